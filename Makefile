@@ -1,0 +1,69 @@
+# Everything runs in .venv, which the first command makes; nothing else has to be prepared.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+# The first Python of at least 3.11 that can make a virtual environment.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python3.14 python; do \
+	$$python -c 'import sys, venv, ensurepip, sqlite3; sys.exit(sys.version_info < (3, 11))' \
+	2>/dev/null && { echo $$python; break; }; done)
+BIN := .venv/bin
+DEMO := .venv/.demo-installed
+DEV := .venv/.dev-installed
+PATHS := eventlog projections adapters alembic tests benchmarks examples
+JOBS ?= 2
+
+.PHONY: help fix lint types test wheel check bench demo lock clean
+
+help: ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+fix: $(DEV) ## format the code and repair what ruff can repair
+	$(BIN)/ruff format $(PATHS)
+	$(BIN)/ruff check --fix $(PATHS)
+
+lint: $(DEV) ## ruff, and the layers
+	$(BIN)/ruff format --check $(PATHS)
+	$(BIN)/ruff check $(PATHS)
+	$(BIN)/lint-imports
+
+types: $(DEV) ## mypy and pyright, both strict
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+test: $(DEV) ## the tests, on SQLite and on a PostgreSQL and a Redis that they start themselves
+	$(BIN)/pytest -n $(JOBS) $(ARGS)
+
+wheel: $(DEV) ## build the wheel and test it in an environment of its own
+	$(BIN)/python tests/packaging/check_wheel.py
+
+check: lint types test wheel ## all that CI runs
+
+bench: $(DEV) ## measure against the SDK's own session; QUICK=1 for a short run
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
+
+demo: $(DEMO) ## an agent runs on the log; LIVE=1 asks a real model
+	@$(BIN)/python -m adapters.cli.demo $(if $(LIVE),--live)
+
+lock: $(DEV) ## pin the newest versions, for every platform
+	$(BIN)/python requirements/lock.py
+
+clean: ## remove what make made
+	rm -rf .venv build dist demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "No Python of at least 3.11 with venv was found. Install one, or say make PYTHON=..."; exit 1; }
+	@echo "Making .venv with $(PYTHON)"
+	@$(PYTHON) -m venv .venv
+
+$(DEMO): requirements/demo.txt pyproject.toml | .venv/bin/python
+	@echo "Installing what the demo needs into .venv (once, about a minute)"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/demo.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV): requirements/dev.txt pyproject.toml | .venv/bin/python
+	@echo "Installing what the tests and tools need into .venv (once, a minute or two)"
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@

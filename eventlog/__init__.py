@@ -1,0 +1,82 @@
+"""An append-only, verifiable log of agent conversations."""
+
+from eventlog.envelope import RecordedEvent
+from eventlog.errors import (
+    BusyError,
+    ClockAheadError,
+    ClosedError,
+    ConflictError,
+    CorruptEventError,
+    ErasedError,
+    EventIdReusedError,
+    EventLogError,
+    InvalidAddressError,
+    InvalidInputError,
+    InvalidItemError,
+    InvalidMomentError,
+    InvalidNameError,
+    InvalidOptionError,
+    NotAnEventLogError,
+    ReadOnlyError,
+    SchemaTooNewError,
+    SchemaTooOldError,
+    StoreError,
+    UnavailableError,
+)
+from eventlog.events import (
+    Context,
+    ConversationCleared,
+    ConversationRewound,
+    Event,
+    Header,
+    ItemPopped,
+    ItemsAdded,
+    ItemsReplaced,
+    NewEvent,
+    OpaqueEvent,
+)
+from eventlog.log import EventLog
+from eventlog.migrating import migrate
+from eventlog.records import Appended
+from eventlog.settle import settle
+from eventlog.verification import Fault, Verification
+
+__all__ = [
+    "Appended",
+    "BusyError",
+    "ClockAheadError",
+    "ClosedError",
+    "ConflictError",
+    "Context",
+    "ConversationCleared",
+    "ConversationRewound",
+    "CorruptEventError",
+    "ErasedError",
+    "Event",
+    "EventIdReusedError",
+    "EventLog",
+    "EventLogError",
+    "Fault",
+    "Header",
+    "InvalidAddressError",
+    "InvalidInputError",
+    "InvalidItemError",
+    "InvalidMomentError",
+    "InvalidNameError",
+    "InvalidOptionError",
+    "ItemPopped",
+    "ItemsAdded",
+    "ItemsReplaced",
+    "NewEvent",
+    "NotAnEventLogError",
+    "OpaqueEvent",
+    "ReadOnlyError",
+    "RecordedEvent",
+    "SchemaTooNewError",
+    "SchemaTooOldError",
+    "StoreError",
+    "UnavailableError",
+    "Verification",
+    "migrate",
+    "settle",
+]

@@ -1,0 +1,116 @@
+"""Between Python values and stored bytes: JSON as `json` writes it, zlib where it helps.
+
+Pure: no I/O, no database driver. What `json.loads(json.dumps(value))` gives back comes back.
+"""
+
+import json
+import re
+import threading
+import zlib
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from eventlog.errors import InvalidItemError
+
+RAW: Final = 0
+ZLIB: Final = 1
+
+MAX_DEPTH: Final = 900
+"""How deep an item may nest: `json` on Python 3.11 reads back a little more than this."""
+
+_COMPRESS_FROM: Final = 256
+_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_ONE_KIND_OF_BRACKET: Final = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKET: Final = bytes(set(range(256)) - set(b"{}[]"))
+
+_T = TypeVar("_T")
+
+
+def encode_json(value: Any) -> bytes:
+    """Encode as `json.dumps` does, compact, in UTF-8; ASCII escapes where a lone surrogate occurs.
+
+    Raises InvalidItemError for what JSON cannot hold and for what it could not read back.
+    """
+    body = _dumps(value)
+    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(body) > MAX_DEPTH:
+        raise InvalidItemError(
+            f"The item nests deeper than {MAX_DEPTH} levels, more than JSON can read back."
+            " Nothing was stored."
+        )
+    return body
+
+
+def decode_json(body: bytes) -> Any:
+    """Decode what `encode_json` wrote, into fresh objects. Raises ValueError for anything else."""
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        # NaN, Infinity and lone surrogates are what json reads and msgspec does not.
+        return _loads(body)
+    except RecursionError:
+        return _on_an_empty_stack(lambda: _loads(body))
+
+
+def compress(body: bytes) -> tuple[int, bytes]:
+    """Return (codec, stored bytes), whichever of raw and zlib is shorter."""
+    if len(body) >= _COMPRESS_FROM:
+        packed = zlib.compress(body)
+        if len(packed) < len(body):
+            return ZLIB, packed
+    return RAW, body
+
+
+def decompress(codec: int, stored: bytes) -> bytes:
+    """Undo `compress`. Raises ValueError for bytes or a codec that it cannot have written."""
+    if codec == RAW:
+        return stored
+    if codec != ZLIB:
+        raise ValueError(f"unknown codec {codec}")
+    try:
+        return zlib.decompress(stored)
+    except zlib.error as error:
+        raise ValueError("compressed bytes do not open") from error
+
+
+def _dumps(value: Any) -> bytes:
+    try:
+        try:
+            return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        except UnicodeEncodeError:
+            return json.dumps(value, separators=(",", ":")).encode()
+    except RecursionError as error:
+        raise InvalidItemError(
+            "The item nests deeper than JSON can write. Nothing was stored."
+        ) from error
+    except (TypeError, ValueError) as error:
+        raise InvalidItemError(
+            f"JSON cannot hold the item: {error}. Nothing was stored."
+        ) from error
+
+
+def _loads(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except RecursionError:
+        return _on_an_empty_stack(lambda: json.loads(body))
+
+
+def _depth(body: bytes) -> int:
+    """Count nesting levels by peeling off the innermost brackets, one level at a time."""
+    brackets = _STRINGS.sub(b"", body).translate(_ONE_KIND_OF_BRACKET, _NO_BRACKET)
+    levels = 0
+    while brackets:
+        brackets = brackets.replace(b"[]", b"")
+        levels += 1
+    return levels
+
+
+def _on_an_empty_stack(function: Callable[[], _T]) -> _T:
+    """Run in a thread of its own: a caller deep in its stack could not decode a deep item."""
+    answers: list[_T] = []
+    thread = threading.Thread(target=lambda: answers.append(function()))
+    thread.start()
+    thread.join()
+    return answers[0]

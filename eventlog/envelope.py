@@ -1,0 +1,146 @@
+"""Between an event and its stored form: seal a new one, open a recorded one.
+
+Pure. Sealing goes through content, codec and digest; opening goes back the same way.
+"""
+
+import os
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from eventlog.chain import content_digest
+from eventlog.codec import compress, decompress
+from eventlog.errors import CorruptEventError, ErasedError
+from eventlog.events import (
+    Context,
+    Event,
+    Header,
+    NewEvent,
+    OpaqueEvent,
+    encode_text,
+    load_context,
+    load_event,
+    load_header,
+)
+from eventlog.names import check_name
+from eventlog.records import SealedEvent, StoredEvent
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SALT_BYTES: Final = 16
+
+
+def seal(new: NewEvent) -> SealedEvent:
+    """Make an event ready to store. Raises InvalidInputError for what cannot be stored."""
+    if new.event_id is not None:
+        check_name("event_id", new.event_id)
+    context = encode_text(new.context)
+    codec, body = compress(new.event.body())
+    salt = os.urandom(_SALT_BYTES)
+    return SealedEvent(
+        event_id=new.event_id,
+        kind=new.event.kind,
+        schema=new.event.schema,
+        header=encode_text(new.event.header()),
+        codec=codec,
+        key_id=None,
+        salt=salt,
+        context=context,
+        body=body,
+        content_digest=content_digest(salt, context, body),
+    )
+
+
+def to_microseconds(moment: datetime) -> int:
+    """Return an aware datetime as the log keeps time."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def from_microseconds(stored: int) -> datetime:
+    """Return a stored time as an aware datetime in UTC."""
+    return _EPOCH + timedelta(microseconds=stored)
+
+
+class RecordedEvent:
+    """An event of the log. What costs decoding is decoded when it is asked for.
+
+    Content raises ErasedError once it was erased, and CorruptEventError if it does not decode.
+    """
+
+    __slots__ = ("stored", "stream")
+
+    def __init__(self, stream: str, stored: StoredEvent) -> None:
+        self.stream = stream
+        self.stored = stored
+
+    def __repr__(self) -> str:
+        return f"RecordedEvent({self.stream!r}, version={self.version}, kind={self.kind!r})"
+
+    @property
+    def version(self) -> int:
+        """Number of the event in its stream, from 1."""
+        return self.stored.version
+
+    @property
+    def kind(self) -> str:
+        """Short stable name of what happened."""
+        return self.stored.kind
+
+    @property
+    def event_id(self) -> str | None:
+        """The idempotency key that the writer gave, if it gave one."""
+        return self.stored.event_id
+
+    @property
+    def recorded_at(self) -> datetime:
+        """When it was recorded, UTC, to the microsecond; never earlier than the event before."""
+        return from_microseconds(self.stored.recorded_at)
+
+    @property
+    def hash(self) -> bytes:
+        """The event's link of the chain, 32 bytes."""
+        return self.stored.hash
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether the content was erased."""
+        return self.stored.body is None
+
+    @property
+    def header(self) -> Header:
+        """The structural part, which outlives an erasure."""
+        try:
+            return load_header(self.stored.header)
+        except msgspec.MsgspecError as error:
+            raise self._corrupt("its header does not decode") from error
+
+    @property
+    def context(self) -> Context:
+        """Who wrote it, in which run."""
+        if self.stored.context is None:
+            raise ErasedError(self.stream, self.version)
+        try:
+            return load_context(self.stored.context)
+        except msgspec.MsgspecError as error:
+            raise self._corrupt("its context does not decode") from error
+
+    @property
+    def body(self) -> bytes:
+        """The content as JSON bytes."""
+        if self.stored.body is None:
+            raise ErasedError(self.stream, self.version)
+        try:
+            return decompress(self.stored.codec, self.stored.body)
+        except ValueError as error:
+            raise self._corrupt(str(error)) from error
+
+    @property
+    def event(self) -> Event | OpaqueEvent:
+        """What happened, as a fresh object."""
+        try:
+            return load_event(self.kind, self.stored.schema, self.header, self.body)
+        except ValueError as error:
+            raise self._corrupt("its content does not decode") from error
+
+    def _corrupt(self, what: str) -> CorruptEventError:
+        return CorruptEventError(self.stream, self.version, what)

@@ -1,0 +1,148 @@
+"""Every error this library raises.
+
+EventLogError
+├── InvalidInputError           the caller's: nothing was stored, the same call fails again
+│   ├── InvalidItemError        (also TypeError) an item that JSON cannot hold or read back
+│   ├── InvalidNameError        (also ValueError) a name, tenant, event id or text nobody can store
+│   ├── InvalidAddressError     (also ValueError) a URL or path that names no store
+│   ├── InvalidMomentError      (also ValueError) a version or time nothing can be read at
+│   ├── InvalidOptionError      (also ValueError) options that contradict each other
+│   └── ClosedError             (also RuntimeError) use after close
+├── ConflictError               somebody else appended first
+├── EventIdReusedError          an event_id that already names other content
+├── StoreError                  the database's: the call may succeed later or elsewhere
+│   ├── UnavailableError        cannot be reached, opened or written right now
+│   │   └── BusyError           locked by somebody else for longer than the timeout
+│   ├── ReadOnlyError           the file or the role may not write
+│   ├── ClockAheadError         this machine's clock runs ahead of the database's
+│   ├── NotAnEventLogError      the database holds something else
+│   ├── SchemaTooOldError       written by an earlier release: migrate
+│   └── SchemaTooNewError       written by a later release: upgrade
+├── CorruptEventError           stored bytes that do not decode
+└── ErasedError                 the content asked for was erased for good
+"""
+
+from collections.abc import Mapping, Sequence
+
+
+class EventLogError(Exception):
+    """Base of every error that this library raises on purpose."""
+
+
+class InvalidInputError(EventLogError):
+    """The call cannot be served as made; nothing was stored."""
+
+
+class InvalidItemError(InvalidInputError, TypeError):
+    """An item that JSON cannot hold, or that JSON could not read back."""
+
+
+class InvalidNameError(InvalidInputError, ValueError):
+    """A conversation name, tenant, event id or text that cannot be stored."""
+
+
+class InvalidAddressError(InvalidInputError, ValueError):
+    """A URL or path that names no store."""
+
+
+class InvalidMomentError(InvalidInputError, ValueError):
+    """A version or a time at which nothing can be read."""
+
+
+class InvalidOptionError(InvalidInputError, ValueError):
+    """Options that contradict each other, or those of a log that is already open."""
+
+
+class ClosedError(InvalidInputError, RuntimeError):
+    """A log or a session that was used after it was closed."""
+
+
+class ConflictError(EventLogError):
+    """The conversation is not at the version that the writer expected; nothing was stored.
+
+    `actual` is the true head, read after the refusal.
+    """
+
+    def __init__(self, stream: str, expected: int, actual: int) -> None:
+        super().__init__(
+            f"Conversation {stream!r} is at version {actual}, not at {expected}: somebody else"
+            " appended first. Read it again and decide whether your change still applies."
+        )
+        self.stream = stream
+        self.expected = expected
+        self.actual = actual
+
+
+class EventIdReusedError(EventLogError):
+    """An event_id that already names other content in this conversation; nothing was stored."""
+
+    def __init__(self, stream: str, event_id: str) -> None:
+        super().__init__(
+            f"Event id {event_id!r} was already used in conversation {stream!r} for other"
+            " content. Give each new event an id of its own."
+        )
+        self.stream = stream
+        self.event_id = event_id
+
+
+class StoreError(EventLogError):
+    """The database refused or failed."""
+
+
+class UnavailableError(StoreError):
+    """The database cannot be reached, opened or written right now."""
+
+
+class BusyError(UnavailableError):
+    """The database stayed locked for longer than the timeout allows."""
+
+
+class ReadOnlyError(StoreError):
+    """The file or the database role does not allow writing."""
+
+
+class ClockAheadError(StoreError):
+    """This machine's clock runs ahead of the database's by more than the bound."""
+
+
+class NotAnEventLogError(StoreError):
+    """The database exists and holds something that is not an event log; it was left untouched.
+
+    `tables` maps the names of the tables that were found to their columns.
+    """
+
+    def __init__(self, message: str, tables: Mapping[str, Sequence[str]] | None = None) -> None:
+        super().__init__(message)
+        self.tables: Mapping[str, Sequence[str]] = dict(tables or {})
+
+
+class SchemaTooOldError(StoreError):
+    """The log was written by an earlier release and has to be migrated first."""
+
+
+class SchemaTooNewError(StoreError):
+    """The log was written by a later release than the one that is running."""
+
+
+class CorruptEventError(EventLogError):
+    """Stored bytes of an event that do not decode; `verify()` tells more."""
+
+    def __init__(self, stream: str, version: int, what: str) -> None:
+        super().__init__(
+            f"Version {version} of conversation {stream!r} cannot be read: {what}."
+            " Run verify() to see what else was changed; the other events are intact."
+        )
+        self.stream = stream
+        self.version = version
+
+
+class ErasedError(EventLogError):
+    """The content asked for was erased for good; that it existed can still be verified."""
+
+    def __init__(self, stream: str, version: int) -> None:
+        super().__init__(
+            f"The content of version {version} of conversation {stream!r} was erased."
+            " The log shows by whom and why; the content cannot be brought back."
+        )
+        self.stream = stream
+        self.version = version

@@ -1,0 +1,217 @@
+"""What can happen to a conversation, and how each fact is written down.
+
+Pure. An event is a past-tense fact. Its header holds the structure that folding needs and an
+erasure keeps: numbers, no content, nothing personal. Its body holds the content. Stored kinds are
+short stable names with a schema number; a kind or a schema that this release does not know is read
+as an `OpaqueEvent`, never dropped and never fatal.
+"""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Final
+
+import msgspec
+
+from eventlog.codec import decode_json, encode_json
+from eventlog.errors import InvalidInputError, InvalidItemError
+
+NO_CONTENT: Final = b"{}"
+
+
+class Header(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The small part of an event that structure needs. Fields that do not apply are absent."""
+
+    items: int | None = None
+    start: int | None = None
+    to_version: int | None = None
+
+
+class Event(msgspec.Struct, frozen=True):
+    """Base of the facts below; `kind` and `schema` are what is stored."""
+
+    kind: ClassVar[str]
+    schema: ClassVar[int] = 1
+
+    def header(self) -> Header:
+        """Return the structural part."""
+        return Header()
+
+    def body(self) -> bytes:
+        """Return the content as JSON."""
+        return NO_CONTENT
+
+    @classmethod
+    def load(cls, header: Header, body: bytes) -> "Event":
+        """Build the event from what `header` and `body` gave."""
+        raise NotImplementedError
+
+
+class ItemsAdded(Event, frozen=True):
+    """Items went to the end of the list, as one contiguous batch. The body is the JSON array."""
+
+    kind = "added"
+    items: Sequence[Any]
+
+    def header(self) -> Header:
+        return Header(items=len(self.items))
+
+    def body(self) -> bytes:
+        return encode_items(self.items)
+
+    @classmethod
+    def load(cls, header: Header, body: bytes) -> "ItemsAdded":
+        return cls(decode_json(body))
+
+
+class ItemsReplaced(Event, frozen=True):
+    """The tail of the list from index `start` on became `items` (compaction)."""
+
+    kind = "replaced"
+    start: int
+    items: Sequence[Any]
+
+    def header(self) -> Header:
+        return Header(items=len(self.items), start=self.start)
+
+    def body(self) -> bytes:
+        return encode_items(self.items)
+
+    @classmethod
+    def load(cls, header: Header, body: bytes) -> "ItemsReplaced":
+        if header.start is None:
+            raise ValueError("the header names no start")
+        return cls(header.start, decode_json(body))
+
+
+class _Reason(msgspec.Struct, frozen=True, omit_defaults=True):
+    reason: str | None = None
+
+
+class _WithReason(Event, frozen=True):
+    reason: str | None = None
+
+    def body(self) -> bytes:
+        return NO_CONTENT if self.reason is None else encode_text(_Reason(self.reason))
+
+    @classmethod
+    def load(cls, header: Header, body: bytes) -> Event:
+        return cls(msgspec.json.decode(body, type=_Reason).reason)
+
+
+class ItemPopped(_WithReason, frozen=True):
+    """The last item left the list."""
+
+    kind = "popped"
+
+
+class ConversationCleared(_WithReason, frozen=True):
+    """The list became empty."""
+
+    kind = "cleared"
+
+
+class ConversationRewound(Event, frozen=True):
+    """The list became again what it was at `to_version` (undo and redo)."""
+
+    kind = "rewound"
+    to_version: int
+
+    def header(self) -> Header:
+        return Header(to_version=self.to_version)
+
+    @classmethod
+    def load(cls, header: Header, body: bytes) -> "ConversationRewound":
+        if header.to_version is None:
+            raise ValueError("the header names no version")
+        return cls(header.to_version)
+
+
+class OpaqueEvent(msgspec.Struct, frozen=True):
+    """An event of a kind or schema that this release does not know, kept as it is."""
+
+    kind: str
+    schema: int
+    body: bytes
+
+
+class Context(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who and in which run. `actor` is what the writer says of itself; erasable like the body.
+
+    `seen_version` is the version that this run's last read returned, `seen_limit` the limit of that
+    read: an upper bound of what the model was shown, not the exact input.
+    """
+
+    actor: str | None = None
+    run_id: str | None = None
+    agent: str | None = None
+    trace_id: str | None = None
+    group_id: str | None = None
+    seen_version: int | None = None
+    seen_limit: int | None = None
+
+
+class NewEvent(msgspec.Struct, frozen=True):
+    """An event to append. `event_id` is an idempotency key, unique in its conversation."""
+
+    event: Event
+    context: Context = Context()
+    event_id: str | None = None
+
+
+KINDS: Final[dict[tuple[str, int], type[Event]]] = {
+    (event.kind, event.schema): event
+    for event in (ItemsAdded, ItemPopped, ConversationCleared, ItemsReplaced, ConversationRewound)
+}
+
+
+def load_event(kind: str, schema: int, header: Header, body: bytes) -> Event | OpaqueEvent:
+    """Decode a stored event. Raises ValueError if a known kind does not decode."""
+    known = KINDS.get((kind, schema))
+    if known is None:
+        return OpaqueEvent(kind, schema, body)
+    return known.load(header, body)
+
+
+def load_header(stored: bytes) -> Header:
+    """Decode a stored header; fields of later releases are ignored."""
+    return msgspec.json.decode(stored, type=Header)
+
+
+def load_context(stored: bytes) -> Context:
+    """Decode a stored context; fields of later releases are ignored."""
+    return msgspec.json.decode(stored, type=Context)
+
+
+def encode_text(struct: msgspec.Struct) -> bytes:
+    """Encode one of our own structs as JSON.
+
+    Raises InvalidInputError for a value of the wrong type and for text that UTF-8 cannot hold.
+    """
+    try:
+        encoded = msgspec.json.encode(struct)
+        msgspec.json.decode(encoded, type=type(struct))
+    except (UnicodeEncodeError, TypeError, msgspec.ValidationError) as error:
+        raise InvalidInputError(
+            f"{type(struct).__name__.strip('_')} cannot be stored: {error}. Nothing was stored."
+        ) from error
+    return encoded
+
+
+def encode_items(items: Sequence[Any]) -> bytes:
+    """Encode a batch of items as one JSON array. Raises InvalidItemError, naming the bad item."""
+    if not isinstance(items, (list, tuple)):
+        raise InvalidItemError(
+            f"Items come as a list, not as {type(items).__name__}. Nothing was stored."
+        )
+    try:
+        return encode_json(items)
+    except InvalidItemError as error:
+        raise InvalidItemError(_name_the_bad_item(items, error)) from error
+
+
+def _name_the_bad_item(items: Sequence[Any], error: InvalidItemError) -> str:
+    for index, item in enumerate(items):
+        try:
+            encode_json(item)
+        except InvalidItemError as bad:
+            return f"Item {index} of {len(items)}: {bad}"
+    return str(error)

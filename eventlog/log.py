@@ -1,0 +1,223 @@
+"""The log: append events to streams, read them back, verify them."""
+
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
+from typing import Final, Self
+
+from eventlog import chain
+from eventlog.envelope import RecordedEvent, seal, to_microseconds
+from eventlog.errors import (
+    ClosedError,
+    ConflictError,
+    EventIdReusedError,
+    InvalidInputError,
+    InvalidMomentError,
+)
+from eventlog.events import Event, NewEvent
+from eventlog.names import check_name
+from eventlog.records import Appended, AppendRequest, Stale, StreamRow
+from eventlog.store import shared
+from eventlog.store.address import parse
+from eventlog.store.base import MAX_VERSION, PAGE, Options, Store, rows
+from eventlog.verification import Verification, verify_all, verify_one
+
+DEFAULT_TENANT: Final = "default"
+DEFAULT_SCHEMA: Final = "eventlog"
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
+
+
+class EventLog:
+    """An append-only log of conversations, as one tenant sees it.
+
+    `url` is the path of a SQLite file, ":memory:" (private to this handle), or a postgresql URL.
+    Opening costs nothing: the database is reached, and a new one created, by the first call.
+    Handles of one process on the same database share its connections and must give the same
+    options. Closing is optional, also through `async with`; a handle works in any event loop.
+
+    durability: "full" survives a power cut; "normal" may lose the last moments before one (SQLite's
+    synchronous=NORMAL, PostgreSQL's synchronous_commit=off), though not by a crash of the program.
+    schema: where PostgreSQL keeps the tables. migrate: upgrade an older log when opening it.
+    Timeouts are in seconds. clock: microseconds since 1970 UTC.
+
+    Raises InvalidAddressError, InvalidNameError or InvalidOptionError.
+    """
+
+    def __init__(
+        self,
+        url: str | os.PathLike[str],
+        *,
+        tenant: str = DEFAULT_TENANT,
+        durability: str = "full",
+        schema: str = DEFAULT_SCHEMA,
+        migrate: bool = False,
+        pool_size: int = 8,
+        connect_timeout: float = 10.0,
+        statement_timeout: float = 30.0,
+        busy_timeout: float = 5.0,
+        clock: Callable[[], int] = _now,
+    ) -> None:
+        self.tenant: Final = check_name("tenant", tenant)
+        self._address = parse(url, check_name("schema", schema))
+        options = Options(
+            durability=durability,
+            migrate=migrate,
+            pool_size=pool_size,
+            connect_timeout=connect_timeout,
+            statement_timeout=statement_timeout,
+            busy_timeout=busy_timeout,
+        )
+        self._clock = clock
+        self._closed = False
+        self._store: Final[Store] = shared.lease(self._address, options, self)
+
+    def __repr__(self) -> str:
+        return f"EventLog({str(self._address)!r}, tenant={self.tenant!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+    async def append(
+        self,
+        stream: str,
+        events: Event | NewEvent | Sequence[Event | NewEvent],
+        *,
+        expected_version: int | None = None,
+    ) -> Appended:
+        """Append a batch, all or nothing, and return the versions that it got.
+
+        With `expected_version`, only if the stream is at that version (0: if it is new). Events are
+        encoded before the first await, so the caller may change them afterwards. Settles even if
+        the caller is cancelled. An event with an `event_id` that is in the stream already returns
+        the first answer, `replayed`.
+
+        Raises InvalidInputError, ConflictError, EventIdReusedError or StoreError; nothing is stored
+        then.
+        """
+        request = self._request(stream, events, expected_version)
+        outcome = await self._open_store().append(request)
+        if isinstance(outcome, Appended):
+            return outcome
+        if isinstance(outcome, Stale):
+            raise ConflictError(stream, expected_version or 0, outcome.actual)
+        raise EventIdReusedError(stream, outcome.event_id)
+
+    async def read(
+        self, stream: str, *, after: int = 0, until: int | None = None
+    ) -> AsyncIterator[RecordedEvent]:
+        """Yield the events with after < version <= until, in order; until None means the head.
+
+        The events of one call are read in pages; those appended meanwhile are among them.
+        """
+        check_name("session_id", stream)
+        stream_id = chain.stream_id(self.tenant, stream)
+        last = MAX_VERSION if until is None else until
+        async for stored in rows(self._open_store(), stream_id, after, last):
+            yield RecordedEvent(stream, stored)
+
+    async def version(self, stream: str) -> int:
+        """Return the version of the stream's head, 0 where there is nothing."""
+        check_name("session_id", stream)
+        head = await self._open_store().head(chain.stream_id(self.tenant, stream))
+        return 0 if head is None else head.version
+
+    async def version_at(self, stream: str, as_of: int | datetime) -> int:
+        """Return the version that the stream was at: itself, or at an aware datetime.
+
+        Raises InvalidMomentError for a naive datetime, and for a version that is not there yet.
+        """
+        if isinstance(as_of, datetime):
+            return await self._version_at_time(stream, as_of)
+        if isinstance(as_of, bool) or not isinstance(as_of, int):
+            raise InvalidMomentError(
+                f"as_of is a version or an aware datetime, not {type(as_of).__name__}."
+            )
+        head = await self.version(stream)
+        if not 0 <= as_of <= head:
+            raise InvalidMomentError(
+                f"Conversation {stream!r} has no version {as_of}; it is at version {head}."
+            )
+        return as_of
+
+    async def streams(self) -> AsyncIterator[StreamRow]:
+        """Yield every stream of this tenant, by name."""
+        after = ""
+        while page := await self._open_store().streams(self.tenant, after, PAGE):
+            for row in page:
+                yield row
+            after = page[-1].name
+
+    async def verify(self, stream: str | None = None) -> Verification:
+        """Re-hash one conversation, or all of this tenant, and name what is not as appended.
+
+        Reads in bounded memory. Proves nothing against an owner who recomputes the chain.
+        """
+        store = self._open_store()
+        if stream is None:
+            return await verify_all(store, self.streams())
+        name = check_name("session_id", stream)
+        stream_id = chain.stream_id(self.tenant, name)
+        head = await store.head(stream_id) or chain.GENESIS
+        return await verify_one(store, StreamRow(stream_id, self.tenant, name, head))
+
+    async def close(self) -> None:
+        """Give the handle back; the last handle on a database closes its connections. Idempotent."""
+        if not self._closed:
+            self._closed = True
+            await shared.release(self._address, self._store, self)
+
+    def _open_store(self) -> Store:
+        if self._closed:
+            raise ClosedError(f"{self!r} is closed. Open a new EventLog.")
+        return self._store
+
+    def _request(
+        self,
+        stream: str,
+        events: Event | NewEvent | Sequence[Event | NewEvent],
+        expected: int | None,
+    ) -> AppendRequest:
+        check_name("session_id", stream)
+        batch = [events] if isinstance(events, Event | NewEvent) else events
+        if not batch:
+            raise InvalidInputError(f"There is no event to append to conversation {stream!r}.")
+        if expected is not None and expected < 0:
+            raise InvalidMomentError(f"expected_version is 0 or more, not {expected}.")
+        sealed = tuple(seal(_new(event)) for event in batch)
+        _refuse_twice(stream, [event.event_id for event in sealed])
+        return AppendRequest(
+            stream_id=chain.stream_id(self.tenant, stream),
+            tenant=self.tenant,
+            name=stream,
+            events=sealed,
+            expected=expected,
+            at=self._clock(),
+        )
+
+    async def _version_at_time(self, stream: str, moment: datetime) -> int:
+        check_name("session_id", stream)
+        if moment.tzinfo is None:
+            raise InvalidMomentError(
+                f"as_of {moment.isoformat()} has no time zone. Say which, for example"
+                " datetime(..., tzinfo=UTC)."
+            )
+        stream_id = chain.stream_id(self.tenant, stream)
+        return await self._open_store().version_at(stream_id, to_microseconds(moment))
+
+
+def _new(event: Event | NewEvent) -> NewEvent:
+    return event if isinstance(event, NewEvent) else NewEvent(event)
+
+
+def _refuse_twice(stream: str, event_ids: Sequence[str | None]) -> None:
+    given = [event_id for event_id in event_ids if event_id is not None]
+    for event_id in given:
+        if given.count(event_id) > 1:
+            raise EventIdReusedError(stream, event_id)

@@ -1,0 +1,35 @@
+"""Creating or upgrading a log on purpose, as a deployment does."""
+
+import asyncio
+import os
+
+from eventlog.log import DEFAULT_SCHEMA
+from eventlog.names import check_name
+from eventlog.store.address import SqliteAddress, parse
+
+
+async def migrate(
+    url: str | os.PathLike[str],
+    *,
+    schema: str = DEFAULT_SCHEMA,
+    beside: bool = False,
+    timeout: float = 10.0,
+) -> None:
+    """Create the log at `url`, or bring it up to this release. At head it changes nothing.
+
+    Safe to call from several processes at once. `beside` allows a new log in a SQLite file, or a
+    PostgreSQL schema, that holds other tables. `timeout` is how many seconds to wait for a server
+    or a lock.
+
+    Raises NotAnEventLogError, SchemaTooNewError, UnavailableError, or InvalidAddressError.
+    """
+    # Importing Alembic takes longer than opening a log that is current.
+    address = parse(url, check_name("schema", schema))
+    if isinstance(address, SqliteAddress):
+        from eventlog.store.migrate import migrate_sqlite
+
+        await asyncio.to_thread(migrate_sqlite, address, timeout, beside=beside)
+    else:
+        from eventlog.store.migrate_postgres import migrate_postgres
+
+        await migrate_postgres(address, timeout, beside=beside)

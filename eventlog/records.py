@@ -1,0 +1,94 @@
+"""The bytes that a store moves, and what it answers. Field order is column order.
+
+Pure: a store never looks inside `header`, `context` or `body`.
+"""
+
+from typing import NamedTuple
+
+
+class SealedEvent(NamedTuple):
+    """An event that is ready to be stored, but for its place: version, time and hash."""
+
+    event_id: str | None
+    kind: str
+    schema: int
+    header: bytes
+    codec: int
+    key_id: str | None
+    salt: bytes
+    context: bytes
+    body: bytes
+    content_digest: bytes
+
+
+class StoredEvent(NamedTuple):
+    """One row of `events`. `salt`, `context` and `body` are all None once erased."""
+
+    stream_id: bytes
+    version: int
+    format: int
+    event_id: str | None
+    kind: str
+    schema: int
+    recorded_at: int
+    """Microseconds since 1970-01-01 UTC, never earlier than the event before it."""
+    header: bytes
+    codec: int
+    key_id: str | None
+    salt: bytes | None
+    context: bytes | None
+    body: bytes | None
+    content_digest: bytes
+    hash: bytes
+
+
+class Head(NamedTuple):
+    """The end of a stream: its last version, that event's hash and time."""
+
+    version: int
+    hash: bytes
+    at: int
+
+
+class StreamRow(NamedTuple):
+    """One row of `streams`, as far as readers need it."""
+
+    stream_id: bytes
+    tenant: str
+    name: str
+    head: Head
+
+
+class AppendRequest(NamedTuple):
+    """One batch for one stream, all or nothing. `expected` None appends at whatever head."""
+
+    stream_id: bytes
+    tenant: str
+    name: str
+    events: tuple[SealedEvent, ...]
+    expected: int | None
+    at: int
+    """The writer's clock, microseconds UTC."""
+
+
+class Appended(NamedTuple):
+    """The batch is in the log as versions `first` to `last`; `replayed` if it already was."""
+
+    first: int
+    last: int
+    replayed: bool = False
+
+
+class Stale(NamedTuple):
+    """Nothing was stored: the stream is at version `actual`."""
+
+    actual: int
+
+
+class IdReused(NamedTuple):
+    """Nothing was stored: `event_id` already names other content."""
+
+    event_id: str
+
+
+Outcome = Appended | Stale | IdReused

@@ -1,0 +1,170 @@
+"""The contract of a store: what EventLog needs, and what a backend promises."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Final, Protocol
+
+import msgspec
+
+from eventlog.codec import decompress
+from eventlog.errors import (
+    InvalidOptionError,
+    NotAnEventLogError,
+    SchemaTooNewError,
+    SchemaTooOldError,
+)
+from eventlog.records import (
+    Appended,
+    AppendRequest,
+    Head,
+    IdReused,
+    Outcome,
+    SealedEvent,
+    StoredEvent,
+    StreamRow,
+)
+from eventlog.store.schema import HEAD, REVISIONS, VERSION_TABLE
+
+DURABILITIES: Final = ("full", "normal")
+MAX_VERSION: Final = 2**63 - 1
+PAGE: Final = 1000
+"""How many rows one call reads at most."""
+
+
+class Options(msgspec.Struct, frozen=True):
+    """What handles on one database have to agree on. Times are in seconds."""
+
+    durability: str = "full"
+    pool_size: int = 8
+    connect_timeout: float = 10.0
+    statement_timeout: float = 30.0
+    busy_timeout: float = 5.0
+    migrate: bool = False
+
+    def __post_init__(self) -> None:
+        if self.durability not in DURABILITIES:
+            raise InvalidOptionError(f"durability is 'full' or 'normal', not {self.durability!r}.")
+        if self.pool_size < 1:
+            raise InvalidOptionError(f"pool_size is at least 1, not {self.pool_size!r}.")
+
+
+class Store(Protocol):
+    """Bytes in and out of one database. Every method may be called from any event loop.
+
+    Reads see every append that was acknowledged before they began. Database errors come out as
+    StoreError; nothing else escapes.
+    """
+
+    async def append(self, request: AppendRequest) -> Outcome:
+        """Store the batch or nothing. Settles even if the caller is cancelled."""
+        ...
+
+    async def head(self, stream_id: bytes) -> Head | None:
+        """Return the end of a stream, or None where there is no such stream."""
+        ...
+
+    async def page(self, stream_id: bytes, after: int, until: int, limit: int) -> list[StoredEvent]:
+        """Return up to `limit` events with after < version <= until, in order of version."""
+        ...
+
+    async def version_at(self, stream_id: bytes, moment: int) -> int:
+        """Return the last version recorded at or before `moment` (microseconds), or 0."""
+        ...
+
+    async def streams(self, tenant: str, after: str, limit: int) -> list[StreamRow]:
+        """Return up to `limit` of the tenant's streams by name, behind the name `after`."""
+        ...
+
+    async def strays(self) -> list[bytes]:
+        """Return the first ids that events name and no stream has: tampering left them."""
+        ...
+
+    async def close(self) -> None:
+        """Give up every connection. Idempotent."""
+        ...
+
+    def forget(self) -> None:
+        """Drop, without touching them, connections that another process owns (after a fork)."""
+        ...
+
+
+async def rows(
+    store: Store, stream_id: bytes, after: int, until: int
+) -> AsyncIterator[StoredEvent]:
+    """Yield a stream's events with after < version <= until, in order, a page at a time."""
+    while page := await store.page(stream_id, after, until, PAGE):
+        for row in page:
+            yield row
+        if len(page) < PAGE:
+            return
+        after = page[-1].version
+
+
+def needs_migration(
+    where: str,
+    tables: Mapping[str, Sequence[str]],
+    revision: str | None,
+    *,
+    upgrade: bool = False,
+    beside: bool = False,
+) -> bool:
+    """Tell whether the log has to be created, or upgraded where `upgrade` allows it.
+
+    Other people's tables are a reason to stop, unless the log may stand `beside` them.
+    Raises NotAnEventLogError, SchemaTooOldError or SchemaTooNewError.
+    """
+    if VERSION_TABLE not in tables:
+        if tables and not beside:
+            raise _not_ours(where, tables)
+        return True
+    if revision == HEAD:
+        return False
+    if revision not in REVISIONS:
+        raise SchemaTooNewError(
+            f"{where} has schema {revision}, which this release does not know; it knows up to"
+            f" {HEAD}. Upgrade conversation-eventlog."
+        )
+    if not upgrade:
+        raise SchemaTooOldError(
+            f"{where} has schema {revision}, this release needs {HEAD}. Call migrate(), or open"
+            " the log with migrate=True."
+        )
+    return True
+
+
+def _not_ours(where: str, tables: Mapping[str, Sequence[str]]) -> NotAnEventLogError:
+    names = sorted(tables)
+    shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+    return NotAnEventLogError(
+        f"{where} holds other tables ({shown}) and no event log. It was left untouched. Give the"
+        " log a place of its own, or call migrate(..., beside=True) to create it beside them.",
+        tables,
+    )
+
+
+def is_replay(sealed: SealedEvent, stored: StoredEvent) -> bool:
+    """Tell whether `stored` is what an earlier send of `sealed` wrote.
+
+    Salt and context are of the sending; what was said is kind, schema, header and content. An
+    erased content can no longer be told apart from the one that is sent again.
+    """
+    if sealed[1:4] != (stored.kind, stored.schema, stored.header):
+        return False
+    return stored.body is None or decompress(stored.codec, stored.body) == decompress(
+        sealed.codec, sealed.body
+    )
+
+
+def answer_replay(events: Sequence[SealedEvent], known: Sequence[StoredEvent]) -> Outcome | None:
+    """Tell what became of a batch some of whose event ids are in the log already, as `known`.
+
+    The batch was stored before only if all of it is there, in one run of versions.
+    """
+    if not known:
+        return None
+    stored = {event.event_id: event for event in known}
+    first = known[0].version
+    for offset, sealed in enumerate(events):
+        match = stored.get(sealed.event_id) if sealed.event_id is not None else None
+        if match is None or match.version != first + offset or not is_replay(sealed, match):
+            return IdReused(next(event.event_id for event in known if event.event_id) or "")
+    return Appended(first, first + len(events) - 1, replayed=True)

@@ -1,0 +1,126 @@
+"""PostgreSQL's statements: an append is one, and moves the head only if it is the expected one.
+
+A statement that returns no row has stored nothing and cannot say why: its snapshot may be older than
+what refused it. Whoever gets no row looks again, in this order: `head`, `by_event_id`, `hash_at`.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Select,
+    any_,
+    bindparam,
+    cast,
+    column,
+    extract,
+    func,
+    insert,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+
+from eventlog.records import StoredEvent
+from eventlog.store.schema import metadata
+from eventlog.store.sql import Statements
+
+MAX_CLOCK_LEAD: Final = 60_000_000
+"""How far a writer's clock may run ahead of the database's, in microseconds."""
+
+_PLACED: Final = tuple(name for name in StoredEvent._fields if name != "stream_id")
+
+
+class PostgresStatements(Statements):
+    """Four forms of the append, for a stream's first or next events, one or several of them."""
+
+    def __init__(self, schema: str) -> None:
+        super().__init__("postgresql", schema)
+        events = self.events.c
+        self.queue = metadata("postgresql", schema).tables[f"{schema}.queue"]
+        self.head = self.compile(self._head())
+        ids = bindparam("event_ids", type_=ARRAY(events.event_id.type))
+        self.by_event_id = self.compile(
+            self.of_stream(*self.row).where(events.event_id == any_(ids))
+        )
+        self.hash_at = self.compile(
+            self.of_stream(events.hash).where(events.version == bindparam("version"))
+        )
+        self.append_first = self.compile(self._append(self._first(), self._one()))
+        self.append_next = self.compile(self._append(self._next(), self._one()))
+        self.append_several_first = self.compile(self._append(self._first(), self._several()))
+        self.append_several_next = self.compile(self._append(self._next(), self._several()))
+
+    def _head(self) -> Select[Any]:
+        """The head, or NULLs where there is no stream, beside the database's clock."""
+        streams = self.streams
+        asked = select(
+            bindparam("stream_id", type_=streams.c.stream_id.type).label("stream_id")
+        ).subquery("asked")
+        return select(
+            streams.c.version, streams.c.head_hash, streams.c.head_at, _clock().label("clock")
+        ).select_from(asked.outerjoin(streams, streams.c.stream_id == asked.c.stream_id))
+
+    def _first(self) -> Any:
+        """Create the stream, unless it exists or the writer's clock is ahead."""
+        row = self.new_stream()
+        fresh = select(*[value.label(name) for name, value in row.items()]).where(_clock_is_right())
+        return (
+            postgres_insert(self.streams)
+            .from_select(list(row), fresh)
+            .on_conflict_do_nothing()
+            .returning(self.streams.c.stream_id)
+        )
+
+    def _next(self) -> Any:
+        """Move the head on, if it is the one that the new events are linked to."""
+        streams = self.streams.c
+        return (
+            self.moved_stream()
+            .where(
+                streams.version == bindparam("linked_version", type_=BigInteger),
+                streams.head_hash == bindparam("linked_hash", type_=streams.head_hash.type),
+                _clock_is_right(),
+            )
+            .returning(streams.stream_id)
+        )
+
+    def _one(self) -> FromClause:
+        """One event from scalars: a third faster than an array of one."""
+        events = self.events.c
+        return select(
+            *[bindparam(f"event_{name}", type_=events[name].type).label(name) for name in _PLACED]
+        ).subquery("new")
+
+    def _several(self) -> FromClause:
+        events = self.events.c
+        arrays = [bindparam(f"event_{name}", type_=ARRAY(events[name].type)) for name in _PLACED]
+        columns = [column(name, events[name].type) for name in _PLACED]
+        return func.unnest(*arrays).table_valued(*columns, name="new").render_derived()
+
+    def _append(self, moved: Any, new: FromClause) -> Select[Any]:
+        head = moved.cte("head")
+        both = head.join(new, true())
+        # A constant, not head.stream_id: a sharding planner must see which shard each INSERT goes to.
+        stream_id = bindparam("of_stream", type_=self.events.c.stream_id.type).label("stream_id")
+        stored = insert(self.events).from_select(
+            ["stream_id", *_PLACED],
+            select(stream_id, *[new.c[name] for name in _PLACED]).select_from(both),
+        )
+        queued = insert(self.queue).from_select(
+            ["stream_id", "version", "recorded_at"],
+            select(stream_id, new.c.version, new.c.recorded_at).select_from(both),
+        )
+        return select(head.c.stream_id).add_cte(stored.cte("stored"), queued.cte("queued"))
+
+
+def _clock() -> ColumnElement[int]:
+    """The database's clock in microseconds."""
+    return cast(extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger)
+
+
+def _clock_is_right() -> ColumnElement[bool]:
+    return bindparam("at", type_=BigInteger) <= _clock() + MAX_CLOCK_LEAD

@@ -1,0 +1,118 @@
+"""The one definition of the tables, as SQLAlchemy Core knows them.
+
+Only Alembic creates them. Every key that an append touches starts with `stream_id`, so the same
+schema shards by it. SQLite numbers events by `position` itself; on PostgreSQL appends leave a row in
+`queue` and positions are given later, outside the append.
+"""
+
+from typing import Final, Literal
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import BigInteger
+
+Dialect = Literal["sqlite", "postgresql"]
+
+VERSION_TABLE: Final = "eventlog_version"
+REVISIONS: Final = ("0001",)
+"""Every revision ever released, oldest first. The last one is what this release reads and writes."""
+
+HEAD: Final = REVISIONS[-1]
+
+_Number: Final = BigInteger().with_variant(Integer(), "sqlite")
+
+
+def metadata(dialect: Dialect, schema: str | None = None) -> MetaData:
+    """Return the tables as `dialect` has them; `schema` is PostgreSQL's."""
+    tables = MetaData(schema=schema)
+    _streams(tables)
+    _events(tables, dialect)
+    if dialect == "postgresql":
+        _queue(tables)
+    return tables
+
+
+def _streams(tables: MetaData) -> Table:
+    return Table(
+        "streams",
+        tables,
+        Column("stream_id", LargeBinary, nullable=False),
+        Column("tenant", Text, nullable=False),
+        Column("name", Text, nullable=False),
+        Column("version", _Number, nullable=False),
+        Column("head_hash", LargeBinary, nullable=False),
+        Column("head_at", _Number, nullable=False),
+        Column("parent_id", LargeBinary),
+        Column("parent_version", _Number),
+        Column("created_at", _Number, nullable=False),
+        PrimaryKeyConstraint("stream_id", name="streams_pk"),
+        Index("streams_by_name", "tenant", "name"),
+        Index("streams_by_parent", "parent_id", sqlite_where=text("parent_id IS NOT NULL")),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+
+
+def _events(tables: MetaData, dialect: Dialect) -> Table:
+    columns = [
+        Column("stream_id", LargeBinary, nullable=False),
+        Column("version", _Number, nullable=False),
+        Column("format", Integer, nullable=False),
+        Column("event_id", Text),
+        Column("kind", Text, nullable=False),
+        Column("schema", Integer, nullable=False),
+        Column("recorded_at", _Number, nullable=False),
+        Column("header", LargeBinary, nullable=False),
+        Column("codec", Integer, nullable=False),
+        Column("key_id", Text),
+        Column("salt", LargeBinary),
+        Column("context", LargeBinary),
+        Column("body", LargeBinary),
+        Column("content_digest", LargeBinary, nullable=False),
+        Column("hash", LargeBinary, nullable=False),
+    ]
+    given = text("event_id IS NOT NULL")
+    by_id = Index(
+        "events_by_event_id",
+        "stream_id",
+        "event_id",
+        unique=True,
+        sqlite_where=given,
+        postgresql_where=given,
+    )
+    if dialect == "postgresql":
+        key = PrimaryKeyConstraint("stream_id", "version", name="events_pk")
+        return Table("events", tables, *columns, key, by_id)
+    return Table(
+        "events",
+        tables,
+        Column("position", Integer, primary_key=True, autoincrement=True),
+        *columns,
+        UniqueConstraint("stream_id", "version", name="events_by_version"),
+        CheckConstraint("position > 0", name="events_position"),
+        by_id,
+        sqlite_autoincrement=True,
+        sqlite_strict=True,
+    )
+
+
+def _queue(tables: MetaData) -> Table:
+    return Table(
+        "queue",
+        tables,
+        Column("stream_id", LargeBinary, nullable=False),
+        Column("version", _Number, nullable=False),
+        Column("recorded_at", _Number, nullable=False),
+        PrimaryKeyConstraint("stream_id", "version", name="queue_pk"),
+    )

@@ -1,0 +1,113 @@
+"""Re-hashing a stream: is what the database holds what was appended?
+
+It proves that nobody edited, removed, inserted or reordered events without recomputing the chain.
+It does not prove that nobody recomputed it: that takes a head kept where the owner cannot write.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Literal
+
+import msgspec
+
+from eventlog import chain
+from eventlog.records import Head, StoredEvent, StreamRow
+from eventlog.store.base import MAX_VERSION, Store, rows
+
+Problem = Literal["edited", "missing", "inserted", "moved", "unknown"]
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """The first event of a conversation that is not what was appended."""
+
+    stream: str
+    version: int
+    problem: Problem
+    detail: str
+
+    def __str__(self) -> str:
+        return (
+            f"conversation {self.stream!r}, version {self.version}: {self.problem}, {self.detail}"
+        )
+
+
+class Verification(msgspec.Struct, frozen=True):
+    """What was checked and what was found: at most one fault, the first, for each conversation."""
+
+    conversations: int
+    events: int
+    faults: tuple[Fault, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that was checked is as it was appended."""
+        return not self.faults
+
+
+async def verify_one(store: Store, stream: StreamRow) -> Verification:
+    """Re-hash one stream in bounded memory."""
+    sound, fault = await _verify(store, stream)
+    return Verification(1, sound, (fault,) if fault else ())
+
+
+async def verify_all(store: Store, streams: AsyncIterator[StreamRow]) -> Verification:
+    """Re-hash every stream of `streams`, and look for events that belong to none."""
+    conversations = events = 0
+    faults: list[Fault] = []
+    async for stream in streams:
+        sound, fault = await _verify(store, stream)
+        conversations += 1
+        events += sound
+        faults += [fault] if fault else []
+    for stray in await store.strays():
+        detail = "there are events under this stream_id but no stream"
+        faults.append(Fault(stray.hex(), 0, "missing", detail))
+    return Verification(conversations, events, tuple(faults))
+
+
+async def _verify(store: Store, stream: StreamRow) -> tuple[int, Fault | None]:
+    """Return how many events are sound, and the first that is not."""
+    if chain.stream_id(stream.tenant, stream.name) != stream.stream_id:
+        detail = "the stream carries another name or tenant than it was created with"
+        return 0, Fault(stream.name, 0, "moved", detail)
+    head = chain.GENESIS
+    # Up to the head that was read first: what is appended meanwhile is not checked.
+    async for event in rows(store, stream.stream_id, 0, MAX_VERSION):
+        if (found := check(head, event)) is not None:
+            return head.version, Fault(stream.name, head.version + 1, *found)
+        head = Head(event.version, event.hash, event.recorded_at)
+    if head != stream.head:
+        return head.version, Fault(stream.name, *_compare_heads(head, stream.head))
+    return head.version, None
+
+
+def check(head: Head, event: StoredEvent) -> tuple[Problem, str] | None:
+    """Tell what is wrong with the event that should follow `head`, or None."""
+    if event.version != head.version + 1:
+        return "missing", f"the next event that is there is version {event.version}"
+    if event.format != chain.FORMAT:
+        return "unknown", f"it has format {event.format}, which this release cannot check"
+    if event.recorded_at < head.at:
+        return "edited", "its time is before that of the event before it"
+    if chain.event_hash(head.hash, event) != event.hash:
+        return "edited", "its hash does not follow from its fields and the event before it"
+    return _check_content(event)
+
+
+def _check_content(event: StoredEvent) -> tuple[Problem, str] | None:
+    salt, context, body = event.salt, event.context, event.body
+    if salt is None and context is None and body is None:
+        return None
+    if salt is None or context is None or body is None:
+        return "edited", "a part of its content is gone; an erasure takes all of it"
+    if chain.content_digest(salt, context, body) != event.content_digest:
+        return "edited", "its content is not what was recorded"
+    return None
+
+
+def _compare_heads(found: Head, stated: Head) -> tuple[int, Problem, str]:
+    if found.version < stated.version:
+        detail = f"the stream's head says version {stated.version}"
+        return found.version + 1, "missing", detail
+    if found.version > stated.version:
+        return stated.version + 1, "inserted", "the stream's head does not know it"
+    return found.version, "edited", "the stream's head names another hash or time for it"

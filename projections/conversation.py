@@ -1,0 +1,93 @@
+"""One conversation: its current items, its past ones, and the three ways to change it."""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from eventlog import (
+    Appended,
+    BusyError,
+    ConflictError,
+    Context,
+    ConversationCleared,
+    EventLog,
+    ItemPopped,
+    ItemsAdded,
+    NewEvent,
+)
+from projections.items import Run, decode, fold, last, resolve
+
+MAX_TRIES: Final = 30
+"""How often a pop reads again because another writer was first."""
+
+
+class View(NamedTuple):
+    """What a read returned: the items, and the version that they are of."""
+
+    version: int
+    items: list[Any]
+
+
+class Conversation:
+    """A conversation of `log`, named by its session id."""
+
+    def __init__(self, log: EventLog, name: str) -> None:
+        self.log: Final = log
+        self.name: Final = name
+
+    async def items(
+        self, *, as_of: int | datetime | None = None, limit: int | None = None
+    ) -> list[Any]:
+        """Return the items, or the last `limit` of them, now or as of a version or moment."""
+        return (await self.view(as_of=as_of, limit=limit)).items
+
+    async def view(self, *, as_of: int | datetime | None = None, limit: int | None = None) -> View:
+        """Return the items beside the version they are of.
+
+        `as_of` is a version up to the head, or an aware datetime. Raises InvalidMomentError,
+        ErasedError, CorruptEventError or StoreError.
+        """
+        version, runs = await self._runs(as_of)
+        return View(version, decode(runs if limit is None else last(runs, limit)))
+
+    async def add(self, items: Sequence[Any], *, context: Context = Context()) -> Appended | None:
+        """Append the items as one batch, all or nothing; without items nothing happens.
+
+        Items are encoded before the first await. Commutes with what others append meanwhile.
+        """
+        added = NewEvent(ItemsAdded(items), context)
+        if isinstance(items, list | tuple) and not items:
+            return None
+        return await self.log.append(self.name, added)
+
+    async def pop(self, *, reason: str | None = None, context: Context = Context()) -> Any | None:
+        """Take the last item off the list and return it, or None where there is none.
+
+        Names the version it pops from, so two callers never get the same item.
+        """
+        popped = NewEvent(ItemPopped(reason), context)
+        for attempt in range(MAX_TRIES):
+            version, items = await self.view(limit=1)
+            if not items:
+                return None
+            try:
+                await self.log.append(self.name, popped, expected_version=version)
+            except ConflictError:
+                await asyncio.sleep(random.uniform(0, 0.001 * 2 ** min(attempt, 6)))
+            else:
+                return items[0]
+        raise BusyError(
+            f"Conversation {self.name!r}: other writers were first {MAX_TRIES} times in a row."
+            " Nothing was popped. Try again."
+        )
+
+    async def clear(self, *, reason: str | None = None, context: Context = Context()) -> Appended:
+        """Empty the list; every event stays in the log."""
+        return await self.log.append(self.name, NewEvent(ConversationCleared(reason), context))
+
+    async def _runs(self, as_of: int | datetime | None) -> tuple[int, list[Run]]:
+        until = None if as_of is None else await self.log.version_at(self.name, as_of)
+        events = [event async for event in self.log.read(self.name, until=until)]
+        return len(events), fold(resolve(events))

@@ -1,0 +1,22 @@
+"""Pin every dependency with its hashes, for every platform, naming no package index."""
+
+import subprocess
+import sys
+from typing import Final
+
+COMPILE: Final = (
+    *("uv", "pip", "compile", "pyproject.toml", "--universal", "--python-version", "3.11"),
+    *("--generate-hashes", "--no-header", "--no-annotate", "--upgrade", "--quiet"),
+    *("--no-emit-index-url", "--no-emit-find-links"),
+)
+
+
+def lock(target: str, *wanted: str) -> None:
+    """Resolve what `wanted` selects into `requirements/target`."""
+    subprocess.run(  # noqa: S603
+        [sys.executable, "-m", *COMPILE, *wanted, "-o", f"requirements/{target}"], check=True
+    )
+
+
+lock("dev.txt", "--all-extras", "--group", "dev")
+lock("demo.txt", "--extra", "demo", "--group", "build", "-c", "requirements/dev.txt")

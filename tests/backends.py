@@ -1,0 +1,123 @@
+"""The databases that the contract tests run on, and what only a test may do to them."""
+
+import sqlite3
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import asyncpg
+
+from eventlog import EventLog
+from eventlog.store.postgres import PostgresStore
+
+
+class Backend(Protocol):
+    """One database of a test's own."""
+
+    name: str
+    url: str
+    options: dict[str, Any]
+
+    def open(self, **options: Any) -> EventLog:
+        """Open a log on it."""
+        ...
+
+    async def execute(self, statement: str, *args: object) -> list[tuple[Any, ...]]:
+        """Run SQL as the owner; `?` marks arguments and `{}` the schema's prefix."""
+        ...
+
+    async def tamper(self, statement: str, *args: object) -> None:
+        """Run SQL behind the back of the triggers."""
+        ...
+
+    async def discard(self) -> None:
+        """Check that nothing is left checked out, and remove the database."""
+        ...
+
+
+class SqliteBackend:
+    """A file."""
+
+    name = "sqlite"
+
+    def __init__(self, path: Path) -> None:
+        self.url = str(path)
+        self.options: dict[str, Any] = {}
+
+    def open(self, **options: Any) -> EventLog:
+        return EventLog(self.url, **options)
+
+    async def execute(self, statement: str, *args: object) -> list[tuple[Any, ...]]:
+        return self._run([statement], args)
+
+    async def tamper(self, statement: str, *args: object) -> None:
+        triggers = self._run(
+            ["SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"], ()
+        )
+        self._run([f"DROP TRIGGER {name}" for name, _ in triggers], ())
+        self._run([statement], args)
+        self._run([sql for _, sql in triggers], ())
+
+    def _run(self, statements: Sequence[str], args: Sequence[object]) -> list[tuple[Any, ...]]:
+        db = sqlite3.connect(self.url)
+        try:
+            rows: list[tuple[Any, ...]] = []
+            for statement in statements:
+                rows = db.execute(statement.replace("{}", ""), args).fetchall()
+            db.commit()
+            return rows
+        finally:
+            db.close()
+
+    async def discard(self) -> None:
+        return
+
+
+class PostgresBackend:
+    """A schema of its own on the test server."""
+
+    name = "postgres"
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.schema = f"test_{uuid.uuid4().hex[:16]}"
+        self.options: dict[str, Any] = {"schema": self.schema}
+        self._logs: list[EventLog] = []
+
+    def open(self, **options: Any) -> EventLog:
+        log = EventLog(self.url, **self.options, **options)
+        self._logs.append(log)
+        return log
+
+    async def execute(self, statement: str, *args: object) -> list[tuple[Any, ...]]:
+        for number in range(1, len(args) + 1):
+            statement = statement.replace("?", f"${number}", 1)
+        connection = await asyncpg.connect(self.url)
+        try:
+            rows = await connection.fetch(statement.replace("{}", f"{self.schema}."), *args)
+            return [tuple(row) for row in rows]
+        finally:
+            await connection.close()
+
+    async def tamper(self, statement: str, *args: object) -> None:
+        await self.execute("ALTER TABLE {}events DISABLE TRIGGER ALL")
+        await self.execute(statement, *args)
+        for trigger in ("events_rows", "events_truncate"):
+            await self.execute(f"ALTER TABLE {{}}events ENABLE ALWAYS TRIGGER {trigger}")
+
+    async def discard(self) -> None:
+        busy = [log for log in self._logs if _checked_out(log)]
+        for log in self._logs:
+            await log.close()
+        connection = await asyncpg.connect(self.url)
+        await connection.execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")
+        await connection.close()
+        assert not busy, f"connections are still checked out: {busy}"
+
+
+def _checked_out(log: EventLog) -> int:
+    store = log._store
+    assert isinstance(store, PostgresStore)
+    pools = [mine.pool for mine in store._pools._pools.values() if mine.pool is not None]
+    return sum(pool.get_size() - pool.get_idle_size() for pool in pools)

