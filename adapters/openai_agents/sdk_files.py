@@ -1,0 +1,30 @@
+"""Telling a user that their file holds the history of one of the SDK's own sessions."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Final
+
+from eventlog import NotAnEventLogError
+
+_MESSAGE_COLUMNS: Final = {"session_id", "message_data"}
+"""What the message table of each of the SDK's SQL sessions has, whatever it is called."""
+
+
+@contextlib.contextmanager
+def explained() -> Iterator[None]:
+    """Say so, where a database turns out to be the SDK's: never show it as an empty history."""
+    try:
+        yield
+    except NotAnEventLogError as error:
+        messages = [
+            name for name, columns in error.tables.items() if set(columns) >= _MESSAGE_COLUMNS
+        ]
+        if not messages:
+            raise
+        raise NotAnEventLogError(
+            "This database holds the history of the SDK's own sessions (SQLiteSession,"
+            " AsyncSQLiteSession, AdvancedSQLiteSession or SQLAlchemySession) in the table"
+            f" {messages[0]!r}, and no event log. It was left untouched. Give the event log a file"
+            " of its own, or keep opening this one with the session that wrote it.",
+            error.tables,
+        ) from error

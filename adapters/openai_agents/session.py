@@ -1,0 +1,174 @@
+"""EventLogSession: what the SDK asks of a session, answered from the log."""
+
+import asyncio
+import os
+from datetime import datetime
+from typing import Any, Final, Self, cast
+
+from agents import SessionABC, SessionSettings, TResponseInputItem
+from agents.memory.session_settings import coerce_session_settings, resolve_session_limit
+
+from adapters.openai_agents import runs
+from adapters.openai_agents.runs import Wrapper
+from adapters.openai_agents.sdk_files import explained
+from eventlog import ClosedError, Context, EventLog, InvalidOptionError, settle
+from eventlog.log import DEFAULT_TENANT
+from eventlog.names import check_name
+from projections import Conversation
+
+_Settings = SessionSettings | dict[str, Any] | None
+
+
+class EventLogSession(SessionABC):
+    """A session that never loses anything: every change is an event in an append-only log.
+
+    `db_path` is the path of a SQLite file, or ":memory:" for a log that only this object can see.
+    For PostgreSQL use `from_url`; for options of the log, open an EventLog and give it as `log`,
+    which stays open when the session is closed. `actor` is who the writer says it is, recorded with
+    each event; without it the current agent is recorded. `tenant` is the log's, or "default".
+
+    Closing is optional; `async with` and `close()` are there for those who want it. A session may be
+    used from several event loops and threads.
+
+    Raises InvalidNameError, InvalidAddressError or InvalidOptionError; a database is first touched
+    by the first call, whose errors are those of EventLog.
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        db_path: str | os.PathLike[str] = ":memory:",
+        *,
+        session_settings: _Settings = None,
+        tenant: str | None = None,
+        actor: str | None = None,
+        log: EventLog | None = None,
+    ) -> None:
+        self.session_id = check_name("session_id", session_id)
+        self.session_settings = session_settings
+        self.actor: Final = actor
+        self._owned: EventLog | None = None
+        if log is None:
+            self._owned = log = EventLog(db_path, tenant=tenant or DEFAULT_TENANT)
+        elif db_path != ":memory:":
+            raise InvalidOptionError("Give either db_path or log, not both: the log has its path.")
+        elif tenant is not None and tenant != log.tenant:
+            raise InvalidOptionError(
+                f"The session's tenant {tenant!r} is not the log's, {log.tenant!r}. Open a log for"
+                " each tenant; logs of one database share its connections."
+            )
+        self.log: Final = log
+        self._key: Final = (log.tenant, session_id)
+        self._conversation: Final = Conversation(log, session_id)
+        self._closed = False
+
+    @classmethod
+    def from_url(
+        cls,
+        session_id: str,
+        *,
+        url: str,
+        session_settings: _Settings = None,
+        tenant: str | None = None,
+        actor: str | None = None,
+    ) -> Self:
+        """Open a session by the URL of its database: postgresql://... or sqlite:///path."""
+        return cls(
+            session_id, url, session_settings=session_settings, tenant=tenant, actor=actor
+        )
+
+    def __repr__(self) -> str:
+        return f"EventLogSession({self.session_id!r}, log={self.log!r})"
+
+    @property
+    def session_settings(self) -> SessionSettings | None:
+        """The SDK's settings: `limit`, used where a call names none. Assignable, also as a dict."""
+        return self._settings
+
+    @session_settings.setter
+    def session_settings(self, settings: _Settings) -> None:
+        self._settings = SessionSettings() if settings is None else coerce_session_settings(settings)
+
+    async def get_items(
+        self,
+        limit: int | None = None,
+        *,
+        as_of: int | datetime | None = None,
+        wrapper: Wrapper | None = None,
+    ) -> list[TResponseInputItem]:
+        """Return the items, oldest first, or the latest `limit` of them, as fresh objects.
+
+        0 gives nothing and a negative limit everything, as in SQLiteSession. `as_of` is a version
+        or an aware datetime: the items as they were then.
+        """
+        conversation = self._open()
+        effective = resolve_session_limit(limit, self._settings)
+        if effective is not None and effective < 0:
+            effective = None
+        with explained():
+            view = await conversation.view(as_of=as_of, limit=effective)
+        if as_of is None:
+            runs.saw(wrapper, self._key, view.version, effective)
+        return cast(list[TResponseInputItem], view.items)
+
+    async def add_items(
+        self, items: list[TResponseInputItem], *, wrapper: Wrapper | None = None
+    ) -> None:
+        """Append the items as one batch, all or nothing.
+
+        Raises InvalidItemError, which is a TypeError, for what JSON cannot hold.
+        """
+        conversation = self._open()
+        with explained():
+            await conversation.add(items, context=self._context(wrapper, None))
+
+    async def pop_item(
+        self,
+        *,
+        actor: str | None = None,
+        reason: str | None = None,
+        wrapper: Wrapper | None = None,
+    ) -> TResponseInputItem | None:
+        """Take the last item off the list and return it, or None; it stays in the log."""
+        conversation = self._open()
+        popped = conversation.pop(reason=reason, context=self._context(wrapper, actor))
+        with explained():
+            return cast(
+                TResponseInputItem | None, await settle(asyncio.ensure_future(popped))
+            )
+
+    async def clear_session(
+        self,
+        *,
+        actor: str | None = None,
+        reason: str | None = None,
+        wrapper: Wrapper | None = None,
+    ) -> None:
+        """Empty the list; every item stays in the log."""
+        conversation = self._open()
+        with explained():
+            await conversation.clear(reason=reason, context=self._context(wrapper, actor))
+
+    async def clear(self, *, actor: str | None = None, reason: str | None = None) -> None:
+        """Empty the list; every item stays in the log."""
+        await self.clear_session(actor=actor, reason=reason)
+
+    async def close(self) -> None:
+        """End the session, and the log if it opened it. Idempotent."""
+        self._closed = True
+        if self._owned is not None:
+            await self._owned.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+    def _open(self) -> Conversation:
+        if self._closed:
+            raise ClosedError(f"EventLogSession {self.session_id!r} is closed. Open a new one.")
+        return self._conversation
+
+    def _context(self, wrapper: Wrapper | None, actor: str | None) -> Context:
+        return runs.describe(wrapper, self._key, actor or self.actor)
