@@ -1,0 +1,1 @@
+"""The edges: the Agents SDK, the shell. Each optional one is an extra."""

@@ -11,7 +11,7 @@ def run() -> None:
     schema = context.config.attributes["schema"]
     dialect = "postgresql" if connection.dialect.name == "postgresql" else "sqlite"
 
-    def ours(name: str | None, kind: str, parents: object) -> bool:
+    def ours(name: str | None, kind: str, _parents: object) -> bool:
         if kind == "schema":
             return name == schema
         return kind != "table" or name in tables_by_name

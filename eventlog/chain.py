@@ -71,9 +71,22 @@ def link(
 
 
 def _place(stream: bytes, version: int, recorded_at: int, sealed: SealedEvent) -> StoredEvent:
-    event_id, kind, schema, *content = sealed
     return StoredEvent(
-        stream, version, FORMAT, event_id, kind, schema, recorded_at, *content, hash=b""
+        stream_id=stream,
+        version=version,
+        format=FORMAT,
+        event_id=sealed.event_id,
+        kind=sealed.kind,
+        schema=sealed.schema,
+        recorded_at=recorded_at,
+        header=sealed.header,
+        codec=sealed.codec,
+        key_id=sealed.key_id,
+        salt=sealed.salt,
+        context=sealed.context,
+        body=sealed.body,
+        content_digest=sealed.content_digest,
+        hash=b"",
     )
 
 

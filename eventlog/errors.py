@@ -102,7 +102,7 @@ class ReadOnlyError(StoreError):
 
 
 class ClockAheadError(StoreError):
-    """This machine's clock runs ahead of the database's by more than the bound."""
+    """The clock of this machine runs ahead of the database's by more than the bound."""
 
 
 class NotAnEventLogError(StoreError):

@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
-from typing import Final, Self
+from typing import Final, Self, cast
 
 from eventlog import chain
 from eventlog.envelope import RecordedEvent, seal, to_microseconds
@@ -135,7 +135,7 @@ class EventLog:
         """
         if isinstance(as_of, datetime):
             return await self._version_at_time(stream, as_of)
-        if isinstance(as_of, bool) or not isinstance(as_of, int):
+        if isinstance(as_of, bool) or not isinstance(cast(object, as_of), int):
             raise InvalidMomentError(
                 f"as_of is a version or an aware datetime, not {type(as_of).__name__}."
             )
@@ -168,7 +168,7 @@ class EventLog:
         return await verify_one(store, StreamRow(stream_id, self.tenant, name, head))
 
     async def close(self) -> None:
-        """Give the handle back; the last handle on a database closes its connections. Idempotent."""
+        """Give the handle back; the last one on a database closes its connections. Idempotent."""
         if not self._closed:
             self._closed = True
             await shared.release(self._address, self._store, self)

@@ -13,12 +13,12 @@ async def migrate(
     *,
     schema: str = DEFAULT_SCHEMA,
     beside: bool = False,
-    timeout: float = 10.0,
+    patience: float = 10.0,
 ) -> None:
     """Create the log at `url`, or bring it up to this release. At head it changes nothing.
 
     Safe to call from several processes at once. `beside` allows a new log in a SQLite file, or a
-    PostgreSQL schema, that holds other tables. `timeout` is how many seconds to wait for a server
+    PostgreSQL schema, that holds other tables. `patience` is how many seconds to wait for a server
     or a lock.
 
     Raises NotAnEventLogError, SchemaTooNewError, UnavailableError, or InvalidAddressError.
@@ -28,8 +28,8 @@ async def migrate(
     if isinstance(address, SqliteAddress):
         from eventlog.store.migrate import migrate_sqlite
 
-        await asyncio.to_thread(migrate_sqlite, address, timeout, beside=beside)
+        await asyncio.to_thread(migrate_sqlite, address, patience, beside=beside)
     else:
         from eventlog.store.migrate_postgres import migrate_postgres
 
-        await migrate_postgres(address, timeout, beside=beside)
+        await migrate_postgres(address, patience, beside=beside)

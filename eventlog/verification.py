@@ -1,4 +1,4 @@
-"""Re-hashing a stream: is what the database holds what was appended?
+"""Re-hashing a stream, to tell whether the database holds what was appended.
 
 It proves that nobody edited, removed, inserted or reordered events without recomputing the chain.
 It does not prove that nobody recomputed it: that takes a head kept where the owner cannot write.

@@ -19,6 +19,9 @@ from eventlog import (
 )
 from projections.items import Run, decode, fold, last, resolve
 
+NOBODY: Final = Context()
+"""Nothing is known about who writes."""
+
 MAX_TRIES: Final = 30
 """How often a pop reads again because another writer was first."""
 
@@ -52,7 +55,7 @@ class Conversation:
         version, runs = await self._runs(as_of)
         return View(version, decode(runs if limit is None else last(runs, limit)))
 
-    async def add(self, items: Sequence[Any], *, context: Context = Context()) -> Appended | None:
+    async def add(self, items: Sequence[Any], *, context: Context = NOBODY) -> Appended | None:
         """Append the items as one batch, all or nothing; without items nothing happens.
 
         Items are encoded before the first await. Commutes with what others append meanwhile.
@@ -62,7 +65,7 @@ class Conversation:
             return None
         return await self.log.append(self.name, added)
 
-    async def pop(self, *, reason: str | None = None, context: Context = Context()) -> Any | None:
+    async def pop(self, *, reason: str | None = None, context: Context = NOBODY) -> Any | None:
         """Take the last item off the list and return it, or None where there is none.
 
         Names the version it pops from, so two callers never get the same item.
@@ -83,7 +86,7 @@ class Conversation:
             " Nothing was popped. Try again."
         )
 
-    async def clear(self, *, reason: str | None = None, context: Context = Context()) -> Appended:
+    async def clear(self, *, reason: str | None = None, context: Context = NOBODY) -> Appended:
         """Empty the list; every event stays in the log."""
         return await self.log.append(self.name, NewEvent(ConversationCleared(reason), context))
 

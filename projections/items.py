@@ -100,10 +100,10 @@ def _decode_one_by_one(runs: Iterable[Run]) -> list[Any]:
 
 def _contents(event: RecordedEvent) -> list[Any]:
     try:
-        items = decode_json(event.body)
+        items: list[Any] = decode_json(event.body)
     except ValueError as error:
         raise CorruptEventError(event.stream, event.version, "its items do not decode") from error
-    if not isinstance(items, list) or len(items) != event.header.items:
+    if type(items) is not list or len(items) != event.header.items:
         raise CorruptEventError(
             event.stream, event.version, "it does not hold as many items as its header says"
         )
@@ -128,7 +128,7 @@ def _add(runs: list[Run], event: RecordedEvent) -> None:
     runs.append(Run(event, 0, size))
 
 
-def _pop(runs: list[Run], event: RecordedEvent) -> None:
+def _pop(runs: list[Run], _event: RecordedEvent) -> None:
     _drop(runs, 1)
 
 

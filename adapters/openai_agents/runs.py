@@ -1,8 +1,8 @@
 """What a session can tell about the run that calls it.
 
 The SDK hands each run's context wrapper to a session that asks for it; nothing else names a run. So
-a run is a wrapper: it has an id of ours, and remembers what its last read of a conversation returned.
-It is kept here and not on the session, which several runs may share.
+a run is a wrapper: it has an id of ours, and remembers what its last read of a conversation
+returned. It is kept here and not on the session, which several runs may share.
 """
 
 import uuid
@@ -42,9 +42,7 @@ def saw(
         _run(wrapper).seen[conversation] = _Seen(version, limit)
 
 
-def describe(
-    wrapper: Wrapper | None, conversation: tuple[str, str], actor: str | None
-) -> Context:
+def describe(wrapper: Wrapper | None, conversation: tuple[str, str], actor: str | None) -> Context:
     """Describe who is writing, in which run, having seen what.
 
     The actor is what the caller says; else the agent whose span is current, which is right for what
@@ -61,7 +59,7 @@ def describe(
         actor=who,
         agent=agent,
         run_id=run.id,
-        trace_id=_present(trace and trace.trace_id),
+        trace_id=_present(getattr(trace, "trace_id", None)),
         group_id=_present(getattr(trace, "group_id", None)),
         seen_version=seen and seen.version,
         seen_limit=seen and seen.limit,
@@ -69,7 +67,8 @@ def describe(
 
 
 def _run(wrapper: Wrapper) -> _Run:
-    return _runs.setdefault(wrapper, _Run()) if wrapper not in _runs else _runs[wrapper]
+    run = _runs.get(wrapper)
+    return run if run is not None else _runs.setdefault(wrapper, _Run())
 
 
 def _current_agent() -> str | None:

@@ -1,7 +1,7 @@
 """Telling a user that their file holds the history of one of the SDK's own sessions."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Final
 
 from eventlog import NotAnEventLogError
@@ -11,7 +11,7 @@ _MESSAGE_COLUMNS: Final = {"session_id", "message_data"}
 
 
 @contextlib.contextmanager
-def explained() -> Iterator[None]:
+def explained() -> Generator[None]:
     """Say so, where a database turns out to be the SDK's: never show it as an empty history."""
     try:
         yield

@@ -27,8 +27,8 @@ class EventLogSession(SessionABC):
     which stays open when the session is closed. `actor` is who the writer says it is, recorded with
     each event; without it the current agent is recorded. `tenant` is the log's, or "default".
 
-    Closing is optional; `async with` and `close()` are there for those who want it. A session may be
-    used from several event loops and threads.
+    Closing is optional; `async with` and `close()` are there for those who want it. A session may
+    be used from several event loops and threads.
 
     Raises InvalidNameError, InvalidAddressError or InvalidOptionError; a database is first touched
     by the first call, whose errors are those of EventLog.
@@ -73,21 +73,23 @@ class EventLogSession(SessionABC):
         actor: str | None = None,
     ) -> Self:
         """Open a session by the URL of its database: postgresql://... or sqlite:///path."""
-        return cls(
-            session_id, url, session_settings=session_settings, tenant=tenant, actor=actor
-        )
+        return cls(session_id, url, session_settings=session_settings, tenant=tenant, actor=actor)
 
     def __repr__(self) -> str:
         return f"EventLogSession({self.session_id!r}, log={self.log!r})"
 
     @property
-    def session_settings(self) -> SessionSettings | None:
+    def session_settings(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self,
+    ) -> SessionSettings | None:
         """The SDK's settings: `limit`, used where a call names none. Assignable, also as a dict."""
         return self._settings
 
     @session_settings.setter
     def session_settings(self, settings: _Settings) -> None:
-        self._settings = SessionSettings() if settings is None else coerce_session_settings(settings)
+        self._settings = (
+            SessionSettings() if settings is None else coerce_session_settings(settings)
+        )
 
     async def get_items(
         self,
@@ -133,9 +135,7 @@ class EventLogSession(SessionABC):
         conversation = self._open()
         popped = conversation.pop(reason=reason, context=self._context(wrapper, actor))
         with explained():
-            return cast(
-                TResponseInputItem | None, await settle(asyncio.ensure_future(popped))
-            )
+            return cast(TResponseInputItem | None, await settle(asyncio.ensure_future(popped)))
 
     async def clear_session(
         self,

@@ -127,7 +127,9 @@ def keep_events_on_sqlite() -> None:
           OR EXISTS (SELECT 1 FROM events WHERE stream_id = NEW.stream_id AND version = NEW.version)
           OR (NEW.event_id IS NOT NULL AND EXISTS (
                 SELECT 1 FROM events WHERE stream_id = NEW.stream_id AND event_id = NEW.event_id))
-        BEGIN SELECT RAISE(ABORT, 'events are immutable: the key is taken or content is missing'); END
+        BEGIN
+            SELECT RAISE(ABORT, 'events are immutable: the key is taken or content is missing');
+        END
         """
     )
     op.execute(

@@ -45,8 +45,8 @@ def parse(url: str | os.PathLike[str], schema: str) -> Address:
 
     Raises InvalidAddressError for anything else.
     """
-    text = os.fspath(url)
-    if not isinstance(text, str) or not text.strip() or "\x00" in text:
+    text = url if isinstance(url, str) else os.fspath(url)
+    if not text.strip() or "\x00" in text:
         raise InvalidAddressError(
             f"{url!r} names no database. Give the path of a SQLite file, ':memory:',"
             " or a URL like postgresql://user:password@host/database."

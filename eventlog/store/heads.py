@@ -10,7 +10,7 @@ MAX_HEADS: Final = 10_000
 
 
 class Heads:
-    """A bounded memory of heads, for threads. A wrong entry costs a second look, never an answer."""
+    """A bounded memory, safe for threads. A wrong entry costs a second look, never an answer."""
 
     def __init__(self, limit: int = MAX_HEADS) -> None:
         self._limit = limit

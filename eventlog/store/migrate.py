@@ -5,7 +5,7 @@ import functools
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -46,7 +46,7 @@ def upgrade(connection: Connection, schema: str | None) -> None:
 
 
 @contextlib.contextmanager
-def sqlite_connection(db: sqlite3.Connection) -> Iterator[Connection]:
+def sqlite_connection(db: sqlite3.Connection) -> Generator[Connection]:
     """Lend `db` to SQLAlchemy for one transaction that takes the write lock at once."""
     engine = create_engine("sqlite://", creator=lambda: db, poolclass=StaticPool)
     event.listen(engine, "begin", _begin_immediate)

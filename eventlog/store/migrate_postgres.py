@@ -25,12 +25,12 @@ async def migrate_postgres(
     def in_a_loop_of_its_own() -> None:
         # Alembic's globals must not be seen half set by another task of the caller's loop.
         with ALEMBIC, postgres.translated(address):
-            asyncio.run(_migrate_postgres(address, patience, beside))
+            asyncio.run(_migrate_postgres(address, patience, beside=beside))
 
     await asyncio.to_thread(in_a_loop_of_its_own)
 
 
-async def _migrate_postgres(address: PostgresAddress, patience: float, beside: bool) -> None:
+async def _migrate_postgres(address: PostgresAddress, patience: float, *, beside: bool) -> None:
     url = address.url.set(drivername="postgresql+asyncpg")
     engine = create_async_engine(url, poolclass=NullPool, connect_args={"timeout": patience})
     async with engine.begin() as connection:

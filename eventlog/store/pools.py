@@ -6,13 +6,15 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from eventlog.errors import UnavailableError
 from eventlog.store.address import PostgresAddress
 from eventlog.store.base import Options
 
 _T = TypeVar("_T")
-_Use = Callable[["asyncpg.Connection[Any]"], Awaitable[_T]]
+Lent = PoolConnectionProxy  # Only its pool may close it.
+_Use = Callable[["Lent[Any]"], Awaitable[_T]]
 
 
 class _Pool:
@@ -43,7 +45,7 @@ class Pools:
         except (OSError, TimeoutError) as error:
             raise UnavailableError(
                 f"No connection to {self._address} within {self._options.connect_timeout:g} s:"
-                f" {error or 'the server does not answer, or the pool is in use'}."
+                f" {str(error) or 'the server does not answer, or the pool is in use'}."
                 " Is the server running, and are host and port right?"
             ) from error
         try:

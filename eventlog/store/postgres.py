@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple, TypeVar
+from collections.abc import Generator, Sequence
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 
@@ -22,12 +22,10 @@ from eventlog.settle import settle
 from eventlog.store.address import PostgresAddress
 from eventlog.store.base import Options, answer_replay, needs_migration
 from eventlog.store.heads import Heads
-from eventlog.store.pools import Pools
+from eventlog.store.pools import Lent, Pools
 from eventlog.store.postgres_sql import MAX_CLOCK_LEAD, PostgresStatements
 from eventlog.store.schema import VERSION_TABLE
 from eventlog.store.sql import Statement
-
-_T = TypeVar("_T")
 
 MAX_TRIES: Final = 30
 """How often an append takes a new head before it gives up: every loss was another one's win."""
@@ -92,7 +90,7 @@ class PostgresStore:
         rows = await self._rows(
             self._sql.stream_page, {"tenant": tenant, "after": after, "limit": limit}
         )
-        return [StreamRow(*row[:3], Head(*row[3:])) for row in rows]
+        return [StreamRow(row[0], row[1], row[2], Head(*row[3:])) for row in rows]
 
     async def strays(self) -> list[bytes]:
         return [row[0] for row in await self._rows(self._sql.strays, {})]
@@ -156,8 +154,7 @@ class PostgresStore:
 
     async def _look(self, request: AppendRequest, tried: Sequence[StoredEvent]) -> _Seen:
         """Read the head first and the rest after it: what is not there then, came later."""
-        row = await self._row(self._sql.head, {"stream_id": request.stream_id})
-        assert row is not None
+        (row,) = await self._rows(self._sql.head, {"stream_id": request.stream_id})
         ids = [event.event_id for event in request.events if event.event_id is not None]
         known = await self._known(request.stream_id, ids) if ids else []
         stored = bool(tried) and await self._is_stored(tried[-1])
@@ -181,7 +178,7 @@ class PostgresStore:
     async def _rows(self, statement: Statement, values: dict[str, Any]) -> list[Any]:
         """Read, a second time on a new connection if the first one broke."""
 
-        async def fetch(connection: "asyncpg.Connection[Any]") -> list[Any]:
+        async def fetch(connection: "Lent[Any]") -> list[Any]:
             return await connection.fetch(statement.text, *statement.args(values))
 
         with translated(self._address):
@@ -191,12 +188,12 @@ class PostgresStore:
                 return await self._pools.run(fetch)
 
     async def _once(self, statement: Statement, values: dict[str, Any]) -> Any:
-        async def fetch(connection: "asyncpg.Connection[Any]") -> Any:
+        async def fetch(connection: "Lent[Any]") -> Any:
             return await connection.fetchrow(statement.text, *statement.args(values))
 
         return await self._pools.run(fetch)
 
-    async def _prepare(self, connection: "asyncpg.Connection[Any]") -> None:
+    async def _prepare(self, connection: "Lent[Any]") -> None:
         """Make sure that the log is there and current, once for each process."""
         found = await inspect(connection, self._address.schema)
         if needs_migration(str(self._address), *found, upgrade=self._options.migrate):
@@ -243,12 +240,17 @@ def _judge(
 
 def _event_values(rows: Sequence[StoredEvent]) -> dict[str, Any]:
     if len(rows) == 1:
-        return {f"event_{name}": value for name, value in zip(StoredEvent._fields, rows[0])}
-    return {f"event_{name}": column for name, column in zip(StoredEvent._fields, zip(*rows))}
+        return {
+            f"event_{name}": value for name, value in zip(StoredEvent._fields, rows[0], strict=True)
+        }
+    return {
+        f"event_{name}": column
+        for name, column in zip(StoredEvent._fields, zip(*rows, strict=True), strict=True)
+    }
 
 
 @contextlib.contextmanager
-def translated(address: PostgresAddress) -> Iterator[None]:
+def translated(address: PostgresAddress) -> Generator[None]:
     """Turn the driver's errors into ours, by their class, which is their SQLSTATE."""
     try:
         yield

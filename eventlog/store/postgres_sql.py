@@ -1,7 +1,7 @@
 """PostgreSQL's statements: an append is one, and moves the head only if it is the expected one.
 
-A statement that returns no row has stored nothing and cannot say why: its snapshot may be older than
-what refused it. Whoever gets no row looks again, in this order: `head`, `by_event_id`, `hash_at`.
+A statement that returns no row has stored nothing and cannot say why: its snapshot may be older
+than what refused it. Whoever gets no row looks again: `head`, then `by_event_id` and `hash_at`.
 """
 
 from typing import Any, Final
@@ -54,8 +54,8 @@ class PostgresStatements(Statements):
         self.append_several_first = self.compile(self._append(self._first(), self._several()))
         self.append_several_next = self.compile(self._append(self._next(), self._several()))
 
-    def _head(self) -> Select[Any]:
-        """The head, or NULLs where there is no stream, beside the database's clock."""
+    def _head(self) -> Select[*tuple[Any, ...]]:
+        """Ask for the head, NULLs where there is no stream, beside the database's clock."""
         streams = self.streams
         asked = select(
             bindparam("stream_id", type_=streams.c.stream_id.type).label("stream_id")
@@ -104,7 +104,7 @@ class PostgresStatements(Statements):
     def _append(self, moved: Any, new: FromClause) -> Select[Any]:
         head = moved.cte("head")
         both = head.join(new, true())
-        # A constant, not head.stream_id: a sharding planner must see which shard each INSERT goes to.
+        # A constant, not head.stream_id: a sharding planner must see the shard of each INSERT.
         stream_id = bindparam("of_stream", type_=self.events.c.stream_id.type).label("stream_id")
         stored = insert(self.events).from_select(
             ["stream_id", *_PLACED],
@@ -118,7 +118,7 @@ class PostgresStatements(Statements):
 
 
 def _clock() -> ColumnElement[int]:
-    """The database's clock in microseconds."""
+    """Read the database's clock in microseconds."""
     return cast(extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger)
 
 

@@ -1,11 +1,11 @@
 """The one definition of the tables, as SQLAlchemy Core knows them.
 
 Only Alembic creates them. Every key that an append touches starts with `stream_id`, so the same
-schema shards by it. SQLite numbers events by `position` itself; on PostgreSQL appends leave a row in
-`queue` and positions are given later, outside the append.
+schema shards by it. SQLite numbers events by `position` itself; on PostgreSQL appends leave a row
+in `queue` and positions are given later, outside the append.
 """
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from sqlalchemy import (
     CheckConstraint,
@@ -26,7 +26,7 @@ Dialect = Literal["sqlite", "postgresql"]
 
 VERSION_TABLE: Final = "eventlog_version"
 REVISIONS: Final = ("0001",)
-"""Every revision ever released, oldest first. The last one is what this release reads and writes."""
+"""Every revision ever released, oldest first; the last is what this release reads and writes."""
 
 HEAD: Final = REVISIONS[-1]
 
@@ -43,8 +43,8 @@ def metadata(dialect: Dialect, schema: str | None = None) -> MetaData:
     return tables
 
 
-def _streams(tables: MetaData) -> Table:
-    return Table(
+def _streams(tables: MetaData) -> None:
+    Table(
         "streams",
         tables,
         Column("stream_id", LargeBinary, nullable=False),
@@ -64,8 +64,8 @@ def _streams(tables: MetaData) -> Table:
     )
 
 
-def _events(tables: MetaData, dialect: Dialect) -> Table:
-    columns = [
+def _events(tables: MetaData, dialect: Dialect) -> None:
+    columns: list[Column[Any]] = [
         Column("stream_id", LargeBinary, nullable=False),
         Column("version", _Number, nullable=False),
         Column("format", Integer, nullable=False),
@@ -93,8 +93,9 @@ def _events(tables: MetaData, dialect: Dialect) -> Table:
     )
     if dialect == "postgresql":
         key = PrimaryKeyConstraint("stream_id", "version", name="events_pk")
-        return Table("events", tables, *columns, key, by_id)
-    return Table(
+        Table("events", tables, *columns, key, by_id)
+        return
+    Table(
         "events",
         tables,
         Column("position", Integer, primary_key=True, autoincrement=True),
@@ -107,8 +108,8 @@ def _events(tables: MetaData, dialect: Dialect) -> Table:
     )
 
 
-def _queue(tables: MetaData) -> Table:
-    return Table(
+def _queue(tables: MetaData) -> None:
+    Table(
         "queue",
         tables,
         Column("stream_id", LargeBinary, nullable=False),

@@ -1,7 +1,7 @@
 """The statements that both stores share, written in SQLAlchemy Core, compiled once for the driver.
 
-The hot paths run the compiled text on the driver's own connection. Every statement of the append and
-read path names exactly one stream.
+The hot paths run the compiled text on the driver's own connection. Every statement of the append
+and read path names exactly one stream.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ from eventlog.store.schema import Dialect, metadata
 
 _DRIVERS: Final[Mapping[Dialect, Driver]] = {
     "sqlite": sqlite.dialect(paramstyle="qmark"),
-    "postgresql": asyncpg.dialect(),
+    "postgresql": asyncpg.dialect(),  # type: ignore[no-untyped-call]
 }
 
 
@@ -62,7 +62,7 @@ class Statements:
     def compile(self, statement: ClauseElement) -> Statement:
         """Compile for the driver."""
         compiled = statement.compile(dialect=_DRIVERS[self._dialect])
-        defaults = compiled.params
+        defaults: Mapping[str, Any] = compiled.params or {}
         names: list[str] = getattr(compiled, "positiontup", None) or []
         return Statement(str(compiled), tuple((name, defaults[name]) for name in names))
 
@@ -132,7 +132,7 @@ class SqliteStatements(Statements):
         self.by_event_id = self.compile(
             self.of_stream(*self.row).where(events.event_id == bindparam("event_id"))
         )
-        values = {name: bindparam(name) for name in StoredEvent._fields}
+        values: dict[str, Any] = {name: bindparam(name) for name in StoredEvent._fields}
         self.insert_event = self.compile(insert(self.events).values(values))
         self.insert_stream = self.compile(insert(self.streams).values(self.new_stream()))
         self.update_stream = self.compile(self.moved_stream())

@@ -66,7 +66,7 @@ class SqliteStore:
             _SQL.stream_page.text,
             _SQL.stream_page.args({"tenant": tenant, "after": after, "limit": limit}),
         )
-        return [StreamRow(*row[:3], Head(*row[3:])) for row in rows]
+        return [StreamRow(row[0], row[1], row[2], Head(*row[3:])) for row in rows]
 
     async def strays(self) -> list[bytes]:
         return [row[0] for row in await self._ask(_SQL.strays.text, _SQL.strays.args({}))]

@@ -4,7 +4,7 @@ import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Final
 
 from eventlog.errors import (
@@ -79,7 +79,7 @@ def inspect(db: sqlite3.Connection) -> tuple[dict[str, list[str]], str | None]:
 
 
 @contextlib.contextmanager
-def translated(address: SqliteAddress) -> Iterator[None]:
+def translated(address: SqliteAddress) -> Generator[None]:
     """Turn sqlite3's errors into ours, by their code (https://sqlite.org/rescode.html)."""
     try:
         yield
