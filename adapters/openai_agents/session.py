@@ -45,7 +45,7 @@ class EventLogSession(SessionABC):
         log: EventLog | None = None,
     ) -> None:
         self.session_id = check_name("session_id", session_id)
-        self.session_settings = session_settings
+        self._settings = _coerce(session_settings)
         self.actor: Final = actor
         self._owned: EventLog | None = None
         if log is None:
@@ -79,17 +79,15 @@ class EventLogSession(SessionABC):
         return f"EventLogSession({self.session_id!r}, log={self.log!r})"
 
     @property
-    def session_settings(  # pyright: ignore[reportIncompatibleVariableOverride]
-        self,
-    ) -> SessionSettings | None:
+    def session_settings(self) -> SessionSettings | None:
         """The SDK's settings: `limit`, used where a call names none. Assignable, also as a dict."""
         return self._settings
 
     @session_settings.setter
-    def session_settings(self, settings: _Settings) -> None:
-        self._settings = (
-            SessionSettings() if settings is None else coerce_session_settings(settings)
-        )
+    def session_settings(  # pyright: ignore[reportIncompatibleVariableOverride]
+        self, settings: _Settings
+    ) -> None:
+        self._settings = _coerce(settings)
 
     async def get_items(
         self,
@@ -172,3 +170,7 @@ class EventLogSession(SessionABC):
 
     def _context(self, wrapper: Wrapper | None, actor: str | None) -> Context:
         return runs.describe(wrapper, self._key, actor or self.actor)
+
+
+def _coerce(settings: _Settings) -> SessionSettings:
+    return SessionSettings() if settings is None else coerce_session_settings(settings)
