@@ -5,7 +5,7 @@ import os
 
 from eventlog.log import DEFAULT_SCHEMA
 from eventlog.names import check_name
-from eventlog.store.address import SqliteAddress, parse
+from eventlog.store.address import Address, SqliteAddress, parse
 
 
 async def migrate(
@@ -23,13 +23,17 @@ async def migrate(
 
     Raises NotAnEventLogError, SchemaTooNewError, UnavailableError, or InvalidAddressError.
     """
-    # Importing Alembic takes longer than opening a log that is current.
     address = parse(url, check_name("schema", schema))
+    await asyncio.to_thread(_migrate, address, patience, beside=beside)
+
+
+def _migrate(address: Address, patience: float, *, beside: bool) -> None:
+    # Importing Alembic takes longer than opening a log that is current.
     if isinstance(address, SqliteAddress):
         from eventlog.store.migrate import migrate_sqlite
 
-        await asyncio.to_thread(migrate_sqlite, address, patience, beside=beside)
+        migrate_sqlite(address, patience, beside=beside)
     else:
         from eventlog.store.migrate_postgres import migrate_postgres
 
-        await migrate_postgres(address, patience, beside=beside)
+        migrate_postgres(address, patience, beside=beside)

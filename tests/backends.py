@@ -52,9 +52,7 @@ class SqliteBackend:
         return self._run([statement], args)
 
     async def tamper(self, statement: str, *args: object) -> None:
-        triggers = self._run(
-            ["SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"], ()
-        )
+        triggers = self._run(["SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"], ())
         self._run([f"DROP TRIGGER {name}" for name, _ in triggers], ())
         self._run([statement], args)
         self._run([sql for _, sql in triggers], ())

@@ -17,20 +17,17 @@ _LOCK: Final = 7_306_867_134_501_212_247
 """Key of the advisory lock that migrating processes queue for."""
 
 
-async def migrate_postgres(
-    address: PostgresAddress, patience: float, *, beside: bool = False
-) -> None:
-    """Create or upgrade the schema; concurrent callers queue for an advisory lock."""
+def migrate_postgres(address: PostgresAddress, patience: float, *, beside: bool = False) -> None:
+    """Create or upgrade the schema; concurrent callers queue for an advisory lock.
 
-    def in_a_loop_of_its_own() -> None:
-        # Alembic's globals must not be seen half set by another task of the caller's loop.
-        with ALEMBIC, postgres.translated(address):
-            asyncio.run(_migrate_postgres(address, patience, beside=beside))
-
-    await asyncio.to_thread(in_a_loop_of_its_own)
+    Blocks, in an event loop of its own: Alembic's globals must not be seen half set by another
+    task of the caller's loop.
+    """
+    with ALEMBIC, postgres.translated(address):
+        asyncio.run(_migrate(address, patience, beside=beside))
 
 
-async def _migrate_postgres(address: PostgresAddress, patience: float, *, beside: bool) -> None:
+async def _migrate(address: PostgresAddress, patience: float, *, beside: bool) -> None:
     url = address.url.set(drivername="postgresql+asyncpg")
     engine = create_async_engine(url, poolclass=NullPool, connect_args={"timeout": patience})
     async with engine.begin() as connection:

@@ -99,13 +99,20 @@ class Pools:
             reset=_keep,
             server_settings=_settings(self._options),
         )
+        try:
+            await self._prepare_once(pool)
+        except BaseException:
+            await pool.close()
+            raise
+        mine.end = _closing(pool)
+        await anext(mine.end)
+        return pool
+
+    async def _prepare_once(self, pool: "asyncpg.Pool[Any]") -> None:
         if not self._prepared:
             async with pool.acquire() as connection:
                 await self._prepare(connection)
             self._prepared = True
-        mine.end = _closing(pool)
-        await anext(mine.end)
-        return pool
 
 
 _of_another_process: Final[list[object]] = []

@@ -197,10 +197,14 @@ class PostgresStore:
         """Make sure that the log is there and current, once for each process."""
         found = await inspect(connection, self._address.schema)
         if needs_migration(str(self._address), *found, upgrade=self._options.migrate):
-            # Alembic is imported only where there is something to create or to upgrade.
-            from eventlog.store.migrate_postgres import migrate_postgres
+            await asyncio.to_thread(_migrate, self._address, self._options.connect_timeout)
 
-            await migrate_postgres(self._address, self._options.connect_timeout)
+
+def _migrate(address: PostgresAddress, patience: float) -> None:
+    # Alembic is imported only where there is something to create or to upgrade.
+    from eventlog.store.migrate_postgres import migrate_postgres
+
+    migrate_postgres(address, patience)
 
 
 async def inspect(connection: Any, schema: str) -> tuple[dict[str, list[str]], str | None]:

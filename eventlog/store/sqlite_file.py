@@ -100,7 +100,10 @@ def _translate(address: SqliteAddress, error: sqlite3.Error) -> StoreError:
             " Try again, or look for a program that keeps a transaction open."
         )
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH):
-        return ReadOnlyError(f"{address} cannot be written: the file or its folder is read-only.")
+        return ReadOnlyError(
+            f"{address} cannot be written: the file or its folder is read-only. Copy it to a folder"
+            " that you may write; SQLite keeps a file beside it even for reading."
+        )
     if code == sqlite3.SQLITE_FULL:
         return UnavailableError(f"The disk of {address} is full. Nothing was stored.")
     return UnavailableError(f"SQLite cannot use {address}: {error}.")

@@ -225,7 +225,10 @@ async def test_any_other_name_is_a_name(log: EventLog, name: str) -> None:
         (lambda log: log.append("chat", []), InvalidInputError),
         (lambda log: log.append("chat", added("a"), expected_version=-1), InvalidMomentError),
         (lambda log: log.append("chat", NewEvent(added("a"), event_id="")), InvalidNameError),
-        (lambda log: log.append("chat", NewEvent(added("a"), Context("\ud800"))), InvalidInputError),
+        (
+            lambda log: log.append("chat", NewEvent(added("a"), Context("\ud800"))),
+            InvalidInputError,
+        ),
         (lambda log: log.append("chat", ConversationCleared(reason="\ud800")), InvalidInputError),
     ],
 )

@@ -1,0 +1,142 @@
+"""The database itself refuses to change or remove an event."""
+
+import sqlite3
+
+import asyncpg
+import pytest
+
+from eventlog import EventLog, ItemsAdded, NewEvent
+from tests.backends import Backend
+
+REFUSED = (sqlite3.IntegrityError, sqlite3.OperationalError, asyncpg.RaiseError)
+EVERY = "stream_id, version, format, event_id, kind, schema, recorded_at, header, codec, key_id, "
+COPY = EVERY + "salt, context, body, content_digest, hash"
+
+STATEMENTS = [
+    "UPDATE {}events SET kind = 'cleared'",
+    "UPDATE {}events SET body = header",
+    "UPDATE {}events SET body = NULL",
+    "UPDATE {}events SET salt = NULL, body = NULL",
+    "UPDATE {}events SET salt = NULL, context = NULL, body = NULL, version = version + 10",
+    "UPDATE {}events SET salt = NULL, context = NULL, body = NULL, hash = stream_id",
+    "DELETE FROM {}events",
+    "DELETE FROM {}events WHERE version = 1",
+]
+ONLY_SQLITE = [
+    f"INSERT OR REPLACE INTO events ({COPY}) SELECT {COPY} FROM events",
+    f"REPLACE INTO events (position, {COPY}) SELECT position, {COPY} FROM events",
+    f"INSERT OR REPLACE INTO events ({COPY}) SELECT {COPY.replace('version', '50')} FROM events"
+    " WHERE event_id IS NOT NULL",
+    f"INSERT INTO events (position, {COPY}) SELECT 1, {COPY.replace('version', '50')} FROM events"
+    " WHERE event_id IS NULL ON CONFLICT (position) DO UPDATE SET kind = 'cleared'",
+    "UPDATE OR REPLACE events SET position = 1 WHERE position = 2",
+    "UPDATE events SET position = 50 WHERE position = 2",
+    f"INSERT INTO events ({COPY}) SELECT {COPY.replace('body', 'NULL').replace('version', '50')}"
+    " FROM events WHERE event_id IS NULL",
+    f"INSERT INTO events ({COPY}) SELECT {COPY.replace('stream_id', 'hex(stream_id)')} FROM events",
+]
+ONLY_POSTGRES = [
+    "TRUNCATE {}events",
+    "TRUNCATE {}events CASCADE",
+    "INSERT INTO {}events SELECT (e).* FROM {}events e ON CONFLICT (stream_id, version)"
+    " DO UPDATE SET kind = 'cleared'",
+    "MERGE INTO {}events e USING {}events o ON e.version = o.version"
+    " WHEN MATCHED THEN UPDATE SET kind = 'cleared'",
+    f"INSERT INTO {{}}events ({COPY}) SELECT {COPY.replace('body', 'NULL').replace('version', '50')}"
+    " FROM {}events WHERE event_id IS NULL",
+]
+
+
+async def fill(log: EventLog) -> None:
+    await log.append("chat", [NewEvent(ItemsAdded(["a"]), event_id="one"), ItemsAdded(["b"])])
+
+
+async def snapshot(backend: Backend) -> list[tuple[object, ...]]:
+    return await backend.execute(f"SELECT {COPY} FROM {{}}events ORDER BY version")  # noqa: S608
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+async def test_no_event_is_changed_or_removed(
+    backend: Backend, log: EventLog, statement: str
+) -> None:
+    """Every way to edit a row is refused, and nothing has changed."""
+    await fill(log)
+    before = await snapshot(backend)
+    with pytest.raises(REFUSED, match="immutable"):
+        await backend.execute(statement)
+    assert await snapshot(backend) == before
+
+
+@pytest.mark.parametrize("number", range(max(len(ONLY_SQLITE), len(ONLY_POSTGRES))))
+async def test_the_ways_round_a_trigger_are_closed(
+    backend: Backend, log: EventLog, number: int
+) -> None:
+    """REPLACE, upsert, MERGE, TRUNCATE, a second identity by type, an event without content."""
+    statements = ONLY_SQLITE if backend.name == "sqlite" else ONLY_POSTGRES
+    await fill(log)
+    before = await snapshot(backend)
+    with pytest.raises(REFUSED):
+        await backend.execute(statements[number % len(statements)])
+    assert await snapshot(backend) == before
+
+
+async def test_replication_role_does_not_switch_the_guard_off(
+    backend: Backend, log: EventLog
+) -> None:
+    """Plain triggers do not fire under session_replication_role = replica; ours do."""
+    if backend.name == "sqlite":
+        return  # There is no such role.
+    await fill(log)
+    with pytest.raises(REFUSED, match="immutable"):
+        await backend.execute(
+            "DO $$ BEGIN SET LOCAL session_replication_role = replica;"
+            f" DELETE FROM {backend.options['schema']}.events; END $$"
+        )
+
+
+async def test_a_partition_is_guarded_like_its_table(backend: Backend, log: EventLog) -> None:
+    """Row triggers reach partitions; the same functions guard a partitioned log."""
+    if backend.name == "sqlite":
+        return  # There are no partitions.
+    await fill(log)
+    await backend.execute("CREATE TABLE {}parts (LIKE {}events) PARTITION BY HASH (stream_id)")
+    await backend.execute(
+        "CREATE TABLE {}part_0 PARTITION OF {}parts FOR VALUES WITH (MODULUS 1, REMAINDER 0)"
+    )
+    await backend.execute(
+        "CREATE TRIGGER t BEFORE INSERT OR UPDATE OR DELETE ON {}parts"
+        " FOR EACH ROW EXECUTE FUNCTION {}events_stay()"
+    )
+    await backend.execute("INSERT INTO {}parts SELECT * FROM {}events")
+    with pytest.raises(REFUSED, match="immutable"):
+        await backend.execute("DELETE FROM {}part_0")
+
+
+async def test_contents_can_be_erased_as_a_whole_and_the_chain_still_verifies(
+    backend: Backend, log: EventLog
+) -> None:
+    """The one change that is allowed, and the only meaning of NULL."""
+    await fill(log)
+    await backend.execute("UPDATE {}events SET salt = NULL, context = NULL, body = NULL")
+    assert (await log.verify()).ok
+    assert [event.is_erased async for event in log.read("chat")] == [True, True]
+    with pytest.raises(REFUSED, match="immutable"):
+        await backend.execute("UPDATE {}events SET salt = hash, context = hash, body = hash")
+
+
+async def test_positions_are_dense_whatever_fails(backend: Backend, log: EventLog) -> None:
+    """On SQLite the position is the feed: no failed append may burn one."""
+    if backend.name == "postgres":
+        return  # Positions are given by a sequencer, outside the append.
+    await fill(log)
+    for statement in ONLY_SQLITE[:4]:
+        with pytest.raises(REFUSED):
+            await backend.execute(statement)
+    await log.append("chat", NewEvent(ItemsAdded(["a"]), event_id="one"))
+    await fill_other(log)
+    rows = await backend.execute("SELECT position FROM {}events ORDER BY position")
+    assert [row[0] for row in rows] == [1, 2, 3]
+
+
+async def fill_other(log: EventLog) -> None:
+    await log.append("other", ItemsAdded(["c"]))

@@ -1,0 +1,145 @@
+"""The system against a plain list: whatever is done in whatever order, they agree."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from eventlog import ConflictError, ConversationRewound, EventLog, ItemsAdded, ItemsReplaced
+from projections import Conversation
+from tests.backends import Backend
+from tests.conftest import open_backend
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False)
+    | st.text(st.characters(), max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+BATCH = st.lists(st.dictionaries(st.text(max_size=5), JSON, max_size=3), max_size=4)
+
+
+class Machine(RuleBasedStateMachine):
+    """Rules change both sides; the invariants compare them."""
+
+    backend_name: str
+    folder: Path
+
+    @initialize()
+    def start(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        self.opening = open_backend(self.backend_name, self.folder)
+        self.backend: Backend = self.run(self.opening.__aenter__())
+        self.name = "chat"
+        self.reopen()
+        self.now: list[Any] = []
+        self.past: list[list[Any]] = [[]]
+
+    def teardown(self) -> None:
+        if hasattr(self, "opening"):
+            assert self.run(self.log.verify()).ok
+            self.run(self.log.close())
+            self.run(self.opening.__aexit__(None, None, None))
+            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
+            self.loop.close()
+            for leftover in self.folder.iterdir():
+                leftover.unlink()
+
+    def run(self, awaitable: Any) -> Any:
+        return self.loop.run_until_complete(awaitable)
+
+    def happened(self, items: list[Any]) -> None:
+        self.now = items
+        self.past.append(list(items))
+
+    @rule()
+    def reopen(self) -> None:
+        if hasattr(self, "log"):
+            self.run(self.log.close())
+        self.log: EventLog = self.backend.open()
+        self.chat = Conversation(self.log, self.name)
+
+    @rule(items=BATCH)
+    def add(self, items: list[Any]) -> None:
+        self.run(self.chat.add(items))
+        if items:
+            self.happened(self.now + items)
+
+    @rule()
+    def pop(self) -> None:
+        assert self.run(self.chat.pop()) == (self.now[-1] if self.now else None)
+        if self.now:
+            self.happened(self.now[:-1])
+
+    @rule()
+    def clear(self) -> None:
+        self.run(self.chat.clear())
+        self.happened([])
+
+    @rule(data=st.data())
+    def rewind(self, data: st.DataObject) -> None:
+        version = data.draw(st.integers(0, len(self.past) - 1))
+        self.run(self.log.append(self.name, ConversationRewound(version)))
+        self.happened(self.past[version])
+
+    @rule(data=st.data(), items=BATCH)
+    def replace(self, data: st.DataObject, items: list[Any]) -> None:
+        start = data.draw(st.integers(0, len(self.now)))
+        self.run(self.log.append(self.name, ItemsReplaced(start, items)))
+        self.happened(self.now[:start] + items)
+
+    @precondition(lambda self: len(self.past) > 1)
+    @rule()
+    def lose_a_race(self) -> None:
+        stale = self.log.append(self.name, ItemsAdded(["late"]), expected_version=0)
+        with pytest.raises(ConflictError):
+            self.run(stale)
+
+    @invariant()
+    def the_present_agrees(self) -> None:
+        if hasattr(self, "chat"):
+            assert self.run(self.chat.view()) == (len(self.past) - 1, self.now)
+
+    @rule(data=st.data(), limit=st.none() | st.integers(0, 6))
+    def the_past_agrees(self, data: st.DataObject, limit: int | None) -> None:
+        version = data.draw(st.integers(0, len(self.past) - 1))
+        then = self.past[version]
+        expected = then if limit is None else then[max(0, len(then) - limit) :]
+        assert self.run(self.chat.items(as_of=version, limit=limit)) == expected
+
+
+@pytest.mark.parametrize(("name", "examples"), [("sqlite", 25), ("postgres", 12)])
+def test_every_sequence_of_changes_agrees_with_a_list(
+    name: str, examples: int, tmp_path: Path
+) -> None:
+    """Adding, popping, clearing, rewinding, replacing, reopening: the list is what a list would be."""
+
+    class Configured(Machine):
+        backend_name = name
+        folder = tmp_path
+
+    run_state_machine_as_test(
+        Configured,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=20,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )

@@ -1,0 +1,156 @@
+"""Whatever is changed behind the log's back, the check names the first event that is not right."""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from eventlog import CorruptEventError, EventLog, ItemsAdded
+from projections import Conversation
+from tests.backends import Backend
+
+WHERE = "WHERE version = 2 AND stream_id = (SELECT stream_id FROM {}streams WHERE name = 'chat')"
+FLIPPED_BODY = b"\x00not what was said"
+
+Tamper = Callable[[Backend], Awaitable[None]]
+
+
+async def fill(log: EventLog) -> None:
+    for name in ("chat", "other"):
+        for number in range(3):
+            await log.append(name, ItemsAdded([{"number": number, "text": name * 200}]))
+
+
+async def test_an_untouched_log_verifies(log: EventLog) -> None:
+    """Every event of every conversation is counted."""
+    await fill(log)
+    found = await log.verify()
+    assert (found.ok, found.conversations, found.events, found.faults) == (True, 2, 6, ())
+    assert (await log.verify("chat")).events == 3
+
+
+COLUMNS = {
+    "version": "version = 9",
+    "format": "format = 2",
+    "event_id": "event_id = 'x'",
+    "kind": "kind = 'cleared'",
+    "schema": "schema = 2",
+    "recorded_at": "recorded_at = recorded_at + 1",
+    "header": "header = content_digest",
+    "codec": "codec = 0",
+    "key_id": "key_id = 'k'",
+    "salt": "salt = stream_id",
+    "context": "context = header",
+    "body": "body = header",
+    "content_digest": "content_digest = hash",
+    "hash": "hash = content_digest",
+    "stream_id": "stream_id = salt",
+    "only salt": "salt = NULL",
+    "only body": "body = NULL",
+}
+
+
+@pytest.mark.parametrize("column", COLUMNS)
+async def test_a_change_of_any_column_is_found_at_its_event(
+    backend: Backend, log: EventLog, column: str
+) -> None:
+    """The first event that is not as appended is the one that was changed."""
+    await fill(log)
+    await backend.tamper(f"UPDATE {{}}events SET {COLUMNS[column]} {WHERE}")  # noqa: UP032
+    found = await log.verify()
+    assert [(fault.stream, fault.version) for fault in found.faults if fault.version] == [
+        ("chat", 2)
+    ]
+    assert (await log.verify("other")).ok
+
+
+async def test_a_deleted_event_is_missed(backend: Backend, log: EventLog) -> None:
+    """In the middle and at the end."""
+    await fill(log)
+    await backend.tamper(f"DELETE FROM {{}}events {WHERE}")
+    await backend.tamper(
+        f"DELETE FROM {{}}events {WHERE}".replace("chat", "other").replace("2", "3")
+    )
+    faults = (await log.verify()).faults
+    assert [(fault.stream, fault.version, fault.problem) for fault in faults] == [
+        ("chat", 2, "missing"),
+        ("other", 3, "missing"),
+    ]
+
+
+async def test_two_swapped_events_are_found(backend: Backend, log: EventLog) -> None:
+    """Order is part of what is signed for."""
+    await fill(log)
+    for old, new in ((2, 99), (3, 2), (99, 3)):
+        await backend.tamper(
+            f"UPDATE {{}}events SET version = {new} "
+            + WHERE.replace("version = 2", f"version = {old}")
+        )
+    (fault,) = (await log.verify()).faults
+    assert (fault.stream, fault.version, fault.problem) == ("chat", 2, "edited")
+
+
+async def test_an_event_moved_from_another_conversation_is_found(
+    backend: Backend, log: EventLog
+) -> None:
+    """A true event of somebody else's is not an event of mine."""
+    await fill(log)
+    await backend.tamper(f"DELETE FROM {{}}events {WHERE}")
+    await backend.tamper(
+        "UPDATE {}events SET stream_id = (SELECT stream_id FROM {}streams WHERE name = 'chat')"
+        " WHERE version = 2"
+    )
+    faults = (await log.verify()).faults
+    assert [(fault.stream, fault.version) for fault in faults] == [("chat", 2), ("other", 2)]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("UPDATE {}streams SET version = 2 WHERE name = 'chat'", "inserted"),
+        ("UPDATE {}streams SET version = 4 WHERE name = 'chat'", "missing"),
+        ("UPDATE {}streams SET head_hash = stream_id WHERE name = 'chat'", "edited"),
+        ("UPDATE {}streams SET head_at = 5 WHERE name = 'chat'", "edited"),
+        ("UPDATE {}streams SET name = 'chat2' WHERE name = 'chat'", "moved"),
+        ("DELETE FROM {}streams WHERE name = 'chat'", "missing"),
+    ],
+)
+async def test_a_changed_head_is_found(
+    backend: Backend, log: EventLog, change: str, problem: str
+) -> None:
+    """The streams row must name the last event, and every event must have one."""
+    await fill(log)
+    await backend.execute(change)
+    found = await log.verify()
+    assert [fault.problem for fault in found.faults] == [problem]
+    assert found.events >= 3
+
+
+async def test_a_fault_reads_as_a_sentence(backend: Backend, log: EventLog) -> None:
+    """It says which conversation, which version, and what is wrong."""
+    await fill(log)
+    await backend.tamper(f"UPDATE {{}}events SET body = salt {WHERE}")
+    (fault,) = (await log.verify()).faults
+    assert str(fault) == (
+        "conversation 'chat', version 2: edited, its content is not what was recorded"
+    )
+
+
+async def test_an_event_that_does_not_decode_is_named(backend: Backend, log: EventLog) -> None:
+    """Reading says which event it is; those before it can still be read."""
+    await fill(log)
+    await backend.tamper(f"UPDATE {{}}events SET body = ?, codec = 0 {WHERE}", FLIPPED_BODY)
+    chat = Conversation(log, "chat")
+    with pytest.raises(CorruptEventError) as caught:
+        await chat.items()
+    assert (caught.value.stream, caught.value.version) == ("chat", 2)
+    assert len(await chat.items(as_of=1)) == 1
+
+
+async def test_bodies_that_only_fit_together_are_corrupt(backend: Backend, log: EventLog) -> None:
+    """Splicing must not turn two broken bodies into a list."""
+    await fill(log)
+    for version, body in ((2, b'[{"number":1},"'), (3, b'","]')):
+        where = WHERE.replace("version = 2", f"version = {version}")
+        await backend.tamper(f"UPDATE {{}}events SET body = ?, codec = 0 {where}", body)
+    with pytest.raises(CorruptEventError):
+        await Conversation(log, "chat").items()
