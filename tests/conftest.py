@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -65,11 +65,10 @@ async def log(backend: Backend) -> AsyncIterator[EventLog]:
 
 
 @pytest.fixture(autouse=True)
-def quiet_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def quiet_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test sends traces or finds a key."""
     monkeypatch.setenv("OPENAI_AGENTS_DISABLE_TRACING", "1")
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    yield
 
 
 class Clock:

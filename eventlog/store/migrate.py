@@ -13,6 +13,7 @@ from typing import Any, Final
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 import eventlog
@@ -46,6 +47,16 @@ def upgrade(connection: Connection, schema: str | None) -> None:
 
 
 @contextlib.contextmanager
+def driver_errors() -> Generator[None]:
+    """Let the driver's own error out, which stores know how to translate, without SQLAlchemy's."""
+    try:
+        yield
+    except DBAPIError as error:
+        driver = error.orig if error.orig is not None else error
+        raise driver.__cause__ or driver from error
+
+
+@contextlib.contextmanager
 def sqlite_connection(db: sqlite3.Connection) -> Generator[Connection]:
     """Lend `db` to SQLAlchemy for one transaction that takes the write lock at once."""
     engine = create_engine("sqlite://", creator=lambda: db, poolclass=StaticPool)
@@ -59,6 +70,7 @@ def migrate_sqlite(address: SqliteAddress, patience: float, *, beside: bool = Fa
     with (
         sqlite_file.translated(address),
         contextlib.closing(sqlite_file.connect(address, patience)) as db,
+        driver_errors(),
     ):
         found = sqlite_file.inspect(db)
         if needs_migration(str(address), *found, upgrade=True, beside=beside):

@@ -11,7 +11,7 @@ from sqlalchemy.schema import CreateSchema
 from eventlog.store import postgres
 from eventlog.store.address import PostgresAddress
 from eventlog.store.base import needs_migration
-from eventlog.store.migrate import ALEMBIC, upgrade
+from eventlog.store.migrate import ALEMBIC, driver_errors, upgrade
 
 _LOCK: Final = 7_306_867_134_501_212_247
 """Key of the advisory lock that migrating processes queue for."""
@@ -23,7 +23,7 @@ def migrate_postgres(address: PostgresAddress, patience: float, *, beside: bool 
     Blocks, in an event loop of its own: Alembic's globals must not be seen half set by another
     task of the caller's loop.
     """
-    with ALEMBIC, postgres.translated(address):
+    with ALEMBIC, postgres.translated(address), driver_errors():
         asyncio.run(_migrate(address, patience, beside=beside))
 
 

@@ -60,15 +60,24 @@ async def release(address: Address, store: Store, handle: object) -> None:
 def _new_store(address: Address, options: Options) -> Store:
     store: Store
     if isinstance(address, PostgresAddress):
-        from eventlog.store.postgres import PostgresStore
-
-        store = PostgresStore(address, options)
+        store = _postgres_store(address, options)
     else:
         from eventlog.store.sqlite import SqliteStore
 
         store = SqliteStore(address, options)
     _stores.add(store)
     return store
+
+
+def _postgres_store(address: PostgresAddress, options: Options) -> Store:
+    try:
+        from eventlog.store.postgres import PostgresStore
+    except ImportError as error:
+        raise InvalidOptionError(
+            f"PostgreSQL needs a driver that is not installed ({error.name}):"
+            " pip install 'conversation-eventlog[postgres]'."
+        ) from error
+    return PostgresStore(address, options)
 
 
 def _key(address: Address) -> str:

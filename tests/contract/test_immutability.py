@@ -42,7 +42,7 @@ ONLY_POSTGRES = [
     " DO UPDATE SET kind = 'cleared'",
     "MERGE INTO {}events e USING {}events o ON e.version = o.version"
     " WHEN MATCHED THEN UPDATE SET kind = 'cleared'",
-    f"INSERT INTO {{}}events ({COPY}) SELECT {COPY.replace('body', 'NULL').replace('version', '50')}"
+    f"INSERT INTO {{}}events ({COPY}) SELECT {COPY.replace('body', 'NULL')}"
     " FROM {}events WHERE event_id IS NULL",
 ]
 
@@ -52,7 +52,7 @@ async def fill(log: EventLog) -> None:
 
 
 async def snapshot(backend: Backend) -> list[tuple[object, ...]]:
-    return await backend.execute(f"SELECT {COPY} FROM {{}}events ORDER BY version")  # noqa: S608
+    return await backend.execute(f"SELECT {COPY} FROM {{}}events ORDER BY version")
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)

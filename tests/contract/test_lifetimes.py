@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import itertools
 import os
 import subprocess
 import sys
@@ -46,7 +47,7 @@ def test_a_log_works_in_several_threads_at_once(backend: Backend) -> None:
 
     with ThreadPoolExecutor(5) as threads:
         answers = list(threads.map(lambda _: asyncio.run(add_many()), range(5)))
-    assert sorted(sum(answers, [])) == list(range(2, 52))
+    assert sorted(itertools.chain(*answers)) == list(range(2, 52))
     assert asyncio.run(log.verify()).ok
     asyncio.run(log.close())
 

@@ -128,7 +128,7 @@ class Machine(RuleBasedStateMachine):
 def test_every_sequence_of_changes_agrees_with_a_list(
     name: str, examples: int, tmp_path: Path
 ) -> None:
-    """Adding, popping, clearing, rewinding, replacing, reopening: the list is what a list would be."""
+    """Add, pop, clear, rewind, replace, reopen: the list is what a list would be."""
 
     class Configured(Machine):
         backend_name = name

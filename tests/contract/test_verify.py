@@ -55,7 +55,7 @@ async def test_a_change_of_any_column_is_found_at_its_event(
 ) -> None:
     """The first event that is not as appended is the one that was changed."""
     await fill(log)
-    await backend.tamper(f"UPDATE {{}}events SET {COLUMNS[column]} {WHERE}")  # noqa: UP032
+    await backend.tamper(f"UPDATE {{}}events SET {COLUMNS[column]} {WHERE}")
     found = await log.verify()
     assert [(fault.stream, fault.version) for fault in found.faults if fault.version] == [
         ("chat", 2)

@@ -1,0 +1,94 @@
+"""Build the wheel and use it in an empty environment, as somebody who installs it would.
+
+Run by `make wheel`; the repository is not importable there.
+"""
+
+import subprocess
+import sys
+import tempfile
+import venv
+import zipfile
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+WITHOUT_EXTRAS: Final = """
+import asyncio, pathlib, sys
+import eventlog, projections, adapters
+from eventlog import EventLog, ItemsAdded, migrate
+
+assert not {"asyncpg", "redis", "agents", "rich", "alembic", "greenlet"} & set(sys.modules)
+assert "site-packages" in eventlog.__file__, eventlog.__file__
+for package in (eventlog, projections, adapters):
+    assert (pathlib.Path(package.__file__).parent / "py.typed").exists(), package
+
+async def main() -> None:
+    await migrate("wheel.db")
+    async with EventLog("wheel.db") as log:
+        await log.append("chat", ItemsAdded([{"role": "user"}]))
+        assert (await log.verify()).ok
+        assert await projections.Conversation(log, "chat").items() == [{"role": "user"}]
+
+asyncio.run(main())
+try:
+    EventLog("postgresql://localhost/db")
+except eventlog.InvalidOptionError as error:
+    assert "conversation-eventlog[postgres]" in str(error), error
+else:
+    raise AssertionError("PostgreSQL works without its driver?")
+try:
+    import adapters.openai_agents
+except ImportError as error:
+    assert "conversation-eventlog[agents]" in str(error), error
+else:
+    raise AssertionError("the SDK's session works without the SDK?")
+print("1 passed, 0 failed")
+"""
+
+
+def run(*command: str | Path, cwd: Path = ROOT) -> None:
+    """Run a command; its failure is ours."""
+    subprocess.run([str(part) for part in command], cwd=cwd, check=True)
+
+
+def build(folder: Path) -> Path:
+    """Build the wheel in `folder`."""
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def check_contents(wheel: Path) -> None:
+    """Say what must and what must not be inside."""
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert "eventlog/_migrations/env.py" in names
+    assert any(name.startswith("eventlog/_migrations/versions/0001_") for name in names)
+    tops = {name.split("/")[0] for name in names}
+    assert {top for top in tops if "." not in top} == {"eventlog", "projections", "adapters"}
+    assert not any("__pycache__" in name for name in names)
+
+
+def main() -> None:
+    """Build, look inside, install into an empty environment, use."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        wheel = build(folder)
+        check_contents(wheel)
+        venv.create(folder / "env", with_pip=True)
+        python = folder / "env" / "bin" / "python"
+        pinned = without_hashes(folder)
+        run(python, "-m", "pip", "install", "-qq", "-c", pinned, wheel)
+        run(python, "-c", WITHOUT_EXTRAS, cwd=folder)
+
+
+def without_hashes(folder: Path) -> Path:
+    """Return the tested versions as constraints: a wheel built here can have no pinned hash."""
+    lines = (ROOT / "requirements" / "dev.txt").read_text().splitlines()
+    pins = [line.rstrip(" \\") for line in lines if "==" in line and not line.startswith(" ")]
+    target = folder / "constraints.txt"
+    target.write_text("\n".join(pins))
+    return target
+
+
+main()
