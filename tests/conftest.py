@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,7 +45,7 @@ async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 
 
 @contextlib.asynccontextmanager
-async def open_backend(name: str, folder: Path) -> AsyncIterator[Backend]:
+async def open_backend(name: str, folder: Path) -> AsyncGenerator[Backend]:
     opened: Backend
     if name == "sqlite":
         opened = SqliteBackend(folder / "log.db")

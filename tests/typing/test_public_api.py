@@ -1,0 +1,76 @@
+"""What the public names are, and what a type checker knows about them."""
+
+from datetime import datetime
+from typing import Any, assert_type
+
+from agents import Session, SessionABC, TResponseInputItem
+
+import adapters.openai_agents
+import eventlog
+import projections
+from adapters.openai_agents import EventLogSession
+from eventlog import Appended, Context, EventLog, ItemsAdded, RecordedEvent, Verification
+from projections import Conversation, View
+
+
+async def check_the_log(log: EventLog) -> None:
+    assert_type(await log.append("chat", ItemsAdded([])), Appended)
+    async for event in log.read("chat", after=1, until=2):
+        assert_type(event, RecordedEvent)
+        assert_type(event.recorded_at, datetime)
+        assert_type(event.context, Context)
+        assert_type(event.hash, bytes)
+    assert_type(await log.version("chat"), int)
+    assert_type(await log.verify(), Verification)
+    async with log as same:
+        assert_type(same, EventLog)
+
+
+async def check_a_conversation(log: EventLog) -> None:
+    chat = Conversation(log, "chat")
+    assert_type(await chat.view(as_of=1), View)
+    assert_type(await chat.items(limit=1), list[Any])
+    assert_type(await chat.add([{}]), Appended | None)
+    assert_type(await chat.clear(reason="why"), Appended)
+
+
+async def check_a_session() -> None:
+    session = EventLogSession("chat", "log.db", actor="ana")
+    assert_type(EventLogSession.from_url("chat", url="sqlite://"), EventLogSession)
+    assert_type(await session.get_items(limit=3), list[TResponseInputItem])
+    assert_type(await session.pop_item(reason="why"), TResponseInputItem | None)
+    as_protocol: Session = session
+    as_base: SessionABC = session
+    assert as_protocol is as_base
+
+
+PUBLIC = {
+    eventlog: """
+        Appended BusyError ClockAheadError ClosedError ConflictError Context ConversationCleared
+        ConversationRewound CorruptEventError ErasedError Event EventIdReusedError EventLog
+        EventLogError Fault Header InvalidAddressError InvalidInputError InvalidItemError
+        InvalidMomentError InvalidNameError InvalidOptionError ItemPopped ItemsAdded ItemsReplaced
+        NewEvent NotAnEventLogError OpaqueEvent ReadOnlyError RecordedEvent SchemaTooNewError
+        SchemaTooOldError StoreError UnavailableError Verification migrate settle
+    """,
+    projections: "Conversation Run View fold resolve",
+    adapters.openai_agents: "EventLogSession",
+}
+
+
+def test_the_public_names_are_these() -> None:
+    """A new public name needs a line in the changelog and in the docs."""
+    for module, names in PUBLIC.items():
+        assert sorted(module.__all__) == sorted(names.split())
+        assert all(hasattr(module, name) for name in module.__all__)
+
+
+def test_every_error_is_one_of_ours_and_documented() -> None:
+    """One base for all, and the tree in the module's docstring names each."""
+    from eventlog import errors
+
+    own = [value for value in vars(errors).values() if isinstance(value, type)]
+    raised = [error for error in own if issubclass(error, Exception)]
+    assert all(issubclass(error, eventlog.EventLogError) for error in raised)
+    assert all(error.__name__ in (errors.__doc__ or "") for error in raised)
+    assert {error.__name__ for error in raised} <= set(eventlog.__all__)
