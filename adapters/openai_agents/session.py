@@ -28,11 +28,13 @@ class EventLogSession(SessionABC):
     each event; without it the current agent is recorded. `tenant` is the log's, or "default".
 
     Closing is optional; `async with` and `close()` are there for those who want it. A session may
-    be used from several event loops and threads. `session_settings` may be assigned, also as a dict.
+    be used from several event loops and threads. `session_settings` may be assigned, as a dict too.
 
     Raises InvalidNameError, InvalidAddressError or InvalidOptionError; a database is first touched
     by the first call, whose errors are those of EventLog.
     """
+
+    session_settings: SessionSettings | None
 
     def __init__(
         self,
