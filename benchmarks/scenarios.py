@@ -67,7 +67,7 @@ async def append_sqlite(place: Place) -> AsyncGenerator[dict[str, Call]]:
         yield {
             OURS: lambda: ours.add_items(batch),
             "SQLiteSession": lambda: sdk.add_items(batch),
-            "bare INSERT, one hop": lambda: bare.submit(lambda db: _bare_insert(db, row)),
+            "bare INSERT, one hop": lambda: bare.write(lambda db: _bare_insert(db, row)),
         }
     sdk.close()
     bare.close()

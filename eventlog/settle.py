@@ -1,9 +1,26 @@
 """Awaiting a mutation to its end, whatever happens to the caller meanwhile."""
 
 import asyncio
-from typing import TypeVar
+from typing import Any, TypeVar
 
 _T = TypeVar("_T")
+
+
+class Mutation(asyncio.Future[_T]):
+    """A future that its awaiter's cancellation does not cancel.
+
+    A task that is cancelled while it waits goes on waiting, and is cancelled when the mutation is
+    done: `settle` without the cost of a task.
+    """
+
+    def cancel(self, msg: Any = None) -> bool:  # noqa: ARG002
+        """Refuse: what was started comes to its end."""
+        return False
+
+    def set_exception(self, exception: type | BaseException, /) -> None:
+        """Fail; seen at once, since a cancelled awaiter hears only of its cancellation."""
+        super().set_exception(exception)
+        self.exception()
 
 
 async def settle(mutation: "asyncio.Future[_T]") -> _T:

@@ -7,7 +7,6 @@ from typing import Any, Final, TypeVar
 
 from eventlog.chain import GENESIS, link
 from eventlog.records import Appended, AppendRequest, Head, Outcome, Stale, StoredEvent, StreamRow
-from eventlog.settle import settle
 from eventlog.store.address import SqliteAddress
 from eventlog.store.base import Options, answer_replay
 from eventlog.store.sql import SqliteStatements
@@ -37,13 +36,13 @@ class SqliteStore:
         self._reader = self._writer if self._address.path is None else Worker(connect)
 
     async def append(self, request: AppendRequest) -> Outcome:
-        return await settle(self._writer.submit(self._guarded(lambda db: _append(db, request))))
+        return await self._writer.write(self._guarded(lambda db: _append(db, request)))
 
     async def head(self, stream_id: bytes) -> Head | None:
         def ask(db: sqlite3.Connection) -> Head | None:
             return _head(db, stream_id)
 
-        return await self._reader.submit(self._guarded(ask))
+        return await self._reader.read(self._guarded(ask))
 
     async def page(self, stream_id: bytes, after: int, until: int, limit: int) -> list[StoredEvent]:
         rows = await self._ask(
@@ -80,9 +79,7 @@ class SqliteStore:
         self._begin()
 
     async def _ask(self, text: str, args: list[Any]) -> list[Any]:
-        return await self._reader.submit(
-            self._guarded(lambda db: db.execute(text, args).fetchall())
-        )
+        return await self._reader.read(self._guarded(lambda db: db.execute(text, args).fetchall()))
 
     def _guarded(
         self, function: Callable[[sqlite3.Connection], _T]

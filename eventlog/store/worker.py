@@ -13,6 +13,8 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from eventlog.settle import Mutation
+
 _T = TypeVar("_T")
 
 
@@ -41,9 +43,17 @@ class Worker:
         self._stop = weakref.finalize(self, self._inbox.put, None)
         self._stop.atexit = False
 
-    def submit(self, function: Callable[[sqlite3.Connection], _T]) -> "asyncio.Future[_T]":
-        """Queue `function`; it runs to its end even if nobody waits for the answer any more."""
-        answer: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+    def read(self, function: Callable[[sqlite3.Connection], _T]) -> "asyncio.Future[_T]":
+        """Queue a function that changes nothing; whoever waits may be cancelled."""
+        return self._submit(function, asyncio.get_running_loop().create_future())
+
+    def write(self, function: Callable[[sqlite3.Connection], _T]) -> "asyncio.Future[_T]":
+        """Queue a mutation; whoever waits is cancelled only after it."""
+        return self._submit(function, Mutation(loop=asyncio.get_running_loop()))
+
+    def _submit(
+        self, function: Callable[[sqlite3.Connection], _T], answer: "asyncio.Future[_T]"
+    ) -> "asyncio.Future[_T]":
         self._inbox.put(_Job(function, answer))
         if self._thread.ident is None:
             self._begin()

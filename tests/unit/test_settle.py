@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from eventlog import settle
+from eventlog.settle import Mutation
 
 
 async def test_cancelling_waits_for_the_end_and_is_told_then() -> None:
@@ -44,3 +45,32 @@ async def test_without_cancellation_the_outcome_comes_through() -> None:
             mutation.set_exception(outcome)
             with pytest.raises(ValueError, match="no"):
                 await settle(mutation)
+
+
+async def test_a_mutation_keeps_its_awaiter_until_it_is_done() -> None:
+    """The task stays in its await through every cancellation, then it is cancelled."""
+    mutation: Mutation[int] = Mutation(loop=asyncio.get_running_loop())
+
+    async def wait() -> int:
+        return await mutation
+
+    caller = asyncio.ensure_future(wait())
+    for _ in range(3):
+        await asyncio.sleep(0)
+        assert caller.cancel()
+        await asyncio.sleep(0)
+        assert not caller.done()
+    mutation.set_exception(ValueError("lost"))
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+
+
+async def test_a_mutation_that_nobody_cancels_gives_its_outcome() -> None:
+    """Like any future."""
+    done: Mutation[int] = Mutation(loop=asyncio.get_running_loop())
+    done.set_result(1)
+    failed: Mutation[int] = Mutation(loop=asyncio.get_running_loop())
+    failed.set_exception(ValueError("no"))
+    assert await done == 1
+    with pytest.raises(ValueError, match="no"):
+        await failed

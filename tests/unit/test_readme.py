@@ -1,0 +1,35 @@
+"""The README says what is true."""
+
+import re
+from pathlib import Path
+
+from eventlog.store.base import Options
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+
+
+def test_the_thirty_lines_are_the_example_that_is_tested() -> None:
+    """What a reader copies is what the tests run."""
+    shown = re.search(r"<!-- (\S+) -->\n```python\n(.*?)```", README, re.DOTALL)
+    assert shown is not None
+    assert (ROOT / shown[1]).read_text() == shown[2]
+
+
+def test_the_documented_defaults_are_the_defaults() -> None:
+    """The table of settings names what Options has."""
+    defaults = Options()
+    for name in ("pool_size", "connect_timeout", "statement_timeout", "busy_timeout"):
+        row = re.search(rf"\| `{name}` \| (\d+)", README)
+        assert row is not None
+        assert float(row[1]) == getattr(defaults, name)
+    assert f'| `durability` | `"{defaults.durability}"` |' in README
+    assert f"| `migrate` | `{defaults.migrate}` |" in README
+
+
+def test_every_make_target_of_the_documents_exists() -> None:
+    """Only commands that exist."""
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for document in ("README.md", "CONTRIBUTING.md"):
+        named = set(re.findall(r"`make ([a-z]+)|^make ([a-z]+)$", (ROOT / document).read_text(), re.M))
+        assert {first or second for first, second in named} <= targets
