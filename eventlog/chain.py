@@ -13,16 +13,18 @@ from eventlog.records import Head, SealedEvent, StoredEvent
 
 FORMAT: Final = 1
 GENESIS: Final = Head(version=0, hash=bytes(32), at=0)
+SALT_BYTES: Final = 16
 EVENT_DOMAIN: Final = b"conversation-eventlog event\x00"
 
-_u64: Final = Struct(">Q").pack
-_u64_u64: Final = Struct(">QQ").pack
+# Signed, so that a tampered negative number hashes to something wrong instead of raising.
+_u64: Final = Struct(">q").pack
+_u64_u64: Final = Struct(">qq").pack
 _ABSENT: Final = b"\x00"
 
 
 def stream_id(tenant: str, name: str) -> bytes:
     """Return the 16-byte identity of a conversation."""
-    return sha256(_prefixed(tenant.encode()) + _prefixed(name.encode())).digest()[:16]
+    return sha256(_text(tenant) + _text(name)).digest()[:16]
 
 
 def content_digest(salt: bytes, context: bytes, body: bytes) -> bytes:
@@ -41,7 +43,7 @@ def event_hash(previous: bytes, event: StoredEvent) -> bytes:
                 event.stream_id,
                 _u64(event.version),
                 _optional(event.event_id),
-                _prefixed(event.kind.encode()),
+                _text(event.kind),
                 _u64_u64(event.schema, event.recorded_at),
                 _prefixed(event.header),
                 _u64(event.codec),
@@ -94,5 +96,10 @@ def _prefixed(field: bytes) -> bytes:
     return _u64(len(field)) + field
 
 
+def _text(text: str) -> bytes:
+    # What a tampered row holds need not be UTF-8; the store escapes it, and it is hashed as it is.
+    return _prefixed(text.encode(errors="surrogateescape"))
+
+
 def _optional(text: str | None) -> bytes:
-    return _ABSENT if text is None else b"\x01" + _prefixed(text.encode())
+    return _ABSENT if text is None else b"\x01" + _text(text)

@@ -5,9 +5,9 @@ Pure: no I/O, no database driver. What `json.loads(json.dumps(value))` gives bac
 
 import json
 import re
-import threading
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -20,25 +20,26 @@ ZLIB: Final = 1
 MAX_DEPTH: Final = 900
 """How deep an item may nest: `json` on Python 3.11 reads back a little more than this."""
 
+_TOO_DEEP: Final = (
+    f"The item nests deeper than {MAX_DEPTH} levels, more than every JSON reader can read back."
+    " Nothing was stored."
+)
 _COMPRESS_FROM: Final = 256
-_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_STRINGS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 _ONE_KIND_OF_BRACKET: Final = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKET: Final = bytes(set(range(256)) - set(b"{}[]"))
 
 _T = TypeVar("_T")
 
 
-def encode_json(value: Any) -> bytes:
+def encode_json(value: Any, *, max_depth: int = MAX_DEPTH) -> bytes:
     """Encode as `json.dumps` does, compact, in UTF-8; ASCII escapes where a lone surrogate occurs.
 
     Raises InvalidItemError for what JSON cannot hold and for what it could not read back.
     """
     body = _dumps(value)
-    if body.count(b"[") + body.count(b"{") > MAX_DEPTH and _depth(body) > MAX_DEPTH:
-        raise InvalidItemError(
-            f"The item nests deeper than {MAX_DEPTH} levels, more than JSON can read back."
-            " Nothing was stored."
-        )
+    if body.count(b"[") + body.count(b"{") > max_depth and _depth(body) > max_depth:
+        raise InvalidItemError(_TOO_DEEP)
     return body
 
 
@@ -50,7 +51,7 @@ def decode_json(body: bytes) -> Any:
         # NaN, Infinity and lone surrogates are what json reads and msgspec does not.
         return _loads(body)
     except RecursionError:
-        return _on_an_empty_stack(lambda: _loads(body))
+        return _loads(body)
 
 
 def compress(body: bytes) -> tuple[int, bytes]:
@@ -68,33 +69,39 @@ def decompress(codec: int, stored: bytes) -> bytes:
         return stored
     if codec != ZLIB:
         raise ValueError(f"unknown codec {codec}")
+    opener = zlib.decompressobj()
     try:
-        return zlib.decompress(stored)
+        body = opener.decompress(stored)
     except zlib.error as error:
         raise ValueError("compressed bytes do not open") from error
+    if not opener.eof or opener.unused_data:
+        raise ValueError("compressed bytes do not end where they should")
+    return body
 
 
 def _dumps(value: Any) -> bytes:
     try:
-        try:
-            return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
-        except UnicodeEncodeError:
-            return json.dumps(value, separators=(",", ":")).encode()
+        return _on_any_stack(lambda: _dump(value))
     except RecursionError as error:
-        raise InvalidItemError(
-            "The item nests deeper than JSON can write. Nothing was stored."
-        ) from error
+        raise InvalidItemError(_TOO_DEEP) from error
     except (TypeError, ValueError) as error:
         raise InvalidItemError(
             f"JSON cannot hold the item: {error}. Nothing was stored."
         ) from error
 
 
+def _dump(value: Any) -> bytes:
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
 def _loads(body: bytes) -> Any:
     try:
-        return json.loads(body)
-    except RecursionError:
-        return _on_an_empty_stack(lambda: json.loads(body))
+        return _on_any_stack(lambda: json.loads(body))
+    except RecursionError as error:
+        raise ValueError("the JSON nests too deep to be read") from error
 
 
 def _depth(body: bytes) -> int:
@@ -107,10 +114,10 @@ def _depth(body: bytes) -> int:
     return levels
 
 
-def _on_an_empty_stack(function: Callable[[], _T]) -> _T:
-    """Run in a thread of its own: a caller deep in its stack could not decode a deep item."""
-    answers: list[_T] = []
-    thread = threading.Thread(target=lambda: answers.append(function()))
-    thread.start()
-    thread.join()
-    return answers[0]
+def _on_any_stack(function: Callable[[], _T]) -> _T:
+    """Try again in a thread of its own: a caller deep in its stack leaves no room for deep items."""
+    try:
+        return function()
+    except RecursionError:
+        with ThreadPoolExecutor(1) as empty_stack:
+            return empty_stack.submit(function).result()

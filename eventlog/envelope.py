@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from eventlog.chain import content_digest
+from eventlog.chain import SALT_BYTES, content_digest
 from eventlog.codec import compress, decompress
 from eventlog.errors import CorruptEventError, ErasedError
 from eventlog.events import (
@@ -26,8 +26,10 @@ from eventlog.events import (
 from eventlog.names import check_name
 from eventlog.records import SealedEvent, StoredEvent
 
+_UNREADABLE: Final = (ValueError, RecursionError, msgspec.MsgspecError)
+"""What decoders raise for bytes that nobody encoded."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_SALT_BYTES: Final = 16
 
 
 def seal(new: NewEvent) -> SealedEvent:
@@ -36,7 +38,7 @@ def seal(new: NewEvent) -> SealedEvent:
         check_name("event_id", new.event_id)
     context = encode_text(new.context)
     codec, body = compress(new.event.body())
-    salt = os.urandom(_SALT_BYTES)
+    salt = os.urandom(SALT_BYTES)
     return SealedEvent(
         event_id=new.event_id,
         kind=new.event.kind,
@@ -94,7 +96,10 @@ class RecordedEvent:
     @property
     def recorded_at(self) -> datetime:
         """When it was recorded, UTC, to the microsecond; never earlier than the event before."""
-        return from_microseconds(self.stored.recorded_at)
+        try:
+            return from_microseconds(self.stored.recorded_at)
+        except OverflowError as error:
+            raise self._corrupt("its time is none") from error
 
     @property
     def hash(self) -> bytes:
@@ -111,7 +116,7 @@ class RecordedEvent:
         """The structural part, which outlives an erasure."""
         try:
             return load_header(self.stored.header)
-        except msgspec.MsgspecError as error:
+        except _UNREADABLE as error:
             raise self._corrupt("its header does not decode") from error
 
     @property
@@ -121,7 +126,7 @@ class RecordedEvent:
             raise ErasedError(self.stream, self.version)
         try:
             return load_context(self.stored.context)
-        except msgspec.MsgspecError as error:
+        except _UNREADABLE as error:
             raise self._corrupt("its context does not decode") from error
 
     @property
@@ -129,6 +134,8 @@ class RecordedEvent:
         """The content as JSON bytes."""
         if self.stored.body is None:
             raise ErasedError(self.stream, self.version)
+        if self.stored.key_id is not None:
+            raise self._corrupt("it is encrypted, which this release cannot read")
         try:
             return decompress(self.stored.codec, self.stored.body)
         except ValueError as error:
@@ -139,7 +146,7 @@ class RecordedEvent:
         """What happened, as a fresh object."""
         try:
             return load_event(self.kind, self.stored.schema, self.header, self.body)
-        except ValueError as error:
+        except _UNREADABLE as error:
             raise self._corrupt("its content does not decode") from error
 
     def _corrupt(self, what: str) -> CorruptEventError:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
-from eventlog.codec import decode_json, encode_json
+from eventlog.codec import MAX_DEPTH, decode_json, encode_json
 from eventlog.errors import InvalidInputError, InvalidItemError
 
 NO_CONTENT: Final = b"{}"
@@ -59,7 +59,7 @@ class ItemsAdded(Event, frozen=True):
 
     @classmethod
     def load(cls, header: Header, body: bytes) -> "ItemsAdded":
-        return cls(decode_json(body))
+        return cls(_array(header, body))
 
 
 class ItemsReplaced(Event, frozen=True):
@@ -70,7 +70,7 @@ class ItemsReplaced(Event, frozen=True):
     items: Sequence[Any]
 
     def header(self) -> Header:
-        return Header(items=len(self.items), start=self.start)
+        return Header(items=len(self.items), start=_number("start", self.start))
 
     def body(self) -> bytes:
         return encode_items(self.items)
@@ -79,7 +79,7 @@ class ItemsReplaced(Event, frozen=True):
     def load(cls, header: Header, body: bytes) -> "ItemsReplaced":
         if header.start is None:
             raise ValueError("the header names no start")
-        return cls(header.start, decode_json(body))
+        return cls(header.start, _array(header, body))
 
 
 class _Reason(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -116,7 +116,7 @@ class ConversationRewound(Event, frozen=True):
     to_version: int
 
     def header(self) -> Header:
-        return Header(to_version=self.to_version)
+        return Header(to_version=_number("to_version", self.to_version))
 
     @classmethod
     def load(cls, header: Header, body: bytes) -> "ConversationRewound":
@@ -186,13 +186,16 @@ def encode_text(struct: msgspec.Struct) -> bytes:
 
     Raises InvalidInputError for a value of the wrong type and for text that UTF-8 cannot hold.
     """
+    name = type(struct).__name__.strip("_")
     try:
         encoded = msgspec.json.encode(struct)
-        msgspec.json.decode(encoded, type=type(struct))
+        same = msgspec.json.decode(encoded, type=type(struct)) == struct
     except (UnicodeEncodeError, TypeError, msgspec.ValidationError) as error:
+        raise InvalidInputError(f"{name} cannot be stored: {error}. Nothing was stored.") from error
+    if not same or struct is None:
         raise InvalidInputError(
-            f"{type(struct).__name__.strip('_')} cannot be stored: {error}. Nothing was stored."
-        ) from error
+            f"{name} cannot be stored: a field has another type than it says. Nothing was stored."
+        )
     return encoded
 
 
@@ -203,9 +206,22 @@ def encode_items(items: Sequence[Any]) -> bytes:
             f"Items come as a list, not as {type(items).__name__}. Nothing was stored."
         )
     try:
-        return encode_json(items)
+        return encode_json(items, max_depth=MAX_DEPTH + 1)
     except InvalidItemError as error:
         raise InvalidItemError(_name_the_bad_item(items, error)) from error
+
+
+def _number(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InvalidInputError(f"{name} is a number from 0, not {value!r}. Nothing was stored.")
+    return value
+
+
+def _array(header: Header, body: bytes) -> list[Any]:
+    items: Any = decode_json(body)
+    if type(items) is not list or len(items) != header.items:
+        raise ValueError("the body does not hold as many items as the header says")
+    return items
 
 
 def _name_the_bad_item(items: Sequence[Any], error: InvalidItemError) -> str:

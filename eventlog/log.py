@@ -15,7 +15,7 @@ from eventlog.errors import (
     InvalidInputError,
     InvalidMomentError,
 )
-from eventlog.events import Event, NewEvent
+from eventlog.events import ConversationRewound, Event, NewEvent
 from eventlog.names import check_name
 from eventlog.records import Appended, AppendRequest, Stale, StreamRow
 from eventlog.store import shared
@@ -190,7 +190,9 @@ class EventLog:
             raise InvalidInputError(f"There is no event to append to conversation {stream!r}.")
         if expected is not None and expected < 0:
             raise InvalidMomentError(f"expected_version is 0 or more, not {expected}.")
-        sealed = tuple(seal(_new(event)) for event in batch)
+        news = [_new(event) for event in batch]
+        _refuse_unseen(stream, news, expected)
+        sealed = tuple(seal(new) for new in news)
         _refuse_twice(stream, [event.event_id for event in sealed])
         return AppendRequest(
             stream_id=chain.stream_id(self.tenant, stream),
@@ -214,6 +216,16 @@ class EventLog:
 
 def _new(event: Event | NewEvent) -> NewEvent:
     return event if isinstance(event, NewEvent) else NewEvent(event)
+
+
+def _refuse_unseen(stream: str, news: Sequence[NewEvent], expected: int | None) -> None:
+    for seen, new in enumerate(news, start=expected or 0):
+        event = new.event
+        if isinstance(event, ConversationRewound) and event.to_version > seen:
+            raise InvalidMomentError(
+                f"Conversation {stream!r} can go back only to a version that its writer has seen:"
+                f" give expected_version, at or after {event.to_version}. Nothing was stored."
+            )
 
 
 def _refuse_twice(stream: str, event_ids: Sequence[str | None]) -> None:

@@ -5,13 +5,15 @@ It does not prove that nobody recomputed it: that takes a head kept where the ow
 """
 
 from collections.abc import AsyncIterator
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
 
 from eventlog import chain
 from eventlog.records import Head, StoredEvent, StreamRow
-from eventlog.store.base import MAX_VERSION, Store, rows
+from eventlog.store.base import MAX_VERSION, PAGE, Store, rows
+
+_MISNAMED: Final = "the stream carries another name or tenant than it was created with"
 
 Problem = Literal["edited", "missing", "inserted", "moved", "unknown"]
 
@@ -46,7 +48,8 @@ class Verification(msgspec.Struct, frozen=True):
 async def verify_one(store: Store, stream: StreamRow) -> Verification:
     """Re-hash one stream in bounded memory."""
     sound, fault = await _verify(store, stream)
-    return Verification(1, sound, (fault,) if fault else ())
+    found = 1 if sound or fault else 0
+    return Verification(found, sound, (fault,) if fault else ())
 
 
 async def verify_all(store: Store, streams: AsyncIterator[StreamRow]) -> Verification:
@@ -58,30 +61,58 @@ async def verify_all(store: Store, streams: AsyncIterator[StreamRow]) -> Verific
         conversations += 1
         events += sound
         faults += [fault] if fault else []
-    for stray in await store.strays():
-        detail = "there are events under this stream_id but no stream"
-        faults.append(Fault(stray.hex(), 0, "missing", detail))
+    faults += [fault async for fault in _find_strays(store, faults)]
     return Verification(conversations, events, tuple(faults))
 
 
+async def _find_strays(store: Store, known: list[Fault]) -> AsyncIterator[Fault]:
+    """Find what no tenant's list shows: events without a stream, streams under a false name.
+
+    Whose they were cannot be told any more, so they are named by their stream_id.
+    """
+    for stray in await store.strays():
+        yield Fault(
+            stray.hex(), 0, "missing", "there are events under this stream_id but no stream"
+        )
+    told = {fault.stream for fault in known if fault.problem == "moved"}
+    after = b""
+    while page := await store.identities(after, PAGE):
+        for stream_id, tenant, name in page:
+            if chain.stream_id(tenant, name) != stream_id and name not in told:
+                yield Fault(stream_id.hex(), 0, "moved", _MISNAMED)
+        after = page[-1][0]
+
+
 async def _verify(store: Store, stream: StreamRow) -> tuple[int, Fault | None]:
-    """Return how many events are sound, and the first that is not."""
+    """Return how many events are sound, and the first that is not.
+
+    Goes up to the head that was read first; what is appended meanwhile is left to the next check.
+    """
     if chain.stream_id(stream.tenant, stream.name) != stream.stream_id:
-        detail = "the stream carries another name or tenant than it was created with"
-        return 0, Fault(stream.name, 0, "moved", detail)
-    head = chain.GENESIS
-    # Up to the head that was read first: what is appended meanwhile is not checked.
-    async for event in rows(store, stream.stream_id, 0, MAX_VERSION):
-        if (found := check(head, event)) is not None:
-            return head.version, Fault(stream.name, head.version + 1, *found)
-        head = Head(event.version, event.hash, event.recorded_at)
-    if head != stream.head:
-        return head.version, Fault(stream.name, *_compare_heads(head, stream.head))
-    return head.version, None
+        return 0, Fault(stream.name, 0, "moved", _MISNAMED)
+    found = chain.GENESIS
+    async for event in rows(store, stream.stream_id, -MAX_VERSION, stream.head.version):
+        if (bad := check(found, event)) is not None:
+            return found.version, Fault(stream.name, min(event.version, found.version + 1), *bad)
+        found = Head(event.version, event.hash, event.recorded_at)
+    if found != stream.head:
+        return found.version, Fault(stream.name, *_compare_heads(found, stream.head))
+    return found.version, await _look_beyond(store, stream)
+
+
+async def _look_beyond(store: Store, stream: StreamRow) -> Fault | None:
+    """Find an event that the head does not know; the head is read last, so it may have moved on."""
+    beyond = await store.page(stream.stream_id, stream.head.version, MAX_VERSION, 1)
+    if not beyond or (await store.head(stream.stream_id) or chain.GENESIS) != stream.head:
+        return None
+    detail = "the stream's head does not know it"
+    return Fault(stream.name, beyond[0].version, "inserted", detail)
 
 
 def check(head: Head, event: StoredEvent) -> tuple[Problem, str] | None:
     """Tell what is wrong with the event that should follow `head`, or None."""
+    if event.version < 1:
+        return "inserted", "versions begin at 1"
     if event.version != head.version + 1:
         return "missing", f"the next event that is there is version {event.version}"
     if event.format != chain.FORMAT:
@@ -99,6 +130,8 @@ def _check_content(event: StoredEvent) -> tuple[Problem, str] | None:
         return None
     if salt is None or context is None or body is None:
         return "edited", "a part of its content is gone; an erasure takes all of it"
+    if len(salt) != chain.SALT_BYTES:
+        return "edited", "its salt has another length, so its content could be split differently"
     if chain.content_digest(salt, context, body) != event.content_digest:
         return "edited", "its content is not what was recorded"
     return None
@@ -108,6 +141,4 @@ def _compare_heads(found: Head, stated: Head) -> tuple[int, Problem, str]:
     if found.version < stated.version:
         detail = f"the stream's head says version {stated.version}"
         return found.version + 1, "missing", detail
-    if found.version > stated.version:
-        return stated.version + 1, "inserted", "the stream's head does not know it"
     return found.version, "edited", "the stream's head names another hash or time for it"

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from eventlog import (
     Appended,
     BusyError,
@@ -70,11 +72,11 @@ class Conversation:
 
         Names the version it pops from, so two callers never get the same item.
         """
-        popped = NewEvent(ItemPopped(reason), context)
         for attempt in range(MAX_TRIES):
             version, items = await self.view(limit=1)
             if not items:
                 return None
+            popped = NewEvent(ItemPopped(reason), _having_seen(version, context))
             try:
                 await self.log.append(self.name, popped, expected_version=version)
             except ConflictError:
@@ -94,3 +96,10 @@ class Conversation:
         until = None if as_of is None else await self.log.version_at(self.name, as_of)
         events = [event async for event in self.log.read(self.name, until=until)]
         return len(events), fold(resolve(events))
+
+
+def _having_seen(version: int, context: Context) -> Context:
+    """A pop has read the version it pops from, whatever its run has read before."""
+    if context.seen_version is not None:
+        return context
+    return msgspec.structs.replace(context, seen_version=version)

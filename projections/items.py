@@ -15,8 +15,10 @@ from eventlog import (
     ItemsAdded,
     ItemsReplaced,
     RecordedEvent,
+    SchemaTooNewError,
 )
 from eventlog.codec import decode_json
+from eventlog.events import KINDS
 
 
 class Run(NamedTuple):
@@ -82,7 +84,7 @@ def decode(runs: Sequence[Run]) -> list[Any]:
     whole = [run for run in runs if _is_whole(run)]
     if len(whole) == len(runs):
         # Spliced and decoded as one array: several times faster than one by one.
-        spliced = b"[" + b",".join(run.event.body[1:-1] for run in runs) + b"]"
+        spliced = b"[" + b",".join(_array(run.event)[1:-1] for run in runs) + b"]"
         try:
             items = decode_json(spliced)
         except ValueError:
@@ -100,7 +102,7 @@ def _decode_one_by_one(runs: Iterable[Run]) -> list[Any]:
 
 def _contents(event: RecordedEvent) -> list[Any]:
     try:
-        items: list[Any] = decode_json(event.body)
+        items: list[Any] = decode_json(_array(event))
     except ValueError as error:
         raise CorruptEventError(event.stream, event.version, "its items do not decode") from error
     if type(items) is not list or len(items) != event.header.items:
@@ -108,6 +110,16 @@ def _contents(event: RecordedEvent) -> list[Any]:
             event.stream, event.version, "it does not hold as many items as its header says"
         )
     return items
+
+
+def _array(event: RecordedEvent) -> bytes:
+    if (event.kind, event.stored.schema) not in KINDS:
+        raise SchemaTooNewError(
+            f"Version {event.version} of conversation {event.stream!r} holds items in a form"
+            f" ({event.kind} {event.stored.schema}) of a later release. Upgrade"
+            " conversation-eventlog to read them."
+        )
+    return event.body
 
 
 def _is_whole(run: Run) -> bool:

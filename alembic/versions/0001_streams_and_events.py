@@ -78,6 +78,7 @@ def create_events_on_sqlite() -> None:
         *event_columns(),
         sa.UniqueConstraint("stream_id", "version", name="events_by_version"),
         sa.CheckConstraint("position > 0", name="events_position"),
+        sa.CheckConstraint("version > 0", name="events_version"),
         sqlite_autoincrement=True,
         sqlite_strict=True,
     )
@@ -89,6 +90,7 @@ def create_events_on_postgresql(schema: str) -> None:
         "events",
         *event_columns(),
         sa.PrimaryKeyConstraint("stream_id", "version", name="events_pk"),
+        sa.CheckConstraint("version > 0", name="events_version"),
         schema=schema,
     )
     create_event_id_index(schema)

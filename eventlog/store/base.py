@@ -74,6 +74,10 @@ class Store(Protocol):
         """Return up to `limit` of the tenant's streams by name, behind the name `after`."""
         ...
 
+    async def identities(self, after: bytes, limit: int) -> list[tuple[bytes, str, str]]:
+        """Return id, tenant and name of up to `limit` streams of all tenants, behind an id."""
+        ...
+
     async def strays(self) -> list[bytes]:
         """Return the first ids that events name and no stream has: tampering left them."""
         ...
@@ -149,9 +153,12 @@ def is_replay(sealed: SealedEvent, stored: StoredEvent) -> bool:
     """
     if sealed[1:4] != (stored.kind, stored.schema, stored.header):
         return False
-    return stored.body is None or decompress(stored.codec, stored.body) == decompress(
-        sealed.codec, sealed.body
-    )
+    if stored.body is None:
+        return True
+    try:
+        return decompress(stored.codec, stored.body) == decompress(sealed.codec, sealed.body)
+    except ValueError:
+        return False  # Somebody changed it: it is other content now.
 
 
 def answer_replay(events: Sequence[SealedEvent], known: Sequence[StoredEvent]) -> Outcome | None:

@@ -92,6 +92,10 @@ class PostgresStore:
         )
         return [StreamRow(row[0], row[1], row[2], Head(*row[3:])) for row in rows]
 
+    async def identities(self, after: bytes, limit: int) -> list[tuple[bytes, str, str]]:
+        rows = await self._rows(self._sql.identities, {"after": after, "limit": limit})
+        return [(row[0], row[1], row[2]) for row in rows]
+
     async def strays(self) -> list[bytes]:
         return [row[0] for row in await self._rows(self._sql.strays, {})]
 

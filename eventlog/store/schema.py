@@ -93,7 +93,8 @@ def _events(tables: MetaData, dialect: Dialect) -> None:
     )
     if dialect == "postgresql":
         key = PrimaryKeyConstraint("stream_id", "version", name="events_pk")
-        Table("events", tables, *columns, key, by_id)
+        begins = CheckConstraint("version > 0", name="events_version")
+        Table("events", tables, *columns, key, begins, by_id)
         return
     Table(
         "events",
@@ -102,6 +103,7 @@ def _events(tables: MetaData, dialect: Dialect) -> None:
         *columns,
         UniqueConstraint("stream_id", "version", name="events_by_version"),
         CheckConstraint("position > 0", name="events_position"),
+        CheckConstraint("version > 0", name="events_version"),
         by_id,
         sqlite_autoincrement=True,
         sqlite_strict=True,

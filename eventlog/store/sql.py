@@ -57,6 +57,7 @@ class Statements:
         self.page = self.compile(self._page())
         self.version_at = self.compile(self._version_at())
         self.stream_page = self.compile(self._stream_page())
+        self.identities = self.compile(self._identities())
         self.strays = self.compile(self._strays())
 
     def compile(self, statement: ClauseElement) -> Statement:
@@ -110,6 +111,15 @@ class Statements:
             select(*[streams[name] for name in columns])
             .where(streams.tenant == bindparam("tenant"), streams.name > bindparam("after"))
             .order_by(streams.name)
+            .limit(bindparam("limit"))
+        )
+
+    def _identities(self) -> Select[*tuple[Any, ...]]:
+        streams = self.streams.c
+        return (
+            select(streams.stream_id, streams.tenant, streams.name)
+            .where(streams.stream_id > bindparam("after"))
+            .order_by(streams.stream_id)
             .limit(bindparam("limit"))
         )
 

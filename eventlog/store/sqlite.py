@@ -67,6 +67,11 @@ class SqliteStore:
         )
         return [StreamRow(row[0], row[1], row[2], Head(*row[3:])) for row in rows]
 
+    async def identities(self, after: bytes, limit: int) -> list[tuple[bytes, str, str]]:
+        return await self._ask(
+            _SQL.identities.text, _SQL.identities.args({"after": after, "limit": limit})
+        )
+
     async def strays(self) -> list[bytes]:
         return [row[0] for row in await self._ask(_SQL.strays.text, _SQL.strays.args({}))]
 
@@ -79,7 +84,7 @@ class SqliteStore:
         self._begin()
 
     async def _ask(self, text: str, args: list[Any]) -> list[Any]:
-        return await self._reader.read(self._guarded(lambda db: db.execute(text, args).fetchall()))
+        return await self._reader.read(self._guarded(lambda db: _fetch(db, text, args)))
 
     def _guarded(
         self, function: Callable[[sqlite3.Connection], _T]
@@ -132,6 +137,24 @@ def _known(db: sqlite3.Connection, request: AppendRequest) -> list[StoredEvent]:
             args = (request.stream_id, event.event_id)
             found += map(StoredEvent._make, db.execute(_SQL.by_event_id.text, args))
     return sorted(found, key=lambda event: event.version)
+
+
+def _fetch(db: sqlite3.Connection, text: str, args: list[Any]) -> list[Any]:
+    try:
+        return db.execute(text, args).fetchall()
+    except sqlite3.OperationalError as error:
+        if hasattr(error, "sqlite_errorcode"):
+            raise
+    # Not SQLite's error but Python's: somebody wrote text that is not UTF-8. verify() names it.
+    db.text_factory = _escape
+    try:
+        return db.execute(text, args).fetchall()
+    finally:
+        db.text_factory = str
+
+
+def _escape(text: bytes) -> str:
+    return text.decode(errors="surrogateescape")
 
 
 def _head(db: sqlite3.Connection, stream_id: bytes) -> Head | None:

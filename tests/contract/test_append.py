@@ -11,6 +11,7 @@ from eventlog import (
     ConflictError,
     Context,
     ConversationCleared,
+    ConversationRewound,
     EventIdReusedError,
     EventLog,
     InvalidInputError,
@@ -18,6 +19,7 @@ from eventlog import (
     InvalidNameError,
     ItemPopped,
     ItemsAdded,
+    ItemsReplaced,
     NewEvent,
 )
 from tests.backends import Backend
@@ -230,6 +232,11 @@ async def test_any_other_name_is_a_name(log: EventLog, name: str) -> None:
             InvalidInputError,
         ),
         (lambda log: log.append("chat", ConversationCleared(reason="\ud800")), InvalidInputError),
+        (lambda log: log.append("chat", ConversationRewound(1)), InvalidMomentError),
+        (lambda log: log.append("chat", ConversationRewound(-1)), InvalidInputError),
+        (lambda log: log.append("chat", ItemsReplaced(-2, [])), InvalidInputError),
+        (lambda log: log.append("chat", NewEvent(added("a"), Context(b"x"))), InvalidInputError),
+        (lambda log: log.append("chat", NewEvent(added("a"), None)), InvalidInputError),
     ],
 )
 async def test_bad_input_stores_nothing(

@@ -99,15 +99,20 @@ async def test_a_rewind_brings_back_the_list_of_then(chat: Conversation) -> None
     await chat.add(["a"])
     await chat.add(["b"])
     await chat.clear()
-    await chat.log.append("chat", ConversationRewound(2))
+    await rewind(chat, 2)
     assert await chat.items() == ["a", "b"]
-    await chat.log.append("chat", ConversationRewound(1))
+    await rewind(chat, 1)
     await chat.add(["c"])
     assert await chat.items() == ["a", "c"]
-    await chat.log.append("chat", ConversationRewound(4))
+    await rewind(chat, 4)
     assert await chat.items() == ["a", "b"]
-    await chat.log.append("chat", ConversationRewound(0))
+    await rewind(chat, 0)
     assert await chat.items() == []
+
+
+async def rewind(chat: Conversation, version: int) -> None:
+    seen = await chat.log.version("chat")
+    await chat.log.append("chat", ConversationRewound(version), expected_version=seen)
 
 
 async def test_a_replacement_exchanges_the_tail_at_once(chat: Conversation) -> None:

@@ -95,7 +95,9 @@ class Machine(RuleBasedStateMachine):
     @rule(data=st.data())
     def rewind(self, data: st.DataObject) -> None:
         version = data.draw(st.integers(0, len(self.past) - 1))
-        self.run(self.log.append(self.name, ConversationRewound(version)))
+        rewound = ConversationRewound(version)
+        head = len(self.past) - 1
+        self.run(self.log.append(self.name, rewound, expected_version=head))
         self.happened(self.past[version])
 
     @rule(data=st.data(), items=BATCH)

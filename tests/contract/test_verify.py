@@ -1,5 +1,6 @@
 """Whatever is changed behind the log's back, the check names the first event that is not right."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -103,14 +104,87 @@ async def test_an_event_moved_from_another_conversation_is_found(
     assert [(fault.stream, fault.version) for fault in faults] == [("chat", 2), ("other", 2)]
 
 
+async def test_a_negative_number_is_found_like_any_other(backend: Backend, log: EventLog) -> None:
+    """No tampered value may stop the check itself."""
+    await fill(log)
+    await backend.tamper(f"UPDATE {{}}events SET codec = -1 {WHERE}")
+    (fault,) = (await log.verify()).faults
+    assert (fault.stream, fault.version, fault.problem) == ("chat", 2, "edited")
+
+
+async def test_an_event_before_the_first_is_found(backend: Backend, log: EventLog) -> None:
+    """Whoever can switch triggers off can switch constraints off too."""
+    await fill(log)
+    if backend.name == "postgres":
+        await backend.execute("ALTER TABLE {}events DROP CONSTRAINT events_version")
+    copied = (
+        "stream_id, 0, format, event_id, kind, schema, recorded_at, header, codec, key_id, salt,"
+        " context, body, content_digest, hash"
+    )
+    columns = copied.replace(" 0,", " version,")
+    chat = WHERE.replace("version = 2", "version = 1")
+    await backend.tamper(
+        f"INSERT INTO {{}}events ({columns}) SELECT {copied} FROM {{}}events {chat}"
+    )
+    (fault,) = (await log.verify()).faults
+    assert (fault.stream, fault.version, fault.problem) == ("chat", 0, "inserted")
+
+
+async def test_text_that_is_none_is_found_at_its_event(backend: Backend, log: EventLog) -> None:
+    """SQLite keeps any bytes as text; PostgreSQL does not let them in."""
+    if backend.name == "postgres":
+        return
+    await fill(log)
+    await backend.tamper(f"UPDATE {{}}events SET kind = CAST(x'ff' AS TEXT) {WHERE}")
+    (fault,) = (await log.verify()).faults
+    assert (fault.stream, fault.version, fault.problem) == ("chat", 2, "edited")
+
+
+async def test_a_salt_of_another_length_is_found(backend: Backend, log: EventLog) -> None:
+    """A longer salt could take in what was context and body, under the same digest."""
+    await fill(log)
+    await backend.tamper(f"UPDATE {{}}events SET salt = ? {WHERE}", bytes(17))
+    (fault,) = (await log.verify()).faults
+    assert (fault.version, "salt" in fault.detail) == (2, True)
+
+
+async def test_a_log_that_is_written_meanwhile_verifies(log: EventLog) -> None:
+    """What is appended during the check is left to the next one."""
+    await fill(log)
+    writing = asyncio.ensure_future(keep_appending(log))
+    for _ in range(20):
+        assert (await log.verify("chat")).ok
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+
+
+async def keep_appending(log: EventLog) -> None:
+    while True:
+        await log.append("chat", ItemsAdded(["more"]))
+
+
+async def test_a_conversation_that_is_not_there_counts_as_none(log: EventLog) -> None:
+    """A mistyped name is not a verified conversation."""
+    assert (await log.verify("nobody")).conversations == 0
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
-        ("UPDATE {}streams SET version = 2 WHERE name = 'chat'", "inserted"),
+        ("UPDATE {}streams SET version = 2 WHERE name = 'chat'", "edited"),
+        (
+            "UPDATE {}streams SET version = 2, head_hash = e.hash, head_at = e.recorded_at"
+            " FROM {}events e WHERE name = 'chat' AND e.version = 2"
+            " AND e.stream_id = {}streams.stream_id",
+            "inserted",
+        ),
         ("UPDATE {}streams SET version = 4 WHERE name = 'chat'", "missing"),
         ("UPDATE {}streams SET head_hash = stream_id WHERE name = 'chat'", "edited"),
         ("UPDATE {}streams SET head_at = 5 WHERE name = 'chat'", "edited"),
         ("UPDATE {}streams SET name = 'chat2' WHERE name = 'chat'", "moved"),
+        ("UPDATE {}streams SET tenant = 'other' WHERE name = 'chat'", "moved"),
+        ("UPDATE {}streams SET name = '' WHERE name = 'chat'", "moved"),
         ("DELETE FROM {}streams WHERE name = 'chat'", "missing"),
     ],
 )

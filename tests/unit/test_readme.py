@@ -31,5 +31,7 @@ def test_every_make_target_of_the_documents_exists() -> None:
     """Only commands that exist."""
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for document in ("README.md", "CONTRIBUTING.md"):
-        named = set(re.findall(r"`make ([a-z]+)|^make ([a-z]+)$", (ROOT / document).read_text(), re.M))
+        named = set(
+            re.findall(r"`make ([a-z]+)|^make ([a-z]+)$", (ROOT / document).read_text(), re.M)
+        )
         assert {first or second for first, second in named} <= targets

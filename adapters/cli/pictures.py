@@ -1,0 +1,199 @@
+"""How items and events look in a terminal: with colour or without, at any width, in a pipe."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from eventlog import (
+    Context,
+    ConversationCleared,
+    ItemPopped,
+    ItemsAdded,
+    RecordedEvent,
+    Verification,
+)
+from projections import fold, resolve
+
+WIDEST: Final = 110
+GONE: Final = "\N{MULTIPLICATION SIGN}"
+"""Marks what is no longer in the list, so that it also reads without colour."""
+
+_ROLES: Final = {"user": "user", "assistant": "agent"}
+_RUN_ID: Final = 4
+
+
+def open_console() -> Console:
+    """Return the console of the demo: never wider than what reads well, never failing to encode."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+    console = Console(highlight=False)
+    console.width = min(console.width, WIDEST)
+    return console
+
+
+def opening(console: Console, log: str, *, live: bool) -> None:
+    """Say what is about to happen."""
+    model = (
+        "The SDK's default model answers."
+        if live
+        else "Offline: a script stands in for the model, and nothing is sent anywhere."
+    )
+    text = Text.assemble(
+        ("Nothing an agent said is ever lost\n", "bold"),
+        f"A support agent runs on an event log in {log}.\n{model}",
+    )
+    console.print()
+    console.print(Panel(text, border_style="cyan", padding=(0, 2)))
+
+
+def scene(console: Console, title: str) -> None:
+    """Begin a part."""
+    console.print()
+    console.rule(Text(title, "bold"), align="left", style="cyan")
+
+
+def code(console: Console, *lines: str) -> None:
+    """Print a call that a program would make."""
+    for line in lines:
+        console.print(Text(f"  {line}", "cyan"), no_wrap=True, overflow="ellipsis")
+
+
+def note(console: Console, text: str, style: str = "dim") -> None:
+    """Print an indented remark."""
+    console.print(Padding(Text(text, style), (0, 0, 0, 2), expand=False))
+
+
+def transcript(console: Console, items: Iterable[Any]) -> None:
+    """Print items as a conversation."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(justify="right", style="dim", no_wrap=True, min_width=8)
+    grid.add_column(overflow="fold")
+    for item in items:
+        who, text = describe(item)
+        grid.add_row(who, Text(text, "bold" if who == "agent" else ""))
+    console.print(grid)
+
+
+def timeline(console: Console, events: Sequence[RecordedEvent]) -> None:
+    """Print every event, with what is no longer in the list struck through and marked."""
+    listed = {
+        (run.event.version, index)
+        for run in fold(resolve(events))
+        for index in range(run.start, run.stop)
+    }
+    table = Table(box=None, padding=(0, 1), pad_edge=False, expand=True, header_style="dim")
+    table.add_column("#", justify="right", style="bold")
+    for name in ("UTC", "kind", "actor", "run"):
+        table.add_column(name, no_wrap=True, style="dim" if name in ("UTC", "run") else "")
+    table.add_column("what it did", ratio=1)
+    for event in events:
+        table.add_row(*_row(event, listed))
+    console.print(table)
+    note(console, f"{GONE} no longer in the list, but still in the log")
+
+
+def verdict(console: Console, found: Verification) -> None:
+    """Print what a verification found."""
+    grid = Table.grid(padding=(0, 2))
+    if found.ok:
+        sound = f"all {found.events} events are as they were written"
+        grid.add_row("", Text("VERIFIED", "bold green"), sound)
+    for fault in found.faults:
+        grid.add_row("", Text("TAMPERED", "bold red"), str(fault))
+    console.print(grid)
+
+
+def commands(console: Console, steps: Iterable[tuple[str, str]]) -> None:
+    """Print what to try next, as lines to copy."""
+    scene(console, "What to try next")
+    for command, purpose in steps:
+        console.print(Text(f"  # {purpose}", "dim"))
+        console.print(Text(f"  {command}", "cyan"), soft_wrap=True)
+    console.print()
+
+
+def describe(item: Any) -> tuple[str, str]:
+    """Tell in a few words who an item is from and what it says."""
+    kind = item.get("type", "message")
+    if kind == "function_call":
+        return "call", _call(item)
+    if kind == "function_call_output":
+        return "result", _text(item.get("output"))
+    if kind == "message":
+        return _ROLES.get(item.get("role"), str(item.get("role"))), _text(item.get("content"))
+    return str(kind), _text(item.get("summary"))
+
+
+def _row(event: RecordedEvent, listed: set[tuple[int, int]]) -> list[RenderableType]:
+    context = event.context
+    return [
+        str(event.version),
+        f"{event.recorded_at:%H:%M:%S}",
+        Text(event.kind, _STYLES.get(event.kind, "")),
+        _actor(context),
+        (context.run_id or "-")[:_RUN_ID],
+        _deed(event, listed),
+    ]
+
+
+_STYLES: Final = {ItemPopped.kind: "yellow", ConversationCleared.kind: "red"}
+
+
+def _actor(context: Context) -> str:
+    """Name the agent where one was speaking, and in whose name."""
+    actor = context.actor or "unknown"
+    if context.agent is None or actor == f"agent:{context.agent}":
+        return actor
+    return f"{context.agent} for {actor}"
+
+
+def _deed(event: RecordedEvent, listed: set[tuple[int, int]]) -> RenderableType:
+    match event.event:
+        case ItemsAdded(items=items):
+            return Group(
+                *(
+                    _item(item, listed=(event.version, index) in listed)
+                    for index, item in enumerate(items)
+                )
+            )
+        case ItemPopped(reason=reason):
+            return _because("took the last item back", reason)
+        case ConversationCleared(reason=reason):
+            return _because("emptied the list", reason)
+        case _:
+            return event.kind
+
+
+def _item(item: Any, *, listed: bool) -> Text:
+    words = Text("  " if listed else f"{GONE} ", "dim", no_wrap=True, overflow="ellipsis")
+    return words.append(describe(item)[1], "not dim" if listed else "strike")
+
+
+def _because(deed: str, reason: str | None) -> str:
+    return f"  {deed}" if reason is None else f"  {deed}:\n  {reason}"
+
+
+def _call(item: Any) -> str:
+    try:
+        arguments = json.loads(item["arguments"])
+    except ValueError:
+        return f"{item['name']}({item['arguments']})"
+    written = [f"{name}={json.dumps(value)}" for name, value in arguments.items()]
+    return f"{item['name']}({', '.join(written)})"
+
+
+def _text(content: Any) -> str:
+    """Return the words of a string, or of a list of parts."""
+    if isinstance(content, str):
+        return content
+    parts: list[Any] = content or []
+    return " ".join(str(part.get("text", part)) for part in parts)
