@@ -115,7 +115,7 @@ def _depth(body: bytes) -> int:
 
 
 def _on_any_stack(function: Callable[[], _T]) -> _T:
-    """Try again in a thread of its own: a caller deep in its stack leaves no room for deep items."""
+    """Try again in a new thread: a caller deep in its stack leaves no room for deep items."""
     try:
         return function()
     except RecursionError:

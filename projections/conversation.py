@@ -99,7 +99,7 @@ class Conversation:
 
 
 def _having_seen(version: int, context: Context) -> Context:
-    """A pop has read the version it pops from, whatever its run has read before."""
+    """Say what was seen: a pop has read the version it pops from, whatever its run had read."""
     if context.seen_version is not None:
         return context
     return msgspec.structs.replace(context, seen_version=version)

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import sys
 import zlib
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
