@@ -192,7 +192,7 @@ def encode_text(struct: msgspec.Struct) -> bytes:
         same = msgspec.json.decode(encoded, type=type(struct)) == struct
     except (UnicodeEncodeError, TypeError, msgspec.ValidationError) as error:
         raise InvalidInputError(f"{name} cannot be stored: {error}. Nothing was stored.") from error
-    if not same or struct is None:
+    if not same or not encoded.startswith(b"{"):
         raise InvalidInputError(
             f"{name} cannot be stored: a field has another type than it says. Nothing was stored."
         )
@@ -218,7 +218,7 @@ def _number(name: str, value: object) -> int:
 
 
 def _array(header: Header, body: bytes) -> list[Any]:
-    items: Any = decode_json(body)
+    items: list[Any] = decode_json(body)
     if type(items) is not list or len(items) != header.items:
         raise ValueError("the body does not hold as many items as the header says")
     return items

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,9 @@ from eventlog import (
 )
 from tests.backends import Backend
 from tests.conftest import Clock
+
+
+WRONG: Any = b"x"
 
 
 def added(*items: object) -> ItemsAdded:
@@ -235,8 +239,8 @@ async def test_any_other_name_is_a_name(log: EventLog, name: str) -> None:
         (lambda log: log.append("chat", ConversationRewound(1)), InvalidMomentError),
         (lambda log: log.append("chat", ConversationRewound(-1)), InvalidInputError),
         (lambda log: log.append("chat", ItemsReplaced(-2, [])), InvalidInputError),
-        (lambda log: log.append("chat", NewEvent(added("a"), Context(b"x"))), InvalidInputError),
-        (lambda log: log.append("chat", NewEvent(added("a"), None)), InvalidInputError),
+        (lambda log: log.append("chat", NewEvent(added("a"), Context(WRONG))), InvalidInputError),
+        (lambda log: log.append("chat", NewEvent(added("a"), WRONG)), InvalidInputError),
     ],
 )
 async def test_bad_input_stores_nothing(
