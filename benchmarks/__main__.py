@@ -17,8 +17,9 @@ from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from benchmarks.harness import measure
+from benchmarks.place import Place
 from benchmarks.report import Result, write
-from benchmarks.scenarios import SCENARIOS, Place, Scenario
+from benchmarks.scenarios import SCENARIOS, Scenario
 from tests import servers
 
 RESULTS: Final = Path(__file__).parent / "results"

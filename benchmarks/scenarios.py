@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import asyncpg
 from agents import SQLiteSession
@@ -14,19 +14,10 @@ from agents.extensions.memory import SQLAlchemySession
 
 from adapters.openai_agents import EventLogSession
 from benchmarks.harness import Call
+from benchmarks.place import OURS, Place, items
+from benchmarks.throughput import many_postgres, many_sqlite
 from eventlog import EventLog
 from eventlog.store.worker import Worker
-
-OURS: Final = "EventLogSession"
-
-_WORDS: Final = "the order you asked about left our warehouse on Monday and will arrive soon "
-
-
-class Place(NamedTuple):
-    """Where a scenario may put its files, and a PostgreSQL that keeps what it acknowledges."""
-
-    folder: Path
-    postgres_url: str
 
 
 class Bar(NamedTuple):
@@ -46,28 +37,19 @@ class Scenario(NamedTuple):
     calls: int
 
 
-def items(count: int) -> list[Any]:
-    """Return items of 400 bytes, user and assistant in turn."""
-    roles = ("user", "assistant")
-    return [
-        {"role": roles[number % 2], "content": f"{number} {_WORDS * 5}"[:360]}
-        for number in range(count)
-    ]
-
-
 @contextlib.asynccontextmanager
 async def append_sqlite(place: Place) -> AsyncGenerator[dict[str, Call]]:
     """Append two items to a file, every contender with synchronous=FULL."""
     batch = items(2)
     sdk = SQLiteSession("chat", place.folder / "append-sdk.db")
     sdk._get_connection().execute("PRAGMA synchronous=FULL")
-    bare = Worker(lambda: _bare_file(place.folder / "append-bare.db"))
+    bare = Worker(lambda: _bare_file(place.folder / "append-bare.db"), lambda _, __: [])
     row = ("chat", str(batch))
     async with EventLogSession("chat", place.folder / "append-ours.db") as ours:
         yield {
             OURS: lambda: ours.add_items(batch),
             "SQLiteSession": lambda: sdk.add_items(batch),
-            "bare INSERT, one hop": lambda: bare.write(lambda db: _bare_insert(db, row)),
+            "bare INSERT, one hop": lambda: bare.read(lambda db: _bare_insert(db, row)),
         }
     sdk.close()
     bare.close()
@@ -135,6 +117,18 @@ SCENARIOS: Final = (
         append_postgres,
         (Bar(OURS, "SQLAlchemySession", 0.35), Bar(OURS, "bare asyncpg INSERT", 1.7)),
         calls=40,
+    ),
+    Scenario(
+        "50 conversations at once, SQLite",
+        many_sqlite,
+        (Bar(OURS, "SQLiteSession", 0.1), Bar(OURS, "eventsourcing, 16 threads", 0.25)),
+        calls=3,
+    ),
+    Scenario(
+        "50 conversations at once, PostgreSQL",
+        many_postgres,
+        (Bar(OURS, "SQLAlchemySession", 0.1),),
+        calls=2,
     ),
     Scenario(
         "get_items of 1,000 items, SQLite",

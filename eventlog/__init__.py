@@ -22,6 +22,7 @@ from eventlog.errors import (
     SchemaTooOldError,
     StoreError,
     UnavailableError,
+    WaitTimeoutError,
 )
 from eventlog.events import (
     Context,
@@ -77,6 +78,7 @@ __all__ = [
     "StoreError",
     "UnavailableError",
     "Verification",
+    "WaitTimeoutError",
     "migrate",
     "settle",
 ]

@@ -17,8 +17,8 @@ SALT_BYTES: Final = 16
 EVENT_DOMAIN: Final = b"conversation-eventlog event\x00"
 
 # Signed, so that a tampered negative number hashes to something wrong instead of raising.
-_u64: Final = Struct(">q").pack
-_u64_u64: Final = Struct(">qq").pack
+_number: Final = Struct(">q").pack
+_two_numbers: Final = Struct(">qq").pack
 _ABSENT: Final = b"\x00"
 
 
@@ -34,24 +34,14 @@ def content_digest(salt: bytes, context: bytes, body: bytes) -> bytes:
 
 def event_hash(previous: bytes, event: StoredEvent) -> bytes:
     """Hash an event and, through `previous`, every event before it in its stream."""
-    return sha256(
-        b"".join(
-            (
-                EVENT_DOMAIN,
-                previous,
-                _u64(event.format),
-                event.stream_id,
-                _u64(event.version),
-                _optional(event.event_id),
-                _text(event.kind),
-                _u64_u64(event.schema, event.recorded_at),
-                _prefixed(event.header),
-                _u64(event.codec),
-                _optional(event.key_id),
-                event.content_digest,
-            )
-        )
-    ).digest()
+    return _hash(
+        previous,
+        event.format,
+        event.stream_id,
+        event.version,
+        event.recorded_at,
+        SealedEvent(*event[3:6], *event[7:14]),  # type: ignore[arg-type]
+    )
 
 
 def link(
@@ -66,34 +56,39 @@ def link(
     rows: list[StoredEvent] = []
     for sealed in events:
         version += 1
-        row = _place(stream, version, recorded_at, sealed)
-        previous = event_hash(previous, row)
-        rows.append(row._replace(hash=previous))
+        previous = _hash(previous, FORMAT, stream, version, recorded_at, sealed)
+        event_id, kind, schema, *content = sealed
+        place = (stream, version, FORMAT, event_id, kind, schema, recorded_at)
+        rows.append(StoredEvent._make((*place, *content, previous)))
     return rows, Head(version, previous, recorded_at)
 
 
-def _place(stream: bytes, version: int, recorded_at: int, sealed: SealedEvent) -> StoredEvent:
-    return StoredEvent(
-        stream_id=stream,
-        version=version,
-        format=FORMAT,
-        event_id=sealed.event_id,
-        kind=sealed.kind,
-        schema=sealed.schema,
-        recorded_at=recorded_at,
-        header=sealed.header,
-        codec=sealed.codec,
-        key_id=sealed.key_id,
-        salt=sealed.salt,
-        context=sealed.context,
-        body=sealed.body,
-        content_digest=sealed.content_digest,
-        hash=b"",
-    )
+def _hash(
+    previous: bytes, form: int, stream: bytes, version: int, recorded_at: int, sealed: SealedEvent
+) -> bytes:
+    event_id, kind, schema, header, codec, key_id, _, _, _, digest = sealed
+    return sha256(
+        b"".join(
+            (
+                EVENT_DOMAIN,
+                previous,
+                _number(form),
+                stream,
+                _number(version),
+                _optional(event_id),
+                _text(kind),
+                _two_numbers(schema, recorded_at),
+                _prefixed(header),
+                _number(codec),
+                _optional(key_id),
+                digest,
+            )
+        )
+    ).digest()
 
 
 def _prefixed(field: bytes) -> bytes:
-    return _u64(len(field)) + field
+    return _number(len(field)) + field
 
 
 def _text(text: str) -> bytes:

@@ -25,6 +25,9 @@ _TOO_DEEP: Final = (
     " Nothing was stored."
 )
 _COMPRESS_FROM: Final = 256
+_SMALL: Final = 4096
+_PLAIN: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_ESCAPED: Final = json.JSONEncoder(separators=(",", ":"))
 _STRINGS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 _ONE_KIND_OF_BRACKET: Final = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKET: Final = bytes(set(range(256)) - set(b"{}[]"))
@@ -57,7 +60,7 @@ def decode_json(body: bytes) -> Any:
 def compress(body: bytes) -> tuple[int, bytes]:
     """Return (codec, stored bytes), whichever of raw and zlib is shorter."""
     if len(body) >= _COMPRESS_FROM:
-        packed = zlib.compress(body)
+        packed = _deflate(body)
         if len(packed) < len(body):
             return ZLIB, packed
     return RAW, body
@@ -79,6 +82,14 @@ def decompress(codec: int, stored: bytes) -> bytes:
     return body
 
 
+def _deflate(body: bytes) -> bytes:
+    if len(body) > _SMALL:
+        return zlib.compress(body)
+    # The default window is 32 KiB; setting it up costs several times more than filling a small one.
+    packer = zlib.compressobj(wbits=12, memLevel=5)
+    return packer.compress(body) + packer.flush()
+
+
 def _dumps(value: Any) -> bytes:
     try:
         return _on_any_stack(lambda: _dump(value))
@@ -92,9 +103,9 @@ def _dumps(value: Any) -> bytes:
 
 def _dump(value: Any) -> bytes:
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+        return _PLAIN.encode(value).encode()
     except UnicodeEncodeError:
-        return json.dumps(value, separators=(",", ":")).encode()
+        return _ESCAPED.encode(value).encode()
 
 
 def _loads(body: bytes) -> Any:

@@ -1,16 +1,11 @@
-"""Between an event and its stored form: seal a new one, open a recorded one.
+"""Between an event and the bytes of it: encode a new one, open a recorded one. Pure."""
 
-Pure. Sealing goes through content, codec and digest; opening goes back the same way.
-"""
-
-import os
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
 
-from eventlog.chain import SALT_BYTES, content_digest
-from eventlog.codec import compress, decompress
+from eventlog.codec import decompress
 from eventlog.errors import CorruptEventError, ErasedError
 from eventlog.events import (
     Context,
@@ -24,7 +19,7 @@ from eventlog.events import (
     load_header,
 )
 from eventlog.names import check_name
-from eventlog.records import SealedEvent, StoredEvent
+from eventlog.records import EncodedEvent, StoredEvent
 
 _UNREADABLE: Final = (ValueError, RecursionError, msgspec.MsgspecError)
 """What decoders raise for bytes that nobody encoded."""
@@ -32,25 +27,14 @@ _UNREADABLE: Final = (ValueError, RecursionError, msgspec.MsgspecError)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def seal(new: NewEvent) -> SealedEvent:
-    """Make an event ready to store. Raises InvalidInputError for what cannot be stored."""
+def encode(new: NewEvent) -> EncodedEvent:
+    """Encode an event for the store. Raises InvalidInputError for what cannot be stored."""
     if new.event_id is not None:
         check_name("event_id", new.event_id)
-    context = encode_text(new.context)
-    codec, body = compress(new.event.body())
-    salt = os.urandom(SALT_BYTES)
-    return SealedEvent(
-        event_id=new.event_id,
-        kind=new.event.kind,
-        schema=new.event.schema,
-        header=encode_text(new.event.header()),
-        codec=codec,
-        key_id=None,
-        salt=salt,
-        context=context,
-        body=body,
-        content_digest=content_digest(salt, context, body),
-    )
+    event = new.event
+    body = event.body()  # First: it knows best what is wrong with what it holds.
+    header, context = encode_text(event.header()), encode_text(new.context)
+    return EncodedEvent(new.event_id, event.kind, event.schema, header, context, body)
 
 
 def to_microseconds(moment: datetime) -> int:
@@ -66,14 +50,17 @@ def from_microseconds(stored: int) -> datetime:
 class RecordedEvent:
     """An event of the log. What costs decoding is decoded when it is asked for.
 
+    `position` is its number over all streams if it comes from the feed, else None.
+
     Content raises ErasedError once it was erased, and CorruptEventError if it does not decode.
     """
 
-    __slots__ = ("stored", "stream")
+    __slots__ = ("position", "stored", "stream")
 
-    def __init__(self, stream: str, stored: StoredEvent) -> None:
+    def __init__(self, stream: str, stored: StoredEvent, position: int | None = None) -> None:
         self.stream = stream
         self.stored = stored
+        self.position = position
 
     def __repr__(self) -> str:
         return f"RecordedEvent({self.stream!r}, version={self.version}, kind={self.kind!r})"

@@ -14,6 +14,7 @@ EventLogError
 │   ├── UnavailableError        cannot be reached, opened or written right now
 │   │   └── BusyError           locked by somebody else for longer than the timeout
 │   ├── ReadOnlyError           the file or the role may not write
+│   ├── WaitTimeoutError        (also TimeoutError) the feed did not get that far in time
 │   ├── ClockAheadError         this machine's clock runs ahead of the database's
 │   ├── NotAnEventLogError      the database holds something else
 │   ├── SchemaTooOldError       written by an earlier release: migrate
@@ -99,6 +100,22 @@ class BusyError(UnavailableError):
 
 class ReadOnlyError(StoreError):
     """The file or the database role does not allow writing."""
+
+
+class WaitTimeoutError(StoreError, TimeoutError):
+    """The feed did not reach the position in time; it may do so later.
+
+    `reached` is how far it was.
+    """
+
+    def __init__(self, position: int, timeout: float, reached: int) -> None:
+        super().__init__(
+            f"The feed did not reach position {position} within {timeout:g} s; it is at {reached}."
+            " Wait longer, or see whether that many events were appended."
+        )
+        self.position = position
+        self.timeout = timeout
+        self.reached = reached
 
 
 class ClockAheadError(StoreError):

@@ -1,26 +1,33 @@
 """The log: append events to streams, read them back, verify them."""
 
+import asyncio
+import contextlib
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
-from typing import Final, Self, cast
+from typing import Any, Final, Self, cast
 
-from eventlog import chain
-from eventlog.envelope import RecordedEvent, seal, to_microseconds
+from eventlog import chain, wakeups
+from eventlog.envelope import RecordedEvent, encode, to_microseconds
 from eventlog.errors import (
     ClosedError,
     ConflictError,
     EventIdReusedError,
     InvalidInputError,
     InvalidMomentError,
+    WaitTimeoutError,
 )
 from eventlog.events import ConversationRewound, Event, NewEvent
+from eventlog.feed import check_position, follow_feed, last_position, read_feed
+from eventlog.follower import Reader
 from eventlog.names import check_name
+from eventlog.paging import PAGE, Paged
 from eventlog.records import Appended, AppendRequest, Stale, StreamRow
 from eventlog.store import shared
 from eventlog.store.address import parse
-from eventlog.store.base import MAX_VERSION, PAGE, Options, Store, rows
+from eventlog.store.base import MAX_VERSION, Options, Store
+from eventlog.store.redis_address import RedisAddress
 from eventlog.verification import Verification, verify_all, verify_one
 
 DEFAULT_TENANT: Final = "default"
@@ -43,6 +50,10 @@ class EventLog:
     synchronous=NORMAL, PostgreSQL's synchronous_commit=off), though not by a crash of the program.
     schema: where PostgreSQL keeps the tables. migrate: upgrade an older log when opening it.
     Timeouts are in seconds. clock: microseconds since 1970 UTC.
+    redis: a URL, or a client of redis.asyncio that its owner closes; hints between processes go
+    through it. poll_interval: seconds between looks at the feed when nobody gives a hint.
+    pgbouncer: the URL names a PgBouncer in transaction mode: no named statements, no settings of a
+    session, no LISTEN; a statement then takes two round trips.
 
     Raises InvalidAddressError, InvalidNameError or InvalidOptionError.
     """
@@ -59,6 +70,9 @@ class EventLog:
         connect_timeout: float = 10.0,
         statement_timeout: float = 30.0,
         busy_timeout: float = 5.0,
+        poll_interval: float = 0.25,
+        redis: Any = None,
+        pgbouncer: bool = False,
         clock: Callable[[], int] = _now,
     ) -> None:
         self.tenant: Final = check_name("tenant", tenant)
@@ -70,10 +84,15 @@ class EventLog:
             connect_timeout=connect_timeout,
             statement_timeout=statement_timeout,
             busy_timeout=busy_timeout,
+            poll_interval=poll_interval,
+            redis=None if redis is None else RedisAddress(redis),
+            pgbouncer=pgbouncer,
         )
         self._clock = clock
         self._closed = False
         self._store: Final[Store] = shared.lease(self._address, options, self)
+        self._wakeups = wakeups.of(self._store, self._address, options)
+        self._readers: set[Reader] = set()
 
     def __repr__(self) -> str:
         return f"EventLog({str(self._address)!r}, tenant={self.tenant!r})"
@@ -102,25 +121,76 @@ class EventLog:
         then.
         """
         request = self._request(stream, events, expected_version)
-        outcome = await self._open_store().append(request)
+        try:
+            outcome = await self._open_store().append(request)
+        finally:
+            self._wakeups.announce()
         if isinstance(outcome, Appended):
             return outcome
         if isinstance(outcome, Stale):
             raise ConflictError(stream, expected_version or 0, outcome.actual)
         raise EventIdReusedError(stream, outcome.event_id)
 
-    async def read(
+    def read(
         self, stream: str, *, after: int = 0, until: int | None = None
-    ) -> AsyncIterator[RecordedEvent]:
-        """Yield the events with after < version <= until, in order; until None means the head.
+    ) -> Paged[RecordedEvent]:
+        """Iterate over the events with after < version <= until, in order; None means the head.
 
         The events of one call are read in pages; those appended meanwhile are among them.
         """
         check_name("session_id", stream)
         stream_id = chain.stream_id(self.tenant, stream)
         last = MAX_VERSION if until is None else until
-        async for stored in rows(self._open_store(), stream_id, after, last):
-            yield RecordedEvent(stream, stored)
+        self._open_store()
+
+        async def page(seen: RecordedEvent | None) -> list[RecordedEvent]:
+            start = after if seen is None else seen.version
+            found = await self._open_store().page(stream_id, start, last, PAGE)
+            return [RecordedEvent(stream, stored) for stored in found]
+
+        return Paged(page)
+
+    def feed(self, after: int = 0) -> AsyncGenerator[RecordedEvent]:
+        """Yield every event of this tenant behind position `after` once, as the log has them.
+
+        Order is that of the positions, which keeps the order of each stream. All that was committed
+        when the first event is asked for is among them. Raises InvalidMomentError.
+        """
+        check_position("after", after)
+        return read_feed(self._open_store(), self.tenant, after, self._wakeups)
+
+    def subscribe(self, after: int = 0) -> AsyncGenerator[RecordedEvent]:
+        """Yield what the feed has behind `after`, and then every event as it comes.
+
+        Ends when the log is closed. Raises StoreError if the database cannot be reached at first;
+        later it waits. Use contextlib.aclosing, or leave the loop: nothing is left behind.
+        """
+        check_position("after", after)
+        return self._subscribe(after)
+
+    async def position(self) -> int:
+        """Return the last position of the feed, over all tenants; 0 where there is nothing."""
+        return await last_position(self._open_store(), self._wakeups)
+
+    async def wait_for(self, position: int, timeout: float = 5.0) -> None:  # noqa: ASYNC109
+        """Return once the feed has reached `position`. Raises WaitTimeoutError."""
+        check_position("position", position)
+        reached = await self.position()
+        if reached >= position:
+            return
+        async with self._reading() as reader:
+            try:
+                async with asyncio.timeout(timeout):
+                    await reader.wait_beyond(position - 1)
+            except TimeoutError as error:
+                raise WaitTimeoutError(position, timeout, reached) from error
+        self._open_store()
+
+    async def work(self, stop: asyncio.Event) -> None:
+        """Keep the feed growing until `stop` is set. Raises StoreError if it cannot begin."""
+        async with self._reading() as reader:
+            await self.position()
+            await reader.watch(stop)
 
     async def version(self, stream: str) -> int:
         """Return the version of the stream's head, 0 where there is nothing."""
@@ -146,13 +216,14 @@ class EventLog:
             )
         return as_of
 
-    async def streams(self) -> AsyncIterator[StreamRow]:
-        """Yield every stream of this tenant, by name."""
-        after = ""
-        while page := await self._open_store().streams(self.tenant, after, PAGE):
-            for row in page:
-                yield row
-            after = page[-1].name
+    def streams(self) -> Paged[StreamRow]:
+        """Iterate over every stream of this tenant, by name."""
+
+        async def page(last: StreamRow | None) -> list[StreamRow]:
+            after = "" if last is None else last.name
+            return await self._open_store().streams(self.tenant, after, PAGE)
+
+        return Paged(page)
 
     async def verify(self, stream: str | None = None) -> Verification:
         """Re-hash one conversation, or all of this tenant, and name what is not as appended.
@@ -171,7 +242,32 @@ class EventLog:
         """Give the handle back; the last one on a database closes its connections. Idempotent."""
         if not self._closed:
             self._closed = True
+            for reader in tuple(self._readers):
+                await reader.leave()
+            await self._wakeups.close()
             await shared.release(self._address, self._store, self)
+
+    @contextlib.asynccontextmanager
+    async def _reading(self) -> AsyncGenerator[Reader]:
+        reader = self._wakeups.join(self._open_store())
+        self._readers.add(reader)
+        try:
+            yield reader
+        finally:
+            self._readers.discard(reader)
+            await reader.leave()
+
+    def raise_if_closed(self) -> None:
+        """Raise ClosedError if the handle was closed."""
+        self._open_store()
+
+    async def _subscribe(self, after: int) -> AsyncGenerator[RecordedEvent]:
+        async with self._reading() as reader:
+            await self.position()
+            events = follow_feed(self._open_store(), self.tenant, after, reader)
+            async with contextlib.aclosing(events):
+                async for event in events:
+                    yield event
 
     def _open_store(self) -> Store:
         if self._closed:
@@ -192,13 +288,13 @@ class EventLog:
             raise InvalidMomentError(f"expected_version is 0 or more, not {expected}.")
         news = [_new(event) for event in batch]
         _refuse_unseen(stream, news, expected)
-        sealed = tuple(seal(new) for new in news)
-        _refuse_twice(stream, [event.event_id for event in sealed])
+        encoded = tuple(encode(new) for new in news)
+        _refuse_twice(stream, [event.event_id for event in encoded])
         return AppendRequest(
             stream_id=chain.stream_id(self.tenant, stream),
             tenant=self.tenant,
             name=stream,
-            events=sealed,
+            events=encoded,
             expected=expected,
             at=self._clock(),
         )

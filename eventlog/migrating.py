@@ -3,9 +3,11 @@
 import asyncio
 import os
 
+from eventlog.errors import InvalidOptionError
 from eventlog.log import DEFAULT_SCHEMA
 from eventlog.names import check_name
 from eventlog.store.address import Address, SqliteAddress, parse
+from eventlog.store.distributed import Spread
 
 
 async def migrate(
@@ -14,6 +16,8 @@ async def migrate(
     schema: str = DEFAULT_SCHEMA,
     beside: bool = False,
     patience: float = 10.0,
+    distributed: str | None = None,
+    partitions: int | None = None,
 ) -> None:
     """Create the log at `url`, or bring it up to this release. At head it changes nothing.
 
@@ -21,13 +25,21 @@ async def migrate(
     PostgreSQL schema, that holds other tables. `patience` is how many seconds to wait for a server
     or a lock.
 
-    Raises NotAnEventLogError, SchemaTooNewError, UnavailableError, or InvalidAddressError.
+    A new log on PostgreSQL can be spread by its streams: `distributed="citus"` over the workers of
+    a Citus coordinator, with grants in the place of triggers; `partitions` splits the events into
+    so many tables of one server. docs/scaling.md says when and how.
+
+    Raises NotAnEventLogError, SchemaTooNewError, UnavailableError, InvalidAddressError, or
+    InvalidOptionError where a log cannot be spread so.
     """
     address = parse(url, check_name("schema", schema))
-    await asyncio.to_thread(_migrate, address, patience, beside=beside)
+    spread = Spread(distributed, partitions).check()
+    if spread.is_wanted and isinstance(address, SqliteAddress):
+        raise InvalidOptionError(f"{address} is a SQLite file: it is one, and cannot be spread.")
+    await asyncio.to_thread(_migrate, address, patience, beside=beside, spread=spread)
 
 
-def _migrate(address: Address, patience: float, *, beside: bool) -> None:
+def _migrate(address: Address, patience: float, *, beside: bool, spread: Spread) -> None:
     # Importing Alembic takes longer than opening a log that is current.
     if isinstance(address, SqliteAddress):
         from eventlog.store.migrate import migrate_sqlite
@@ -36,4 +48,4 @@ def _migrate(address: Address, patience: float, *, beside: bool) -> None:
     else:
         from eventlog.store.migrate_postgres import migrate_postgres
 
-        migrate_postgres(address, patience, beside=beside)
+        migrate_postgres(address, patience, beside=beside, spread=spread)

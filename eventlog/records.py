@@ -6,6 +6,17 @@ Pure: a store never looks inside `header`, `context` or `body`.
 from typing import NamedTuple
 
 
+class EncodedEvent(NamedTuple):
+    """An event as its writer gave it, in JSON bytes."""
+
+    event_id: str | None
+    kind: str
+    schema: int
+    header: bytes
+    context: bytes
+    body: bytes
+
+
 class SealedEvent(NamedTuple):
     """An event that is ready to be stored, but for its place: version, time and hash."""
 
@@ -65,7 +76,7 @@ class AppendRequest(NamedTuple):
     stream_id: bytes
     tenant: str
     name: str
-    events: tuple[SealedEvent, ...]
+    events: tuple[EncodedEvent, ...]
     expected: int | None
     at: int
     """The writer's clock, microseconds UTC."""

@@ -10,8 +10,9 @@ from typing import Final, Literal
 import msgspec
 
 from eventlog import chain
+from eventlog.paging import PAGE
 from eventlog.records import Head, StoredEvent, StreamRow
-from eventlog.store.base import MAX_VERSION, PAGE, Store, rows
+from eventlog.store.base import MAX_VERSION, Store, rows
 
 _MISNAMED: Final = "the stream carries another name or tenant than it was created with"
 

@@ -64,6 +64,7 @@ class Conversation:
         """
         added = NewEvent(ItemsAdded(items), context)
         if isinstance(items, list | tuple) and not items:
+            self.log.raise_if_closed()
             return None
         return await self.log.append(self.name, added)
 
@@ -94,12 +95,12 @@ class Conversation:
 
     async def _runs(self, as_of: int | datetime | None) -> tuple[int, list[Run]]:
         until = None if as_of is None else await self.log.version_at(self.name, as_of)
-        events = [event async for event in self.log.read(self.name, until=until)]
+        events = await self.log.read(self.name, until=until).all()
         return len(events), fold(resolve(events))
 
 
 def _having_seen(version: int, context: Context) -> Context:
-    """Say what was seen: a pop has read the version it pops from, whatever its run had read."""
+    """Say what was seen where no run says it: a pop has read the version that it pops from."""
     if context.seen_version is not None:
         return context
     return msgspec.structs.replace(context, seen_version=version)

@@ -51,7 +51,9 @@ class EventLogSession(SessionABC):
         self.actor: Final = actor
         self._owned: EventLog | None = None
         if log is None:
-            self._owned = log = EventLog(db_path, tenant=tenant or DEFAULT_TENANT)
+            self._owned = log = EventLog(
+                db_path, tenant=DEFAULT_TENANT if tenant is None else tenant
+            )
         elif db_path != ":memory:":
             raise InvalidOptionError("Give either db_path or log, not both: the log has its path.")
         elif tenant is not None and tenant != log.tenant:

@@ -1,6 +1,6 @@
 """The contract of a store: what EventLog needs, and what a backend promises."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -12,22 +12,23 @@ from eventlog.errors import (
     SchemaTooNewError,
     SchemaTooOldError,
 )
+from eventlog.paging import PAGE, Paged
 from eventlog.records import (
     Appended,
     AppendRequest,
+    EncodedEvent,
     Head,
     IdReused,
     Outcome,
-    SealedEvent,
     StoredEvent,
     StreamRow,
 )
+from eventlog.store.feed_base import FeedSource
+from eventlog.store.redis_address import RedisAddress
 from eventlog.store.schema import HEAD, REVISIONS, VERSION_TABLE
 
 DURABILITIES: Final = ("full", "normal")
 MAX_VERSION: Final = 2**63 - 1
-PAGE: Final = 1000
-"""How many rows one call reads at most."""
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -39,12 +40,22 @@ class Options(msgspec.Struct, frozen=True):
     statement_timeout: float = 30.0
     busy_timeout: float = 5.0
     migrate: bool = False
+    poll_interval: float = 0.25
+    redis: RedisAddress | None = None
+    pgbouncer: bool = False
 
     def __post_init__(self) -> None:
         if self.durability not in DURABILITIES:
             raise InvalidOptionError(f"durability is 'full' or 'normal', not {self.durability!r}.")
         if self.pool_size < 1:
             raise InvalidOptionError(f"pool_size is at least 1, not {self.pool_size!r}.")
+        if not self.poll_interval > 0:
+            raise InvalidOptionError(f"poll_interval is above 0 s, not {self.poll_interval!r}.")
+        if self.pgbouncer and self.durability != "full":
+            raise InvalidOptionError(
+                "durability='normal' is a setting of a session, and PgBouncer's are shared: set"
+                " synchronous_commit for the role or the database instead."
+            )
 
 
 class Store(Protocol):
@@ -82,6 +93,11 @@ class Store(Protocol):
         """Return the first ids that events name and no stream has: tampering left them."""
         ...
 
+    @property
+    def feed(self) -> FeedSource:
+        """All events of all streams, in one order."""
+        ...
+
     async def close(self) -> None:
         """Give up every connection. Idempotent."""
         ...
@@ -91,16 +107,13 @@ class Store(Protocol):
         ...
 
 
-async def rows(
-    store: Store, stream_id: bytes, after: int, until: int
-) -> AsyncIterator[StoredEvent]:
-    """Yield a stream's events with after < version <= until, in order, a page at a time."""
-    while page := await store.page(stream_id, after, until, PAGE):
-        for row in page:
-            yield row
-        if len(page) < PAGE:
-            return
-        after = page[-1].version
+def rows(store: Store, stream_id: bytes, after: int, until: int) -> Paged[StoredEvent]:
+    """Iterate over a stream's events with after < version <= until, in order, a page at a time."""
+
+    async def page(last: StoredEvent | None) -> list[StoredEvent]:
+        return await store.page(stream_id, after if last is None else last.version, until, PAGE)
+
+    return Paged(page)
 
 
 def needs_migration(
@@ -145,23 +158,23 @@ def _not_ours(where: str, tables: Mapping[str, Sequence[str]]) -> NotAnEventLogE
     )
 
 
-def is_replay(sealed: SealedEvent, stored: StoredEvent) -> bool:
-    """Tell whether `stored` is what an earlier send of `sealed` wrote.
+def is_replay(event: EncodedEvent, stored: StoredEvent) -> bool:
+    """Tell whether `stored` is what an earlier send of `event` wrote.
 
-    Salt and context are of the sending; what was said is kind, schema, header and content. An
-    erased content can no longer be told apart from the one that is sent again.
+    Salt and context are of the sending; what was said is kind, schema, header and body. An erased
+    body can no longer be told apart from the one that is sent again.
     """
-    if sealed[1:4] != (stored.kind, stored.schema, stored.header):
+    if event[1:4] != (stored.kind, stored.schema, stored.header):
         return False
     if stored.body is None:
         return True
     try:
-        return decompress(stored.codec, stored.body) == decompress(sealed.codec, sealed.body)
+        return decompress(stored.codec, stored.body) == event.body
     except ValueError:
         return False  # Somebody changed it: it is other content now.
 
 
-def answer_replay(events: Sequence[SealedEvent], known: Sequence[StoredEvent]) -> Outcome | None:
+def answer_replay(events: Sequence[EncodedEvent], known: Sequence[StoredEvent]) -> Outcome | None:
     """Tell what became of a batch some of whose event ids are in the log already, as `known`.
 
     The batch was stored before only if all of it is there, in one run of versions.
@@ -170,8 +183,8 @@ def answer_replay(events: Sequence[SealedEvent], known: Sequence[StoredEvent]) -
         return None
     stored = {event.event_id: event for event in known}
     first = known[0].version
-    for offset, sealed in enumerate(events):
-        match = stored.get(sealed.event_id) if sealed.event_id is not None else None
-        if match is None or match.version != first + offset or not is_replay(sealed, match):
-            return IdReused(next(event.event_id for event in known if event.event_id) or "")
+    for offset, event in enumerate(events):
+        match = stored.get(event.event_id) if event.event_id is not None else None
+        if match is None or match.version != first + offset or not is_replay(event, match):
+            return IdReused(next(event_id for event_id in stored if event_id) or "")
     return Appended(first, first + len(events) - 1, replayed=True)

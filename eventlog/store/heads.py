@@ -22,9 +22,15 @@ class Heads:
         return self._heads.get(stream_id)
 
     def put(self, stream_id: bytes, head: Head) -> None:
-        """Remember `head`, and forget what was used longest ago."""
+        """Remember what the database has just said, and forget what was used longest ago."""
         with self._lock:
             self._heads[stream_id] = head
             self._heads.move_to_end(stream_id)
             if len(self._heads) > self._limit:
                 self._heads.popitem(last=False)
+
+    def suggest(self, stream_id: bytes, head: Head) -> None:
+        """Remember what a read ended at, unless a later head is known: reads may be overtaken."""
+        known = self._heads.get(stream_id)
+        if known is None or known.version < head.version:
+            self.put(stream_id, head)

@@ -1,40 +1,87 @@
 """Creating and upgrading the tables of a PostgreSQL schema."""
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 
+import asyncpg
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateSchema
 
+from eventlog.errors import InvalidOptionError
 from eventlog.store import postgres
 from eventlog.store.address import PostgresAddress
 from eventlog.store.base import needs_migration
+from eventlog.store.distributed import HAS_CITUS, Spread
 from eventlog.store.migrate import ALEMBIC, driver_errors, upgrade
 
 _LOCK: Final = 7_306_867_134_501_212_247
 """Key of the advisory lock that migrating processes queue for."""
 
 
-def migrate_postgres(address: PostgresAddress, patience: float, *, beside: bool = False) -> None:
+def migrate_postgres(
+    address: PostgresAddress,
+    patience: float,
+    *,
+    beside: bool = False,
+    spread: Spread = Spread(),  # noqa: B008 - it is immutable
+) -> None:
     """Create or upgrade the schema; concurrent callers queue for an advisory lock.
 
     Blocks, in an event loop of its own: Alembic's globals must not be seen half set by another
     task of the caller's loop.
     """
     with ALEMBIC, postgres.translated(address), driver_errors():
-        asyncio.run(_migrate(address, patience, beside=beside))
+        asyncio.run(_migrate(address, patience, beside=beside, spread=spread))
 
 
-async def _migrate(address: PostgresAddress, patience: float, *, beside: bool) -> None:
-    url = address.url.set(drivername="postgresql+asyncpg")
-    engine = create_async_engine(url, poolclass=NullPool, connect_args={"timeout": patience})
+async def _migrate(
+    address: PostgresAddress, patience: float, *, beside: bool, spread: Spread
+) -> None:
+    async def connect() -> Any:
+        # The URL as every other connection reads it, and no statement that PgBouncer would mix up.
+        return await asyncpg.connect(address.dsn, timeout=patience, statement_cache_size=0)
+
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        poolclass=NullPool,
+        connect_args={
+            "async_creator_fn": connect,
+            "prepared_statement_cache_size": 0,
+            "prepared_statement_name_func": lambda: "",
+        },
+    )
     async with engine.begin() as connection:
         await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         raw = await connection.get_raw_connection()
         found = await postgres.inspect(raw.driver_connection, address.schema)
+        if spread.distributed and not await _count(connection, HAS_CITUS):
+            raise InvalidOptionError(
+                f"{address} has no Citus. Run CREATE EXTENSION citus in this database, on the"
+                " coordinator and on every worker, and name the coordinator."
+            )
         if needs_migration(str(address), *found, upgrade=True, beside=beside):
             await connection.execute(CreateSchema(address.schema, if_not_exists=True))
             await connection.run_sync(upgrade, address.schema)
+        if spread.is_wanted:
+            await _spread(connection, address, spread, is_new=found[1] is None)
     await engine.dispose()
+
+
+async def _spread(
+    connection: AsyncConnection, address: PostgresAddress, spread: Spread, *, is_new: bool
+) -> None:
+    schema = connection.dialect.identifier_preparer.quote_schema(address.schema)
+    if is_new:
+        for statement in spread.statements(schema):
+            await connection.exec_driver_sql(statement)
+    elif not await _count(connection, spread.is_done(schema)):
+        raise InvalidOptionError(
+            f"{address} has a log in schema {address.schema} that is not spread so. Only a new log"
+            " can be: create it in a schema of its own, and copy the events into it."
+        )
+
+
+async def _count(connection: AsyncConnection, query: str) -> int:
+    return (await connection.exec_driver_sql(query)).scalar() or 0

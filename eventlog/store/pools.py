@@ -8,13 +8,27 @@ from typing import Any, Final, TypeVar
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
-from eventlog.errors import UnavailableError
+from eventlog.errors import ClosedError, UnavailableError
 from eventlog.store.address import PostgresAddress
 from eventlog.store.base import Options
 
 _T = TypeVar("_T")
 Lent = PoolConnectionProxy  # Only its pool may close it.
 _Use = Callable[["Lent[Any]"], Awaitable[_T]]
+
+LOST: Final = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    ConnectionError,
+)
+"""The connection broke: what was sent last may or may not have happened.
+
+InternalClientError is what asyncpg raises on a connection whose server has said farewell while
+nobody listened.
+"""
 
 
 class _Pool:
@@ -25,6 +39,11 @@ class _Pool:
         self.pool: asyncpg.Pool[Any] | None = None
         self.end: AsyncGenerator[None, None] | None = None
 
+    @property
+    def usable(self) -> "asyncpg.Pool[Any] | None":
+        """The pool, unless its loop has closed it."""
+        return None if self.pool is None or self.pool.is_closing() else self.pool
+
 
 class Pools:
     """Lends connections to whatever loop is running. `prepare` runs once, before the first use."""
@@ -34,11 +53,15 @@ class Pools:
         self._options = options
         self._prepare = prepare
         self._prepared = False
+        self._closed = False
         self._pools: dict[asyncio.AbstractEventLoop, _Pool] = {}
         self._lock = threading.Lock()
 
     async def run(self, use: "_Use[_T]") -> _T:
-        """Call `use` with a connection that nobody else has meanwhile."""
+        """Call `use` with a connection that nobody else has meanwhile.
+
+        What raises one of LOST may be tried again: the next connection is a new one.
+        """
         pool = await self._pool()
         try:
             connection = await pool.acquire(timeout=self._options.connect_timeout)
@@ -50,6 +73,13 @@ class Pools:
             ) from error
         try:
             return await use(connection)
+        except LOST as error:
+            # Whatever broke this connection has probably broken the idle ones too.
+            connection.terminate()
+            await pool.expire_connections()
+            if isinstance(error, asyncpg.InternalClientError):
+                raise ConnectionResetError(f"{self._address} ended the connection.") from error
+            raise
         finally:
             await pool.release(connection)
 
@@ -57,6 +87,7 @@ class Pools:
         """Close the pool of this loop, and drop those of others."""
         loop = asyncio.get_running_loop()
         with self._lock:
+            self._closed = True
             pools, self._pools = self._pools, {}
         for owner, mine in pools.items():
             if mine.pool is None:
@@ -73,17 +104,21 @@ class Pools:
 
     async def _pool(self) -> "asyncpg.Pool[Any]":
         mine = self._of_this_loop()
-        if mine.pool is None:
+        pool = mine.usable
+        if pool is None:
             async with mine.opening:
-                if mine.pool is None:
-                    mine.pool = await self._open(mine)
-        return mine.pool
+                pool = mine.usable
+                if pool is None:
+                    pool = mine.pool = await self._open(mine)
+        return pool
 
     def _of_this_loop(self) -> _Pool:
         loop = asyncio.get_running_loop()
         mine = self._pools.get(loop)
         if mine is None:
             with self._lock:
+                if self._closed:
+                    raise ClosedError("The log was closed while a call on it was under way.")
                 for closed in [known for known in self._pools if known.is_closed()]:
                     del self._pools[closed]
                 mine = self._pools.setdefault(loop, _Pool())
@@ -94,23 +129,29 @@ class Pools:
             self._address.dsn,
             min_size=0,
             max_size=self._options.pool_size,
+            max_inactive_connection_lifetime=0,  # A timer set and cancelled by every call.
             timeout=self._options.connect_timeout,
             command_timeout=self._options.statement_timeout,
             reset=_keep,
-            server_settings=_settings(self._options),
+            **_session(self._options),
         )
         try:
             await self._prepare_once(pool)
         except BaseException:
             await pool.close()
             raise
-        mine.end = _closing(pool)
-        await anext(mine.end)
+        # Runner.run_sync ends a loop's generators after each run and goes on using the loop, which
+        # then warns of new ones: there the pool lives as long as its thread.
+        if not getattr(asyncio.get_running_loop(), "_asyncgens_shutdown_called", False):
+            mine.end = _closing(pool)
+            await anext(mine.end)
         return pool
 
     async def _prepare_once(self, pool: "asyncpg.Pool[Any]") -> None:
         if not self._prepared:
             async with pool.acquire() as connection:
+                if self._options.pgbouncer:
+                    await _check_durability(self._address, connection)
                 await self._prepare(connection)
             self._prepared = True
 
@@ -119,9 +160,26 @@ _of_another_process: Final[list[object]] = []
 """Pools of the parent process, kept so that nobody closes their sockets here."""
 
 
-def _settings(options: Options) -> dict[str, str]:
+def _session(options: Options) -> dict[str, Any]:
+    """Say what a connection is opened with.
+
+    PgBouncer in transaction mode refuses settings of a session that it does not track, and a
+    statement that was named on one server connection is unknown on the next
+    (https://www.pgbouncer.org/features.html).
+    """
+    settings = {"application_name": "eventlog"}
+    if options.pgbouncer:
+        return {"server_settings": settings, "statement_cache_size": 0}
     commit = "on" if options.durability == "full" else "off"
-    return {"application_name": "eventlog", "synchronous_commit": commit}
+    return {"server_settings": {**settings, "synchronous_commit": commit}}
+
+
+async def _check_durability(address: PostgresAddress, connection: "Lent[Any]") -> None:
+    if await connection.fetchval("SHOW synchronous_commit") == "off":
+        raise UnavailableError(
+            f"{address} has synchronous_commit off, and PgBouncer lets no session change it:"
+            " acknowledged events could be lost. Turn it on for this role or database."
+        )
 
 
 async def _keep(connection: "asyncpg.Connection[Any]") -> None:

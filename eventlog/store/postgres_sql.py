@@ -4,6 +4,7 @@ A statement that returns no row has stored nothing and cannot say why: its snaps
 than what refused it. Whoever gets no row looks again: `head`, then `by_event_id` and `hash_at`.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -20,9 +21,11 @@ from sqlalchemy import (
     insert,
     select,
     true,
+    update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.types import TypeEngine
 
 from eventlog.records import StoredEvent
 from eventlog.store.schema import metadata
@@ -35,7 +38,7 @@ _PLACED: Final = tuple(name for name in StoredEvent._fields if name != "stream_i
 
 
 class PostgresStatements(Statements):
-    """Four forms of the append, for a stream's first or next events, one or several of them."""
+    """Forms of the append: a stream's first or next events, one or several, one stream or many."""
 
     def __init__(self, schema: str) -> None:
         super().__init__("postgresql", schema)
@@ -53,6 +56,8 @@ class PostgresStatements(Statements):
         self.append_next = self.compile(self._append(self._next(), self._one()))
         self.append_several_first = self.compile(self._append(self._first(), self._several()))
         self.append_several_next = self.compile(self._append(self._next(), self._several()))
+        self.group_first = self.compile(self._group(self._group_first()))
+        self.group_next = self.compile(self._group(self._group_next()))
 
     def _head(self) -> Select[*tuple[Any, ...]]:
         """Ask for the head, NULLs where there is no stream, beside the database's clock."""
@@ -97,15 +102,18 @@ class PostgresStatements(Statements):
 
     def _several(self) -> FromClause:
         events = self.events.c
-        arrays = [bindparam(f"event_{name}", type_=ARRAY(events[name].type)) for name in _PLACED]
-        columns = [column(name, events[name].type) for name in _PLACED]
-        return func.unnest(*arrays).table_valued(*columns, name="new").render_derived()
+        return _unnest("event_", {name: events[name].type for name in _PLACED}, "new")
 
     def _append(self, moved: Any, new: FromClause) -> Select[Any]:
         head = moved.cte("head")
-        both = head.join(new, true())
         # A constant, not head.stream_id: a sharding planner must see the shard of each INSERT.
         stream_id = bindparam("of_stream", type_=self.events.c.stream_id.type).label("stream_id")
+        return self._stored(head, head.join(new, true()), new, stream_id)
+
+    def _stored(
+        self, head: Any, both: FromClause, new: FromClause, stream_id: ColumnElement[bytes]
+    ) -> Select[Any]:
+        """Insert the events, and their rows of the queue, of every stream whose head has moved."""
         stored = insert(self.events).from_select(
             ["stream_id", *_PLACED],
             select(stream_id, *[new.c[name] for name in _PLACED]).select_from(both),
@@ -115,6 +123,51 @@ class PostgresStatements(Statements):
             select(stream_id, new.c.version, new.c.recorded_at).select_from(both),
         )
         return select(head.c.stream_id).add_cte(stored.cte("stored"), queued.cte("queued"))
+
+    def _group(self, moved: Any) -> Select[Any]:
+        """Append to many streams at once; a stream whose head has moved on is left out."""
+        events = self.events.c
+        new = _unnest("event_", {name: events[name].type for name in StoredEvent._fields}, "new")
+        head = moved.cte("head")
+        both = head.join(new, new.c.stream_id == head.c.stream_id)
+        return self._stored(head, both, new, new.c.stream_id)
+
+    def _group_first(self) -> Any:
+        asked = self._asked("stream_id", "tenant", "name", "version", "head_hash", "head_at")
+        fresh = select(*asked.c, asked.c.head_at).where(_clock_is_right())
+        return (
+            postgres_insert(self.streams)
+            .from_select([*asked.c.keys(), "created_at"], fresh)
+            .on_conflict_do_nothing()
+            .returning(self.streams.c.stream_id)
+        )
+
+    def _group_next(self) -> Any:
+        streams = self.streams.c
+        linked = {"linked_version": BigInteger(), "linked_hash": streams.head_hash.type}
+        asked = self._asked("stream_id", "version", "head_hash", "head_at", **linked)
+        return (
+            update(self.streams)
+            .values({name: asked.c[name] for name in ("version", "head_hash", "head_at")})
+            .where(
+                streams.stream_id == asked.c.stream_id,
+                streams.version == asked.c.linked_version,
+                streams.head_hash == asked.c.linked_hash,
+                _clock_is_right(),
+            )
+            .returning(streams.stream_id)
+        )
+
+    def _asked(self, *names: str, **others: TypeEngine[Any]) -> FromClause:
+        types = {name: self.streams.c[name].type for name in names}
+        return _unnest("stream_", {**types, **others}, "asked")
+
+
+def _unnest(prefix: str, types: Mapping[str, TypeEngine[Any]], name: str) -> FromClause:
+    """Make rows of array parameters, whose names are the columns' behind `prefix`."""
+    arrays = [bindparam(prefix + column, type_=ARRAY(kind)) for column, kind in types.items()]
+    columns = [column(key, kind) for key, kind in types.items()]
+    return func.unnest(*arrays).table_valued(*columns, name=name).render_derived()
 
 
 def _clock() -> ColumnElement[int]:

@@ -2,7 +2,11 @@
 
 Only Alembic creates them. Every key that an append touches starts with `stream_id`, so the same
 schema shards by it. SQLite numbers events by `position` itself; on PostgreSQL appends leave a row
-in `queue` and positions are given later, outside the append.
+in `queue` and positions are given later, outside the append, in `feed`.
+
+`feed` can be rebuilt from `events`, with other positions for those that moved: in one transaction
+empty `feed`, set `feed_head.position` to 0 and insert stream_id, version and recorded_at of every
+event that is not there into `queue`; then run a sequencer.
 """
 
 from typing import Any, Final, Literal
@@ -25,7 +29,7 @@ from sqlalchemy.types import BigInteger
 Dialect = Literal["sqlite", "postgresql"]
 
 VERSION_TABLE: Final = "eventlog_version"
-REVISIONS: Final = ("0001",)
+REVISIONS: Final = ("0001", "0002")
 """Every revision ever released, oldest first; the last is what this release reads and writes."""
 
 HEAD: Final = REVISIONS[-1]
@@ -40,6 +44,7 @@ def metadata(dialect: Dialect, schema: str | None = None) -> MetaData:
     _events(tables, dialect)
     if dialect == "postgresql":
         _queue(tables)
+        _feed(tables)
     return tables
 
 
@@ -118,4 +123,32 @@ def _queue(tables: MetaData) -> None:
         Column("version", _Number, nullable=False),
         Column("recorded_at", _Number, nullable=False),
         PrimaryKeyConstraint("stream_id", "version", name="queue_pk"),
+    )
+
+
+def _feed(tables: MetaData) -> None:
+    Table(
+        "feed",
+        tables,
+        Column("position", BigInteger, nullable=False, autoincrement=False),
+        Column("stream_id", LargeBinary, nullable=False),
+        Column("version", BigInteger, nullable=False),
+        # No unique (stream_id, version): `queue` holds an event once, and it costs a third.
+        PrimaryKeyConstraint("position", name="feed_pk"),
+    )
+    Table(
+        "feed_head",
+        tables,
+        Column("id", Integer, nullable=False, autoincrement=False),
+        Column("position", BigInteger, nullable=False),
+        PrimaryKeyConstraint("id", name="feed_head_pk"),
+        CheckConstraint("id = 1", name="feed_head_one_row"),
+    )
+    Table(
+        "lease",
+        tables,
+        Column("name", Text, nullable=False),
+        Column("holder", Text, nullable=False),
+        Column("expires_at", BigInteger, nullable=False),
+        PrimaryKeyConstraint("name", name="lease_pk"),
     )

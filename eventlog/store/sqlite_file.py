@@ -6,6 +6,7 @@ import sqlite3
 import time
 from collections.abc import Generator
 from typing import Final
+from urllib.parse import quote
 
 from eventlog.errors import (
     BusyError,
@@ -29,6 +30,7 @@ def open_log(address: SqliteAddress, options: Options) -> sqlite3.Connection:
             f"SQLite {sqlite3.sqlite_version} is too old; the log needs 3.37 or later."
         )
     with translated(address):
+        _look_first(address)
         db = connect(address, options.busy_timeout)
         try:
             _prepare(db, address, options)
@@ -36,6 +38,18 @@ def open_log(address: SqliteAddress, options: Options) -> sqlite3.Connection:
             db.close()
             raise
         return db
+
+
+def _look_first(address: SqliteAddress) -> None:
+    """Refuse a foreign file that has a write-ahead log before a connection could fold that in.
+
+    A program that was killed leaves one; closing an ordinary connection would checkpoint it.
+    """
+    if address.path is None or not os.path.exists(f"{address.path}-wal"):
+        return
+    url = f"file:{quote(address.path)}?mode=ro"
+    with contextlib.closing(sqlite3.connect(url, uri=True)) as db:
+        needs_migration(str(address), *inspect(db), upgrade=True)
 
 
 def _prepare(db: sqlite3.Connection, address: SqliteAddress, options: Options) -> None:

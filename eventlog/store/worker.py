@@ -9,13 +9,25 @@ import contextlib
 import sqlite3
 import threading
 import weakref
+from collections import deque
 from collections.abc import Callable
-from queue import SimpleQueue
-from typing import Any, Generic, NamedTuple, TypeVar
+from queue import Empty, SimpleQueue
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
+from eventlog.errors import ClosedError
+from eventlog.records import AppendRequest, Outcome
 from eventlog.settle import Mutation
+from eventlog.store.intake import size_of
 
 _T = TypeVar("_T")
+
+MAX_GROUP: Final = 256
+"""How many appends one transaction takes at most."""
+
+MAX_GROUP_BYTES: Final = 8 * 1024 * 1024
+
+Connect = Callable[[], sqlite3.Connection]
+Commit = Callable[[sqlite3.Connection, list[AppendRequest]], list[Outcome | BaseException]]
 
 
 class _Job(NamedTuple, Generic[_T]):
@@ -23,81 +35,133 @@ class _Job(NamedTuple, Generic[_T]):
     answer: "asyncio.Future[_T]"
 
 
-_Inbox = SimpleQueue["_Job[Any] | None"]
+class _Append(NamedTuple):
+    request: AppendRequest
+    answer: "asyncio.Future[Outcome]"
+
+
+_Work = _Job[Any] | _Append | None
+_Inbox = SimpleQueue[_Work]
 
 
 class Worker:
     """Runs functions on the connection that `connect` opens, one at a time, in order of arrival.
 
-    The thread starts with the first function and ends when the worker is closed or forgotten by
-    everybody; it never keeps the process alive. A failed `connect` is told to the function that
-    waited for it, and tried again for the next.
+    Appends that wait at the same time go to `commit` together. The thread starts with the first
+    call and ends when the worker is closed or forgotten by everybody; it never keeps the process
+    alive. A failed `connect` is told to whoever waited for it, and tried again for the next.
     """
 
-    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+    def __init__(self, connect: Connect, commit: Commit) -> None:
         self._inbox: _Inbox = SimpleQueue()
         self._thread = threading.Thread(
-            target=_serve, args=(self._inbox, connect), name="eventlog-sqlite", daemon=True
+            target=_serve, args=(self._inbox, connect, commit), name="eventlog-sqlite", daemon=True
         )
-        self._start = threading.Lock()
+        self._gate = threading.Lock()
         self._stop = weakref.finalize(self, self._inbox.put, None)
         self._stop.atexit = False
 
     def read(self, function: Callable[[sqlite3.Connection], _T]) -> "asyncio.Future[_T]":
         """Queue a function that changes nothing; whoever waits may be cancelled."""
-        return self._submit(function, asyncio.get_running_loop().create_future())
+        answer: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
+        self._put(_Job(function, answer))
+        return answer
 
-    def write(self, function: Callable[[sqlite3.Connection], _T]) -> "asyncio.Future[_T]":
-        """Queue a mutation; whoever waits is cancelled only after it."""
-        return self._submit(function, Mutation(loop=asyncio.get_running_loop()))
-
-    def _submit(
-        self, function: Callable[[sqlite3.Connection], _T], answer: "asyncio.Future[_T]"
-    ) -> "asyncio.Future[_T]":
-        self._inbox.put(_Job(function, answer))
-        if self._thread.ident is None:
-            self._begin()
+    def append(self, request: AppendRequest) -> "asyncio.Future[Outcome]":
+        """Queue an append; whoever waits is cancelled only after it."""
+        answer: Mutation[Outcome] = Mutation(loop=asyncio.get_running_loop())
+        self._put(_Append(request, answer))
         return answer
 
     def close(self) -> None:
-        """Finish what is queued, close the connection, end the thread. Idempotent."""
-        self._stop()
+        """Finish what is queued, close the connection, end the thread. Idempotent.
+
+        Whoever calls afterwards gets ClosedError: nobody is there to answer.
+        """
+        with self._gate:
+            self._stop()
         if self._thread.ident is not None and self._thread is not threading.current_thread():
             self._thread.join()
 
-    def _begin(self) -> None:
-        with self._start:
+    def _put(self, job: "_Job[Any] | _Append") -> None:
+        with self._gate:
+            if not self._stop.alive:
+                raise ClosedError("The log was closed while a call on it was under way.")
+            self._inbox.put(job)
             if self._thread.ident is None:
                 self._thread.start()
 
 
-def _serve(inbox: _Inbox, connect: Callable[[], sqlite3.Connection]) -> None:
+def _serve(inbox: _Inbox, connect: Connect, commit: Commit) -> None:
     connection: sqlite3.Connection | None = None
-    while (job := inbox.get()) is not None:
+    ahead: deque[_Work] = deque()
+    while (first := ahead.popleft() if ahead else inbox.get()) is not None:
+        work = _gather(first, inbox, ahead)
         try:
-            if connection is None:
-                connection = connect()
-            result = job.function(connection)
+            connection = connection or connect()
         except BaseException as error:  # noqa: BLE001 - told to whoever waits
-            _tell(job.answer, _fail, error)
+            _tell([(job.answer, error) for job in work])
         else:
-            _tell(job.answer, _succeed, result)
-        del job
+            _tell(_work(connection, commit, work))
+        del first, work  # Whoever waits for the next job holds on to none.
     if connection is not None:
         connection.close()
 
 
-def _tell(answer: "asyncio.Future[Any]", how: Callable[..., None], what: object) -> None:
-    # A loop that was closed meanwhile has nobody left who waits.
-    with contextlib.suppress(RuntimeError):
-        answer.get_loop().call_soon_threadsafe(how, answer, what)
+def _gather(
+    first: "_Job[Any] | _Append", inbox: _Inbox, ahead: "deque[_Work]"
+) -> "list[_Job[Any] | _Append]":
+    """Return one job, or all the appends that wait one behind the other."""
+    group = [first]
+    if isinstance(first, _Job):
+        return group
+    room = MAX_GROUP_BYTES - size_of(first.request)
+    while room > 0 and len(group) < MAX_GROUP:
+        try:
+            job = inbox.get_nowait()
+        except Empty:
+            break
+        if not isinstance(job, _Append):
+            ahead.append(job)
+            break
+        group.append(job)
+        room -= size_of(job.request)
+    return group
 
 
-def _succeed(answer: "asyncio.Future[Any]", result: object) -> None:
-    if not answer.done():
-        answer.set_result(result)
+def _work(
+    connection: sqlite3.Connection, commit: Commit, work: "list[_Job[Any] | _Append]"
+) -> "list[tuple[asyncio.Future[Any], object]]":
+    answers = [job.answer for job in work]
+    requests = [job.request for job in work if isinstance(job, _Append)]
+    if requests:
+        return list(zip(answers, commit(connection, requests), strict=True))
+    return [(job.answer, _run(connection, job.function)) for job in work if isinstance(job, _Job)]
 
 
-def _fail(answer: "asyncio.Future[Any]", error: BaseException) -> None:
-    if not answer.done():
-        answer.set_exception(error)
+def _run(connection: sqlite3.Connection, function: Callable[[sqlite3.Connection], Any]) -> object:
+    try:
+        return function(connection)
+    except BaseException as error:  # noqa: BLE001 - told to whoever waits
+        return error
+
+
+def _tell(answers: "list[tuple[asyncio.Future[Any], object]]") -> None:
+    """Give answers with one wake-up for each loop."""
+    loops: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], object]]] = {}
+    for answer, outcome in answers:
+        loops.setdefault(answer.get_loop(), []).append((answer, outcome))
+    for loop, told in loops.items():
+        # A loop that was closed meanwhile has nobody left who waits.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(_settle, told)
+
+
+def _settle(told: "list[tuple[asyncio.Future[Any], object]]") -> None:
+    for answer, outcome in told:
+        if answer.done():
+            continue
+        if isinstance(outcome, BaseException):
+            answer.set_exception(outcome)
+        else:
+            answer.set_result(outcome)

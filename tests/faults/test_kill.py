@@ -1,70 +1,109 @@
-"""kill -9 at any moment: what was acknowledged is there, and nothing is half there."""
+"""kill -9 at any moment: what was acknowledged is there, and nothing is half there.
+
+200 kills, half of them on each backend; EVENTLOG_TORTURE=1 makes it 1,000.
+"""
 
 import asyncio
+import os
 import random
-import subprocess
-import sys
-import threading
+import time
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
 import pytest
 
-from eventlog import EventLog
-from tests.backends import Backend
-
-WRITER = """
-import asyncio, sys
 from eventlog import EventLog, ItemsAdded
+from tests.backends import Backend
+from tests.faults import children
+from tests.faults.nursery import Child, Nursery
 
-async def main(url: str, schema: str, first: int) -> None:
-    log = EventLog(url, schema=schema)
-    number = first
-    while True:
-        stream = f"chat-{number % 3}"
-        answer = await log.append(stream, [ItemsAdded([number]), ItemsAdded([number])])
-        print(stream, answer.last, flush=True)
-        number += 1
-
-asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
-"""
-KILLS = 8
+KILLS: Final = 500 if "EVENTLOG_TORTURE" in os.environ else 100
+AT_ONCE: Final = 4
+LONGEST: Final = 0.02
+"""How long a writer may live after its first answer, in seconds."""
 
 
-def write_until_killed(backend: Backend, number: int) -> dict[str, int]:
-    """Return the last acknowledged version of each stream."""
-    schema = backend.options.get("schema", "eventlog")
-    writer = subprocess.Popen(
-        [sys.executable, "-c", WRITER, backend.url, schema, str(number)],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert writer.stdout is not None
-    first = writer.stdout.readline()
-    threading.Timer(random.uniform(0.0, 0.1), writer.kill).start()
-    acknowledged: dict[str, int] = {}
-    for line in [first, *writer.stdout]:
-        if line.endswith("\n"):
-            stream, version = line.split()
-            acknowledged[stream] = int(version)
-    writer.wait()
-    writer.stdout.close()
-    return acknowledged
+class Acknowledged(NamedTuple):
+    """A batch of two events: the writer's number, and the step it was at."""
+
+    stream: str
+    last: int
+    number: int
+    step: int
 
 
-async def check(log: EventLog, acknowledged: dict[str, int]) -> None:
-    assert (await log.verify()).ok
-    for stream, version in acknowledged.items():
-        events = [event async for event in log.read(stream)]
-        assert [event.version for event in events] == list(range(1, len(events) + 1))
-        assert len(events) >= version
-        assert len(events) % 2 == 0, "half a batch"
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    with Nursery() as opened:
+        yield opened
 
 
-@pytest.mark.timeout(120)
-async def test_an_acknowledged_append_survives_kill_9(backend: Backend) -> None:
-    """Acknowledged is a subset of stored, batches are whole, and the chain verifies."""
+def write_and_kill(nursery: Nursery, backend: Backend, numbers: Sequence[int]) -> list[str]:
+    """Start writers that meet each other, kill each at a random moment; return what they said."""
+    writers = [
+        nursery.fork(children.write_until_killed, backend.url, backend.options, number)
+        for number in numbers
+    ]
+    lines: list[str] = []
+    for number, writer in zip(numbers, writers, strict=True):
+        if number % AT_ONCE:  # One of them may be killed before it has opened the log.
+            lines.append(writer.output.readline())
+        time.sleep(random.uniform(0, LONGEST))
+        writer.kill()
+        lines += writer.lines()
+    return lines
+
+
+def parse(lines: Sequence[str]) -> list[Acknowledged]:
+    words = [line.split() for line in lines]
+    return [Acknowledged(word[0], *map(int, word[1:])) for word in words]
+
+
+class Reader:
+    """Reads on where it stopped, and keeps what it read."""
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._items: dict[str, list[int]] = {}
+
+    async def check(self, acknowledged: Sequence[Acknowledged]) -> None:
+        """Versions in a row, batches whole, and every acknowledged batch where its answer said."""
+        for stream in sorted({batch.stream for batch in acknowledged}):
+            await self._read_on(stream)
+        for stream, last, number, step in acknowledged:
+            assert self._items[stream][last - 2 : last] == [number, step]
+
+    async def _read_on(self, stream: str) -> None:
+        items = self._items.setdefault(stream, [])
+        async for event in self._log.read(stream, after=len(items)):
+            assert event.version == len(items) + 1
+            assert isinstance(event.event, ItemsAdded)
+            items += event.event.items
+        assert len(items) % 2 == 0, "half a batch"
+
+
+@pytest.mark.timeout(300)
+async def test_an_acknowledged_append_survives_kill_9(backend: Backend, nursery: Nursery) -> None:
+    """Acknowledged is a subset of stored, streams are prefixes, and the chain verifies."""
+    nursery.prepare(children.prepare, backend.url, backend.options)
     async with backend.open() as log:
         assert await log.version("chat-0") == 0
-        for number in range(KILLS):
-            acknowledged = await asyncio.to_thread(write_until_killed, backend, number)
-            assert acknowledged
-            await check(log, acknowledged)
+        reader = Reader(log)
+        heard = 0
+        for first in range(0, KILLS, AT_ONCE):
+            numbers = range(first, first + AT_ONCE)
+            lines = await asyncio.to_thread(write_and_kill, nursery, backend, numbers)
+            acknowledged = parse(lines)
+            await reader.check(acknowledged)
+            heard += len(acknowledged)
+        assert heard >= KILLS // AT_ONCE * (AT_ONCE - 1)
+        verification = await log.verify()
+        assert verification.ok
+        assert verification.events >= 2 * heard
+
+
+async def test_a_child_that_fails_by_itself_fails_the_test(nursery: Nursery) -> None:
+    """Nothing that a writer raises is taken for a kill."""
+    child: Child = nursery.fork(children.write_until_killed, "redis://no-store", {}, 0)
+    with pytest.raises(AssertionError, match="InvalidAddressError"):
+        child.lines()

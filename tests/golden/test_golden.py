@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from eventlog import Context, Event, NewEvent, OpaqueEvent, RecordedEvent, chain, envelope
+from eventlog import Context, Event, NewEvent, OpaqueEvent, RecordedEvent, chain, envelope, sealing
 from eventlog.codec import RAW, ZLIB, decompress
 from eventlog.events import KINDS
 from eventlog.records import StoredEvent
@@ -91,8 +91,8 @@ def test_what_is_sealed_today_is_what_was_sealed_then(
 ) -> None:
     """The same event under the same salt is the same bytes: a repeated send is recognised."""
     frozen = row.stored
-    monkeypatch.setattr(envelope, "os", SimpleNamespace(urandom={16: frozen.salt}.get))
-    today = envelope.seal(NewEvent(row.event, row.context, frozen.event_id))
+    monkeypatch.setattr(sealing, "os", SimpleNamespace(urandom={16: frozen.salt}.get))
+    today = sealing.seal(envelope.encode(NewEvent(row.event, row.context, frozen.event_id)))
     for same in ("event_id", "kind", "schema", "header", "key_id", "salt", "context"):
         assert getattr(today, same) == getattr(frozen, same)
     assert decompress(today.codec, today.body) == recorded(frozen).body

@@ -51,7 +51,8 @@ PUBLIC = {
         EventLogError Fault Header InvalidAddressError InvalidInputError InvalidItemError
         InvalidMomentError InvalidNameError InvalidOptionError ItemPopped ItemsAdded ItemsReplaced
         NewEvent NotAnEventLogError OpaqueEvent ReadOnlyError RecordedEvent SchemaTooNewError
-        SchemaTooOldError StoreError UnavailableError Verification migrate settle
+        SchemaTooOldError StoreError UnavailableError Verification WaitTimeoutError
+        migrate settle
     """,
     projections: "Conversation Run View fold resolve",
     adapters.openai_agents: "EventLogSession",

@@ -28,6 +28,7 @@ from eventlog import (
     NewEvent,
     chain,
     envelope,
+    sealing,
 )
 from eventlog.events import KINDS
 from eventlog.store.schema import HEAD, VERSION_TABLE, Dialect, metadata
@@ -106,7 +107,7 @@ async def file(
         assert size == 16
         return next(salts)
 
-    monkeypatch.setattr(envelope, "os", SimpleNamespace(urandom=next_salt))
+    monkeypatch.setattr(sealing, "os", SimpleNamespace(urandom=next_salt))
     clock.now = 1_767_225_600_000_000
     async with EventLog(tmp_path / "log.db", clock=clock) as log:
         await log.append("example", SAID)
@@ -258,7 +259,7 @@ def test_the_fields_are_those_of_the_code(heading: str, struct: type[Header | Co
 def test_header_and_body_are_those_of_the_kind(event: Event) -> None:
     """What is stored for a kind is what its row of the table says."""
     (told,) = [row for row in table("kind | schema") if row["kind"] == event.kind]
-    sealed = envelope.seal(NewEvent(event))
+    sealed = sealing.seal(envelope.encode(NewEvent(event)))
     assert list(json.loads(sealed.header)) == re.findall(r"\w+", told["header"])
     assert type(json.loads(sealed.body)) is (list if told["body"] == "array of items" else dict)
     assert ("reason" in told["body"]) == ("reason" in type(event).__struct_fields__)

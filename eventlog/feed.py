@@ -1,0 +1,124 @@
+"""Reading the feed: every committed event of a tenant once, over all streams, in one order."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator
+from typing import Final
+
+from eventlog.envelope import RecordedEvent
+from eventlog.errors import InvalidMomentError, UnavailableError
+from eventlog.follower import Reader
+from eventlog.records import StoredEvent
+from eventlog.sequencer import Sequencer
+from eventlog.store.base import Store
+from eventlog.store.feed_base import FeedRow, FeedSource
+from eventlog.wakeups import Wakeups
+
+PAGE: Final = 2000
+"""How many events one round trip brings at most."""
+
+LONGEST_SPAN: Final = 64 * PAGE
+"""How many positions one round trip looks at: other tenants' events lie between."""
+
+TICKS: Final = 4
+"""Turns of the event loop until a statement is on its way; a consumer may not let it turn."""
+
+OUTAGE_PAUSE: Final = 0.5
+
+
+def check_position(what: str, position: object) -> int:
+    """Return `position`, or raise InvalidMomentError."""
+    if isinstance(position, bool) or not isinstance(position, int):
+        raise InvalidMomentError(f"{what} is a position, not {type(position).__name__}.")
+    if position < 0:
+        raise InvalidMomentError(f"{what} is a position, 0 or more, not {position}.")
+    return position
+
+
+class Cursor:
+    """Where a reader of the feed is: behind position `after`."""
+
+    def __init__(self, feed: FeedSource, tenant: str, after: int) -> None:
+        self.after = after
+        self._feed = feed
+        self._tenant = tenant
+        self._last = after
+        self._span = PAGE
+        self._ahead: asyncio.Task[list[FeedRow]] | None = None
+
+    async def read(self, until: int) -> list[RecordedEvent]:
+        """Return the next events, at most up to `until`, and move behind them."""
+        ahead, self._ahead = self._ahead, None
+        rows = await (ahead or self._fetch(until))
+        self.after = rows[-1][0] if len(rows) == PAGE else self._last
+        self._span = PAGE if len(rows) > PAGE // 4 else min(4 * self._span, LONGEST_SPAN)
+        if self._feed.reads_ahead and self.after < until:
+            self._ahead = asyncio.ensure_future(self._fetch(until))
+            for _ in range(TICKS):
+                await asyncio.sleep(0)
+        return [RecordedEvent(row[1], StoredEvent._make(row[2:]), row[0]) for row in rows]
+
+    async def close(self) -> None:
+        """Give up what was asked for early."""
+        if self._ahead is not None:
+            self._ahead.cancel()
+            await asyncio.wait((self._ahead,))
+
+    async def _fetch(self, until: int) -> list[FeedRow]:
+        self._last = min(self.after + self._span, until)
+        return await self._feed.page(self._tenant, self.after, self._last, PAGE)
+
+
+async def read_feed(
+    store: Store, tenant: str, after: int, wakeups: Wakeups
+) -> AsyncGenerator[RecordedEvent]:
+    """Yield what is behind `after` up to what was committed when this began, at least."""
+    sequencer = Sequencer(store.feed, wakeups.announce)
+    async with (
+        _cursor(store, tenant, after) as cursor,
+        contextlib.aclosing(sequencer.catching_up()) as positions,
+    ):
+        async for position in positions:
+            while cursor.after < position:
+                for event in await cursor.read(position):
+                    yield event
+
+
+async def follow_feed(
+    store: Store, tenant: str, after: int, reader: Reader
+) -> AsyncGenerator[RecordedEvent]:
+    """Yield what is behind `after` and all that follows, until the reader leaves.
+
+    An outage of the database is waited out.
+    """
+    async with _cursor(store, tenant, after) as cursor:
+        while (position := await reader.wait_beyond(cursor.after)) is not None:
+            while cursor.after < position and not reader.has_left:
+                for event in await _read_through_outages(cursor, position, reader):
+                    yield event
+                    if reader.has_left:
+                        return
+
+
+async def last_position(store: Store, wakeups: Wakeups) -> int:
+    """Return the last position, once all that was committed before is in the feed."""
+    sequencer = Sequencer(store.feed, wakeups.announce)
+    return [position async for position in sequencer.catching_up()][-1]
+
+
+@contextlib.asynccontextmanager
+async def _cursor(store: Store, tenant: str, after: int) -> AsyncGenerator[Cursor]:
+    cursor = Cursor(store.feed, tenant, after)
+    try:
+        yield cursor
+    finally:
+        await cursor.close()
+
+
+async def _read_through_outages(cursor: Cursor, until: int, reader: Reader) -> list[RecordedEvent]:
+    while not reader.has_left:
+        try:
+            return await cursor.read(until)
+        except UnavailableError:
+            await asyncio.sleep(OUTAGE_PAUSE)
+    return []

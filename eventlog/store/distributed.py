@@ -1,0 +1,125 @@
+"""Tables over many nodes or partitions: the SQL that turns a new log into one that is spread.
+
+Pure: functions that return statements, in the order in which they have to run, inside the
+transaction that created the tables. `schema` is a quoted name.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from eventlog.errors import InvalidOptionError
+
+MAX_PARTITIONS: Final = 1024
+
+HAS_CITUS: Final = "SELECT count(*) FROM pg_extension WHERE extname = 'citus'"
+
+_TRIGGERS: Final = ("events_rows", "events_truncate")
+_KEPT: Final = "UPDATE, DELETE, TRUNCATE"
+
+
+class Spread(NamedTuple):
+    """How a log is spread: over a distributed engine, over partitions, or not at all."""
+
+    distributed: str | None = None
+    partitions: int | None = None
+
+    def check(self) -> "Spread":
+        """Return self. Raises InvalidOptionError for what cannot be."""
+        if self.distributed not in (None, "citus"):
+            raise InvalidOptionError(f"distributed is 'citus' or None, not {self.distributed!r}.")
+        if self.partitions is not None and not 1 <= self.partitions <= MAX_PARTITIONS:
+            raise InvalidOptionError(
+                f"partitions is a number from 1 to {MAX_PARTITIONS}, not {self.partitions!r}."
+            )
+        if self.distributed and self.partitions:
+            raise InvalidOptionError("Citus makes shards of its own: give no partitions with it.")
+        return self
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anything but plain tables is asked for."""
+        return self != Spread()
+
+    def statements(self, schema: str) -> list[str]:
+        """Return what makes of a new log one that is spread so."""
+        if self.partitions is not None:
+            return partitions(schema, self.partitions)
+        return citus(schema) if self.distributed else []
+
+    def is_done(self, schema: str) -> str:
+        """Return a query that counts something where `schema` is spread so already."""
+        events = f"to_regclass('{_literal(schema)}.events')"
+        if self.partitions is not None:
+            return (
+                f"SELECT count(*) FROM pg_inherits WHERE inhparent = {events}"
+                f" HAVING count(*) = {self.partitions}"
+            )
+        return f"SELECT count(*) FROM pg_dist_partition WHERE logicalrelid = {events}"
+
+
+def citus(schema: str) -> list[str]:
+    """Distribute what an append touches by its stream; the feed stays on the coordinator.
+
+    Citus refuses to distribute a table that has triggers
+    (https://github.com/citusdata/citus/pull/3858), so they go first, and grants stand in for them:
+    nobody but a superuser may then change or remove an event, the owner neither. Roles that write
+    get no more than INSERT and SELECT on `events`; docs/scaling.md has the statements.
+    """
+    return [
+        *[f"DROP TRIGGER {name} ON {schema}.events" for name in _TRIGGERS],
+        f"SELECT create_distributed_table('{_literal(schema)}.streams', 'stream_id')",
+        *[
+            f"SELECT create_distributed_table('{_literal(schema)}.{table}', 'stream_id',"
+            f" colocate_with => '{_literal(schema)}.streams')"
+            for table in ("events", "queue")
+        ],
+        f"REVOKE {_KEPT} ON {schema}.events FROM PUBLIC",
+        f"REVOKE {_KEPT} ON {schema}.events FROM CURRENT_USER",
+    ]
+
+
+def partitions(schema: str, count: int) -> list[str]:
+    """Split `events` by hash of its stream; every partition is guarded like the whole table.
+
+    Row triggers of the parent reach its partitions; TRUNCATE fires the triggers of the table that
+    it names and no other, so each partition gets one of its own.
+    """
+    parts = [f"{schema}.events_{number}" for number in range(count)]
+    return [
+        f"ALTER TABLE {schema}.events RENAME TO events_whole",
+        (
+            f"CREATE TABLE {schema}.events (LIKE {schema}.events_whole INCLUDING DEFAULTS"
+            " INCLUDING CONSTRAINTS) PARTITION BY HASH (stream_id)"
+        ),
+        f"DROP TABLE {schema}.events_whole",
+        f"ALTER TABLE {schema}.events ADD CONSTRAINT events_pk PRIMARY KEY (stream_id, version)",
+        (
+            f"CREATE UNIQUE INDEX events_by_event_id ON {schema}.events (stream_id, event_id)"
+            " WHERE event_id IS NOT NULL"
+        ),
+        *[
+            f"CREATE TABLE {part} PARTITION OF {schema}.events"
+            f" FOR VALUES WITH (MODULUS {count}, REMAINDER {number})"
+            for number, part in enumerate(parts)
+        ],
+        *_guard(schema, f"{schema}.events", "events_rows", "INSERT OR UPDATE OR DELETE", "ROW"),
+        *[
+            statement
+            for table in (f"{schema}.events", *parts)
+            for statement in _guard(schema, table, "events_truncate", "TRUNCATE", "STATEMENT")
+        ],
+    ]
+
+
+def _guard(schema: str, table: str, name: str, when: str, each: str) -> Sequence[str]:
+    return (
+        (
+            f"CREATE TRIGGER {name} BEFORE {when} ON {table}"
+            f" FOR EACH {each} EXECUTE FUNCTION {schema}.events_stay()"
+        ),
+        f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}",
+    )
+
+
+def _literal(name: str) -> str:
+    return name.replace("'", "''")

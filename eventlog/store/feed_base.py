@@ -1,0 +1,69 @@
+"""The contract of a feed: what every store answers, and what one with a queue needs besides."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+FeedRow = Sequence[Any]
+"""Position, name of the stream, then the fields of StoredEvent."""
+
+
+class Progress(NamedTuple):
+    """How far the feed is. `waiting`: for a position. `at_it`: another one has the lease."""
+
+    position: int
+    waiting: bool
+    at_it: bool
+
+
+class Placed(NamedTuple):
+    """What a batch did: how many events it saw, whether it moved any, and the last position."""
+
+    seen: int
+    moved: bool
+    position: int
+
+
+class Queue(Protocol):
+    """Where committed events wait for a position."""
+
+    async def progress(self, holder: str) -> Progress:
+        """Tell how far the feed is, and whether somebody other than `holder` is at it."""
+        ...
+
+    async def hold(self, holder: str, seconds: float) -> bool:
+        """Take or renew the lease; False while another holds it."""
+        ...
+
+    async def place(self, limit: int) -> Placed:
+        """Give up to `limit` events the next positions, and tell whoever listens.
+
+        What was committed before the call and is not placed after it had no room in `limit`.
+        """
+        ...
+
+
+class FeedSource(Protocol):
+    """All events of all streams, by dense positions from 1."""
+
+    reads_ahead: bool
+    """Whether the next page is asked for early: somebody else works at it meanwhile."""
+
+    @property
+    def queue(self) -> Queue | None:
+        """None where a commit gives the position itself."""
+        ...
+
+    async def position(self) -> int:
+        """Return the last position, 0 where there is nothing."""
+        ...
+
+    async def page(self, tenant: str, after: int, until: int, limit: int) -> list[FeedRow]:
+        """Return up to `limit` of the tenant's events with after < position <= until, in order."""
+        ...
+
+    async def listen(self, ring: Callable[[], None], /) -> None:
+        """Call `ring` whenever another process may have moved the feed, until cancelled.
+
+        Never fails. Returns at once where nobody can tell.
+        """
+        ...

@@ -1,0 +1,66 @@
+"""PostgreSQL's feed: `feed`, and the `queue` that it is filled from."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import asyncpg
+
+from eventlog.errors import UnavailableError
+from eventlog.store.feed_base import FeedRow, Placed, Progress
+from eventlog.store.feed_sql import PostgresFeed
+from eventlog.store.listening import Listening
+from eventlog.store.sql import Statement
+
+MAX_TRIES: Final = 10
+
+_AGAIN: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+"""Nothing was placed; a new snapshot may."""
+
+_Run = Callable[[Statement, dict[str, Any]], Awaitable[list[Any]]]
+
+
+class PostgresFeedSource:
+    """FeedSource and Queue over one schema; `run` sends a statement."""
+
+    reads_ahead = True
+
+    def __init__(self, sql: PostgresFeed, run: _Run, listening: Listening) -> None:
+        self._sql = sql
+        self._run = run
+        self._listening = listening
+
+    @property
+    def queue(self) -> "PostgresFeedSource":
+        return self
+
+    async def position(self) -> int:
+        return (await self.progress("")).position
+
+    async def page(self, tenant: str, after: int, until: int, limit: int) -> list[FeedRow]:
+        values = {"tenant": tenant, "after": after, "until": until, "limit": limit}
+        return await self._run(self._sql.page, values)
+
+    async def listen(self, ring: Callable[[], None]) -> None:
+        await self._listening.run(self._sql.channel, ring)
+
+    async def progress(self, holder: str) -> Progress:
+        (row,) = await self._run(self._sql.progress, {"holder": holder})
+        return Progress(*row)
+
+    async def hold(self, holder: str, seconds: float) -> bool:
+        values = {"holder": holder, "microseconds": int(seconds * 1_000_000)}
+        return bool(await self._again(self._sql.hold, values))
+
+    async def place(self, limit: int) -> Placed:
+        values = {"limit": limit, "channel": self._sql.channel}
+        (row,) = await self._again(self._sql.place, values)
+        return Placed(*row[:3])
+
+    async def _again(self, statement: Statement, values: dict[str, Any]) -> list[Any]:
+        for _ in range(MAX_TRIES - 1):
+            try:
+                return await self._run(statement, values)
+            except UnavailableError as error:
+                if not isinstance(error.__cause__, _AGAIN):
+                    raise
+        return await self._run(statement, values)

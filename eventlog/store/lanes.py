@@ -1,0 +1,128 @@
+"""Which appends go together: with nobody waiting at once and alone, under load in groups."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, NamedTuple
+
+from eventlog.errors import UnavailableError
+from eventlog.records import AppendRequest, Outcome
+from eventlog.settle import Mutation
+from eventlog.store.intake import size_of
+
+MAX_LANES: Final = 2
+"""How many groups of one loop are under way at once. More would be smaller groups, not faster."""
+
+MAX_GROUP: Final = 256
+MAX_GROUP_BYTES: Final = 8 * 1024 * 1024
+
+Alone = Callable[[AppendRequest], Awaitable[Outcome]]
+Together = Callable[[Sequence[AppendRequest]], Awaitable[list[Outcome | BaseException]]]
+
+
+class _Waiting(NamedTuple):
+    request: AppendRequest
+    answer: "asyncio.Future[Outcome]"
+
+
+class Lanes:
+    """The appends of one event loop. A lane is a task that ends when nobody waits any more."""
+
+    def __init__(self, alone: Alone, together: Together) -> None:
+        self._alone = alone
+        self._together = together
+        self._waiting: deque[_Waiting] = deque()
+        self._streams: set[bytes] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def append(self, request: AppendRequest) -> "asyncio.Future[Outcome]":
+        """Queue an append; whoever waits is cancelled only after it."""
+        loop = asyncio.get_running_loop()
+        answer: Mutation[Outcome] = Mutation(loop=loop)
+        self._waiting.append(_Waiting(request, answer))
+        if len(self._tasks) < MAX_LANES:
+            task = loop.create_task(self._drain())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        return answer
+
+    async def _drain(self) -> None:
+        while group := self._take():
+            streams = {one.request.stream_id for one in group}
+            self._streams |= streams
+            try:
+                await self._commit(group)
+            except asyncio.CancelledError:
+                _abandon([*group, *self._waiting])
+                raise
+            finally:
+                self._streams -= streams
+
+    def _take(self) -> list[_Waiting]:
+        """Take those that may go together: a stream once, and none that is under way."""
+        group: list[_Waiting] = []
+        passed: list[_Waiting] = []
+        room, streams = MAX_GROUP_BYTES, set(self._streams)
+        while self._waiting and room > 0 and len(group) < MAX_GROUP:
+            one = self._waiting.popleft()
+            if one.request.stream_id in streams:
+                passed.append(one)
+                continue
+            streams.add(one.request.stream_id)
+            group.append(one)
+            room -= size_of(one.request)
+        self._waiting.extendleft(reversed(passed))
+        return group
+
+    async def _commit(self, group: Sequence[_Waiting]) -> None:
+        try:
+            outcomes = await self._outcomes([one.request for one in group])
+        except Exception as error:  # noqa: BLE001 - told to whoever waits
+            outcomes = [error] * len(group)
+        for one, outcome in zip(group, outcomes, strict=True):
+            _tell(one.answer, outcome)
+
+    async def _outcomes(self, requests: Sequence[AppendRequest]) -> list[Outcome | BaseException]:
+        if len(requests) == 1:
+            return [await self._alone(requests[0])]
+        return await self._together(requests)
+
+
+class LoopLanes:
+    """The lanes of every event loop that has appended and is still open."""
+
+    def __init__(self, alone: Alone, together: Together) -> None:
+        self._alone = alone
+        self._together = together
+        self._lanes: dict[asyncio.AbstractEventLoop, Lanes] = {}
+        self._lock = threading.Lock()
+
+    def of_this_loop(self) -> Lanes:
+        """Return those of the running loop."""
+        loop = asyncio.get_running_loop()
+        lanes = self._lanes.get(loop)
+        if lanes is None:
+            with self._lock:
+                for closed in [known for known in self._lanes if known.is_closed()]:
+                    del self._lanes[closed]
+                lanes = self._lanes.setdefault(loop, Lanes(self._alone, self._together))
+        return lanes
+
+
+def _tell(answer: "asyncio.Future[Outcome]", outcome: Outcome | BaseException) -> None:
+    if isinstance(outcome, BaseException):
+        answer.set_exception(outcome)
+    else:
+        answer.set_result(outcome)
+
+
+def _abandon(group: Sequence[_Waiting]) -> None:
+    """Tell those without an answer that the loop has ended under them."""
+    for one in group:
+        if not one.answer.done():
+            ended = UnavailableError(
+                f"The event loop ended while an append to {one.request.name!r} was under way;"
+                " whether it was stored, the log tells."
+            )
+            one.answer.set_exception(ended)

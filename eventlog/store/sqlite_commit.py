@@ -1,0 +1,143 @@
+"""Committing appends to SQLite: one transaction and one fsync for all that wait together."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from eventlog.chain import GENESIS, link
+from eventlog.records import Appended, AppendRequest, Head, Outcome, Stale, StoredEvent
+from eventlog.sealing import seal
+from eventlog.store.address import SqliteAddress
+from eventlog.store.base import answer_replay
+from eventlog.store.sql import SqliteStatements
+from eventlog.store.sqlite_file import translated
+
+SQL: Final = SqliteStatements()
+
+MAX_HEADS: Final = 10_000
+
+
+def read_head(db: sqlite3.Connection, stream_id: bytes) -> Head | None:
+    """Return the end of a stream, or None where there is no such stream."""
+    row = db.execute(SQL.head.text, (stream_id,)).fetchone()
+    return None if row is None else Head(*row)
+
+
+class Committer:
+    """Commits groups of appends on one connection; each is answered on its own.
+
+    Remembers heads for as long as no other connection has committed anything: SQLite tells by
+    `PRAGMA data_version` (https://sqlite.org/pragma.html#pragma_data_version).
+    """
+
+    def __init__(self, address: SqliteAddress) -> None:
+        self._address = address
+        self._heads: dict[bytes, Head] = {}
+        self._data_version: int | None = None
+
+    def __call__(
+        self, db: sqlite3.Connection, requests: list[AppendRequest]
+    ) -> list[Outcome | BaseException]:
+        """Answer every request; a group that one request spoils is repeated one by one."""
+        try:
+            with translated(self._address):
+                return self._commit(db, requests)
+        except BaseException as error:  # noqa: BLE001 - told to whoever waits
+            spoiled = isinstance(error.__cause__, sqlite3.IntegrityError | sqlite3.DataError)
+            if len(requests) == 1 or not spoiled:
+                return [error] * len(requests)
+        return [answer for request in requests for answer in self(db, [request])]
+
+    def _commit(
+        self, db: sqlite3.Connection, requests: Sequence[AppendRequest]
+    ) -> list[Outcome | BaseException]:
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            self._trust_heads(db)
+            outcomes = _Group(db, self._heads).answer(requests)
+            db.execute("COMMIT")
+        except BaseException:
+            self._heads.clear()
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
+        return outcomes
+
+    def _trust_heads(self, db: sqlite3.Connection) -> None:
+        (data_version,) = db.execute("PRAGMA data_version").fetchone()
+        if data_version != self._data_version or len(self._heads) > MAX_HEADS:
+            self._heads.clear()
+            self._data_version = data_version
+
+
+class _Moved(NamedTuple):
+    request: AppendRequest
+    before: Head
+    after: Head
+
+
+class _Group:
+    """The appends of one transaction; rows are collected and written together."""
+
+    def __init__(self, db: sqlite3.Connection, heads: dict[bytes, Head]) -> None:
+        self._db = db
+        self._heads = heads
+        self._rows: list[StoredEvent] = []
+        self._moved: dict[bytes, _Moved] = {}
+
+    def answer(self, requests: Sequence[AppendRequest]) -> list[Outcome | BaseException]:
+        outcomes: list[Outcome | BaseException] = [self._decide(request) for request in requests]
+        self._write()
+        return outcomes
+
+    def _decide(self, request: AppendRequest) -> Outcome:
+        if (replay := answer_replay(request.events, self._known(request))) is not None:
+            return replay
+        head = self._head(request.stream_id)
+        if request.expected is not None and request.expected != head.version:
+            return Stale(head.version)
+        sealed = [seal(event) for event in request.events]
+        rows, after = link(request.stream_id, head, sealed, request.at)
+        self._rows += rows
+        self._heads[request.stream_id] = after
+        before = self._moved.get(request.stream_id, _Moved(request, head, head)).before
+        self._moved[request.stream_id] = _Moved(request, before, after)
+        return Appended(head.version + 1, after.version)
+
+    def _head(self, stream_id: bytes) -> Head:
+        head = self._heads.get(stream_id)
+        return head if head is not None else read_head(self._db, stream_id) or GENESIS
+
+    def _known(self, request: AppendRequest) -> list[StoredEvent]:
+        ids = [event.event_id for event in request.events if event.event_id is not None]
+        if not ids:
+            return []
+        self._write()  # What the group has stored so far must be seen.
+        found = [
+            StoredEvent._make(row)
+            for event_id in ids
+            for row in self._db.execute(SQL.by_event_id.text, (request.stream_id, event_id))
+        ]
+        return sorted(found, key=lambda event: event.version)
+
+    def _write(self) -> None:
+        self._db.executemany(SQL.insert_event.text, self._rows)
+        new = [moved for moved in self._moved.values() if moved.before.version == 0]
+        old = [moved for moved in self._moved.values() if moved.before.version > 0]
+        self._db.executemany(SQL.insert_stream.text, map(_inserted, new))
+        self._db.executemany(SQL.update_stream.text, map(_updated, old))
+        self._rows.clear()
+        self._moved.clear()
+
+
+def _inserted(moved: _Moved) -> tuple[object, ...]:
+    request, _, head = moved
+    return (request.stream_id, request.tenant, request.name, *_columns(head), head.at)
+
+
+def _updated(moved: _Moved) -> tuple[object, ...]:
+    return (*_columns(moved.after), moved.request.stream_id)
+
+
+def _columns(head: Head) -> tuple[int, bytes, int]:
+    return head.version, head.hash, head.at

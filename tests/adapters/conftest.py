@@ -1,0 +1,46 @@
+"""Fixtures of the session's tests: one database for all, in which each test is a tenant."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from agents import SQLiteSession
+
+from adapters.openai_agents import EventLogSession
+from eventlog import EventLog
+from tests.backends import Backend
+from tests.conftest import open_backend
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgres"])
+def database(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Backend]:
+    """A database that is created once: that takes longer than most of these tests."""
+    with asyncio.Runner() as runner:
+        opening = open_backend(request.param, tmp_path_factory.mktemp("database"))
+        yield runner.run(opening.__aenter__())
+        runner.run(opening.__aexit__(None, None, None))
+
+
+@pytest.fixture
+async def log(database: Backend) -> AsyncIterator[EventLog]:
+    """An open log, empty, on every backend: no test sees another's tenant."""
+    async with database.open(tenant=uuid.uuid4().hex) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def session(log: EventLog) -> AsyncIterator[EventLogSession]:
+    """A session of ours on every backend."""
+    async with EventLogSession("user-123", log=log) as opened:
+        yield opened
+
+
+@pytest.fixture
+def theirs() -> Iterator[SQLiteSession]:
+    """A session of the SDK."""
+    opened = SQLiteSession("user-123")
+    yield opened
+    opened.close()

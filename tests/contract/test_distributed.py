@@ -1,0 +1,212 @@
+"""The statements that spread a new log over nodes, as text; there is no Citus where tests run."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import NamedTuple
+
+import asyncpg
+import pytest
+from sqlalchemy.engine import make_url
+
+from eventlog import (
+    ConflictError,
+    EventLog,
+    InvalidOptionError,
+    ItemsAdded,
+    ReadOnlyError,
+    migrate,
+)
+from eventlog.store.distributed import Spread, citus, partitions
+from tests.backends import PostgresBackend
+
+CITUS = citus("log")
+
+
+def place(statements: list[str], start: str) -> int:
+    (found,) = [at for at, text in enumerate(statements) if text.startswith(start)]
+    return found
+
+
+def test_citus_distributes_what_an_append_touches_by_stream() -> None:
+    """All three tables by stream_id, in the same places, so that an append stays on one node."""
+    assert [text for text in CITUS if "create_distributed_table" in text] == [
+        "SELECT create_distributed_table('log.streams', 'stream_id')",
+        "SELECT create_distributed_table('log.events', 'stream_id',"
+        " colocate_with => 'log.streams')",
+        "SELECT create_distributed_table('log.queue', 'stream_id', colocate_with => 'log.streams')",
+    ]
+
+
+def test_citus_leaves_the_feed_where_it_is() -> None:
+    """Positions are given by one sequencer, in tables of the coordinator."""
+    assert not [text for text in CITUS if re.search(r"\b(feed|feed_head|lease)\b", text)]
+    assert not [text for text in CITUS if "reference_table" in text]
+
+
+def test_triggers_are_gone_before_citus_sees_the_table() -> None:
+    """It refuses to distribute a table that has any."""
+    distributed = place(CITUS, "SELECT create_distributed_table('log.events'")
+    assert place(CITUS, "DROP TRIGGER events_rows") < distributed
+    assert place(CITUS, "DROP TRIGGER events_truncate") < distributed
+
+
+def test_grants_take_the_place_of_triggers() -> None:
+    """Nobody keeps the right to change or remove events, the owner neither; adding is untouched."""
+    revoked = [text for text in CITUS if text.startswith("REVOKE")]
+    assert CITUS[-len(revoked) :] == revoked
+    assert revoked == [
+        "REVOKE UPDATE, DELETE, TRUNCATE ON log.events FROM PUBLIC",
+        "REVOKE UPDATE, DELETE, TRUNCATE ON log.events FROM CURRENT_USER",
+    ]
+
+
+def test_the_head_is_distributed_first_and_the_others_follow_it() -> None:
+    """What is colocated names a table that is distributed already."""
+    order = [
+        place(CITUS, f"SELECT create_distributed_table('log.{name}'")
+        for name in ("streams", "events", "queue")
+    ]
+    assert order == sorted(order)
+
+
+def test_names_are_quoted_inside_literals() -> None:
+    """A schema may be called anything."""
+    assert "create_distributed_table('\"it''s\".streams'" in " ".join(citus('"it\'s"'))
+
+
+def test_every_partition_gets_a_truncate_trigger_that_replicas_obey() -> None:
+    """It is the one guard that does not reach from a table to its partitions."""
+    statements = partitions("log", 3)
+    for table in ("events", "events_0", "events_1", "events_2"):
+        assert f"ALTER TABLE log.{table} ENABLE ALWAYS TRIGGER events_truncate" in statements
+        assert place(statements, f"CREATE TRIGGER events_truncate BEFORE TRUNCATE ON log.{table} ")
+
+
+@pytest.mark.parametrize(
+    ("spread", "message"),
+    [
+        (Spread("cockroach"), "distributed is 'citus'"),
+        (Spread(None, 0), "from 1 to 1024"),
+        (Spread(None, 1025), "from 1 to 1024"),
+        (Spread("citus", 4), "no partitions"),
+    ],
+)
+def test_what_cannot_be_is_refused(spread: Spread, message: str) -> None:
+    """Before anything is reached."""
+    with pytest.raises(InvalidOptionError, match=message):
+        spread.check()
+
+
+@pytest.mark.parametrize("options", [{"distributed": "citus"}, {"partitions": 4}], ids=str)
+async def test_a_file_cannot_be_spread(tmp_path: object, options: dict[str, object]) -> None:
+    """And is not created."""
+    with pytest.raises(InvalidOptionError, match="SQLite"):
+        await migrate(f"{tmp_path}/log.db", **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("there", [False, True])
+async def test_a_server_without_citus_says_so_and_is_left_alone(
+    postgres_url: str, there: bool
+) -> None:
+    """Before a schema is created, and for a log that is there; the message says what to run."""
+    backend = PostgresBackend(postgres_url)
+    if there:
+        await migrate(backend.url, **backend.options)
+    with pytest.raises(InvalidOptionError, match="CREATE EXTENSION citus"):
+        await migrate(backend.url, distributed="citus", **backend.options)
+    schemas = await backend.execute(
+        "SELECT count(*) FROM pg_namespace WHERE nspname = ?", backend.schema
+    )
+    assert schemas == [(int(there),)]
+    await backend.discard()
+
+
+SCALING = Path(__file__).resolve().parents[2] / "docs" / "scaling.md"
+
+
+class Granted(NamedTuple):
+    """A log on a plain server, and a role that has what the documentation grants to writers."""
+
+    backend: PostgresBackend
+    role: str
+
+    async def run_as(self, role: str, *statements: str) -> None:
+        connection = await asyncpg.connect(self.backend.url)
+        try:
+            await connection.execute(f"SET ROLE {role}")
+            for statement in statements:
+                await connection.execute(statement.replace("{}", f"{self.backend.schema}."))
+        finally:
+            await connection.close()
+
+
+@pytest.fixture
+async def granted(postgres_url: str) -> AsyncIterator[Granted]:
+    backend = PostgresBackend(postgres_url)
+    role = f"writer_{backend.schema}"
+    await migrate(backend.url, **backend.options)
+    await backend.execute(f"CREATE ROLE {role} LOGIN")
+    for grant in re.findall(r"GRANT [^;]* TO eventlog_writer(?=;)", SCALING.read_text()):
+        ours = re.sub(r"eventlog\.", f"{backend.schema}.", grant)
+        ours = ours.replace("SCHEMA eventlog ", f"SCHEMA {backend.schema} ")
+        await backend.execute(ours.replace("eventlog_writer", role))
+    yield Granted(backend, role)
+    await backend.execute(f"DROP OWNED BY {role}")
+    await backend.discard()
+    connection = await asyncpg.connect(backend.url)
+    await connection.execute(f"DROP ROLE {role}")
+    await connection.close()
+
+
+FORBIDDEN = ["UPDATE {}events SET body = NULL", "DELETE FROM {}events", "TRUNCATE {}events"]
+
+
+@pytest.mark.parametrize("statement", FORBIDDEN)
+async def test_a_writer_cannot_touch_what_is_stored(granted: Granted, statement: str) -> None:
+    """The documented grants alone refuse it: the statement fails before any trigger."""
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await granted.run_as(granted.role, statement)
+
+
+@pytest.mark.parametrize("statement", FORBIDDEN)
+async def test_the_owner_cannot_touch_what_is_stored_on_citus(
+    granted: Granted, statement: str
+) -> None:
+    """There are no triggers then: what is left of the statements is run as an owner."""
+    backend, owner = granted
+    await backend.execute(f"GRANT CREATE ON SCHEMA {backend.schema} TO {owner}")
+    await backend.execute(f"ALTER TABLE {{}}events OWNER TO {owner}")
+    local = [text for text in citus(backend.schema) if "create_distributed_table" not in text]
+    await granted.run_as(owner, *local)
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await granted.run_as(owner, statement)
+
+
+async def test_the_documented_grants_are_enough_to_append_read_and_follow(granted: Granted) -> None:
+    """A program in the role of a writer misses nothing."""
+    url = make_url(granted.backend.url).set(username=granted.role)
+    async with EventLog(
+        url.render_as_string(hide_password=False), **granted.backend.options
+    ) as log:
+        appends = [log.append(f"chat-{n % 5}", [ItemsAdded([n])] * 2) for n in range(20)]
+        await asyncio.gather(*appends)
+        with pytest.raises(ConflictError):
+            await log.append("chat-0", ItemsAdded(["late"]), expected_version=1)
+        assert (await log.verify()).events == 40
+        assert len([event async for event in log.feed()]) == 40
+
+
+async def test_a_server_that_only_reads_can_be_read(granted: Granted) -> None:
+    """A replica: reading works, appending says why it does not."""
+    async with granted.backend.open() as log:
+        await log.append("chat", ItemsAdded(["a"]))
+    url = make_url(granted.backend.url).update_query_dict({"default_transaction_read_only": "on"})
+    async with EventLog(
+        url.render_as_string(hide_password=False), **granted.backend.options
+    ) as replica:
+        assert await replica.version("chat") == 1
+        assert (await replica.verify()).ok
+        with pytest.raises(ReadOnlyError):
+            await replica.append("chat", ItemsAdded(["b"]))

@@ -1,0 +1,87 @@
+"""Load on a feed, and what must hold of it afterwards."""
+
+import asyncio
+import contextlib
+import os
+import random
+import sys
+from collections import Counter
+from collections.abc import AsyncGenerator, Sequence
+from typing import Any, Final
+
+from eventlog import EventLog, EventLogError, ItemsAdded, RecordedEvent
+from tests.backends import Backend
+
+LONG: Final = "EVENTLOG_TORTURE" in os.environ
+WRITERS: Final = 16
+APPENDS: Final = 300 if LONG else 25
+
+Place = tuple[str, int]
+
+
+async def write(log: EventLog, number: int, appends: int = APPENDS) -> list[Place]:
+    """Append batches of 1 to 50 to a few streams, some of them refused; return what was stored."""
+    chance = random.Random(number)
+    stored: list[Place] = []
+    for _ in range(appends):
+        stream = f"chat-{chance.randrange(8)}"
+        expected = chance.choice([None, None, None, chance.randrange(200)])
+        batch = [ItemsAdded([number])] * chance.randint(1, 50)
+        with contextlib.suppress(EventLogError):
+            answer = await log.append(stream, batch, expected_version=expected)
+            stored += [(stream, version) for version in range(answer.first, answer.last + 1)]
+    return stored
+
+
+async def tail(log: EventLog, wanted: "asyncio.Future[int]") -> list[RecordedEvent]:
+    """Read on from wherever one is, again and again, until `wanted` events are there."""
+    seen: list[RecordedEvent] = []
+    while not wanted.done() or len(seen) < wanted.result():
+        last = seen[-1].position if seen else 0
+        assert last is not None
+        fresh = [event async for event in log.feed(last)]
+        seen += fresh
+        await asyncio.sleep(0)
+        assert fresh or not wanted.done() or len(seen) >= wanted.result(), "the feed skipped events"
+    return seen
+
+
+def check(seen: Sequence[RecordedEvent], stored: Sequence[Place]) -> None:
+    """Equal sets, dense, and in each stream's order."""
+    assert [event.position for event in seen] == list(range(1, len(seen) + 1))
+    assert Counter((event.stream, event.version) for event in seen) == Counter(stored)
+    versions: Counter[str] = Counter()
+    for event in seen:
+        versions[event.stream] += 1
+        assert event.version == versions[event.stream]
+
+
+SEQUENCER: Final = """
+import asyncio, sys
+from eventlog import EventLog
+from eventlog.sequencer import Sequencer
+
+async def main(url: str, schema: str) -> None:
+    store = EventLog(url, schema=schema)._store
+    print("ready", flush=True)
+    while True:  # Without the lease: as useless and as dangerous as it gets.
+        await store.feed.queue.place(50)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+@contextlib.asynccontextmanager
+async def process(
+    backend: Backend, script: Sequence[str], **options: Any
+) -> AsyncGenerator[asyncio.subprocess.Process]:
+    """Run a process until the end of the block; kill -9 then."""
+    running = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-W", "error", *script), stdout=asyncio.subprocess.PIPE, **options
+    )
+    try:
+        yield running
+    finally:
+        if running.returncode is None:
+            running.kill()
+        await running.wait()

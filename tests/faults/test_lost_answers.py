@@ -1,0 +1,361 @@
+"""The connection breaks at the worst moment: an append happened once, its answer is the truth."""
+
+import asyncio
+import itertools
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy.engine import make_url
+
+from eventlog import (
+    ConflictError,
+    Event,
+    EventIdReusedError,
+    EventLog,
+    ItemsAdded,
+    NewEvent,
+    StoreError,
+    UnavailableError,
+    migrate,
+)
+from tests.backends import PostgresBackend
+from tests.backends import _checked_out as checked_out
+from tests.faults.proxy import Cut, Proxy, Where
+
+APPEND = "INSERT INTO"
+READ = "ORDER BY"
+BATCH = 3
+
+Events = list[NewEvent | Event]
+
+
+class Wire:
+    """A log behind the proxy, and one beside it that nothing happens to, of one tenant."""
+
+    def __init__(self, proxy: Proxy, backend: PostgresBackend) -> None:
+        self.proxy = proxy
+        self._options: dict[str, Any] = {"tenant": uuid.uuid4().hex, **backend.options}
+        self.direct = EventLog(backend.url, **self._options)
+        self._logs = [self.direct]
+
+    def open(self, **options: Any) -> EventLog:
+        log = EventLog(self.proxy.url, **self._options, **options)
+        self._logs.append(log)
+        return log
+
+    async def warm(self) -> EventLog:
+        """Return a log whose every kind of statement is prepared, on one connection."""
+        log = self.open(pool_size=1)
+        await log.append("chat", ItemsAdded(["first"]))
+        await log.append("chat", ItemsAdded(["second"]))
+        assert len(await stored(log)) == 2
+        return log
+
+    async def close(self) -> None:
+        """Check that nothing is left checked out."""
+        busy = [log for log in self._logs if checked_out(log)]
+        for log in self._logs:
+            await log.close()
+        assert not busy
+
+
+@pytest.fixture(scope="module")
+def backend(postgres_url: str) -> Iterator[PostgresBackend]:
+    """One schema for all tests here; each has a tenant of its own."""
+    opened = PostgresBackend(postgres_url)
+    asyncio.run(migrate(opened.url, **opened.options))
+    yield opened
+    asyncio.run(opened.discard())
+
+
+@pytest.fixture
+async def wire(backend: PostgresBackend, unused_tcp_port: int) -> AsyncIterator[Wire]:
+    async with Proxy(backend.url, unused_tcp_port) as proxy:
+        opened = Wire(proxy, backend)
+        yield opened
+        await opened.close()
+
+
+async def stored(log: EventLog, stream: str = "chat") -> list[Any]:
+    """Return the first item of every event, and check the chain while at it."""
+    assert (await log.verify(stream)).ok
+    return [
+        event.event.items[0] if isinstance(event.event, ItemsAdded) else event.kind
+        async for event in log.read(stream)
+    ]
+
+
+def events(*, count: int, with_id: bool) -> Events:
+    ids = [uuid.uuid4().hex if with_id else None for _ in range(count)]
+    return [NewEvent(ItemsAdded(["mine"]), event_id=event_id) for event_id in ids]
+
+
+@pytest.mark.parametrize("count", [1, BATCH])
+@pytest.mark.parametrize("expected", [None, 2])
+@pytest.mark.parametrize("with_id", [False, True])
+@pytest.mark.parametrize("where", ["answer", "request"])
+async def test_an_append_whose_connection_is_cut_happens_once(
+    wire: Wire, where: Where, with_id: bool, expected: int | None, count: int
+) -> None:
+    """Cut before the server hears of it or before the client does: one event, its true version."""
+    log = await wire.warm()
+    wire.proxy.cuts.append(Cut(where, APPEND))
+    answer = await log.append(
+        "chat", events(count=count, with_id=with_id), expected_version=expected
+    )
+    assert (answer.first, answer.last) == (3, 2 + count)
+    assert wire.proxy.made == 1
+    assert await stored(wire.direct) == ["first", "second"] + ["mine"] * count
+
+
+@pytest.mark.parametrize("count", [1, BATCH])
+@pytest.mark.parametrize("with_id", [False, True])
+async def test_the_first_event_of_a_conversation_is_not_taken_for_a_rival(
+    wire: Wire, with_id: bool, count: int
+) -> None:
+    """expected_version=0 and a lost answer: the conversation exists because of this very append."""
+    log = await wire.warm()
+    await log.append("other", ItemsAdded(["prepared"]), expected_version=0)
+    wire.proxy.cuts.append(Cut("answer", APPEND))
+    answer = await log.append("new", events(count=count, with_id=with_id), expected_version=0)
+    assert (answer.first, answer.last) == (1, count)
+    assert wire.proxy.made == 1
+    assert await stored(wire.direct, "new") == ["mine"] * count
+
+
+@pytest.mark.parametrize("count", [1, BATCH])
+@pytest.mark.parametrize("expected", [None, 2])
+@pytest.mark.parametrize("with_id", [False, True])
+async def test_a_lost_answer_is_found_behind_what_others_appended_since(
+    wire: Wire, with_id: bool, expected: int | None, count: int
+) -> None:
+    """Others append before the writer can look: its answer is still its own version."""
+    log = await wire.warm()
+
+    async def others() -> None:
+        for _ in range(3):
+            await wire.direct.append("chat", ItemsAdded(["theirs"]))
+
+    wire.proxy.cuts.append(Cut("answer", APPEND, others))
+    answer = await log.append(
+        "chat", events(count=count, with_id=with_id), expected_version=expected
+    )
+    assert (answer.first, answer.last) == (3, 2 + count)
+    assert wire.proxy.made == 1
+    assert await stored(wire.direct) == ["first", "second"] + ["mine"] * count + ["theirs"] * 3
+
+
+async def test_an_append_that_never_arrived_meets_the_true_head(wire: Wire) -> None:
+    """Others were first while it was under way: a conflict, or else the next place."""
+    log = await wire.warm()
+
+    async def other() -> None:
+        await wire.direct.append("chat", ItemsAdded(["theirs"]))
+
+    wire.proxy.cuts.append(Cut("request", APPEND, other))
+    with pytest.raises(ConflictError) as caught:
+        await log.append("chat", ItemsAdded(["mine"]), expected_version=2)
+    assert caught.value.actual == 3
+    await log.append("chat", ItemsAdded(["mine"]))
+    wire.proxy.cuts.append(Cut("request", APPEND, other))
+    assert (await log.append("chat", ItemsAdded(["mine"]))).first == 6
+    assert wire.proxy.made == 2
+    assert await stored(wire.direct) == ["first", "second", "theirs", "mine", "theirs", "mine"]
+
+
+async def test_every_answer_of_a_crowd_survives_cuts(wire: Wire) -> None:
+    """Many conversations, rivals in one of them, and cuts: each append once, at its version."""
+    log = wire.open(pool_size=3)
+    await log.append("chat", ItemsAdded(["first"]))
+    cuts = [Cut(where, APPEND) for where in ("answer", "request") * 4]
+
+    async def writer(number: int) -> None:
+        for step in range(4):
+            item = f"{number}.{step}"
+            own = await log.append(f"own-{number}", ItemsAdded([item]), expected_version=step)
+            assert (own.first, own.replayed) == (step + 1, False)
+            shared = await log.append("chat", ItemsAdded([item]))
+            (event,) = [
+                event async for event in log.read("chat", after=shared.first - 1, until=shared.last)
+            ]
+            assert event.event == ItemsAdded([item])
+
+    wire.proxy.cuts.extend(cuts)
+    await asyncio.gather(*[writer(number) for number in range(12)])
+    assert wire.proxy.made == len(cuts)
+    assert len(await stored(wire.direct)) == 1 + 12 * 4
+    for number in range(12):
+        assert await stored(wire.direct, f"own-{number}") == [f"{number}.{n}" for n in range(4)]
+
+
+async def test_an_event_id_answers_again_after_a_lost_answer_was_reported(wire: Wire) -> None:
+    """The caller got an error, comes back later with the same id, and hears the first answer."""
+    log = await wire.warm()
+    (event,) = events(count=1, with_id=True)
+
+    async def gone() -> None:
+        wire.proxy.refuses = True
+
+    wire.proxy.cuts.append(Cut("answer", APPEND, gone))
+    with pytest.raises(UnavailableError):
+        await log.append("chat", event)
+    wire.proxy.refuses = False
+    await wire.direct.append("chat", ItemsAdded(["theirs"]))
+    again = await log.append("chat", event, expected_version=2)
+    assert (again.first, again.last, again.replayed) == (3, 3, True)
+    assert await stored(wire.direct) == ["first", "second", "mine", "theirs"]
+
+
+@pytest.mark.parametrize("where", ["answer", "request"])
+async def test_a_server_that_stays_away_is_a_typed_error_in_time(wire: Wire, where: Where) -> None:
+    """Connections are refused: UnavailableError, within the timeouts; later the log works again."""
+    log = wire.open(pool_size=1, connect_timeout=0.5, statement_timeout=0.5)
+    await log.append("chat", ItemsAdded(["first"]))
+
+    async def gone() -> None:
+        wire.proxy.refuses = True
+
+    wire.proxy.cuts.append(Cut(where, APPEND, gone))
+    began = time.monotonic()
+    with pytest.raises(UnavailableError):
+        await log.append("chat", ItemsAdded(["mine"]))
+    with pytest.raises(UnavailableError):
+        await log.version("chat")
+    assert time.monotonic() - began < 5
+    wire.proxy.refuses = False
+    mine = ["mine"] if where == "answer" else []
+    assert await stored(log) == ["first", *mine]
+    assert (await log.append("chat", ItemsAdded(["next"]))).first == 2 + len(mine)
+
+
+@pytest.mark.parametrize("with_id", [False, True])
+async def test_an_answer_that_never_comes_is_looked_for_on_another_connection(
+    wire: Wire, with_id: bool
+) -> None:
+    """A silent connection is cut by statement_timeout; the append is stored and says so."""
+    log = wire.open(pool_size=2, connect_timeout=0.5, statement_timeout=0.5)
+    await log.append("chat", ItemsAdded(["first"]))
+    await log.append("chat", ItemsAdded(["second"]))
+    wire.proxy.cuts.append(Cut("silence", APPEND))
+    answer = await log.append("chat", events(count=1, with_id=with_id), expected_version=2)
+    assert (answer.first, answer.last) == (3, 3)
+    assert wire.proxy.made == 1
+    assert await stored(wire.direct) == ["first", "second", "mine"]
+
+
+async def test_a_read_that_is_cut_in_the_middle_is_whole(wire: Wire) -> None:
+    """Half an answer is no answer: the read starts again and returns every event once."""
+    log = await wire.warm()
+    await log.append("chat", [ItemsAdded([number]) for number in range(50)])
+    wire.proxy.cuts.append(Cut("middle", READ))
+    found = [event.version async for event in log.read("chat")]
+    assert found == list(range(1, 53))
+    assert wire.proxy.made == 1
+
+
+async def test_a_read_whose_server_stays_away_is_a_typed_error(wire: Wire) -> None:
+    """No partial list, no driver's error."""
+    log = await wire.warm()
+
+    async def gone() -> None:
+        wire.proxy.refuses = True
+
+    wire.proxy.cuts.append(Cut("middle", READ, gone))
+    with pytest.raises(UnavailableError):
+        assert [event async for event in log.read("chat")]
+    wire.proxy.refuses = False
+    assert await stored(log) == ["first", "second"]
+
+
+async def test_other_content_under_a_lost_id_is_still_refused(wire: Wire) -> None:
+    """The look after a lost answer does not take another's event for one's own."""
+    log = await wire.warm()
+
+    async def other() -> None:
+        await wire.direct.append("chat", NewEvent(ItemsAdded(["theirs"]), event_id="once"))
+
+    wire.proxy.cuts.append(Cut("request", APPEND, other))
+    with pytest.raises(EventIdReusedError):
+        await log.append("chat", NewEvent(ItemsAdded(["mine"]), event_id="once"))
+    assert await stored(wire.direct) == ["first", "second", "theirs"]
+
+
+class Crowd:
+    """Writers that note what was acknowledged, and go on after a typed error."""
+
+    def __init__(self, log: EventLog) -> None:
+        self.log = log
+        self.acknowledged: dict[str, int] = {}
+        self.failed: set[str] = set()
+        self.enough = asyncio.Event()
+        self._moved = asyncio.Event()
+
+    async def more(self, count: int) -> None:
+        """Wait until `count` more appends are acknowledged."""
+        goal = len(self.acknowledged) + count
+        while len(self.acknowledged) < goal:
+            self._moved.clear()
+            await self._moved.wait()
+
+    async def write(self, number: int) -> None:
+        for step in itertools.count():
+            if self.enough.is_set():
+                return
+            item = f"{number}.{step}"
+            try:
+                answer = await self.log.append("chat", ItemsAdded([item]))
+            except StoreError:
+                self.failed.add(item)
+            else:
+                assert not answer.replayed
+                self.acknowledged[item] = answer.first
+                self._moved.set()
+
+    async def check(self, log: EventLog) -> None:
+        """Acknowledged: once, at that version. Failed: at most once."""
+        found = await stored(log)
+        assert len(found) == len(set(found))
+        at = {item: version for version, item in enumerate(found, start=1)}
+        assert {item: at.get(item) for item in self.acknowledged} == self.acknowledged
+        assert set(found) <= set(self.acknowledged) | self.failed
+        assert (await log.verify()).ok
+
+
+@pytest.fixture
+async def database(postgres_url: str) -> AsyncIterator[str]:
+    """A database of the test's own: whoever is connected to it is the log."""
+    name = f"test_{uuid.uuid4().hex[:16]}"
+    connection = await asyncpg.connect(postgres_url)
+    await connection.execute(f"CREATE DATABASE {name}")
+    yield make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
+    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    await connection.close()
+
+
+async def test_terminated_connections_lose_and_double_nothing(
+    postgres_url: str, database: str
+) -> None:
+    """Every connection is ended forty times under load: acknowledged once, or a typed error."""
+    async with EventLog(database, pool_size=4) as log:
+        crowd = Crowd(log)
+        writers = [asyncio.ensure_future(crowd.write(number)) for number in range(6)]
+        server = await asyncpg.connect(postgres_url)
+        terminated = 0
+        for _ in range(40):
+            await crowd.more(5)
+            terminated += len(
+                await server.fetch(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = $1 AND application_name = 'eventlog'",
+                    make_url(database).database,
+                )
+            )
+        crowd.enough.set()
+        await asyncio.gather(*writers)
+        await server.close()
+        assert terminated >= 40
+        await crowd.check(log)

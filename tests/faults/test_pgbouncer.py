@@ -1,0 +1,177 @@
+"""PgBouncer in transaction mode: every statement may run on another server connection."""
+
+import asyncio
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy.engine import URL, make_url
+
+from eventlog import (
+    ConflictError,
+    EventLog,
+    InvalidOptionError,
+    ItemsAdded,
+    NewEvent,
+    UnavailableError,
+    migrate,
+)
+from projections import Conversation
+from tests.backends import PostgresBackend
+from tests.faults.proxy import Proxy
+
+TRACKED = {"user", "database", "application_name", "client_encoding", "DateStyle", "TimeZone"}
+"""What PgBouncer lets a client set when it connects (https://www.pgbouncer.org/config.html)."""
+
+
+@pytest.fixture
+async def backend(postgres_url: str) -> AsyncIterator[PostgresBackend]:
+    opened = PostgresBackend(postgres_url)
+    yield opened
+    await opened.discard()
+
+
+async def use(log: EventLog, stream: str) -> None:
+    """Call what a session calls, with every form of an append."""
+    conversation = Conversation(log, stream)
+    await conversation.add(["a"])
+    await conversation.add(["b", "c"])
+    await log.append(stream, [NewEvent(ItemsAdded([n]), event_id=f"id-{n}") for n in range(3)])
+    again = await log.append(stream, NewEvent(ItemsAdded([0]), event_id="id-0"), expected_version=5)
+    assert again.replayed
+    with pytest.raises(ConflictError):
+        await log.append(stream, ItemsAdded(["late"]), expected_version=1)
+    assert await conversation.pop() == 2
+    assert await conversation.items() == ["a", "b", "c", 0, 1]
+
+
+async def test_nothing_is_sent_that_pgbouncer_would_refuse(
+    backend: PostgresBackend, unused_tcp_port: int
+) -> None:
+    """On the wire, from the first migration on: no named statement, no setting of a session."""
+    async with Proxy(backend.url, unused_tcp_port) as proxy:
+        async with EventLog(proxy.url, pgbouncer=True, **backend.options) as log:
+            await asyncio.gather(*[use(log, f"chat-{number}") for number in range(5)])
+            assert (await log.verify()).ok
+        assert proxy.named == set()
+        assert proxy.settings <= TRACKED
+        assert not [text for text in proxy.said if text.startswith("SET ")]
+
+
+async def test_without_the_option_statements_are_named(
+    backend: PostgresBackend, unused_tcp_port: int
+) -> None:
+    """The check above can fail, and the option is what makes it pass."""
+    async with Proxy(backend.url, unused_tcp_port) as proxy:
+        async with EventLog(proxy.url, **backend.options) as log:
+            await use(log, "chat")
+        assert proxy.named
+        assert "synchronous_commit" in proxy.settings
+
+
+async def test_nobody_listens_through_pgbouncer(
+    backend: PostgresBackend, unused_tcp_port: int
+) -> None:
+    """LISTEN would stay on a server connection that belongs to somebody else; the feed polls."""
+    async with Proxy(backend.url, unused_tcp_port) as proxy:
+        async with EventLog(
+            proxy.url, pgbouncer=True, poll_interval=0.01, **backend.options
+        ) as log:
+            await log.append("chat", ItemsAdded(["a"]))
+            async with contextlib.aclosing(log.subscribe()) as events:
+                assert (await anext(events)).version == 1
+                await log.append("chat", ItemsAdded(["b"]))
+                assert (await anext(events)).version == 2
+        assert not [text for text in proxy.said if "LISTEN" in text.upper().split()]
+
+
+def test_a_durability_of_the_session_is_refused(postgres_url: str) -> None:
+    """Sessions are shared: what one sets another gets."""
+    with pytest.raises(InvalidOptionError, match="PgBouncer"):
+        EventLog(postgres_url, pgbouncer=True, durability="normal")
+
+
+async def test_a_server_that_commits_asynchronously_is_refused(backend: PostgresBackend) -> None:
+    """The log cannot turn it on for itself there, and says so instead of losing events."""
+    url = make_url(backend.url).update_query_dict({"synchronous_commit": "off"})
+    log = EventLog(url.render_as_string(hide_password=False), pgbouncer=True, **backend.options)
+    with pytest.raises(UnavailableError, match="synchronous_commit"):
+        await log.append("chat", ItemsAdded(["a"]))
+    await log.close()
+
+
+def configuration(url: URL, port: int, folder: Path) -> str:
+    host = url.query.get("host", url.host)
+    return f"""
+[databases]
+{url.database} = host={host} port={url.port or 5432} dbname={url.database} user={url.username}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {port}
+unix_socket_dir =
+auth_type = any
+pool_mode = transaction
+default_pool_size = 3
+logfile = {folder}/log
+pidfile = {folder}/pid
+"""
+
+
+def owner(url: URL) -> str:
+    """Return who may connect to the server's socket; PgBouncer refuses to run as root."""
+    folder = url.query.get("host")
+    user = os.stat(folder).st_uid if isinstance(folder, str) else os.getuid()
+    return pwd.getpwuid(user or pwd.getpwnam("nobody").pw_uid).pw_name
+
+
+@pytest.fixture
+async def bouncer(postgres_url: str, tmp_path: Path, unused_tcp_port: int) -> AsyncIterator[str]:
+    """A PgBouncer in transaction mode with three server connections; its URL."""
+    binary = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+    if binary is None:
+        pytest.skip("no pgbouncer is installed; what it refuses is tested on the wire above")
+    url = make_url(postgres_url)
+    settings = tmp_path / "pgbouncer.ini"
+    settings.write_text(configuration(url, unused_tcp_port, tmp_path))
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        folder.chmod(0o777 if folder == tmp_path else 0o755)
+    as_user = ["-u", owner(url)] if os.getuid() == 0 else []
+    with subprocess.Popen([binary, "-q", *as_user, os.fspath(settings)]) as process:
+        there = url.set(host="127.0.0.1", port=unused_tcp_port, query={})
+        address = there.render_as_string(hide_password=False)
+        await accepting(address)
+        yield address
+        process.terminate()
+
+
+async def accepting(url: str) -> None:
+    """Wait until it takes connections."""
+    while True:
+        with contextlib.suppress(OSError):
+            connection = await asyncpg.connect(url)
+            await connection.close()
+            return
+
+
+async def test_a_log_works_through_pgbouncer(bouncer: str, backend: PostgresBackend) -> None:
+    """Twenty conversations on eight clients of three server connections: all as without it."""
+    async with EventLog(bouncer, pgbouncer=True, **backend.options) as log:
+        await asyncio.gather(*[use(log, f"chat-{number}") for number in range(20)])
+        assert (await log.verify()).events == 20 * 6
+    async with backend.open() as direct:
+        assert (await direct.verify()).ok
+
+
+async def test_migrating_works_through_pgbouncer(bouncer: str, backend: PostgresBackend) -> None:
+    """Several at once, as a deployment of many processes does."""
+    options: dict[str, Any] = backend.options
+    await asyncio.gather(*[migrate(bouncer, **options) for _ in range(3)])
+    async with EventLog(bouncer, pgbouncer=True, **options) as log:
+        assert await log.version("chat") == 0
