@@ -188,8 +188,8 @@ class EventLog:
 
     async def work(self, stop: asyncio.Event) -> None:
         """Keep the feed growing until `stop` is set. Raises StoreError if it cannot begin."""
+        await self.position()  # A database that cannot be reached is an error only at first.
         async with self._reading() as reader:
-            await self.position()
             await reader.watch(stop)
 
     async def version(self, stream: str) -> int:
@@ -262,8 +262,8 @@ class EventLog:
         self._open_store()
 
     async def _subscribe(self, after: int) -> AsyncGenerator[RecordedEvent]:
+        await self.position()  # A database that cannot be reached is an error only at first.
         async with self._reading() as reader:
-            await self.position()
             events = follow_feed(self._open_store(), self.tenant, after, reader)
             async with contextlib.aclosing(events):
                 async for event in events:

@@ -24,7 +24,7 @@ class PostgresFeedSource:
 
     reads_ahead = True
 
-    def __init__(self, sql: PostgresFeed, run: _Run, listening: Listening) -> None:
+    def __init__(self, sql: PostgresFeed, run: _Run, listening: Listening | None) -> None:
         self._sql = sql
         self._run = run
         self._listening = listening
@@ -38,10 +38,17 @@ class PostgresFeedSource:
 
     async def page(self, tenant: str, after: int, until: int, limit: int) -> list[FeedRow]:
         values = {"tenant": tenant, "after": after, "until": until, "limit": limit}
-        return await self._run(self._sql.page, values)
+        try:
+            return await self._run(self._sql.page, values)
+        except UnavailableError as error:
+            # A distributed database may refuse LATERAL, and says so by its SQLSTATE.
+            if not isinstance(error.__cause__, asyncpg.FeatureNotSupportedError):
+                raise
+            return await self._run(self._sql.plain_page, values)
 
     async def listen(self, ring: Callable[[], None]) -> None:
-        await self._listening.run(self._sql.channel, ring)
+        if self._listening is not None:
+            await self._listening.run(self._sql.channel, ring)
 
     async def progress(self, holder: str) -> Progress:
         (row,) = await self._run(self._sql.progress, {"holder": holder})

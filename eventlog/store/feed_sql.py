@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
     Select,
@@ -28,6 +29,7 @@ from sqlalchemy import (
     true,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 
 from eventlog.store.schema import metadata
@@ -41,7 +43,7 @@ class SqliteFeed:
 
     def __init__(self, sql: Statements) -> None:
         events, streams = sql.events.c, sql.streams.c
-        # An expression, or SQLite goes by the index on tenant: through all of the log for each page.
+        # An expression, or SQLite goes by the index on tenant: through the whole log for each page.
         of_tenant = streams.tenant.concat("")
         self.page = sql.compile(
             select(events.position, streams.name, *sql.row)
@@ -64,7 +66,7 @@ class PostgresFeed:
         self._feed = tables[f"{schema}.feed"]
         self._feed_head = tables[f"{schema}.feed_head"]
         self._lease = tables[f"{schema}.lease"]
-        self.page = sql.compile(self._plain_page(sql))
+        self.page = sql.compile(self._page(sql))
         self.plain_page = sql.compile(self._plain_page(sql))
         self.progress = sql.compile(self._progress())
         self.hold = sql.compile(self._hold())
@@ -75,18 +77,8 @@ class PostgresFeed:
 
         OFFSET 0 keeps the planner from reading all of `events` instead, whatever it believes.
         """
-        feed, events, streams = self._feed, sql.events.c, sql.streams.c
-        placed = select(feed).where(*_bounds(feed.c.position)).cte("placed")
-        version = placed.c.version
-        spans = (
-            select(
-                placed.c.stream_id,
-                func.min(version).label("first"),
-                func.max(version).label("last"),
-            )
-            .group_by(placed.c.stream_id)
-            .cte("spans")
-        )
+        events = sql.events.c
+        spans = self._spans(sql)
         events_of = (
             select(*sql.row)
             .where(
@@ -96,16 +88,40 @@ class PostgresFeed:
             .offset(0)
             .lateral("events_of")
         )
-        of_tenant = spans.join(
-            sql.streams,
-            (streams.stream_id == spans.c.stream_id) & (streams.tenant == bindparam("tenant")),
-        )
-        same = (placed.c.stream_id == events_of.c.stream_id) & (version == events_of.c.version)
+        version = events_of.c.version
+        dense = spans.c.positions[version - spans.c.first + 1]
+        sparse = spans.c.positions[func.array_position(spans.c.versions, version)]
+        is_dense = func.cardinality(spans.c.versions) == spans.c.last - spans.c.first + 1
+        # Only somebody who edited the feed makes it sparse.
+        position = case((is_dense, dense), else_=sparse).label("position")
         return (
-            select(placed.c.position, streams.name, *events_of.c)
-            .select_from(of_tenant.join(events_of, true()).join(placed, same))
-            .order_by(placed.c.position)
+            select(position, spans.c.name, *events_of.c)
+            .select_from(spans.join(events_of, true()))
+            .where(position.is_not(None))
+            .order_by(position)
             .limit(bindparam("limit"))
+        )
+
+    def _spans(self, sql: Statements) -> CTE:
+        """Of each stream of the tenant, the versions between the bounds and their positions."""
+        feed, streams = self._feed.c, sql.streams.c
+        grouped = (
+            select(
+                feed.stream_id,
+                func.min(feed.version).label("first"),
+                func.max(feed.version).label("last"),
+                _by_version(feed.version, feed.version).label("versions"),
+                _by_version(feed.position, feed.version).label("positions"),
+            )
+            .where(*_bounds(feed.position))
+            .group_by(feed.stream_id)
+            .subquery("grouped")
+        )
+        named = (streams.stream_id == grouped.c.stream_id) & (streams.tenant == bindparam("tenant"))
+        return (
+            select(streams.name, *grouped.c)
+            .select_from(grouped.join(sql.streams, named))
+            .cte("spans")
         )
 
     def _plain_page(self, sql: Statements) -> Select[*tuple[Any, ...]]:
@@ -204,6 +220,10 @@ class PostgresFeed:
             .select_from(seen.join(feed_head, true()).outerjoin(counted, true()))
             .add_cte(placed.cte("placed"), moved.cte("moved"))
         )
+
+
+def _by_version(column: ColumnElement[int], version: ColumnElement[int]) -> ColumnElement[Any]:
+    return func.array_agg(aggregate_order_by(column, version), type_=ARRAY(BigInteger))
 
 
 def _bounds(position: ColumnElement[int]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import Generator, Sequence
 from typing import Any
 
@@ -24,8 +25,8 @@ from eventlog.store.heads import Heads
 from eventlog.store.intake import Intake, size_of
 from eventlog.store.lanes import LoopLanes
 from eventlog.store.listening import Listening
-from eventlog.store.pools import Lent, Pools
-from eventlog.store.postgres_append import LOOK_AGAIN, LOST, Appender
+from eventlog.store.pools import LOST, Lent, Pools
+from eventlog.store.postgres_append import OPEN, Appender
 from eventlog.store.postgres_sql import PostgresStatements
 from eventlog.store.schema import VERSION_TABLE
 from eventlog.store.sql import Statement
@@ -37,14 +38,22 @@ class PostgresStore:
     def __init__(self, address: PostgresAddress, options: Options) -> None:
         self._address = address
         self._options = options
-        self._sql = PostgresStatements(address.schema)
-        self._feed_sql = PostgresFeed(self._sql, address.schema)
-        self._listening = Listening(address, options.connect_timeout)
         self._heads = Heads()
         self._pools = Pools(address, options, self._prepare)
-        self._appender = Appender(address, self._sql, self._heads, self._rows)
         self._intake = Intake()
         self._lanes = LoopLanes(self._alone, self._together)
+
+    @functools.cached_property
+    def _sql(self) -> PostgresStatements:
+        return _statements(self._address.schema)
+
+    @functools.cached_property
+    def _listening(self) -> Listening:
+        return Listening(self._address, self._options.connect_timeout)
+
+    @functools.cached_property
+    def _appender(self) -> Appender:
+        return Appender(self._address, self._sql, self._heads, self._rows)
 
     async def append(self, request: AppendRequest) -> Outcome:
         size = size_of(request)
@@ -87,7 +96,9 @@ class PostgresStore:
 
     @property
     def feed(self) -> PostgresFeedSource:
-        return PostgresFeedSource(self._feed_sql, self._rows, self._listening)
+        # What stands between here and the server may hand a notice to somebody else's client.
+        listening = None if self._options.pgbouncer else self._listening
+        return PostgresFeedSource(_feed_statements(self._address.schema), self._rows, listening)
 
     async def close(self) -> None:
         await self._pools.close()
@@ -100,8 +111,17 @@ class PostgresStore:
             return await self._appender.append(request)
 
     async def _together(self, requests: Sequence[AppendRequest]) -> list[Outcome | BaseException]:
-        with translated(self._address):
-            return await self._appender.append_group(requests)
+        outcomes = await self._appender.append_group(requests)
+        return [self._told(outcome) for outcome in outcomes]
+
+    def _told(self, outcome: Outcome | BaseException) -> Outcome | BaseException:
+        if not isinstance(outcome, BaseException):
+            return outcome
+        try:
+            with translated(self._address):
+                raise outcome
+        except Exception as error:  # noqa: BLE001 - told to whoever waits
+            return error
 
     def _remember_end(self, stream_id: bytes, after: int, events: Sequence[StoredEvent]) -> None:
         """Know the head from a read up to the end: the append that follows is one round trip."""
@@ -124,7 +144,7 @@ class PostgresStore:
         async def fetch(connection: "Lent[Any]") -> list[Any]:
             return await connection.fetch(statement.text, *args)
 
-        with translated(self._address, *(() if again else (*LOST, *LOOK_AGAIN))):
+        with translated(self._address, *(() if again else OPEN)):
             try:
                 return await self._pools.run(fetch)
             except LOST:
@@ -137,6 +157,17 @@ class PostgresStore:
         found = await inspect(connection, self._address.schema)
         if needs_migration(str(self._address), *found, upgrade=self._options.migrate):
             await asyncio.to_thread(_migrate, self._address, self._options.connect_timeout)
+
+
+@functools.cache
+def _statements(schema: str) -> PostgresStatements:
+    """Compile once for each schema: it takes a tenth of a second."""
+    return PostgresStatements(schema)
+
+
+@functools.cache
+def _feed_statements(schema: str) -> PostgresFeed:
+    return PostgresFeed(_statements(schema), schema)
 
 
 def _migrate(address: PostgresAddress, patience: float) -> None:

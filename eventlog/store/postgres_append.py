@@ -14,20 +14,12 @@ from eventlog.sealing import seal
 from eventlog.store.address import PostgresAddress
 from eventlog.store.base import answer_replay
 from eventlog.store.heads import Heads
+from eventlog.store.pools import LOST
 from eventlog.store.postgres_sql import MAX_CLOCK_LEAD, PostgresStatements
 from eventlog.store.sql import Statement
 
 MAX_TRIES: Final = 30
 """How often an append takes a new head before it gives up: every loss was another one's win."""
-
-LOST: Final = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    ConnectionError,
-)
-"""The connection broke: what was sent last may or may not have happened."""
 
 LOOK_AGAIN: Final = (
     asyncpg.UniqueViolationError,
@@ -35,6 +27,9 @@ LOOK_AGAIN: Final = (
     asyncpg.DeadlockDetectedError,
 )
 """Nothing was stored, and only a fresh snapshot tells why."""
+
+OPEN: Final = (*LOST, *LOOK_AGAIN, TimeoutError)
+"""What an append wants to see as it is: the errors that leave its outcome open."""
 
 
 class Ask(Protocol):
@@ -127,7 +122,7 @@ class Appender:
                     return outcome
                 head = seen.head
             tried = _Try(request, sealed, head, *link(request.stream_id, head, sealed, request.at))
-            if await self._store(tried):
+            if await self._store_or_look(tried):
                 self._heads.put(request.stream_id, tried.moved)
                 return Appended(head.version + 1, tried.moved.version)
             head = None
@@ -137,6 +132,15 @@ class Appender:
             f"Conversation {request.name!r}: other writers were first {MAX_TRIES} times in a row."
             " Nothing was stored. Try again, or let fewer processes write one conversation."
         )
+
+    async def _store_or_look(self, tried: _Try) -> bool:
+        try:
+            return await self._store(tried)
+        except TimeoutError:
+            # Perhaps only the answer did not come. Once: it may be a lock that holds it up.
+            if await self._is_stored(tried.rows[-1]):
+                return True
+            raise
 
     async def _store(self, one: _Try) -> bool:
         """Run the one statement. False says only that it did not answer yes."""

@@ -4,9 +4,9 @@ Only Alembic creates them. Every key that an append touches starts with `stream_
 schema shards by it. SQLite numbers events by `position` itself; on PostgreSQL appends leave a row
 in `queue` and positions are given later, outside the append, in `feed`.
 
-`feed` can be rebuilt from `events`, with other positions for those that moved: in one transaction
-empty `feed`, set `feed_head.position` to 0 and insert stream_id, version and recorded_at of every
-event that is not there into `queue`; then run a sequencer.
+`feed` can be rebuilt from `events`: with no program connected, in one transaction, empty `feed` and
+`queue`, set `feed_head.position` to 0 and insert stream_id, version and recorded_at of every event
+into `queue`; then run a sequencer. The order of each stream is the same again, positions may not be.
 """
 
 from typing import Any, Final, Literal

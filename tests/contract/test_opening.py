@@ -17,11 +17,9 @@ from eventlog import (
     ItemsAdded,
     NotAnEventLogError,
     SchemaTooNewError,
-    SchemaTooOldError,
     UnavailableError,
     migrate,
 )
-from eventlog.store import base
 from tests.backends import Backend
 
 
@@ -181,18 +179,6 @@ async def test_a_log_of_the_future_is_refused(backend: Backend) -> None:
         await log.version("chat")
     with pytest.raises(SchemaTooNewError):
         await migrate(backend.url, **backend.options)
-
-
-async def test_a_log_of_the_past_is_upgraded_only_when_asked(
-    backend: Backend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An older schema names migrate(); nothing happens behind the operator's back."""
-    async with backend.open() as log:
-        await log.append("chat", ItemsAdded(["a"]))
-    monkeypatch.setattr(base, "HEAD", "0002")
-    log = backend.open()
-    with pytest.raises(SchemaTooOldError, match="migrate"):
-        await log.version("chat")
 
 
 async def test_a_missing_folder_is_named(tmp_path: Path) -> None:

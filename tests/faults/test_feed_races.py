@@ -78,7 +78,9 @@ async def test_a_commit_that_is_held_back_is_not_skipped(postgres: PostgresBacke
     """Others overtake it, are read, and it comes behind them: late, never lost."""
     from eventlog import ItemPopped
 
-    async with postgres.open() as log:
+    # Another name of the same server gives a store of its own, as in another process.
+    slow = EventLog(f"{postgres.url}&application_name=slow", schema=postgres.schema)
+    async with postgres.open() as log, slow:
         await log.append("held", ItemsAdded(["a"]))
         await postgres.execute(HOLD)
         await postgres.execute(
@@ -86,7 +88,7 @@ async def test_a_commit_that_is_held_back_is_not_skipped(postgres: PostgresBacke
         )
         gate = await asyncpg.connect(postgres.url)
         await gate.execute("SELECT pg_advisory_lock(77)")
-        held = asyncio.ensure_future(log.append("held", ItemPopped()))
+        held = asyncio.ensure_future(slow.append("held", ItemPopped()))
         await until_somebody_waits(gate)
         for number in range(20):
             await log.append(f"chat-{number}", ItemsAdded(["a"]))

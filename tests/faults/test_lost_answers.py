@@ -1,7 +1,6 @@
 """The connection breaks at the worst moment: an append happened once, its answer is the truth."""
 
 import asyncio
-import itertools
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -18,12 +17,12 @@ from eventlog import (
     EventLog,
     ItemsAdded,
     NewEvent,
-    StoreError,
     UnavailableError,
     migrate,
 )
 from tests.backends import PostgresBackend
 from tests.backends import _checked_out as checked_out
+from tests.faults.crowd import Crowd, stored
 from tests.faults.proxy import Cut, Proxy, Where
 
 APPEND = "INSERT INTO"
@@ -78,15 +77,6 @@ async def wire(backend: PostgresBackend, unused_tcp_port: int) -> AsyncIterator[
         opened = Wire(proxy, backend)
         yield opened
         await opened.close()
-
-
-async def stored(log: EventLog, stream: str = "chat") -> list[Any]:
-    """Return the first item of every event, and check the chain while at it."""
-    assert (await log.verify(stream)).ok
-    return [
-        event.event.items[0] if isinstance(event.event, ItemsAdded) else event.kind
-        async for event in log.read(stream)
-    ]
 
 
 def events(*, count: int, with_id: bool) -> Events:
@@ -282,47 +272,6 @@ async def test_other_content_under_a_lost_id_is_still_refused(wire: Wire) -> Non
     with pytest.raises(EventIdReusedError):
         await log.append("chat", NewEvent(ItemsAdded(["mine"]), event_id="once"))
     assert await stored(wire.direct) == ["first", "second", "theirs"]
-
-
-class Crowd:
-    """Writers that note what was acknowledged, and go on after a typed error."""
-
-    def __init__(self, log: EventLog) -> None:
-        self.log = log
-        self.acknowledged: dict[str, int] = {}
-        self.failed: set[str] = set()
-        self.enough = asyncio.Event()
-        self._moved = asyncio.Event()
-
-    async def more(self, count: int) -> None:
-        """Wait until `count` more appends are acknowledged."""
-        goal = len(self.acknowledged) + count
-        while len(self.acknowledged) < goal:
-            self._moved.clear()
-            await self._moved.wait()
-
-    async def write(self, number: int) -> None:
-        for step in itertools.count():
-            if self.enough.is_set():
-                return
-            item = f"{number}.{step}"
-            try:
-                answer = await self.log.append("chat", ItemsAdded([item]))
-            except StoreError:
-                self.failed.add(item)
-            else:
-                assert not answer.replayed
-                self.acknowledged[item] = answer.first
-                self._moved.set()
-
-    async def check(self, log: EventLog) -> None:
-        """Acknowledged: once, at that version. Failed: at most once."""
-        found = await stored(log)
-        assert len(found) == len(set(found))
-        at = {item: version for version, item in enumerate(found, start=1)}
-        assert {item: at.get(item) for item in self.acknowledged} == self.acknowledged
-        assert set(found) <= set(self.acknowledged) | self.failed
-        assert (await log.verify()).ok
 
 
 @pytest.fixture

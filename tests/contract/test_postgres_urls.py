@@ -1,0 +1,31 @@
+"""A PostgreSQL URL means the same to migrating as to every other connection."""
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from eventlog import EventLog, ItemsAdded, UnavailableError, migrate
+from tests.backends import PostgresBackend
+
+
+@pytest.mark.parametrize("mode", ["disable", "prefer"])
+async def test_sslmode_in_the_url_is_understood(postgres_url: str, mode: str) -> None:
+    """As managed servers hand it out; also by the call that creates the log."""
+    backend = PostgresBackend(postgres_url)
+    url = make_url(postgres_url).update_query_dict({"sslmode": mode})
+    given = url.render_as_string(hide_password=False)
+    async with EventLog(given, **backend.options) as log:
+        assert (await log.append("chat", ItemsAdded(["a"]))).last == 1
+    await migrate(given, **backend.options)
+    await backend.discard()
+
+
+async def test_sslmode_require_is_not_ignored_when_migrating(
+    postgres_url: str, unused_tcp_port: int
+) -> None:
+    """A server that offers no SSL is not used without it."""
+    from tests.faults.proxy import Proxy
+
+    async with Proxy(postgres_url, unused_tcp_port) as proxy:
+        with pytest.raises(UnavailableError):
+            await migrate(f"{proxy.url}?sslmode=require")
+        assert proxy.settings == set()
