@@ -1,6 +1,7 @@
 """Connections to PostgreSQL: asyncpg's pool, one for each event loop, closed with the loop."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Final, TypeVar
@@ -84,7 +85,7 @@ class Pools:
             await pool.release(connection)
 
     async def close(self) -> None:
-        """Close the pool of this loop, and drop those of others."""
+        """Close every pool, in the loop that it belongs to. For good."""
         loop = asyncio.get_running_loop()
         with self._lock:
             self._closed = True
@@ -94,8 +95,12 @@ class Pools:
                 continue
             if owner is loop:
                 await mine.pool.close()
-            elif not owner.is_closed():
+            elif owner.is_running():
                 owner.call_soon_threadsafe(mine.pool.terminate)
+            elif not owner.is_closed():
+                # The SDK's run_sync leaves its loop open and idle; only that loop can close these.
+                with contextlib.suppress(RuntimeError):
+                    await asyncio.to_thread(owner.run_until_complete, mine.pool.close())
 
     def forget(self) -> None:
         """Drop every pool without a word to the server: its sockets are another process's."""
