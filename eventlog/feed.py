@@ -46,8 +46,8 @@ class Cursor:
         self._span = PAGE
         self._ahead: asyncio.Task[list[FeedRow]] | None = None
 
-    async def read(self, until: int) -> list[RecordedEvent]:
-        """Return the next events, at most up to `until`, and move behind them."""
+    async def read(self, until: int) -> list[FeedRow]:
+        """Return the next rows, at most up to `until`, and move behind them."""
         ahead, self._ahead = self._ahead, None
         rows = await (ahead or self._fetch(until))
         self.after = rows[-1][0] if len(rows) == PAGE else self._last
@@ -56,7 +56,7 @@ class Cursor:
             self._ahead = asyncio.ensure_future(self._fetch(until))
             for _ in range(TICKS):
                 await asyncio.sleep(0)
-        return [RecordedEvent(row[1], StoredEvent._make(row[2:]), row[0]) for row in rows]
+        return rows
 
     async def close(self) -> None:
         """Give up what was asked for early."""
@@ -80,8 +80,8 @@ async def read_feed(
     ):
         async for position in positions:
             while cursor.after < position:
-                for event in await cursor.read(position):
-                    yield event
+                for row in await cursor.read(position):
+                    yield _event(row)
 
 
 async def follow_feed(
@@ -94,10 +94,15 @@ async def follow_feed(
     async with _cursor(store, tenant, after) as cursor:
         while (position := await reader.wait_beyond(cursor.after)) is not None:
             while cursor.after < position and not reader.has_left:
-                for event in await _read_through_outages(cursor, position, reader):
-                    yield event
+                for row in await _read_through_outages(cursor, position, reader):
+                    yield _event(row)
                     if reader.has_left:
                         return
+
+
+def _event(row: FeedRow) -> RecordedEvent:
+    # One at a time: a page of new objects at once costs the garbage collector more than the reader.
+    return RecordedEvent(row[1], StoredEvent._make(row[2:]), row[0])
 
 
 async def last_position(store: Store, wakeups: Wakeups) -> int:
@@ -115,7 +120,7 @@ async def _cursor(store: Store, tenant: str, after: int) -> AsyncGenerator[Curso
         await cursor.close()
 
 
-async def _read_through_outages(cursor: Cursor, until: int, reader: Reader) -> list[RecordedEvent]:
+async def _read_through_outages(cursor: Cursor, until: int, reader: Reader) -> list[FeedRow]:
     while not reader.has_left:
         try:
             return await cursor.read(until)

@@ -7,8 +7,9 @@ far the feed is, and wakes the readers.
 import asyncio
 import contextlib
 import logging
+import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
 from eventlog.errors import UnavailableError
@@ -42,11 +43,13 @@ class Follower:
         on_end: "Callable[[Follower], None]",
     ) -> None:
         self.loop: Final = asyncio.get_running_loop()
+        self.process: Final = os.getpid()
         self.position = 0
         self._sequencer = Sequencer(feed, announce)
         self._sources = sources
         self._poll_interval = poll_interval
         self._on_end = on_end
+        self._is_leaving = False
         self._bell = asyncio.Event()
         self._readers: set[Reader] = set()
         self._moved_at = 0.0
@@ -57,7 +60,7 @@ class Follower:
     @property
     def is_stopping(self) -> bool:
         """Whether it has ended or is about to: a new reader needs a new follower."""
-        return self._task.done() or self._task.cancelling() > 0
+        return self._task.done() or self._is_leaving
 
     def ring(self) -> None:
         """Look at once; from any thread."""
@@ -77,7 +80,9 @@ class Follower:
         """Take a reader off; the last one ends the task."""
         self._readers.discard(reader)
         if not self._readers and not self._task.done():
-            self._task.cancel()
+            if not self._is_leaving:
+                self._is_leaving = True
+                self._task.cancel()
             await asyncio.wait((self._task,))
 
     def check(self) -> None:
@@ -96,9 +101,7 @@ class Follower:
                     async with asyncio.timeout(self._pause()):
                         await self._bell.wait()
         finally:
-            for source in sources:
-                source.cancel()
-            await asyncio.wait(sources)
+            await _end(sources)
 
     async def _look(self) -> None:
         try:
@@ -171,5 +174,14 @@ class Reader:
         if asyncio.get_running_loop() is loop:
             self.news.set()
             await self._follower.leave(self)
-        elif loop.is_running():
+        elif loop.is_running() and os.getpid() == self._follower.process:
             await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self.leave(), loop))
+
+
+async def _end(tasks: Iterable["asyncio.Future[None]"]) -> None:
+    """Cancel tasks until they have ended: redis takes a cancellation for a broken connection."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=0.05)

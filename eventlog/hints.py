@@ -96,7 +96,8 @@ class _LoopHints:
 
     async def close(self) -> None:
         if self._sending is not None:
-            await asyncio.wait((self._sending,))
+            await asyncio.wait((self._sending,), timeout=2 * PATIENCE)
+            self._sending.cancel()
         await self._end.aclose()
 
     async def _begin(self) -> None:

@@ -62,7 +62,7 @@ class Wakeups:
         self._hints = self._new_hints()
 
     async def close(self) -> None:
-        """Let go of Redis in this loop, unless somebody follows; whoever needs it, connects anew."""
+        """Let go of Redis in this loop, unless somebody follows; who needs it connects anew."""
         if self._hints is not None and asyncio.get_running_loop() not in self._followers:
             await self._hints.close()
 

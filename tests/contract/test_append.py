@@ -26,7 +26,6 @@ from eventlog import (
 from tests.backends import Backend
 from tests.conftest import Clock
 
-
 WRONG: Any = b"x"
 
 

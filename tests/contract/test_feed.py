@@ -71,8 +71,9 @@ async def test_after_is_exclusive_and_may_be_beyond_the_end(log: EventLog) -> No
 
 
 @pytest.mark.parametrize("after", [-1, 1.5, "1", None, True], ids=repr)
-async def test_an_after_that_is_no_position_is_refused(log: EventLog, after: Any) -> None:
+async def test_an_after_that_is_no_position_is_refused(after: Any) -> None:
     """At the call, not at the first event; in every method that takes one."""
+    log = EventLog(":memory:")
     for call in (log.feed, log.subscribe):
         with pytest.raises(InvalidMomentError):
             call(after)
@@ -91,7 +92,7 @@ async def test_a_tenant_sees_its_own_events_at_the_positions_of_all(backend: Bac
     assert await ours.position() == await theirs.position() == 6
 
 
-@pytest.mark.parametrize("page", [1, 2, 3, 7, 100])
+@pytest.mark.parametrize("page", [1, 7, 100])
 async def test_pages_join_without_a_seam(
     backend: Backend, page: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,7 +161,7 @@ async def test_wait_for_waits_for_an_append(log: EventLog) -> None:
 async def test_wait_for_says_how_far_the_feed_is(log: EventLog) -> None:
     """A typed error that is a TimeoutError too."""
     await add(log, "chat")
-    with pytest.raises(TimeoutError, match="position 2 within 0.05 s; it is at 1") as caught:
+    with pytest.raises(TimeoutError, match=r"position 2 within 0\.05 s; it is at 1") as caught:
         await log.wait_for(2, timeout=0.05)
     assert isinstance(caught.value, WaitTimeoutError)
     assert (caught.value.position, caught.value.reached) == (2, 1)

@@ -14,7 +14,7 @@ from tests.backends import Backend
 
 LONG: Final = "EVENTLOG_TORTURE" in os.environ
 WRITERS: Final = 16
-APPENDS: Final = 300 if LONG else 25
+APPENDS: Final = 300 if LONG else 15
 
 Place = tuple[str, int]
 
@@ -66,6 +66,7 @@ async def main(url: str, schema: str) -> None:
     print("ready", flush=True)
     while True:  # Without the lease: as useless and as dangerous as it gets.
         await store.feed.queue.place(50)
+        await asyncio.sleep(0.001)
 
 asyncio.run(main(*sys.argv[1:]))
 """

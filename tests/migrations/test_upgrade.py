@@ -1,7 +1,5 @@
 """Each revision up, from a real database of the revision before with events in it."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 import sqlalchemy as sa
 from alembic import command
@@ -18,7 +16,7 @@ OLD = "0001"
 
 
 @pytest.fixture
-async def old(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Backend]:
+async def old(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> Backend:
     """A log at the first revision: five events in two conversations, never sequenced."""
 
     def build(connection: sa.Connection, schema: str | None) -> None:
@@ -34,7 +32,7 @@ async def old(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
             await log.append("chat", [ItemsAdded(["a"]), ItemsAdded(["b"])])
             await log.append("other", ItemsAdded(["c"]))
             await log.append("chat", [ItemsAdded(["d"]), ItemsAdded(["e"])])
-    yield backend
+    return backend
 
 
 async def revision(backend: Backend) -> str:
