@@ -6,7 +6,7 @@ import os
 import uuid
 from collections.abc import AsyncGenerator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Any, Final
 
 from agents import SQLiteSession
 from agents.extensions.memory import SQLAlchemySession
@@ -77,7 +77,9 @@ async def many_postgres(place: Place) -> AsyncGenerator[dict[str, Call]]:
     await engine.dispose()
 
 
-async def _add(session: EventLogSession | SQLiteSession | SQLAlchemySession, batch: list) -> None:  # type: ignore[type-arg]
+async def _add(
+    session: EventLogSession | SQLiteSession | SQLAlchemySession, batch: list[Any]
+) -> None:
     for _ in range(EACH):
         await session.add_items(batch)
 

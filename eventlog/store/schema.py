@@ -6,7 +6,7 @@ in `queue` and positions are given later, outside the append, in `feed`.
 
 `feed` can be rebuilt from `events`: with no program connected, in one transaction, empty `feed` and
 `queue`, set `feed_head.position` to 0 and insert stream_id, version and recorded_at of every event
-into `queue`; then run a sequencer. The order of each stream is the same again, positions may not be.
+into `queue`; then run a sequencer. Each stream has the same order again; positions may differ.
 """
 
 from typing import Any, Final, Literal
