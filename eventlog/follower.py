@@ -81,7 +81,8 @@ class Follower:
         self._readers.discard(reader)
         if not self._readers and not self._task.done():
             if not self._is_leaving:
-                self._is_leaving = True
+                self._is_leaving = True  # Drivers have been seen to swallow a cancellation.
+                self._bell.set()
                 self._task.cancel()
             await asyncio.wait((self._task,))
 
@@ -93,7 +94,7 @@ class Follower:
     async def _run(self) -> None:
         sources = [asyncio.ensure_future(source(self._bell.set)) for source in self._sources]
         try:
-            while True:
+            while not self._is_leaving:
                 self._bell.clear()
                 await self._look()
                 await asyncio.sleep(CALM)

@@ -118,5 +118,4 @@ class PostgresBackend:
 def _checked_out(log: EventLog) -> int:
     store = log._store
     assert isinstance(store, PostgresStore)
-    pools = [mine.pool for mine in store._pools._pools.values() if mine.pool is not None]
-    return sum(pool.get_size() - pool.get_idle_size() for pool in pools)
+    return store._pools.lent()

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: asyncpg's pool, one for each event loop, closed with the loop."""
+"""Pools of connections to PostgreSQL: one for each event loop, closed with the loop."""
 
 import asyncio
 import contextlib
@@ -7,43 +7,28 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 import asyncpg
-from asyncpg.pool import PoolConnectionProxy
 
-from eventlog.errors import ClosedError, UnavailableError
+from eventlog.errors import UnavailableError
 from eventlog.store.address import PostgresAddress
 from eventlog.store.base import Options
+from eventlog.store.pool import FAREWELL, LOST, Connection, Pool, closed
 
 _T = TypeVar("_T")
-Lent = PoolConnectionProxy  # Only its pool may close it.
-_Use = Callable[["Lent[Any]"], Awaitable[_T]]
-
-LOST: Final = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    ConnectionError,
-)
-"""The connection broke: what was sent last may or may not have happened.
-
-InternalClientError is what asyncpg raises on a connection whose server has said farewell while
-nobody listened.
-"""
+_Use = Callable[["Connection[Any]"], Awaitable[_T]]
 
 
-class _Pool:
+class _Mine:
     """The pool of one loop; opened by the first who needs it."""
 
     def __init__(self) -> None:
         self.opening = asyncio.Lock()
-        self.pool: asyncpg.Pool[Any] | None = None
+        self.pool: Pool | None = None
         self.end: AsyncGenerator[None, None] | None = None
 
     @property
-    def usable(self) -> "asyncpg.Pool[Any] | None":
+    def usable(self) -> Pool | None:
         """The pool, unless its loop has closed it."""
-        return None if self.pool is None or self.pool.is_closing() else self.pool
+        return None if self.pool is None or self.pool.is_closed else self.pool
 
 
 class Pools:
@@ -55,7 +40,7 @@ class Pools:
         self._prepare = prepare
         self._prepared = False
         self._closed = False
-        self._pools: dict[asyncio.AbstractEventLoop, _Pool] = {}
+        self._pools: dict[asyncio.AbstractEventLoop, _Mine] = {}
         self._lock = threading.Lock()
 
     async def run(self, use: "_Use[_T]") -> _T:
@@ -63,26 +48,31 @@ class Pools:
 
         What raises one of LOST may be tried again: the next connection is a new one.
         """
-        pool = await self._pool()
-        try:
-            connection = await pool.acquire(timeout=self._options.connect_timeout)
-        except (OSError, TimeoutError) as error:
-            raise UnavailableError(
-                f"No connection to {self._address} within {self._options.connect_timeout:g} s:"
-                f" {str(error) or 'the server does not answer, or the pool is in use'}."
-                " Is the server running, and are host and port right?"
-            ) from error
+        mine = self._pools.get(asyncio.get_running_loop())
+        pool = None if mine is None else mine.usable
+        if pool is None:
+            pool = await self._open_pool()
+        connection = pool.take() or await self._acquire(pool)
         try:
             return await use(connection)
-        except LOST as error:
-            # Whatever broke this connection has probably broken the idle ones too.
-            connection.terminate()
-            await pool.expire_connections()
+        except asyncpg.PostgresError as error:
+            if isinstance(error, LOST):
+                connection.terminate()
+                pool.drop_idle()  # Whatever broke this one has probably broken those too.
+            raise
+        except BaseException as error:
+            connection.terminate()  # Who knows what it still has to say: nobody else shall hear it.
+            if isinstance(error, LOST):
+                pool.drop_idle()
             if isinstance(error, asyncpg.InternalClientError):
                 raise ConnectionResetError(f"{self._address} ended the connection.") from error
             raise
         finally:
-            await pool.release(connection)
+            pool.release(connection)
+
+    def lent(self) -> int:
+        """Return how many connections are in use just now."""
+        return sum(len(mine.pool.lent) for mine in self._pools.values() if mine.pool is not None)
 
     async def close(self) -> None:
         """Close every pool, in the loop that it belongs to. For good."""
@@ -94,56 +84,54 @@ class Pools:
             if mine.pool is None:
                 continue
             if owner is loop:
-                await mine.pool.close()
+                await mine.pool.close(self._options.statement_timeout)
             elif owner.is_running():
                 owner.call_soon_threadsafe(mine.pool.terminate)
             elif not owner.is_closed():
                 # The SDK's run_sync leaves its loop open and idle; only that loop can close these.
                 with contextlib.suppress(RuntimeError):
-                    await asyncio.to_thread(owner.run_until_complete, mine.pool.close())
+                    await asyncio.to_thread(owner.run_until_complete, mine.pool.close(FAREWELL))
 
     def forget(self) -> None:
         """Drop every pool without a word to the server: its sockets are another process's."""
         _of_another_process.append(self._pools)
         self._pools = {}
 
-    async def _pool(self) -> "asyncpg.Pool[Any]":
+    async def _acquire(self, pool: Pool) -> "Connection[Any]":
+        patience = self._options.connect_timeout
+        try:
+            async with asyncio.timeout(patience):
+                return await pool.acquire()
+        except (OSError, TimeoutError) as error:
+            raise UnavailableError(
+                f"No connection to {self._address} within {patience:g} s:"
+                f" {str(error) or 'the server does not answer, or the pool is in use'}."
+                " Is the server running, and are host and port right?"
+            ) from error
+
+    async def _open_pool(self) -> Pool:
         mine = self._of_this_loop()
-        pool = mine.usable
-        if pool is None:
-            async with mine.opening:
-                pool = mine.usable
-                if pool is None:
-                    pool = mine.pool = await self._open(mine)
+        async with mine.opening:
+            pool = mine.usable
+            if pool is None:
+                pool = mine.pool = await self._open(mine)
         return pool
 
-    def _of_this_loop(self) -> _Pool:
+    def _of_this_loop(self) -> _Mine:
         loop = asyncio.get_running_loop()
-        mine = self._pools.get(loop)
-        if mine is None:
-            with self._lock:
-                if self._closed:
-                    raise ClosedError("The log was closed while a call on it was under way.")
-                for closed in [known for known in self._pools if known.is_closed()]:
-                    del self._pools[closed]
-                mine = self._pools.setdefault(loop, _Pool())
-        return mine
+        with self._lock:
+            if self._closed:
+                raise closed()
+            for ended in [known for known in self._pools if known.is_closed()]:
+                del self._pools[ended]
+            return self._pools.setdefault(loop, _Mine())
 
-    async def _open(self, mine: _Pool) -> "asyncpg.Pool[Any]":
-        pool = await asyncpg.create_pool(
-            self._address.dsn,
-            min_size=0,
-            max_size=self._options.pool_size,
-            max_inactive_connection_lifetime=0,  # A timer set and cancelled by every call.
-            timeout=self._options.connect_timeout,
-            command_timeout=self._options.statement_timeout,
-            reset=_keep,
-            **_session(self._options),
-        )
+    async def _open(self, mine: _Mine) -> Pool:
+        pool = Pool(self._connect, self._options.pool_size)
         try:
             await self._prepare_once(pool)
         except BaseException:
-            await pool.close()
+            pool.terminate()
             raise
         # Runner.run_sync ends a loop's generators after each run and goes on using the loop, which
         # then warns of new ones: there the pool lives as long as its thread.
@@ -152,13 +140,26 @@ class Pools:
             await anext(mine.end)
         return pool
 
-    async def _prepare_once(self, pool: "asyncpg.Pool[Any]") -> None:
-        if not self._prepared:
-            async with pool.acquire() as connection:
-                if self._options.pgbouncer:
-                    await _check_durability(self._address, connection)
-                await self._prepare(connection)
-            self._prepared = True
+    async def _connect(self) -> "Connection[Any]":
+        connection: Connection[Any] = await asyncpg.connect(
+            self._address.dsn,
+            timeout=self._options.connect_timeout,
+            command_timeout=self._options.statement_timeout,
+            **_session(self._options),
+        )
+        return connection
+
+    async def _prepare_once(self, pool: Pool) -> None:
+        if self._prepared:
+            return
+        connection = await self._acquire(pool)
+        try:
+            if self._options.pgbouncer:
+                await _check_durability(self._address, connection)
+            await self._prepare(connection)
+        finally:
+            pool.release(connection)
+        self._prepared = True
 
 
 _of_another_process: Final[list[object]] = []
@@ -179,7 +180,7 @@ def _session(options: Options) -> dict[str, Any]:
     return {"server_settings": {**settings, "synchronous_commit": commit}}
 
 
-async def _check_durability(address: PostgresAddress, connection: "Lent[Any]") -> None:
+async def _check_durability(address: PostgresAddress, connection: "Connection[Any]") -> None:
     if await connection.fetchval("SHOW synchronous_commit") == "off":
         raise UnavailableError(
             f"{address} has synchronous_commit off, and PgBouncer lets no session change it:"
@@ -187,13 +188,9 @@ async def _check_durability(address: PostgresAddress, connection: "Lent[Any]") -
         )
 
 
-async def _keep(connection: "asyncpg.Connection[Any]") -> None:
-    """Skip asyncpg's reset on release, a round trip: no statement of ours leaves a state behind."""
-
-
-async def _closing(pool: "asyncpg.Pool[Any]") -> AsyncGenerator[None, None]:
+async def _closing(pool: Pool) -> AsyncGenerator[None, None]:
     """Close the pool when the loop ends: asyncio.run closes every generator that has begun."""
     try:
         yield
     finally:
-        await pool.close()
+        await pool.close(FAREWELL)

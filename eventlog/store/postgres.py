@@ -25,7 +25,8 @@ from eventlog.store.heads import Heads
 from eventlog.store.intake import Intake, size_of
 from eventlog.store.lanes import LoopLanes
 from eventlog.store.listening import Listening
-from eventlog.store.pools import LOST, Lent, Pools
+from eventlog.store.pool import LOST
+from eventlog.store.pools import Pools
 from eventlog.store.postgres_append import OPEN, Appender
 from eventlog.store.postgres_sql import PostgresStatements
 from eventlog.store.schema import VERSION_TABLE
@@ -141,7 +142,7 @@ class PostgresStore:
         """Fetch rows; with `again`, a second time on a new connection if the first one broke."""
         args = statement.args(values)
 
-        async def fetch(connection: "Lent[Any]") -> list[Any]:
+        async def fetch(connection: "asyncpg.Connection[Any]") -> list[Any]:
             return await connection.fetch(statement.text, *args)
 
         with translated(self._address, *(() if again else OPEN)):
@@ -152,7 +153,7 @@ class PostgresStore:
                     raise
                 return await self._pools.run(fetch)
 
-    async def _prepare(self, connection: "Lent[Any]") -> None:
+    async def _prepare(self, connection: "asyncpg.Connection[Any]") -> None:
         """Make sure that the log is there and current, once for each process."""
         found = await inspect(connection, self._address.schema)
         if needs_migration(str(self._address), *found, upgrade=self._options.migrate):

@@ -14,7 +14,7 @@ from eventlog.sealing import seal
 from eventlog.store.address import PostgresAddress
 from eventlog.store.base import answer_replay
 from eventlog.store.heads import Heads
-from eventlog.store.pools import LOST
+from eventlog.store.pool import LOST
 from eventlog.store.postgres_sql import MAX_CLOCK_LEAD, PostgresStatements
 from eventlog.store.sql import Statement
 

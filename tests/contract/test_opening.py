@@ -106,15 +106,20 @@ async def test_a_server_that_does_not_answer_times_out(unused_tcp_port: int) -> 
     """Nothing hangs: the timeout ends it."""
     import asyncio
 
+    hung_up = asyncio.Event()
+
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
         writer.close()
+        await writer.wait_closed()
+        hung_up.set()
 
     server = await asyncio.start_server(silent, "127.0.0.1", unused_tcp_port)
     log = EventLog(f"postgresql://ana@127.0.0.1:{unused_tcp_port}/db", connect_timeout=0.3)
     with pytest.raises(UnavailableError):
         await log.append("chat", ItemsAdded(["a"]))
     await log.close()
+    await asyncio.wait_for(hung_up.wait(), 10)
     server.close()
     await server.wait_closed()
 

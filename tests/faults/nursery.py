@@ -3,6 +3,7 @@
 Run as a program it serves its parent over the socket that it finds as its standard input.
 """
 
+import contextlib
 import importlib
 import os
 import pickle
@@ -10,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple, Self
@@ -17,19 +19,26 @@ from typing import Any, Final, NamedTuple, Self
 _DONE: Final = "done"
 
 
+PATIENCE: Final = 60.0
+"""Seconds that a child may live: whoever waits for its output waits no longer."""
+
+
 class Child(NamedTuple):
     """A forked process and what it writes to its standard output."""
 
     pid: int
     output: Any
+    end: threading.Timer
 
     def kill(self) -> None:
-        os.kill(self.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
 
     def lines(self) -> list[str]:
         """Wait until the child is gone; return its whole lines. Fails if it failed by itself."""
         text = self.output.read()
         self.output.close()
+        self.end.cancel()
         lines = text.split("\n")[:-1]
         assert "Traceback" not in text, text
         return [line for line in lines if line != _DONE]
@@ -59,7 +68,9 @@ class Nursery:
         socket.send_fds(self._socket, [pickle.dumps((function, args))], [writing])
         os.close(writing)
         pid = int(self._socket.recv(20))
-        return Child(pid, os.fdopen(reading))
+        end = threading.Timer(PATIENCE, os.kill, (pid, signal.SIGKILL))
+        end.start()
+        return Child(pid, os.fdopen(reading), end)
 
 
 def _serve(parent: socket.socket) -> None:

@@ -24,12 +24,12 @@ async def postgres(postgres_url: str) -> AsyncIterator[PostgresBackend]:
 
 async def race(writers: EventLog, reader: EventLog) -> None:
     """Let sixteen write and one read from the beginning."""
-    wanted: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-    reading = asyncio.ensure_future(tail(reader, wanted))
-    lists = await asyncio.gather(*[write(writers, number) for number in range(WRITERS)])
-    stored = [place for one in lists for place in one]
-    wanted.set_result(len(stored))
-    check(await reading, stored)
+    written = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        reading = group.create_task(tail(reader, written))
+        lists = await asyncio.gather(*[write(writers, number) for number in range(WRITERS)])
+        written.set()
+    check(reading.result(), [place for one in lists for place in one])
 
 
 async def follow(log: EventLog, wanted: int) -> list[RecordedEvent]:
@@ -132,16 +132,17 @@ async def test_another_process_takes_over_within_a_second(
         script = ["-m", "eventlog", "worker", postgres.url, "--schema", postgres.schema]
         async with process(postgres, script) as worker:
             stop = asyncio.Event()
-            writing = asyncio.gather(*[write_until(log, stop, number) for number in range(4)])
-            await until_it_holds_the_lease(postgres)
-            await asyncio.sleep(random.uniform(0, 0.1))
-            worker.kill()
-            await worker.wait()
-            killed = time.monotonic()
-            first = await anext(log.subscribe(await placed(postgres)))
-            taken_over = time.monotonic() - killed
-            stop.set()
-            stored = [place for one in await writing for place in one]
+            async with asyncio.TaskGroup() as group:
+                writing = [group.create_task(write_until(log, stop, n)) for n in range(4)]
+                await until_it_holds_the_lease(postgres)
+                await asyncio.sleep(random.uniform(0, 0.1))
+                worker.kill()
+                await worker.wait()
+                killed = time.monotonic()
+                first = await anext(log.subscribe(await placed(postgres)))
+                taken_over = time.monotonic() - killed
+                stop.set()
+            stored = [place for one in writing for place in one.result()]
         assert first.position
         assert taken_over < (5 if LONG else 2)  # within one, and a slow machine
         check([event async for event in log.feed()], stored)

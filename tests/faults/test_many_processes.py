@@ -256,8 +256,7 @@ async def nothing_is_left(backend: Backend, log: EventLog) -> None:
         return
     store = log._store
     assert isinstance(store, PostgresStore)
-    pools = [mine.pool for mine in store._pools._pools.values() if mine.pool is not None]
-    assert [pool.get_size() - pool.get_idle_size() for pool in pools] == [0]
+    assert store._pools.lent() == 0
     assert await backend.execute(
         "SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND pid <> pg_backend_pid()"
         " AND strpos(query, ?) > 0",
