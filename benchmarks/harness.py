@@ -5,6 +5,7 @@ runs between rounds and never inside a measurement.
 """
 
 import gc
+import random
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,11 +16,15 @@ Call = Callable[[], Awaitable[object]]
 MICROSECONDS: Final = 1e6
 
 
-class Ratio(NamedTuple):
-    """One contender beside another: the median of the rounds' ratios, and their spread."""
+class Took(NamedTuple):
+    """What a call answers that took its own time: only part of it counts, or another process."""
 
-    name: str
-    base: str
+    seconds: float
+
+
+class Spread(NamedTuple):
+    """The median of the rounds, and the lowest and highest of them."""
+
     median: float
     lowest: float
     highest: float
@@ -42,8 +47,8 @@ async def measure(
 ) -> dict[str, Measured]:
     """Call every contender `calls` times in each round, in turn, call by call.
 
-    The order turns from call to call, so nobody always runs behind the same neighbour. `each` is
-    told when a round is done.
+    Each time in another order, so nobody always runs behind the same neighbour. `each` is told when
+    a round is done.
     """
     measured = {name: Measured(name, []) for name in contenders}
     for _ in range(rounds):
@@ -62,19 +67,35 @@ async def measure(
 async def _round(contenders: Mapping[str, Call], calls: int) -> dict[str, list[float]]:
     names = list(contenders)
     samples: dict[str, list[float]] = {name: [] for name in names}
-    for turn in range(calls):
-        first = turn % len(names)
-        for name in names[first:] + names[:first]:
-            started = time.perf_counter()
-            await contenders[name]()
-            samples[name].append((time.perf_counter() - started) * MICROSECONDS)
+    for _ in range(calls):
+        random.shuffle(names)
+        for name in names:
+            samples[name].append(await _time(contenders[name]) * MICROSECONDS)
     return samples
 
 
-def ratio(measured: Mapping[str, Measured], name: str, base: str) -> Ratio:
+async def _time(call: Call) -> float:
+    started = time.perf_counter()
+    answer = await call()
+    passed = time.perf_counter() - started
+    return answer.seconds if isinstance(answer, Took) else passed
+
+
+def ratio(ours: Measured, base: Measured) -> Spread:
     """Compare the medians of each round."""
-    ratios = [
-        statistics.median(ours) / statistics.median(theirs)
-        for ours, theirs in zip(measured[name].rounds, measured[base].rounds, strict=True)
-    ]
-    return Ratio(name, base, statistics.median(ratios), min(ratios), max(ratios))
+    return _spread(
+        [
+            statistics.median(one) / statistics.median(other)
+            for one, other in zip(ours.rounds, base.rounds, strict=True)
+        ]
+    )
+
+
+def per_second(measured: Measured, units: int) -> Spread:
+    """Return how many units a second the medians of the rounds come to, at `units` a call."""
+    medians = [statistics.median(samples) for samples in measured.rounds]
+    return _spread([units * MICROSECONDS / median for median in medians])
+
+
+def _spread(figures: list[float]) -> Spread:
+    return Spread(statistics.median(figures), min(figures), max(figures))

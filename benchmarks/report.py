@@ -1,75 +1,153 @@
 """Figures for people (Markdown) and for programs (JSON)."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.harness import Measured, Ratio, ratio
-from benchmarks.scenarios import Scenario
+from benchmarks.harness import Measured, Spread, per_second, ratio
+from benchmarks.place import Note
+from benchmarks.scenario import Bar, Count, Rate, Timing
 
 
-class Result(NamedTuple):
-    """A scenario and what was measured in it."""
+class Timed(NamedTuple):
+    """A scenario and the latencies of its contenders."""
 
-    scenario: Scenario
-    measured: dict[str, Measured]
+    scenario: Timing
+    measured: Mapping[str, Measured]
+
+    def verdicts(self) -> list["Verdict"]:
+        """Return what the ratios and rates are, bar by bar."""
+        return [self._verdict(bar) for bar in self.scenario.bars]
+
+    def _verdict(self, bar: Bar | Rate) -> "Verdict":
+        title, ours = self.scenario.title, self.measured[bar.name]
+        if isinstance(bar, Bar):
+            return _ratio(title, bar, ratio(ours, self.measured[bar.base]))
+        found = per_second(ours, self.scenario.units)
+        is_met = None if bar.at_least is None else found.median >= bar.at_least
+        limit = "" if bar.at_least is None else f"at least {bar.at_least:,.0f}"
+        return Verdict(title, bar.name, bar.unit, found, limit, is_met)
 
 
-def write(results: Sequence[Result], machine: str, folder: Path) -> str:
-    """Write benchmarks.json and benchmarks.md into `folder`; return the Markdown."""
+class Counted(NamedTuple):
+    """A scenario and what was counted."""
+
+    scenario: Count
+    values: Mapping[str, float]
+
+    def verdicts(self) -> list["Verdict"]:
+        """Return what the ratios are, bar by bar."""
+        return [self._verdict(bar) for bar in self.scenario.bars]
+
+    def _verdict(self, bar: Bar) -> "Verdict":
+        found = self.values[bar.name] / self.values[bar.base]
+        return _ratio(self.scenario.title, bar, Spread(found, found, found))
+
+
+class Verdict(NamedTuple):
+    """One bar: what was found, and whether it is met, if there is anything to meet."""
+
+    what: str
+    who: str
+    beside: str
+    found: Spread
+    bar: str
+    is_met: bool | None
+
+
+class Report(NamedTuple):
+    """All that a run has found."""
+
+    machine: str
+    timed: Sequence[Timed]
+    counted: Sequence[Counted]
+    notes: Sequence[Note]
+
+    def verdicts(self) -> list[Verdict]:
+        """Return those of all results."""
+        results: list[Timed | Counted] = [*self.timed, *self.counted]
+        return [verdict for result in results for verdict in result.verdicts()]
+
+
+def _ratio(title: str, bar: Bar, found: Spread) -> Verdict:
+    is_met = None if bar.at_most is None else found.median <= bar.at_most
+    limit = "" if bar.at_most is None else f"at most {bar.at_most}"
+    return Verdict(title, bar.name, f"x {bar.base}", found, limit, is_met)
+
+
+def write(report: Report, folder: Path) -> None:
+    """Write benchmarks.json and benchmarks.md into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
-    text = markdown(results, machine)
-    (folder / "benchmarks.md").write_text(text)
-    (folder / "benchmarks.json").write_text(json.dumps(as_json(results, machine), indent=2) + "\n")
-    return text
+    (folder / "benchmarks.md").write_text(markdown(report))
+    (folder / "benchmarks.json").write_text(json.dumps(as_json(report), indent=2) + "\n")
 
 
-def markdown(results: Sequence[Result], machine: str) -> str:
-    """Return two tables: the bars, and the latencies behind them."""
-    lines = [
-        f"Measured on {machine}. Ratios are medians of rounds, with the lowest and highest round.",
-        "",
-        "| what | beside | ratio | spread | bar | |",
-        "|---|---|---|---|---|---|",
-    ]
-    for scenario, measured in results:
-        for bar in scenario.bars:
-            found = ratio(measured, bar.name, bar.base)
-            lines.append(_bar_row(scenario.title, found, bar.at_most))
-    lines += ["", "| what | who | p50 us | p99 us |", "|---|---|---|---|"]
-    for scenario, measured in results:
-        lines += [_latency_row(scenario.title, each) for each in measured.values()]
-    return "\n".join(lines) + "\n"
+def markdown(report: Report) -> str:
+    """Return the bars, the latencies behind them, and what was counted."""
+    tables = (
+        _table(("what", "who", "figure", "beside", "spread", "bar", ""), _bars(report)),
+        _table(("what", "who", "p50 us", "p99 us"), _latencies(report)),
+        _table(("what", "which", "value", "unit"), _amounts(report)),
+    )
+    opening = (
+        f"Measured on {report.machine}. A figure is the median of the rounds, with the lowest and"
+        " the highest round; contenders took turns call by call."
+    )
+    return "\n\n".join((opening, *filter(None, tables))) + "\n"
 
 
-def as_json(results: Sequence[Result], machine: str) -> dict[str, object]:
-    """Return the same, with every round's ratio."""
+def as_json(report: Report) -> dict[str, object]:
+    """Return the same as plain values."""
     return {
-        "machine": machine,
-        "ratios": [
-            {"what": scenario.title, "at_most": bar.at_most}
-            | ratio(measured, bar.name, bar.base)._asdict()
-            for scenario, measured in results
-            for bar in scenario.bars
+        "machine": report.machine,
+        "bars": [
+            verdict._asdict() | {"found": verdict.found._asdict()} for verdict in report.verdicts()
         ],
         "latencies_us": [
-            {"what": scenario.title, "who": each.name}
+            {"what": result.scenario.title, "who": each.name}
             | {f"p{percent}": round(each.percentile(percent), 1) for percent in (50, 99)}
-            for scenario, measured in results
-            for each in measured.values()
+            for result in report.timed
+            for each in result.measured.values()
         ],
+        "amounts": [note._asdict() for note in _every_amount(report)],
     }
 
 
-def _bar_row(title: str, found: Ratio, at_most: float) -> str:
-    verdict = "met" if found.median <= at_most else "**missed**"
-    spread = f"{found.lowest:.2f} to {found.highest:.2f}"
-    return f"| {title} | {found.base} | {found.median:.2f} | {spread} | {at_most} | {verdict} |"
+def _table(head: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
+    body = [_row(row) for row in rows]
+    return "\n".join((_row(head), _row(["---"] * len(head)), *body)) if body else ""
 
 
-def _latency_row(title: str, measured: Measured) -> str:
-    return (
-        f"| {title} | {measured.name} | {measured.percentile(50):.0f} |"
-        f" {measured.percentile(99):.0f} |"
-    )
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _bars(report: Report) -> Iterator[Sequence[str]]:
+    words = {True: "met", False: "**missed**", None: ""}
+    for what, who, beside, found, bar, is_met in report.verdicts():
+        spread = f"{_number(found.lowest)} to {_number(found.highest)}"
+        yield what, who, _number(found.median), beside, spread, bar, words[is_met]
+
+
+def _latencies(report: Report) -> Iterator[Sequence[str]]:
+    for result in report.timed:
+        for each in result.measured.values():
+            percentiles = (f"{each.percentile(percent):,.0f}" for percent in (50, 99))
+            yield result.scenario.title, each.name, *percentiles
+
+
+def _amounts(report: Report) -> Iterator[Sequence[str]]:
+    for amount in _every_amount(report):
+        yield amount.what, amount.which, f"{amount.value:,.0f}", amount.unit
+
+
+def _every_amount(report: Report) -> Iterator[Note]:
+    for result in report.counted:
+        for which, value in result.values.items():
+            yield Note(result.scenario.title, which, value, result.scenario.unit)
+    yield from report.notes
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"

@@ -1,87 +1,125 @@
-"""Fifty conversations that append at once: what a server sees, not what one user sees."""
+"""Conversations that append at once: what a server sees, not what one user sees."""
 
 import asyncio
 import contextlib
-import os
+import functools
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from typing import Any, Final
 
-from agents import SQLiteSession
-from agents.extensions.memory import SQLAlchemySession
 from eventsourcing.persistence import StoredEvent
-from eventsourcing.sqlite import SQLiteApplicationRecorder, SQLiteDatastore
-from sqlalchemy.ext.asyncio import create_async_engine
+from eventsourcing.sqlite import SQLiteApplicationRecorder
 
 from adapters.openai_agents import EventLogSession
+from benchmarks.contenders import (
+    Session,
+    file_of,
+    postgres_engine,
+    sqlalchemy_postgres,
+    sqlite_session,
+)
+from benchmarks.eventsourced import recorder
 from benchmarks.harness import Call
-from benchmarks.place import OURS, Place, items
+from benchmarks.place import EVENTSOURCING, OURS, SQLALCHEMY, SQLITE, Place, Scale, items
+from benchmarks.scenario import Bar, Point, Rate, Scenario, Timing
 from eventlog import EventLog
 
-CONVERSATIONS: Final = 50
+MANY: Final = 50
+FEW: Final = (1, 4, 16)
 EACH: Final = 4
 THREADS: Final = 16
 
+UNIT: Final = "appends/s"
+PLOT: Final = "throughput"
+RECORDER: Final = f"{EVENTSOURCING}, {THREADS} threads"
+
+
+def scenarios(_: Scale) -> list[Scenario]:
+    """Return them."""
+    few = [_on_sqlite(writers, calls=6, rounds=7) for writers in FEW]
+    bars = (Bar(OURS, SQLITE, 0.1), Bar(OURS, RECORDER, 0.25))
+    postgres = Timing(
+        f"{MANY} conversations at once, PostgreSQL, the feed followed",
+        many_postgres,
+        (Bar(OURS, SQLALCHEMY, 0.1), Rate(OURS, UNIT)),
+        calls=2,
+        units=MANY * EACH,
+    )
+    return [*few, _on_sqlite(MANY, *bars, calls=3, rounds=15), postgres]
+
+
+def _on_sqlite(writers: int, *bars: Bar, calls: int, rounds: int) -> Timing:
+    are_many = writers == MANY
+    return Timing(
+        f"{writers} conversation{'s' if writers > 1 else ''} at once, SQLite",
+        functools.partial(many_sqlite, writers=writers, has_recorder=are_many),
+        (*bars, Rate(OURS, UNIT), Rate(SQLITE, UNIT)),
+        calls=calls,
+        rounds=rounds,
+        units=writers * EACH,
+        point=Point(PLOT, writers),
+    )
+
 
 @contextlib.asynccontextmanager
-async def many_sqlite(place: Place) -> AsyncGenerator[dict[str, Call]]:
+async def many_sqlite(
+    place: Place, *, writers: int, has_recorder: bool
+) -> AsyncGenerator[Mapping[str, Call]]:
     """One process, one file, every commit flushed."""
-    batch = items(2)
-    path = place.folder / "many-sdk.db"
-    theirs = [SQLiteSession(f"chat-{number}", path) for number in range(CONVERSATIONS)]
-    recorder = SQLiteApplicationRecorder(
-        SQLiteDatastore(os.fspath(place.folder / "many-eventsourcing.db"))
-    )
-    recorder.create_table()
-    body = str(batch).encode()
-    threads = ThreadPoolExecutor(THREADS)
-    async with EventLog(place.folder / "many-ours.db") as log:
-        ours = [EventLogSession(f"chat-{number}", log=log) for number in range(CONVERSATIONS)]
-        yield {
-            OURS: lambda: asyncio.gather(*[_add(session, batch) for session in ours]),
-            "SQLiteSession": lambda: asyncio.gather(*[_add(session, batch) for session in theirs]),
-            "eventsourcing, 16 threads": lambda: asyncio.to_thread(
-                _record, threads, recorder, body
-            ),
-        }
-    threads.shutdown()
-    for session in theirs:
-        session.close()
+    name = f"many-{writers}"
+    path = file_of(place, name, SQLITE)
+    async with AsyncExitStack() as stack:
+        log = await stack.enter_async_context(EventLog(file_of(place, name, OURS)))
+        ours = [EventLogSession(f"chat-{number}", log=log) for number in range(writers)]
+        theirs = [sqlite_session(stack, path, f"chat-{number}") for number in range(writers)]
+        calls = {OURS: _adding(ours), SQLITE: _adding(theirs)}
+        if has_recorder:
+            calls[RECORDER] = _recording(stack, file_of(place, name, RECORDER), writers)
+        yield calls
 
 
 @contextlib.asynccontextmanager
-async def many_postgres(place: Place) -> AsyncGenerator[dict[str, Call]]:
+async def many_postgres(place: Place) -> AsyncGenerator[Mapping[str, Call]]:
     """One process, one server, every commit flushed, with a reader that follows the feed."""
-    batch = items(2)
-    engine = create_async_engine(
-        place.postgres_url.replace("postgresql://", "postgresql+asyncpg://")
-    )
-    theirs = [
-        SQLAlchemySession(f"chat-{number}", engine=engine, create_tables=True)
-        for number in range(CONVERSATIONS)
-    ]
-    async with EventLog(place.postgres_url, schema="many") as log:
-        ours = [EventLogSession(f"chat-{number}", log=log) for number in range(CONVERSATIONS)]
-        await ours[0].add_items(batch)
+    async with AsyncExitStack() as stack:
+        engine = postgres_engine(stack, place.postgres_url)
+        log = await stack.enter_async_context(EventLog(place.postgres_url, schema="many"))
+        names = [f"chat-{number}" for number in range(MANY)]
         reader = asyncio.ensure_future(_follow(log))
+        stack.push_async_callback(_cancel, reader)
         yield {
-            OURS: lambda: asyncio.gather(*[_add(session, batch) for session in ours]),
-            "SQLAlchemySession": lambda: asyncio.gather(
-                *[_add(session, batch) for session in theirs]
-            ),
+            OURS: _adding([EventLogSession(name, log=log) for name in names]),
+            SQLALCHEMY: _adding([sqlalchemy_postgres(engine, name, "many") for name in names]),
         }
-        reader.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await reader
-    await engine.dispose()
 
 
-async def _add(
-    session: EventLogSession | SQLiteSession | SQLAlchemySession, batch: list[Any]
+def _adding(sessions: Sequence[Session]) -> Call:
+    batch = items(2)
+
+    async def add(session: Session) -> None:
+        for _ in range(EACH):
+            await session.add_items(batch)
+
+    return lambda: asyncio.gather(*[add(session) for session in sessions])
+
+
+def _recording(stack: AsyncExitStack, path: str, writers: int) -> Call:
+    threads = stack.enter_context(ThreadPoolExecutor(THREADS))
+    opened = recorder(path)
+    stack.callback(opened.datastore.close)
+    body = str(items(2)).encode()
+    return lambda: asyncio.to_thread(_record, threads, opened, body, writers * EACH)
+
+
+def _record(
+    threads: ThreadPoolExecutor, recorder: SQLiteApplicationRecorder, body: bytes, times: int
 ) -> None:
-    for _ in range(EACH):
-        await session.add_items(batch)
+    def insert(_: int) -> Any:
+        return recorder.insert_events([StoredEvent(uuid.uuid4(), 1, "added", body)])
+
+    list(threads.map(insert, range(times)))
 
 
 async def _follow(log: EventLog) -> None:
@@ -89,9 +127,7 @@ async def _follow(log: EventLog) -> None:
         pass
 
 
-def _record(threads: ThreadPoolExecutor, recorder: SQLiteApplicationRecorder, body: bytes) -> None:
-    def insert(_: int) -> None:
-        event = StoredEvent(uuid.uuid4(), 1, "added", body)
-        recorder.insert_events([event])
-
-    list(threads.map(insert, range(CONVERSATIONS * EACH)))
+async def _cancel(reader: "asyncio.Future[None]") -> None:
+    reader.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await reader

@@ -1,5 +1,6 @@
 """An append-only, verifiable log of agent conversations."""
 
+from eventlog.cache import Counters
 from eventlog.envelope import RecordedEvent
 from eventlog.errors import (
     BusyError,
@@ -16,6 +17,7 @@ from eventlog.errors import (
     InvalidMomentError,
     InvalidNameError,
     InvalidOptionError,
+    ItemTooLargeError,
     NotAnEventLogError,
     ReadOnlyError,
     SchemaTooNewError,
@@ -52,6 +54,7 @@ __all__ = [
     "ConversationCleared",
     "ConversationRewound",
     "CorruptEventError",
+    "Counters",
     "ErasedError",
     "Event",
     "EventIdReusedError",
@@ -66,6 +69,7 @@ __all__ = [
     "InvalidNameError",
     "InvalidOptionError",
     "ItemPopped",
+    "ItemTooLargeError",
     "ItemsAdded",
     "ItemsReplaced",
     "NewEvent",

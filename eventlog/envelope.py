@@ -19,7 +19,7 @@ from eventlog.events import (
     load_header,
 )
 from eventlog.names import check_name
-from eventlog.records import EncodedEvent, StoredEvent
+from eventlog.records import EncodedEvent, Entry, StoredEvent
 
 _UNREADABLE: Final = (ValueError, RecursionError, msgspec.MsgspecError)
 """What decoders raise for bytes that nobody encoded."""
@@ -45,6 +45,27 @@ def to_microseconds(moment: datetime) -> int:
 def from_microseconds(stored: int) -> datetime:
     """Return a stored time as an aware datetime in UTC."""
     return _EPOCH + timedelta(microseconds=stored)
+
+
+def open_header(stream: str, version: int, stored: bytes) -> Header:
+    """Decode a header. Raises CorruptEventError, naming the event."""
+    try:
+        return load_header(stored)
+    except _UNREADABLE as error:
+        raise CorruptEventError(stream, version, "its header does not decode") from error
+
+
+def open_body(stream: str, stored: StoredEvent | Entry) -> bytes:
+    """Return the content as JSON bytes. Raises ErasedError or CorruptEventError."""
+    if stored.body is None:
+        raise ErasedError(stream, stored.version)
+    if stored.key_id is not None:
+        what = "it is encrypted, which this release cannot read"
+        raise CorruptEventError(stream, stored.version, what)
+    try:
+        return decompress(stored.codec, stored.body)
+    except ValueError as error:
+        raise CorruptEventError(stream, stored.version, str(error)) from error
 
 
 class RecordedEvent:
@@ -101,10 +122,7 @@ class RecordedEvent:
     @property
     def header(self) -> Header:
         """The structural part, which outlives an erasure."""
-        try:
-            return load_header(self.stored.header)
-        except _UNREADABLE as error:
-            raise self._corrupt("its header does not decode") from error
+        return open_header(self.stream, self.version, self.stored.header)
 
     @property
     def context(self) -> Context:
@@ -119,14 +137,7 @@ class RecordedEvent:
     @property
     def body(self) -> bytes:
         """The content as JSON bytes."""
-        if self.stored.body is None:
-            raise ErasedError(self.stream, self.version)
-        if self.stored.key_id is not None:
-            raise self._corrupt("it is encrypted, which this release cannot read")
-        try:
-            return decompress(self.stored.codec, self.stored.body)
-        except ValueError as error:
-            raise self._corrupt(str(error)) from error
+        return open_body(self.stream, self.stored)
 
     @property
     def event(self) -> Event | OpaqueEvent:

@@ -3,6 +3,7 @@
 EventLogError
 ├── InvalidInputError           the caller's: nothing was stored, the same call fails again
 │   ├── InvalidItemError        (also TypeError) an item that JSON cannot hold or read back
+│   ├── ItemTooLargeError       (also ValueError) an item of more than max_item_bytes
 │   ├── InvalidNameError        (also ValueError) a name, tenant, event id or text nobody can store
 │   ├── InvalidAddressError     (also ValueError) a URL or path that names no store
 │   ├── InvalidMomentError      (also ValueError) a version or time nothing can be read at
@@ -36,6 +37,10 @@ class InvalidInputError(EventLogError):
 
 class InvalidItemError(InvalidInputError, TypeError):
     """An item that JSON cannot hold, or that JSON could not read back."""
+
+
+class ItemTooLargeError(InvalidInputError, ValueError):
+    """An item has more bytes than the log takes. Nothing was stored."""
 
 
 class InvalidNameError(InvalidInputError, ValueError):

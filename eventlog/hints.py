@@ -4,16 +4,13 @@ Rule: nothing that happens to Redis changes an answer, fails a call or makes one
 """
 
 import asyncio
-import contextlib
-import logging
 import threading
 from asyncio import AbstractEventLoop
-from collections.abc import AsyncGenerator, Callable
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
-from eventlog.store.redis_address import PATIENCE, RedisAddress
-
-_log: Final = logging.getLogger("eventlog.wakeups")
+from eventlog.redis_link import LoopLink, RedisLink
+from eventlog.store.redis_address import PATIENCE
 
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 5.0
@@ -24,67 +21,31 @@ SILENCE: Final = 30.0
 class Hints:
     """One channel, for whatever loop is running."""
 
-    def __init__(self, address: RedisAddress, channel: str) -> None:
-        self._address = address
+    def __init__(self, link: RedisLink, channel: str) -> None:
+        self._link = link
         self._channel = channel
         self._lock = threading.Lock()
-        self._of_loops: dict[AbstractEventLoop, _LoopHints] = {}
+        self._sending: dict[AbstractEventLoop, _Sending] = {}
 
     def send(self) -> None:
         """Tell the others, soon and at most once at a time; never waits."""
-        self._of_this_loop().send()
+        loop = asyncio.get_running_loop()
+        mine = self._sending.get(loop)
+        if mine is None:
+            with self._lock:
+                for closed in [known for known in self._sending if known.is_closed()]:
+                    del self._sending[closed]
+                new = _Sending(self._link.of_this_loop(), self._channel)
+                mine = self._sending.setdefault(loop, new)
+        mine.start()
 
     async def listen(self, ring: Callable[[], None]) -> None:
         """Ring at each hint until cancelled. Never fails."""
-        await self._of_this_loop().listen(ring)
-
-    async def close(self) -> None:
-        """Close what this loop opened; other loops close theirs when they end."""
-        with self._lock:
-            mine = self._of_loops.pop(asyncio.get_running_loop(), None)
-        if mine is not None:
-            await mine.close()
-
-    def _of_this_loop(self) -> "_LoopHints":
-        loop = asyncio.get_running_loop()
-        mine = self._of_loops.get(loop)
-        if mine is None:
-            with self._lock:
-                for closed in [known for known in self._of_loops if known.is_closed()]:
-                    del self._of_loops[closed]
-                mine = self._of_loops.setdefault(loop, _LoopHints(self._address, self._channel))
-        return mine
-
-
-class _LoopHints:
-    """One channel in one event loop, through one client."""
-
-    def __init__(self, address: RedisAddress, channel: str) -> None:
-        self._address = address
-        self._channel = channel
-        self._client: Any = address.client()
-        self._again = False
-        self._sending: asyncio.Task[None] | None = None
-        self._is_broken = False
-        self._end = self._closing()
-
-    def send(self) -> None:
-        self._again = True
-        if self._sending is None or self._sending.done():
-            self._sending = asyncio.ensure_future(self._send())
-
-    async def _send(self) -> None:
-        await self._begin()
-        while self._again:
-            self._again = False
-            async with self._unbroken():
-                await asyncio.wait_for(self._client.publish(self._channel, b"1"), PATIENCE)
-
-    async def listen(self, ring: Callable[[], None]) -> None:
-        await self._begin()
+        link = self._link.of_this_loop()
+        await link.begin()
         pause = FIRST_PAUSE
         while True:
-            async with self._unbroken(), self._client.pubsub() as heard:
+            async with link.unbroken(), link.client.pubsub() as heard:
                 await heard.subscribe(self._channel)
                 pause = FIRST_PAUSE
                 ring()  # What was sent before now, nobody heard.
@@ -95,34 +56,35 @@ class _LoopHints:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     async def close(self) -> None:
-        if self._sending is not None:
-            await asyncio.wait((self._sending,), timeout=2 * PATIENCE)
-            self._sending.cancel()
-        await self._end.aclose()
+        """Let what is under way in this loop arrive, for a moment."""
+        with self._lock:
+            mine = self._sending.pop(asyncio.get_running_loop(), None)
+        if mine is not None:
+            await mine.close()
 
-    async def _begin(self) -> None:
-        """Have the client closed with the loop: asyncio.run closes every generator that began."""
-        with contextlib.suppress(RuntimeError, StopAsyncIteration):
-            await anext(self._end)
 
-    async def _closing(self) -> AsyncGenerator[None, None]:
-        try:
-            while True:
-                yield
-        finally:
-            if self._address.is_ours:
-                async with self._unbroken():
-                    await self._client.aclose()
+class _Sending:
+    """Sends in one loop."""
 
-    @contextlib.asynccontextmanager
-    async def _unbroken(self) -> AsyncGenerator[None]:
-        from redis.exceptions import RedisError
+    def __init__(self, link: LoopLink, channel: str) -> None:
+        self._link = link
+        self._channel = channel
+        self._again = False
+        self._task: asyncio.Task[None] | None = None
 
-        try:
-            yield
-            self._is_broken = False
-        except (RedisError, OSError, TimeoutError, RuntimeError) as error:
-            # RuntimeError: the caller's client belongs to another loop.
-            if not self._is_broken:
-                _log.warning("Redis does not carry hints (%s): polling", type(error).__name__)
-            self._is_broken = True
+    def start(self) -> None:
+        self._again = True
+        if self._task is None or self._task.done():
+            self._task = asyncio.ensure_future(self._send())
+
+    async def close(self) -> None:
+        if self._task is not None:
+            await asyncio.wait((self._task,), timeout=2 * PATIENCE)
+            self._task.cancel()
+
+    async def _send(self) -> None:
+        await self._link.begin()
+        while self._again:
+            self._again = False
+            async with self._link.unbroken():
+                await asyncio.wait_for(self._link.client.publish(self._channel, b"1"), PATIENCE)

@@ -8,25 +8,29 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, Self, cast
 
-from eventlog import chain, wakeups
-from eventlog.envelope import RecordedEvent, encode, to_microseconds
+from eventlog import cache, chain, wakeups
+from eventlog.background import Background
+from eventlog.cache import Counters
+from eventlog.envelope import RecordedEvent, to_microseconds
 from eventlog.errors import (
     ClosedError,
     ConflictError,
     EventIdReusedError,
-    InvalidInputError,
     InvalidMomentError,
     WaitTimeoutError,
 )
-from eventlog.events import ConversationRewound, Event, NewEvent
+from eventlog.events import Event, NewEvent
 from eventlog.feed import check_position, follow_feed, last_position, read_feed
 from eventlog.follower import Reader
 from eventlog.names import check_name
 from eventlog.paging import PAGE, Paged
-from eventlog.records import Appended, AppendRequest, Stale, StreamRow
+from eventlog.records import Appended, Stale, StreamRow
+from eventlog.requests import build
+from eventlog.shared_cache import SharedCache
+from eventlog.snapshots import StreamSnapshots
 from eventlog.store import shared
 from eventlog.store.address import parse
-from eventlog.store.base import MAX_VERSION, Options, Store
+from eventlog.store.base import CACHE_BYTES, MAX_ITEM_BYTES, MAX_VERSION, Options, Store
 from eventlog.store.redis_address import RedisAddress
 from eventlog.verification import Verification, verify_all, verify_one
 
@@ -52,6 +56,8 @@ class EventLog:
     Timeouts are in seconds. clock: microseconds since 1970 UTC.
     redis: a URL, or a client of redis.asyncio that its owner closes; hints between processes go
     through it. poll_interval: seconds between looks at the feed when nobody gives a hint.
+    cache_bytes: how much a process remembers of what it has read, for all handles on one database.
+    max_item_bytes: larger items are refused, as JSON in UTF-8.
     pgbouncer: the URL names a PgBouncer in transaction mode: no named statements, no settings of a
     session, no LISTEN; a statement then takes two round trips.
 
@@ -73,6 +79,8 @@ class EventLog:
         poll_interval: float = 0.25,
         redis: Any = None,
         pgbouncer: bool = False,
+        cache_bytes: int = CACHE_BYTES,
+        max_item_bytes: int = MAX_ITEM_BYTES,
         clock: Callable[[], int] = _now,
     ) -> None:
         self.tenant: Final = check_name("tenant", tenant)
@@ -87,12 +95,16 @@ class EventLog:
             poll_interval=poll_interval,
             redis=None if redis is None else RedisAddress(redis),
             pgbouncer=pgbouncer,
+            cache_bytes=cache_bytes,
         )
+        self._max_item_bytes = max_item_bytes
         self._clock = clock
         self._closed = False
         self._store: Final[Store] = shared.lease(self._address, options, self)
         self._wakeups = wakeups.of(self._store, self._address, options)
         self._readers: set[Reader] = set()
+        self.cache: Final = cache.of(self._store, cache_bytes)
+        self.background: Final = Background()
 
     def __repr__(self) -> str:
         return f"EventLog({str(self._address)!r}, tenant={self.tenant!r})"
@@ -120,7 +132,9 @@ class EventLog:
         Raises InvalidInputError, ConflictError, EventIdReusedError or StoreError; nothing is stored
         then.
         """
-        request = self._request(stream, events, expected_version)
+        request = build(
+            self.tenant, stream, events, expected_version, self._clock(), self._max_item_bytes
+        )
         try:
             outcome = await self._open_store().append(request)
         finally:
@@ -225,6 +239,21 @@ class EventLog:
 
         return Paged(page)
 
+    @property
+    def counters(self) -> Counters:
+        """How often reads were helped by what was remembered or stored."""
+        return self.cache.counters
+
+    @property
+    def shared(self) -> SharedCache | None:
+        """What processes remember together, if the log was opened with a Redis."""
+        return self._wakeups.shared
+
+    def snapshots(self, stream: str, schema: int) -> StreamSnapshots:
+        """Return what a projection with this schema number keeps of a stream."""
+        store = self._open_store()
+        return StreamSnapshots(store, chain.stream_id(self.tenant, stream), schema)
+
     async def verify(self, stream: str | None = None) -> Verification:
         """Re-hash one conversation, or all of this tenant, and name what is not as appended.
 
@@ -244,6 +273,7 @@ class EventLog:
             self._closed = True
             for reader in tuple(self._readers):
                 await reader.leave()
+            await self.background.finish()
             await self._wakeups.close()
             await shared.release(self._address, self._store, self)
 
@@ -274,31 +304,6 @@ class EventLog:
             raise ClosedError(f"{self!r} is closed. Open a new EventLog.")
         return self._store
 
-    def _request(
-        self,
-        stream: str,
-        events: Event | NewEvent | Sequence[Event | NewEvent],
-        expected: int | None,
-    ) -> AppendRequest:
-        check_name("session_id", stream)
-        batch = [events] if isinstance(events, Event | NewEvent) else events
-        if not batch:
-            raise InvalidInputError(f"There is no event to append to conversation {stream!r}.")
-        if expected is not None and expected < 0:
-            raise InvalidMomentError(f"expected_version is 0 or more, not {expected}.")
-        news = [_new(event) for event in batch]
-        _refuse_unseen(stream, news, expected)
-        encoded = tuple(encode(new) for new in news)
-        _refuse_twice(stream, [event.event_id for event in encoded])
-        return AppendRequest(
-            stream_id=chain.stream_id(self.tenant, stream),
-            tenant=self.tenant,
-            name=stream,
-            events=encoded,
-            expected=expected,
-            at=self._clock(),
-        )
-
     async def _version_at_time(self, stream: str, moment: datetime) -> int:
         check_name("session_id", stream)
         if moment.tzinfo is None:
@@ -308,24 +313,3 @@ class EventLog:
             )
         stream_id = chain.stream_id(self.tenant, stream)
         return await self._open_store().version_at(stream_id, to_microseconds(moment))
-
-
-def _new(event: Event | NewEvent) -> NewEvent:
-    return event if isinstance(event, NewEvent) else NewEvent(event)
-
-
-def _refuse_unseen(stream: str, news: Sequence[NewEvent], expected: int | None) -> None:
-    for seen, new in enumerate(news, start=expected or 0):
-        event = new.event
-        if isinstance(event, ConversationRewound) and event.to_version > seen:
-            raise InvalidMomentError(
-                f"Conversation {stream!r} can go back only to a version that its writer has seen:"
-                f" give expected_version, at or after {event.to_version}. Nothing was stored."
-            )
-
-
-def _refuse_twice(stream: str, event_ids: Sequence[str | None]) -> None:
-    given = [event_id for event_id in event_ids if event_id is not None]
-    for event_id in given:
-        if given.count(event_id) > 1:
-            raise EventIdReusedError(stream, event_id)

@@ -53,6 +53,20 @@ class StoredEvent(NamedTuple):
     hash: bytes
 
 
+class Entry(NamedTuple):
+    """What folding needs of an event. Nothing of it is checked against the chain."""
+
+    version: int
+    kind: str
+    schema: int
+    header: bytes
+    codec: int
+    key_id: str | None
+    body: bytes | None
+    """None once erased."""
+    hash: bytes
+
+
 class Head(NamedTuple):
     """The end of a stream: its last version, that event's hash and time."""
 

@@ -12,6 +12,8 @@ from weakref import WeakKeyDictionary
 
 from eventlog.follower import Follower, Reader
 from eventlog.hints import Hints
+from eventlog.redis_link import RedisLink
+from eventlog.shared_cache import SharedCache
 from eventlog.store.address import Address, PostgresAddress
 from eventlog.store.base import Options, Store
 
@@ -23,8 +25,8 @@ class Wakeups:
         self._poll_interval = options.poll_interval
         self._followers: dict[AbstractEventLoop, Follower] = {}
         self._redis = options.redis
-        self._channel = _channel(address)
-        self._hints = self._new_hints()
+        self._name = _name(address)
+        self._connect()
 
     def announce(self) -> None:
         """Say that the log may have grown. Never waits, never fails."""
@@ -41,8 +43,11 @@ class Wakeups:
             follower = self._followers[loop] = self._new_follower(store)
         return follower.join()
 
-    def _new_hints(self) -> Hints | None:
-        return None if self._redis is None else Hints(self._redis, self._channel)
+    def _connect(self) -> None:
+        self._link = None if self._redis is None else RedisLink(self._redis)
+        self._hints = None if self._link is None else Hints(self._link, self._name)
+        self.shared = None if self._link is None else SharedCache(self._link, self._name)
+        """What processes remember together, if there is a Redis."""
 
     def _new_follower(self, store: Store) -> Follower:
         sources = [store.feed.listen]
@@ -57,14 +62,17 @@ class Wakeups:
 
     def forget(self) -> None:
         """Drop, without touching them, what another process follows (after a fork)."""
-        _of_another_process.append((self._followers, self._hints))
+        _of_another_process.append((self._followers, self._hints, self._link))
         self._followers = {}
-        self._hints = self._new_hints()
+        self._connect()
 
     async def close(self) -> None:
         """Let go of Redis in this loop, unless somebody follows; who needs it connects anew."""
-        if self._hints is not None and asyncio.get_running_loop() not in self._followers:
+        if self._hints is None or self._link is None:
+            return
+        if asyncio.get_running_loop() not in self._followers:
             await self._hints.close()
+            await self._link.close()
 
 
 _of_another_process: Final[list[object]] = []
@@ -82,7 +90,7 @@ def _forget_all() -> None:
         wakeups.forget()
 
 
-def _channel(address: Address) -> str:
+def _name(address: Address) -> str:
     """Name the database alike from every machine: hosts have several names."""
     if isinstance(address, PostgresAddress):
         name = f"postgresql\0{address.url.database}\0{address.schema}"

@@ -1,6 +1,7 @@
 """What the events of a conversation amount to: pure folds, and the one place that reads them."""
 
 from projections.conversation import Conversation, View
-from projections.items import Run, fold, resolve
+from projections.items import listed
+from projections.rebuilding import rebuild
 
-__all__ = ["Conversation", "Run", "View", "fold", "resolve"]
+__all__ = ["Conversation", "View", "listed", "rebuild"]

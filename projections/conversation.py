@@ -1,6 +1,7 @@
 """One conversation: its current items, its past ones, and the three ways to change it."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,7 +20,11 @@ from eventlog import (
     ItemsAdded,
     NewEvent,
 )
-from projections.items import Run, decode, fold, last, resolve
+from eventlog.snapshots import EVERYTHING
+from projections.blocks import decode, last
+from projections.segments import UnreadableError
+from projections.state import State
+from projections.states import States
 
 NOBODY: Final = Context()
 """Nothing is known about who writes."""
@@ -41,6 +46,7 @@ class Conversation:
     def __init__(self, log: EventLog, name: str) -> None:
         self.log: Final = log
         self.name: Final = name
+        self._states: Final = States(log, name)
 
     async def items(
         self, *, as_of: int | datetime | None = None, limit: int | None = None
@@ -54,8 +60,21 @@ class Conversation:
         `as_of` is a version up to the head, or an aware datetime. Raises InvalidMomentError,
         ErasedError, CorruptEventError or StoreError.
         """
-        version, runs = await self._runs(as_of)
-        return View(version, decode(runs if limit is None else last(runs, limit)))
+        version = None if as_of is None else await self.log.version_at(self.name, as_of)
+        wanted = EVERYTHING if limit is None else limit
+        for read in (self._read, self._read_stored):
+            with contextlib.suppress(UnreadableError):
+                return _view(await read(version, wanted), wanted)
+        return _view(await self._states.anew(version), wanted)
+
+    async def _read_stored(self, version: int | None, wanted: int) -> State:
+        await self._states.forget()
+        return await self._read(version, wanted)
+
+    async def _read(self, version: int | None, wanted: int) -> State:
+        if version is None:
+            return await self._states.current(wanted)
+        return await self._states.at(version, wanted)
 
     async def add(self, items: Sequence[Any], *, context: Context = NOBODY) -> Appended | None:
         """Append the items as one batch, all or nothing; without items nothing happens.
@@ -93,10 +112,10 @@ class Conversation:
         """Empty the list; every event stays in the log."""
         return await self.log.append(self.name, NewEvent(ConversationCleared(reason), context))
 
-    async def _runs(self, as_of: int | datetime | None) -> tuple[int, list[Run]]:
-        until = None if as_of is None else await self.log.version_at(self.name, as_of)
-        events = await self.log.read(self.name, until=until).all()
-        return len(events), fold(resolve(events))
+
+def _view(state: State, wanted: int) -> View:
+    blocks = state.blocks if wanted == EVERYTHING else last(state.blocks, wanted)
+    return View(state.version, decode(blocks))
 
 
 def _having_seen(version: int, context: Context) -> Context:

@@ -19,7 +19,7 @@ from eventlog import (
     RecordedEvent,
     Verification,
 )
-from projections import fold, resolve
+from projections import listed
 
 WIDEST: Final = 110
 GONE: Final = "\N{MULTIPLICATION SIGN}"
@@ -85,18 +85,14 @@ def transcript(console: Console, items: Iterable[Any]) -> None:
 
 def timeline(console: Console, events: Sequence[RecordedEvent]) -> None:
     """Print every event, with what is no longer in the list struck through and marked."""
-    listed = {
-        (run.event.version, index)
-        for run in fold(resolve(events))
-        for index in range(run.start, run.stop)
-    }
+    kept = listed(events)
     table = Table(box=None, padding=(0, 1), pad_edge=False, expand=True, header_style="dim")
     table.add_column("#", justify="right", style="bold")
     for name in ("UTC", "kind", "actor", "run"):
         table.add_column(name, no_wrap=True, style="dim" if name in ("UTC", "run") else "")
     table.add_column("what it did", ratio=1)
     for event in events:
-        table.add_row(*_row(event, listed))
+        table.add_row(*_row(event, kept))
     console.print(table)
     note(console, f"{GONE} no longer in the list, but still in the log")
 

@@ -26,9 +26,12 @@ from eventlog.records import (
 from eventlog.store.feed_base import FeedSource
 from eventlog.store.redis_address import RedisAddress
 from eventlog.store.schema import HEAD, REVISIONS, VERSION_TABLE
+from eventlog.store.snapshot_base import SnapshotSource
 
 DURABILITIES: Final = ("full", "normal")
 MAX_VERSION: Final = 2**63 - 1
+CACHE_BYTES: Final = 64 * 1024 * 1024
+MAX_ITEM_BYTES: Final = 64 * 1024 * 1024
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -42,6 +45,7 @@ class Options(msgspec.Struct, frozen=True):
     migrate: bool = False
     poll_interval: float = 0.25
     redis: RedisAddress | None = None
+    cache_bytes: int = CACHE_BYTES
     pgbouncer: bool = False
 
     def __post_init__(self) -> None:
@@ -49,6 +53,8 @@ class Options(msgspec.Struct, frozen=True):
             raise InvalidOptionError(f"durability is 'full' or 'normal', not {self.durability!r}.")
         if self.pool_size < 1:
             raise InvalidOptionError(f"pool_size is at least 1, not {self.pool_size!r}.")
+        if self.cache_bytes < 0:
+            raise InvalidOptionError(f"cache_bytes is 0 or more, not {self.cache_bytes!r}.")
         if not self.poll_interval > 0:
             raise InvalidOptionError(f"poll_interval is above 0 s, not {self.poll_interval!r}.")
         if self.pgbouncer and self.durability != "full":
@@ -91,6 +97,11 @@ class Store(Protocol):
 
     async def strays(self) -> list[bytes]:
         """Return the first ids that events name and no stream has: tampering left them."""
+        ...
+
+    @property
+    def snapshots(self) -> SnapshotSource:
+        """What is kept of streams beside their events."""
         ...
 
     @property

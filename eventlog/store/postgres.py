@@ -30,6 +30,8 @@ from eventlog.store.pools import Pools
 from eventlog.store.postgres_append import OPEN, Appender
 from eventlog.store.postgres_sql import PostgresStatements
 from eventlog.store.schema import VERSION_TABLE
+from eventlog.store.snapshot_postgres import PostgresSnapshots
+from eventlog.store.snapshot_sql import PostgresSnapshotStatements
 from eventlog.store.sql import Statement
 
 
@@ -101,6 +103,10 @@ class PostgresStore:
         listening = None if self._options.pgbouncer else self._listening
         return PostgresFeedSource(_feed_statements(self._address.schema), self._rows, listening)
 
+    @property
+    def snapshots(self) -> PostgresSnapshots:
+        return PostgresSnapshots(_snapshot_statements(self._address.schema), self._rows)
+
     async def close(self) -> None:
         await self._pools.close()
 
@@ -169,6 +175,11 @@ def _statements(schema: str) -> PostgresStatements:
 @functools.cache
 def _feed_statements(schema: str) -> PostgresFeed:
     return PostgresFeed(_statements(schema), schema)
+
+
+@functools.cache
+def _snapshot_statements(schema: str) -> PostgresSnapshotStatements:
+    return PostgresSnapshotStatements(_statements(schema), schema)
 
 
 def _migrate(address: PostgresAddress, patience: float) -> None:

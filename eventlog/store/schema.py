@@ -29,7 +29,7 @@ from sqlalchemy.types import BigInteger
 Dialect = Literal["sqlite", "postgresql"]
 
 VERSION_TABLE: Final = "eventlog_version"
-REVISIONS: Final = ("0001", "0002")
+REVISIONS: Final = ("0001", "0002", "0003")
 """Every revision ever released, oldest first; the last is what this release reads and writes."""
 
 HEAD: Final = REVISIONS[-1]
@@ -42,6 +42,7 @@ def metadata(dialect: Dialect, schema: str | None = None) -> MetaData:
     tables = MetaData(schema=schema)
     _streams(tables)
     _events(tables, dialect)
+    _snapshots(tables)
     if dialect == "postgresql":
         _queue(tables)
         _feed(tables)
@@ -111,6 +112,31 @@ def _events(tables: MetaData, dialect: Dialect) -> None:
         CheckConstraint("version > 0", name="events_version"),
         by_id,
         sqlite_autoincrement=True,
+        sqlite_strict=True,
+    )
+
+
+def _snapshots(tables: MetaData) -> None:
+    """States of streams, and the items that they refer to: all of it can be deleted."""
+    Table(
+        "snapshots",
+        tables,
+        Column("stream_id", LargeBinary, nullable=False),
+        Column("schema", Integer, nullable=False),
+        Column("version", _Number, nullable=False),
+        Column("hash", LargeBinary, nullable=False),
+        Column("pieces", Text, nullable=False),
+        PrimaryKeyConstraint("stream_id", "schema", "version", name="snapshots_pk"),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    Table(
+        "segments",
+        tables,
+        Column("stream_id", LargeBinary, nullable=False),
+        Column("segment_id", _Number, nullable=False),
+        Column("body", LargeBinary, nullable=False),
+        PrimaryKeyConstraint("stream_id", "segment_id", name="segments_pk"),
         sqlite_strict=True,
     )
 

@@ -10,6 +10,7 @@ from eventlog.store.address import SqliteAddress
 from eventlog.store.base import Options
 from eventlog.store.feed_sqlite import SqliteFeedSource
 from eventlog.store.intake import Intake, size_of
+from eventlog.store.snapshot_sqlite import Hop, SqliteSnapshots
 from eventlog.store.sqlite_commit import SQL, Committer, read_head
 from eventlog.store.sqlite_file import open_log, translated
 from eventlog.store.worker import Worker
@@ -84,6 +85,10 @@ class SqliteStore:
     def feed(self) -> SqliteFeedSource:
         return SqliteFeedSource(self._ask)
 
+    @property
+    def snapshots(self) -> SqliteSnapshots:
+        return SqliteSnapshots(self._hop(self._reader), self._hop(self._writer))
+
     async def close(self) -> None:
         self._writer.close()
         self._reader.close()
@@ -94,6 +99,12 @@ class SqliteStore:
 
     async def _ask(self, text: str, args: list[Any]) -> list[Any]:
         return await self._reader.read(self._guarded(lambda db: _fetch(db, text, args)))
+
+    def _hop(self, worker: Worker) -> Hop:
+        async def hop(function: Callable[[sqlite3.Connection], Any]) -> Any:
+            return await worker.read(self._guarded(function))
+
+        return hop
 
     def _guarded(
         self, function: Callable[[sqlite3.Connection], _T]

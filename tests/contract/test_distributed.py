@@ -36,6 +36,14 @@ def test_citus_distributes_what_an_append_touches_by_stream() -> None:
         "SELECT create_distributed_table('log.events', 'stream_id',"
         " colocate_with => 'log.streams')",
         "SELECT create_distributed_table('log.queue', 'stream_id', colocate_with => 'log.streams')",
+        (
+            "SELECT create_distributed_table('log.snapshots', 'stream_id',"
+            " colocate_with => 'log.streams')"
+        ),
+        (
+            "SELECT create_distributed_table('log.segments', 'stream_id',"
+            " colocate_with => 'log.streams')"
+        ),
     ]
 
 
@@ -66,7 +74,7 @@ def test_the_head_is_distributed_first_and_the_others_follow_it() -> None:
     """What is colocated names a table that is distributed already."""
     order = [
         place(CITUS, f"SELECT create_distributed_table('log.{name}'")
-        for name in ("streams", "events", "queue")
+        for name in ("streams", "events", "queue", "snapshots", "segments")
     ]
     assert order == sorted(order)
 

@@ -218,7 +218,7 @@ async def test_another_process_is_heard(backend: Backend, redis_url: str, redis:
 async def until_it_listens(log: EventLog, redis_url: str) -> None:
     from redis.asyncio import Redis
 
-    channel = wakeups._wakeups[log._store]._channel
+    channel = wakeups._wakeups[log._store]._name
     client = Redis.from_url(redis_url)
     async with asyncio.timeout(20):
         while (await client.pubsub_numsub(channel))[0][1] == 0:

@@ -1,0 +1,81 @@
+"""From what a caller wants appended to what a store is asked for. Pure."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from eventlog import chain
+from eventlog.codec import decode_json, encode_json
+from eventlog.envelope import encode
+from eventlog.errors import (
+    EventIdReusedError,
+    InvalidInputError,
+    InvalidMomentError,
+    ItemTooLargeError,
+)
+from eventlog.events import ConversationRewound, Event, NewEvent
+from eventlog.names import check_name
+from eventlog.records import AppendRequest, EncodedEvent
+
+
+def build(
+    tenant: str,
+    stream: str,
+    events: Event | NewEvent | Sequence[Event | NewEvent],
+    expected: int | None,
+    at: int,
+    max_item_bytes: int,
+) -> AppendRequest:
+    """Encode a batch for one stream. Raises InvalidInputError or EventIdReusedError."""
+    check_name("session_id", stream)
+    batch = [events] if isinstance(events, Event | NewEvent) else events
+    if not batch:
+        raise InvalidInputError(f"There is no event to append to conversation {stream!r}.")
+    if expected is not None and expected < 0:
+        raise InvalidMomentError(f"expected_version is 0 or more, not {expected}.")
+    news = [event if isinstance(event, NewEvent) else NewEvent(event) for event in batch]
+    _refuse_unseen(stream, news, expected)
+    encoded = tuple(encode(new) for new in news)
+    _refuse_twice(stream, [event.event_id for event in encoded])
+    _refuse_large(stream, encoded, max_item_bytes)
+    return AppendRequest(chain.stream_id(tenant, stream), tenant, stream, encoded, expected, at)
+
+
+def _refuse_unseen(stream: str, news: Sequence[NewEvent], expected: int | None) -> None:
+    for seen, new in enumerate(news, start=expected or 0):
+        event = new.event
+        if isinstance(event, ConversationRewound) and event.to_version > seen:
+            raise InvalidMomentError(
+                f"Conversation {stream!r} can go back only to a version that its writer has seen:"
+                f" give expected_version, at or after {event.to_version}. Nothing was stored."
+            )
+
+
+def _refuse_twice(stream: str, event_ids: Sequence[str | None]) -> None:
+    given = [event_id for event_id in event_ids if event_id is not None]
+    for event_id in given:
+        if given.count(event_id) > 1:
+            raise EventIdReusedError(stream, event_id)
+
+
+def _refuse_large(stream: str, events: Sequence[EncodedEvent], limit: int) -> None:
+    for event in events:
+        if len(event.body) <= limit:
+            continue
+        for index, size in enumerate(_sizes(event.body)):
+            if size > limit:
+                raise ItemTooLargeError(
+                    f"Item {index} for conversation {stream!r} has {size} bytes as JSON; this log"
+                    f" takes {limit} (max_item_bytes). Nothing was stored. Keep large content"
+                    " elsewhere and store a reference to it, or open the log with a higher limit."
+                )
+
+
+def _sizes(body: bytes) -> list[int]:
+    try:
+        return [len(bytes(raw)) for raw in msgspec.json.decode(body, type=list[msgspec.Raw])]
+    except msgspec.DecodeError:
+        # NaN and lone surrogates, or no array: msgspec reads neither.
+        content = decode_json(body)
+        items = content if isinstance(content, list) else [content]
+        return [len(encode_json(item)) for item in items]

@@ -1,0 +1,80 @@
+"""What many processes remember together, in Redis: bytes under a key, the newest version of them.
+
+Rule: nothing that happens to Redis changes an answer or fails a call. A Redis that does not answer
+costs each process one short wait, and is left alone for a while then.
+"""
+
+import asyncio
+import time
+from typing import Any, Final
+
+from eventlog.redis_link import RedisLink
+
+PATIENCE: Final = 0.25
+"""Seconds that a read waits for Redis."""
+
+LIFETIME: Final = 3600
+"""Seconds until Redis forgets what nobody wrote anew."""
+
+MAX_BYTES: Final = 8 * 1024 * 1024
+"""More than that is not shared: reading it from the database is as fast."""
+
+FIRST_PAUSE: Final = 1.0
+LONGEST_PAUSE: Final = 30.0
+
+_PUT: Final = """
+local known = tonumber(redis.call('HGET', KEYS[1], 'version') or '-1')
+if known >= tonumber(ARGV[1]) then return 0 end
+redis.call('HSET', KEYS[1], 'version', ARGV[1], 'value', ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+return 1
+"""
+
+
+class SharedCache:
+    """The part of a Redis that belongs to one database."""
+
+    def __init__(self, link: RedisLink, prefix: str) -> None:
+        self._link = link
+        self._prefix = prefix
+        self._pause = FIRST_PAUSE
+        self._again_at = 0.0
+        self.failures = 0
+        """How often Redis did not answer, or not as it should."""
+
+    async def get(self, key: str) -> bytes | None:
+        """Return the bytes under `key`, or None."""
+        found = await self._ask("HGET", self._key(key), "value")
+        return found if isinstance(found, bytes) else None
+
+    async def put(self, key: str, version: int, value: bytes) -> None:
+        """Keep `value` unless a version as new is there. Large values are not kept."""
+        if len(value) <= MAX_BYTES:
+            await self._ask("EVAL", _PUT, 1, self._key(key), version, value, LIFETIME)
+
+    async def forget(self, key: str) -> None:
+        """Have Redis forget what is under `key`: it is of no use to anybody."""
+        await self._ask("DEL", self._key(key))
+
+    def _key(self, key: str) -> str:
+        return f"{self._prefix}:{key}"
+
+    async def _ask(self, *command: Any) -> Any:
+        if time.monotonic() < self._again_at:
+            return None
+        link = self._link.of_this_loop()
+        await link.begin()
+        answer: Any = None
+        is_answered = False
+        async with link.unbroken():
+            # A client that somebody passed in may decode what it reads; these are bytes.
+            asked = link.client.execute_command(*command, NEVER_DECODE=True)
+            answer = await asyncio.wait_for(asked, PATIENCE)
+            is_answered = True
+        if is_answered:
+            self._pause = FIRST_PAUSE
+        else:
+            self.failures += 1
+            self._again_at = time.monotonic() + self._pause
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        return answer

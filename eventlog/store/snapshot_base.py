@@ -1,0 +1,107 @@
+"""The contract of stored snapshots: bytes that can be lost at any time, kept beside the events.
+
+A snapshot names pieces: `(source, start, stop)` are items `start` to `stop` (exclusive) of segment
+`source`, or, where `source` is negative, of the event whose version is `-source`.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from eventlog.records import Entry
+
+
+class Piece(NamedTuple):
+    """Items of a segment or of an event."""
+
+    source: int
+    start: int
+    stop: int
+
+
+class Snapshot(NamedTuple):
+    """What the list was at a version, and the chain's hash there."""
+
+    version: int
+    hash: bytes
+    pieces: tuple[Piece, ...]
+
+
+class Loaded(NamedTuple):
+    """What one round trip found of a stream up to a version.
+
+    `snapshot` is the newest one, if it is on the chain; `is_refused` says that the newest one is
+    not. `segments` and `entries` are what its last pieces refer to; `tail` is what came after it,
+    in order, one page at most.
+    """
+
+    snapshot: Snapshot | None
+    is_refused: bool
+    segments: Mapping[int, bytes]
+    entries: Mapping[int, Entry]
+    tail: list[Entry]
+
+
+class Sources(NamedTuple):
+    """Segments by their ids, and events by their versions."""
+
+    segments: Mapping[int, bytes]
+    entries: Mapping[int, Entry]
+
+
+class SnapshotSource(Protocol):
+    """Snapshots of streams in one database. `schema` is the number of the code that made them."""
+
+    async def tail(self, stream_id: bytes, after: int, until: int) -> list[Entry]:
+        """Return a page of what is behind `after`, and before it the event at `after` itself.
+
+        That one comes without its body: it is there to show its hash.
+        """
+        ...
+
+    async def load(self, stream_id: bytes, schema: int, until: int, wanted: int) -> Loaded:
+        """Return the newest snapshot up to `until` and what follows it.
+
+        Of the pieces, only as many from the end as hold `wanted` items are looked up.
+        """
+        ...
+
+    async def sources(
+        self, stream_id: bytes, segments: Sequence[int], versions: Sequence[int]
+    ) -> Sources:
+        """Return what is there of the segments and events that are asked for."""
+        ...
+
+    async def save(
+        self, stream_id: bytes, schema: int, snapshot: Snapshot, segments: Mapping[int, bytes]
+    ) -> bool:
+        """Store a snapshot with its new segments, or nothing if there is one of that version.
+
+        Tells whether it was stored. One of that version with another hash is replaced, and every
+        later one goes with it.
+        """
+        ...
+
+    async def drop(self, stream_id: bytes) -> None:
+        """Delete every snapshot and segment of a stream."""
+        ...
+
+
+def read_pieces(stored: str | bytes) -> tuple[Piece, ...] | None:
+    """Decode the pieces of a snapshot; None if they are none."""
+    try:
+        return msgspec.json.decode(stored, type=tuple[Piece, ...])
+    except (msgspec.MsgspecError, ValueError):
+        return None
+
+
+def last_pieces(pieces: Sequence[Piece], wanted: int) -> list[Piece]:
+    """Return the pieces that hold the last `wanted` items."""
+    last: list[Piece] = []
+    for piece in reversed(pieces):
+        if wanted <= 0:
+            break
+        last.append(piece)
+        wanted -= piece.stop - piece.start
+    return last

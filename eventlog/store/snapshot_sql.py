@@ -1,0 +1,310 @@
+"""The statements of snapshots, in SQLAlchemy Core, each about one stream."""
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    LargeBinary,
+    Select,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    column,
+    delete,
+    func,
+    insert,
+    literal,
+    null,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+
+from eventlog.records import Entry
+from eventlog.store.schema import Dialect, metadata
+from eventlog.store.sql import Statements
+
+PAGE: Final = 1000
+"""How many events one round trip brings at most."""
+
+
+class SnapshotStatements:
+    """What both databases ask."""
+
+    def __init__(self, sql: Statements, dialect: Dialect, schema: str | None = None) -> None:
+        tables = metadata(dialect, schema).tables
+        prefix = "" if schema is None else f"{schema}."
+        self.snapshots: Table = tables[f"{prefix}snapshots"]
+        self.segments: Table = tables[f"{prefix}segments"]
+        self.events = sql.events
+        self._sql = sql
+        self.tail = sql.compile(self._tail())
+        of_stream: ColumnElement[bytes] = bindparam("stream_id", type_=LargeBinary)
+        self.drop_snapshots = sql.compile(
+            delete(self.snapshots).where(self.snapshots.c.stream_id == of_stream)
+        )
+        self.drop_segments = sql.compile(
+            delete(self.segments).where(self.segments.c.stream_id == of_stream)
+        )
+
+    def entry(self, body: ColumnElement[Any] | None = None) -> list[ColumnElement[Any]]:
+        """Return the columns of an Entry."""
+        columns: list[ColumnElement[Any]] = [self.events.c[name] for name in Entry._fields]
+        if body is not None:
+            columns[Entry._fields.index("body")] = body.label("body")
+        return columns
+
+    def _tail(self) -> Select[Any]:
+        events = self.events.c
+        after = bindparam("after", type_=BigInteger)
+        content = case((events.version > after, events.body), else_=null())
+        return (
+            self._sql.of_stream(*self.entry(content))
+            .where(events.version >= after, events.version <= bindparam("until"))
+            .order_by(events.version)
+            .limit(PAGE + 1)
+        )
+
+
+class SqliteSnapshotStatements(SnapshotStatements):
+    """A handful of these on the connection's thread: one hop."""
+
+    def __init__(self, sql: Statements) -> None:
+        super().__init__(sql, "sqlite")
+        snapshots, segments, events = self.snapshots.c, self.segments.c, self.events.c
+        on_chain = select(events.hash).where(
+            events.stream_id == snapshots.stream_id, events.version == snapshots.version
+        )
+        self.newest = sql.compile(
+            select(
+                snapshots.version,
+                snapshots.hash,
+                cast(snapshots.pieces, LargeBinary).label("pieces"),
+                (on_chain.scalar_subquery() == snapshots.hash).label("is_on_chain"),
+            )
+            .where(
+                snapshots.stream_id == bindparam("stream_id"),
+                snapshots.schema == bindparam("schema"),
+                snapshots.version <= bindparam("until"),
+            )
+            .order_by(snapshots.version.desc())
+            .limit(1)
+        )
+        self.segment = sql.compile(
+            select(segments.body).where(
+                segments.stream_id == bindparam("stream_id"),
+                segments.segment_id == bindparam("segment_id"),
+            )
+        )
+        self.one_entry = sql.compile(
+            sql.of_stream(*self.entry()).where(events.version == bindparam("version"))
+        )
+        self.hash_of = sql.compile(
+            select(snapshots.hash).where(
+                snapshots.stream_id == bindparam("stream_id"),
+                snapshots.schema == bindparam("schema"),
+                snapshots.version == bindparam("version"),
+            )
+        )
+        self.drop_from = sql.compile(
+            delete(self.snapshots).where(
+                snapshots.stream_id == bindparam("stream_id"),
+                snapshots.schema == bindparam("schema"),
+                snapshots.version >= bindparam("version"),
+            )
+        )
+        self.save_snapshot = sql.compile(
+            insert(self.snapshots).values({c.name: bindparam(c.name) for c in snapshots})
+        )
+        self.save_segment = sql.compile(
+            insert(self.segments).values({c.name: bindparam(c.name) for c in segments})
+        )
+
+
+SNAPSHOT: Final = 0
+SEGMENT: Final = 1
+REFERRED: Final = 2
+TAIL: Final = 3
+
+
+class PostgresSnapshotStatements(SnapshotStatements):
+    """One statement for each question: one round trip."""
+
+    def __init__(self, sql: Statements, schema: str) -> None:
+        super().__init__(sql, "postgresql", schema)
+        self._stream_id = bindparam("stream_id", type_=LargeBinary)
+        self.load = sql.compile(self._load())
+        self.sources = sql.compile(self._sources())
+        self.drop_stale = sql.compile(self._drop_stale())
+        self.save = sql.compile(self._save())
+
+    def _load(self) -> Any:
+        """Return rows of a tag and an Entry's columns: a snapshot, segments, and events.
+
+        A snapshot's hash is in `hash` and its pieces in `kind`; `schema` says whether it is on the
+        chain. A segment's id is in `version`.
+        """
+        snapshot = self._newest().cte("newest")
+        wanted = self._wanted(snapshot)
+        events, until = self.events.c, bindparam("until", type_=BigInteger)
+        base = func.coalesce(
+            select(snapshot.c.version).where(snapshot.c.is_on_chain).scalar_subquery(), 0
+        )
+        tail = (
+            select(literal(TAIL), *self.entry())
+            .where(
+                events.stream_id == self._stream_id, events.version > base, events.version <= until
+            )
+            .order_by(events.version)
+            .limit(PAGE)
+        )
+        referred = select(-wanted.c.source).where(wanted.c.source < 0)
+        return union_all(
+            self._row(
+                SNAPSHOT,
+                version=snapshot.c.version,
+                kind=snapshot.c.pieces,
+                schema=case((snapshot.c.is_on_chain, 1), else_=0),
+                hash=snapshot.c.hash,
+            ).select_from(snapshot),
+            self._segment_rows(select(wanted.c.source).where(wanted.c.source > 0)),
+            self._entry_rows(REFERRED, referred),
+            select(tail.subquery("tail")),
+        )
+
+    def _sources(self) -> Any:
+        ids = select(func.unnest(bindparam("segments", type_=ARRAY(BigInteger))))
+        versions = select(func.unnest(bindparam("versions", type_=ARRAY(BigInteger))))
+        return union_all(self._segment_rows(ids), self._entry_rows(REFERRED, versions))
+
+    def _newest(self) -> Select[Any]:
+        snapshots, events = self.snapshots.c, self.events.c
+        here = and_(
+            events.stream_id == self._stream_id,
+            events.version == snapshots.version,
+            events.hash == snapshots.hash,
+        )
+        return (
+            select(
+                snapshots.version,
+                snapshots.hash,
+                snapshots.pieces,
+                events.version.is_not(None).label("is_on_chain"),
+            )
+            .select_from(self.snapshots.outerjoin(self.events, here))
+            .where(
+                snapshots.stream_id == self._stream_id,
+                snapshots.schema == bindparam("schema", type_=BigInteger),
+                snapshots.version <= bindparam("until", type_=BigInteger),
+            )
+            .order_by(snapshots.version.desc())
+            .limit(1)
+        )
+
+    def _wanted(self, snapshot: CTE) -> CTE:
+        """Of the pieces, those from the end that hold as many items as are wanted."""
+        each = (
+            func.jsonb_array_elements(cast(snapshot.c.pieces, JSONB))
+            .table_valued(column("piece", JSONB), with_ordinality="place", name="each")
+            .render_derived()
+        )
+        number = [cast(each.c.piece[index].astext, BigInteger) for index in range(3)]
+        pieces = (
+            select(
+                number[0].label("source"),
+                (number[2] - number[1]).label("items"),
+                each.c.place,
+            )
+            .select_from(snapshot.join(each, true()))
+            .where(snapshot.c.is_on_chain)
+            .subquery("pieces")
+        )
+        behind = func.sum(pieces.c["items"]).over(order_by=pieces.c.place.desc())
+        counted = select(pieces.c.source, (behind - pieces.c["items"]).label("behind")).subquery(
+            "counted"
+        )
+        return (
+            select(counted.c.source)
+            .where(counted.c.behind < bindparam("wanted", type_=BigInteger))
+            .cte("wanted")
+        )
+
+    def _row(self, tag: int, **values: ColumnElement[Any]) -> Select[Any]:
+        types = {name: self.events.c[name].type for name in Entry._fields}
+        columns = [values.get(name, cast(null(), kind)).label(name) for name, kind in types.items()]
+        return select(literal(tag).label("tag"), *columns)
+
+    def _segment_rows(self, ids: Select[Any]) -> Select[Any]:
+        segments = self.segments.c
+        return (
+            self._row(SEGMENT, version=segments.segment_id, body=segments.body)
+            .select_from(self.segments)
+            .where(segments.stream_id == self._stream_id, segments.segment_id.in_(ids))
+        )
+
+    def _entry_rows(self, tag: int, versions: Select[Any]) -> Select[Any]:
+        events = self.events.c
+        return select(literal(tag).label("tag"), *self.entry()).where(
+            events.stream_id == self._stream_id, events.version.in_(versions)
+        )
+
+    def _drop_stale(self) -> Any:
+        """Delete from the first snapshot on that is as new as ours and is not on the chain."""
+        snapshots = self.snapshots.c
+        ours = self.snapshots.alias("ours")
+        stale = (
+            select(ours.c.version)
+            .where(
+                ours.c.stream_id == self._stream_id,
+                ours.c.schema == bindparam("schema", type_=BigInteger),
+                ours.c.version == bindparam("version", type_=BigInteger),
+                ours.c.hash != bindparam("hash", type_=LargeBinary),
+            )
+            .exists()
+        )
+        return delete(self.snapshots).where(
+            snapshots.stream_id == self._stream_id,
+            snapshots.schema == bindparam("schema", type_=BigInteger),
+            snapshots.version >= bindparam("version", type_=BigInteger),
+            stale,
+        )
+
+    def _save(self) -> Any:
+        """Insert the snapshot, and its segments only if it was not there."""
+        snapshots = self.snapshots.c
+        values = {
+            "stream_id": self._stream_id,
+            "schema": bindparam("schema", type_=BigInteger),
+            "version": bindparam("version", type_=BigInteger),
+            "hash": bindparam("hash", type_=LargeBinary),
+            "pieces": bindparam("pieces", type_=Text),
+        }
+        saved = (
+            postgres_insert(self.snapshots)
+            .values(values)
+            .on_conflict_do_nothing()
+            .returning(snapshots.version)
+            .cte("saved")
+        )
+        new = (
+            func.unnest(
+                bindparam("segment_ids", type_=ARRAY(BigInteger)),
+                bindparam("bodies", type_=ARRAY(LargeBinary)),
+            )
+            .table_valued(column("segment_id", BigInteger), column("body", LargeBinary), name="new")
+            .render_derived()
+        )
+        stored = insert(self.segments).from_select(
+            ["stream_id", "segment_id", "body"],
+            select(self._stream_id, new.c.segment_id, new.c.body).select_from(
+                saved.join(new, true())
+            ),
+        )
+        return select(saved.c.version).add_cte(stored.cte("stored"))

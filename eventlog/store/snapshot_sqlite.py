@@ -1,0 +1,136 @@
+"""Snapshots in a SQLite file: every question is one function on a connection's thread."""
+
+import sqlite3
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from eventlog.records import Entry
+from eventlog.store.snapshot_base import Loaded, Snapshot, Sources, last_pieces, read_pieces
+from eventlog.store.snapshot_sql import SqliteSnapshotStatements
+from eventlog.store.sql import SqliteStatements, Statement
+
+_SQL: Final = SqliteSnapshotStatements(SqliteStatements())
+
+Hop = Callable[[Callable[[sqlite3.Connection], Any]], Awaitable[Any]]
+"""Runs a function on the thread of a connection."""
+
+
+class SqliteSnapshots:
+    """A SnapshotSource. `read` and `write` run on the reading and on the writing connection."""
+
+    def __init__(self, read: Hop, write: Hop) -> None:
+        self._read = read
+        self._write = write
+
+    async def tail(self, stream_id: bytes, after: int, until: int) -> list[Entry]:
+        values = {"stream_id": stream_id, "after": after, "until": until}
+
+        def ask(db: sqlite3.Connection) -> list[Entry]:
+            return [Entry._make(row) for row in _rows(db, _SQL.tail, values)]
+
+        entries: list[Entry] = await self._read(ask)
+        return entries
+
+    async def load(self, stream_id: bytes, schema: int, until: int, wanted: int) -> Loaded:
+        def ask(db: sqlite3.Connection) -> Loaded:
+            return _load(db, stream_id, schema, until, wanted)
+
+        loaded: Loaded = await self._read(ask)
+        return loaded
+
+    async def sources(
+        self, stream_id: bytes, segments: Sequence[int], versions: Sequence[int]
+    ) -> Sources:
+        def ask(db: sqlite3.Connection) -> Sources:
+            return _sources(db, stream_id, segments, versions)
+
+        found: Sources = await self._read(ask)
+        return found
+
+    async def save(
+        self, stream_id: bytes, schema: int, snapshot: Snapshot, segments: Mapping[int, bytes]
+    ) -> bool:
+        key = {"stream_id": stream_id, "schema": schema, "version": snapshot.version}
+        pieces = msgspec.json.encode(snapshot.pieces).decode()
+
+        def write(db: sqlite3.Connection) -> bool:
+            found = _rows(db, _SQL.hash_of, key)
+            if found and found[0][0] == snapshot.hash:
+                return False
+            if found:
+                _run(db, _SQL.drop_from, key)
+            _run(db, _SQL.save_snapshot, {**key, "hash": snapshot.hash, "pieces": pieces})
+            for segment_id, body in segments.items():
+                row = {"stream_id": stream_id, "segment_id": segment_id, "body": body}
+                _run(db, _SQL.save_segment, row)
+            return True
+
+        stored: bool = await self._write(lambda db: _in_transaction(db, write))
+        return stored
+
+    async def drop(self, stream_id: bytes) -> None:
+        def write(db: sqlite3.Connection) -> bool:
+            _run(db, _SQL.drop_snapshots, {"stream_id": stream_id})
+            _run(db, _SQL.drop_segments, {"stream_id": stream_id})
+            return True
+
+        await self._write(lambda db: _in_transaction(db, write))
+
+
+def _load(db: sqlite3.Connection, stream_id: bytes, schema: int, until: int, wanted: int) -> Loaded:
+    values = {"stream_id": stream_id, "schema": schema, "until": until}
+    snapshot: Snapshot | None = None
+    is_refused = False
+    for version, digest, pieces, is_on_chain in _rows(db, _SQL.newest, values):
+        decoded = read_pieces(pieces) if is_on_chain else None
+        is_refused = decoded is None
+        snapshot = None if decoded is None else Snapshot(version, digest, decoded)
+    last = () if snapshot is None else last_pieces(snapshot.pieces, wanted)
+    found = _sources(
+        db,
+        stream_id,
+        [piece.source for piece in last if piece.source > 0],
+        [-piece.source for piece in last if piece.source < 0],
+    )
+    after = 0 if snapshot is None else snapshot.version
+    tail = {"stream_id": stream_id, "after": after, "until": until}
+    entries = [Entry._make(row) for row in _rows(db, _SQL.tail, tail)]
+    return Loaded(snapshot, is_refused, *found, entries[1:] if after else entries)
+
+
+def _sources(
+    db: sqlite3.Connection, stream_id: bytes, segments: Iterable[int], versions: Iterable[int]
+) -> Sources:
+    bodies = {
+        segment_id: row[0]
+        for segment_id in segments
+        for row in _rows(db, _SQL.segment, {"stream_id": stream_id, "segment_id": segment_id})
+    }
+    entries = {
+        version: Entry._make(row)
+        for version in versions
+        for row in _rows(db, _SQL.one_entry, {"stream_id": stream_id, "version": version})
+    }
+    return Sources(bodies, entries)
+
+
+def _in_transaction(db: sqlite3.Connection, write: Callable[[sqlite3.Connection], bool]) -> bool:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        done = write(db)
+        db.execute("COMMIT")
+        return done
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def _rows(db: sqlite3.Connection, statement: Statement, values: Mapping[str, Any]) -> list[Any]:
+    return db.execute(statement.text, statement.args(values)).fetchall()
+
+
+def _run(db: sqlite3.Connection, statement: Statement, values: Mapping[str, Any]) -> None:
+    db.execute(statement.text, statement.args(values))

@@ -1,0 +1,253 @@
+"""Blocks of items: where they lie, as bytes, and decoding them.
+
+A list of items is a row of blocks. A block is a range of what one source holds: an event of the
+log, or a segment that was copied out of events. Sources keep their uncompressed bytes once they
+were opened, and never what was decoded from them: every caller gets fresh objects.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from eventlog import CorruptEventError, Header, SchemaTooNewError
+from eventlog.codec import RAW, decode_json
+from eventlog.envelope import open_body, open_header
+from eventlog.events import KINDS
+from eventlog.snapshots import Entry
+from projections.segments import Packed, UnreadableError, pack, size_of, unpack
+
+_OVERHEAD: Final = 300
+"""Roughly what a block costs beside its bytes."""
+
+_USUAL_RATIO: Final = 4
+"""How much longer text is than its compressed form, roughly."""
+
+_DECODED_AT_ONCE: Final = 1024 * 1024
+"""Bytes that are spliced and decoded together: far fewer calls, and no second copy of a list."""
+
+
+class EventItems:
+    """The items that one event added."""
+
+    __slots__ = ("_inner", "entry", "items", "stream")
+
+    def __init__(self, stream: str, entry: Entry, items: int) -> None:
+        self.stream = stream
+        self.entry = entry
+        self.items = items
+        self._inner: bytes | None = None
+
+    @property
+    def source(self) -> int:
+        """How a snapshot names it."""
+        return -self.entry.version
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        stored = len(self.entry.body or b"")
+        return _OVERHEAD + (stored if self.entry.codec == RAW else _USUAL_RATIO * stored)
+
+    def raw_items(self) -> list[bytes] | None:
+        """Return the JSON of each item; None for what only `json` can read."""
+        try:
+            raws = msgspec.json.decode(self._array(), type=list[msgspec.Raw])
+        except msgspec.DecodeError:
+            return None
+        return [bytes(raw) for raw in raws] if len(raws) == self.items else None
+
+    def inner(self) -> bytes:
+        """Return the JSON array without its brackets.
+
+        Raises CorruptEventError, ErasedError or SchemaTooNewError, naming the event.
+        """
+        if self._inner is None:
+            self._inner = self._array()[1:-1]
+        return self._inner
+
+    def part(self, start: int, stop: int) -> list[Any]:
+        """Decode items `start` to `stop`."""
+        return self.decode()[start:stop]
+
+    def decode(self) -> list[Any]:
+        """Decode all items."""
+        entry = self.entry
+        try:
+            items: list[Any] = decode_json(self._array())
+        except ValueError as error:
+            raise CorruptEventError(
+                self.stream, entry.version, "its items do not decode"
+            ) from error
+        if type(items) is not list or len(items) != self.items:
+            raise CorruptEventError(
+                self.stream, entry.version, "it does not hold as many items as its header says"
+            )
+        return items
+
+    def _array(self) -> bytes:
+        entry = self.entry
+        if (entry.kind, entry.schema) not in KINDS:
+            raise SchemaTooNewError(
+                f"Version {entry.version} of conversation {self.stream!r} holds items in a form"
+                f" ({entry.kind} {entry.schema}) of a later release. Upgrade"
+                " conversation-eventlog to read them."
+            )
+        if self._inner is not None:
+            return b"[" + self._inner + b"]"
+        return open_body(self.stream, entry)
+
+
+class SegmentItems:
+    """The items of a segment, stored or just packed."""
+
+    __slots__ = ("_content", "size", "source")
+
+    def __init__(self, source: int, content: bytes | Packed) -> None:
+        self.source = source
+        """How a snapshot names it."""
+        self.size = _OVERHEAD + size_of(content)
+        """About how many bytes it takes."""
+        self._content = content
+
+    @property
+    def items(self) -> int:
+        """How many items it holds."""
+        return len(self._open().ends)
+
+    def inner(self) -> bytes:
+        """Return the JSON of all items, without brackets. Raises UnreadableError."""
+        return self._open().inner
+
+    def part(self, start: int, stop: int) -> list[Any]:
+        """Decode items `start` to `stop`, and nothing else."""
+        packed = self._open()
+        begin = packed.ends[start - 1] + 1 if start else 0
+        return _decode(b"[" + packed.inner[begin : packed.ends[stop - 1]] + b"]", stop - start)
+
+    def decode(self) -> list[Any]:
+        """Decode all items."""
+        return _decode(b"[" + self.inner() + b"]", self.items)
+
+    def stored(self) -> bytes:
+        """Return it as it is stored."""
+        content = self._content
+        return content if isinstance(content, bytes) else pack(content)
+
+    def _open(self) -> Packed:
+        if isinstance(self._content, bytes):
+            self._content = unpack(self._content)
+        return self._content
+
+
+class Absent:
+    """Items that were not fetched yet: nobody wanted them."""
+
+    __slots__ = ("source",)
+
+    size = _OVERHEAD
+    items = 0
+
+    def __init__(self, source: int) -> None:
+        self.source = source
+
+    def inner(self) -> bytes:
+        """Raise UnreadableError."""
+        raise UnreadableError
+
+    def decode(self) -> list[Any]:
+        """Raise UnreadableError."""
+        raise UnreadableError
+
+    def part(self, _start: int, _stop: int) -> list[Any]:
+        """Raise UnreadableError."""
+        raise UnreadableError
+
+
+class Block(NamedTuple):
+    """Items `start` to `stop` (exclusive) of a source."""
+
+    holder: EventItems | SegmentItems | Absent
+    start: int
+    stop: int
+
+
+def count(blocks: Iterable[Block]) -> int:
+    """Return how many items the blocks hold."""
+    return sum(block.stop - block.start for block in blocks)
+
+
+def last(blocks: Sequence[Block], limit: int) -> list[Block]:
+    """Return the blocks of the last `limit` items."""
+    kept: list[Block] = []
+    for block in reversed(blocks):
+        if limit <= 0:
+            break
+        start = max(block.start, block.stop - limit)
+        kept.append(block._replace(start=start))
+        limit -= block.stop - start
+    return kept[::-1]
+
+
+def drop_last(blocks: list[Block], items: int) -> None:
+    """Take the last `items` items off the list."""
+    while blocks and items > 0:
+        block = blocks.pop()
+        size = block.stop - block.start
+        if size > items:
+            blocks.append(block._replace(stop=block.stop - items))
+        items -= size
+
+
+def decode(blocks: Sequence[Block]) -> list[Any]:
+    """Decode the items of `blocks`, afresh for every call.
+
+    Raises CorruptEventError, ErasedError or SchemaTooNewError, naming the event; UnreadableError
+    for a segment that is none.
+    """
+    items: list[Any] = []
+    together: list[Block] = []
+    size = 0
+    for block in blocks:
+        whole = block.start == 0 and block.stop == block.holder.items
+        if not whole or size > _DECODED_AT_ONCE:
+            items += _decode_together(together)
+            together, size = [], 0
+        if whole:
+            together.append(block)
+            size += len(block.holder.inner())
+        else:
+            items += block.holder.part(block.start, block.stop)
+    if not items:
+        return _decode_together(together)
+    return items + _decode_together(together) if together else items
+
+
+def header(stream: str, entry: Entry) -> Header:
+    """Decode the header of an event. Raises CorruptEventError."""
+    return open_header(stream, entry.version, entry.header)
+
+
+def _decode_together(blocks: Sequence[Block]) -> list[Any]:
+    """Splice whole blocks and decode them as one array."""
+    if not blocks:
+        return []
+    spliced = b"[" + b",".join([block.holder.inner() for block in blocks]) + b"]"
+    try:
+        items: list[Any] = decode_json(spliced)
+    except ValueError:
+        items = []
+    if len(items) == count(blocks):
+        return items
+    # One of them is not what it should be: that one says so.
+    return [item for block in blocks for item in block.holder.decode()]
+
+
+def _decode(array: bytes, expected: int) -> list[Any]:
+    try:
+        items: list[Any] = decode_json(array)
+    except ValueError as error:
+        raise UnreadableError from error
+    if type(items) is not list or len(items) != expected:
+        raise UnreadableError
+    return items

@@ -1,0 +1,79 @@
+"""Segments: immutable runs of items as stored bytes, with the place of each item in them.
+
+A segment is zstd over little-endian 32-bit numbers, how many items and where each ends, and then
+the items as JSON with a comma between two. It can be rebuilt, so its form may change with SCHEMA.
+"""
+
+import struct
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import zstandard
+
+SCHEMA: Final = 1
+"""Raise it with any change of the fold or of what is stored: older snapshots are left alone."""
+
+MAX_ITEMS: Final = 256
+MAX_BYTES: Final = 256 * 1024
+LARGE: Final = 64 * 1024
+"""An item of more bytes is not copied: snapshots refer to it where it lies in the log."""
+
+MAX_OPENED: Final = 256 * 1024 * 1024
+"""A segment that claims to be larger is none."""
+
+_LEVEL: Final = 3
+
+
+class UnreadableError(Exception):
+    """Stored bytes are no segment: whoever reads does without it."""
+
+
+class Packed(NamedTuple):
+    """The items of a segment as JSON with commas between them, and where each ends."""
+
+    inner: bytes
+    ends: Sequence[int]
+
+
+def join(items: Sequence[bytes]) -> Packed:
+    """Put items together, each as its own JSON."""
+    ends: list[int] = []
+    end = -1
+    for item in items:
+        end += 1 + len(item)
+        ends.append(end)
+    return Packed(b",".join(items), ends)
+
+
+def pack(packed: Packed) -> bytes:
+    """Return what is stored."""
+    numbers = struct.pack(f"<{len(packed.ends) + 1}I", len(packed.ends), *packed.ends)
+    return zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(
+        numbers + packed.inner
+    )
+
+
+def size_of(content: bytes | Packed) -> int:
+    """Return how many bytes it takes once it is unpacked; 0 for what cannot be."""
+    if isinstance(content, Packed):
+        return len(content.inner) + 4 * len(content.ends)
+    try:
+        return zstandard.frame_content_size(content)
+    except zstandard.ZstdError:
+        return 0
+
+
+def unpack(stored: bytes) -> Packed:
+    """Undo `pack`. Raises UnreadableError."""
+    try:
+        if zstandard.frame_content_size(stored) > MAX_OPENED:
+            raise UnreadableError
+        opened = zstandard.ZstdDecompressor().decompress(stored, max_output_size=MAX_OPENED)
+        (items,) = struct.unpack_from("<I", opened)
+        ends: tuple[int, ...] = struct.unpack_from(f"<{items}I", opened, 4)
+    except (zstandard.ZstdError, struct.error, MemoryError) as error:
+        raise UnreadableError from error
+    inner = opened[4 * (items + 1) :]
+    if not items or ends[-1] != len(inner):
+        raise UnreadableError
+    return Packed(inner, ends)

@@ -1,0 +1,88 @@
+"""The list of a conversation at a version, and its form for others to read."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from eventlog import CorruptEventError
+from eventlog.snapshots import Entry
+from projections.blocks import Block, EventItems, SegmentItems, header
+from projections.segments import SCHEMA
+
+
+class State(NamedTuple):
+    """The list at a version; `hash` is the chain's there."""
+
+    version: int
+    hash: bytes
+    blocks: tuple[Block, ...]
+    saved: int
+    """The version of the newest snapshot below it that is known to be stored."""
+    was_reset: bool
+    """Whether it was cleared or rewound since."""
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return sum(block.holder.size for block in self.blocks)
+
+
+EMPTY: Final = State(0, b"", (), 0, was_reset=False)
+
+
+class _Shared(msgspec.Struct, array_like=True):
+    schema: int
+    version: int
+    hash: bytes
+    saved: int
+    was_reset: bool
+    blocks: Sequence[tuple[int, int, int]]
+    segments: dict[int, bytes]
+    entries: Sequence[Entry]
+
+
+def dump(state: State) -> bytes | None:
+    """Return a state as bytes; None if some of it is absent."""
+    segments: dict[int, bytes] = {}
+    entries: dict[int, Entry] = {}
+    for block in state.blocks:
+        holder = block.holder
+        if isinstance(holder, SegmentItems):
+            segments[holder.source] = holder.stored()
+        elif isinstance(holder, EventItems):
+            entries[holder.entry.version] = holder.entry
+        else:
+            return None
+    places = [(block.holder.source, block.start, block.stop) for block in state.blocks]
+    place = (state.version, state.hash, state.saved, state.was_reset)
+    shared = _Shared(SCHEMA, *place, places, segments, list(entries.values()))
+    return msgspec.msgpack.encode(shared)
+
+
+def load(stream: str, content: bytes) -> State | None:
+    """Undo `dump`; None for what it did not write, or other code did."""
+    try:
+        shared = msgspec.msgpack.decode(content, type=_Shared)
+    except (msgspec.MsgspecError, ValueError):
+        return None
+    if shared.schema != SCHEMA:
+        return None
+    entries = {entry.version: entry for entry in shared.entries}
+    try:
+        blocks = tuple(
+            Block(_holder(stream, source, shared.segments, entries), start, stop)
+            for source, start, stop in shared.blocks
+        )
+    except (KeyError, CorruptEventError):
+        return None
+    return State(shared.version, shared.hash, blocks, shared.saved, shared.was_reset)
+
+
+def _holder(
+    stream: str, source: int, segments: Mapping[int, bytes], entries: Mapping[int, Entry]
+) -> EventItems | SegmentItems:
+    if source > 0:
+        return SegmentItems(source, segments[source])
+    entry = entries[-source]
+    return EventItems(stream, entry, header(stream, entry).items or 0)

@@ -1,0 +1,265 @@
+"""What the list of a conversation is and was: remembered, from snapshots, or folded anew.
+
+Rule: whatever was remembered or stored is used only if the chain has its hash at its version.
+Anything else is a miss; it costs time and changes no answer.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from eventlog import CorruptEventError, EventLog
+from eventlog.snapshots import EVERYTHING, Entry, Loaded, Snapshot, StreamSnapshots
+from projections.blocks import Absent, Block, EventItems, SegmentItems, header, last
+from projections.cutting import cut, is_due
+from projections.items import fold, is_reset, resolve
+from projections.segments import SCHEMA, UnreadableError
+from projections.state import EMPTY, State, dump, load
+
+PAGE: Final = 1000
+"""As many events a round trip brings at most."""
+
+MOST_SHARED: Final = 32 * 1024 * 1024
+"""Bytes, uncompressed: larger lists are read from the database."""
+
+
+class States:
+    """The states of the conversation `name`."""
+
+    def __init__(self, log: EventLog, name: str) -> None:
+        self._log = log
+        self._name = name
+
+    async def current(self, wanted: int = EVERYTHING) -> State:
+        """Return the list now; its last `wanted` items are there, others may be absent."""
+        stored, counters = self._stored(), self._log.counters
+        kept: State | None = self._log.cache.get(stored.stream_id)
+        if kept is not None:
+            state = await self._follow(stored, kept)
+            if state is not None:
+                counters.cache_hits += 1
+                return await self._fetch(stored, state, wanted)
+        counters.cache_misses += 1
+        state = await self._shared(stored)
+        if state is None:
+            state = await self._load(stored, None, wanted)
+            self._keep(stored, state)
+            self._share_later(stored, state)
+        return await self._fetch(stored, state, wanted)
+
+    async def at(self, version: int, wanted: int = EVERYTHING) -> State:
+        """Return the list at a version that exists."""
+        stored = self._stored()
+        if version == 0:
+            return EMPTY
+        return await self._fetch(stored, await self._load(stored, version, wanted), wanted)
+
+    async def forget(self) -> None:
+        """Forget what processes remember: it is not what it should be."""
+        stored = self._stored()
+        self._log.cache.forget(stored.stream_id)
+        if self._log.shared is not None:
+            await self._log.shared.forget(self._key(stored))
+
+    async def drop(self) -> None:
+        """Delete what is stored and forget what is remembered."""
+        await self._stored().drop()
+        await self.forget()
+
+    async def anew(self, version: int | None) -> State:
+        """Fold every event up to a version: what was stored is not what it should be."""
+        stored = self._stored()
+        self._log.counters.snapshots_refused += 1
+        await self.drop()
+        state = await self._advance(stored, EMPTY, await stored.tail(0, version), version)
+        if version is None:
+            self._keep(stored, state)
+        return state
+
+    async def save(self) -> bool:
+        """Store a snapshot of the list now; tell whether there is one."""
+        stored = self._stored()
+        state = await self.current()
+        await self._log.background.finish()  # Perhaps it was due.
+        kept: State | None = self._log.cache.get(stored.stream_id)
+        if kept is not None and kept.saved >= state.version > 0:
+            return True
+        return state.version > 0 and await self._save(stored, await self.current())
+
+    def _stored(self) -> StreamSnapshots:
+        return self._log.snapshots(self._name, SCHEMA)
+
+    async def _follow(self, stored: StreamSnapshots, kept: State) -> State | None:
+        """Bring what is remembered up to now; None if it is not on the chain."""
+        entries = await stored.tail(kept.version)
+        if not entries or (entries[0].version, entries[0].hash) != (kept.version, kept.hash):
+            return None
+        if len(entries) == 1:
+            return kept
+        state = await self._advance(stored, kept, entries[1:], None)
+        self._keep(stored, state)
+        return state
+
+    async def _shared(self, stored: StreamSnapshots) -> State | None:
+        """Return the list now from what other processes left in Redis, if it is on the chain."""
+        shared, counters = self._log.shared, self._log.counters
+        if shared is None:
+            return None
+        content = await shared.get(self._key(stored))
+        kept = None if content is None else load(self._name, content)
+        state = None if kept is None else await self._follow(stored, kept)
+        if state is None:
+            counters.shared_misses += 1
+            if content is not None:
+                await shared.forget(self._key(stored))
+            return None
+        counters.shared_hits += 1
+        self._keep(stored, state)
+        return state
+
+    def _share_later(self, stored: StreamSnapshots, state: State) -> None:
+        if self._log.shared is not None and state.version > 0:
+            key = ("share", stored.stream_id)
+            self._log.background.start(key, lambda: self._share(stored, state))
+
+    async def _share(self, stored: StreamSnapshots, state: State) -> None:
+        shared = self._log.shared
+        if shared is None or state.size > MOST_SHARED:
+            return
+        content = await asyncio.to_thread(dump, state)
+        if content is not None:
+            await shared.put(self._key(stored), state.version, content)
+
+    def _key(self, stored: StreamSnapshots) -> str:
+        return f"items:{SCHEMA}:{stored.stream_id.hex()}"
+
+    async def _load(self, stored: StreamSnapshots, until: int | None, wanted: int) -> State:
+        counters = self._log.counters
+        loaded = await stored.load(until, wanted)
+        if loaded.snapshot is not None:
+            counters.snapshot_hits += 1
+        elif loaded.is_refused:
+            counters.snapshots_refused += 1
+        else:
+            counters.snapshot_misses += 1
+        return await self._advance(stored, self._opened(loaded), loaded.tail, until)
+
+    def _opened(self, loaded: Loaded) -> State:
+        snapshot = loaded.snapshot
+        if snapshot is None:
+            return EMPTY
+        blocks = tuple(
+            Block(self._holder(source, loaded), start, stop)
+            for source, start, stop in snapshot.pieces
+        )
+        return State(snapshot.version, snapshot.hash, blocks, snapshot.version, was_reset=False)
+
+    def _holder(self, source: int, found: Loaded) -> EventItems | SegmentItems | Absent:
+        if source > 0 and source in found.segments:
+            return SegmentItems(source, found.segments[source])
+        if source < 0 and -source in found.entries:
+            entry = found.entries[-source]
+            return EventItems(self._name, entry, header(self._name, entry).items or 0)
+        return Absent(source)
+
+    async def _advance(
+        self, stored: StreamSnapshots, base: State, entries: Sequence[Entry], until: int | None
+    ) -> State:
+        """Apply what follows `base`; where there may be more than a page of it, read on."""
+        entries = list(entries)
+        page = len(entries)
+        while page >= PAGE:
+            more = await stored.tail(entries[-1].version, until)
+            entries += more[1:]
+            page = len(more)
+        if not entries:
+            return base
+        self._refuse_gaps(base.version, entries)
+        path = resolve(self._name, base.version, entries)
+        earlier = base if path.start == base.version else await self.at(path.start)
+        return State(
+            entries[-1].version,
+            entries[-1].hash,
+            tuple(fold(self._name, earlier.blocks, path.entries)),
+            base.saved,
+            base.was_reset or any(map(is_reset, entries)),
+        )
+
+    def _refuse_gaps(self, after: int, entries: Sequence[Entry]) -> None:
+        if entries[-1].version - after == len(entries):
+            return
+        for expected, entry in enumerate(entries, start=after + 1):
+            if entry.version != expected:
+                raise CorruptEventError(self._name, expected, "it is missing from the log")
+
+    async def _fetch(self, stored: StreamSnapshots, state: State, wanted: int) -> State:
+        """Fetch what is wanted and absent. Raises UnreadableError for what is nowhere."""
+        missing = {
+            block.holder.source
+            for block in last(state.blocks, wanted)
+            if isinstance(block.holder, Absent)
+        }
+        if not missing:
+            return state
+        found = await stored.sources(
+            [source for source in missing if source > 0],
+            [-source for source in missing if source < 0],
+        )
+        loaded = Loaded(None, is_refused=False, **found._asdict(), tail=[])
+        blocks = tuple(
+            block._replace(holder=self._holder(block.holder.source, loaded))
+            if isinstance(block.holder, Absent)
+            else block
+            for block in state.blocks
+        )
+        if missing & {block.holder.source for block in blocks if isinstance(block.holder, Absent)}:
+            raise UnreadableError
+        state = state._replace(blocks=blocks)
+        self._remember(stored, state)
+        return state
+
+    def _keep(self, stored: StreamSnapshots, state: State) -> None:
+        """Remember the list now, and have a snapshot of it stored if one is due."""
+        if state.version == 0:
+            return
+        self._remember(stored, state)
+        if is_due(state.blocks, state.version, state.saved, was_reset=state.was_reset):
+            self._log.background.start(stored.stream_id, lambda: self._save_quietly(stored, state))
+
+    def _remember(self, stored: StreamSnapshots, state: State) -> None:
+        self._log.cache.put(stored.stream_id, state, state.size)
+
+    async def _save_quietly(self, stored: StreamSnapshots, state: State) -> None:
+        try:
+            await self._save(stored, await self._fetch(stored, state, 0))
+        except UnreadableError:
+            return
+
+    async def _save(self, stored: StreamSnapshots, state: State) -> bool:
+        done = await asyncio.to_thread(cut, state.blocks)
+        snapshot = Snapshot(state.version, state.hash, done.pieces)
+        try:
+            is_stored = await stored.save(snapshot, done.segments)
+        except BaseException:
+            self._log.counters.snapshots_failed += 1
+            raise
+        if not is_stored:
+            # Another process was first, with segments of its own: they are what is referred to.
+            self._log.cache.forget(stored.stream_id)
+            return False
+        self._log.counters.snapshots_written += 1
+        self._take(stored, state, done.blocks)
+        await self._share(stored, state._replace(blocks=done.blocks, saved=state.version))
+        return True
+
+    def _take(self, stored: StreamSnapshots, state: State, blocks: tuple[Block, ...]) -> None:
+        """Remember the segments in the place of the events that they were cut from."""
+        kept: State | None = self._log.cache.get(stored.stream_id)
+        if kept is None or kept.version < state.version:
+            return
+        size = len(state.blocks)
+        common = zip(kept.blocks, state.blocks, strict=False)
+        if len(kept.blocks) >= size and all(theirs is ours for theirs, ours in common):
+            kept = kept._replace(blocks=blocks + kept.blocks[size:])
+        was_reset = kept.was_reset and kept.version > state.version
+        self._remember(stored, kept._replace(saved=state.version, was_reset=was_reset))
