@@ -7,7 +7,7 @@ build has by default, which is FULL unless somebody compiled it otherwise.
 
 import os
 import sqlite3
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
@@ -170,29 +170,29 @@ POSTGRES_OPENERS: Final[dict[str, Opener]] = {
     SQLALCHEMY: _sqlalchemy_postgres,
 }
 
-PATHS: Final = SQLITE_OPENERS.keys()
+EVERYBODY: Final = (*SQLITE_OPENERS, REDIS)
 
 
-async def on_sqlite(
-    stack: AsyncExitStack, place: Place, name: str, who: Collection[str] = PATHS
+async def on_files(
+    stack: AsyncExitStack, place: Place, name: str, who: Iterable[str] = EVERYBODY
 ) -> dict[str, Session]:
-    """Open some of the contenders, each with a file of its own."""
-    return {
-        each: await SQLITE_OPENERS[each](stack, file_of(place, name, each), name) for each in who
-    }
+    """Open some of those that work on this machine's disk: SQLite with a file each, and Redis."""
+    sessions: dict[str, Session] = {}
+    for each in who:
+        if each == REDIS:
+            sessions[each] = await _redis(stack, place.redis_url, name)
+        else:
+            path = file_of(place, name, each)
+            sessions[each] = await SQLITE_OPENERS[each](stack, path, name)
+    return sessions
 
 
 async def on_postgres(stack: AsyncExitStack, place: Place, name: str) -> dict[str, Session]:
-    """Open the contenders of PostgreSQL, each with tables of its own."""
+    """Open those of PostgreSQL, each with tables of its own."""
     return {
         each: await opener(stack, place.postgres_url, name)
         for each, opener in POSTGRES_OPENERS.items()
     }
-
-
-async def on_redis(stack: AsyncExitStack, place: Place, name: str) -> dict[str, Session]:
-    """Open the one contender of Redis."""
-    return {REDIS: await _redis(stack, place.redis_url, name)}
 
 
 def file_of(place: Place, name: str, who: str) -> str:

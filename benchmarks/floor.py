@@ -46,7 +46,13 @@ class Hop:
     def _serve(self) -> None:
         while (job := self._jobs.get()) is not None:
             function, answer = job
-            answer.get_loop().call_soon_threadsafe(answer.set_result, function(self._db))
+            tell = answer.get_loop().call_soon_threadsafe
+            try:
+                result = function(self._db)
+            except sqlite3.Error as error:
+                tell(answer.set_exception, error)
+            else:
+                tell(answer.set_result, result)
 
 
 def insert(hop: Hop, session: str, body: str) -> "asyncio.Future[Any]":

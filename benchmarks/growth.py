@@ -1,6 +1,7 @@
-"""What a long log costs whoever appends to it, and many turns whoever owns the disk."""
+"""What a long log costs whoever appends to it."""
 
 import contextlib
+import itertools
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any, Final
 
@@ -71,8 +72,8 @@ async def _appending(place: Place, long: EventLog, empty: EventLog) -> dict[str,
 
     def cycle(log: EventLog) -> Call:
         sessions = [EventLogSession(f"chat-{number}", log=log) for number in range(WRITTEN)]
-        turns = iter(range(10**9))
-        return lambda: sessions[next(turns) % WRITTEN].add_items(batch)
+        in_turn = itertools.cycle(sessions)
+        return lambda: next(in_turn).add_items(batch)
 
     calls = {_long(place.scale): cycle(long), EMPTY: cycle(empty)}
     for call in calls.values():

@@ -34,6 +34,9 @@ LOADED: Final = (
     eventlog.store.sqlite,
 )
 
+LET_GO: Final = 0.1
+"""Seconds in which the thread that handed the list over drops it too."""
+
 _FORKS: Final = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload([__name__])
 
@@ -77,6 +80,7 @@ def memory_of_read(opener: Opener, address: str) -> Memory:
             found = await session.get_items()
             with_list, peak = tracemalloc.get_traced_memory()
             del found
+            await asyncio.sleep(LET_GO)
             gc.collect()
             return Memory(peak, with_list - tracemalloc.get_traced_memory()[0])
 

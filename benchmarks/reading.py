@@ -3,18 +3,17 @@
 import contextlib
 import functools
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import AsyncExitStack
 from typing import Final
 
 from benchmarks.contenders import (
-    PATHS,
+    EVERYBODY,
     Session,
     event_log,
     file_of,
+    on_files,
     on_postgres,
-    on_redis,
-    on_sqlite,
 )
 from benchmarks.filling import fill
 from benchmarks.floor import BARE_DECODE, Hop, decode
@@ -23,8 +22,9 @@ from benchmarks.place import OURS, SQLALCHEMY, SQLITE, Place, Scale, items
 from benchmarks.scenario import Bar, Point, Scenario, Timing
 
 PLOT: Final = "reading"
+FEW: Final = (OURS, SQLITE, SQLALCHEMY)
 LIMIT: Final = 20
-OF_A_TURN: Final = 1_000
+USUAL: Final = 1_000
 CLEARED: Final = 1_000
 NEW: Final = "EventLogSession, new"
 
@@ -33,13 +33,14 @@ def scenarios(scale: Scale) -> list[Scenario]:
     """Return them."""
     bars = (Bar(OURS, SQLITE, 0.3), Bar(OURS, BARE_DECODE, 1.3))
     return [
-        _warm(10, calls=40),
-        _warm(100, calls=40),
-        _warm(1_000, *bars, calls=20),
-        _warm(10_000, *bars, calls=3),
+        _warm(10, FEW, calls=40),
+        _warm(100, FEW, calls=40),
+        _warm(1_000, EVERYBODY, *bars, calls=20),
+        _warm(10_000, FEW, *bars, calls=3),
         _limited("SQLite", SQLITE, 1.0, scale.limited),
+        Timing(f"get_items(limit={LIMIT}) of {USUAL:,} items", limited_usual, (), calls=20),
         _limited("PostgreSQL", SQLALCHEMY, 0.3, scale.limited),
-        Timing(f"a turn at {OF_A_TURN:,} items, SQLite", turn, (Bar(OURS, SQLITE, 0.5),), calls=5),
+        Timing(f"a turn at {USUAL:,} items, SQLite", turn, (Bar(OURS, SQLITE, 0.5),), calls=5),
         Timing(
             f"get_items after {scale.clears} clears of {CLEARED:,} items, SQLite",
             after_clears,
@@ -49,10 +50,10 @@ def scenarios(scale: Scale) -> list[Scenario]:
     ]
 
 
-def _warm(count: int, *bars: Bar, calls: int) -> Timing:
+def _warm(count: int, who: Iterable[str], *bars: Bar, calls: int) -> Timing:
     return Timing(
         f"get_items of {count:,} items, SQLite",
-        functools.partial(warm, count=count),
+        functools.partial(warm, count=count, who=who),
         bars,
         calls,
         point=Point(PLOT, count),
@@ -71,15 +72,16 @@ def _of(who: str, count: int) -> str:
 
 
 @contextlib.asynccontextmanager
-async def warm(place: Place, *, count: int) -> AsyncGenerator[Mapping[str, Call]]:
+async def warm(
+    place: Place, *, count: int, who: Iterable[str]
+) -> AsyncGenerator[Mapping[str, Call]]:
     """Read the whole list, again and again."""
     past = items(count)
     array = json.dumps(past).encode()
     hop = Hop(place.folder / f"warm-{count}-bare.db")
     async with AsyncExitStack() as stack:
         stack.callback(hop.close)
-        sessions = await on_sqlite(stack, place, f"warm-{count}")
-        sessions |= await on_redis(stack, place, f"warm-{count}")
+        sessions = await on_files(stack, place, f"warm-{count}", who)
         for session in sessions.values():
             await fill(session, past)
         calls: dict[str, Call] = {who: each.get_items for who, each in sessions.items()}
@@ -97,7 +99,7 @@ async def limited(
         for count in counts:
             name = f"limited_{count}"
             if database == "SQLite":
-                sessions = await on_sqlite(stack, place, name, (OURS, base))
+                sessions = await on_files(stack, place, name, (OURS, base))
             else:
                 sessions = await on_postgres(stack, place, name)
             for who, session in sessions.items():
@@ -108,14 +110,23 @@ async def limited(
 
 
 @contextlib.asynccontextmanager
+async def limited_usual(place: Place) -> AsyncGenerator[Mapping[str, Call]]:
+    """Read the end of a list of usual length."""
+    async with AsyncExitStack() as stack:
+        sessions = await on_files(stack, place, "limited-usual")
+        for session in sessions.values():
+            await fill(session, items(USUAL))
+        yield {who: functools.partial(each.get_items, LIMIT) for who, each in sessions.items()}
+
+
+@contextlib.asynccontextmanager
 async def turn(place: Place) -> AsyncGenerator[Mapping[str, Call]]:
     """Do what a run does: read the list, add what the user said, add what the model answered."""
     said, answered = items(2)
     async with AsyncExitStack() as stack:
-        sessions = await on_sqlite(stack, place, "turn", PATHS)
-        sessions |= await on_redis(stack, place, "turn")
+        sessions = await on_files(stack, place, "turn")
         for session in sessions.values():
-            await fill(session, items(OF_A_TURN))
+            await fill(session, items(USUAL))
 
         async def run(session: Session) -> None:
             await session.get_items()
@@ -132,7 +143,7 @@ async def after_clears(place: Place) -> AsyncGenerator[Mapping[str, Call]]:
     advance = place.track("clearing", place.scale.clears)
     async with AsyncExitStack() as stack:
         old = await event_log(stack, file_of(place, "cleared", OURS), "cleared")
-        new = await on_sqlite(stack, place, "uncleared", (OURS, SQLITE))
+        new = await on_files(stack, place, "uncleared", (OURS, SQLITE))
         for _ in range(place.scale.clears):
             await fill(old, past)
             await old.clear_session()

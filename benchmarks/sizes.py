@@ -24,7 +24,7 @@ from eventlog import EventLog
 
 LARGE: Final = 1_000_000
 READ_EVERY: Final = 100
-SMALLEST_PART: Final = 0.005
+SMALLEST_PART: Final = 0.01
 
 
 def scenarios(scale: Scale) -> list[Scenario]:

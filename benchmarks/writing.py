@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Mapping
 
 import asyncpg
 
-from benchmarks.contenders import Session, on_postgres, on_redis, on_sqlite
+from benchmarks.contenders import Session, on_files, on_postgres
 from benchmarks.floor import BARE_INSERT, Hop, insert
 from benchmarks.harness import Call
 from benchmarks.place import OURS, SQLALCHEMY, SQLITE, Place, Scale, items
@@ -39,8 +39,7 @@ async def append_sqlite(place: Place) -> AsyncGenerator[Mapping[str, Call]]:
     hop = Hop(place.folder / "append-bare.db")
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(hop.close)
-        sessions = await on_sqlite(stack, place, "append")
-        sessions |= await on_redis(stack, place, "append")
+        sessions = await on_files(stack, place, "append")
         yield _adding(sessions, batch) | {BARE_INSERT: lambda: insert(hop, "chat", str(batch))}
 
 

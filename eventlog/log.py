@@ -242,7 +242,10 @@ class EventLog:
     @property
     def counters(self) -> Counters:
         """How often reads were helped by what was remembered or stored."""
-        return self.cache.counters
+        counters = self.cache.counters
+        if self.shared is not None:
+            counters.shared_failures = self.shared.failures
+        return counters
 
     @property
     def shared(self) -> SharedCache | None:

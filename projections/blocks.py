@@ -132,11 +132,11 @@ class SegmentItems:
     def stored(self) -> bytes:
         """Return it as it is stored."""
         content = self._content
-        return content if isinstance(content, bytes) else pack(content)
+        return content if isinstance(content, bytes) else pack(self.source, content)
 
     def _open(self) -> Packed:
         if isinstance(self._content, bytes):
-            self._content = unpack(self._content)
+            self._content = unpack(self.source, self._content)
         return self._content
 
 
@@ -209,7 +209,10 @@ def decode(blocks: Sequence[Block]) -> list[Any]:
     together: list[Block] = []
     size = 0
     for block in blocks:
-        whole = block.start == 0 and block.stop == block.holder.items
+        available = block.holder.items
+        if not 0 <= block.start < block.stop <= available:
+            raise UnreadableError
+        whole = block.stop - block.start == available
         if not whole or size > _DECODED_AT_ONCE:
             items += _decode_together(together)
             together, size = [], 0

@@ -97,7 +97,7 @@ class _Cutter:
 
     def _copy(self, packed: Packed) -> None:
         segment_id = secrets.randbits(47) + 1
-        self.segments[segment_id] = pack(packed)
+        self.segments[segment_id] = pack(segment_id, packed)
         holder = SegmentItems(segment_id, packed)
         self.pieces.append(Piece(segment_id, 0, len(packed.ends)))
         self.blocks.append(Block(holder, 0, len(packed.ends)))

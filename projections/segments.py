@@ -1,7 +1,8 @@
 """Segments: immutable runs of items as stored bytes, with the place of each item in them.
 
-A segment is zstd over little-endian 32-bit numbers, how many items and where each ends, and then
-the items as JSON with a comma between two. It can be rebuilt, so its form may change with SCHEMA.
+A segment is zstd over little-endian numbers, its own id (64 bits), how many items there are and
+where each ends (32 bits), and then the items as JSON with a comma between two. The id is there so
+that no segment passes for another. It can be rebuilt, so its form may change with SCHEMA.
 """
 
 import struct
@@ -22,6 +23,7 @@ MAX_OPENED: Final = 256 * 1024 * 1024
 """A segment that claims to be larger is none."""
 
 _LEVEL: Final = 3
+_HEAD: Final = struct.Struct("<QI")
 
 
 class UnreadableError(Exception):
@@ -45,9 +47,10 @@ def join(items: Sequence[bytes]) -> Packed:
     return Packed(b",".join(items), ends)
 
 
-def pack(packed: Packed) -> bytes:
+def pack(segment_id: int, packed: Packed) -> bytes:
     """Return what is stored."""
-    numbers = struct.pack(f"<{len(packed.ends) + 1}I", len(packed.ends), *packed.ends)
+    items = len(packed.ends)
+    numbers = struct.pack(f"<QI{items}I", segment_id, items, *packed.ends)
     return zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(
         numbers + packed.inner
     )
@@ -63,17 +66,17 @@ def size_of(content: bytes | Packed) -> int:
         return 0
 
 
-def unpack(stored: bytes) -> Packed:
+def unpack(segment_id: int, stored: bytes) -> Packed:
     """Undo `pack`. Raises UnreadableError."""
     try:
         if zstandard.frame_content_size(stored) > MAX_OPENED:
             raise UnreadableError
         opened = zstandard.ZstdDecompressor().decompress(stored, max_output_size=MAX_OPENED)
-        (items,) = struct.unpack_from("<I", opened)
-        ends: tuple[int, ...] = struct.unpack_from(f"<{items}I", opened, 4)
+        own_id, items = _HEAD.unpack_from(opened)
+        ends: tuple[int, ...] = struct.unpack_from(f"<{items}I", opened, _HEAD.size)
     except (zstandard.ZstdError, struct.error, MemoryError) as error:
         raise UnreadableError from error
-    inner = opened[4 * (items + 1) :]
-    if not items or ends[-1] != len(inner):
+    inner = opened[_HEAD.size + 4 * items :]
+    if own_id != segment_id or not items or ends[-1] != len(inner):
         raise UnreadableError
     return Packed(inner, ends)

@@ -109,9 +109,7 @@ class PostgresBackend:
         busy = [log for log in self._logs if _checked_out(log)]
         for log in self._logs:
             await log.close()
-        connection = await asyncpg.connect(self.url)
-        await connection.execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")
-        await connection.close()
+        await self.execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")
         assert not busy, f"connections are still checked out: {busy}"
 
 

@@ -18,9 +18,9 @@ _SERVERS: Final = pytest.StashKey[contextlib.ExitStack]()
 def pytest_configure(config: pytest.Config) -> None:
     # Under xdist only the controller starts servers; the workers inherit their names.
     if not hasattr(config, "workerinput") and not config.option.collectonly:
-        stack = contextlib.ExitStack()
-        servers.start(stack)
-        config.stash[_SERVERS] = stack
+        with contextlib.ExitStack() as stack:
+            servers.start(stack)
+            config.stash[_SERVERS] = stack.pop_all()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -7,11 +7,16 @@ does not start fails the run.
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import tempfile
 import warnings
 from pathlib import Path
 from typing import Final
+
+import psutil
+
+from tests.waiting import PATIENCE
 
 POSTGRES: Final = "EVENTLOG_TEST_POSTGRES_URL"
 REDIS: Final = "EVENTLOG_TEST_REDIS_URL"
@@ -41,6 +46,8 @@ def start_postgres(stack: contextlib.ExitStack, *, durable: bool = False) -> str
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
     server = get_server(folder, cleanup_mode="stop")
     stack.callback(server.cleanup)
+    # At once and without a last checkpoint, which takes long where it is flushed for nobody.
+    stack.callback(_end, server.get_postmaster_info().process)
     if not durable:
         for setting in ("fsync = off", "full_page_writes = off"):
             server.psql(f"ALTER SYSTEM SET {setting};")
@@ -57,6 +64,13 @@ def start_redis(stack: contextlib.ExitStack) -> str:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = ValkeyServer(port=port)
-    server.start()
-    stack.callback(server.stop)
+    server.start(timeout=PATIENCE)
+    stack.callback(server.stop, timeout=PATIENCE)
     return str(server.connection_url)
+
+
+def _end(postmaster: psutil.Process) -> None:
+    """PostgreSQL's immediate shutdown (https://www.postgresql.org/docs/current/server-shutdown.html)."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        postmaster.send_signal(signal.SIGQUIT)
+        postmaster.wait(PATIENCE)

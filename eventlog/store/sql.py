@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
+    BigInteger,
     ClauseElement,
     Column,
     ColumnElement,
@@ -15,8 +16,12 @@ from sqlalchemy import (
     Table,
     Update,
     bindparam,
+    case,
+    cast,
     exists,
+    func,
     insert,
+    literal,
     select,
     update,
 )
@@ -96,13 +101,28 @@ class Statements:
         )
 
     def _version_at(self) -> Select[Any]:
-        events = self.events.c
-        return (
-            self.of_stream(events.version)
-            .where(events.recorded_at <= bindparam("moment"))
-            .order_by(events.version.desc())
-            .limit(1)
+        """Bisect: time never falls within a stream, and no index on it has to be kept."""
+        events, streams = self.events.c, self.streams.c
+        of_stream = bindparam("stream_id", type_=events.stream_id.type)
+        head = select(streams.version).where(streams.stream_id == of_stream).scalar_subquery()
+        search = select(
+            cast(literal(0), BigInteger).label("low"),
+            cast(func.coalesce(head, 0), BigInteger).label("high"),
+        ).cte("search", recursive=True)
+        middle = (search.c.low + search.c.high + 1) // 2
+        at = (
+            select(events.recorded_at)
+            .where(events.stream_id == of_stream, events.version == middle)
+            .scalar_subquery()
         )
+        is_before = at <= bindparam("moment", type_=BigInteger)
+        search = search.union_all(
+            select(
+                case((is_before, middle), else_=search.c.low),
+                case((is_before, search.c.high), else_=middle - 1),
+            ).where(search.c.low < search.c.high)
+        )
+        return select(search.c.low).where(search.c.low >= search.c.high)
 
     def _stream_page(self) -> Select[Any]:
         streams = self.streams.c
