@@ -18,6 +18,7 @@ from eventlog import (
     EventLog,
     ItemPopped,
     ItemsAdded,
+    ItemsReplaced,
     NewEvent,
 )
 from eventlog.snapshots import EVERYTHING
@@ -34,10 +35,11 @@ MAX_TRIES: Final = 30
 
 
 class View(NamedTuple):
-    """What a read returned: the items, and the version that they are of."""
+    """What a read returned: a version, its items or the last of them, and how many there are."""
 
     version: int
     items: list[Any]
+    total: int
 
 
 class Conversation:
@@ -93,7 +95,7 @@ class Conversation:
         Names the version it pops from, so two callers never get the same item.
         """
         for attempt in range(MAX_TRIES):
-            version, items = await self.view(limit=1)
+            version, items, _ = await self.view(limit=1)
             if not items:
                 return None
             popped = NewEvent(ItemPopped(reason), _having_seen(version, context))
@@ -108,6 +110,16 @@ class Conversation:
             " Nothing was popped. Try again."
         )
 
+    async def replace(
+        self, start: int, items: Sequence[Any], seen: View, *, context: Context = NOBODY
+    ) -> Appended:
+        """Exchange the items from index `start` on, as one event, in the list that was `seen`.
+
+        Raises ConflictError if the list has changed since.
+        """
+        replaced = NewEvent(ItemsReplaced(start, items), _having_seen(seen.version, context))
+        return await self.log.append(self.name, replaced, expected_version=seen.version)
+
     async def clear(self, *, reason: str | None = None, context: Context = NOBODY) -> Appended:
         """Empty the list; every event stays in the log."""
         return await self.log.append(self.name, NewEvent(ConversationCleared(reason), context))
@@ -115,7 +127,7 @@ class Conversation:
 
 def _view(state: State, wanted: int) -> View:
     blocks = state.blocks if wanted == EVERYTHING else last(state.blocks, wanted)
-    return View(state.version, decode(blocks))
+    return View(state.version, decode(blocks), state.total)
 
 
 def _having_seen(version: int, context: Context) -> Context:

@@ -7,7 +7,7 @@ import msgspec
 
 from eventlog import CorruptEventError
 from eventlog.snapshots import Entry
-from projections.blocks import Block, EventItems, SegmentItems, header
+from projections.blocks import Block, EventItems, SegmentItems, count, header
 from projections.segments import SCHEMA
 
 
@@ -17,6 +17,8 @@ class State(NamedTuple):
     version: int
     hash: bytes
     blocks: tuple[Block, ...]
+    total: int
+    """How many items there are."""
     saved: int
     """The version of the newest snapshot below it that is known to be stored."""
     was_reset: bool
@@ -28,7 +30,7 @@ class State(NamedTuple):
         return sum(block.holder.size for block in self.blocks)
 
 
-EMPTY: Final = State(0, b"", (), 0, was_reset=False)
+EMPTY: Final = State(0, b"", (), 0, 0, was_reset=False)
 
 
 class _Shared(msgspec.Struct, array_like=True):
@@ -76,7 +78,8 @@ def load(stream: str, content: bytes) -> State | None:
         )
     except (KeyError, CorruptEventError):
         return None
-    return State(shared.version, shared.hash, blocks, shared.saved, shared.was_reset)
+    place = (shared.version, shared.hash, blocks, count(blocks))
+    return State(*place, shared.saved, shared.was_reset)
 
 
 def _holder(

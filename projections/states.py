@@ -10,7 +10,7 @@ from typing import Final
 
 from eventlog import CorruptEventError, EventLog
 from eventlog.snapshots import EVERYTHING, Entry, Loaded, Snapshot, StreamSnapshots
-from projections.blocks import Absent, Block, EventItems, SegmentItems, header, last
+from projections.blocks import Absent, Block, EventItems, SegmentItems, count, header, last
 from projections.cutting import cut, is_due
 from projections.items import fold, is_reset, resolve
 from projections.segments import SCHEMA, UnreadableError
@@ -152,7 +152,8 @@ class States:
             Block(self._holder(source, loaded), start, stop)
             for source, start, stop in snapshot.pieces
         )
-        return State(snapshot.version, snapshot.hash, blocks, snapshot.version, was_reset=False)
+        place = (snapshot.version, snapshot.hash, blocks, count(blocks))
+        return State(*place, saved=snapshot.version, was_reset=False)
 
     def _holder(self, source: int, found: Loaded) -> EventItems | SegmentItems | Absent:
         if source > 0 and source in found.segments:
@@ -177,10 +178,12 @@ class States:
         self._refuse_gaps(base.version, entries)
         path = resolve(self._name, base.version, entries)
         earlier = base if path.start == base.version else await self.at(path.start)
+        blocks = tuple(fold(self._name, earlier.blocks, path.entries))
         return State(
             entries[-1].version,
             entries[-1].hash,
-            tuple(fold(self._name, earlier.blocks, path.entries)),
+            blocks,
+            count(blocks),
             base.saved,
             base.was_reset or any(map(is_reset, entries)),
         )

@@ -2,13 +2,14 @@
 
 import asyncio
 import os
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final, Self, cast
 
 from agents import SessionABC, SessionSettings, TResponseInputItem
 from agents.memory.session_settings import coerce_session_settings, resolve_session_limit
 
-from adapters.openai_agents import runs
+from adapters.openai_agents import compaction, runs
 from adapters.openai_agents.runs import Wrapper
 from adapters.openai_agents.sdk_files import explained
 from eventlog import ClosedError, Context, EventLog, InvalidOptionError, settle
@@ -64,6 +65,7 @@ class EventLogSession(SessionABC):
         self.log: Final = log
         self._key: Final = (log.tenant, session_id)
         self._conversation: Final = Conversation(log, session_id)
+        self._known: Final = compaction.Known()
         self._closed = False
 
     @classmethod
@@ -108,6 +110,8 @@ class EventLogSession(SessionABC):
             view = await conversation.view(as_of=as_of, limit=effective)
         if as_of is None:
             runs.saw(wrapper, self._key, view.version, effective)
+            if wrapper is None and len(view.items) == view.total:
+                self._known.read(view.version, view.total)
         return cast(list[TResponseInputItem], view.items)
 
     async def add_items(
@@ -119,7 +123,9 @@ class EventLogSession(SessionABC):
         """
         conversation = self._open()
         with explained():
-            await conversation.add(items, context=self._context(wrapper, None))
+            added = await conversation.add(items, context=self._context(wrapper, None))
+        if added is not None:
+            self._known.added(added, len(items))
 
     async def pop_item(
         self,
@@ -161,6 +167,23 @@ class EventLogSession(SessionABC):
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self.close()
+
+    async def _get_compaction_snapshot(
+        self, limit: int, *, prune_prefix: Callable[[TResponseInputItem], bool] | None = None
+    ) -> Any:
+        """Let the SDK compact the end of the list as one event (its private hook)."""
+        conversation = self._open()
+        with explained():
+            return await compaction.snapshot(
+                conversation, limit, prune_prefix, lambda: self._context(None, None)
+            )
+
+    async def _atomic_replace_items(self, items: list[TResponseInputItem]) -> bool:
+        """Let the SDK replace the list as one event (its private hook)."""
+        conversation, context = self._open(), self._context(None, None)
+        replacing = compaction.replace_all(conversation, self._known, items, context)
+        with explained():
+            return await settle(asyncio.ensure_future(replacing))
 
     def _open(self) -> Conversation:
         if self._closed:
