@@ -303,7 +303,7 @@ class PostgresSnapshotStatements(SnapshotStatements):
         )
         stored = insert(self.segments).from_select(
             ["stream_id", "segment_id", "body"],
-            select(self._stream_id, new.c.segment_id, new.c.body).select_from(
+            select(self._stream_id.label("stream_id"), new.c.segment_id, new.c.body).select_from(
                 saved.join(new, true())
             ),
         )

@@ -9,6 +9,11 @@ from typing import Final
 import pytest
 
 from eventlog.store.postgres_sql import PostgresStatements
+from eventlog.store.snapshot_sql import (
+    PostgresSnapshotStatements,
+    SnapshotStatements,
+    SqliteSnapshotStatements,
+)
 from eventlog.store.sql import SqliteStatements, Statement, Statements
 
 SQLITE: Final = SqliteStatements()
@@ -37,15 +42,40 @@ ALL_STREAMS: Final = {"stream_page", "identities", "strays"}
 """Listing conversations and auditing the whole log: no append and no session waits for them."""
 
 
-def statements(of: Statements) -> dict[str, Statement]:
+SNAPSHOTS: Final = {
+    "tail",
+    "load",
+    "sources",
+    "newest",
+    "segment",
+    "one_entry",
+    "hash_of",
+    "save",
+    "save_snapshot",
+    "save_segment",
+    "drop_stale",
+    "drop_from",
+    "drop_snapshots",
+    "drop_segments",
+}
+"""Reading and writing the snapshots of a conversation."""
+
+
+def statements(of: Statements | SnapshotStatements) -> dict[str, Statement]:
     return {name: value for name, value in vars(of).items() if isinstance(value, Statement)}
 
 
+STATEMENTS: Final[dict[str, Statements | SnapshotStatements]] = {
+    "sqlite": SQLITE,
+    "postgres": POSTGRES,
+    "sqlite-snapshots": SqliteSnapshotStatements(SQLITE),
+    "postgres-snapshots": PostgresSnapshotStatements(POSTGRES, "eventlog"),
+}
 ALL: Final = [
     pytest.param(statement, id=f"{store}-{name}")
-    for store, of in (("sqlite", SQLITE), ("postgres", POSTGRES))
+    for store, of in STATEMENTS.items()
     for name, statement in statements(of).items()
-    if name in ONE_STREAM
+    if name in ONE_STREAM | SNAPSHOTS
 ]
 GROUPS: Final = [
     pytest.param(statement, id=name)
@@ -72,7 +102,7 @@ def parts(text: str) -> list[str]:
 def tables(part: str) -> set[str]:
     """Return the tables of the log that a part names behind FROM, JOIN, INTO or UPDATE."""
     named = re.findall(r"(?:FROM|JOIN|INTO|UPDATE)\s+(?:eventlog\.)?(\w+)", part)
-    return set(named) & {"streams", "events", "queue"}
+    return set(named) & {"streams", "events", "queue", "snapshots", "segments"}
 
 
 def unpinned(statement: Statement) -> list[str]:
@@ -90,10 +120,10 @@ def unpinned(statement: Statement) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("of", [SQLITE, POSTGRES], ids=["sqlite", "postgres"])
-def test_every_statement_is_known_here(of: Statements) -> None:
+@pytest.mark.parametrize("of", STATEMENTS.values(), ids=STATEMENTS)
+def test_every_statement_is_known_here(of: Statements | SnapshotStatements) -> None:
     """Whoever adds one says how many streams it touches."""
-    assert set(statements(of)) <= ONE_STREAM | MANY_APPENDS | ALL_STREAMS
+    assert set(statements(of)) <= ONE_STREAM | SNAPSHOTS | MANY_APPENDS | ALL_STREAMS
 
 
 @pytest.mark.parametrize("statement", ALL)
