@@ -13,6 +13,8 @@ def upgrade() -> None:
     schema = op.get_context().opts["version_table_schema"]
     create_snapshots(schema)
     create_segments(schema)
+    if op.get_bind().dialect.name != "sqlite":
+        compress_once(schema)
 
 
 def create_snapshots(schema: str | None) -> None:
@@ -40,3 +42,9 @@ def create_segments(schema: str | None) -> None:
         schema=schema,
         sqlite_strict=True,
     )
+
+
+def compress_once(schema: str) -> None:
+    # Segments are compressed already: PostgreSQL need not try.
+    quoted = op.get_bind().dialect.identifier_preparer.quote_schema(schema)
+    op.execute(f"ALTER TABLE {quoted}.segments ALTER COLUMN body SET STORAGE EXTERNAL")
