@@ -14,21 +14,25 @@ class Background:
     """The work of one handle. A task lives only as long as its work."""
 
     def __init__(self) -> None:
-        self._tasks: dict[object, asyncio.Task[None]] = {}
+        self._tasks: dict[tuple[asyncio.AbstractEventLoop, object], asyncio.Task[None]] = {}
 
     def start(self, key: object, work: Callable[[], Awaitable[None]]) -> None:
         """Begin `work` in the running loop, unless work of that key is still under way."""
-        under_way = self._tasks.get(key)
-        if under_way is not None and not under_way.get_loop().is_closed():
+        loop = asyncio.get_running_loop()
+        for ended in [known for known in self._tasks if known[0].is_closed()]:
+            del self._tasks[ended]
+        here = (loop, key)
+        if here in self._tasks:
             return
-        task = asyncio.get_running_loop().create_task(_quietly(work))
-        self._tasks[key] = task
-        task.add_done_callback(lambda _: self._tasks.pop(key, None))
+        task = self._tasks[here] = loop.create_task(_quietly(work))
+        # A program may end, and leave its loop open, in the middle of this: nothing is lost.
+        task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
+        task.add_done_callback(lambda _: self._tasks.pop(here, None))
 
     async def finish(self) -> None:
         """Wait for what is under way in the running loop."""
         loop = asyncio.get_running_loop()
-        mine = [task for task in self._tasks.values() if task.get_loop() is loop]
+        mine = [task for (owner, _), task in tuple(self._tasks.items()) if owner is loop]
         if mine:
             await asyncio.wait(mine)
 

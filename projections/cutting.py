@@ -78,7 +78,7 @@ class _Cutter:
 
     def flush(self) -> None:
         """Make a segment of what was collected, or refer to it if it is little."""
-        if len(self._items) >= FEW:
+        if len(self._items) >= FEW or self._size >= LARGE:
             self._copy(join(self._items))
         else:
             for block in self._from:
@@ -86,13 +86,15 @@ class _Cutter:
         self._items, self._from, self._size = [], [], 0
 
     def _add(self, block: Block, offset: int, raw: bytes) -> None:
+        if self._size + len(raw) > MAX_BYTES:
+            self.flush()
         if self._from and self._from[-1].holder is block.holder:
             self._from[-1] = self._from[-1]._replace(stop=offset + 1)
         else:
             self._from.append(block._replace(start=offset, stop=offset + 1))
         self._items.append(raw)
-        self._size += len(raw)
-        if len(self._items) >= MAX_ITEMS or self._size >= MAX_BYTES:
+        self._size += len(raw) + 1
+        if len(self._items) >= MAX_ITEMS:
             self.flush()
 
     def _copy(self, packed: Packed) -> None:

@@ -5,10 +5,11 @@ Anything else is a miss; it costs time and changes no answer.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 from typing import Final
 
-from eventlog import CorruptEventError, EventLog
+from eventlog import CorruptEventError, EventLog, StoreError
 from eventlog.snapshots import EVERYTHING, Entry, Loaded, Snapshot, StreamSnapshots
 from projections.blocks import Absent, Block, EventItems, SegmentItems, count, header, last
 from projections.cutting import cut, is_due
@@ -66,11 +67,17 @@ class States:
         await self._stored().drop()
         await self.forget()
 
+    async def _drop_quietly(self, stored: StreamSnapshots) -> None:
+        """Delete what cannot be used, so that it is in nobody's way; reading goes on without."""
+        with contextlib.suppress(StoreError):
+            await stored.drop()
+
     async def anew(self, version: int | None) -> State:
         """Fold every event up to a version: what was stored is not what it should be."""
         stored = self._stored()
         self._log.counters.snapshots_refused += 1
-        await self.drop()
+        await self._drop_quietly(stored)
+        await self.forget()
         state = await self._advance(stored, EMPTY, await stored.tail(0, version), version)
         if version is None:
             self._keep(stored, state)
@@ -78,6 +85,14 @@ class States:
 
     async def save(self) -> bool:
         """Store a snapshot of the list now; tell whether there is one."""
+        try:
+            return await self._save_now()
+        except UnreadableError:
+            # Somebody has just stored a snapshot that refers to what was deleted.
+            state = await self.anew(None)
+            return state.version > 0 and await self._save(self._stored(), state)
+
+    async def _save_now(self) -> bool:
         stored = self._stored()
         state = await self.current()
         await self._log.background.finish()  # Perhaps it was due.
@@ -140,6 +155,7 @@ class States:
             counters.snapshot_hits += 1
         elif loaded.is_refused:
             counters.snapshots_refused += 1
+            await self._drop_quietly(stored)
         else:
             counters.snapshot_misses += 1
         return await self._advance(stored, self._opened(loaded), loaded.tail, until)

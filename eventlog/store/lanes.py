@@ -3,8 +3,8 @@
 import asyncio
 import threading
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final, NamedTuple, cast
 
 from eventlog.errors import UnavailableError
 from eventlog.records import AppendRequest, Outcome
@@ -44,7 +44,7 @@ class Lanes:
         if len(self._tasks) < MAX_LANES:
             task = loop.create_task(self._drain())
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(self._ended)
         return answer
 
     async def _drain(self) -> None:
@@ -53,11 +53,21 @@ class Lanes:
             self._streams |= streams
             try:
                 await self._commit(group)
-            except asyncio.CancelledError:
-                _abandon([*group, *self._waiting])
+            except BaseException:
+                _abandon(group)
                 raise
             finally:
                 self._streams -= streams
+        # Not when the task is done: whoever appends in between would wait for nobody.
+        self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """Answer those who wait for a lane that was ended, perhaps before it had begun."""
+        if task in self._tasks:
+            self._tasks.discard(task)
+            if not self._tasks:
+                _abandon(self._waiting)
+                self._waiting.clear()
 
     def _take(self) -> list[_Waiting]:
         """Take those that may go together: a stream once, and none that is under way."""
@@ -117,7 +127,7 @@ def _tell(answer: "asyncio.Future[Outcome]", outcome: Outcome | BaseException) -
         answer.set_result(outcome)
 
 
-def _abandon(group: Sequence[_Waiting]) -> None:
+def _abandon(group: Iterable[_Waiting]) -> None:
     """Tell those without an answer that the loop has ended under them."""
     for one in group:
         if not one.answer.done():

@@ -4,12 +4,17 @@ A snapshot names pieces: `(source, start, stop)` are items `start` to `stop` (ex
 `source`, or, where `source` is negative, of the event whose version is `-source`.
 """
 
+import zlib
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
 from eventlog.records import Entry
+
+MAX_SEGMENT_ID: Final = 2**63 - 1
+MAX_ITEMS: Final = 2**31
+"""More items than one event or segment can hold."""
 
 
 class Piece(NamedTuple):
@@ -88,12 +93,39 @@ class SnapshotSource(Protocol):
         ...
 
 
-def read_pieces(stored: str | bytes) -> tuple[Piece, ...] | None:
-    """Decode the pieces of a snapshot; None if they are none."""
+class _Pieces(msgspec.Struct):
+    """What is stored: the pieces, and a checksum over them and the chain's hash."""
+
+    pieces: tuple[Piece, ...]
+    checksum: int
+
+
+def dump_pieces(snapshot: Snapshot) -> str:
+    """Return the pieces of a snapshot as they are stored."""
+    stored = _Pieces(snapshot.pieces, _checksum(snapshot.hash, snapshot.pieces))
+    return msgspec.json.encode(stored).decode()
+
+
+def load_snapshot(version: int, digest: bytes, stored: str | bytes) -> Snapshot | None:
+    """Undo `dump_pieces`; None for what it did not write, or not for this snapshot."""
     try:
-        return msgspec.json.decode(stored, type=tuple[Piece, ...])
+        pieces, checksum = msgspec.structs.astuple(msgspec.json.decode(stored, type=_Pieces))
     except (msgspec.MsgspecError, ValueError):
         return None
+    if checksum != _checksum(digest, pieces):
+        return None
+    if not all(_is_possible(piece, version) for piece in pieces):
+        return None
+    return Snapshot(version, digest, pieces)
+
+
+def _checksum(digest: bytes, pieces: Sequence[Piece]) -> int:
+    return zlib.crc32(msgspec.json.encode(pieces), zlib.crc32(digest))
+
+
+def _is_possible(piece: Piece, version: int) -> bool:
+    source, start, stop = piece
+    return -version <= source <= MAX_SEGMENT_ID and source != 0 and 0 <= start < stop <= MAX_ITEMS
 
 
 def last_pieces(pieces: Sequence[Piece], wanted: int) -> list[Piece]:

@@ -1,14 +1,13 @@
 """Snapshots in PostgreSQL: every question is one statement."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
-import msgspec
 
 from eventlog.errors import UnavailableError
 from eventlog.records import Entry
-from eventlog.store.snapshot_base import Loaded, Snapshot, Sources, read_pieces
+from eventlog.store.snapshot_base import Loaded, Snapshot, Sources, dump_pieces, load_snapshot
 from eventlog.store.snapshot_sql import (
     REFERRED,
     SEGMENT,
@@ -19,6 +18,10 @@ from eventlog.store.snapshot_sql import (
 from eventlog.store.sql import Statement
 
 _Run = Callable[[Statement, dict[str, Any]], Awaitable[list[Any]]]
+
+
+_NO_PIECES: Final = (asyncpg.DataError, asyncpg.StatementTooComplexError)
+"""What PostgreSQL says to text that is no list of pieces, or nests too deep to be looked at."""
 
 
 class PostgresSnapshots:
@@ -37,7 +40,7 @@ class PostgresSnapshots:
         try:
             rows = await self._run(self._sql.load, values)
         except UnavailableError as error:
-            if not isinstance(error.__cause__, asyncpg.DataError):
+            if not isinstance(error.__cause__, _NO_PIECES):
                 raise
             return await self._without_snapshot(stream_id, until)  # Its pieces are none.
         newest = [Entry._make(row[1:]) for row in rows if row[0] == SNAPSHOT]
@@ -70,7 +73,7 @@ class PostgresSnapshots:
         await self._run(self._sql.drop_stale, key)
         values = {
             **key,
-            "pieces": msgspec.json.encode(snapshot.pieces).decode(),
+            "pieces": dump_pieces(snapshot),
             "segment_ids": list(segments),
             "bodies": list(segments.values()),
         }
@@ -83,8 +86,7 @@ class PostgresSnapshots:
 
 def _snapshot(row: Entry) -> Snapshot | None:
     """Read the row of a snapshot; its `schema` says whether it is on the chain."""
-    pieces = read_pieces(row.kind) if row.schema else None
-    return None if pieces is None else Snapshot(row.version, row.hash, pieces)
+    return load_snapshot(row.version, row.hash, row.kind) if row.schema else None
 
 
 def _sorted_out(rows: Sequence[Any]) -> Sources:

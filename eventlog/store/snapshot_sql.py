@@ -211,7 +211,7 @@ class PostgresSnapshotStatements(SnapshotStatements):
     def _wanted(self, snapshot: CTE) -> CTE:
         """Of the pieces, those from the end that hold as many items as are wanted."""
         each = (
-            func.jsonb_array_elements(cast(snapshot.c.pieces, JSONB))
+            func.jsonb_array_elements(cast(snapshot.c.pieces, JSONB)["pieces"])
             .table_valued(column("piece", JSONB), with_ordinality="place", name="each")
             .render_derived()
         )

@@ -4,10 +4,15 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import msgspec
-
 from eventlog.records import Entry
-from eventlog.store.snapshot_base import Loaded, Snapshot, Sources, last_pieces, read_pieces
+from eventlog.store.snapshot_base import (
+    Loaded,
+    Snapshot,
+    Sources,
+    dump_pieces,
+    last_pieces,
+    load_snapshot,
+)
 from eventlog.store.snapshot_sql import SqliteSnapshotStatements
 from eventlog.store.sql import SqliteStatements, Statement
 
@@ -53,7 +58,7 @@ class SqliteSnapshots:
         self, stream_id: bytes, schema: int, snapshot: Snapshot, segments: Mapping[int, bytes]
     ) -> bool:
         key = {"stream_id": stream_id, "schema": schema, "version": snapshot.version}
-        pieces = msgspec.json.encode(snapshot.pieces).decode()
+        pieces = dump_pieces(snapshot)
 
         def write(db: sqlite3.Connection) -> bool:
             found = _rows(db, _SQL.hash_of, key)
@@ -84,9 +89,8 @@ def _load(db: sqlite3.Connection, stream_id: bytes, schema: int, until: int, wan
     snapshot: Snapshot | None = None
     is_refused = False
     for version, digest, pieces, is_on_chain in _rows(db, _SQL.newest, values):
-        decoded = read_pieces(pieces) if is_on_chain else None
-        is_refused = decoded is None
-        snapshot = None if decoded is None else Snapshot(version, digest, decoded)
+        snapshot = load_snapshot(version, digest, pieces) if is_on_chain else None
+        is_refused = snapshot is None
     last = () if snapshot is None else last_pieces(snapshot.pieces, wanted)
     found = _sources(
         db,

@@ -1,0 +1,108 @@
+"""Whoever appends is answered, however the lanes end."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from eventlog import UnavailableError
+from eventlog.records import Appended, AppendRequest, Outcome
+from eventlog.store.lanes import Lanes
+
+
+def request(stream: str) -> AppendRequest:
+    return AppendRequest(
+        stream_id=stream.encode(), tenant="t", name=stream, events=(), expected=None, at=0
+    )
+
+
+async def turn(times: int = 1) -> None:
+    for _ in range(times):
+        await asyncio.sleep(0)
+
+
+def assert_ended(answer: "asyncio.Future[Outcome]") -> None:
+    """Fail, and do not wait, where nobody has answered."""
+    assert answer.done()
+    assert isinstance(answer.exception(), UnavailableError)
+
+
+class Gate:
+    """A store that answers when it is opened, or fails with what it was given."""
+
+    def __init__(self) -> None:
+        self.opened = asyncio.Event()
+        self.failure: BaseException | None = None
+
+    async def alone(self, request: AppendRequest) -> Outcome:
+        await self.opened.wait()
+        if self.failure is not None:
+            raise self.failure
+        return Appended(1, 1)
+
+    async def together(self, requests: Sequence[AppendRequest]) -> list[Outcome | BaseException]:
+        return [await self.alone(each) for each in requests]
+
+
+async def test_whoever_appends_as_the_last_lanes_end_finds_a_new_one() -> None:
+    """Both lanes are through in one turn; who was answered appends again in the next."""
+    gate = Gate()
+    lanes = Lanes(gate.alone, gate.together)
+
+    async def twice() -> None:
+        await lanes.append(request("a"))
+        await lanes.append(request("a"))
+
+    writing = asyncio.ensure_future(twice())
+    await turn(2)
+    other = lanes.append(request("b"))
+    await turn(2)
+    gate.opened.set()
+    await turn(20)
+    answered = writing.done()
+    await lanes.append(request("c"))  # It takes along whoever was forgotten.
+    await asyncio.gather(writing, other)
+    assert answered
+
+
+async def test_a_lane_that_is_cancelled_before_it_began_leaves_nobody_waiting() -> None:
+    """As asyncio.run does with what was started in its last turn."""
+    gate = Gate()
+    lanes = Lanes(gate.alone, gate.together)
+    answer = lanes.append(request("a"))
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+    await turn(20)
+    assert_ended(answer)
+
+
+async def test_a_lane_that_is_cancelled_answers_its_group_and_those_behind() -> None:
+    """Nobody waits for a loop that is over."""
+    gate = Gate()
+    lanes = Lanes(gate.alone, gate.together)
+    answers = [lanes.append(request("a")) for _ in range(3)]
+    await turn(2)
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        task.cancel()
+    await turn(20)
+    for answer in answers:
+        assert_ended(answer)
+
+
+async def test_what_is_no_error_of_a_store_leaves_nobody_waiting() -> None:
+    """An alarm of the test runner, say, that strikes in a lane."""
+
+    class Alarm(BaseException):
+        pass
+
+    gate = Gate()
+    gate.failure = Alarm()
+    lanes = Lanes(gate.alone, gate.together)
+    answer = lanes.append(request("a"))
+    await turn()
+    (lane,) = asyncio.all_tasks() - {asyncio.current_task()}
+    gate.opened.set()
+    await turn(20)
+    assert_ended(answer)
+    with pytest.raises(Alarm):
+        await lane
