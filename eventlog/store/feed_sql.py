@@ -33,7 +33,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 
 from eventlog.store.schema import metadata
-from eventlog.store.sql import Statements
+from eventlog.store.sql import Statements, compiled
 
 LEASE: Final = "sequencer"
 
@@ -42,17 +42,26 @@ class SqliteFeed:
     """The feed is `events` by their own positions."""
 
     def __init__(self, sql: Statements) -> None:
+        self._sql = sql
+        self.compile = sql.compile
+
+    @compiled
+    def page(self) -> Select[*tuple[Any, ...]]:
+        sql = self._sql
         events, streams = sql.events.c, sql.streams.c
         # An expression, or SQLite goes by the index on tenant: through the whole log for each page.
         of_tenant = streams.tenant.concat("")
-        self.page = sql.compile(
+        return (
             select(events.position, streams.name, *sql.row)
             .join_from(sql.events, sql.streams, events.stream_id == streams.stream_id)
             .where(*_bounds(events.position), of_tenant == bindparam("tenant"))
             .order_by(events.position)
             .limit(bindparam("limit"))
         )
-        self.head = sql.compile(select(func.coalesce(func.max(events.position), 0)))
+
+    @compiled
+    def head(self) -> Select[Any]:
+        return select(func.coalesce(func.max(self._sql.events.c.position), 0))
 
 
 class PostgresFeed:
@@ -66,17 +75,16 @@ class PostgresFeed:
         self._feed = tables[f"{schema}.feed"]
         self._feed_head = tables[f"{schema}.feed_head"]
         self._lease = tables[f"{schema}.lease"]
-        self.page = sql.compile(self._page(sql))
-        self.plain_page = sql.compile(self._plain_page(sql))
-        self.progress = sql.compile(self._progress())
-        self.hold = sql.compile(self._hold())
-        self.place = sql.compile(self._place())
+        self._sql = sql
+        self.compile = sql.compile
 
-    def _page(self, sql: Statements) -> Select[*tuple[Any, ...]]:
+    @compiled
+    def page(self) -> Select[*tuple[Any, ...]]:
         """Read the events of each stream as one range: half the work of looking up each.
 
         OFFSET 0 keeps the planner from reading all of `events` instead, whatever it believes.
         """
+        sql = self._sql
         events = sql.events.c
         spans = self._spans(sql)
         events_of = (
@@ -124,7 +132,9 @@ class PostgresFeed:
             .cte("spans")
         )
 
-    def _plain_page(self, sql: Statements) -> Select[*tuple[Any, ...]]:
+    @compiled
+    def plain_page(self) -> Select[*tuple[Any, ...]]:
+        sql = self._sql
         feed, events, streams = self._feed.c, sql.events.c, sql.streams.c
         same = (events.stream_id == feed.stream_id) & (events.version == feed.version)
         named = (streams.stream_id == feed.stream_id) & (streams.tenant == bindparam("tenant"))
@@ -136,7 +146,8 @@ class PostgresFeed:
             .limit(bindparam("limit"))
         )
 
-    def _progress(self) -> Select[*tuple[Any, ...]]:
+    @compiled
+    def progress(self) -> Select[*tuple[Any, ...]]:
         """Ask for the last position, whether anything waits for one, and who else is at it."""
         waiting = select(self._queue.c.stream_id).limit(1).cte("waiting")
         lease = self._lease.c
@@ -155,7 +166,8 @@ class PostgresFeed:
             select(func.count() > 0).select_from(at_it).scalar_subquery().label("at_it"),
         )
 
-    def _hold(self) -> Any:
+    @compiled
+    def hold(self) -> Any:
         """Take the lease, or renew it, unless another one's has not run out."""
         until = _clock() + bindparam("microseconds", type_=BigInteger)
         row = postgres_insert(self._lease).values(
@@ -170,7 +182,8 @@ class PostgresFeed:
             where=or_(lease.holder == row.excluded.holder, lease.expires_at <= _clock()),
         ).returning(lease.holder)
 
-    def _place(self) -> Select[*tuple[Any, ...]]:
+    @compiled
+    def place(self) -> Select[*tuple[Any, ...]]:
         queue, feed_head = self._queue, self._feed_head
         order = (queue.c.recorded_at, queue.c.stream_id, queue.c.version)
         batch = select(*order).order_by(*order).limit(bindparam("limit")).cte("batch")

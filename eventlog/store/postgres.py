@@ -29,7 +29,7 @@ from eventlog.store.pool import LOST
 from eventlog.store.pools import Pools
 from eventlog.store.postgres_append import OPEN, Appender
 from eventlog.store.postgres_sql import PostgresStatements
-from eventlog.store.schema import VERSION_TABLE
+from eventlog.store.schema import HEAD, VERSION_TABLE
 from eventlog.store.snapshot_postgres import PostgresSnapshots
 from eventlog.store.snapshot_sql import PostgresSnapshotStatements
 from eventlog.store.sql import Statement
@@ -161,6 +161,8 @@ class PostgresStore:
 
     async def _prepare(self, connection: "asyncpg.Connection[Any]") -> None:
         """Make sure that the log is there and current, once for each process."""
+        if await _revision(connection, self._address.schema) == HEAD:
+            return
         found = await inspect(connection, self._address.schema)
         if needs_migration(str(self._address), *found, upgrade=self._options.migrate):
             await asyncio.to_thread(_migrate, self._address, self._options.connect_timeout)
@@ -201,8 +203,19 @@ async def inspect(connection: Any, schema: str) -> tuple[dict[str, list[str]], s
         tables.setdefault(table, []).append(name)
     if VERSION_TABLE not in tables:
         return tables, None
+    return tables, await _revision(connection, schema)
+
+
+async def _revision(connection: Any, schema: str) -> str | None:
+    """Return the revision of the log in a schema, None where there is none."""
     quoted = '"' + schema.replace('"', '""') + '"'
-    return tables, await connection.fetchval(f"SELECT version_num FROM {quoted}.{VERSION_TABLE}")
+    try:
+        found: str | None = await connection.fetchval(
+            f"SELECT version_num FROM {quoted}.{VERSION_TABLE}"
+        )
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+        return None
+    return found
 
 
 @contextlib.contextmanager

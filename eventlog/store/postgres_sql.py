@@ -29,7 +29,7 @@ from sqlalchemy.types import TypeEngine
 
 from eventlog.records import StoredEvent
 from eventlog.store.schema import metadata
-from eventlog.store.sql import Statements
+from eventlog.store.sql import Statements, compiled
 
 MAX_CLOCK_LEAD: Final = 60_000_000
 """How far a writer's clock may run ahead of the database's, in microseconds."""
@@ -42,24 +42,45 @@ class PostgresStatements(Statements):
 
     def __init__(self, schema: str) -> None:
         super().__init__("postgresql", schema)
-        events = self.events.c
         self.queue = metadata("postgresql", schema).tables[f"{schema}.queue"]
-        self.head = self.compile(self._head())
-        ids = bindparam("event_ids", type_=ARRAY(events.event_id.type))
-        self.by_event_id = self.compile(
-            self.of_stream(*self.row).where(events.event_id == any_(ids))
-        )
-        self.hash_at = self.compile(
-            self.of_stream(events.hash).where(events.version == bindparam("version"))
-        )
-        self.append_first = self.compile(self._append(self._first(), self._one()))
-        self.append_next = self.compile(self._append(self._next(), self._one()))
-        self.append_several_first = self.compile(self._append(self._first(), self._several()))
-        self.append_several_next = self.compile(self._append(self._next(), self._several()))
-        self.group_first = self.compile(self._group(self._group_first()))
-        self.group_next = self.compile(self._group(self._group_next()))
 
-    def _head(self) -> Select[*tuple[Any, ...]]:
+    @compiled
+    def by_event_id(self) -> Select[Any]:
+        event_id = self.events.c.event_id
+        ids = bindparam("event_ids", type_=ARRAY(event_id.type))
+        return self.of_stream(*self.row).where(event_id == any_(ids))
+
+    @compiled
+    def hash_at(self) -> Select[Any]:
+        events = self.events.c
+        return self.of_stream(events.hash).where(events.version == bindparam("version"))
+
+    @compiled
+    def append_first(self) -> Select[Any]:
+        return self._append(self._first(), self._one())
+
+    @compiled
+    def append_next(self) -> Select[Any]:
+        return self._append(self._next(), self._one())
+
+    @compiled
+    def append_several_first(self) -> Select[Any]:
+        return self._append(self._first(), self._several())
+
+    @compiled
+    def append_several_next(self) -> Select[Any]:
+        return self._append(self._next(), self._several())
+
+    @compiled
+    def group_first(self) -> Select[Any]:
+        return self._group(self._group_first())
+
+    @compiled
+    def group_next(self) -> Select[Any]:
+        return self._group(self._group_next())
+
+    @compiled
+    def head(self) -> Select[*tuple[Any, ...]]:
         """Ask for the head, NULLs where there is no stream, beside the database's clock."""
         streams = self.streams
         asked = select(

@@ -6,6 +6,8 @@ from sqlalchemy import (
     CTE,
     BigInteger,
     ColumnElement,
+    Delete,
+    Insert,
     LargeBinary,
     Select,
     Table,
@@ -29,7 +31,7 @@ from sqlalchemy.dialects.postgresql import insert as postgres_insert
 
 from eventlog.records import Entry
 from eventlog.store.schema import Dialect, metadata
-from eventlog.store.sql import Statements
+from eventlog.store.sql import Statements, compiled
 
 PAGE: Final = 1000
 """How many events one round trip brings at most."""
@@ -45,14 +47,17 @@ class SnapshotStatements:
         self.segments: Table = tables[f"{prefix}segments"]
         self.events = sql.events
         self._sql = sql
-        self.tail = sql.compile(self._tail())
-        of_stream: ColumnElement[bytes] = bindparam("stream_id", type_=LargeBinary)
-        self.drop_snapshots = sql.compile(
-            delete(self.snapshots).where(self.snapshots.c.stream_id == of_stream)
-        )
-        self.drop_segments = sql.compile(
-            delete(self.segments).where(self.segments.c.stream_id == of_stream)
-        )
+        self.compile = sql.compile
+
+    @compiled
+    def drop_snapshots(self) -> Delete:
+        stream_id = self.snapshots.c.stream_id
+        return delete(self.snapshots).where(stream_id == bindparam("stream_id"))
+
+    @compiled
+    def drop_segments(self) -> Delete:
+        stream_id = self.segments.c.stream_id
+        return delete(self.segments).where(stream_id == bindparam("stream_id"))
 
     def entry(self, body: ColumnElement[Any] | None = None) -> list[ColumnElement[Any]]:
         """Return the columns of an Entry."""
@@ -61,7 +66,8 @@ class SnapshotStatements:
             columns[Entry._fields.index("body")] = body.label("body")
         return columns
 
-    def _tail(self) -> Select[Any]:
+    @compiled
+    def tail(self) -> Select[Any]:
         events = self.events.c
         after = bindparam("after", type_=BigInteger)
         content = case((events.version > after, events.body), else_=null())
@@ -78,54 +84,67 @@ class SqliteSnapshotStatements(SnapshotStatements):
 
     def __init__(self, sql: Statements) -> None:
         super().__init__(sql, "sqlite")
-        snapshots, segments, events = self.snapshots.c, self.segments.c, self.events.c
+
+    @compiled
+    def newest(self) -> Select[Any]:
+        snapshots, events = self.snapshots.c, self.events.c
         on_chain = select(events.hash).where(
             events.stream_id == snapshots.stream_id, events.version == snapshots.version
         )
-        self.newest = sql.compile(
-            select(
-                snapshots.version,
-                snapshots.hash,
-                cast(snapshots.pieces, LargeBinary).label("pieces"),
-                (on_chain.scalar_subquery() == snapshots.hash).label("is_on_chain"),
-            )
-            .where(
-                snapshots.stream_id == bindparam("stream_id"),
-                snapshots.schema == bindparam("schema"),
-                snapshots.version <= bindparam("until"),
-            )
+        is_on_chain = on_chain.scalar_subquery() == snapshots.hash
+        # As bytes: text that is none is for whoever decodes it to refuse.
+        pieces = cast(snapshots.pieces, LargeBinary).label("pieces")
+        return (
+            select(snapshots.version, snapshots.hash, pieces, is_on_chain.label("is_on_chain"))
+            .where(*self._until())
             .order_by(snapshots.version.desc())
             .limit(1)
         )
-        self.segment = sql.compile(
-            select(segments.body).where(
-                segments.stream_id == bindparam("stream_id"),
-                segments.segment_id == bindparam("segment_id"),
-            )
+
+    @compiled
+    def segment(self) -> Select[Any]:
+        segments = self.segments.c
+        return select(segments.body).where(
+            segments.stream_id == bindparam("stream_id"),
+            segments.segment_id == bindparam("segment_id"),
         )
-        self.one_entry = sql.compile(
-            sql.of_stream(*self.entry()).where(events.version == bindparam("version"))
+
+    @compiled
+    def one_entry(self) -> Select[Any]:
+        of_version = self.events.c.version == bindparam("version")
+        return self._sql.of_stream(*self.entry()).where(of_version)
+
+    @compiled
+    def hash_of(self) -> Select[Any]:
+        snapshots = self.snapshots.c
+        return select(snapshots.hash).where(
+            *self._of_schema(), snapshots.version == bindparam("version")
         )
-        self.hash_of = sql.compile(
-            select(snapshots.hash).where(
-                snapshots.stream_id == bindparam("stream_id"),
-                snapshots.schema == bindparam("schema"),
-                snapshots.version == bindparam("version"),
-            )
+
+    @compiled
+    def drop_from(self) -> Delete:
+        from_version = self.snapshots.c.version >= bindparam("version")
+        return delete(self.snapshots).where(*self._of_schema(), from_version)
+
+    @compiled
+    def save_snapshot(self) -> Insert:
+        columns = self.snapshots.c
+        return insert(self.snapshots).values({c.name: bindparam(c.name) for c in columns})
+
+    @compiled
+    def save_segment(self) -> Insert:
+        columns = self.segments.c
+        return insert(self.segments).values({c.name: bindparam(c.name) for c in columns})
+
+    def _of_schema(self) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+        snapshots = self.snapshots.c
+        return (
+            snapshots.stream_id == bindparam("stream_id"),
+            snapshots.schema == bindparam("schema"),
         )
-        self.drop_from = sql.compile(
-            delete(self.snapshots).where(
-                snapshots.stream_id == bindparam("stream_id"),
-                snapshots.schema == bindparam("schema"),
-                snapshots.version >= bindparam("version"),
-            )
-        )
-        self.save_snapshot = sql.compile(
-            insert(self.snapshots).values({c.name: bindparam(c.name) for c in snapshots})
-        )
-        self.save_segment = sql.compile(
-            insert(self.segments).values({c.name: bindparam(c.name) for c in segments})
-        )
+
+    def _until(self) -> tuple[ColumnElement[bool], ...]:
+        return (*self._of_schema(), self.snapshots.c.version <= bindparam("until"))
 
 
 SNAPSHOT: Final = 0
@@ -140,12 +159,9 @@ class PostgresSnapshotStatements(SnapshotStatements):
     def __init__(self, sql: Statements, schema: str) -> None:
         super().__init__(sql, "postgresql", schema)
         self._stream_id = bindparam("stream_id", type_=LargeBinary)
-        self.load = sql.compile(self._load())
-        self.sources = sql.compile(self._sources())
-        self.drop_stale = sql.compile(self._drop_stale())
-        self.save = sql.compile(self._save())
 
-    def _load(self) -> Any:
+    @compiled
+    def load(self) -> Any:
         """Return rows of a tag and an Entry's columns: a snapshot, segments, and events.
 
         A snapshot's hash is in `hash` and its pieces in `kind`; `schema` says whether it is on the
@@ -179,7 +195,8 @@ class PostgresSnapshotStatements(SnapshotStatements):
             select(tail.subquery("tail")),
         )
 
-    def _sources(self) -> Any:
+    @compiled
+    def sources(self) -> Any:
         ids = select(func.unnest(bindparam("segments", type_=ARRAY(BigInteger))))
         versions = select(func.unnest(bindparam("versions", type_=ARRAY(BigInteger))))
         return union_all(self._segment_rows(ids), self._entry_rows(REFERRED, versions))
@@ -255,7 +272,8 @@ class PostgresSnapshotStatements(SnapshotStatements):
             events.stream_id == self._stream_id, events.version.in_(versions)
         )
 
-    def _drop_stale(self) -> Any:
+    @compiled
+    def drop_stale(self) -> Any:
         """Delete from the first snapshot on that is as new as ours and is not on the chain."""
         snapshots = self.snapshots.c
         ours = self.snapshots.alias("ours")
@@ -276,7 +294,8 @@ class PostgresSnapshotStatements(SnapshotStatements):
             stale,
         )
 
-    def _save(self) -> Any:
+    @compiled
+    def save(self) -> Any:
         """Insert the snapshot, and its segments only if it was not there."""
         snapshots = self.snapshots.c
         values = {

@@ -4,14 +4,15 @@ The hot paths run the compiled text on the driver's own connection. Every statem
 and read path names exactly one stream.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple, Protocol, overload
 
 from sqlalchemy import (
     BigInteger,
     ClauseElement,
     Column,
     ColumnElement,
+    Insert,
     Select,
     Table,
     Update,
@@ -49,6 +50,37 @@ class Statement(NamedTuple):
         return [values.get(name, default) for name, default in self.parameters]
 
 
+class compiled:  # noqa: N801 - a decorator
+    """A statement of its owner, compiled when it is first asked for: that takes a millisecond."""
+
+    def __init__(self, build: Callable[[Any], ClauseElement]) -> None:
+        self._build = build
+        self._name = build.__name__
+        self.__doc__ = build.__doc__
+
+    @overload
+    def __get__(self, owner: None, kind: type) -> "compiled": ...
+
+    @overload
+    def __get__(self, owner: "Compiles", kind: type) -> Statement: ...
+
+    def __get__(self, owner: "Compiles | None", kind: type) -> "Statement | compiled":
+        """Compile, once for each owner."""
+        if owner is None:
+            return self
+        statement = owner.compile(self._build(owner))
+        vars(owner)[self._name] = statement
+        return statement
+
+
+class Compiles(Protocol):
+    """Whoever has statements."""
+
+    def compile(self, statement: ClauseElement) -> Statement:
+        """Compile for the driver."""
+        ...
+
+
 class Statements:
     """What both stores ask."""
 
@@ -59,11 +91,6 @@ class Statements:
         self.streams: Table = tables[f"{self._prefix}streams"]
         self.events: Table = tables[f"{self._prefix}events"]
         self.row: list[Column[Any]] = [self.events.c[name] for name in StoredEvent._fields]
-        self.page = self.compile(self._page())
-        self.version_at = self.compile(self._version_at())
-        self.stream_page = self.compile(self._stream_page())
-        self.identities = self.compile(self._identities())
-        self.strays = self.compile(self._strays())
 
     def compile(self, statement: ClauseElement) -> Statement:
         """Compile for the driver."""
@@ -91,7 +118,8 @@ class Statements:
             .where(streams.stream_id == bindparam("of_stream", type_=streams.stream_id.type))
         )
 
-    def _page(self) -> Select[Any]:
+    @compiled
+    def page(self) -> Select[Any]:
         version = self.events.c.version
         return (
             self.of_stream(*self.row)
@@ -100,7 +128,8 @@ class Statements:
             .limit(bindparam("limit"))
         )
 
-    def _version_at(self) -> Select[Any]:
+    @compiled
+    def version_at(self) -> Select[Any]:
         """Bisect: time never falls within a stream, and no index on it has to be kept."""
         events, streams = self.events.c, self.streams.c
         of_stream = bindparam("stream_id", type_=events.stream_id.type)
@@ -124,7 +153,8 @@ class Statements:
         )
         return select(search.c.low).where(search.c.low >= search.c.high)
 
-    def _stream_page(self) -> Select[Any]:
+    @compiled
+    def stream_page(self) -> Select[Any]:
         streams = self.streams.c
         columns = ("stream_id", "tenant", "name", "version", "head_hash", "head_at")
         return (
@@ -134,7 +164,8 @@ class Statements:
             .limit(bindparam("limit"))
         )
 
-    def _identities(self) -> Select[*tuple[Any, ...]]:
+    @compiled
+    def identities(self) -> Select[*tuple[Any, ...]]:
         streams = self.streams.c
         return (
             select(streams.stream_id, streams.tenant, streams.name)
@@ -143,7 +174,8 @@ class Statements:
             .limit(bindparam("limit"))
         )
 
-    def _strays(self) -> Select[Any]:
+    @compiled
+    def strays(self) -> Select[Any]:
         known = exists().where(self.streams.c.stream_id == self.events.c.stream_id)
         return select(self.events.c.stream_id).where(~known).distinct().limit(100)
 
@@ -153,16 +185,27 @@ class SqliteStatements(Statements):
 
     def __init__(self) -> None:
         super().__init__("sqlite")
-        streams, events = self.streams.c, self.events.c
-        self.head = self.compile(
-            select(streams.version, streams.head_hash, streams.head_at).where(
-                streams.stream_id == bindparam("stream_id")
-            )
+
+    @compiled
+    def head(self) -> Select[Any]:
+        streams = self.streams.c
+        return select(streams.version, streams.head_hash, streams.head_at).where(
+            streams.stream_id == bindparam("stream_id")
         )
-        self.by_event_id = self.compile(
-            self.of_stream(*self.row).where(events.event_id == bindparam("event_id"))
-        )
+
+    @compiled
+    def by_event_id(self) -> Select[Any]:
+        return self.of_stream(*self.row).where(self.events.c.event_id == bindparam("event_id"))
+
+    @compiled
+    def insert_event(self) -> Insert:
         values: dict[str, Any] = {name: bindparam(name) for name in StoredEvent._fields}
-        self.insert_event = self.compile(insert(self.events).values(values))
-        self.insert_stream = self.compile(insert(self.streams).values(self.new_stream()))
-        self.update_stream = self.compile(self.moved_stream())
+        return insert(self.events).values(values)
+
+    @compiled
+    def insert_stream(self) -> Insert:
+        return insert(self.streams).values(self.new_stream())
+
+    @compiled
+    def update_stream(self) -> Update:
+        return self.moved_stream()

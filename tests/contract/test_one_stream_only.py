@@ -14,7 +14,7 @@ from eventlog.store.snapshot_sql import (
     SnapshotStatements,
     SqliteSnapshotStatements,
 )
-from eventlog.store.sql import SqliteStatements, Statement, Statements
+from eventlog.store.sql import SqliteStatements, Statement, Statements, compiled
 
 SQLITE: Final = SqliteStatements()
 POSTGRES: Final = PostgresStatements("eventlog")
@@ -62,7 +62,9 @@ SNAPSHOTS: Final = {
 
 
 def statements(of: Statements | SnapshotStatements) -> dict[str, Statement]:
-    return {name: value for name, value in vars(of).items() if isinstance(value, Statement)}
+    names = [name for name in dir(of) if isinstance(getattr(type(of), name, None), compiled)]
+    assert names
+    return {name: getattr(of, name) for name in names}
 
 
 STATEMENTS: Final[dict[str, Statements | SnapshotStatements]] = {
