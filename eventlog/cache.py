@@ -3,6 +3,7 @@
 Rule: all of it can be forgotten at any moment, and is checked against the log when it is used.
 """
 
+import os
 import threading
 from collections import OrderedDict
 from typing import Any, Final
@@ -75,6 +76,10 @@ class Cache:
         with self._lock:
             self._forget(key)
 
+    def unlock(self) -> None:
+        """Take a lock of our own, after a fork: who held it may not be in this process."""
+        self._lock = threading.Lock()
+
     def _forget(self, key: object) -> None:
         found = self._kept.pop(key, None)
         if found is not None:
@@ -87,3 +92,12 @@ _caches: Final[WeakKeyDictionary[Store, Cache]] = WeakKeyDictionary()
 def of(store: Store, limit: int) -> Cache:
     """Return the cache that every handle on `store` shares."""
     return _caches.setdefault(store, Cache(limit))
+
+
+def _unlock_all() -> None:
+    for kept in _caches.values():
+        kept.unlock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_unlock_all)

@@ -45,7 +45,7 @@ class Hints:
         await link.begin()
         pause = FIRST_PAUSE
         while True:
-            async with link.unbroken(), link.client.pubsub() as heard:
+            async with link.unbroken("listen"), link.client.pubsub() as heard:
                 await heard.subscribe(self._channel)
                 pause = FIRST_PAUSE
                 ring()  # What was sent before now, nobody heard.
@@ -86,5 +86,5 @@ class _Sending:
         await self._link.begin()
         while self._again:
             self._again = False
-            async with self._link.unbroken():
+            async with self._link.unbroken("send"):
                 await asyncio.wait_for(self._link.client.publish(self._channel, b"1"), PATIENCE)

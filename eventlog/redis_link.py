@@ -49,7 +49,8 @@ class LoopLink:
     def __init__(self, address: RedisAddress) -> None:
         self._address = address
         self.client: Any = address.client()
-        self._is_broken = False
+        self._broken: set[str] = set()
+        """What did not work when it was tried last."""
         self._end = self._closing()
 
     async def begin(self) -> None:
@@ -58,18 +59,21 @@ class LoopLink:
             await anext(self._end)
 
     @contextlib.asynccontextmanager
-    async def unbroken(self) -> AsyncGenerator[None]:
-        """Let nothing that Redis does out; say once that it is broken, until it works again."""
+    async def unbroken(self, what: str) -> AsyncGenerator[None]:
+        """Let nothing that Redis does out; say once that it is broken, until all works again.
+
+        `what` is tried: a Redis that is full answers one question and refuses another.
+        """
         from redis.exceptions import RedisError
 
         try:
             yield
-            self._is_broken = False
+            self._broken.discard(what)
         except (RedisError, OSError, TimeoutError, RuntimeError, ValueError) as error:
             # RuntimeError: the caller's client belongs to another loop.
-            if not self._is_broken:
+            if not self._broken:
                 _log.warning("Redis is of no help (%s): going without it", type(error).__name__)
-            self._is_broken = True
+            self._broken.add(what)
 
     async def close(self) -> None:
         """Close the client, if the log made it."""
@@ -81,5 +85,5 @@ class LoopLink:
                 yield
         finally:
             if self._address.is_ours:
-                async with self.unbroken():
+                async with self.unbroken("close"):
                     await self.client.aclose()

@@ -22,8 +22,13 @@ MAX_BYTES: Final = 8 * 1024 * 1024
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 30.0
 
+_GET: Final = """
+if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return false end
+return redis.call('HGET', KEYS[1], 'value')
+"""
 _PUT: Final = """
-local known = tonumber(redis.call('HGET', KEYS[1], 'version') or '-1')
+if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
+local known = tonumber(redis.call('HGET', KEYS[1], 'version') or '-1') or -1
 if known >= tonumber(ARGV[1]) then return 0 end
 redis.call('HSET', KEYS[1], 'version', ARGV[1], 'value', ARGV[2])
 redis.call('EXPIRE', KEYS[1], ARGV[3])
@@ -44,7 +49,7 @@ class SharedCache:
 
     async def get(self, key: str) -> bytes | None:
         """Return the bytes under `key`, or None."""
-        found = await self._ask("HGET", self._key(key), "value")
+        found = await self._ask("EVAL", _GET, 1, self._key(key))
         return found if isinstance(found, bytes) else None
 
     async def put(self, key: str, version: int, value: bytes) -> None:
@@ -66,7 +71,7 @@ class SharedCache:
         await link.begin()
         answer: Any = None
         is_answered = False
-        async with link.unbroken():
+        async with link.unbroken(" ".join(command[:2])):
             # A client that somebody passed in may decode what it reads; these are bytes.
             asked = link.client.execute_command(*command, NEVER_DECODE=True)
             answer = await asyncio.wait_for(asked, PATIENCE)

@@ -47,6 +47,8 @@ class EventItems:
     def size(self) -> int:
         """About how many bytes it takes."""
         stored = len(self.entry.body or b"")
+        if self._inner is not None:
+            return _OVERHEAD + stored + len(self._inner)
         return _OVERHEAD + (stored if self.entry.codec == RAW else _USUAL_RATIO * stored)
 
     def raw_items(self) -> list[bytes] | None:
