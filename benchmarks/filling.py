@@ -15,20 +15,22 @@ from eventlog import EventLog, ItemsAdded
 TURN: Final = 2
 """Items of a turn."""
 
-_EVENTS_OF_AN_APPEND: Final = 500
+_EVENTS_OF_AN_APPEND: Final = 100
 _ROWS_OF_A_CALL: Final = 1000
 
 
 async def fill(session: Session, items: Sequence[Any], turn: int = TURN) -> None:
     """Add items, `turn` of them for each event where there are events.
 
-    Several events go in one transaction; the rows are those of as many calls of add_items. At the
-    end the items are read once: whoever stores something for later reads has done it then.
+    Several events go in one transaction; the rows are those of as many calls of add_items. The list
+    is read on the way and at the end, as it is in use: whoever stores something for later reads
+    does so then.
     """
     if isinstance(session, EventLogSession):
         for events in _chunks(_chunks(items, turn), _EVENTS_OF_AN_APPEND):
             added = [ItemsAdded(batch) for batch in events]
             await session.log.append(session.session_id, added)
+            await session.get_items(1)
     elif isinstance(session, EventsourcedSession):
         for batches in _chunks(_chunks(items, turn), _EVENTS_OF_AN_APPEND):
             await session.add_batches(batches)

@@ -25,6 +25,8 @@ class Scale(NamedTuple):
 
     rounds: int
     hurry: int
+    writers: tuple[int, ...]
+    lengths: tuple[int, ...]
     log: int
     feed: int
     limited: tuple[int, ...]
@@ -38,6 +40,8 @@ class Scale(NamedTuple):
 FULL: Final = Scale(
     rounds=15,
     hurry=1,
+    writers=(1, 4, 16, 50),
+    lengths=(10, 100, 1_000, 10_000),
     log=1_000_000,
     feed=100_000,
     limited=(100, 1_000, 10_000, 100_000),
@@ -51,6 +55,8 @@ FULL: Final = Scale(
 QUICK: Final = Scale(
     rounds=3,
     hurry=5,
+    writers=(50,),
+    lengths=(1_000, 10_000),
     log=100_000,
     feed=10_000,
     limited=(100, 1_000, 10_000),

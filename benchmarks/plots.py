@@ -30,6 +30,7 @@ class Plot(NamedTuple):
     title: str
     x: str
     y: str
+    scale: str
     who: tuple[str, ...]
     value: Callable[[Timed, str], float]
 
@@ -48,6 +49,7 @@ PLOTS: Final = (
         "get_items in a process that has read before, SQLite, items of 400 bytes",
         "items of the conversation",
         "milliseconds, median",
+        "log",
         (OURS, SQLITE, SQLALCHEMY),
         _milliseconds,
     ),
@@ -56,6 +58,7 @@ PLOTS: Final = (
         "add_items of 2 items, SQLite, every commit flushed",
         "conversations that append at once",
         "appends a second, median",
+        "linear",
         (OURS, SQLITE),
         _per_second,
     ),
@@ -81,9 +84,11 @@ def _draw(plot: Plot, points: dict[int, Timed], path: Path) -> None:
         lengths = sorted(points)
         for who in plot.who:
             axes.plot(lengths, [plot.value(points[x], who) for x in lengths], "o-", label=who)
-        axes.set(title=plot.title, xlabel=plot.x, ylabel=plot.y, xscale="log", yscale="log")
+        axes.set(title=plot.title, xlabel=plot.x, ylabel=plot.y, xscale="log", yscale=plot.scale)
         axes.set_xticks(lengths, [f"{x:,}" for x in lengths])
         axes.minorticks_off()
+        if plot.scale == "linear":
+            axes.set_ylim(bottom=0)
         axes.yaxis.set_major_formatter("{x:,g}")
         axes.legend(frameon=False)
         figure.savefig(path, metadata={"Date": None})

@@ -31,12 +31,8 @@ NEW: Final = "EventLogSession, new"
 
 def scenarios(scale: Scale) -> list[Scenario]:
     """Return them."""
-    bars = (Bar(OURS, SQLITE, 0.3), Bar(OURS, BARE_DECODE, 1.3))
     return [
-        _warm(10, FEW, calls=40),
-        _warm(100, FEW, calls=40),
-        _warm(1_000, EVERYBODY, *bars, calls=20),
-        _warm(10_000, FEW, *bars, calls=3),
+        *map(_warm, scale.lengths),
         _limited("SQLite", SQLITE, 1.0, scale.limited),
         Timing(f"get_items(limit={LIMIT}) of {USUAL:,} items", limited_usual, (), calls=20),
         _limited("PostgreSQL", SQLALCHEMY, 0.3, scale.limited),
@@ -50,12 +46,13 @@ def scenarios(scale: Scale) -> list[Scenario]:
     ]
 
 
-def _warm(count: int, who: Iterable[str], *bars: Bar, calls: int) -> Timing:
+def _warm(count: int) -> Timing:
+    bars = (Bar(OURS, SQLITE, 0.3), Bar(OURS, BARE_DECODE, 1.3))
     return Timing(
         f"get_items of {count:,} items, SQLite",
-        functools.partial(warm, count=count, who=who),
-        bars,
-        calls,
+        functools.partial(warm, count=count, who=EVERYBODY if count == USUAL else FEW),
+        bars if count >= USUAL else (),
+        calls=max(3, 20 * USUAL // max(count, USUAL // 2)),
         point=Point(PLOT, count),
     )
 

@@ -27,7 +27,6 @@ from benchmarks.scenario import Bar, Point, Rate, Scenario, Timing
 from eventlog import EventLog
 
 MANY: Final = 50
-FEW: Final = (1, 4, 16)
 EACH: Final = 4
 THREADS: Final = 16
 
@@ -36,10 +35,8 @@ PLOT: Final = "throughput"
 RECORDER: Final = f"{EVENTSOURCING}, {THREADS} threads"
 
 
-def scenarios(_: Scale) -> list[Scenario]:
+def scenarios(scale: Scale) -> list[Scenario]:
     """Return them."""
-    few = [_on_sqlite(writers, calls=6, rounds=7) for writers in FEW]
-    bars = (Bar(OURS, SQLITE, 0.1), Bar(OURS, RECORDER, 0.25))
     postgres = Timing(
         f"{MANY} conversations at once, PostgreSQL, the feed followed",
         many_postgres,
@@ -47,17 +44,18 @@ def scenarios(_: Scale) -> list[Scenario]:
         calls=2,
         units=MANY * EACH,
     )
-    return [*few, _on_sqlite(MANY, *bars, calls=3, rounds=15), postgres]
+    return [*map(_on_sqlite, scale.writers), postgres]
 
 
-def _on_sqlite(writers: int, *bars: Bar, calls: int, rounds: int) -> Timing:
+def _on_sqlite(writers: int) -> Timing:
     are_many = writers == MANY
+    bars = (Bar(OURS, SQLITE, 0.1), Bar(OURS, RECORDER, 0.25)) if are_many else ()
     return Timing(
         f"{writers} conversation{'s' if writers > 1 else ''} at once, SQLite",
         functools.partial(many_sqlite, writers=writers, has_recorder=are_many),
         (*bars, Rate(OURS, UNIT), Rate(SQLITE, UNIT)),
-        calls=calls,
-        rounds=rounds,
+        calls=3,
+        rounds=15 if are_many else 7,
         units=writers * EACH,
         point=Point(PLOT, writers),
     )

@@ -17,6 +17,7 @@ from eventlog.errors import (
     ConflictError,
     EventIdReusedError,
     InvalidMomentError,
+    InvalidOptionError,
     WaitTimeoutError,
 )
 from eventlog.events import Event, NewEvent
@@ -97,6 +98,8 @@ class EventLog:
             pgbouncer=pgbouncer,
             cache_bytes=cache_bytes,
         )
+        if max_item_bytes < 1:
+            raise InvalidOptionError(f"max_item_bytes is at least 1, not {max_item_bytes!r}.")
         self._max_item_bytes = max_item_bytes
         self._clock = clock
         self._closed = False

@@ -1,6 +1,7 @@
 """From what a caller wants appended to what a store is asked for. Pure."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -13,9 +14,11 @@ from eventlog.errors import (
     InvalidMomentError,
     ItemTooLargeError,
 )
-from eventlog.events import ConversationRewound, Event, NewEvent
+from eventlog.events import ConversationRewound, Event, ItemsAdded, ItemsReplaced, NewEvent
 from eventlog.names import check_name
 from eventlog.records import AppendRequest, EncodedEvent
+
+_WITH_ITEMS: Final = (ItemsAdded.kind, ItemsReplaced.kind)
 
 
 def build(
@@ -60,7 +63,7 @@ def _refuse_twice(stream: str, event_ids: Sequence[str | None]) -> None:
 
 def _refuse_large(stream: str, events: Sequence[EncodedEvent], limit: int) -> None:
     for event in events:
-        if len(event.body) <= limit:
+        if len(event.body) <= limit or event.kind not in _WITH_ITEMS:
             continue
         for index, size in enumerate(_sizes(event.body)):
             if size > limit:

@@ -27,7 +27,9 @@ if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return false end
 return redis.call('HGET', KEYS[1], 'value')
 """
 _PUT: Final = """
-if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then redis.call('DEL', KEYS[1]) end
+local kind = redis.call('TYPE', KEYS[1]).ok
+-- Only where there is something: a script that has written may go on writing to a full Redis.
+if kind ~= 'hash' and kind ~= 'none' then redis.call('DEL', KEYS[1]) end
 local known = tonumber(redis.call('HGET', KEYS[1], 'version') or '-1') or -1
 if known >= tonumber(ARGV[1]) then return 0 end
 redis.call('HSET', KEYS[1], 'version', ARGV[1], 'value', ARGV[2])

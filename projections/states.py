@@ -44,8 +44,8 @@ class States:
         state = await self._shared(stored)
         if state is None:
             state = await self._load(stored, None, wanted)
-            self._keep(stored, state)
-            self._share_later(stored, state)
+            if not self._keep(stored, state):
+                self._share_later(stored, state)
         return await self._fetch(stored, state, wanted)
 
     async def at(self, version: int, wanted: int = EVERYTHING) -> State:
@@ -237,13 +237,15 @@ class States:
         self._remember(stored, state)
         return state
 
-    def _keep(self, stored: StreamSnapshots, state: State) -> None:
-        """Remember the list now, and have a snapshot of it stored if one is due."""
+    def _keep(self, stored: StreamSnapshots, state: State) -> bool:
+        """Remember the list now; have a snapshot of it stored, and shared, if one is due: True."""
         if state.version == 0:
-            return
+            return False
         self._remember(stored, state)
-        if is_due(state.blocks, state.version, state.saved, was_reset=state.was_reset):
+        due = is_due(state.blocks, state.version, state.saved, was_reset=state.was_reset)
+        if due:
             self._log.background.start(stored.stream_id, lambda: self._save_quietly(stored, state))
+        return due
 
     def _remember(self, stored: StreamSnapshots, state: State) -> None:
         self._log.cache.put(stored.stream_id, state, state.size)
