@@ -237,7 +237,10 @@ def _decode_together(blocks: Sequence[Block]) -> list[Any]:
     """Splice whole blocks and decode them as one array."""
     if not blocks:
         return []
-    spliced = b"[" + b",".join([block.holder.inner() for block in blocks]) + b"]"
+    inner = [block.holder.inner() for block in blocks]
+    inner[0] = b"[" + inner[0]
+    inner[-1] += b"]"  # Joined with its brackets, it is copied once.
+    spliced = b",".join(inner)
     try:
         items: list[Any] = decode_json(spliced)
     except ValueError:

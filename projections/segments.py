@@ -6,6 +6,7 @@ that no segment passes for another. It can be rebuilt, so its form may change wi
 """
 
 import struct
+import threading
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -24,6 +25,17 @@ MAX_OPENED: Final = 256 * 1024 * 1024
 
 _LEVEL: Final = 3
 _HEAD: Final = struct.Struct("<QI")
+
+
+class _Zstd(threading.local):
+    """One of each for each thread: making them costs as much as using them."""
+
+    def __init__(self) -> None:
+        self.compressor: Final = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
+        self.decompressor: Final = zstandard.ZstdDecompressor()
+
+
+_zstd: Final = _Zstd()
 
 
 class UnreadableError(Exception):
@@ -51,9 +63,7 @@ def pack(segment_id: int, packed: Packed) -> bytes:
     """Return what is stored."""
     items = len(packed.ends)
     numbers = struct.pack(f"<QI{items}I", segment_id, items, *packed.ends)
-    return zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(
-        numbers + packed.inner
-    )
+    return _zstd.compressor.compress(numbers + packed.inner)
 
 
 def size_of(content: bytes | Packed) -> int:
@@ -71,7 +81,7 @@ def unpack(segment_id: int, stored: bytes) -> Packed:
     try:
         if zstandard.frame_content_size(stored) > MAX_OPENED:
             raise UnreadableError
-        opened = zstandard.ZstdDecompressor().decompress(stored, max_output_size=MAX_OPENED)
+        opened = _zstd.decompressor.decompress(stored, max_output_size=MAX_OPENED)
         own_id, items = _HEAD.unpack_from(opened)
         ends: tuple[int, ...] = struct.unpack_from(f"<{items}I", opened, _HEAD.size)
     except (zstandard.ZstdError, struct.error, MemoryError) as error:

@@ -9,6 +9,7 @@ in `queue` and positions are given later, outside the append, in `feed`.
 into `queue`; then run a sequencer. Each stream has the same order again; positions may differ.
 """
 
+import functools
 from typing import Any, Final, Literal
 
 from sqlalchemy import (
@@ -37,8 +38,9 @@ HEAD: Final = REVISIONS[-1]
 _Number: Final = BigInteger().with_variant(Integer(), "sqlite")
 
 
+@functools.cache
 def metadata(dialect: Dialect, schema: str | None = None) -> MetaData:
-    """Return the tables as `dialect` has them; `schema` is PostgreSQL's."""
+    """Return the tables as `dialect` has them; `schema` is PostgreSQL's. Not to be changed."""
     tables = MetaData(schema=schema)
     _streams(tables)
     _events(tables, dialect)
