@@ -1,7 +1,7 @@
 """From what a caller wants appended to what a store is asked for. Pure."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -78,7 +78,6 @@ def _sizes(body: bytes) -> list[int]:
     try:
         return [len(bytes(raw)) for raw in msgspec.json.decode(body, type=list[msgspec.Raw])]
     except msgspec.DecodeError:
-        # NaN and lone surrogates, or no array: msgspec reads neither.
-        content = decode_json(body)
-        items = content if isinstance(content, list) else [content]
+        # NaN and lone surrogates are what msgspec does not read.
+        items: list[Any] = decode_json(body)
         return [len(encode_json(item)) for item in items]

@@ -67,7 +67,7 @@ class SnapshotStatements:
         return columns
 
     @compiled
-    def tail(self) -> Select[Any]:
+    def tail(self) -> Select[*tuple[Any, ...]]:
         events = self.events.c
         after = bindparam("after", type_=BigInteger)
         content = case((events.version > after, events.body), else_=null())
@@ -86,7 +86,7 @@ class SqliteSnapshotStatements(SnapshotStatements):
         super().__init__(sql, "sqlite")
 
     @compiled
-    def newest(self) -> Select[Any]:
+    def newest(self) -> Select[*tuple[Any, ...]]:
         snapshots, events = self.snapshots.c, self.events.c
         on_chain = select(events.hash).where(
             events.stream_id == snapshots.stream_id, events.version == snapshots.version
@@ -102,7 +102,7 @@ class SqliteSnapshotStatements(SnapshotStatements):
         )
 
     @compiled
-    def segment(self) -> Select[Any]:
+    def segment(self) -> Select[*tuple[Any, ...]]:
         segments = self.segments.c
         return select(segments.body).where(
             segments.stream_id == bindparam("stream_id"),
@@ -110,12 +110,12 @@ class SqliteSnapshotStatements(SnapshotStatements):
         )
 
     @compiled
-    def one_entry(self) -> Select[Any]:
+    def one_entry(self) -> Select[*tuple[Any, ...]]:
         of_version = self.events.c.version == bindparam("version")
         return self._sql.of_stream(*self.entry()).where(of_version)
 
     @compiled
-    def hash_of(self) -> Select[Any]:
+    def hash_of(self) -> Select[*tuple[Any, ...]]:
         snapshots = self.snapshots.c
         return select(snapshots.hash).where(
             *self._of_schema(), snapshots.version == bindparam("version")
@@ -201,7 +201,7 @@ class PostgresSnapshotStatements(SnapshotStatements):
         versions = select(func.unnest(bindparam("versions", type_=ARRAY(BigInteger))))
         return union_all(self._segment_rows(ids), self._entry_rows(REFERRED, versions))
 
-    def _newest(self) -> Select[Any]:
+    def _newest(self) -> Select[*tuple[Any, ...]]:
         snapshots, events = self.snapshots.c, self.events.c
         here = and_(
             events.stream_id == self._stream_id,
@@ -253,12 +253,12 @@ class PostgresSnapshotStatements(SnapshotStatements):
             .cte("wanted")
         )
 
-    def _row(self, tag: int, **values: ColumnElement[Any]) -> Select[Any]:
+    def _row(self, tag: int, **values: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
         types = {name: self.events.c[name].type for name in Entry._fields}
         columns = [values.get(name, cast(null(), kind)).label(name) for name, kind in types.items()]
         return select(literal(tag).label("tag"), *columns)
 
-    def _segment_rows(self, ids: Select[Any]) -> Select[Any]:
+    def _segment_rows(self, ids: Select[Any]) -> Select[*tuple[Any, ...]]:
         segments = self.segments.c
         return (
             self._row(SEGMENT, version=segments.segment_id, body=segments.body)
@@ -266,7 +266,7 @@ class PostgresSnapshotStatements(SnapshotStatements):
             .where(segments.stream_id == self._stream_id, segments.segment_id.in_(ids))
         )
 
-    def _entry_rows(self, tag: int, versions: Select[Any]) -> Select[Any]:
+    def _entry_rows(self, tag: int, versions: Select[Any]) -> Select[*tuple[Any, ...]]:
         events = self.events.c
         return select(literal(tag).label("tag"), *self.entry()).where(
             events.stream_id == self._stream_id, events.version.in_(versions)

@@ -99,7 +99,7 @@ class Statements:
         names: list[str] = getattr(compiled, "positiontup", None) or []
         return Statement(str(compiled), tuple((name, defaults[name]) for name in names))
 
-    def of_stream(self, *columns: ColumnElement[Any]) -> Select[Any]:
+    def of_stream(self, *columns: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
         """Select from the events of the one stream that is asked for."""
         return select(*columns).where(self.events.c.stream_id == bindparam("stream_id"))
 
@@ -119,7 +119,7 @@ class Statements:
         )
 
     @compiled
-    def page(self) -> Select[Any]:
+    def page(self) -> Select[*tuple[Any, ...]]:
         version = self.events.c.version
         return (
             self.of_stream(*self.row)
@@ -129,7 +129,7 @@ class Statements:
         )
 
     @compiled
-    def version_at(self) -> Select[Any]:
+    def version_at(self) -> Select[*tuple[Any, ...]]:
         """Bisect: time never falls within a stream, and no index on it has to be kept."""
         events, streams = self.events.c, self.streams.c
         of_stream = bindparam("stream_id", type_=events.stream_id.type)
@@ -154,7 +154,7 @@ class Statements:
         return select(search.c.low).where(search.c.low >= search.c.high)
 
     @compiled
-    def stream_page(self) -> Select[Any]:
+    def stream_page(self) -> Select[*tuple[Any, ...]]:
         streams = self.streams.c
         columns = ("stream_id", "tenant", "name", "version", "head_hash", "head_at")
         return (
@@ -175,7 +175,7 @@ class Statements:
         )
 
     @compiled
-    def strays(self) -> Select[Any]:
+    def strays(self) -> Select[*tuple[Any, ...]]:
         known = exists().where(self.streams.c.stream_id == self.events.c.stream_id)
         return select(self.events.c.stream_id).where(~known).distinct().limit(100)
 
@@ -187,14 +187,14 @@ class SqliteStatements(Statements):
         super().__init__("sqlite")
 
     @compiled
-    def head(self) -> Select[Any]:
+    def head(self) -> Select[*tuple[Any, ...]]:
         streams = self.streams.c
         return select(streams.version, streams.head_hash, streams.head_at).where(
             streams.stream_id == bindparam("stream_id")
         )
 
     @compiled
-    def by_event_id(self) -> Select[Any]:
+    def by_event_id(self) -> Select[*tuple[Any, ...]]:
         return self.of_stream(*self.row).where(self.events.c.event_id == bindparam("event_id"))
 
     @compiled

@@ -1,7 +1,7 @@
 """The SDK's own compaction on top of our session: one event, nothing lost, nobody overrun."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -122,7 +122,7 @@ async def test_runs_compact_by_themselves(
     ]
 
 
-async def transcript(session: EventLogSession) -> Any:
+async def transcript(session: EventLogSession) -> AsyncIterator[Any]:
     async for event in session.log.read("user-123"):
         for item in getattr(event.event, "items", []):
             if item != SUMMARY:

@@ -49,7 +49,8 @@ PUBLIC = {
         Appended BusyError ClockAheadError ClosedError ConflictError Context ConversationCleared
         ConversationRewound CorruptEventError Counters ErasedError Event EventIdReusedError EventLog
         EventLogError Fault Header InvalidAddressError InvalidInputError InvalidItemError
-        InvalidMomentError InvalidNameError InvalidOptionError ItemPopped ItemTooLargeError ItemsAdded ItemsReplaced
+        InvalidMomentError InvalidNameError InvalidOptionError ItemPopped ItemTooLargeError
+        ItemsAdded ItemsReplaced
         NewEvent NotAnEventLogError OpaqueEvent ReadOnlyError RecordedEvent SchemaTooNewError
         SchemaTooOldError StoreError UnavailableError Verification WaitTimeoutError
         migrate settle
