@@ -13,7 +13,7 @@ DEV := .venv/.dev-installed
 PATHS := eventlog projections adapters alembic tests benchmarks examples
 JOBS ?= 2
 
-.PHONY: help fix lint types test wheel check bench demo lock clean
+.PHONY: help fix lint types test torture wheel check bench demo lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -33,6 +33,9 @@ types: $(DEV) ## mypy and pyright, both strict
 
 test: $(DEV) ## the tests, on SQLite and on a PostgreSQL and a Redis that they start themselves
 	$(BIN)/pytest -n $(JOBS) $(ARGS)
+
+torture: $(DEV) ## the long forms of the fault tests, strict about time: one by one, on a quiet machine
+	EVENTLOG_TORTURE=1 $(BIN)/pytest --timeout=1800 -o faulthandler_timeout=2000 tests/faults tests/contract/test_subscribe.py $(ARGS)
 
 wheel: $(DEV) ## build the wheel and test it in an environment of its own
 	$(BIN)/python tests/packaging/check_wheel.py

@@ -47,7 +47,7 @@ def start_postgres(stack: contextlib.ExitStack, *, durable: bool = False) -> str
     server = get_server(folder, cleanup_mode="stop")
     stack.callback(server.cleanup)
     # At once and without a last checkpoint, which takes long where it is flushed for nobody.
-    stack.callback(_end, server.get_postmaster_info().process)
+    stack.callback(_end, server.get_pid())
     if not durable:
         for setting in ("fsync = off", "full_page_writes = off"):
             server.psql(f"ALTER SYSTEM SET {setting};")
@@ -69,8 +69,9 @@ def start_redis(stack: contextlib.ExitStack) -> str:
     return str(server.connection_url)
 
 
-def _end(postmaster: psutil.Process) -> None:
-    """PostgreSQL's immediate shutdown (https://www.postgresql.org/docs/current/server-shutdown.html)."""
+def _end(postmaster: int | None) -> None:
+    """Shut down immediately (https://www.postgresql.org/docs/current/server-shutdown.html)."""
     with contextlib.suppress(psutil.NoSuchProcess):
-        postmaster.send_signal(signal.SIGQUIT)
-        postmaster.wait(PATIENCE)
+        process = psutil.Process(postmaster)
+        process.send_signal(signal.SIGQUIT)
+        process.wait(PATIENCE)

@@ -1,4 +1,4 @@
-"""How long a test waits: until something is true, however slow the machine; or it says what was not."""
+"""How long a test waits: until it is true, however slow the machine is; or it says what was not."""
 
 import asyncio
 import os

@@ -21,6 +21,7 @@ import pytest
 from adapters.cli import stage
 from eventlog import EventLog
 from projections import Conversation
+from tests.waiting import PATIENCE
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PYTHON: Final = ".venv/bin/python"
@@ -75,7 +76,7 @@ def run(where: Path, *command: str, **more: str) -> "subprocess.CompletedProcess
         env=environment(**more),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -307,18 +308,21 @@ def test_what_somebody_else_put_there_is_left_alone(checkout: Path, theirs: Path
 
 def test_an_interrupted_demo_is_one_line(checkout: Path) -> None:
     """Ctrl-C shows no traceback."""
-    demo = subprocess.Popen(
+    with subprocess.Popen(
         [PYTHON, "-c", INTERRUPTIBLE],
         cwd=checkout,
         env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert demo.stdout is not None
-    demo.stdout.readline()
-    demo.send_signal(signal.SIGINT)
-    _, errors = demo.communicate(timeout=60)
+    ) as demo:
+        try:
+            assert demo.stdout is not None
+            demo.stdout.readline()
+            demo.send_signal(signal.SIGINT)
+            _, errors = demo.communicate(timeout=PATIENCE)
+        finally:
+            demo.kill()
     assert (demo.returncode, errors) == (130, "demo: stopped.\n")
 
 

@@ -26,6 +26,7 @@ from eventlog import (
 )
 from tests.adapters.scenarios import agent, say
 from tests.backends import Backend
+from tests.waiting import PATIENCE
 
 Call = Callable[[EventLogSession], Awaitable[Any]]
 
@@ -51,7 +52,7 @@ def contents(items: list[Any]) -> list[Any]:
 
 def in_a_thread(function: Callable[[], Any]) -> Any:
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(function).result(timeout=30)
+        return pool.submit(function).result(timeout=PATIENCE)
 
 
 async def cancelled(call: Awaitable[Any]) -> None:
@@ -135,7 +136,7 @@ async def test_a_long_read_that_a_close_overtakes_ends(log: EventLog) -> None:
     reading = asyncio.ensure_future(session.get_items())
     await asyncio.sleep(0)
     await log.close()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(PATIENCE):
         with contextlib.suppress(ClosedError):
             assert len(await reading) == 1200
 
@@ -282,7 +283,7 @@ def test_a_session_goes_from_loop_to_loop(database: Backend) -> None:
 def test_five_threads_with_five_loops_lose_nothing(database: Backend) -> None:
     """Each batch is there once and in one piece, and each thread's batches in its order."""
     session = EventLogSession("user-123", log=database.open(tenant="threads"))
-    together = threading.Barrier(5)
+    together = threading.Barrier(5, timeout=PATIENCE)
 
     async def add(thread: int) -> None:
         together.wait()
@@ -291,7 +292,7 @@ def test_five_threads_with_five_loops_lose_nothing(database: Backend) -> None:
 
     with ThreadPoolExecutor(5) as pool:
         for done in [pool.submit(asyncio.run, add(thread)) for thread in range(5)]:
-            done.result(timeout=30)
+            done.result(timeout=PATIENCE)
     added = contents(asyncio.run(session.get_items()))
     batches = [added[start : start + 3] for start in range(0, len(added), 3)]
     assert all(batch == [[*batch[0][:2], part] for part in range(3)] for batch in batches)
@@ -305,7 +306,7 @@ def test_threads_that_are_first_at_the_same_time_make_one_log(
 ) -> None:
     """A new database that five loops find empty at once is created once."""
     session = EventLogSession("user-123", log=backend.open())
-    together = threading.Barrier(5)
+    together = threading.Barrier(5, timeout=PATIENCE)
 
     async def add(thread: int) -> None:
         together.wait()
@@ -313,7 +314,7 @@ def test_threads_that_are_first_at_the_same_time_make_one_log(
 
     with ThreadPoolExecutor(5) as pool:
         for done in [pool.submit(asyncio.run, add(thread)) for thread in range(5)]:
-            done.result(timeout=30)
+            done.result(timeout=PATIENCE)
     assert sorted(contents(asyncio.run(session.get_items()))) == list(range(5))
 
 
@@ -327,7 +328,7 @@ def test_pops_from_several_loops_never_return_the_same_item(database: Backend) -
 
     with ThreadPoolExecutor(3) as pool:
         popping = [pool.submit(lambda: asyncio.run(pop())) for _ in range(3)]
-        popped = [item for each in popping for item in each.result(timeout=30) if item]
+        popped = [item for each in popping for item in each.result(timeout=PATIENCE) if item]
     assert sorted(contents(popped)) == list(range(9))
 
 

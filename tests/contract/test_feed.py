@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -10,7 +9,9 @@ import pytest
 
 from eventlog import EventLog, InvalidMomentError, ItemsAdded, RecordedEvent, WaitTimeoutError
 from eventlog import feed as reading
+from tests import processes
 from tests.backends import Backend
+from tests.waiting import PATIENCE
 
 
 async def add(log: EventLog, stream: str, events: int = 1) -> int:
@@ -149,7 +150,7 @@ async def test_wait_for_returns_at_once_if_the_feed_is_there(log: EventLog) -> N
 
 async def test_wait_for_waits_for_an_append(log: EventLog) -> None:
     """And returns with it."""
-    waiting = asyncio.ensure_future(log.wait_for(2))
+    waiting = asyncio.ensure_future(log.wait_for(2, PATIENCE))
     await add(log, "chat")
     await asyncio.sleep(0)
     assert not waiting.done()
@@ -192,14 +193,9 @@ async def test_a_process_that_only_appends_pays_nothing_for_the_feed(backend: Ba
 
 async def run(script: str, backend: Backend) -> str:
     schema = backend.options.get("schema", "eventlog")
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-W", "error", "-c", script, backend.url, schema),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode()
-    return output.decode()
+    status, output = await processes.output_of("-c", script, backend.url, schema)
+    assert status == 0, output
+    return output
 
 
 async def test_a_page_is_found_by_position(backend: Backend) -> None:

@@ -1,7 +1,6 @@
 """Appends that wait at the same time are committed together, and each is answered on its own."""
 
 import asyncio
-import sqlite3
 import threading
 from typing import Any
 
@@ -20,6 +19,7 @@ from eventlog.store.sqlite import SqliteStore
 from eventlog.store.sqlite_commit import Committer
 from eventlog.store.worker import MAX_GROUP
 from tests.backends import Backend
+from tests.waiting import PATIENCE
 
 
 def added(*items: object) -> ItemsAdded:
@@ -119,9 +119,11 @@ async def test_those_who_wait_go_together(log: EventLog, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(whose, name, counted)
     waiting = hold_the_thread(log)
-    calls = [asyncio.ensure_future(log.append(stream, added("b"))) for stream in streams]
-    await asyncio.sleep(0)
-    waiting.set()
+    try:
+        calls = [asyncio.ensure_future(log.append(stream, added("b"))) for stream in streams]
+        await asyncio.sleep(0)
+    finally:
+        waiting.set()
     await asyncio.gather(*calls)
     assert sum(groups) >= 48
     assert len(groups) <= 3
@@ -131,7 +133,7 @@ def hold_the_thread(log: EventLog) -> threading.Event:
     """Keep SQLite's thread busy until the event is set; PostgreSQL needs a round trip anyway."""
     waiting = threading.Event()
     if isinstance(log._store, SqliteStore):
-        log._store._writer.read(lambda db: waiting.wait(10))
+        log._store._writer.read(lambda db: waiting.wait(PATIENCE))
     return waiting
 
 
@@ -142,9 +144,8 @@ async def test_positions_of_a_group_are_dense(backend: Backend, log: EventLog) -
     await warm(log, ["a", "b", "c"])
     calls = [log.append(stream, added("x"), expected_version=9) for stream in ("a", "b")]
     await asyncio.gather(log.append("c", added("x")), *calls, return_exceptions=True)
-    db = sqlite3.connect(backend.url)
-    assert [row[0] for row in db.execute("SELECT position FROM events ORDER BY 1")] == [1, 2, 3, 4]
-    db.close()
+    found = await backend.execute("SELECT position FROM events ORDER BY 1")
+    assert found == [(1,), (2,), (3,), (4,)]
 
 
 @pytest.mark.parametrize("size", [200_000, 3_000_000])

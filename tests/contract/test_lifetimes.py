@@ -4,6 +4,7 @@ import asyncio
 import gc
 import itertools
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -12,9 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
-from eventlog import ConflictError, EventLog, ItemsAdded
+from eventlog import ConflictError, EventLog, ItemsAdded, migrate
 from eventlog.store import shared
 from tests.backends import Backend
+from tests.processes import ends_soon
+from tests.waiting import PATIENCE, until
 
 
 def files_and_threads() -> tuple[int, int]:
@@ -74,8 +77,11 @@ async def test_the_last_handle_closes_the_connections(backend: Backend) -> None:
     for _ in range(3):
         async with backend.open() as log:
             await add_one(log)
-        await asyncio.sleep(0)
-        assert files_and_threads() == before
+
+        async def closed() -> bool:
+            return files_and_threads() == before
+
+        await until(closed, "nothing is open that was not open before")
 
 
 async def test_ten_thousand_forgotten_handles_leave_nothing(backend: Backend) -> None:
@@ -96,14 +102,17 @@ async def test_forgotten_memory_logs_end_their_threads() -> None:
         await add_one(EventLog(":memory:"))
     gc.collect()
     for thread in set(threading.enumerate()) - before:
-        thread.join(5)
+        thread.join(PATIENCE)
     assert set(threading.enumerate()) <= before
 
 
 async def test_many_forgotten_files_are_dropped(tmp_path: os.PathLike[str]) -> None:
     """A program that opens a file for each user, and closes none, keeps the last few only."""
+    made = os.path.join(tmp_path, "made.db")  # Copied: making one takes a while.
+    await migrate(made)
     for number in range(shared.MAX_IDLE + 5):
-        await add_one(EventLog(os.path.join(tmp_path, f"{number}.db")))
+        path = shutil.copy(made, os.path.join(tmp_path, f"{number}.db"))
+        await add_one(EventLog(path))
         gc.collect()
     ours = [key for key in shared._shared if key.startswith(os.path.realpath(tmp_path))]
     assert len(ours) <= shared.MAX_IDLE + 1
@@ -131,7 +140,7 @@ async def test_a_program_that_never_closes_ends_quietly(backend: Backend) -> Non
         [sys.executable, "-W", "error", "-c", NEVER_CLOSED, backend.url, schema],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
     assert (run.returncode, run.stdout.split(), run.stderr) == (0, ["1", "1"], "")
@@ -146,13 +155,17 @@ def test_a_forked_child_opens_anew(backend: Backend) -> None:
     if child == 0:
         status = 1
         try:
+            ends_soon()
             versions = [asyncio.run(add_one(log)) for _ in range(5)]
             status = 0 if len(versions) == 5 else 2
         finally:
             os._exit(status)
-    for _ in range(5):
-        asyncio.run(add_one(log))
-    assert os.waitpid(child, 0)[1] == 0
+    try:
+        for _ in range(5):
+            asyncio.run(add_one(log))
+    finally:
+        status = os.waitpid(child, 0)[1]
+    assert status == 0
     assert asyncio.run(log.version("chat")) == 11
     assert asyncio.run(log.verify()).ok
     asyncio.run(log.close())

@@ -1,6 +1,7 @@
 """The system against a plain list: whatever is done in whatever order, they agree."""
 
 import asyncio
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -38,31 +39,27 @@ BATCH = st.lists(st.dictionaries(st.text(max_size=5), JSON, max_size=3), max_siz
 class Machine(RuleBasedStateMachine):
     """Rules change both sides; the invariants compare them."""
 
-    backend_name: str
-    folder: Path
+    backend: Backend
+    runner: asyncio.Runner
 
     @initialize()
     def start(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        self.opening = open_backend(self.backend_name, self.folder)
-        self.backend: Backend = self.run(self.opening.__aenter__())
+        self.tenant = uuid.uuid4().hex  # One database for all: making one takes a while.
         self.name = "chat"
         self.reopen()
         self.now: list[Any] = []
         self.past: list[list[Any]] = [[]]
 
     def teardown(self) -> None:
-        if hasattr(self, "opening"):
+        if hasattr(self, "log"):
             assert self.run(self.log.verify()).ok
             self.run(self.log.close())
-            self.run(self.opening.__aexit__(None, None, None))
-            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
-            self.loop.close()
-            for leftover in self.folder.iterdir():
-                leftover.unlink()
 
     def run(self, awaitable: Any) -> Any:
-        return self.loop.run_until_complete(awaitable)
+        async def awaited() -> Any:
+            return await awaitable
+
+        return self.runner.run(awaited())
 
     def happened(self, items: list[Any]) -> None:
         self.now = items
@@ -72,7 +69,7 @@ class Machine(RuleBasedStateMachine):
     def reopen(self) -> None:
         if hasattr(self, "log"):
             self.run(self.log.close())
-        self.log: EventLog = self.backend.open()
+        self.log: EventLog = self.backend.open(tenant=self.tenant)
         self.chat = Conversation(self.log, self.name)
 
     @rule(items=BATCH)
@@ -116,7 +113,8 @@ class Machine(RuleBasedStateMachine):
     @invariant()
     def the_present_agrees(self) -> None:
         if hasattr(self, "chat"):
-            assert self.run(self.chat.view()) == (len(self.past) - 1, self.now)
+            view = self.run(self.chat.view())
+            assert (view.version, view.items) == (len(self.past) - 1, self.now)
 
     @rule(data=st.data(), limit=st.none() | st.integers(0, 6))
     def the_past_agrees(self, data: st.DataObject, limit: int | None) -> None:
@@ -132,16 +130,24 @@ def test_every_sequence_of_changes_agrees_with_a_list(
 ) -> None:
     """Add, pop, clear, rewind, replace, reopen: the list is what a list would be."""
 
-    class Configured(Machine):
-        backend_name = name
-        folder = tmp_path
+    async def play() -> None:
+        async with open_backend(name, tmp_path) as opened:
+            await asyncio.to_thread(run, opened)
 
-    run_state_machine_as_test(
-        Configured,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=20,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow],
-        ),
-    )
+    def run(opened: Backend) -> None:
+        class Configured(Machine):
+            backend = opened
+            runner = asyncio.Runner()
+
+        with Configured.runner:
+            run_state_machine_as_test(
+                Configured,
+                settings=settings(
+                    max_examples=examples,
+                    stateful_step_count=20,
+                    deadline=None,
+                    suppress_health_check=[HealthCheck.too_slow],
+                ),
+            )
+
+    asyncio.run(play())

@@ -1,5 +1,7 @@
 """What can be opened as a log, and what a user is told about everything else."""
 
+import asyncio
+import contextlib
 import hashlib
 import sqlite3
 import subprocess
@@ -21,6 +23,8 @@ from eventlog import (
     migrate,
 )
 from tests.backends import Backend
+from tests.faults.silent import Silent
+from tests.waiting import PATIENCE
 
 
 async def test_an_empty_database_becomes_a_log_at_first_use(backend: Backend) -> None:
@@ -102,26 +106,14 @@ async def test_a_server_that_is_not_there_is_named_without_its_password() -> Non
     await log.close()
 
 
-async def test_a_server_that_does_not_answer_times_out(unused_tcp_port: int) -> None:
-    """Nothing hangs: the timeout ends it."""
-    import asyncio
-
-    hung_up = asyncio.Event()
-
-    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
-        writer.close()
-        await writer.wait_closed()
-        hung_up.set()
-
-    server = await asyncio.start_server(silent, "127.0.0.1", unused_tcp_port)
-    log = EventLog(f"postgresql://ana@127.0.0.1:{unused_tcp_port}/db", connect_timeout=0.3)
-    with pytest.raises(UnavailableError):
-        await log.append("chat", ItemsAdded(["a"]))
-    await log.close()
-    await asyncio.wait_for(hung_up.wait(), 10)
-    server.close()
-    await server.wait_closed()
+async def test_a_server_that_does_not_answer_times_out() -> None:
+    """Nothing hangs: the timeout ends it, and the connection."""
+    async with Silent() as server:
+        url = f"postgresql://ana@127.0.0.1:{server.port}/db"
+        async with EventLog(url, connect_timeout=0.3) as log:
+            with pytest.raises(UnavailableError):
+                await log.append("chat", ItemsAdded(["a"]))
+        await asyncio.wait_for(server.left.wait(), PATIENCE)
 
 
 async def test_a_database_that_does_not_exist_says_so(postgres_url: str) -> None:
@@ -260,13 +252,11 @@ async def test_a_locked_file_gives_up_after_the_timeout(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
     async with EventLog(path, busy_timeout=0.2) as log:
         await log.append("chat", ItemsAdded(["a"]))
-        rival = sqlite3.connect(path, isolation_level=None)
-        rival.execute("BEGIN IMMEDIATE")
-        with pytest.raises(BusyError, match="locked"):
-            await log.append("chat", ItemsAdded(["b"]))
-        assert await log.version("chat") == 1
-        rival.execute("ROLLBACK")
-        rival.close()
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as rival:
+            rival.execute("BEGIN IMMEDIATE")
+            with pytest.raises(BusyError, match="locked"):
+                await log.append("chat", ItemsAdded(["b"]))
+            assert await log.version("chat") == 1
         assert (await log.append("chat", ItemsAdded(["b"]))).last == 2
 
 

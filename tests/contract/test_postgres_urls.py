@@ -19,13 +19,11 @@ async def test_sslmode_in_the_url_is_understood(postgres_url: str, mode: str) ->
     await backend.discard()
 
 
-async def test_sslmode_require_is_not_ignored_when_migrating(
-    postgres_url: str, unused_tcp_port: int
-) -> None:
+async def test_sslmode_require_is_not_ignored_when_migrating(postgres_url: str) -> None:
     """A server that offers no SSL is not used without it."""
     from tests.faults.proxy import Proxy
 
-    async with Proxy(postgres_url, unused_tcp_port) as proxy:
+    async with Proxy(postgres_url) as proxy:
         with pytest.raises(UnavailableError):
             await migrate(f"{proxy.url}?sslmode=require")
         assert proxy.settings == set()

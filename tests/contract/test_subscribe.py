@@ -2,18 +2,40 @@
 
 import asyncio
 import contextlib
-import sys
+import socket
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
 import pytest
 
-from eventlog import EventLog, InvalidOptionError, ItemsAdded, RecordedEvent, wakeups
+from eventlog import (
+    EventLog,
+    InvalidOptionError,
+    ItemsAdded,
+    RecordedEvent,
+    follower,
+    hints,
+    wakeups,
+)
+from eventlog.store import redis_address
+from tests import processes
 from tests.backends import Backend
+from tests.faults.silent import Silent
+from tests.waiting import LONG, PATIENCE, until
 
 NEVER = 3600.0
 """A poll that does not come within a test: what arrives was announced."""
+
+
+AT_ONCE = 0.1 if LONG else PATIENCE
+"""Seconds; a quiet machine needs 3 ms. What is not announced comes never."""
+
+
+@pytest.fixture
+def only_announced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does a follower look again by itself because the feed has moved just now."""
+    monkeypatch.setattr(follower, "EAGER", NEVER)
 
 
 async def add(log: EventLog, stream: str = "chat", events: int = 1) -> None:
@@ -21,16 +43,16 @@ async def add(log: EventLog, stream: str = "chat", events: int = 1) -> None:
 
 
 async def take(events: AsyncIterator[RecordedEvent], count: int) -> list[int | None]:
-    return [(await asyncio.wait_for(anext(events), 30)).position for _ in range(count)]
+    return [(await asyncio.wait_for(anext(events), PATIENCE)).position for _ in range(count)]
 
 
 async def nothing_is_left(log: EventLog) -> None:
     """Give the loop's own cleaning of a generator that was dropped its turn."""
-    for _ in range(200):
-        if not followers(log) and len(asyncio.all_tasks()) == 1:
-            return
-        await asyncio.sleep(0.005)
-    raise AssertionError(f"still there: {asyncio.all_tasks()}")
+
+    async def nothing() -> bool:
+        return not followers(log) and len(asyncio.all_tasks()) == 1
+
+    await until(nothing, "the subscription has left no follower and no task")
 
 
 def followers(log: EventLog) -> dict[Any, Any]:
@@ -47,6 +69,7 @@ async def test_a_subscription_begins_with_what_is_there_and_goes_on(log: EventLo
         assert await take(events, 2) == [4, 5]
 
 
+@pytest.mark.usefixtures("only_announced")
 async def test_an_append_of_this_process_wakes_at_once(backend: Backend) -> None:
     """Within milliseconds and without a poll, also one through another handle."""
     log, writer = backend.open(poll_interval=NEVER), backend.open(poll_interval=NEVER)
@@ -59,7 +82,7 @@ async def test_an_append_of_this_process_wakes_at_once(backend: Backend) -> None
             await add(writer)
             await take(events, 1)
             delays.append(time.perf_counter() - began)
-    assert sorted(delays)[10] < 0.1  # a slow machine's; a quiet one needs 3 ms
+    assert sorted(delays)[10] < AT_ONCE
 
 
 async def test_a_subscription_that_begins_beyond_the_end_waits_for_it(log: EventLog) -> None:
@@ -69,7 +92,7 @@ async def test_a_subscription_that_begins_beyond_the_end_waits_for_it(log: Event
         first = asyncio.ensure_future(anext(events))
         await add(log)
         await add(log)
-        assert (await asyncio.wait_for(first, 10)).position == 4
+        assert (await asyncio.wait_for(first, PATIENCE)).position == 4
 
 
 async def test_a_hundred_subscriptions_share_one_follower(backend: Backend) -> None:
@@ -131,7 +154,7 @@ async def test_closing_the_log_ends_its_subscriptions_quietly(backend: Backend) 
     last = asyncio.ensure_future(anext(waiting, None))
     await asyncio.sleep(0)
     await log.close()
-    assert await asyncio.wait_for(last, 10) is None
+    assert await asyncio.wait_for(last, PATIENCE) is None
     assert await anext(middle, None) is None
     await add(other)
     assert await take(others, 1) == [4]
@@ -176,15 +199,13 @@ async def another_process(
     backend: Backend, redis: str = ""
 ) -> AsyncGenerator[asyncio.subprocess.Process]:
     schema = backend.options.get("schema", "eventlog")
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-W", "error", "-c", WRITER, backend.url, schema, redis),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    yield process
-    assert process.stdin is not None
-    process.stdin.close()
-    assert await process.wait() == 0
+    arguments = ("-c", WRITER, backend.url, schema, redis)
+    async with processes.python(*arguments, stdin=asyncio.subprocess.PIPE) as process:
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+        await process.communicate()
+        assert process.returncode == 0
 
 
 async def let_it_append(process: asyncio.subprocess.Process) -> None:
@@ -194,6 +215,7 @@ async def let_it_append(process: asyncio.subprocess.Process) -> None:
     assert await process.stdout.readline() == b"appended\n"
 
 
+@pytest.mark.usefixtures("only_announced")
 @pytest.mark.parametrize("redis", [False, True])
 async def test_another_process_is_heard(backend: Backend, redis_url: str, redis: bool) -> None:
     """By the poll alone, and with Redis even where no poll would come."""
@@ -219,52 +241,46 @@ async def until_it_listens(log: EventLog, redis_url: str) -> None:
     from redis.asyncio import Redis
 
     channel = wakeups._wakeups[log._store]._name
-    client = Redis.from_url(redis_url)
-    async with asyncio.timeout(20):
-        while (await client.pubsub_numsub(channel))[0][1] == 0:
-            await asyncio.sleep(0.005)
-    await client.aclose()
+    async with Redis.from_url(redis_url) as client:
+
+        async def listens() -> bool:
+            return (await client.pubsub_numsub(channel))[0][1] > 0
+
+        await until(listens, "the subscription listens to Redis")
 
 
 async def test_a_redis_that_is_not_there_changes_nothing(
-    backend: Backend, unused_tcp_port: int, caplog: pytest.LogCaptureFixture
+    backend: Backend, caplog: pytest.LogCaptureFixture
 ) -> None:
     """No error, no wait; one line in the log, without the password."""
-    url = f"redis://:s3cret@127.0.0.1:{unused_tcp_port}/0"
-    async with backend.open(redis=url) as log:
-        async with contextlib.aclosing(log.subscribe()) as events:
-            for number in range(1, 6):
-                await add(log)
-                assert await take(events, 1) == [number]
-        await log.wait_for(5)
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # A port that is taken, so that no other test listens there.
+        url = f"redis://:s3cret@127.0.0.1:{nobody.getsockname()[1]}/0"
+        async with backend.open(redis=url) as log:
+            async with contextlib.aclosing(log.subscribe()) as events:
+                for number in range(1, 6):
+                    await add(log)
+                    assert await take(events, 1) == [number]
+            await log.wait_for(5)
     lines = [record.getMessage() for record in caplog.records]
     assert len([line for line in lines if "Redis" in line]) == 1
     assert "s3cret" not in "".join(lines)
 
 
 async def test_a_redis_that_does_not_answer_holds_up_nobody(
-    backend: Backend, unused_tcp_port: int
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It accepts and says nothing: appends and readers do not notice."""
-    held: list[asyncio.StreamWriter] = []
-
-    async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        held.append(writer)
-
-    server = await asyncio.start_server(silent, "127.0.0.1", unused_tcp_port)
-    url = f"redis://127.0.0.1:{unused_tcp_port}"
-    async with (
-        backend.open(redis=url) as log,
-        asyncio.timeout(5),
-        contextlib.aclosing(log.subscribe()) as events,
-    ):
-        for number in range(1, 11):
-            await add(log)
-            assert await take(events, 1) == [number]
-    for writer in held:
-        writer.close()
-    server.close()
-    await server.wait_closed()
+    async with Silent() as server:
+        log = backend.open(redis=f"redis://127.0.0.1:{server.port}")
+        with monkeypatch.context() as patient:
+            for module in (hints, redis_address):  # Whoever waits for Redis waits for ever.
+                patient.setattr(module, "PATIENCE", NEVER)
+            async with asyncio.timeout(PATIENCE), contextlib.aclosing(log.subscribe()) as events:
+                for number in range(1, 11):
+                    await add(log)
+                    assert await take(events, 1) == [number]
+        await log.close()
 
 
 async def test_a_client_that_was_passed_in_is_left_open(backend: Backend, redis_url: str) -> None:

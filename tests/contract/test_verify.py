@@ -151,12 +151,11 @@ async def test_a_salt_of_another_length_is_found(backend: Backend, log: EventLog
 async def test_a_log_that_is_written_meanwhile_verifies(log: EventLog) -> None:
     """What is appended during the check is left to the next one."""
     await fill(log)
-    writing = asyncio.ensure_future(keep_appending(log))
-    for _ in range(20):
-        assert (await log.verify("chat")).ok
-    writing.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await writing
+    async with asyncio.TaskGroup() as group:
+        writing = group.create_task(keep_appending(log))
+        for _ in range(20):
+            assert (await log.verify("chat")).ok
+        writing.cancel()
 
 
 async def keep_appending(log: EventLog) -> None:

@@ -25,6 +25,7 @@ from eventlog import (
 )
 from eventlog.store import shared
 from tests.backends import Backend, PostgresBackend, SqliteBackend
+from tests.waiting import until
 
 CROWD = 50
 
@@ -95,14 +96,16 @@ class RowLock(Lock):
         )
 
     async def wait_for(self, count: int) -> None:
-        waiting = 0
-        while waiting < count:
-            waiting = await self._connection.fetchval(
+        async def waiting() -> bool:
+            await self._connection.execute("SELECT pg_stat_clear_snapshot()")
+            found = await self._connection.fetchval(
                 "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
                 " AND strpos(query, $1) > 0",
                 self._schema,
             )
-            await self._connection.execute("SELECT pg_stat_clear_snapshot()")
+            return bool(found >= count)
+
+        await until(waiting, f"{count} statements wait for the lock")
 
     async def drop(self) -> None:
         await self._connection.execute("ROLLBACK")

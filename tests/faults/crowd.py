@@ -5,6 +5,7 @@ import itertools
 from typing import Any
 
 from eventlog import EventLog, ItemsAdded, StoreError
+from tests.waiting import PATIENCE
 
 
 async def stored(log: EventLog, stream: str = "chat") -> list[Any]:
@@ -22,16 +23,22 @@ class Crowd:
     def __init__(self, log: EventLog) -> None:
         self.log = log
         self.acknowledged: dict[str, int] = {}
-        self.failed: set[str] = set()
+        self.failed: dict[str, str] = {}
         self.enough = asyncio.Event()
         self._moved = asyncio.Event()
 
     async def more(self, count: int) -> None:
         """Wait until `count` more appends are acknowledged."""
         goal = len(self.acknowledged) + count
-        while len(self.acknowledged) < goal:
-            self._moved.clear()
-            await self._moved.wait()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                while len(self.acknowledged) < goal:
+                    self._moved.clear()
+                    await self._moved.wait()
+        except TimeoutError as error:
+            last = list(self.failed.values())[-1:]
+            missing = goal - len(self.acknowledged)
+            raise AssertionError(f"{missing} appends are missing; failed last: {last}") from error
 
     async def write(self, number: int) -> None:
         for step in itertools.count():
@@ -40,8 +47,8 @@ class Crowd:
             item = f"{number}.{step}"
             try:
                 answer = await self.log.append("chat", ItemsAdded([item]))
-            except StoreError:
-                self.failed.add(item)
+            except StoreError as error:
+                self.failed[item] = repr(error)
             else:
                 assert not answer.replayed
                 self.acknowledged[item] = answer.first
@@ -53,5 +60,5 @@ class Crowd:
         assert len(found) == len(set(found))
         at = {item: version for version, item in enumerate(found, start=1)}
         assert {item: at.get(item) for item in self.acknowledged} == self.acknowledged
-        assert set(found) <= set(self.acknowledged) | self.failed
+        assert set(found) <= self.acknowledged.keys() | self.failed.keys()
         assert (await log.verify()).ok

@@ -2,17 +2,14 @@
 
 import asyncio
 import contextlib
-import os
 import random
-import sys
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 from eventlog import BusyError, ConflictError, EventLog, ItemsAdded, RecordedEvent
-from tests.backends import Backend
+from tests.waiting import LONG
 
-LONG: Final = "EVENTLOG_TORTURE" in os.environ
 WRITERS: Final = 16
 APPENDS: Final = 300 if LONG else 15
 
@@ -57,32 +54,16 @@ def check(seen: Sequence[RecordedEvent], stored: Sequence[Place]) -> None:
 
 
 SEQUENCER: Final = """
-import asyncio, sys
+import asyncio, os, sys
 from eventlog import EventLog
-from eventlog.sequencer import Sequencer
 
 async def main(url: str, schema: str) -> None:
     store = EventLog(url, schema=schema)._store
     print("ready", flush=True)
-    while True:  # Without the lease: as useless and as dangerous as it gets.
+    parent = os.getppid()
+    while os.getppid() == parent:  # Without the lease: as useless and as dangerous as it gets.
         await store.feed.queue.place(50)
         await asyncio.sleep(0.001)
 
 asyncio.run(main(*sys.argv[1:]))
 """
-
-
-@contextlib.asynccontextmanager
-async def process(
-    backend: Backend, script: Sequence[str], **options: Any
-) -> AsyncGenerator[asyncio.subprocess.Process]:
-    """Run a process until the end of the block; kill -9 then."""
-    running = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-W", "error", *script), stdout=asyncio.subprocess.PIPE, **options
-    )
-    try:
-        yield running
-    finally:
-        if running.returncode is None:
-            running.kill()
-        await running.wait()

@@ -14,34 +14,52 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple, Self
+from typing import Final, Self
+
+from tests.waiting import PATIENCE
 
 _DONE: Final = "done"
 
 
-PATIENCE: Final = 60.0
-"""Seconds that a child may live: whoever waits for its output waits no longer."""
+class Child:
+    """A forked process and what it writes to its standard output. Ends with its block.
 
+    Lives PATIENCE seconds at most: whoever waits for its output waits no longer.
+    """
 
-class Child(NamedTuple):
-    """A forked process and what it writes to its standard output."""
+    def __init__(self, pid: int, output: int) -> None:
+        self._pid = pid
+        self._output = os.fdopen(output)
+        self._said = ""
+        self._end = threading.Timer(PATIENCE, self.kill)
+        self._end.start()
 
-    pid: int
-    output: Any
-    end: threading.Timer
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._end.cancel()
+        if not self._output.closed:
+            self.kill()
+            self._output.close()
 
     def kill(self) -> None:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+            os.kill(self._pid, signal.SIGKILL)
+
+    def wait_for_a_line(self) -> str:
+        """Return the next line, which is among `lines()` too; an empty one if there is none."""
+        line = self._output.readline()
+        self._said += line
+        return line
 
     def lines(self) -> list[str]:
         """Wait until the child is gone; return its whole lines. Fails if it failed by itself."""
-        text = self.output.read()
-        self.output.close()
-        self.end.cancel()
-        lines = text.split("\n")[:-1]
-        assert "Traceback" not in text, text
-        return [line for line in lines if line != _DONE]
+        self._said += self._output.read()
+        self._output.close()
+        self._end.cancel()
+        assert "Traceback" not in self._said, self._said
+        return [line for line in self._said.split("\n")[:-1] if line != _DONE]
 
 
 class Nursery:
@@ -56,7 +74,8 @@ class Nursery:
 
     def __exit__(self, *exc_info: object) -> None:
         self._socket.close()
-        self._process.wait(30)
+        self._process.kill()
+        self._process.wait()
 
     def prepare(self, function: Callable[..., object], *args: object) -> None:
         """Call a function here, before the forks: the children find what it leaves."""
@@ -67,10 +86,7 @@ class Nursery:
         reading, writing = os.pipe()
         socket.send_fds(self._socket, [pickle.dumps((function, args))], [writing])
         os.close(writing)
-        pid = int(self._socket.recv(20))
-        end = threading.Timer(PATIENCE, os.kill, (pid, signal.SIGKILL))
-        end.start()
-        return Child(pid, os.fdopen(reading), end)
+        return Child(int(self._socket.recv(20)), reading)
 
 
 def _serve(parent: socket.socket) -> None:

@@ -33,9 +33,9 @@ class Cut(NamedTuple):
 class Proxy:
     """Forwards connections to `upstream`; `cuts` are made one after the other."""
 
-    def __init__(self, upstream: str, port: int) -> None:
+    def __init__(self, upstream: str) -> None:
         self._upstream = make_url(upstream)
-        self._port = port
+        self._port = 0
         self._server: asyncio.Server | None = None
         self._links: set[asyncio.Task[None]] = set()
         self.cuts: deque[Cut] = deque()
@@ -57,7 +57,8 @@ class Proxy:
         return url.render_as_string(hide_password=False)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:

@@ -34,11 +34,12 @@ async def test_what_was_acknowledged_survives_crashes_of_the_database(durable_ur
     """Three times under load: acknowledged once at its version, or a typed error; then it works."""
     async with EventLog(durable_url, pool_size=4) as log:
         crowd = Crowd(log)
-        writers = [asyncio.ensure_future(crowd.write(number)) for number in range(6)]
-        for _ in range(3):
+        async with asyncio.TaskGroup() as group:
+            for number in range(6):
+                group.create_task(crowd.write(number))
+            for _ in range(3):
+                await crowd.more(20)
+                await crash(durable_url)
             await crowd.more(20)
-            await crash(durable_url)
-        await crowd.more(20)
-        crowd.enough.set()
-        await asyncio.gather(*writers)
+            crowd.enough.set()
         await crowd.check(log)

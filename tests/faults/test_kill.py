@@ -4,7 +4,7 @@
 """
 
 import asyncio
-import os
+import contextlib
 import random
 import time
 from collections.abc import Iterator, Sequence
@@ -16,8 +16,9 @@ from eventlog import EventLog, ItemsAdded
 from tests.backends import Backend
 from tests.faults import children
 from tests.faults.nursery import Child, Nursery
+from tests.waiting import LONG
 
-KILLS: Final = 500 if "EVENTLOG_TORTURE" in os.environ else 100
+KILLS: Final = 500 if LONG else 100
 AT_ONCE: Final = 4
 LONGEST: Final = 0.02
 """How long a writer may live after its first answer, in seconds."""
@@ -40,17 +41,20 @@ def nursery() -> Iterator[Nursery]:
 
 def write_and_kill(nursery: Nursery, backend: Backend, numbers: Sequence[int]) -> list[str]:
     """Start writers that meet each other, kill each at a random moment; return what they said."""
-    writers = [
-        nursery.fork(children.write_until_killed, backend.url, backend.options, number)
-        for number in numbers
-    ]
     lines: list[str] = []
-    for number, writer in zip(numbers, writers, strict=True):
-        if number % AT_ONCE:  # One of them may be killed before it has opened the log.
-            lines.append(writer.output.readline())
-        time.sleep(random.uniform(0, LONGEST))
-        writer.kill()
-        lines += writer.lines()
+    with contextlib.ExitStack() as block:
+        writers: list[Child] = [
+            block.enter_context(
+                nursery.fork(children.write_until_killed, backend.url, backend.options, number)
+            )
+            for number in numbers
+        ]
+        for number, writer in zip(numbers, writers, strict=True):
+            if number % AT_ONCE:  # One of them may be killed before it has opened the log.
+                writer.wait_for_a_line()
+            time.sleep(random.uniform(0, LONGEST))
+            writer.kill()
+            lines += writer.lines()
     return lines
 
 
@@ -82,7 +86,6 @@ class Reader:
         assert len(items) % 2 == 0, "half a batch"
 
 
-@pytest.mark.timeout(300)
 async def test_an_acknowledged_append_survives_kill_9(backend: Backend, nursery: Nursery) -> None:
     """Acknowledged is a subset of stored, streams are prefixes, and the chain verifies."""
     nursery.prepare(children.prepare, backend.url, backend.options)
@@ -104,6 +107,8 @@ async def test_an_acknowledged_append_survives_kill_9(backend: Backend, nursery:
 
 async def test_a_child_that_fails_by_itself_fails_the_test(nursery: Nursery) -> None:
     """Nothing that a writer raises is taken for a kill."""
-    child: Child = nursery.fork(children.write_until_killed, "redis://no-store", {}, 0)
-    with pytest.raises(AssertionError, match="InvalidAddressError"):
+    with (
+        nursery.fork(children.write_until_killed, "redis://no-store", {}, 0) as child,
+        pytest.raises(AssertionError, match="InvalidAddressError"),
+    ):
         child.lines()

@@ -1,6 +1,7 @@
 """The connection breaks at the worst moment: an append happened once, its answer is the truth."""
 
 import asyncio
+import contextlib
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -72,8 +73,8 @@ def backend(postgres_url: str) -> Iterator[PostgresBackend]:
 
 
 @pytest.fixture
-async def wire(backend: PostgresBackend, unused_tcp_port: int) -> AsyncIterator[Wire]:
-    async with Proxy(backend.url, unused_tcp_port) as proxy:
+async def wire(backend: PostgresBackend) -> AsyncIterator[Wire]:
+    async with Proxy(backend.url) as proxy:
         opened = Wire(proxy, backend)
         yield opened
         await opened.close()
@@ -203,7 +204,8 @@ async def test_an_event_id_answers_again_after_a_lost_answer_was_reported(wire: 
 @pytest.mark.parametrize("where", ["answer", "request"])
 async def test_a_server_that_stays_away_is_a_typed_error_in_time(wire: Wire, where: Where) -> None:
     """Connections are refused: UnavailableError, within the timeouts; later the log works again."""
-    log = wire.open(pool_size=1, connect_timeout=0.5, statement_timeout=0.5)
+    timeout = 5.0
+    log = wire.open(pool_size=1, connect_timeout=timeout, statement_timeout=timeout)
     await log.append("chat", ItemsAdded(["first"]))
 
     async def gone() -> None:
@@ -215,7 +217,7 @@ async def test_a_server_that_stays_away_is_a_typed_error_in_time(wire: Wire, whe
         await log.append("chat", ItemsAdded(["mine"]))
     with pytest.raises(UnavailableError):
         await log.version("chat")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 2 * 2 * (timeout + timeout)  # two calls, each tried again
     wire.proxy.refuses = False
     mine = ["mine"] if where == "answer" else []
     assert await stored(log) == ["first", *mine]
@@ -227,7 +229,7 @@ async def test_an_answer_that_never_comes_is_looked_for_on_another_connection(
     wire: Wire, with_id: bool
 ) -> None:
     """A silent connection is cut by statement_timeout; the append is stored and says so."""
-    log = wire.open(pool_size=2, connect_timeout=0.5, statement_timeout=0.5)
+    log = wire.open(pool_size=2, statement_timeout=2.0)
     await log.append("chat", ItemsAdded(["first"]))
     await log.append("chat", ItemsAdded(["second"]))
     wire.proxy.cuts.append(Cut("silence", APPEND))
@@ -274,37 +276,26 @@ async def test_other_content_under_a_lost_id_is_still_refused(wire: Wire) -> Non
     assert await stored(wire.direct) == ["first", "second", "theirs"]
 
 
-@pytest.fixture
-async def database(postgres_url: str) -> AsyncIterator[str]:
-    """A database of the test's own: whoever is connected to it is the log."""
-    name = f"test_{uuid.uuid4().hex[:16]}"
-    connection = await asyncpg.connect(postgres_url)
-    await connection.execute(f"CREATE DATABASE {name}")
-    yield make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
-    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await connection.close()
-
-
 async def test_terminated_connections_lose_and_double_nothing(
     postgres_url: str, database: str
 ) -> None:
-    """Every connection is ended forty times under load: acknowledged once, or a typed error."""
+    """Forty connections are ended under load: acknowledged once, or a typed error."""
     async with EventLog(database, pool_size=4) as log:
         crowd = Crowd(log)
-        writers = [asyncio.ensure_future(crowd.write(number)) for number in range(6)]
         server = await asyncpg.connect(postgres_url)
-        terminated = 0
-        for _ in range(40):
-            await crowd.more(5)
-            terminated += len(
-                await server.fetch(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE datname = $1 AND application_name = 'eventlog'",
-                    make_url(database).database,
+        async with contextlib.AsyncExitStack() as stack, asyncio.TaskGroup() as group:
+            stack.push_async_callback(server.close)
+            for number in range(6):
+                group.create_task(crowd.write(number))
+            terminated = 0
+            while terminated < 40:
+                await crowd.more(5)
+                terminated += len(
+                    await server.fetch(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                        " WHERE datname = $1 AND application_name = 'eventlog'",
+                        make_url(database).database,
+                    )
                 )
-            )
-        crowd.enough.set()
-        await asyncio.gather(*writers)
-        await server.close()
-        assert terminated >= 40
+            crowd.enough.set()
         await crowd.check(log)

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import fcntl
 import http.client
+import itertools
 import json
 import multiprocessing
 import os
@@ -12,7 +13,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import uuid
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,9 +30,11 @@ from projections import Conversation
 from tests.backends import Backend
 from tests.conftest import open_backend
 from tests.faults import children
-from tests.faults.nursery import Nursery
+from tests.faults.nursery import Child, Nursery
+from tests.processes import ends_soon
+from tests.waiting import LONG, PATIENCE, until
 
-ROUNDS: Final = 10 if "EVENTLOG_TORTURE" in os.environ else 2
+ROUNDS: Final = 10 if LONG else 2
 PROCESSES: Final = 6
 WORKERS: Final = 4
 
@@ -48,16 +51,20 @@ async def versions(log: EventLog, stream: str) -> list[int]:
 
 def race(nursery: Nursery, backend: Backend, gate: Path) -> list[list[str]]:
     """Let processes that stand ready use an empty database at the same moment."""
-    with gate.open("wb") as closed:
-        fcntl.flock(closed, fcntl.LOCK_EX)
-        racers = [
-            nursery.fork(
-                children.open_at_once, backend.url, backend.options, number, os.fspath(gate)
-            )
-            for number in range(PROCESSES)
-        ]
-        assert [racer.output.readline() for racer in racers] == ["ready\n"] * PROCESSES
-    return [racer.lines() for racer in racers]
+    with contextlib.ExitStack() as block:
+        with gate.open("wb") as closed:
+            fcntl.flock(closed, fcntl.LOCK_EX)
+            racers: list[Child] = [
+                block.enter_context(
+                    nursery.fork(
+                        children.open_at_once, backend.url, backend.options, number, os.fspath(gate)
+                    )
+                )
+                for number in range(PROCESSES)
+            ]
+            for racer in racers:
+                racer.wait_for_a_line()
+        return [racer.lines() for racer in racers]
 
 
 @pytest.mark.parametrize("name", ["sqlite", "postgres"])
@@ -70,7 +77,7 @@ async def test_processes_that_start_at_once_on_an_empty_database_all_work(
         folder.mkdir()
         async with open_backend(name, folder) as backend:
             said = await asyncio.to_thread(race, nursery, backend, folder / "gate")
-            assert said == [[]] * PROCESSES
+            assert said == [["ready"]] * PROCESSES
             async with backend.open() as log:
                 assert (await log.verify()).ok
                 assert await versions(log, "chat") == list(range(1, 10))
@@ -83,25 +90,33 @@ def served(command: Sequence[str], backends: Sequence[Backend], **more: str) -> 
     """Run a web server on a port that is already bound, and stop it; it must not complain."""
     logs = {backend.name: {"url": backend.url, "options": backend.options} for backend in backends}
     environment = {**os.environ, "EVENTLOG_TEST_LOGS": json.dumps(logs), **more}
+    # Once it runs, the port is the server's alone: without it, nobody is kept waiting.
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
         words = [word.format(fd=listener.fileno()) for word in command]
         server = subprocess.Popen(
             [sys.executable, "-m", *words],
             pass_fds=[listener.fileno()],
             env=environment,
+            stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            server.send_signal(signal.SIGTERM)
-            _, errors = server.communicate(timeout=60)
+    try:
+        yield port
+        server.send_signal(signal.SIGTERM)
+        _, errors = server.communicate(timeout=PATIENCE)
+    finally:
+        # Its workers too, who would hold on to the pipe.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGKILL)
+        server.communicate()
     assert "Traceback" not in errors, errors
 
 
 def ask(port: int, method: str, path: str, items: Sequence[Any] | None = None) -> Any:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
         connection.request(method, path, None if items is None else json.dumps(items))
         response = connection.getresponse()
@@ -116,15 +131,17 @@ def talk(port: int, path: str) -> set[int]:
     """Add to one conversation from many clients until every worker has served; check each item."""
     answers: dict[int, str] = {}
     pids: set[int] = set()
+    end = time.monotonic() + PATIENCE
 
     def client(number: int) -> None:
-        for step in range(1000):
+        for step in itertools.count():
             item = f"{number}.{step}"
             answer = ask(port, "POST", path, [item])
             answers[answer["last"]] = item
             pids.add(answer["pid"])
             if step >= 5 and len(pids) >= WORKERS:
                 return
+            assert time.monotonic() < end, f"only {len(pids)} workers serve"
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(client, range(8)))
@@ -163,6 +180,7 @@ async def add(log: EventLog, count: int) -> list[int]:
 
 
 def add_in_child(log: EventLog) -> None:
+    ends_soon()
     assert len(asyncio.run(add(log, 5))) == 5
 
 
@@ -173,24 +191,21 @@ def test_processes_forked_by_multiprocessing_open_anew(backend: Backend) -> None
     assert asyncio.run(add(log, 1)) == [1]
     fork = multiprocessing.get_context("fork")
     workers = [fork.Process(target=add_in_child, args=(log,)) for _ in range(4)]
-    for worker in workers:
-        worker.start()
-    asyncio.run(add(log, 5))
-    for worker in workers:
-        worker.join(60)
-    assert [worker.exitcode for worker in workers] == [0] * 4
+    try:
+        for worker in workers:
+            worker.start()
+        asyncio.run(add(log, 5))
+        for worker in workers:
+            worker.join(PATIENCE)
+        assert [worker.exitcode for worker in workers] == [0] * 4
+    finally:
+        for worker in workers:
+            if worker.pid is not None:
+                worker.kill()
+                worker.join()
     assert asyncio.run(versions(log, "chat")) == list(range(1, 27))
     assert asyncio.run(log.verify()).ok
     asyncio.run(log.close())
-
-
-@pytest.fixture
-def database(postgres_url: str) -> Iterator[str]:
-    """A database of the test's own: whoever is connected to it is the log."""
-    name = f"test_{uuid.uuid4().hex[:16]}"
-    asyncio.run(on_server(postgres_url, f"CREATE DATABASE {name}"))
-    yield make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
-    asyncio.run(on_server(postgres_url, f"DROP DATABASE {name} WITH (FORCE)"))
 
 
 async def on_server(url: str, statement: str, *args: object) -> list[Any]:
@@ -218,9 +233,12 @@ def test_a_hundred_loops_leave_no_connection(postgres_url: str, database: str) -
     for number in range(100):
         assert asyncio.run(add(log, 1)) == [number + 1]
         assert connections() == before
-    left = 1
-    while left:  # A server process takes a moment to see that its client is gone.
-        ((left,),) = asyncio.run(on_server(postgres_url, CONNECTED, name))
+
+    async def gone() -> bool:
+        return await on_server(postgres_url, CONNECTED, name) == [(0,)]
+
+    # A server process takes a moment to see that its client is gone.
+    asyncio.run(until(gone, "the server's processes have ended"))
     asyncio.run(log.close())
 
 
@@ -236,14 +254,13 @@ CALLS: Final[dict[str, Callable[[EventLog], Awaitable[object]]]] = {
 @pytest.fixture
 async def shaken(backend: Backend) -> AsyncIterator[EventLog]:
     """A log with a conversation, on two connections; afterwards nothing may be left of anything."""
-    log = backend.open(pool_size=2)
-    await log.append("chat", [ItemsAdded([number]) for number in range(30)])
-    yield log
-    await nothing_is_left(backend, log)
-    found = await versions(log, "chat")
-    assert found == list(range(1, len(found) + 1))
-    assert (await log.verify()).ok
-    await log.close()
+    async with backend.open(pool_size=2) as log:
+        await log.append("chat", [ItemsAdded([number]) for number in range(30)])
+        yield log
+        await nothing_is_left(backend, log)
+        found = await versions(log, "chat")
+        assert found == list(range(1, len(found) + 1))
+        assert (await log.verify()).ok
 
 
 async def nothing_is_left(backend: Backend, log: EventLog) -> None:
@@ -257,16 +274,21 @@ async def nothing_is_left(backend: Backend, log: EventLog) -> None:
     store = log._store
     assert isinstance(store, PostgresStore)
     assert store._pools.lent() == 0
-    assert await backend.execute(
-        "SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND pid <> pg_backend_pid()"
-        " AND strpos(query, ?) > 0",
-        backend.options["schema"],
-    ) == [(0,)]
-    assert await backend.execute(
-        "SELECT count(*) FROM pg_locks JOIN pg_class ON relation = pg_class.oid"
-        " WHERE relnamespace = ?::text::regnamespace",
-        backend.options["schema"],
-    ) == [(0,)]
+
+    async def idle() -> bool:
+        counts = [await backend.execute(query, backend.options["schema"]) for query in BUSY]
+        return counts == [[(0,)], [(0,)]]
+
+    # A server process takes a moment to see that its client has left it.
+    await until(idle, "no statement is running and no lock is held")
+
+
+BUSY: Final = (
+    "SELECT count(*) FROM pg_stat_activity WHERE state <> 'idle' AND pid <> pg_backend_pid()"
+    " AND strpos(query, ?) > 0",
+    "SELECT count(*) FROM pg_locks JOIN pg_class ON relation = pg_class.oid"
+    " WHERE relnamespace = ?::text::regnamespace",
+)
 
 
 async def cancel_after(turns: int, call: Awaitable[object]) -> bool:

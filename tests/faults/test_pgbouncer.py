@@ -6,6 +6,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from eventlog import (
 from projections import Conversation
 from tests.backends import PostgresBackend
 from tests.faults.proxy import Proxy
+from tests.waiting import until
 
 TRACKED = {"user", "database", "application_name", "client_encoding", "DateStyle", "TimeZone"}
 """What PgBouncer lets a client set when it connects (https://www.pgbouncer.org/config.html)."""
@@ -52,11 +54,9 @@ async def use(log: EventLog, stream: str) -> None:
     assert await conversation.items() == ["a", "b", "c", 0, 1]
 
 
-async def test_nothing_is_sent_that_pgbouncer_would_refuse(
-    backend: PostgresBackend, unused_tcp_port: int
-) -> None:
+async def test_nothing_is_sent_that_pgbouncer_would_refuse(backend: PostgresBackend) -> None:
     """On the wire, from the first migration on: no named statement, no setting of a session."""
-    async with Proxy(backend.url, unused_tcp_port) as proxy:
+    async with Proxy(backend.url) as proxy:
         async with EventLog(proxy.url, pgbouncer=True, **backend.options) as log:
             await asyncio.gather(*[use(log, f"chat-{number}") for number in range(5)])
             assert (await log.verify()).ok
@@ -65,22 +65,18 @@ async def test_nothing_is_sent_that_pgbouncer_would_refuse(
         assert not [text for text in proxy.said if text.startswith("SET ")]
 
 
-async def test_without_the_option_statements_are_named(
-    backend: PostgresBackend, unused_tcp_port: int
-) -> None:
+async def test_without_the_option_statements_are_named(backend: PostgresBackend) -> None:
     """The check above can fail, and the option is what makes it pass."""
-    async with Proxy(backend.url, unused_tcp_port) as proxy:
+    async with Proxy(backend.url) as proxy:
         async with EventLog(proxy.url, **backend.options) as log:
             await use(log, "chat")
         assert proxy.named
         assert "synchronous_commit" in proxy.settings
 
 
-async def test_nobody_listens_through_pgbouncer(
-    backend: PostgresBackend, unused_tcp_port: int
-) -> None:
+async def test_nobody_listens_through_pgbouncer(backend: PostgresBackend) -> None:
     """LISTEN would stay on a server connection that belongs to somebody else; the feed polls."""
-    async with Proxy(backend.url, unused_tcp_port) as proxy:
+    async with Proxy(backend.url) as proxy:
         async with EventLog(
             proxy.url, pgbouncer=True, poll_interval=0.01, **backend.options
         ) as log:
@@ -107,16 +103,16 @@ async def test_a_server_that_commits_asynchronously_is_refused(backend: Postgres
     await log.close()
 
 
-def configuration(url: URL, port: int, folder: Path) -> str:
+def configuration(url: URL, folder: Path) -> str:
     host = url.query.get("host", url.host)
     return f"""
 [databases]
 {url.database} = host={host} port={url.port or 5432} dbname={url.database} user={url.username}
 [pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {port}
-unix_socket_dir =
+listen_addr =
+unix_socket_dir = {folder}
 auth_type = any
+listen_port = 6432
 pool_mode = transaction
 default_pool_size = 3
 logfile = {folder}/log
@@ -132,32 +128,36 @@ def owner(url: URL) -> str:
 
 
 @pytest.fixture
-async def bouncer(postgres_url: str, tmp_path: Path, unused_tcp_port: int) -> AsyncIterator[str]:
+async def bouncer(postgres_url: str) -> AsyncIterator[str]:
     """A PgBouncer in transaction mode with three server connections; its URL."""
     binary = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
     if binary is None:
         pytest.skip("no pgbouncer is installed; what it refuses is tested on the wire above")
     url = make_url(postgres_url)
-    settings = tmp_path / "pgbouncer.ini"
-    settings.write_text(configuration(url, unused_tcp_port, tmp_path))
-    for folder in (tmp_path, *tmp_path.parents[:3]):
-        folder.chmod(0o777 if folder == tmp_path else 0o755)
-    as_user = ["-u", owner(url)] if os.getuid() == 0 else []
-    with subprocess.Popen([binary, "-q", *as_user, os.fspath(settings)]) as process:
-        there = url.set(host="127.0.0.1", port=unused_tcp_port, query={})
-        address = there.render_as_string(hide_password=False)
-        await accepting(address)
-        yield address
-        process.terminate()
+    # A socket in a folder of its own, which no other run can take; sockets have short paths.
+    with tempfile.TemporaryDirectory(prefix="pgb-") as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        settings = folder / "pgbouncer.ini"
+        settings.write_text(configuration(url, folder))
+        as_user = ["-u", owner(url)] if os.getuid() == 0 else []
+        process = subprocess.Popen([binary, "-q", *as_user, os.fspath(settings)])
+        try:
+            there = url.set(host=None, port=None, query={"host": name, "port": "6432"})
+            address = there.render_as_string(hide_password=False)
+            await until(lambda: is_accepting(address, process), "PgBouncer takes connections")
+            yield address
+        finally:
+            process.kill()
+            process.wait()
 
 
-async def accepting(url: str) -> None:
-    """Wait until it takes connections."""
-    while True:
-        with contextlib.suppress(OSError):
-            connection = await asyncpg.connect(url)
-            await connection.close()
-            return
+async def is_accepting(url: str, process: "subprocess.Popen[bytes]") -> bool:
+    assert process.poll() is None, "PgBouncer has ended by itself"
+    with contextlib.suppress(OSError):
+        await (await asyncpg.connect(url)).close()
+        return True
+    return False
 
 
 async def test_a_log_works_through_pgbouncer(bouncer: str, backend: PostgresBackend) -> None:

@@ -20,6 +20,7 @@ from eventlog import EventLog, ItemsAdded, migrate
 from eventlog.store.migrate import config, migrations_folder, sqlite_connection
 from eventlog.store.schema import HEAD, REVISIONS, VERSION_TABLE, metadata
 from projections import Conversation
+from tests import processes
 from tests.backends import Backend
 
 
@@ -99,26 +100,23 @@ async def test_migrating_twice_changes_nothing(backend: Backend) -> None:
 
 async def test_eight_at_once_create_one_log(backend: Backend) -> None:
     """In one process and several: nobody fails, and there is one log."""
-    processes = [await start_opener(backend) for _ in range(3)]
-    await asyncio.gather(*[migrate(backend.url, **backend.options) for _ in range(5)])
-    for process in processes:
-        output, _ = await process.communicate()
-        assert process.returncode == 0, output.decode()
+    schema = backend.options.get("schema", "eventlog")
+    script = ("-c", OPENER, backend.url, schema)
+    async with asyncio.TaskGroup() as group:
+        openers = [group.create_task(processes.output_of(*script)) for _ in range(3)]
+        for _ in range(5):
+            group.create_task(migrate(backend.url, **backend.options))
+    assert [opener.result() for opener in openers] == [(0, "")] * 3
     async with backend.open() as log:
         assert await log.version("chat") == 3
 
 
-async def start_opener(backend: Backend) -> asyncio.subprocess.Process:
-    script = (
-        "import asyncio, sys; from eventlog import EventLog, ItemsAdded\n"
-        "log = EventLog(sys.argv[1], schema=sys.argv[2], busy_timeout=30)\n"
-        "asyncio.run(log.append('chat', ItemsAdded(['a'])))"
-    )
-    return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", script, backend.url, backend.options.get("schema", "eventlog")),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
+OPENER = """
+import asyncio, sys
+from eventlog import EventLog, ItemsAdded
+log = EventLog(sys.argv[1], schema=sys.argv[2], busy_timeout=30)
+asyncio.run(log.append('chat', ItemsAdded(['a'])))
+"""
 
 
 async def test_an_application_with_its_own_alembic_is_not_disturbed(backend: Backend) -> None:

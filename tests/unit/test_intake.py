@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from eventlog.store.intake import Intake
+from tests.waiting import PATIENCE
 
 
 async def test_bytes_come_in_up_to_the_limit_and_the_rest_waits_in_order() -> None:
@@ -54,7 +55,7 @@ async def test_whoever_gives_up_takes_no_room(*, woken: bool) -> None:
         await impatient
     if not woken:
         intake.leave(10)
-    await asyncio.wait_for(patient, 5)
+    await asyncio.wait_for(patient, PATIENCE)
 
 
 def test_a_loop_that_ended_while_waiting_holds_nobody_up() -> None:
@@ -67,5 +68,5 @@ def test_a_loop_that_ended_while_waiting_holds_nobody_up() -> None:
     gone.run_until_complete(asyncio.sleep(0))
     gone.close()
     intake.leave(10)
-    asyncio.run(asyncio.wait_for(intake.enter(10), 5))
+    asyncio.run(asyncio.wait_for(intake.enter(10), PATIENCE))
     task._log_destroy_pending = False  # type: ignore[attr-defined]
