@@ -38,7 +38,7 @@ class Scale(NamedTuple):
 
 
 FULL: Final = Scale(
-    rounds=15,
+    rounds=9,
     hurry=1,
     writers=(1, 4, 16, 50),
     lengths=(10, 100, 1_000, 10_000),

@@ -41,7 +41,7 @@ class Timing(NamedTuple):
     open: Callable[[Place], AbstractAsyncContextManager[Mapping[str, Call]]]
     bars: tuple[Bar | Rate, ...]
     calls: int
-    rounds: int = 15
+    rounds: int = 9
     units: int = 1
     point: Point | None = None
 

@@ -85,6 +85,23 @@ async def _cancelled(call: Awaitable[Any], moment: int, *, repeatedly: bool) -> 
 
 
 @case(_AWAIT_MUTATION)
+async def a_cancelled_add_of_many_items_is_settled(it: Bench) -> None:
+    """Also where it takes so long that a read would overtake it."""
+    session = await it.session()
+    many = [said(n) for n in range(800)]
+    outcomes = [[_BEFORE[-1:], 2, 3], [many[-1:], 802, 803]]
+    for moment in _MOMENTS:
+        await session.clear_session()
+        await session.add_items(_BEFORE)
+        await _cancelled(session.add_items(many), moment, repeatedly=False)
+        last, count = await session.get_items(1), len(await session.get_items())
+        await session.add_items([said("afterwards")])
+        seen = [last, count, len(await session.get_items())]
+        what = f"the last item, the number of items and later, cancelled after {moment} steps"
+        expect_one_of(seen, outcomes, what)
+
+
+@case(_AWAIT_MUTATION)
 async def a_cancelled_add_behind_others_is_settled(it: Bench) -> None:
     """Also where it has to wait for others: it never comes after its caller heard that it ended."""
     session = await it.session()
