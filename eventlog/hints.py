@@ -45,13 +45,14 @@ class Hints:
         await link.begin()
         pause = FIRST_PAUSE
         while True:
-            async with link.unbroken("listen"), link.client.pubsub() as heard:
-                await heard.subscribe(self._channel)
-                pause = FIRST_PAUSE
-                ring()  # What was sent before now, nobody heard.
-                while True:
-                    if await heard.get_message(ignore_subscribe_messages=True, timeout=SILENCE):
-                        ring()
+            with link.unbroken("listen"):
+                async with link.client.pubsub() as heard:
+                    await heard.subscribe(self._channel)
+                    pause = FIRST_PAUSE
+                    ring()  # What was sent before now, nobody heard.
+                    while True:
+                        if await heard.get_message(ignore_subscribe_messages=True, timeout=SILENCE):
+                            ring()
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -86,5 +87,5 @@ class _Sending:
         await self._link.begin()
         while self._again:
             self._again = False
-            async with self._link.unbroken("send"):
+            with self._link.unbroken("send"):
                 await asyncio.wait_for(self._link.client.publish(self._channel, b"1"), PATIENCE)

@@ -8,7 +8,7 @@ import contextlib
 import logging
 import threading
 from asyncio import AbstractEventLoop
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from typing import Any, Final
 
 from eventlog.store.redis_address import RedisAddress
@@ -58,8 +58,8 @@ class LoopLink:
         with contextlib.suppress(RuntimeError, StopAsyncIteration):
             await anext(self._end)
 
-    @contextlib.asynccontextmanager
-    async def unbroken(self, what: str) -> AsyncGenerator[None]:
+    @contextlib.contextmanager
+    def unbroken(self, what: str) -> Generator[None]:
         """Let nothing that Redis does out; say once that it is broken, until all works again.
 
         `what` is tried: a Redis that is full answers one question and refuses another.
@@ -85,5 +85,5 @@ class LoopLink:
                 yield
         finally:
             if self._address.is_ours:
-                async with self.unbroken("close"):
+                with self.unbroken("close"):
                     await self.client.aclose()

@@ -73,7 +73,7 @@ class SharedCache:
         await link.begin()
         answer: Any = None
         is_answered = False
-        async with link.unbroken(" ".join(command[:2])):
+        with link.unbroken(" ".join(command[:2])):
             # A client that somebody passed in may decode what it reads; these are bytes.
             asked = link.client.execute_command(*command, NEVER_DECODE=True)
             answer = await asyncio.wait_for(asked, PATIENCE)

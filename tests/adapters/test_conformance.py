@@ -76,10 +76,6 @@ async def test_our_session_keeps_every_promise(log: EventLog, case: Case) -> Non
     await case.run(lambda session_id: EventLogSession(session_id, log=log), OURS)
 
 
-@pytest.mark.filterwarnings(
-    # eventlog.redis_link: LoopLink closes its client by a generator begun while its loop ends all.
-    "ignore:asynchronous generator:ResourceWarning"
-)
 async def test_our_session_keeps_every_promise_with_hints(
     database: Backend, redis_url: str
 ) -> None:
