@@ -186,7 +186,7 @@ class PostgresStatements(Statements):
 
 def _unnest(prefix: str, types: Mapping[str, TypeEngine[Any]], name: str) -> FromClause:
     """Make rows of array parameters, whose names are the columns' behind `prefix`."""
-    arrays = [bindparam(prefix + column, type_=ARRAY(kind)) for column, kind in types.items()]
+    arrays = [bindparam(prefix + key, type_=ARRAY(kind)) for key, kind in types.items()]
     columns = [column(key, kind) for key, kind in types.items()]
     return func.unnest(*arrays).table_valued(*columns, name=name).render_derived()
 
