@@ -1,7 +1,7 @@
 """An agent whose model is a script, what a run of it leaves, and a session that fails on demand."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal
 
 from agents import (
@@ -43,8 +43,8 @@ def charging(charged: list[int]) -> FunctionTool:
 
 def agent(model: ScriptedModel, *tools: FunctionTool, **options: Any) -> Agent[Any]:
     """Make an agent that says what the script says."""
-    options = {"model_settings": ModelSettings(), **options}
-    return Agent[Any](name="Helper", model=model, tools=list(tools), **options)
+    options = {"name": "Helper", "model_settings": ModelSettings(), **options}
+    return Agent[Any](model=model, tools=list(tools), **options)
 
 
 def ask_weather(city: str, call_id: str) -> TResponseOutputItem:
@@ -57,26 +57,26 @@ def ask_charge() -> TResponseOutputItem:
     return function_call("charge", {"order": 7}, call_id="charge_1")
 
 
-def say(text: str, item_id: str) -> TResponseOutputItem:
+def say(text: str, item_id: str = "msg_1") -> TResponseOutputItem:
     """Make a message of the model."""
     return assistant_message(text, item_id=item_id)
 
 
-async def run(
-    helper: Agent[Any], given: Any, *, session: Any, config: RunConfig = QUIET
-) -> RunResultBase:
-    """Run an agent without tracing."""
-    return await Runner.run(helper, given, session=session, run_config=config)
+async def run(helper: Agent[Any], given: Any, **options: Any) -> RunResultBase:
+    """Run an agent, without tracing unless told otherwise."""
+    return await Runner.run(helper, given, **{"run_config": QUIET, **options})
 
 
-async def stream(
-    helper: Agent[Any], given: Any, *, session: Any, config: RunConfig = QUIET
-) -> RunResultBase:
-    """Run an agent without tracing as a stream, read to its end."""
-    result = Runner.run_streamed(helper, given, session=session, run_config=config)
+async def stream(helper: Agent[Any], given: Any, **options: Any) -> RunResultBase:
+    """Do what `run` does, as a stream read to its end."""
+    result = Runner.run_streamed(helper, given, **{"run_config": QUIET, **options})
     async for _ in result.stream_events():
         pass
     return result
+
+
+Run = Callable[..., Awaitable[RunResultBase]]
+"""`run`, or `stream`."""
 
 
 def kinds(items: list[Any]) -> list[str]:

@@ -59,14 +59,17 @@ class Compactor:
         return SimpleNamespace(output=[dict(SUMMARY)], usage=None)
 
 
-def compacting(session: Any, compactor: Compactor) -> OpenAIResponsesCompactionSession:
-    """Put the SDK's compaction in front of a session."""
+def compacting(
+    session: Any, compactor: Compactor, **options: Any
+) -> OpenAIResponsesCompactionSession:
+    """Put the SDK's compaction in front of a session; without options it is always due."""
+    options = {
+        "compaction_mode": "input",
+        "should_trigger_compaction": lambda _: True,
+        **options,
+    }
     return OpenAIResponsesCompactionSession(
-        session.session_id,
-        session,
-        client=cast(Any, compactor),
-        compaction_mode="input",
-        should_trigger_compaction=lambda _: True,
+        session.session_id, session, client=cast(Any, compactor), **options
     )
 
 
