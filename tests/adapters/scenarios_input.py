@@ -60,8 +60,8 @@ async def input_callback_that_is_refused(session: Session, run: Run) -> Seen:
 
 async def model_input_filter(session: Session, run: Run) -> Seen:
     def trimmed(asked: CallModelData[Any]) -> ModelInputData:
-        last: Any = dict(asked.model_data.input[-1])
-        return ModelInputData(input=[{**last, "content": "trimmed"}], instructions="Be brief.")
+        last: Any = {**asked.model_data.input[-1], "content": "trimmed"}
+        return ModelInputData(input=[last], instructions="Be brief.")
 
     return await _two_turns(session, run, call_model_input_filter=trimmed)
 

@@ -53,7 +53,7 @@ class _Paused:
 
     async def resume(
         self,
-        session: Session | None,
+        session: Any,
         decision: Literal["approve", "reject", "decided"] = "decided",
         **options: Any,
     ) -> Any:

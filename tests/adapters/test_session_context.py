@@ -9,6 +9,7 @@ from agents.testing import ScriptedModel
 from agents.tracing.provider import DefaultTraceProvider
 
 from adapters.openai_agents import EventLogSession
+from adapters.openai_agents.conformance.agent import agent, say
 from eventlog import (
     Context,
     ConversationCleared,
@@ -19,7 +20,6 @@ from eventlog import (
     RecordedEvent,
 )
 from tests.adapters import scenarios, scenarios_paused
-from tests.adapters.scenarios import agent, say
 from tests.backends import Backend
 from tests.conftest import Clock
 
