@@ -39,6 +39,8 @@ CALLS: Final[list[Call]] = [
     lambda it: it.pop_item(),
     lambda it: it.clear_session(),
     lambda it: it.clear(),
+    lambda it: it._get_compaction_snapshot(3),
+    lambda it: it._atomic_replace_items([]),
 ]
 
 
