@@ -1,7 +1,7 @@
 """Runs that wait for a person, go through JSON, and go on: also after an append that failed."""
 
 import json
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal
 
 from agents import (
     Agent,
@@ -46,7 +46,7 @@ class _Paused:
 
     async def begin(self, session: Session) -> None:
         paused = await self._run(self.helper(self.asking), "Charge order 7", session=session)
-        self.store(cast(Any, paused).to_state())
+        self.store(paused.to_state())
 
     def store(self, state: _State) -> None:
         self._stored = json.dumps(state.to_json())

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from agents import Session
+from agents import Session, SessionSettings
 from agents.testing import ScriptedModel
 
 from adapters.openai_agents.conformance.agent import Fallible, Run, agent, lost, say, weather
@@ -57,6 +57,15 @@ async def compaction_of_the_response(session: Session, run: Run) -> Seen:
 
 async def compaction_with_a_bound(session: Session, run: Run) -> Seen:
     return await _compacted(session, run, compaction_mode="input", max_rollback_items=50)
+
+
+async def compaction_behind_a_limit(session: Session, run: Run) -> Seen:
+    """What the model was given is compacted, and what is before it stays."""
+    await several_turns(session, run)
+    session.session_settings = SessionSettings(limit=3)
+    seen = await _compacted(session, run, compaction_mode="input")
+    session.session_settings = SessionSettings()
+    return seen
 
 
 async def compaction_by_hand(session: Session, run: Run) -> Seen:
@@ -123,6 +132,7 @@ SCENARIOS: Final[dict[Scenario, tuple[str, ...]]] = {
     compaction_of_the_input: _LAST_TURN,
     compaction_of_the_response: _LAST_TURN,
     compaction_with_a_bound: _LAST_TURN,
+    compaction_behind_a_limit: (*THREE_TURNS, "compaction", *_LAST_TURN),
     compaction_by_hand: ("compaction", *THREE_TURNS[:-1]),
     compaction_that_fails: THREE_TURNS,
     encryption: _SEALED * len(THREE_TURNS),
