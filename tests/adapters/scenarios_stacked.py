@@ -10,7 +10,7 @@ from adapters.openai_agents.conformance.agent import Fallible, Run, agent, lost,
 from adapters.openai_agents.conformance.agent import ask_weather as ask
 from adapters.openai_agents.conformance.case import error_of
 from adapters.openai_agents.conformance.stacking import Compactor, compacting, encrypted, new_key
-from tests.adapters.scenarios import THREE_TURNS, Scenario, Seen, several_turns, shown
+from tests.adapters.scenarios import CALL, THREE_TURNS, Scenario, Seen, several_turns, shown
 
 _KEY: Final = new_key()
 
@@ -61,9 +61,18 @@ async def compaction_with_a_bound(session: Session, run: Run) -> Seen:
 
 async def compaction_behind_a_limit(session: Session, run: Run) -> Seen:
     """What the model was given is compacted, and what is before it stays."""
+    return await _limited(session, run, compaction_mode="input")
+
+
+async def compaction_of_the_response_behind_a_limit(session: Session, run: Run) -> Seen:
+    """The response may stand for more than the model was given: nothing is compacted."""
+    return await _limited(session, run, compaction_mode="previous_response_id")
+
+
+async def _limited(session: Session, run: Run, **options: Any) -> Seen:
     await several_turns(session, run)
     session.session_settings = SessionSettings(limit=3)
-    seen = await _compacted(session, run, compaction_mode="input")
+    seen = await _compacted(session, run, **options)
     session.session_settings = SessionSettings()
     return seen
 
@@ -125,6 +134,7 @@ async def _both(session: Session, run: Run, stacked: Callable[[Compactor], Any])
 
 
 _LAST_TURN: Final = ("compaction", "user", "message")
+_FIVE_TURNS: Final = (*THREE_TURNS, "user", *CALL, "message", "user", "message")
 _SEALED: Final = ("None",)
 
 SCENARIOS: Final[dict[Scenario, tuple[str, ...]]] = {
@@ -133,6 +143,7 @@ SCENARIOS: Final[dict[Scenario, tuple[str, ...]]] = {
     compaction_of_the_response: _LAST_TURN,
     compaction_with_a_bound: _LAST_TURN,
     compaction_behind_a_limit: (*THREE_TURNS, "compaction", *_LAST_TURN),
+    compaction_of_the_response_behind_a_limit: (*THREE_TURNS, *_FIVE_TURNS),
     compaction_by_hand: ("compaction", *THREE_TURNS[:-1]),
     compaction_that_fails: THREE_TURNS,
     encryption: _SEALED * len(THREE_TURNS),
