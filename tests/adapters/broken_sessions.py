@@ -175,8 +175,6 @@ class SharesObjectsBetweenInstances(RightSession):
 
 
 class KeepsTheCallersObjects(RightSession):
-    """It stores them, and writes them down when somebody asks."""
-
     kept: Any = None
 
     async def add_items(self, items: list[Any]) -> None:
@@ -202,8 +200,6 @@ class WritesIntoTheCallersItems(RightSession):
 
 
 class RemembersWhatItRead(RightSession):
-    """Its cache is its own: nobody tells it of the changes of other instances."""
-
     seen: list[str] | None = None
 
     async def get_items(self, limit: int | None = None) -> list[Any]:
