@@ -25,9 +25,15 @@ def database(
 
 
 @pytest.fixture
-async def log(database: Backend) -> AsyncIterator[EventLog]:
+def tenant() -> str:
+    """A tenant of the test's own."""
+    return uuid.uuid4().hex
+
+
+@pytest.fixture
+async def log(database: Backend, tenant: str) -> AsyncIterator[EventLog]:
     """An open log, empty, on every backend: no test sees another's tenant."""
-    async with database.open(tenant=uuid.uuid4().hex) as opened:
+    async with database.open(tenant=tenant) as opened:
         yield opened
 
 

@@ -9,6 +9,7 @@ from agents.testing import ScriptedModel
 from agents.tracing.provider import DefaultTraceProvider
 
 from adapters.openai_agents import EventLogSession
+from adapters.openai_agents.conformance.agent import agent, say
 from eventlog import (
     Context,
     ConversationCleared,
@@ -18,8 +19,7 @@ from eventlog import (
     ItemPopped,
     RecordedEvent,
 )
-from tests.adapters import scenarios
-from tests.adapters.scenarios import agent, say
+from tests.adapters import scenarios, scenarios_paused
 from tests.backends import Backend
 from tests.conftest import Clock
 
@@ -234,7 +234,7 @@ async def test_looking_back_is_not_what_a_run_has_seen(session: EventLogSession)
 
 async def test_a_resumed_run_is_recorded_as_a_run_of_its_own(session: EventLogSession) -> None:
     """A person decided in between; what the second half had seen is its own read."""
-    await scenarios.approved(session, Runner.run)
+    await scenarios_paused.approved(session, Runner.run)
     written = await contexts(session)
     ids = [context.run_id for context in written]
     assert ids == [ids[0]] * 2 + [ids[2]] * 2
