@@ -70,7 +70,8 @@ def author(items: Sequence[Any]) -> str | None:
 
     The SDK saves the input of a streamed run within the span of the agent that it refused.
     """
-    return None if all(_is_input(item) for item in items) else current_agent()
+    said = isinstance(items, list | tuple) and all(_is_input(item) for item in items)
+    return None if said else current_agent()
 
 
 def current_agent() -> str | None:
