@@ -60,7 +60,7 @@ class EventLogHooks(RunHooks[Any]):
         usage.look(context)
         try:
             called = ModelCalled(
-                items=[digest(item) for item in input_items],
+                input=[digest(item) for item in input_items],
                 instructions=None if system_prompt is None else digest(system_prompt),
             )
             await self.session.record(called, agent=agent.name, wrapper=context)
