@@ -16,6 +16,7 @@ from agents import (
 )
 from agents.lifecycle import RunHooksBase
 from agents.memory import OpenAIResponsesCompactionSession
+from agents.models import get_default_model
 from agents.models.interface import Model, ModelProvider
 from agents.run import CallModelData, ModelInputData
 from agents.testing import ModelStep, ScriptedModel, function_call
@@ -209,10 +210,10 @@ async def test_nested_runs_are_counted_once_whether_they_have_hooks_or_not(
     """One hooks object may serve both; calls of a run without any go with its append."""
     inner = EventLogSession("inner", log=session.log)
     hooks = EventLogHooks(inner) if of_the_inner else None
-    model = scenarios.ScriptedModel([[ask("Bern", "c1")], [say("21 °C", "inner_1")]])
+    model = Metered([[ask("Bern", "c1")], [say("21 °C", "inner_1")]])
     tool = agent(model, weather, name="Inner").as_tool("t", "T.", session=inner, hooks=hooks)
     asked = function_call("t", {"input": "Bern?"}, call_id="n1")
-    outer = scenarios.ScriptedModel([[asked], [say("It is warm.")]])
+    outer = Metered([[asked], [say("It is warm.")]])
     await run(agent(outer, tool), "Bern?", session=session, hooks=EventLogHooks(session))
     assert (await total(session), await total(inner)) == (times(2), times(2))
     assert calls() == 4
@@ -224,7 +225,7 @@ async def test_hooks_alone_record_the_calls_of_a_run_without_a_session(
     session: EventLogSession, calls: Meter, run: Run
 ) -> None:
     """The conversation is the one that the hooks were made for."""
-    model = scenarios.ScriptedModel([[ask("Bern", "c1")], [say("Warm.")]])
+    model = Metered([[ask("Bern", "c1")], [say("Warm.")]])
     await run(agent(model, weather), "Bern?", hooks=EventLogHooks(session))
     assert [event.kind for event in await events(session)] == ["called", "usage"] * 2
     assert await total(session) == times(2) == times(calls())
@@ -235,7 +236,7 @@ async def test_a_response_that_the_sdk_refuses_is_counted(
     session: EventLogSession, calls: Meter, run: Run
 ) -> None:
     """Its items are nowhere; what it used is."""
-    model = scenarios.ScriptedModel([[function_call("unheard of", {}, call_id="c1")]])
+    model = Metered([[function_call("unheard of", {}, call_id="c1")]])
     with pytest.raises(ModelBehaviorError):
         await run(agent(model), "Hi", session=session, hooks=EventLogHooks(session))
     assert [event.kind for event in await events(session)].count("added") == 1
@@ -274,6 +275,15 @@ async def test_the_model_is_the_one_that_the_run_was_given(
     await run(helper, "Hi", session=session, run_config=config, hooks=hooks)
     (event,) = await recorded(session)
     assert (event.model, event.response_id) == (name, "r-7")
+
+
+async def test_a_run_without_a_model_has_the_sdks_default(session: EventLogSession) -> None:
+    """Unless another provider was to choose."""
+    run, hooks, helper = a_run(), EventLogHooks(session), Agent[Any](name="Helper")
+    await hooks.on_llm_start(run, helper, None, [])
+    run.usage.add(used())
+    await hooks.on_llm_end(run, helper, ModelResponse([], used(), "r-1"))
+    assert [event.model for event in await recorded(session)] == [get_default_model()]
 
 
 async def test_a_model_object_is_asked_for_its_name(session: EventLogSession) -> None:
@@ -393,10 +403,12 @@ async def test_hooks_that_are_wrapped_are_told_everything_they_would_be_told(
 class Changing(RunHooks[Any]):
     """Hooks that change the input in place, and fail at the end of a call."""
 
-    async def on_llm_start(self, *told: Any) -> None:
-        told[3].append({"role": "user", "content": "added by a hook"})
+    async def on_llm_start(
+        self, context: Any, agent: Any, system_prompt: str | None, input_items: list[Any]
+    ) -> None:
+        input_items.append({"role": "user", "content": "added by a hook"})
 
-    async def on_llm_end(self, *_: Any) -> None:
+    async def on_llm_end(self, context: Any, agent: Any, response: ModelResponse) -> None:
         raise ValueError("theirs")
 
 
@@ -405,7 +417,7 @@ async def test_what_wrapped_hooks_change_and_break_is_recorded(
     session: EventLogSession, calls: Meter, run: Run
 ) -> None:
     """The input after them is what the model gets; their error is the run's, and loses nothing."""
-    model = scenarios.ScriptedModel([[say("Hello.")]])
+    model = Metered([[say("Hello.")]])
     hooks = EventLogHooks(session, hooks=Changing())
     with pytest.raises(ValueError, match="theirs"):
         await run(agent(model), "Hi", session=session, hooks=hooks)

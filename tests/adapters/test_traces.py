@@ -186,7 +186,8 @@ async def test_a_group_that_is_no_text_is_left_out(
     session: EventLogSession, caplog: pytest.LogCaptureFixture, group: Any
 ) -> None:
     """Names and ids of a trace are anybody's as well."""
-    with trace("Support", group_id=group, metadata={7: 1, "a": (1, 2)}):
+    metadata: Any = {7: 1, "a": (1, 2)}
+    with trace("Support", group_id=group, metadata=metadata):
         await session.clear()
     (context,) = await contexts(session)
     assert (context.group_id, context.workflow_name) == (None, "Support")

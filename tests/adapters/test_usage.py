@@ -10,12 +10,13 @@ from agents.result import RunResultBase
 from agents.testing import ModelStep, ScriptedModel, function_call
 
 from adapters.openai_agents import EventLogSession, usage
+from adapters.openai_agents.usage import Counts
 from eventlog import EventLog, InvalidItemError, UnavailableError, UsageRecorded
 from tests.adapters import scenarios
 from tests.adapters.metering import (
     CALL,
-    Counts,
     Meter,
+    Metered,
     a_run,
     both,
     counts_of,
@@ -125,10 +126,10 @@ async def test_a_nested_run_without_a_session_is_counted_with_the_run_around_it(
 
 async def nested(outer: Any, inner: Any, run: Run) -> RunResultBase:
     """Run an agent whose tool is an agent; each calls its model twice."""
-    inner_model = scenarios.ScriptedModel([[ask("Bern", "c1")], [say("21 °C", "inner_1")]])
+    inner_model = Metered([[ask("Bern", "c1")], [say("21 °C", "inner_1")]])
     tool = agent(inner_model, weather, name="Inner").as_tool("look_up", "Looks.", session=inner)
     asked = function_call("look_up", {"input": "Bern?"}, call_id="n1")
-    model = scenarios.ScriptedModel([[asked], [say("It is warm.")]])
+    model = Metered([[asked], [say("It is warm.")]])
     return await run(agent(model, tool), "How is Bern?", session=outer)
 
 
@@ -168,12 +169,12 @@ async def test_what_a_run_had_used_when_it_was_first_seen_is_not_counted(
         lambda run: session.get_items(wrapper=run),
         lambda run: session.add_items(said(1), wrapper=run),
     ):
-        run = a_run(times(7))
+        run, before = a_run(times(7)), await total(session)
         await first(run)
-        assert await recorded(session) == []
-    run.usage.add(used())
-    await session.add_items(said(2), wrapper=run)
-    assert await total(session) == CALL
+        assert await total(session) == before
+        run.usage.add(used())
+        await session.add_items(said(2), wrapper=run)
+        assert await total(session) == before.plus(CALL)
 
 
 async def test_use_whose_append_failed_goes_with_the_next(
@@ -262,10 +263,9 @@ async def test_nothing_is_kept_of_a_run_that_is_over(session: EventLogSession) -
     """What is known of a Usage goes when it goes."""
     gc.collect()
     before = len(usage._ledgers)
-    runs = [a_run() for _ in range(3)]
-    for run in runs:
-        await session.add_items(said(1), wrapper=run)
-    assert len(usage._ledgers) == before + 3
-    del run, runs
+    run = a_run()
+    await session.add_items(said(1), wrapper=run)
+    assert len(usage._ledgers) == before + 1
+    del run
     gc.collect()
     assert len(usage._ledgers) == before
