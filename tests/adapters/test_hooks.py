@@ -221,6 +221,20 @@ async def test_nested_runs_are_counted_once_whether_they_have_hooks_or_not(
 
 
 @both
+async def test_hooks_of_a_nested_run_without_a_session_record_its_calls(
+    session: EventLogSession, calls: Meter, run: Run
+) -> None:
+    """In the conversation that they were made for, and nowhere else."""
+    inner = EventLogSession("inner", log=session.log)
+    model = Metered([[say("21 °C", "inner_1")]])
+    tool = agent(model, name="Inner").as_tool("t", "T.", hooks=EventLogHooks(inner))
+    outer = Metered([[function_call("t", {"input": "?"}, call_id="n1")], [say("Warm.")]])
+    await run(agent(outer, tool), "Bern?", session=session)
+    assert (await total(session), await total(inner)) == (times(2), CALL)
+    assert calls() == 3
+
+
+@both
 async def test_hooks_alone_record_the_calls_of_a_run_without_a_session(
     session: EventLogSession, calls: Meter, run: Run
 ) -> None:
