@@ -1,6 +1,7 @@
 """An append-only, verifiable log of agent conversations."""
 
 from eventlog.cache import Counters
+from eventlog.codec import digest
 from eventlog.envelope import RecordedEvent
 from eventlog.errors import (
     BusyError,
@@ -35,8 +36,10 @@ from eventlog.events import (
     ItemPopped,
     ItemsAdded,
     ItemsReplaced,
+    ModelCalled,
     NewEvent,
     OpaqueEvent,
+    UsageRecorded,
 )
 from eventlog.log import EventLog
 from eventlog.migrating import migrate
@@ -72,6 +75,7 @@ __all__ = [
     "ItemTooLargeError",
     "ItemsAdded",
     "ItemsReplaced",
+    "ModelCalled",
     "NewEvent",
     "NotAnEventLogError",
     "OpaqueEvent",
@@ -81,8 +85,10 @@ __all__ = [
     "SchemaTooOldError",
     "StoreError",
     "UnavailableError",
+    "UsageRecorded",
     "Verification",
     "WaitTimeoutError",
+    "digest",
     "migrate",
     "settle",
 ]

@@ -15,6 +15,7 @@ from eventlog import (
     ConflictError,
     Context,
     ConversationCleared,
+    Event,
     EventLog,
     ItemPopped,
     ItemsAdded,
@@ -78,16 +79,19 @@ class Conversation:
             return await self._states.current(wanted)
         return await self._states.at(version, wanted)
 
-    async def add(self, items: Sequence[Any], *, context: Context = NOBODY) -> Appended | None:
+    async def add(
+        self, items: Sequence[Any], *, context: Context = NOBODY, beside: Event | None = None
+    ) -> Appended | None:
         """Append the items as one batch, all or nothing; without items nothing happens.
 
         Items are encoded before the first await. Commutes with what others append meanwhile.
+        `beside` is appended with them, behind them.
         """
-        added = NewEvent(ItemsAdded(items), context)
         if isinstance(items, list | tuple) and not items:
             self.log.raise_if_closed()
             return None
-        return await self.log.append(self.name, added)
+        events = (ItemsAdded(items),) if beside is None else (ItemsAdded(items), beside)
+        return await self.log.append(self.name, [NewEvent(event, context) for event in events])
 
     async def pop(self, *, reason: str | None = None, context: Context = NOBODY) -> Any | None:
         """Take the last item off the list and return it, or None where there is none.

@@ -9,6 +9,8 @@ from agents import SQLiteSession
 
 from adapters.openai_agents import EventLogSession
 from eventlog import EventLog
+from tests.adapters import scenarios
+from tests.adapters.metering import Meter, Metered
 from tests.backends import Backend
 from tests.conftest import open_backend
 
@@ -50,3 +52,12 @@ def theirs() -> Iterator[SQLiteSession]:
     opened = SQLiteSession("user-123")
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Meter:
+    """The models of the scenarios use something; how often they were asked."""
+    made: list[Metered] = []
+    monkeypatch.setattr(Metered, "made", made, raising=False)
+    monkeypatch.setattr(scenarios, "ScriptedModel", Metered)
+    return lambda: sum(len(model.calls) for model in made)

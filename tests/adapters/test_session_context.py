@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from agents import RunConfig, RunContextWrapper, Runner, SessionSettings
 from agents.testing import ScriptedModel
-from agents.tracing.provider import DefaultTraceProvider
 
 from adapters.openai_agents import EventLogSession
 from adapters.openai_agents.conformance.agent import agent, say
@@ -18,6 +17,7 @@ from eventlog import (
     InvalidMomentError,
     ItemPopped,
     RecordedEvent,
+    UsageRecorded,
 )
 from tests.adapters import scenarios, scenarios_paused
 from tests.backends import Backend
@@ -33,7 +33,9 @@ async def events(session: EventLogSession) -> list[RecordedEvent]:
 
 
 async def contexts(session: EventLogSession) -> list[Context]:
-    return [event.context for event in await events(session)]
+    """Return the contexts of what changed the list."""
+    changes = [event for event in await events(session) if event.kind != UsageRecorded.kind]
+    return [event.context for event in changes]
 
 
 async def test_the_items_as_of_a_version_are_what_they_were(session: EventLogSession) -> None:
@@ -188,7 +190,7 @@ async def test_a_run_records_which_version_it_had_seen(session: EventLogSession)
     await session.add_items([said("by the way")])
     await scenarios.text(session, Runner.run)
     seen = [context.seen_version for context in await contexts(session)]
-    assert seen == [0, 0, None, 3, 3]
+    assert seen == [0, 0, None, 4, 4]
 
 
 async def test_a_run_records_how_much_it_had_read(session: EventLogSession) -> None:
@@ -239,24 +241,17 @@ async def test_a_resumed_run_is_recorded_as_a_run_of_its_own(session: EventLogSe
     ids = [context.run_id for context in written]
     assert ids == [ids[0]] * 2 + [ids[2]] * 2
     assert ids[0] != ids[2]
-    assert [context.seen_version for context in written] == [0, 0, 2, 2]
+    assert [context.seen_version for context in written] == [0, 0, 3, 3]
 
 
-async def test_trace_and_group_of_a_run_are_recorded(
-    session: EventLogSession, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("run", [Runner.run, scenarios.streamed])
+@pytest.mark.parametrize(
+    "refused",
+    [scenarios.input_guardrail_in_parallel, scenarios.input_guardrail_before_the_model],
+)
+async def test_input_that_a_guardrail_refused_is_no_agents(
+    session: EventLogSession, refused: scenarios.Scenario, run: scenarios.Run
 ) -> None:
-    """Where tracing is on, the log leads to the trace."""
-    tracing = DefaultTraceProvider()
-    tracing.set_disabled(False)
-    monkeypatch.setattr("agents.tracing.setup.GLOBAL_TRACE_PROVIDER", tracing)
-    model = ScriptedModel([[say("Hello.")]])
-    config = RunConfig(trace_id="trace_" + "1" * 32, group_id="thread-7")
-    await Runner.run(agent(model), "Hi", session=session, run_config=config)
-    traced = {(context.trace_id, context.group_id) for context in await contexts(session)}
-    assert traced == {("trace_" + "1" * 32, "thread-7")}
-
-
-async def test_without_tracing_there_is_no_trace(session: EventLogSession) -> None:
-    """What the SDK calls a trace that is none is not recorded as one."""
-    await scenarios.text(session, Runner.run)
-    assert {(it.trace_id, it.group_id) for it in await contexts(session)} == {(None, None)}
+    """Though a streamed run saves it while the agent is at work."""
+    await refused(session, run)
+    assert [(it.actor, it.agent) for it in await contexts(session)] == [("unknown", None)]
