@@ -9,7 +9,7 @@ from agents import SQLiteSession
 
 from adapters.openai_agents import EventLogSession
 from eventlog import EventLog
-from tests.adapters import scenarios
+from tests.adapters import scenarios, scenarios_paused
 from tests.adapters.metering import Meter, Metered
 from tests.backends import Backend
 from tests.conftest import open_backend
@@ -59,5 +59,6 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Meter:
     """The models of the scenarios use something; how often they were asked."""
     made: list[Metered] = []
     monkeypatch.setattr(Metered, "made", made, raising=False)
-    monkeypatch.setattr(scenarios, "ScriptedModel", Metered)
+    for module in (scenarios, scenarios_paused):
+        monkeypatch.setattr(module, "ScriptedModel", Metered)
     return lambda: sum(len(model.calls) for model in made)

@@ -23,8 +23,10 @@ from agents.testing import ModelStep, ScriptedModel, function_call
 from openai import AsyncOpenAI
 
 from adapters.openai_agents import EventLogHooks, EventLogSession
+from adapters.openai_agents.conformance.agent import Run, agent, say, weather
+from adapters.openai_agents.conformance.agent import ask_weather as ask
 from eventlog import EventLog, ItemsAdded, ModelCalled, UsageRecorded, digest
-from tests.adapters import scenarios
+from tests.adapters import scenarios, scenarios_paused
 from tests.adapters.metering import (
     CALL,
     Meter,
@@ -40,7 +42,7 @@ from tests.adapters.metering import (
     unreachable,
     used,
 )
-from tests.adapters.scenarios import SCENARIOS, Run, Scenario, agent, ask, say, shown, weather
+from tests.adapters.scenarios import SCENARIOS, Scenario, shown
 from tests.adapters.test_compaction import SUMMARY, Client, compacting
 
 INSTRUCTIONS: Final = "Answer briefly."
@@ -157,7 +159,7 @@ ALL_CALLS: Final = [
     scenarios.max_turns,
     scenarios.several_turns,
     scenarios.output_guardrail,
-    scenarios.approved,
+    scenarios_paused.approved,
     scenarios.agent_as_tool,
 ]
 

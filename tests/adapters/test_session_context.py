@@ -8,7 +8,7 @@ from agents import RunConfig, RunContextWrapper, Runner, SessionSettings
 from agents.testing import ScriptedModel
 
 from adapters.openai_agents import EventLogSession
-from adapters.openai_agents.conformance.agent import agent, say
+from adapters.openai_agents.conformance.agent import Run, agent, say
 from eventlog import (
     Context,
     ConversationCleared,
@@ -250,7 +250,7 @@ async def test_a_resumed_run_is_recorded_as_a_run_of_its_own(session: EventLogSe
     [scenarios.input_guardrail_in_parallel, scenarios.input_guardrail_before_the_model],
 )
 async def test_input_that_a_guardrail_refused_is_no_agents(
-    session: EventLogSession, refused: scenarios.Scenario, run: scenarios.Run
+    session: EventLogSession, refused: scenarios.Scenario, run: Run
 ) -> None:
     """Though a streamed run saves it while the agent is at work."""
     await refused(session, run)

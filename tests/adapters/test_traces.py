@@ -12,9 +12,9 @@ from agents.tracing import get_current_trace
 from agents.tracing.provider import DefaultTraceProvider
 
 from adapters.openai_agents import EventLogSession
+from adapters.openai_agents.conformance.agent import Run, agent, say
 from eventlog import Context
 from tests.adapters import scenarios
-from tests.adapters.scenarios import Run, agent, say
 
 TRACE_ID = "trace_" + "1" * 32
 

@@ -10,9 +10,11 @@ from agents.result import RunResultBase
 from agents.testing import ModelStep, ScriptedModel, function_call
 
 from adapters.openai_agents import EventLogSession, usage
+from adapters.openai_agents.conformance.agent import Run, agent, say, weather
+from adapters.openai_agents.conformance.agent import ask_weather as ask
 from adapters.openai_agents.usage import Counts
 from eventlog import EventLog, InvalidItemError, UnavailableError, UsageRecorded
-from tests.adapters import scenarios
+from tests.adapters import scenarios, scenarios_paused
 from tests.adapters.metering import (
     CALL,
     Meter,
@@ -28,7 +30,7 @@ from tests.adapters.metering import (
     unreachable,
     used,
 )
-from tests.adapters.scenarios import Run, Scenario, agent, ask, say, weather
+from tests.adapters.scenarios import Scenario
 
 ALL_CALLS_APPEND: Final = [
     scenarios.text,
@@ -37,8 +39,8 @@ ALL_CALLS_APPEND: Final = [
     scenarios.handoff,
     scenarios.max_turns,
     scenarios.several_turns,
-    scenarios.approved,
-    scenarios.rejected,
+    scenarios_paused.approved,
+    scenarios_paused.rejected,
     scenarios.agent_as_tool,
 ]
 
@@ -130,7 +132,8 @@ async def nested(outer: Any, inner: Any, run: Run) -> RunResultBase:
     tool = agent(inner_model, weather, name="Inner").as_tool("look_up", "Looks.", session=inner)
     asked = function_call("look_up", {"input": "Bern?"}, call_id="n1")
     model = Metered([[asked], [say("It is warm.")]])
-    return await run(agent(model, tool), "How is Bern?", session=outer)
+    result: RunResultBase = await run(agent(model, tool), "How is Bern?", session=outer)
+    return result
 
 
 @both
