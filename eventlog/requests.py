@@ -47,15 +47,17 @@ def build(
         raise InvalidMomentError(f"expected_version is 0 or more, not {expected}.")
     news = [event if isinstance(event, NewEvent) else NewEvent(event) for event in batch]
     _refuse_unseen(stream, news, expected)
-    parent = _parent(stream, news, expected)
     encoded = tuple(encode(new) for new in news)
     _refuse_twice(stream, [event.event_id for event in encoded])
     _refuse_large(stream, encoded, max_item_bytes)
     stream_id = chain.stream_id(tenant, stream, branch)
+    parent = _parent(stream, stream_id, news, expected)
     return AppendRequest(stream_id, tenant, stream, encoded, expected, at, branch, parent)
 
 
-def _parent(stream: str, news: Sequence[NewEvent], expected: int | None) -> Parent | None:
+def _parent(
+    stream: str, stream_id: bytes, news: Sequence[NewEvent], expected: int | None
+) -> Parent | None:
     """Return where a fork begins; None for everything else."""
     forks = [
         event for event in (new.event for new in news) if isinstance(event, ConversationForked)
@@ -67,6 +69,8 @@ def _parent(stream: str, news: Sequence[NewEvent], expected: int | None) -> Pare
             f"Conversation {stream!r} can be a fork only from its first event on: append it first,"
             " with expected_version=0. Nothing was stored."
         )
+    if forks[0].parent == stream_id:
+        raise InvalidMomentError(f"Conversation {stream!r} cannot be a fork of itself.")
     return Parent(forks[0].parent, forks[0].at_version)
 
 
