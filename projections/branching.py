@@ -1,4 +1,4 @@
-"""The branches of a conversation."""
+"""The branches of a conversation: which there are, and what is done to all of them."""
 
 from eventlog import (
     BranchDeleted,
@@ -40,6 +40,15 @@ async def delete_branch(
         return Change(head, BranchDeleted(reason))
 
     await branch.change(take_away, context=context)
+
+
+async def clear_all(
+    main: Conversation, *, reason: str | None = None, context: Context = NOBODY
+) -> None:
+    """Empty the main branch, and then each of the others, by an event of its own."""
+    await main.clear(reason=reason, context=context)
+    for branch in await branches(main.log, main.name):
+        await branch.clear(reason=reason, context=context)
 
 
 async def _is_deleted(branch: Conversation) -> bool:

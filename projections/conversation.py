@@ -24,6 +24,7 @@ from eventlog import (
 )
 from eventlog.names import MAIN, check_branch, check_name
 from eventlog.snapshots import EVERYTHING
+from projections.ancestors import Begun
 from projections.blocks import decode, last
 from projections.segments import UnreadableError
 from projections.state import State
@@ -96,6 +97,10 @@ class Conversation:
         if version is None:
             return await self._states.current(wanted)
         return await self._states.at(version, wanted)
+
+    async def begun(self) -> Begun:
+        """Return what this fork began with. Raises CorruptEventError if it is none."""
+        return await self._states.begun()
 
     async def add(self, items: Sequence[Any], *, context: Context = NOBODY) -> Appended | None:
         """Append the items as one batch, all or nothing; without items nothing happens.

@@ -85,7 +85,7 @@ class States:
                 parent = await self._log.stream(bytes.fromhex(said.parent or ""))
                 if parent is not None:
                     states = States(self._log, parent.name, parent.branch)
-                    return Begun(parent.stream_id, states, said.at_version or 0, said.kept or 0)
+                    return Begun(parent, states, said.at_version or 0, said.kept or 0)
         raise CorruptEventError(self.title, 1, "what it is a fork of is not there")
 
     async def own(self, version: int, kept: int, wanted: int, *, anew: bool) -> State:
