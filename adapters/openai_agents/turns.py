@@ -9,12 +9,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from adapters.openai_agents.current import CurrentBranch
 from adapters.openai_agents.sdk_files import explained
 from projections import moments
-from projections.turns import is_user_message
+from projections.turns import fields, is_user_message
 
 PREVIEW: Final = 100
 """So many characters of a message are shown in a list of turns."""
@@ -130,27 +130,24 @@ def _turn(number: int, item: Any, moment: datetime, longest: int | None) -> dict
 def _texts(item: Any) -> list[str]:
     """Return what a message says, without the names of its fields."""
     content = item.get("content", "")
-    parts: list[Any] = content if isinstance(content, list) else [content]
-    texts = [part.get("text", "") if isinstance(part, dict) else part for part in parts]
+    parts = cast(list[object], content) if isinstance(content, list) else [content]
+    texts = [part if isinstance(part, str) else fields(part).get("text") for part in parts]
     return [text for text in texts if isinstance(text, str)]
 
 
 def _kind(item: Any) -> str:
-    if not isinstance(item, dict):
-        return "other"
-    role, kind = item.get("role"), item.get("type")
-    return role if role in ("user", "assistant") else str(kind or "other")
+    role, kind = fields(item).get("role"), fields(item).get("type")
+    return str(role) if role in ("user", "assistant") else str(kind or "other")
 
 
 def _tool(item: Any) -> str | None:
-    if not isinstance(item, dict):
-        return None
-    kind, name = item.get("type"), item.get("name")
+    given = fields(item)
+    kind, name = given.get("type"), given.get("name")
     if kind in _SEARCHES:
         return _SEARCH
     if kind in _NAMED_BY_TYPE:
         return str(kind)
-    space = item.get("server_label" if kind in _MCP else "namespace")
+    space = given.get("server_label" if kind in _MCP else "namespace")
     if name is None:
         return str(space) if space and kind in _MCP else None
     return f"{space}.{name}" if space and (kind in _MCP or space != name) else str(name)

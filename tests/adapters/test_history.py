@@ -24,7 +24,8 @@ def agent(*turns: Any) -> Agent[Any]:
 
 
 async def run(session: EventLogSession, question: str) -> Any:
-    model = agent([function_call("look", '{"what": "it"}', call_id=question)], [assistant_message("There.")])
+    looking = function_call("look", '{"what": "it"}', call_id=question)
+    model = agent([looking], [assistant_message("There.")])
     return (await Runner.run(model, question, session=session)).final_output
 
 
