@@ -1,5 +1,7 @@
 """The branches of a conversation: which there are, and what is done to all of them."""
 
+import msgspec
+
 from eventlog import (
     BranchDeleted,
     Context,
@@ -43,12 +45,17 @@ async def delete_branch(
 
 
 async def clear_all(
-    main: Conversation, *, reason: str | None = None, context: Context = NOBODY
+    chat: Conversation, *, reason: str | None = None, context: Context = NOBODY
 ) -> None:
-    """Empty the main branch, and then each of the others, by an event of its own."""
-    await main.clear(reason=reason, context=context)
-    for branch in await branches(main.log, main.name):
-        await branch.clear(reason=reason, context=context)
+    """Empty the main branch, and then each of the others, by an event of its own.
+
+    What was seen, as `context` says, is a version of `chat`, and of no other branch.
+    """
+    unseeing = msgspec.structs.replace(context, seen_version=None, seen_limit=None)
+    main = Conversation(chat.log, chat.name)
+    for branch in (main, *await branches(chat.log, chat.name)):
+        seen = context if branch.branch == chat.branch else unseeing
+        await branch.clear(reason=reason, context=seen)
 
 
 async def _is_deleted(branch: Conversation) -> bool:

@@ -148,10 +148,10 @@ class EventLogSession(WithBranches, WithHistory):
 
         Every item stays in the log. Each branch is cleared by an event of its own, "main" first.
         """
-        main, context = self._main(), self._context(wrapper, actor)
-        await self._settled(clear_all(main, reason=reason, context=context))
-        if self._conversation.branch:
-            self._switch(main)
+        conversation, context = self._open(), self._context(wrapper, actor)
+        await self._settled(clear_all(conversation, reason=reason, context=context))
+        if conversation.branch:
+            self._switch(self._main())
 
     async def clear(self, *, actor: str | None = None, reason: str | None = None) -> None:
         """Empty the list, and that of each branch; every item stays in the log."""

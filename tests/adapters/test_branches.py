@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from agents import RunContextWrapper
 from agents.extensions.memory import AdvancedSQLiteSession
 
 from adapters.openai_agents import EventLogSession
@@ -328,3 +329,21 @@ async def test_two_sessions_race_for_one_branch_name(backend: Backend, log: Even
         assert sorted(map(repr, map(type, answers))) == sorted(map(repr, (str, NameTakenError)))
         assert names(await one.list_branches()) == ["main", "prize"]
         assert len({len(await each.get_items()) for each in (one, two)}) == 2
+
+
+async def test_what_a_run_has_seen_of_one_branch_is_not_said_of_another(
+    session: EventLogSession, log: EventLog
+) -> None:
+    """Versions of two branches are different things; a clear writes to all of them."""
+    wrapper: RunContextWrapper[Any] = RunContextWrapper(None)
+    await talk(session)
+    await session.create_branch_from_turn(2, "two")
+    await session.get_items(wrapper=wrapper)
+    await session.clear_session(wrapper=wrapper)
+    (main,) = [event async for event in log.read(ID, kind="cleared")]
+    (two,) = [event async for event in log.read(ID, kind="cleared", branch="two")]
+    assert (main.context.seen_version, two.context.seen_version) == (None, 1)
+    assert main.context.run_id == two.context.run_id is not None
+    await session.add_items([user("on main")], wrapper=wrapper)
+    (*_, added) = [event async for event in log.read(ID)]
+    assert added.context.seen_version is None
