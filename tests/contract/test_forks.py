@@ -427,3 +427,21 @@ async def test_a_rebuild_and_a_check_of_a_conversation_are_of_its_branches_too(
     assert (fault.stream, fault.branch, fault.version) == (NAME, "idea", 1)
     assert "branch 'idea'" in str(fault)
     assert (await log.verify("other")).ok
+
+
+async def test_processes_share_what_a_fork_is_and_not_what_its_parent_is(
+    backend: Backend, redis_url: str
+) -> None:
+    """In Redis: its own items; what it inherited is read from where it lies."""
+    items = list(range(300))
+    async with backend.open(redis=redis_url) as log:
+        await add_many(log, items)
+        new = await fork(Conversation(log, NAME), "fork", kept=200)
+        await new.add(["own"])
+        await new.items()
+        await log.background.finish()
+    async with open_elsewhere(backend, redis=redis_url) as log:
+        elsewhere = Conversation(log, "fork")
+        assert await elsewhere.items(limit=3) == [198, 199, "own"]
+        assert log.counters.shared_hits == 1
+        assert await elsewhere.items() == [*items[:200], "own"]
