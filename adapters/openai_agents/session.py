@@ -1,33 +1,26 @@
 """EventLogSession: what the SDK asks of a session, answered from the log."""
 
-import asyncio
 import os
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final, Self, cast
+from typing import Any, Self, cast
 
-from agents import SessionABC, SessionSettings, TResponseInputItem
+from agents import SessionSettings, TResponseInputItem
 
 from adapters.openai_agents import compaction, runs, usage
+from adapters.openai_agents.branches import WithBranches
+from adapters.openai_agents.history import WithHistory
 from adapters.openai_agents.runs import Wrapper
 from adapters.openai_agents.sdk_files import explained
-from eventlog import (
-    ClosedError,
-    Context,
-    Event,
-    EventLog,
-    InvalidOptionError,
-    NewEvent,
-    settle,
-)
+from eventlog import Event, EventLog, InvalidOptionError, NewEvent
 from eventlog.log import DEFAULT_TENANT
 from eventlog.names import check_name
-from projections import Conversation
+from projections import clear_all
 
 _Settings = SessionSettings | dict[str, Any] | None
 
 
-class EventLogSession(SessionABC):
+class EventLogSession(WithBranches, WithHistory):
     """A session that never loses anything: every change is an event in an append-only log.
 
     `db_path` is the path of a SQLite file, or ":memory:" for a log that only this object can see.
@@ -54,9 +47,8 @@ class EventLogSession(SessionABC):
         actor: str | None = None,
         log: EventLog | None = None,
     ) -> None:
-        self.session_id = check_name("session_id", session_id)
+        check_name("session_id", session_id)
         self.session_settings = _coerce(session_settings)
-        self.actor: Final = actor
         self._owned: EventLog | None = None
         if log is None:
             self._owned = log = EventLog(
@@ -69,11 +61,7 @@ class EventLogSession(SessionABC):
                 f"The session's tenant {tenant!r} is not the log's, {log.tenant!r}. Open a log for"
                 " each tenant; logs of one database share its connections."
             )
-        self.log: Final = log
-        self._key: Final = (log.tenant, session_id)
-        self._conversation: Final = Conversation(log, session_id)
-        self._known: Final = compaction.Known()
-        self._closed = False
+        super().__init__(session_id, log, actor)
 
     @classmethod
     def from_url(
@@ -100,23 +88,25 @@ class EventLogSession(SessionABC):
     async def get_items(
         self,
         limit: int | None = None,
+        branch_id: str | None = None,
         *,
         as_of: int | datetime | None = None,
         wrapper: Wrapper | None = None,
     ) -> list[TResponseInputItem]:
         """Return the items, oldest first, or the latest `limit` of them, as fresh objects.
 
-        0 gives nothing and a negative limit everything, as in SQLiteSession. `as_of` is a version
-        or an aware datetime: the items as they were then.
+        0 gives nothing and a negative limit everything, as in SQLiteSession. `branch_id` reads
+        another branch than the current one; there are no items on one that does not exist. `as_of`
+        is a version or an aware datetime: the items as they were then.
         """
-        conversation = self._open()
+        conversation = self._open(branch_id)
         if limit is None and self.session_settings is not None:
             limit = self.session_settings.limit
         if limit is not None and limit < 0:
             limit = None
         with explained():
             view = await conversation.view(as_of=as_of, limit=limit)
-        if as_of is None:
+        if as_of is None and conversation.branch == self._conversation.branch:
             runs.saw(wrapper, self._key, view.version, limit)
             if wrapper is None and len(view.items) == view.total:
                 self._known.read(view.version, view.total)
@@ -146,8 +136,7 @@ class EventLogSession(SessionABC):
         """Take the last item off the list and return it, or None; it stays in the log."""
         conversation = self._open()
         popped = conversation.pop(reason=reason, context=self._context(wrapper, actor))
-        with explained():
-            return cast(TResponseInputItem | None, await settle(asyncio.ensure_future(popped)))
+        return cast(TResponseInputItem | None, await self._settled(popped))
 
     async def clear_session(
         self,
@@ -156,13 +145,17 @@ class EventLogSession(SessionABC):
         reason: str | None = None,
         wrapper: Wrapper | None = None,
     ) -> None:
-        """Empty the list; every item stays in the log."""
-        conversation = self._open()
-        with explained():
-            await conversation.clear(reason=reason, context=self._context(wrapper, actor))
+        """Empty the list, and that of each branch; "main" is the current one then.
+
+        Every item stays in the log. Each branch is cleared by an event of its own, "main" first.
+        """
+        conversation, context = self._open(), self._context(wrapper, actor)
+        await self._settled(clear_all(conversation, reason=reason, context=context))
+        if conversation.branch:
+            self._switch(self._main())
 
     async def clear(self, *, actor: str | None = None, reason: str | None = None) -> None:
-        """Empty the list; every item stays in the log."""
+        """Empty the list, and that of each branch; every item stays in the log."""
         await self.clear_session(actor=actor, reason=reason)
 
     async def record(self, event: Event, *, agent: str, wrapper: Wrapper) -> None:
@@ -170,7 +163,7 @@ class EventLogSession(SessionABC):
         conversation = self._open()
         context = runs.describe(wrapper, self._key, self.actor, agent)
         with explained():
-            recorded = await self.log.append(conversation.name, NewEvent(event, context))
+            recorded = await conversation.append(NewEvent(event, context))
         self._known.added(recorded, 0)
 
     async def close(self) -> None:
@@ -198,17 +191,14 @@ class EventLogSession(SessionABC):
     async def _atomic_replace_items(self, items: list[TResponseInputItem]) -> bool:
         """Let the SDK replace the list as one event (its private hook)."""
         conversation, context = self._open(), self._context(None, None)
-        replacing = compaction.replace_all(conversation, self._known, items, context)
-        with explained():
-            return await settle(asyncio.ensure_future(replacing))
+        return await self._settled(
+            compaction.replace_all(conversation, self._known, items, context)
+        )
 
-    def _open(self) -> Conversation:
-        if self._closed:
-            raise ClosedError(f"EventLogSession {self.session_id!r} is closed. Open a new one.")
-        return self._conversation
-
-    def _context(self, wrapper: Wrapper | None, actor: str | None) -> Context:
-        return runs.describe(wrapper, self._key, actor or self.actor, runs.current_agent())
+    def _beside(self, session_id: str) -> Self:
+        return type(self)(
+            session_id, session_settings=self.session_settings, actor=self.actor, log=self.log
+        )
 
 
 def _coerce(settings: _Settings) -> SessionSettings:

@@ -10,7 +10,7 @@ import eventlog
 import projections
 from adapters.openai_agents import EventLogSession
 from eventlog import Appended, Context, EventLog, ItemsAdded, RecordedEvent, Verification
-from projections import Conversation, View
+from projections import Conversation, Diff, HistoryEvent, View
 
 
 async def check_the_log(log: EventLog) -> None:
@@ -39,6 +39,11 @@ async def check_a_session() -> None:
     assert_type(EventLogSession.from_url("chat", url="sqlite://"), EventLogSession)
     assert_type(await session.get_items(limit=3), list[TResponseInputItem])
     assert_type(await session.pop_item(reason="why"), TResponseInputItem | None)
+    assert_type(await session.fork(at=3), EventLogSession)
+    assert_type(await session.diff(1, 2), Diff)
+    assert_type(await session.create_branch_from_turn(1), str)
+    async for event in session.history():
+        assert_type(event, HistoryEvent)
     as_protocol: Session = session
     as_base: SessionABC = session
     assert as_protocol is as_base
@@ -46,16 +51,21 @@ async def check_a_session() -> None:
 
 PUBLIC = {
     eventlog: """
-        Appended BusyError ClockAheadError ClosedError ConflictError Context ConversationCleared
-        ConversationRewound CorruptEventError Counters ErasedError Event EventIdReusedError EventLog
+        Appended BranchDeleted BusyError ClockAheadError ClosedError ConflictError Context
+        ConversationCleared ConversationForked ConversationLabelled ConversationRewound
+        CorruptEventError Counters ErasedError Event EventIdReusedError EventLog
         EventLogError Fault Header InvalidAddressError InvalidInputError InvalidItemError
         InvalidMomentError InvalidNameError InvalidOptionError ItemPopped ItemTooLargeError
         ItemsAdded ItemsReplaced ModelCalled
-        NewEvent NotAnEventLogError OpaqueEvent ReadOnlyError RecordedEvent SchemaTooNewError
+        NameTakenError NewEvent NoSuchBranchError NoSuchTurnError NotAnEventLogError
+        NothingToRedoError OpaqueEvent ReadOnlyError RecordedEvent SchemaTooNewError
         SchemaTooOldError StoreError UnavailableError UsageRecorded Verification WaitTimeoutError
         digest migrate settle
     """,
-    projections: "Conversation View listed rebuild",
+    projections: """
+        Conversation Diff History HistoryEvent HistoryItem Labels Span View branches clear_all
+        delete_branch diff fork label labels listed moments open_branch rebuild redo restore undo
+    """,
     adapters.openai_agents: "EventLogHooks EventLogSession",
 }
 
