@@ -22,6 +22,7 @@ from eventlog.errors import (
     ReadOnlyError,
     SchemaTooNewError,
     SchemaTooOldError,
+    SourceError,
     StoreError,
     UnavailableError,
     WaitTimeoutError,
@@ -29,6 +30,7 @@ from eventlog.errors import (
 from eventlog.events import (
     Context,
     ConversationCleared,
+    ConversationImported,
     ConversationRewound,
     Event,
     Header,
@@ -37,6 +39,7 @@ from eventlog.events import (
     ItemsReplaced,
     NewEvent,
     OpaqueEvent,
+    RowPreserved,
 )
 from eventlog.log import EventLog
 from eventlog.migrating import migrate
@@ -52,6 +55,7 @@ __all__ = [
     "ConflictError",
     "Context",
     "ConversationCleared",
+    "ConversationImported",
     "ConversationRewound",
     "CorruptEventError",
     "Counters",
@@ -77,8 +81,10 @@ __all__ = [
     "OpaqueEvent",
     "ReadOnlyError",
     "RecordedEvent",
+    "RowPreserved",
     "SchemaTooNewError",
     "SchemaTooOldError",
+    "SourceError",
     "StoreError",
     "UnavailableError",
     "Verification",

@@ -6,8 +6,9 @@ short stable names with a schema number; a kind or a schema that this release do
 as an `OpaqueEvent`, never dropped and never fatal.
 """
 
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 
 import msgspec
 
@@ -125,6 +126,54 @@ class ConversationRewound(Event, frozen=True):
         return cls(header.to_version)
 
 
+class ConversationImported(Event, frozen=True, omit_defaults=True):
+    """What lies before it was copied from another store: so far `rows` rows, with this digest.
+
+    `created_at` and `updated_at` are what the source says of the conversation, in microseconds
+    since 1970 UTC. `digest` is the SHA-256, in hexadecimal, over all rows so far: for each the
+    number of its bytes as decimal digits, a colon, and the bytes.
+    """
+
+    kind = "imported"
+    source: str
+    rows: int
+    digest: str
+    created_at: int | None = None
+    updated_at: int | None = None
+
+    def body(self) -> bytes:
+        return encode_text(self)
+
+    @classmethod
+    def load(cls, header: Header, body: bytes) -> "ConversationImported":
+        return msgspec.json.decode(body, type=cls)
+
+
+class RowPreserved(Event, frozen=True):
+    """A row of another store that is no item was kept as it is: `row` is its bytes in Base64."""
+
+    kind = "preserved"
+    row: str
+    why: str
+
+    @classmethod
+    def of(cls, raw: bytes, why: str) -> Self:
+        """Keep the bytes of a row."""
+        return cls(b64encode(raw).decode(), why)
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes of the row."""
+        return b64decode(self.row)
+
+    def body(self) -> bytes:
+        return encode_text(self)
+
+    @classmethod
+    def load(cls, header: Header, body: bytes) -> "RowPreserved":
+        return msgspec.json.decode(body, type=cls)
+
+
 class OpaqueEvent(msgspec.Struct, frozen=True):
     """An event of a kind or schema that this release does not know, kept as it is."""
 
@@ -137,7 +186,9 @@ class Context(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who and in which run. `actor` is what the writer says of itself; erasable like the body.
 
     `seen_version` is the version that this run's last read returned, `seen_limit` the limit of that
-    read: an upper bound of what the model was shown, not the exact input.
+    read: an upper bound of what the model was shown, not the exact input. `source_time` is when
+    another store says that it stored each of the items, in microseconds since 1970 UTC; None where
+    it does not say.
     """
 
     actor: str | None = None
@@ -147,6 +198,7 @@ class Context(msgspec.Struct, frozen=True, omit_defaults=True):
     group_id: str | None = None
     seen_version: int | None = None
     seen_limit: int | None = None
+    source_time: Sequence[int | None] | None = None
 
 
 class NewEvent(msgspec.Struct, frozen=True):
@@ -159,7 +211,15 @@ class NewEvent(msgspec.Struct, frozen=True):
 
 KINDS: Final[dict[tuple[str, int], type[Event]]] = {
     (event.kind, event.schema): event
-    for event in (ItemsAdded, ItemPopped, ConversationCleared, ItemsReplaced, ConversationRewound)
+    for event in (
+        ItemsAdded,
+        ItemPopped,
+        ConversationCleared,
+        ItemsReplaced,
+        ConversationRewound,
+        ConversationImported,
+        RowPreserved,
+    )
 }
 
 

@@ -47,13 +47,14 @@ async def check_a_session() -> None:
 PUBLIC = {
     eventlog: """
         Appended BusyError ClockAheadError ClosedError ConflictError Context ConversationCleared
-        ConversationRewound CorruptEventError Counters ErasedError Event EventIdReusedError EventLog
-        EventLogError Fault Header InvalidAddressError InvalidInputError InvalidItemError
+        ConversationImported ConversationRewound CorruptEventError Counters ErasedError Event
+        EventIdReusedError EventLog EventLogError Fault Header InvalidAddressError
+        InvalidInputError InvalidItemError
         InvalidMomentError InvalidNameError InvalidOptionError ItemPopped ItemTooLargeError
         ItemsAdded ItemsReplaced
-        NewEvent NotAnEventLogError OpaqueEvent ReadOnlyError RecordedEvent SchemaTooNewError
-        SchemaTooOldError StoreError UnavailableError Verification WaitTimeoutError
-        migrate settle
+        NewEvent NotAnEventLogError OpaqueEvent ReadOnlyError RecordedEvent RowPreserved
+        SchemaTooNewError SchemaTooOldError SourceError StoreError UnavailableError Verification
+        WaitTimeoutError migrate settle
     """,
     projections: "Conversation View listed rebuild",
     adapters.openai_agents: "EventLogSession",

@@ -18,6 +18,7 @@ from sqlalchemy.engine import Dialect as Driver
 from eventlog import (
     Context,
     ConversationCleared,
+    ConversationImported,
     ConversationRewound,
     Event,
     EventLog,
@@ -26,6 +27,7 @@ from eventlog import (
     ItemsAdded,
     ItemsReplaced,
     NewEvent,
+    RowPreserved,
     chain,
     envelope,
     sealing,
@@ -92,6 +94,8 @@ EVENTS: Final = [
     ConversationCleared("why"),
     ItemsReplaced(0, [1]),
     ConversationRewound(0),
+    ConversationImported("SQLiteSession", 1, "00", 0, 0),
+    RowPreserved.of(b"{", "it is no JSON"),
 ]
 POPPED: Final = NewEvent(ItemPopped("typo"), Context(actor="ana", seen_version=1))
 
