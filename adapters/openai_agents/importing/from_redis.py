@@ -58,17 +58,21 @@ class RedisSource:
         done: set[str] = set()  # A scan may give a key twice.
         async for key in self._keys(client, "list"):
             name = key[len(self._prefix) : -len(_MESSAGES)]
-            origin = await self._origin(client, name)
-            if not key.endswith(_MESSAGES) or origin is None or name in done:
+            if not key.endswith(_MESSAGES) or name in done:
                 continue
             done.add(name)
+            named, origin = await self._origin(client, name)
+            if named not in (None, name):
+                continue  # It is of a session with a longer prefix.
             async for chunk in _chunks(client, key, origin):
                 yield chunk
         async for key in self._keys(client, "hash"):
             name = key[len(self._prefix) :]
-            origin = await self._origin(client, name)
-            if origin is not None and name not in done:
-                done.add(name)
+            if name in done:
+                continue
+            done.add(name)
+            named, origin = await self._origin(client, name)
+            if named == name:
                 yield Chunk(origin, [])
 
     async def _keys(self, client: Any, kind: str) -> AsyncGenerator[str]:
@@ -76,16 +80,15 @@ class RedisSource:
         async for key in client.scan_iter(match=pattern, count=PAGE, _type=kind):
             yield _text(key)
 
-    async def _origin(self, client: Any, name: str) -> Origin | None:
-        """Read the hash; None if the key is of a session with another prefix."""
+    async def _origin(self, client: Any, name: str) -> tuple[str | None, Origin]:
+        """Return the name that the session's hash tells, if there is one, and its times."""
         key = self._prefix + name
         if _text(await client.type(key)) != "hash":
-            return Origin(name)
-        names = ("session_id", "created_at", "updated_at")
-        told, created_at, updated_at = await client.hmget(key, names)
-        if told is not None and _text(told) != name:
-            return None
-        return Origin(name, moment(created_at), moment(updated_at))
+            return None, Origin(name)
+        fields = ("session_id", "created_at", "updated_at")
+        named, created_at, updated_at = await client.hmget(key, fields)
+        told = None if named is None else _text(named)
+        return told, Origin(name, moment(created_at), moment(updated_at))
 
 
 async def _chunks(client: Any, key: str, origin: Origin) -> AsyncGenerator[Chunk]:

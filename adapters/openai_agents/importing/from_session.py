@@ -26,7 +26,8 @@ class SessionSource:
         for session in self._sessions:
             origin = Origin(_name(session))
             items = await session.get_items(_ALL)
-            yield Chunk(origin, [])
+            if not items:
+                yield Chunk(origin, [])
             for rows in cut(Row(encode_json(item)) for item in items):
                 yield Chunk(origin, rows)
 
