@@ -115,7 +115,7 @@ async def sqlalchemy_postgres(url: str) -> AsyncGenerator[Store]:
     await engine.dispose()
 
 
-def _with(engine: AsyncEngine, **tables: str) -> Callable[[str], SQLAlchemySession]:
+def _with(engine: AsyncEngine, **tables: Any) -> Callable[[str], SQLAlchemySession]:
     return lambda name: SQLAlchemySession(name, engine=engine, create_tables=True, **tables)
 
 
