@@ -18,6 +18,7 @@ from eventlog.names import check_name
 from projections import Conversation
 
 _Settings = SessionSettings | dict[str, Any] | None
+_Path = str | os.PathLike[str]
 
 
 class EventLogSession(SessionABC):
@@ -27,6 +28,8 @@ class EventLogSession(SessionABC):
     For PostgreSQL use `from_url`; for options of the log, open an EventLog and give it as `log`,
     which stays open when the session is closed. `actor` is who the writer says it is, recorded with
     each event; without it the current agent is recorded. `tenant` is the log's, or "default".
+    `import_existing`: where the database holds the history of the SDK's own sessions, the first
+    call copies all of it into a log beside their tables, which stay as they are.
 
     Closing is optional; `async with` and `close()` are there for those who want it. A session may
     be used from several event loops and threads. `session_settings` may be assigned, as a dict too.
@@ -40,12 +43,13 @@ class EventLogSession(SessionABC):
     def __init__(
         self,
         session_id: str,
-        db_path: str | os.PathLike[str] = ":memory:",
+        db_path: _Path = ":memory:",
         *,
         session_settings: _Settings = None,
         tenant: str | None = None,
         actor: str | None = None,
         log: EventLog | None = None,
+        import_existing: bool = False,
     ) -> None:
         self.session_id = check_name("session_id", session_id)
         self.session_settings = _coerce(session_settings)
@@ -54,6 +58,10 @@ class EventLogSession(SessionABC):
         if log is None:
             self._owned = log = EventLog(
                 db_path, tenant=DEFAULT_TENANT if tenant is None else tenant
+            )
+        elif import_existing:
+            raise InvalidOptionError(
+                "import_existing needs db_path: for a log that is open, call import_sessions."
             )
         elif db_path != ":memory:":
             raise InvalidOptionError("Give either db_path or log, not both: the log has its path.")
@@ -64,7 +72,11 @@ class EventLogSession(SessionABC):
             )
         self.log: Final = log
         self._key: Final = (log.tenant, session_id)
-        self._conversation: Final = Conversation(log, session_id)
+        self._conversation: Final = (
+            _importing(log, session_id, db_path)
+            if import_existing
+            else Conversation(log, session_id)
+        )
         self._known: Final = compaction.Known()
         self._closed = False
 
@@ -77,9 +89,17 @@ class EventLogSession(SessionABC):
         session_settings: _Settings = None,
         tenant: str | None = None,
         actor: str | None = None,
+        import_existing: bool = False,
     ) -> Self:
         """Open a session by the URL of its database: postgresql://... or sqlite:///path."""
-        return cls(session_id, url, session_settings=session_settings, tenant=tenant, actor=actor)
+        return cls(
+            session_id,
+            url,
+            session_settings=session_settings,
+            tenant=tenant,
+            actor=actor,
+            import_existing=import_existing,
+        )
 
     def __repr__(self) -> str:
         return f"EventLogSession({self.session_id!r}, log={self.log!r})"
@@ -192,6 +212,14 @@ class EventLogSession(SessionABC):
 
     def _context(self, wrapper: Wrapper | None, actor: str | None) -> Context:
         return runs.describe(wrapper, self._key, actor or self.actor)
+
+
+def _conversation(log: EventLog, name: str, existing: _Path | None) -> Conversation:
+    if existing is None:
+        return Conversation(log, name)
+    from adapters.openai_agents.importing.existing import ImportingConversation
+
+    return ImportingConversation(log, name, existing)
 
 
 def _coerce(settings: _Settings) -> SessionSettings:

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Generator
 from typing import Any, Final
 
-from sqlalchemy import Select, column, exists, select, table
+from sqlalchemy import Select, column, exists, inspect, select, table
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -32,6 +32,7 @@ class SQLAlchemySource:
         messages_table: str = "agent_messages",
     ) -> None:
         self._engine: Final = engine
+        self._messages_table: Final = messages_table
         self._sessions: Final = table(
             sessions_table, column("session_id"), column("created_at"), column("updated_at")
         ).alias("s")
@@ -53,6 +54,14 @@ class SQLAlchemySource:
                 async for rows in _pages(connection, self._select_empty()):
                     for row in rows:
                         yield Chunk(_origin(row), [])
+
+    async def is_there(self) -> bool:
+        """Tell whether the database has the table of messages."""
+        with _translated():
+            async with self._connect() as connection:
+                return await connection.run_sync(
+                    lambda sync: inspect(sync).has_table(self._messages_table)
+                )
 
     @contextlib.asynccontextmanager
     async def _connect(self) -> AsyncGenerator[AsyncConnection]:

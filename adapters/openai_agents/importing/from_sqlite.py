@@ -13,7 +13,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from adapters.openai_agents.importing.rows import Chunk, Origin, Row, chunked, moment
-from adapters.openai_agents.importing.sqlite_tables import find_tables
+from adapters.openai_agents.importing.sqlite_tables import find_tables, has_messages
 from eventlog import SourceError
 
 PAGE: Final = 2048
@@ -40,6 +40,16 @@ class SQLiteSource:
                     yield chunk
         finally:
             await asyncio.to_thread(pages.close)
+
+    async def is_there(self) -> bool:
+        """Tell whether the file has tables of the SDK's sessions."""
+        return await asyncio.to_thread(self._is_there)
+
+    def _is_there(self) -> bool:
+        if not os.path.exists(self._path):
+            return False
+        with self._translated(), contextlib.closing(_connect(self._path)) as db:
+            return has_messages(db, self._messages)
 
     def _pages(self) -> Generator[list[Chunk]]:
         with self._translated(), contextlib.closing(_connect(self._path)) as db:

@@ -64,9 +64,7 @@ _EMPTY: Final = """
 def find_tables(db: sqlite3.Connection, path: str, messages: str | None) -> Tables:
     """Find them by their columns. Raises SourceError or InvalidOptionError."""
     columns = _columns(db)
-    found = [name for name, names in columns.items() if names >= MESSAGE_COLUMNS]
-    if messages is not None:
-        found = [name for name in found if name.lower() == messages.lower()]
+    found = _found(columns, messages)
     if not found:
         named = "" if messages is None else f" called {messages!r}"
         raise SourceError(
@@ -79,6 +77,19 @@ def find_tables(db: sqlite3.Connection, path: str, messages: str | None) -> Tabl
             " SQLiteSource(path, messages_table=...)."
         )
     return _describe(db, path, found[0], columns)
+
+
+def has_messages(db: sqlite3.Connection, messages: str | None) -> bool:
+    """Tell whether there is any such table."""
+    return bool(_found(_columns(db), messages))
+
+
+def _found(columns: dict[str, set[str]], messages: str | None) -> list[str]:
+    return [
+        name
+        for name, names in columns.items()
+        if names >= MESSAGE_COLUMNS and (messages is None or name.lower() == messages.lower())
+    ]
 
 
 def _describe(
