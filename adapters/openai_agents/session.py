@@ -72,11 +72,8 @@ class EventLogSession(SessionABC):
             )
         self.log: Final = log
         self._key: Final = (log.tenant, session_id)
-        self._conversation: Final = (
-            _importing(log, session_id, db_path)
-            if import_existing
-            else Conversation(log, session_id)
-        )
+        existing = db_path if import_existing else None
+        self._conversation: Final = _conversation(log, session_id, existing)
         self._known: Final = compaction.Known()
         self._closed = False
 

@@ -57,7 +57,7 @@ PUBLIC = {
         WaitTimeoutError migrate settle
     """,
     projections: "Conversation View listed rebuild",
-    adapters.openai_agents: "EventLogSession import_sessions",
+    adapters.openai_agents: "EventLogSession RecordedSession import_sessions",
 }
 
 
