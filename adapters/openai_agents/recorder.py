@@ -194,6 +194,11 @@ class Recorder:
             warnings.warn(f"{what}: {error}", RuntimeWarning, stacklevel=2)
 
 
+def always(event: Event) -> Found:
+    """Tell that a call comes to this event, whatever it answers."""
+    return lambda _before, _answer: event
+
+
 def popped(before: View, item: Any) -> Event | None:
     """Tell that the last item was popped, if it is the one that the log has there."""
     is_last = item is not None and shared(before.items, [item]) == 1

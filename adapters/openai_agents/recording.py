@@ -4,9 +4,9 @@ import copy
 import functools
 from typing import Any, Final, Literal, Self
 
-from agents import TResponseInputItem
+from agents import SessionSettings, TResponseInputItem
 
-from adapters.openai_agents.recorder import Recorder, popped, result_of
+from adapters.openai_agents.recorder import Recorder, always, popped, result_of
 from adapters.openai_agents.runs import Wrapper
 from eventlog import ConversationCleared, EventLog, InvalidOptionError, ItemsAdded
 
@@ -34,6 +34,8 @@ class RecordedSession:
     calls of one object are recorded in the order in which they were made.
     """
 
+    session_id: str
+    session_settings: SessionSettings | None
     _inner: Any
     _recorder: Recorder
 
@@ -56,7 +58,8 @@ class RecordedSession:
     @property
     def __class__(self) -> Any:
         """The class of the session that is recorded: the SDK asks by isinstance."""
-        return type(self._inner)
+        inner: object = self._inner
+        return type(inner)
 
     @__class__.setter
     def __class__(self, _: Any) -> None:
@@ -93,8 +96,8 @@ class RecordedSession:
             await self._recorder.call("add_items", items, wrapper=wrapper)
             return
         given = copy.deepcopy(items)  # The caller may go on with those while they wait.
-        added = ItemsAdded(given)
-        await self._recorder.change("add_items", given, found=lambda *_: added, wrapper=wrapper)
+        added = always(ItemsAdded(given))
+        await self._recorder.change("add_items", given, found=added, wrapper=wrapper)
 
     async def pop_item(self, *, wrapper: Wrapper | None = None) -> TResponseInputItem | None:
         """Pop the last item, and record it."""
@@ -105,12 +108,12 @@ class RecordedSession:
 
     async def clear_session(self, *, wrapper: Wrapper | None = None) -> None:
         """Clear the session, and record it."""
-        cleared = ConversationCleared()
-        await self._recorder.change("clear_session", found=lambda *_: cleared, wrapper=wrapper)
+        cleared = always(ConversationCleared())
+        await self._recorder.change("clear_session", found=cleared, wrapper=wrapper)
 
     async def _atomic_replace_items(self, items: list[TResponseInputItem]) -> bool:
         """Replace the list, where the session can (the SDK looks this hook up on the type)."""
-        replace = getattr(type(self._inner), "_atomic_replace_items", None)
+        replace = getattr(self.__class__, "_atomic_replace_items", None)
         if replace is None:
             return False
         replacing = self._recorder.watched(functools.partial(replace, self._inner))

@@ -99,10 +99,11 @@ def _cipher(session_id: str, encryption_key: str) -> "Fernet":
 def _token(raw: bytes) -> bytes | None:
     """Return what is encrypted in a row, or None if it is no envelope of EncryptedSession."""
     try:
-        envelope = decode_json(raw)
+        envelope: Any = decode_json(raw)
     except ValueError:
         return None
-    if type(envelope) is not dict or envelope.get("__enc__") != 1:
+    fields = cast(dict[str, Any], envelope) if isinstance(envelope, dict) else {}
+    if fields.get("__enc__") != 1:
         return None
-    payload = envelope.get("payload")
+    payload = fields.get("payload")
     return payload.encode() if isinstance(payload, str) and payload.isascii() else None

@@ -24,7 +24,7 @@ class RedisSource:
     during the import may be seen or not; import again to get the rest.
     """
 
-    layout: Final = "RedisSession"
+    layout: str = "RedisSession"
 
     def __init__(self, redis: Any, *, key_prefix: str = DEFAULT_PREFIX) -> None:
         self._redis: Final = redis
@@ -51,7 +51,8 @@ class RedisSource:
             return
         from redis.asyncio import Redis
 
-        async with Redis.from_url(self._redis) as client:
+        opened: Any = Redis
+        async with opened.from_url(self._redis) as client:
             yield client
 
     async def _read(self, client: Any) -> AsyncGenerator[Chunk]:

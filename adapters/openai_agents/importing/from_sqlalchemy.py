@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Generator
 from typing import Any, Final
 
-from sqlalchemy import Select, column, exists, inspect, select, table
+from sqlalchemy import column, exists, inspect, select, table
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -22,7 +22,7 @@ class SQLAlchemySource:
     An engine stays its owner's. It is read in one transaction, through a cursor of the server.
     """
 
-    layout: Final = "SQLAlchemySession"
+    layout: str = "SQLAlchemySession"
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class SQLAlchemySource:
         finally:
             await engine.dispose()
 
-    def _select_messages(self) -> Select[Any]:
+    def _select_messages(self) -> Any:
         messages, sessions = self._messages.c, self._sessions.c
         return (
             select(
@@ -91,7 +91,7 @@ class SQLAlchemySource:
             .order_by(messages.session_id, messages.created_at, messages.id)
         )
 
-    def _select_empty(self) -> Select[Any]:
+    def _select_empty(self) -> Any:
         sessions = self._sessions.c
         has_messages = exists().where(self._messages.c.session_id == sessions.session_id)
         return (
@@ -107,7 +107,7 @@ def _asynchronous(url: str) -> URL:
     return made.set(drivername="postgresql+asyncpg") if bare else made
 
 
-async def _pages(connection: AsyncConnection, query: Select[Any]) -> AsyncGenerator[Any]:
+async def _pages(connection: AsyncConnection, query: Any) -> AsyncGenerator[Any]:
     async with connection.stream(query) as rows:
         async for page in rows.partitions(PAGE):
             yield page

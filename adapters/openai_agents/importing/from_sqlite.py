@@ -25,7 +25,7 @@ BUSY_SECONDS: Final = 5.0
 class SQLiteSource:
     """A SQLite file. `messages_table` names its table of messages, if it has more than one."""
 
-    layout: Final = "SQLite"
+    layout: str = "SQLite"
 
     def __init__(self, path: str | os.PathLike[str], *, messages_table: str | None = None) -> None:
         self._path: Final = os.path.abspath(path)

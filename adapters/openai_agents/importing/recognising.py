@@ -1,7 +1,7 @@
 """Telling what a source is from what a user has at hand."""
 
 import os
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from adapters.openai_agents.importing.from_encrypted import EncryptedSessionSource
 from adapters.openai_agents.importing.from_redis import RedisSource
@@ -19,7 +19,7 @@ def recognise(source: Any) -> Source:
     if isinstance(source, str):
         return _named(source)
     if isinstance(source, os.PathLike):
-        return SQLiteSource(source)
+        return SQLiteSource(os.fspath(cast("os.PathLike[str]", source)))
     if hasattr(source, "chunks") and hasattr(source, "layout"):
         return source  # type: ignore[no-any-return]
     if hasattr(source, "sync_engine"):

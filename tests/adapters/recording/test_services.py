@@ -47,10 +47,10 @@ async def test_the_sdk_takes_it_for_a_conversation_of_openai(client: Any, log: E
     """Wherever it asks: it strips ids for the service, matches without them, never compacts it."""
     inner = OpenAIConversationsSession(openai_client=client)
     session: Any = RecordedSession(inner, log)
-    assert isinstance(session, OpenAIConversationsSession)
     assert _ignore_ids_for_matching(session)
     with pytest.raises(ValueError, match="cannot wrap OpenAIConversationsSession"):
         OpenAIResponsesCompactionSession("chat", session)
+    assert isinstance(session, OpenAIConversationsSession)
 
 
 async def test_runs_on_a_conversation_of_openai_are_recorded(
