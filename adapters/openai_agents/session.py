@@ -1,27 +1,28 @@
 """EventLogSession: what the SDK asks of a session, answered from the log."""
 
-import asyncio
 import os
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Final, Self, cast
+from typing import Any, Self, cast
 
-from agents import SessionABC, SessionSettings, TResponseInputItem
+from agents import SessionSettings, TResponseInputItem
 from agents.memory.session_settings import coerce_session_settings, resolve_session_limit
 
 from adapters.openai_agents import compaction, runs
+from adapters.openai_agents.branches import WithBranches
+from adapters.openai_agents.history import WithHistory
 from adapters.openai_agents.runs import Wrapper
 from adapters.openai_agents.sdk_files import explained
-from eventlog import ClosedError, Context, EventLog, InvalidOptionError, settle
+from eventlog import EventLog, InvalidOptionError
 from eventlog.log import DEFAULT_TENANT
 from eventlog.names import check_name
-from projections import Conversation
+from projections import Conversation, clear_all
 
 _Settings = SessionSettings | dict[str, Any] | None
 _Path = str | os.PathLike[str]
 
 
-class EventLogSession(SessionABC):
+class EventLogSession(WithBranches, WithHistory):
     """A session that never loses anything: every change is an event in an append-only log.
 
     `db_path` is the path of a SQLite file, or ":memory:" for a log that only this object can see.
@@ -51,9 +52,8 @@ class EventLogSession(SessionABC):
         log: EventLog | None = None,
         import_existing: bool = False,
     ) -> None:
-        self.session_id = check_name("session_id", session_id)
+        check_name("session_id", session_id)
         self.session_settings = _coerce(session_settings)
-        self.actor: Final = actor
         self._owned: EventLog | None = None
         if log is None:
             self._owned = log = EventLog(
@@ -70,12 +70,9 @@ class EventLogSession(SessionABC):
                 f"The session's tenant {tenant!r} is not the log's, {log.tenant!r}. Open a log for"
                 " each tenant; logs of one database share its connections."
             )
-        self.log: Final = log
-        self._key: Final = (log.tenant, session_id)
-        existing = db_path if import_existing else None
-        self._conversation: Final = _conversation(log, session_id, existing)
-        self._known: Final = compaction.Known()
-        self._closed = False
+        super().__init__(session_id, log, actor)
+        if import_existing:
+            self._switch(_importing(log, session_id, db_path))
 
     @classmethod
     def from_url(
@@ -110,22 +107,24 @@ class EventLogSession(SessionABC):
     async def get_items(
         self,
         limit: int | None = None,
+        branch_id: str | None = None,
         *,
         as_of: int | datetime | None = None,
         wrapper: Wrapper | None = None,
     ) -> list[TResponseInputItem]:
         """Return the items, oldest first, or the latest `limit` of them, as fresh objects.
 
-        0 gives nothing and a negative limit everything, as in SQLiteSession. `as_of` is a version
-        or an aware datetime: the items as they were then.
+        0 gives nothing and a negative limit everything, as in SQLiteSession. `branch_id` reads
+        another branch than the current one; there are no items on one that does not exist. `as_of`
+        is a version or an aware datetime: the items as they were then.
         """
-        conversation = self._open()
+        conversation = self._open(branch_id)
         effective = resolve_session_limit(limit, self.session_settings)
         if effective is not None and effective < 0:
             effective = None
         with explained():
             view = await conversation.view(as_of=as_of, limit=effective)
-        if as_of is None:
+        if as_of is None and conversation.branch == self._conversation.branch:
             runs.saw(wrapper, self._key, view.version, effective)
             if wrapper is None and len(view.items) == view.total:
                 self._known.read(view.version, view.total)
@@ -154,8 +153,7 @@ class EventLogSession(SessionABC):
         """Take the last item off the list and return it, or None; it stays in the log."""
         conversation = self._open()
         popped = conversation.pop(reason=reason, context=self._context(wrapper, actor))
-        with explained():
-            return cast(TResponseInputItem | None, await settle(asyncio.ensure_future(popped)))
+        return cast(TResponseInputItem | None, await self._settled(popped))
 
     async def clear_session(
         self,
@@ -164,13 +162,17 @@ class EventLogSession(SessionABC):
         reason: str | None = None,
         wrapper: Wrapper | None = None,
     ) -> None:
-        """Empty the list; every item stays in the log."""
-        conversation = self._open()
-        with explained():
-            await conversation.clear(reason=reason, context=self._context(wrapper, actor))
+        """Empty the list, and that of each branch; "main" is the current one then.
+
+        Every item stays in the log. Each branch is cleared by an event of its own, "main" first.
+        """
+        main, context = self._main(), self._context(wrapper, actor)
+        await self._settled(clear_all(main, reason=reason, context=context))
+        if self._conversation.branch:
+            self._switch(main)
 
     async def clear(self, *, actor: str | None = None, reason: str | None = None) -> None:
-        """Empty the list; every item stays in the log."""
+        """Empty the list, and that of each branch; every item stays in the log."""
         await self.clear_session(actor=actor, reason=reason)
 
     async def close(self) -> None:
@@ -198,22 +200,17 @@ class EventLogSession(SessionABC):
     async def _atomic_replace_items(self, items: list[TResponseInputItem]) -> bool:
         """Let the SDK replace the list as one event (its private hook)."""
         conversation, context = self._open(), self._context(None, None)
-        replacing = compaction.replace_all(conversation, self._known, items, context)
-        with explained():
-            return await settle(asyncio.ensure_future(replacing))
+        return await self._settled(
+            compaction.replace_all(conversation, self._known, items, context)
+        )
 
-    def _open(self) -> Conversation:
-        if self._closed:
-            raise ClosedError(f"EventLogSession {self.session_id!r} is closed. Open a new one.")
-        return self._conversation
-
-    def _context(self, wrapper: Wrapper | None, actor: str | None) -> Context:
-        return runs.describe(wrapper, self._key, actor or self.actor)
+    def _beside(self, session_id: str) -> Self:
+        return type(self)(
+            session_id, session_settings=self.session_settings, actor=self.actor, log=self.log
+        )
 
 
-def _conversation(log: EventLog, name: str, existing: _Path | None) -> Conversation:
-    if existing is None:
-        return Conversation(log, name)
+def _importing(log: EventLog, name: str, existing: _Path) -> Conversation:
     from adapters.openai_agents.importing.existing import ImportingConversation
 
     return ImportingConversation(log, name, existing)

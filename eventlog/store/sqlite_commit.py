@@ -9,7 +9,7 @@ from eventlog.records import Appended, AppendRequest, Head, Outcome, Stale, Stor
 from eventlog.sealing import seal
 from eventlog.store.address import SqliteAddress
 from eventlog.store.base import answer_replay
-from eventlog.store.sql import SqliteStatements
+from eventlog.store.sql import NO_PARENT, SqliteStatements
 from eventlog.store.sqlite_file import translated
 
 SQL: Final = SqliteStatements()
@@ -132,7 +132,9 @@ class _Group:
 
 def _inserted(moved: _Moved) -> tuple[object, ...]:
     request, _, head = moved
-    return (request.stream_id, request.tenant, request.name, *_columns(head), head.at)
+    parent = request.parent or NO_PARENT
+    identity = (request.stream_id, request.tenant, request.name)
+    return (*identity, *_columns(head), *parent, head.at, request.branch)
 
 
 def _updated(moved: _Moved) -> tuple[object, ...]:

@@ -16,9 +16,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect as Driver
 
 from eventlog import (
+    BranchDeleted,
     Context,
     ConversationCleared,
+    ConversationForked,
     ConversationImported,
+    ConversationLabelled,
     ConversationRewound,
     Event,
     EventLog,
@@ -93,7 +96,10 @@ EVENTS: Final = [
     ItemPopped("why"),
     ConversationCleared("why"),
     ItemsReplaced(0, [1]),
-    ConversationRewound(0),
+    ConversationRewound(0, 1, "why"),
+    ConversationForked(bytes(16), 1, 1, "why"),
+    BranchDeleted("why"),
+    ConversationLabelled("a title", "ana", ("a", "b")),
     ConversationImported("SQLiteSession", 1, "00", 0, 0),
     RowPreserved.of(b"{", "it is no JSON"),
 ]
@@ -252,9 +258,14 @@ def test_the_kinds_are_those_of_the_code() -> None:
     assert told == set(KINDS)
 
 
-@pytest.mark.parametrize(("heading", "struct"), [("header", Header), ("context", Context)])
-def test_the_fields_are_those_of_the_code(heading: str, struct: type[Header | Context]) -> None:
-    """Every field of header and context, in order, and no other."""
+@pytest.mark.parametrize(
+    ("heading", "struct"),
+    [("header", Header), ("context", Context), ("label", ConversationLabelled)],
+)
+def test_the_fields_are_those_of_the_code(
+    heading: str, struct: type[Header | Context | ConversationLabelled]
+) -> None:
+    """Every field of a header, a context and labels, in order, and no other."""
     told = [row[f"{heading} field"] for row in table(f"{heading} field")]
     assert told == list(struct.__struct_fields__)
 
