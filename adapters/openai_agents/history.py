@@ -107,7 +107,7 @@ class WithHistory(CurrentBranch):
 
     def _main(self) -> Conversation:
         self._open()
-        return Conversation(self.log, self.session_id)
+        return self._branch()
 
     def _beside(self, session_id: str) -> Self:
         """Return a session of another conversation on the same log."""

@@ -15,7 +15,7 @@ from adapters.openai_agents.runs import Wrapper
 from adapters.openai_agents.sdk_files import explained
 from eventlog import EventLog, InvalidOptionError
 from eventlog.log import DEFAULT_TENANT
-from eventlog.names import check_name
+from eventlog.names import MAIN, check_name
 from projections import Conversation, clear_all
 
 _Settings = SessionSettings | dict[str, Any] | None
@@ -70,9 +70,8 @@ class EventLogSession(WithBranches, WithHistory):
                 f"The session's tenant {tenant!r} is not the log's, {log.tenant!r}. Open a log for"
                 " each tenant; logs of one database share its connections."
             )
+        self._existing = db_path if import_existing else None
         super().__init__(session_id, log, actor)
-        if import_existing:
-            self._switch(_importing(log, session_id, db_path))
 
     @classmethod
     def from_url(
@@ -204,16 +203,23 @@ class EventLogSession(WithBranches, WithHistory):
             compaction.replace_all(conversation, self._known, items, context)
         )
 
+    def _branch(self, branch: str = MAIN) -> Conversation:
+        if self._existing is None:
+            return super()._branch(branch)
+        from adapters.openai_agents.importing.existing import ImportingConversation
+
+        return ImportingConversation(self.log, self.session_id, branch, self._existing)
+
+    async def _ready(self) -> None:
+        if self._existing is not None:
+            from adapters.openai_agents.importing.existing import import_existing
+
+            await import_existing(self.log, self._existing)
+
     def _beside(self, session_id: str) -> Self:
         return type(self)(
             session_id, session_settings=self.session_settings, actor=self.actor, log=self.log
         )
-
-
-def _importing(log: EventLog, name: str, existing: _Path) -> Conversation:
-    from adapters.openai_agents.importing.existing import ImportingConversation
-
-    return ImportingConversation(log, name, existing)
 
 
 def _coerce(settings: _Settings) -> SessionSettings:

@@ -11,6 +11,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
+from adapters.openai_agents.importing.forking import RefusedError, forked
 from adapters.openai_agents.importing.report import Preserved
 from adapters.openai_agents.importing.rows import Chunk, Origin, Row
 from eventlog import (
@@ -19,7 +20,6 @@ from eventlog import (
     ConversationImported,
     ErasedError,
     EventLog,
-    EventLogError,
     InvalidItemError,
     ItemsAdded,
     ItemTooLargeError,
@@ -33,10 +33,6 @@ _OTHER_ROWS: Final = (
     "the rows that were imported before are not its first rows any more: it was changed in the"
     " source since, or it is another conversation of the same name"
 )
-
-
-class RefusedError(EventLogError):
-    """The conversation cannot be copied, or no further; internal to an import."""
 
 
 class _Done(NamedTuple):
@@ -61,7 +57,7 @@ class Copy:
     """Copies the chunks of one conversation, in order, and counts what it did."""
 
     def __init__(self, log: EventLog, origin: Origin, layout: str, actor: str) -> None:
-        self.name: Final = origin.name
+        self.name: Final = origin.title
         self._log: Final = log
         self._origin: Final = origin
         self._layout: Final = layout
@@ -139,9 +135,15 @@ class Copy:
             origin.created_at,
             origin.updated_at,
         )
-        events = [*self._events(read), NewEvent(marker, Context(actor=self._actor))]
+        by = Context(actor=self._actor)
+        events = [*self._events(read), NewEvent(marker, by)]
         version = self._done.version
-        return (await self._log.append(self.name, events, expected_version=version)).last
+        if version == 0 and origin.fork is not None:
+            events.insert(0, NewEvent(await forked(self._log, origin, origin.fork), by))
+        appended = await self._log.append(
+            origin.name, events, expected_version=version, branch=origin.branch
+        )
+        return appended.last
 
     def _events(self, read: Sequence[_Read]) -> Iterator[NewEvent]:
         for problem, run in groupby(read, key=attrgetter("problem")):
@@ -159,10 +161,11 @@ class Copy:
         return Context(actor=self._actor, source_time=times if known else None)
 
     async def _look(self) -> _Done:
-        head = await self._log.version(self.name)
+        name, branch = self._origin.name, self._origin.branch
+        head = await self._log.version(name, branch=branch)
         for after in (head - 1, 0):
             marker: RecordedEvent | None = None
-            async for event in self._log.read(self.name, after=after, until=head):
+            async for event in self._log.read(name, after=after, until=head, branch=branch):
                 if event.kind == ConversationImported.kind:
                     marker = event
             if marker is not None:

@@ -5,10 +5,11 @@ import contextlib
 from collections.abc import Callable
 from typing import Any, Final
 
-from adapters.openai_agents.importing.copy import Copy, RefusedError
+from adapters.openai_agents.importing.copy import Copy
+from adapters.openai_agents.importing.forking import RefusedError
 from adapters.openai_agents.importing.recognising import recognise
 from adapters.openai_agents.importing.report import ImportReport, Preserved, Progress, Refused
-from adapters.openai_agents.importing.rows import Chunk, Source
+from adapters.openai_agents.importing.rows import Chunk, Origin, Source
 from eventlog import EventLog, InvalidNameError
 
 AT_ONCE: Final = 256
@@ -49,8 +50,8 @@ def _ignore(_: Progress) -> None:
 class _Line:
     """The chunks of one conversation, on their way to the task that copies them."""
 
-    def __init__(self, name: str) -> None:
-        self.name: Final = name
+    def __init__(self, origin: Origin) -> None:
+        self.origin: Final = origin
         self.ended = False
         self._chunks: Final[asyncio.Queue[Chunk | None]] = asyncio.Queue(1)
 
@@ -74,7 +75,7 @@ class _Import:
         self._actor: Final = actor
         self._progress: Final = progress
         self._room: Final = asyncio.Semaphore(AT_ONCE)
-        self._tasks: Final[set[asyncio.Task[None]]] = set()
+        self._tasks: Final[dict[asyncio.Task[None], str]] = {}
         self._failure: BaseException | None = None
         self._copied = self._unchanged = self._items = self._rows = 0
         self._preserved: Final[list[Preserved]] = []
@@ -94,7 +95,7 @@ class _Import:
         line: _Line | None = None
         async with contextlib.aclosing(self._source.chunks()) as chunks:
             async for chunk in chunks:
-                if line is None or line.name != chunk.origin.name:
+                if line is None or line.origin != chunk.origin:
                     if line is not None:
                         await line.put(None)
                     line = await self._begin(chunk)
@@ -107,13 +108,21 @@ class _Import:
         self._raise_failure()
 
     async def _begin(self, chunk: Chunk) -> _Line:
+        if chunk.origin.fork is not None:
+            await self._finish(chunk.origin.name)
         await self._room.acquire()
-        line = _Line(chunk.origin.name)
+        line = _Line(chunk.origin)
         copy = Copy(self._log, chunk.origin, self._source.layout, self._actor)
         task = asyncio.ensure_future(self._work(copy, line))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[task] = chunk.origin.name
+        task.add_done_callback(self._tasks.pop)
         return line
+
+    async def _finish(self, name: str) -> None:
+        """Wait for what a branch may be a fork of."""
+        begun = [task for task, known in self._tasks.items() if known == name]
+        if begun:
+            await asyncio.wait(begun)
 
     async def _work(self, copy: Copy, line: _Line) -> None:
         """Copy a line, and take from it to its end whatever happens: its reader waits to put."""

@@ -31,8 +31,8 @@ _imported: Final[set[tuple[object, ...]]] = set()
 class ImportingConversation(Conversation):
     """A conversation of a log at `url`; its first call imports all of the store that is there."""
 
-    def __init__(self, log: EventLog, name: str, url: str | os.PathLike[str]) -> None:
-        super().__init__(log, name)
+    def __init__(self, log: EventLog, name: str, branch: str, url: str | os.PathLike[str]) -> None:
+        super().__init__(log, name, branch)
         self._url: Final = url
 
     async def view(self, *, as_of: int | datetime | None = None, limit: int | None = None) -> View:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from adapters.openai_agents.importing.rows import Chunk, Origin, Row, chunked, moment
+from adapters.openai_agents.importing.sqlite_branches import branch_chunks
 from adapters.openai_agents.importing.sqlite_tables import find_tables, has_messages
 from eventlog import SourceError
 
@@ -32,7 +33,7 @@ class SQLiteSource:
         self._messages: Final = messages_table
 
     async def chunks(self) -> AsyncGenerator[Chunk]:
-        """Yield every conversation, those without rows last."""
+        """Yield every conversation, then those without rows, then the branches of each."""
         pages = self._pages()
         try:
             while (page := await asyncio.to_thread(next, pages, None)) is not None:
@@ -59,6 +60,8 @@ class SQLiteSource:
                 yield list(chunked(map(_row, rows)))
             for rows in _fetched(db.execute(tables.select_empty())):
                 yield [Chunk(_origin(row), []) for row in rows]
+            if tables.has_branches:
+                yield from branch_chunks(db, tables)
 
     @contextlib.contextmanager
     def _translated(self) -> Generator[None]:

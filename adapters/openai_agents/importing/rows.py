@@ -8,6 +8,7 @@ from operator import itemgetter
 from typing import Any, Final, NamedTuple, Protocol
 
 from eventlog.envelope import to_microseconds
+from eventlog.names import MAIN
 
 MAX_ROWS: Final = 256
 MAX_BYTES: Final = 256 * 1024
@@ -26,12 +27,33 @@ class Row(NamedTuple):
     problem: str | None = None
 
 
+class Fork(NamedTuple):
+    """What a branch has in common with another: its first `rows` rows, which are not repeated.
+
+    Of these the parent has `inherited` from its own parent.
+    """
+
+    parent: str
+    rows: int
+    inherited: int
+
+
 class Origin(NamedTuple):
-    """A conversation as its source names it, and the source's own times of it, in microseconds."""
+    """A conversation as its source names it, and the source's own times of it, in microseconds.
+
+    Or a branch of it, which comes after all that it may be a fork of.
+    """
 
     name: str
     created_at: int | None = None
     updated_at: int | None = None
+    branch: str = MAIN
+    fork: Fork | None = None
+
+    @property
+    def title(self) -> str:
+        """What a report calls it."""
+        return f"{self.name} (branch {self.branch})" if self.branch else self.name
 
 
 class Chunk(NamedTuple):

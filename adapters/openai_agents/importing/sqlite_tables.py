@@ -24,16 +24,16 @@ class Tables(NamedTuple):
     def select_messages(self) -> str:
         """Read name, times of the conversation, content and time of every row, in order."""
         if self.has_branches:
-            return _MAIN.format(messages=_quoted(self.messages), sessions=_quoted(self.sessions))
+            return _MAIN.format(messages=quoted(self.messages), sessions=quoted(self.sessions))
         return _ALL.format(
-            messages=_quoted(self.messages),
-            sessions=_quoted(self.sessions),
+            messages=quoted(self.messages),
+            sessions=quoted(self.sessions),
             order="m.created_at, m.id" if self.by_time else "m.id",
         )
 
     def select_empty(self) -> str:
         """Read name and times of the conversations without a message."""
-        return _EMPTY.format(messages=_quoted(self.messages), sessions=_quoted(self.sessions))
+        return _EMPTY.format(messages=quoted(self.messages), sessions=quoted(self.sessions))
 
 
 _ALL: Final = """
@@ -142,5 +142,6 @@ def _owns_structure(db: sqlite3.Connection, messages: str) -> bool:
     return any(owner.decode().lower() == messages.lower() for (owner,) in owners)
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """Return a name as SQL writes one."""
     return '"' + name.replace('"', '""') + '"'

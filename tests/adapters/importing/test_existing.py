@@ -1,6 +1,7 @@
 """import_existing=True: the file, or the database, of a session of the SDK goes on as a log."""
 
 import logging
+import shutil
 import sqlite3
 import uuid
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ from sqlalchemy.engine import make_url
 from adapters.openai_agents import EventLogSession
 from eventlog import EventLogError, InvalidOptionError, NotAnEventLogError
 from tests.adapters.importing import stores
+from tests.adapters.importing.test_branches import written
 from tests.adapters.importing.test_files import insert
 
 ITEM: Final[Any] = {"role": "user", "content": "Hi"}
@@ -58,6 +60,20 @@ async def test_whatever_is_called_first_finds_the_history(file: Path, call: str)
         assert await session.get_items(as_of=2) == [ITEM, ITEM]
         assert [row.name async for row in session.log.streams()] == ["chat", "other"]
         assert (await session.log.verify()).ok
+
+
+async def test_branches_are_found_by_whatever_is_called_first(file: Path) -> None:
+    """By name, in a list, and to switch to."""
+    session = await written(file)
+    session.close()
+    async with opened("chat", file) as ours:
+        assert len(await ours.get_items(branch_id="other")) == 8
+    shutil.copy(file, file.with_name("a.db"))
+    async with opened("chat", file) as ours:
+        assert len(await ours.list_branches()) == 4
+    async with opened("chat", file.with_name("a.db")) as ours:
+        await ours.switch_to_branch("of other")
+        assert len(await ours.get_items()) == 8
 
 
 async def test_their_tables_stay_as_they_are(file: Path) -> None:
