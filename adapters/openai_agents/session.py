@@ -1,7 +1,7 @@
 """EventLogSession: what the SDK asks of a session, answered from the log."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Generator
 from datetime import datetime
 from typing import Any, Self, cast
 
@@ -174,11 +174,14 @@ class EventLogSession(WithBranches, WithHistory):
         """Empty the list, and that of each branch; every item stays in the log."""
         await self.clear_session(actor=actor, reason=reason)
 
-    async def close(self) -> None:
-        """End the session, and the log if it opened it. Idempotent."""
+    def close(self) -> Awaitable[None]:
+        """End the session at once; await it to close the log too, if it opened it. Idempotent.
+
+        A program of SQLiteSession, whose close is not async, does not await it: a log that is not
+        closed costs nothing.
+        """
         self._closed = True
-        if self._owned is not None:
-            await self._owned.close()
+        return _Closing(self._owned)
 
     async def __aenter__(self) -> Self:
         return self
@@ -220,6 +223,17 @@ class EventLogSession(WithBranches, WithHistory):
         return type(self)(
             session_id, session_settings=self.session_settings, actor=self.actor, log=self.log
         )
+
+
+class _Closing:
+    """Closes a log if it is awaited."""
+
+    def __init__(self, log: EventLog | None) -> None:
+        self._log = log
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        if self._log is not None:
+            yield from self._log.close().__await__()
 
 
 def _coerce(settings: _Settings) -> SessionSettings:
