@@ -24,6 +24,7 @@ EventLogError
 │   ├── NotAnEventLogError      the database holds something else
 │   ├── SchemaTooOldError       written by an earlier release: migrate
 │   └── SchemaTooNewError       written by a later release: upgrade
+├── SourceError                 another store, to be imported, that cannot be read
 ├── CorruptEventError           stored bytes that do not decode
 └── ErasedError                 the content asked for was erased for good
 """
@@ -170,6 +171,10 @@ class SchemaTooOldError(StoreError):
 
 class SchemaTooNewError(StoreError):
     """The log was written by a later release than the one that is running."""
+
+
+class SourceError(EventLogError):
+    """Another store, to be imported, that cannot be read; it was left untouched."""
 
 
 class CorruptEventError(EventLogError):

@@ -112,7 +112,7 @@ class WithBranches(WithTurns):
         context = self._context(None, actor)
         await self._settled(delete_branch(branch, reason=reason, context=context))
         if is_current:
-            self._switch(Conversation(self.log, self.session_id))
+            self._switch(self._branch())
 
     async def list_branches(self) -> list[dict[str, Any]]:
         """Return the branches by age, as dicts.
@@ -122,7 +122,8 @@ class WithBranches(WithTurns):
         """
         current = self._open()
         with explained():
-            main = Conversation(self.log, self.session_id)
+            await self._ready()
+            main = self._branch()
             return [
                 await _described(branch, current)
                 for branch in (main, *await branches(self.log, self.session_id))
@@ -132,7 +133,8 @@ class WithBranches(WithTurns):
     async def _there(self, branch_id: str) -> Conversation:
         branch = branch_of(branch_id)
         if branch == MAIN:
-            return Conversation(self.log, self.session_id)
+            return self._branch()
+        await self._ready()
         return await open_branch(self.log, self.session_id, branch)
 
 

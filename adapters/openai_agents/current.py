@@ -24,7 +24,7 @@ class CurrentBranch(SessionABC):
         self.log: Final = log
         self.actor: Final = actor
         self._closed = False
-        self._switch(Conversation(log, session_id))
+        self._switch(self._branch())
 
     @property
     def _key(self) -> tuple[str, str]:
@@ -38,7 +38,13 @@ class CurrentBranch(SessionABC):
             raise ClosedError(f"EventLogSession {self.session_id!r} is closed. Open a new one.")
         if branch_id is None:
             return self._conversation
-        return Conversation(self.log, self.session_id, branch_of(branch_id))
+        return self._branch(branch_of(branch_id))
+
+    def _branch(self, branch: str = MAIN) -> Conversation:
+        return Conversation(self.log, self.session_id, branch)
+
+    async def _ready(self) -> None:
+        """Do what has to be done before the log is asked or changed: here nothing."""
 
     def _switch(self, conversation: Conversation) -> None:
         self._conversation = conversation
@@ -49,8 +55,17 @@ class CurrentBranch(SessionABC):
 
     async def _settled(self, change: Coroutine[Any, Any, T]) -> T:
         """Make a change, which happens or fails even if the caller is cancelled."""
+
+        async def made() -> T:
+            try:
+                await self._ready()
+            except BaseException:
+                change.close()
+                raise
+            return await change
+
         with explained():
-            return await settle(asyncio.ensure_future(change))
+            return await settle(asyncio.ensure_future(made()))
 
 
 def branch_of(branch_id: str) -> str:

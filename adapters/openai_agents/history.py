@@ -103,11 +103,12 @@ class WithHistory(CurrentBranch):
         """Return the title, the owner and the tags."""
         main = self._main()
         with explained():
+            await self._ready()
             return await labels(main)
 
     def _main(self) -> Conversation:
         self._open()
-        return Conversation(self.log, self.session_id)
+        return self._branch()
 
     def _beside(self, session_id: str) -> Self:
         """Return a session of another conversation on the same log."""

@@ -1,7 +1,7 @@
 """EventLogSession: what the SDK asks of a session, answered from the log."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Generator
 from datetime import datetime
 from typing import Any, Self, cast
 
@@ -14,10 +14,11 @@ from adapters.openai_agents.runs import Wrapper
 from adapters.openai_agents.sdk_files import explained
 from eventlog import Event, EventLog, InvalidOptionError, NewEvent
 from eventlog.log import DEFAULT_TENANT
-from eventlog.names import check_name
-from projections import clear_all
+from eventlog.names import MAIN, check_name
+from projections import Conversation, clear_all
 
 _Settings = SessionSettings | dict[str, Any] | None
+_Path = str | os.PathLike[str]
 
 
 class EventLogSession(WithBranches, WithHistory):
@@ -27,6 +28,8 @@ class EventLogSession(WithBranches, WithHistory):
     For PostgreSQL use `from_url`; for options of the log, open an EventLog and give it as `log`,
     which stays open when the session is closed. `actor` is who the writer says it is, recorded with
     each event; without it the current agent is recorded. `tenant` is the log's, or "default".
+    `import_existing`: where the database holds the history of the SDK's own sessions, the first
+    call copies all of it into a log beside their tables, which stay as they are.
 
     Closing is optional; `async with` and `close()` are there for those who want it. A session may
     be used from several event loops and threads. `session_settings` may be assigned, as a dict too.
@@ -40,12 +43,13 @@ class EventLogSession(WithBranches, WithHistory):
     def __init__(
         self,
         session_id: str,
-        db_path: str | os.PathLike[str] = ":memory:",
+        db_path: _Path = ":memory:",
         *,
         session_settings: _Settings = None,
         tenant: str | None = None,
         actor: str | None = None,
         log: EventLog | None = None,
+        import_existing: bool = False,
     ) -> None:
         check_name("session_id", session_id)
         self.session_settings = _coerce(session_settings)
@@ -54,6 +58,10 @@ class EventLogSession(WithBranches, WithHistory):
             self._owned = log = EventLog(
                 db_path, tenant=DEFAULT_TENANT if tenant is None else tenant
             )
+        elif import_existing:
+            raise InvalidOptionError(
+                "import_existing needs db_path: for a log that is open, call import_sessions."
+            )
         elif db_path != ":memory:":
             raise InvalidOptionError("Give either db_path or log, not both: the log has its path.")
         elif tenant is not None and tenant != log.tenant:
@@ -61,6 +69,7 @@ class EventLogSession(WithBranches, WithHistory):
                 f"The session's tenant {tenant!r} is not the log's, {log.tenant!r}. Open a log for"
                 " each tenant; logs of one database share its connections."
             )
+        self._existing = db_path if import_existing else None
         super().__init__(session_id, log, actor)
 
     @classmethod
@@ -72,9 +81,17 @@ class EventLogSession(WithBranches, WithHistory):
         session_settings: _Settings = None,
         tenant: str | None = None,
         actor: str | None = None,
+        import_existing: bool = False,
     ) -> Self:
         """Open a session by the URL of its database: postgresql://... or sqlite:///path."""
-        return cls(session_id, url, session_settings=session_settings, tenant=tenant, actor=actor)
+        return cls(
+            session_id,
+            url,
+            session_settings=session_settings,
+            tenant=tenant,
+            actor=actor,
+            import_existing=import_existing,
+        )
 
     def __repr__(self) -> str:
         return f"EventLogSession({self.session_id!r}, log={self.log!r})"
@@ -166,11 +183,14 @@ class EventLogSession(WithBranches, WithHistory):
             recorded = await conversation.append(NewEvent(event, context))
         self._known.added(recorded, 0)
 
-    async def close(self) -> None:
-        """End the session, and the log if it opened it. Idempotent."""
+    def close(self) -> Awaitable[None]:
+        """End the session at once; await it to close the log too, if it opened it. Idempotent.
+
+        A program of SQLiteSession, whose close is not async, does not await it: a log that is not
+        closed costs nothing.
+        """
         self._closed = True
-        if self._owned is not None:
-            await self._owned.close()
+        return _Closing(self._owned)
 
     async def __aenter__(self) -> Self:
         return self
@@ -195,10 +215,34 @@ class EventLogSession(WithBranches, WithHistory):
             compaction.replace_all(conversation, self._known, items, context)
         )
 
+    def _branch(self, branch: str = MAIN) -> Conversation:
+        if self._existing is None:
+            return super()._branch(branch)
+        from adapters.openai_agents.importing.existing import ImportingConversation
+
+        return ImportingConversation(self.log, self.session_id, branch, self._existing)
+
+    async def _ready(self) -> None:
+        if self._existing is not None:
+            from adapters.openai_agents.importing.existing import import_existing
+
+            await import_existing(self.log, self._existing)
+
     def _beside(self, session_id: str) -> Self:
         return type(self)(
             session_id, session_settings=self.session_settings, actor=self.actor, log=self.log
         )
+
+
+class _Closing:
+    """Closes a log if it is awaited."""
+
+    def __init__(self, log: EventLog | None) -> None:
+        self._log = log
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        if self._log is not None:
+            yield from self._log.close().__await__()
 
 
 def _coerce(settings: _Settings) -> SessionSettings:

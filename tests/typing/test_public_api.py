@@ -52,13 +52,15 @@ async def check_a_session() -> None:
 PUBLIC = {
     eventlog: """
         Appended BranchDeleted BusyError ClockAheadError ClosedError ConflictError Context
-        ConversationCleared ConversationForked ConversationLabelled ConversationRewound
+        ConversationCleared ConversationForked ConversationImported ConversationLabelled
+        ConversationRewound
         CorruptEventError Counters ErasedError Event EventIdReusedError EventLog
         EventLogError Fault Header InvalidAddressError InvalidInputError InvalidItemError
         InvalidMomentError InvalidNameError InvalidOptionError ItemPopped ItemTooLargeError
         ItemsAdded ItemsReplaced ModelCalled
         NameTakenError NewEvent NoSuchBranchError NoSuchTurnError NotAnEventLogError
-        NothingToRedoError OpaqueEvent ReadOnlyError RecordedEvent SchemaTooNewError
+        NothingToRedoError OpaqueEvent ReadOnlyError RecordedEvent RowPreserved
+        SchemaTooNewError SourceError
         SchemaTooOldError StoreError UnavailableError UsageRecorded Verification WaitTimeoutError
         digest migrate settle
     """,
@@ -66,7 +68,7 @@ PUBLIC = {
         Conversation Diff History HistoryEvent HistoryItem Labels Span View branches clear_all
         delete_branch diff fork label labels listed moments open_branch rebuild redo restore undo
     """,
-    adapters.openai_agents: "EventLogHooks EventLogSession",
+    adapters.openai_agents: "EventLogHooks EventLogSession RecordedSession import_sessions",
 }
 
 

@@ -20,6 +20,7 @@ from eventlog import (
     Context,
     ConversationCleared,
     ConversationForked,
+    ConversationImported,
     ConversationLabelled,
     ConversationRewound,
     Event,
@@ -30,6 +31,7 @@ from eventlog import (
     ItemsReplaced,
     ModelCalled,
     NewEvent,
+    RowPreserved,
     UsageRecorded,
     chain,
     digest,
@@ -112,6 +114,8 @@ EVENTS: Final = [
     ConversationLabelled("a title", "ana", ("a", "b")),
     USED,
     ModelCalled(input=[digest(ITEM)]),
+    ConversationImported("SQLiteSession", 1, "00", 0, 0),
+    RowPreserved.of(b"{", "it is no JSON"),
 ]
 POPPED: Final = NewEvent(ItemPopped("typo"), Context(actor="ana", seen_version=1))
 
