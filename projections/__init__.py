@@ -11,6 +11,7 @@ from projections.moments import moments
 from projections.rebuilding import rebuild
 from projections.rewinding import redo, restore, undo
 from projections.timeline import Span
+from projections.turn_usage import TurnUsage, usage_by_turn
 
 __all__ = [
     "Conversation",
@@ -20,6 +21,7 @@ __all__ = [
     "HistoryItem",
     "Labels",
     "Span",
+    "TurnUsage",
     "View",
     "branches",
     "clear_all",
@@ -35,4 +37,5 @@ __all__ = [
     "redo",
     "restore",
     "undo",
+    "usage_by_turn",
 ]

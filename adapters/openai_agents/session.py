@@ -12,6 +12,7 @@ from adapters.openai_agents.branches import WithBranches
 from adapters.openai_agents.history import WithHistory
 from adapters.openai_agents.runs import Wrapper
 from adapters.openai_agents.sdk_files import explained
+from adapters.openai_agents.turn_usage import WithUsage
 from eventlog import Event, EventLog, InvalidOptionError, NewEvent
 from eventlog.log import DEFAULT_TENANT
 from eventlog.names import MAIN, check_name
@@ -21,7 +22,7 @@ _Settings = SessionSettings | dict[str, Any] | None
 _Path = str | os.PathLike[str]
 
 
-class EventLogSession(WithBranches, WithHistory):
+class EventLogSession(WithBranches, WithHistory, WithUsage):
     """A session that never loses anything: every change is an event in an append-only log.
 
     `db_path` is the path of a SQLite file, or ":memory:" for a log that only this object can see.

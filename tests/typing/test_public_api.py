@@ -65,8 +65,9 @@ PUBLIC = {
         digest migrate settle
     """,
     projections: """
-        Conversation Diff History HistoryEvent HistoryItem Labels Span View branches clear_all
-        delete_branch diff fork label labels listed moments open_branch rebuild redo restore undo
+        Conversation Diff History HistoryEvent HistoryItem Labels Span TurnUsage View branches
+        clear_all delete_branch diff fork label labels listed moments open_branch rebuild redo
+        restore undo usage_by_turn
     """,
     adapters.openai_agents: "EventLogHooks EventLogSession RecordedSession import_sessions",
 }
