@@ -95,6 +95,22 @@ def test_a_program_of_async_sqlite_session_runs(tmp_path: Path, capsys: Any) -> 
     )
 
 
+def test_a_program_of_advanced_sqlite_session_runs(tmp_path: Path, capsys: Any) -> None:
+    """Keywords only, and tables of its own that it has to be told to create."""
+    theirs, ours = tmp_path / "theirs.db", tmp_path / "ours.db"
+    said = output_of(
+        capsys,
+        imports="from agents.extensions.memory import AdvancedSQLiteSession",
+        session="AdvancedSQLiteSession(session_id='chat', "
+        f"db_path={str(theirs)!r}, create_tables=True, session_settings=None)",
+    )
+    assert said == output_of(
+        capsys,
+        imports=OURS,
+        session=f"EventLogSession(session_id='chat', db_path={str(ours)!r}, session_settings=None)",
+    )
+
+
 def test_a_program_of_sqlalchemy_session_runs(
     tmp_path: Path, capsys: Any, postgres_url: str
 ) -> None:
@@ -194,7 +210,13 @@ def test_every_row_of_the_table_names_a_test_that_exists() -> None:
         assert f"def {function[1]}(" in tests, name
 
 
-REPLACED: Final = ["SQLiteSession", "AsyncSQLiteSession", "SQLAlchemySession", "RedisSession"]
+REPLACED: Final = [
+    "SQLiteSession",
+    "AsyncSQLiteSession",
+    "AdvancedSQLiteSession",
+    "SQLAlchemySession",
+    "RedisSession",
+]
 
 
 @pytest.mark.parametrize("name", REPLACED)
