@@ -24,9 +24,10 @@ _ABSENT: Final = b"\x00"
 
 
 @functools.lru_cache(maxsize=1024)
-def stream_id(tenant: str, name: str) -> bytes:
-    """Return the 16-byte identity of a conversation."""
-    return sha256(_text(tenant) + _text(name)).digest()[:16]
+def stream_id(tenant: str, name: str, branch: str = "") -> bytes:
+    """Return the 16-byte identity of a conversation, or of a branch of it."""
+    identity = _text(tenant) + _text(name)
+    return sha256(identity + _text(branch) if branch else identity).digest()[:16]
 
 
 def content_digest(salt: bytes, context: bytes, body: bytes) -> bytes:

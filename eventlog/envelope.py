@@ -18,7 +18,7 @@ from eventlog.events import (
     load_event,
     load_header,
 )
-from eventlog.names import check_name
+from eventlog.names import MAIN, check_name
 from eventlog.records import EncodedEvent, Entry, StoredEvent
 
 _UNREADABLE: Final = (ValueError, RecursionError, msgspec.MsgspecError)
@@ -71,15 +71,19 @@ def open_body(stream: str, stored: StoredEvent | Entry) -> bytes:
 class RecordedEvent:
     """An event of the log. What costs decoding is decoded when it is asked for.
 
-    `position` is its number over all streams if it comes from the feed, else None.
+    `position` is its number over all streams if it comes from the feed, else None. `branch` is
+    empty for the conversation's main branch.
 
     Content raises ErasedError once it was erased, and CorruptEventError if it does not decode.
     """
 
-    __slots__ = ("position", "stored", "stream")
+    __slots__ = ("branch", "position", "stored", "stream")
 
-    def __init__(self, stream: str, stored: StoredEvent, position: int | None = None) -> None:
+    def __init__(
+        self, stream: str, stored: StoredEvent, position: int | None = None, branch: str = MAIN
+    ) -> None:
         self.stream = stream
+        self.branch = branch
         self.stored = stored
         self.position = position
 

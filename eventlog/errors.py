@@ -8,8 +8,12 @@ EventLogError
 │   ├── InvalidAddressError     (also ValueError) a URL or path that names no store
 │   ├── InvalidMomentError      (also ValueError) a version or time nothing can be read at
 │   ├── InvalidOptionError      (also ValueError) options that contradict each other
+│   ├── NoSuchTurnError         (also ValueError) a turn that the list does not have
+│   ├── NoSuchBranchError       (also ValueError) a branch that is not there
+│   ├── NothingToRedoError      (also ValueError) something else was written since the last undo
 │   └── ClosedError             (also RuntimeError) use after close
 ├── ConflictError               somebody else appended first
+│   └── NameTakenError          (also ValueError) a conversation or branch of that name is there
 ├── EventIdReusedError          an event_id that already names other content
 ├── StoreError                  the database's: the call may succeed later or elsewhere
 │   ├── UnavailableError        cannot be reached, opened or written right now
@@ -59,6 +63,18 @@ class InvalidOptionError(InvalidInputError, ValueError):
     """Options that contradict each other, or those of a log that is already open."""
 
 
+class NoSuchTurnError(InvalidInputError, ValueError):
+    """The list has no such turn, or not as many as should be undone."""
+
+
+class NoSuchBranchError(InvalidInputError, ValueError):
+    """The conversation has no branch of that name."""
+
+
+class NothingToRedoError(InvalidInputError, ValueError):
+    """Nothing was undone, or something else was written since."""
+
+
 class ClosedError(InvalidInputError, RuntimeError):
     """A log or a session that was used after it was closed."""
 
@@ -77,6 +93,16 @@ class ConflictError(EventLogError):
         self.stream = stream
         self.expected = expected
         self.actual = actual
+
+
+class NameTakenError(ConflictError, ValueError):
+    """A fork or a branch cannot get a name that was given before; nothing was stored."""
+
+    def __init__(self, stream: str, branch: str, actual: int) -> None:
+        super().__init__(stream, 0, actual)
+        what = f"Branch {branch!r} of conversation {stream!r}" if branch else f"{stream!r}"
+        self.args = (f"{what} has already been used. Choose another name.",)
+        self.branch = branch
 
 
 class EventIdReusedError(EventLogError):

@@ -23,6 +23,9 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     items: int | None = None
     start: int | None = None
     to_version: int | None = None
+    kept: int | None = None
+    parent: str | None = None
+    at_version: int | None = None
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -90,11 +93,11 @@ class _WithReason(Event, frozen=True):
     reason: str | None = None
 
     def body(self) -> bytes:
-        return NO_CONTENT if self.reason is None else encode_text(_Reason(self.reason))
+        return _because(self.reason)
 
     @classmethod
     def load(cls, header: Header, body: bytes) -> Event:
-        return cls(msgspec.json.decode(body, type=_Reason).reason)
+        return cls(_reason(body))
 
 
 class ItemPopped(_WithReason, frozen=True):
@@ -109,20 +112,85 @@ class ConversationCleared(_WithReason, frozen=True):
     kind = "cleared"
 
 
+class BranchDeleted(_WithReason, frozen=True):
+    """The list became empty, and the branch is not shown any more until something is added."""
+
+    kind = "deleted"
+
+
 class ConversationRewound(Event, frozen=True):
-    """The list became again what it was at `to_version` (undo and redo)."""
+    """The list became again what it was at `to_version`, or the first `kept` items of that.
+
+    An undo keeps some of the items of the version before it; a redo and a restore keep all.
+    """
 
     kind = "rewound"
     to_version: int
+    kept: int | None = None
+    reason: str | None = None
 
     def header(self) -> Header:
-        return Header(to_version=_number("to_version", self.to_version))
+        kept = None if self.kept is None else _number("kept", self.kept)
+        return Header(to_version=_number("to_version", self.to_version), kept=kept)
+
+    def body(self) -> bytes:
+        return _because(self.reason)
 
     @classmethod
     def load(cls, header: Header, body: bytes) -> "ConversationRewound":
         if header.to_version is None:
             raise ValueError("the header names no version")
-        return cls(header.to_version)
+        return cls(header.to_version, header.kept, _reason(body))
+
+
+class ConversationForked(Event, frozen=True):
+    """The list began as the first `kept` items of what another list was at a version.
+
+    Always the first event of its stream. `parent` is the other one's stream_id, 16 bytes; nothing
+    is copied from it.
+    """
+
+    kind = "forked"
+    parent: bytes
+    at_version: int
+    kept: int
+    reason: str | None = None
+
+    def header(self) -> Header:
+        return Header(
+            parent=self.parent.hex(),
+            at_version=_number("at_version", self.at_version),
+            kept=_number("kept", self.kept),
+        )
+
+    def body(self) -> bytes:
+        return _because(self.reason)
+
+    @classmethod
+    def load(cls, header: Header, body: bytes) -> "ConversationForked":
+        if header.parent is None or header.at_version is None or header.kept is None:
+            raise ValueError("the header does not say what it forks from")
+        parent = bytes.fromhex(header.parent)
+        return cls(parent, header.at_version, header.kept, _reason(body))
+
+
+class ConversationLabelled(Event, frozen=True, omit_defaults=True):
+    """The conversation got a title, an owner or tags.
+
+    None leaves what there is; an empty text, or no tags, removes it.
+    """
+
+    kind = "labelled"
+    title: str | None = None
+    owner: str | None = None
+    tags: tuple[str, ...] | None = None
+
+    def body(self) -> bytes:
+        return encode_text(self)
+
+    @classmethod
+    def load(cls, header: Header, body: bytes) -> "ConversationLabelled":
+        return msgspec.json.decode(body, type=cls)
 
 
 class OpaqueEvent(msgspec.Struct, frozen=True):
@@ -159,7 +227,16 @@ class NewEvent(msgspec.Struct, frozen=True):
 
 KINDS: Final[dict[tuple[str, int], type[Event]]] = {
     (event.kind, event.schema): event
-    for event in (ItemsAdded, ItemPopped, ConversationCleared, ItemsReplaced, ConversationRewound)
+    for event in (
+        ItemsAdded,
+        ItemPopped,
+        ConversationCleared,
+        ItemsReplaced,
+        ConversationRewound,
+        ConversationForked,
+        BranchDeleted,
+        ConversationLabelled,
+    )
 }
 
 
@@ -209,6 +286,14 @@ def encode_items(items: Sequence[Any]) -> bytes:
         return encode_json(items, max_depth=MAX_DEPTH + 1)
     except InvalidItemError as error:
         raise InvalidItemError(_name_the_bad_item(items, error)) from error
+
+
+def _because(reason: str | None) -> bytes:
+    return NO_CONTENT if reason is None else encode_text(_Reason(reason))
+
+
+def _reason(body: bytes) -> str | None:
+    return msgspec.json.decode(body, type=_Reason).reason
 
 
 def _number(name: str, value: object) -> int:

@@ -102,7 +102,7 @@ async def follow_feed(
 
 def _event(row: FeedRow) -> RecordedEvent:
     # One at a time: a page of new objects at once costs the garbage collector more than the reader.
-    return RecordedEvent(row[1], StoredEvent._make(row[2:]), row[0])
+    return RecordedEvent(row[1], StoredEvent._make(row[3:]), row[0], row[2])
 
 
 async def last_position(store: Store, wakeups: Wakeups) -> int:

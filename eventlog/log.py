@@ -23,9 +23,9 @@ from eventlog.errors import (
 from eventlog.events import Event, NewEvent
 from eventlog.feed import check_position, follow_feed, last_position, read_feed
 from eventlog.follower import Reader
-from eventlog.names import check_name
+from eventlog.names import MAIN, check_branch, check_name
 from eventlog.paging import PAGE, Paged
-from eventlog.records import Appended, Stale, StreamRow
+from eventlog.records import Appended, Parent, Stale, StreamRow
 from eventlog.requests import build
 from eventlog.shared_cache import SharedCache
 from eventlog.snapshots import StreamSnapshots
@@ -33,7 +33,7 @@ from eventlog.store import shared
 from eventlog.store.address import parse
 from eventlog.store.base import CACHE_BYTES, MAX_ITEM_BYTES, MAX_VERSION, Options, Store
 from eventlog.store.redis_address import RedisAddress
-from eventlog.verification import Verification, verify_all, verify_one
+from eventlog.verification import Verification, verify_all, verify_conversation
 
 DEFAULT_TENANT: Final = "default"
 DEFAULT_SCHEMA: Final = "eventlog"
@@ -124,20 +124,30 @@ class EventLog:
         events: Event | NewEvent | Sequence[Event | NewEvent],
         *,
         expected_version: int | None = None,
+        branch: str = MAIN,
     ) -> Appended:
         """Append a batch, all or nothing, and return the versions that it got.
 
-        With `expected_version`, only if the stream is at that version (0: if it is new). Events are
-        encoded before the first await, so the caller may change them afterwards. Settles even if
-        the caller is cancelled. An event with an `event_id` that is in the stream already returns
-        the first answer, `replayed`.
+        `branch` is the name of a branch of the conversation, here and below; without it, it is the
+        main one. With `expected_version`, only if the stream is at that version (0: if it is new).
+        Events are encoded before the first await, so the caller may change them afterwards. Settles
+        even if the caller is cancelled. An event with an `event_id` that is in the stream already
+        returns the first answer, `replayed`.
 
         Raises InvalidInputError, ConflictError, EventIdReusedError or StoreError; nothing is stored
         then.
         """
         request = build(
-            self.tenant, stream, events, expected_version, self._clock(), self._max_item_bytes
+            self.tenant,
+            stream,
+            events,
+            expected_version,
+            self._clock(),
+            self._max_item_bytes,
+            branch,
         )
+        if request.parent is not None:
+            await self._refuse_unknown(request.parent, stream)
         try:
             outcome = await self._open_store().append(request)
         finally:
@@ -149,21 +159,27 @@ class EventLog:
         raise EventIdReusedError(stream, outcome.event_id)
 
     def read(
-        self, stream: str, *, after: int = 0, until: int | None = None
+        self,
+        stream: str,
+        *,
+        after: int = 0,
+        until: int | None = None,
+        kind: str | None = None,
+        branch: str = MAIN,
     ) -> Paged[RecordedEvent]:
         """Iterate over the events with after < version <= until, in order; None means the head.
 
-        The events of one call are read in pages; those appended meanwhile are among them.
+        With `kind`, only over those of that kind. The events of one call are read in pages; those
+        appended meanwhile are among them.
         """
-        check_name("session_id", stream)
-        stream_id = chain.stream_id(self.tenant, stream)
+        stream_id = self._stream_id(stream, branch)
         last = MAX_VERSION if until is None else until
         self._open_store()
 
         async def page(seen: RecordedEvent | None) -> list[RecordedEvent]:
             start = after if seen is None else seen.version
-            found = await self._open_store().page(stream_id, start, last, PAGE)
-            return [RecordedEvent(stream, stored) for stored in found]
+            found = await self._open_store().page(stream_id, start, last, PAGE, kind)
+            return [RecordedEvent(stream, stored, None, branch) for stored in found]
 
         return Paged(page)
 
@@ -209,38 +225,58 @@ class EventLog:
         async with self._reading() as reader:
             await reader.watch(stop)
 
-    async def version(self, stream: str) -> int:
+    async def version(self, stream: str, *, branch: str = MAIN) -> int:
         """Return the version of the stream's head, 0 where there is nothing."""
-        check_name("session_id", stream)
-        head = await self._open_store().head(chain.stream_id(self.tenant, stream))
+        head = await self._open_store().head(self._stream_id(stream, branch))
         return 0 if head is None else head.version
 
-    async def version_at(self, stream: str, as_of: int | datetime) -> int:
+    async def version_at(self, stream: str, as_of: int | datetime, *, branch: str = MAIN) -> int:
         """Return the version that the stream was at: itself, or at an aware datetime.
 
         Raises InvalidMomentError for a naive datetime, and for a version that is not there yet.
         """
         if isinstance(as_of, datetime):
-            return await self._version_at_time(stream, as_of)
+            return await self._version_at_time(self._stream_id(stream, branch), as_of)
         if isinstance(as_of, bool) or not isinstance(cast(object, as_of), int):
             raise InvalidMomentError(
                 f"as_of is a version or an aware datetime, not {type(as_of).__name__}."
             )
-        head = await self.version(stream)
+        head = await self.version(stream, branch=branch)
         if not 0 <= as_of <= head:
             raise InvalidMomentError(
                 f"Conversation {stream!r} has no version {as_of}; it is at version {head}."
             )
         return as_of
 
-    def streams(self) -> Paged[StreamRow]:
-        """Iterate over every stream of this tenant, by name."""
+    def streams(self, *, branches: bool = False) -> Paged[StreamRow]:
+        """Iterate over the conversations of this tenant, by name; with `branches`, over each."""
 
         async def page(last: StreamRow | None) -> list[StreamRow]:
-            after = "" if last is None else last.name
-            return await self._open_store().streams(self.tenant, after, PAGE)
+            store, after = (
+                self._open_store(),
+                ("", "") if last is None else (last.name, last.branch),
+            )
+            if branches:
+                return await store.every_stream(self.tenant, after, PAGE)
+            return await store.streams(self.tenant, after[0], PAGE)
 
         return Paged(page)
+
+    def branches(self, stream: str) -> Paged[StreamRow]:
+        """Iterate over the branches of a conversation by name; the main one is none of them."""
+        check_name("session_id", stream)
+
+        async def page(last: StreamRow | None) -> list[StreamRow]:
+            after = MAIN if last is None else last.branch
+            return await self._open_store().branches(self.tenant, stream, after, PAGE)
+
+        return Paged(page)
+
+    async def stream(self, stream: str | bytes, *, branch: str = MAIN) -> StreamRow | None:
+        """Return what is known of a stream of this tenant, by its name or its stream_id."""
+        stream_id = stream if isinstance(stream, bytes) else self._stream_id(stream, branch)
+        found = await self._open_store().stream(stream_id)
+        return None if found is None or found.tenant != self.tenant else found
 
     @property
     def counters(self) -> Counters:
@@ -255,23 +291,23 @@ class EventLog:
         """What processes remember together, if the log was opened with a Redis."""
         return self._wakeups.shared
 
-    def snapshots(self, stream: str, schema: int) -> StreamSnapshots:
+    def snapshots(self, stream: str, schema: int, *, branch: str = MAIN) -> StreamSnapshots:
         """Return what a projection with this schema number keeps of a stream."""
-        store = self._open_store()
-        return StreamSnapshots(store, chain.stream_id(self.tenant, stream), schema)
+        return StreamSnapshots(self._open_store(), self._stream_id(stream, branch), schema)
 
     async def verify(self, stream: str | None = None) -> Verification:
-        """Re-hash one conversation, or all of this tenant, and name what is not as appended.
+        """Re-hash one conversation with its branches, or all, and name what is not as appended.
 
         Reads in bounded memory. Proves nothing against an owner who recomputes the chain.
         """
         store = self._open_store()
         if stream is None:
-            return await verify_all(store, self.streams())
-        name = check_name("session_id", stream)
-        stream_id = chain.stream_id(self.tenant, name)
-        head = await store.head(stream_id) or chain.GENESIS
-        return await verify_one(store, StreamRow(stream_id, self.tenant, name, head))
+            return await verify_all(store, self.streams(branches=True))
+        stream_id = self._stream_id(stream, MAIN)
+        main = await store.stream(stream_id)
+        if main is None:
+            main = StreamRow(stream_id, self.tenant, stream, chain.GENESIS)
+        return await verify_conversation(store, main, self.branches(stream))
 
     async def close(self) -> None:
         """Give the handle back; the last one on a database closes its connections. Idempotent."""
@@ -310,12 +346,24 @@ class EventLog:
             raise ClosedError(f"{self!r} is closed. Open a new EventLog.")
         return self._store
 
-    async def _version_at_time(self, stream: str, moment: datetime) -> int:
-        check_name("session_id", stream)
+    def _stream_id(self, stream: str, branch: str) -> bytes:
+        return chain.stream_id(self.tenant, check_name("session_id", stream), check_branch(branch))
+
+    async def _refuse_unknown(self, parent: Parent, stream: str) -> None:
+        """Raise InvalidMomentError if nothing of this tenant's is there to fork from."""
+        if parent.version == 0:
+            return
+        found = await self.stream(parent.stream_id)
+        if found is None or found.head.version < parent.version:
+            raise InvalidMomentError(
+                f"{stream!r} cannot fork from version {parent.version} of a conversation that is"
+                f" at version {0 if found is None else found.head.version}. Nothing was stored."
+            )
+
+    async def _version_at_time(self, stream_id: bytes, moment: datetime) -> int:
         if moment.tzinfo is None:
             raise InvalidMomentError(
                 f"as_of {moment.isoformat()} has no time zone. Say which, for example"
                 " datetime(..., tzinfo=UTC)."
             )
-        stream_id = chain.stream_id(self.tenant, stream)
         return await self._open_store().version_at(stream_id, to_microseconds(moment))

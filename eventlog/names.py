@@ -8,6 +8,22 @@ MAX_BYTES: Final = 1000
 """An index entry of PostgreSQL holds two names of this length."""
 
 
+MAIN: Final = ""
+"""The branch that every conversation has."""
+
+RESERVED: Final = "main"
+"""What people call that branch."""
+
+
+def check_branch(branch: object) -> str:
+    """Return the name of a branch, or raise InvalidNameError saying what is wrong with it."""
+    if branch == MAIN:
+        return MAIN
+    if branch == RESERVED:
+        raise InvalidNameError("'main' is what the branch without a name is called.")
+    return check_name("branch", branch)
+
+
 def check_name(what: str, name: object) -> str:
     """Return `name`, or raise InvalidNameError saying what is wrong with it."""
     if not isinstance(name, str):

@@ -75,6 +75,13 @@ class Head(NamedTuple):
     at: int
 
 
+class Parent(NamedTuple):
+    """Where a fork begins: a stream, and a version of it."""
+
+    stream_id: bytes
+    version: int
+
+
 class StreamRow(NamedTuple):
     """One row of `streams`, as far as readers need it."""
 
@@ -82,6 +89,11 @@ class StreamRow(NamedTuple):
     tenant: str
     name: str
     head: Head
+    branch: str = ""
+    """Empty for the conversation's main branch."""
+    parent: Parent | None = None
+    created_at: int = 0
+    """Microseconds UTC."""
 
 
 class AppendRequest(NamedTuple):
@@ -94,6 +106,8 @@ class AppendRequest(NamedTuple):
     expected: int | None
     at: int
     """The writer's clock, microseconds UTC."""
+    branch: str = ""
+    parent: Parent | None = None
 
 
 class Appended(NamedTuple):

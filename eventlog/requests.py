@@ -14,9 +14,16 @@ from eventlog.errors import (
     InvalidMomentError,
     ItemTooLargeError,
 )
-from eventlog.events import ConversationRewound, Event, ItemsAdded, ItemsReplaced, NewEvent
-from eventlog.names import check_name
-from eventlog.records import AppendRequest, EncodedEvent
+from eventlog.events import (
+    ConversationForked,
+    ConversationRewound,
+    Event,
+    ItemsAdded,
+    ItemsReplaced,
+    NewEvent,
+)
+from eventlog.names import MAIN, check_branch, check_name
+from eventlog.records import AppendRequest, EncodedEvent, Parent
 
 _WITH_ITEMS: Final = (ItemsAdded.kind, ItemsReplaced.kind)
 
@@ -28,9 +35,11 @@ def build(
     expected: int | None,
     at: int,
     max_item_bytes: int,
+    branch: str = MAIN,
 ) -> AppendRequest:
     """Encode a batch for one stream. Raises InvalidInputError or EventIdReusedError."""
     check_name("session_id", stream)
+    check_branch(branch)
     batch = [events] if isinstance(events, Event | NewEvent) else events
     if not batch:
         raise InvalidInputError(f"There is no event to append to conversation {stream!r}.")
@@ -41,7 +50,28 @@ def build(
     encoded = tuple(encode(new) for new in news)
     _refuse_twice(stream, [event.event_id for event in encoded])
     _refuse_large(stream, encoded, max_item_bytes)
-    return AppendRequest(chain.stream_id(tenant, stream), tenant, stream, encoded, expected, at)
+    stream_id = chain.stream_id(tenant, stream, branch)
+    parent = _parent(stream, stream_id, news, expected)
+    return AppendRequest(stream_id, tenant, stream, encoded, expected, at, branch, parent)
+
+
+def _parent(
+    stream: str, stream_id: bytes, news: Sequence[NewEvent], expected: int | None
+) -> Parent | None:
+    """Return where a fork begins; None for everything else."""
+    forks = [
+        event for event in (new.event for new in news) if isinstance(event, ConversationForked)
+    ]
+    if not forks:
+        return None
+    if expected != 0 or forks != [news[0].event]:
+        raise InvalidMomentError(
+            f"Conversation {stream!r} can be a fork only from its first event on: append it first,"
+            " with expected_version=0. Nothing was stored."
+        )
+    if forks[0].parent == stream_id:
+        raise InvalidMomentError(f"Conversation {stream!r} cannot be a fork of itself.")
+    return Parent(forks[0].parent, forks[0].at_version)
 
 
 def _refuse_unseen(stream: str, news: Sequence[NewEvent], expected: int | None) -> None:

@@ -4,17 +4,21 @@ It proves that nobody edited, removed, inserted or reordered events without reco
 It does not prove that nobody recomputed it: that takes a head kept where the owner cannot write.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Final, Literal
 
 import msgspec
 
 from eventlog import chain
+from eventlog.events import ConversationForked, load_header
+from eventlog.names import MAIN
 from eventlog.paging import PAGE
-from eventlog.records import Head, StoredEvent, StreamRow
+from eventlog.records import Head, Parent, StoredEvent, StreamRow
 from eventlog.store.base import MAX_VERSION, Store, rows
 
-_MISNAMED: Final = "the stream carries another name or tenant than it was created with"
+_MISNAMED: Final = "the stream carries another name, branch or tenant than it was created with"
+
+_OTHER_PARENT: Final = "the stream names another parent than the event that forked it"
 
 Problem = Literal["edited", "missing", "inserted", "moved", "unknown"]
 
@@ -26,17 +30,19 @@ class Fault(msgspec.Struct, frozen=True):
     version: int
     problem: Problem
     detail: str
+    branch: str = MAIN
 
     def __str__(self) -> str:
-        return (
-            f"conversation {self.stream!r}, version {self.version}: {self.problem}, {self.detail}"
-        )
+        of = f" branch {self.branch!r}," if self.branch else ""
+        place = f"conversation {self.stream!r},{of} version {self.version}"
+        return f"{place}: {self.problem}, {self.detail}"
 
 
 class Verification(msgspec.Struct, frozen=True):
-    """What was checked and what was found: at most one fault, the first, for each conversation."""
+    """What was checked and what was found: at most one fault, the first, for each branch."""
 
     conversations: int
+    """A branch counts as one of its own."""
     events: int
     faults: tuple[Fault, ...] = ()
 
@@ -46,15 +52,23 @@ class Verification(msgspec.Struct, frozen=True):
         return not self.faults
 
 
-async def verify_one(store: Store, stream: StreamRow) -> Verification:
-    """Re-hash one stream in bounded memory."""
-    sound, fault = await _verify(store, stream)
-    found = 1 if sound or fault else 0
-    return Verification(found, sound, (fault,) if fault else ())
+async def verify_conversation(
+    store: Store, main: StreamRow, branches: AsyncIterator[StreamRow]
+) -> Verification:
+    """Re-hash a conversation, whose main branch need not be there, in bounded memory."""
+    sound, fault = await _verify(store, main)
+    own = Verification(1 if sound or fault else 0, sound, (fault,) if fault else ())
+    return _both(own, await _verify_each(store, branches))
 
 
 async def verify_all(store: Store, streams: AsyncIterator[StreamRow]) -> Verification:
     """Re-hash every stream of `streams`, and look for events that belong to none."""
+    found = await _verify_each(store, streams)
+    strays = tuple([fault async for fault in _find_strays(store, found.faults)])
+    return _both(found, Verification(0, 0, strays))
+
+
+async def _verify_each(store: Store, streams: AsyncIterator[StreamRow]) -> Verification:
     conversations = events = 0
     faults: list[Fault] = []
     async for stream in streams:
@@ -62,11 +76,18 @@ async def verify_all(store: Store, streams: AsyncIterator[StreamRow]) -> Verific
         conversations += 1
         events += sound
         faults += [fault] if fault else []
-    faults += [fault async for fault in _find_strays(store, faults)]
     return Verification(conversations, events, tuple(faults))
 
 
-async def _find_strays(store: Store, known: list[Fault]) -> AsyncIterator[Fault]:
+def _both(one: Verification, other: Verification) -> Verification:
+    return Verification(
+        one.conversations + other.conversations,
+        one.events + other.events,
+        one.faults + other.faults,
+    )
+
+
+async def _find_strays(store: Store, known: Sequence[Fault]) -> AsyncIterator[Fault]:
     """Find what no tenant's list shows: events without a stream, streams under a false name.
 
     Whose they were cannot be told any more, so they are named by their stream_id.
@@ -75,11 +96,12 @@ async def _find_strays(store: Store, known: list[Fault]) -> AsyncIterator[Fault]
         yield Fault(
             stray.hex(), 0, "missing", "there are events under this stream_id but no stream"
         )
-    told = {fault.stream for fault in known if fault.problem == "moved"}
+    told = {(fault.stream, fault.branch) for fault in known if fault.problem == "moved"}
     after = b""
     while page := await store.identities(after, PAGE):
-        for stream_id, tenant, name in page:
-            if chain.stream_id(tenant, name) != stream_id and name not in told:
+        for stream_id, tenant, name, branch in page:
+            identity = chain.stream_id(tenant, name, branch)
+            if identity != stream_id and (name, branch) not in told:
                 yield Fault(stream_id.hex(), 0, "moved", _MISNAMED)
         after = page[-1][0]
 
@@ -89,15 +111,18 @@ async def _verify(store: Store, stream: StreamRow) -> tuple[int, Fault | None]:
 
     Goes up to the head that was read first; what is appended meanwhile is left to the next check.
     """
-    if chain.stream_id(stream.tenant, stream.name) != stream.stream_id:
-        return 0, Fault(stream.name, 0, "moved", _MISNAMED)
-    found = chain.GENESIS
+    if chain.stream_id(stream.tenant, stream.name, stream.branch) != stream.stream_id:
+        return 0, _fault(stream, 0, "moved", _MISNAMED)
+    found, parent = chain.GENESIS, None
     async for event in rows(store, stream.stream_id, -MAX_VERSION, stream.head.version):
         if (bad := check(found, event)) is not None:
-            return found.version, Fault(stream.name, min(event.version, found.version + 1), *bad)
+            return found.version, _fault(stream, min(event.version, found.version + 1), *bad)
         found = Head(event.version, event.hash, event.recorded_at)
+        parent = _forked_from(event) if event.version == 1 else parent
     if found != stream.head:
-        return found.version, Fault(stream.name, *_compare_heads(found, stream.head))
+        return found.version, _fault(stream, *_compare_heads(found, stream.head))
+    if stream.parent != parent:
+        return found.version, _fault(stream, 1, "moved", _OTHER_PARENT)
     return found.version, await _look_beyond(store, stream)
 
 
@@ -107,7 +132,22 @@ async def _look_beyond(store: Store, stream: StreamRow) -> Fault | None:
     if not beyond or (await store.head(stream.stream_id) or chain.GENESIS) != stream.head:
         return None
     detail = "the stream's head does not know it"
-    return Fault(stream.name, beyond[0].version, "inserted", detail)
+    return _fault(stream, beyond[0].version, "inserted", detail)
+
+
+def _fault(stream: StreamRow, version: int, problem: Problem, detail: str) -> Fault:
+    return Fault(stream.name, version, problem, detail, stream.branch)
+
+
+def _forked_from(first: StoredEvent) -> Parent | None:
+    """Return the parent that the first event of a stream names."""
+    if first.kind != ConversationForked.kind:
+        return None
+    try:
+        header = load_header(first.header)
+        return Parent(bytes.fromhex(header.parent or ""), header.at_version or 0)
+    except (ValueError, msgspec.MsgspecError):
+        return None
 
 
 def check(head: Head, event: StoredEvent) -> tuple[Problem, str] | None:

@@ -6,6 +6,7 @@ were opened, and never what was decoded from them: every caller gets fresh objec
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -16,6 +17,9 @@ from eventlog.envelope import open_body, open_header
 from eventlog.events import KINDS
 from eventlog.snapshots import Entry
 from projections.segments import Packed, UnreadableError, pack, size_of, unpack
+
+INHERITED: Final = 0
+"""The source of what a fork began with; a snapshot of the fork says how many items it still is."""
 
 _OVERHEAD: Final = 300
 """Roughly what a block costs beside its bytes."""
@@ -166,10 +170,46 @@ class Absent:
         raise UnreadableError
 
 
+class Inherited:
+    """Items of an ancestor, in the list of a fork."""
+
+    __slots__ = ("_holder",)
+
+    source = INHERITED
+
+    def __init__(self, holder: "Holder") -> None:
+        self._holder = holder
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return self._holder.size
+
+    @property
+    def items(self) -> int:
+        """How many items it holds."""
+        return self._holder.items
+
+    def inner(self) -> bytes:
+        """Return the JSON of all items, without brackets."""
+        return self._holder.inner()
+
+    def part(self, start: int, stop: int) -> list[Any]:
+        """Decode items `start` to `stop`."""
+        return self._holder.part(start, stop)
+
+    def decode(self) -> list[Any]:
+        """Decode all items."""
+        return self._holder.decode()
+
+
+Holder = EventItems | SegmentItems | Absent | Inherited
+
+
 class Block(NamedTuple):
     """Items `start` to `stop` (exclusive) of a source."""
 
-    holder: EventItems | SegmentItems | Absent
+    holder: Holder
     start: int
     stop: int
 
@@ -189,6 +229,12 @@ def last(blocks: Sequence[Block], limit: int) -> list[Block]:
         kept.append(block._replace(start=start))
         limit -= block.stop - start
     return kept[::-1]
+
+
+def split(blocks: Sequence[Block]) -> tuple[Sequence[Block], Sequence[Block]]:
+    """Return the blocks that a fork inherited, which come first, and its own."""
+    inherited = list(takewhile(lambda block: block.holder.source == INHERITED, blocks))
+    return inherited, blocks[len(inherited) :]
 
 
 def drop_last(blocks: list[Block], items: int) -> None:

@@ -1,9 +1,9 @@
-"""One conversation: its current items, its past ones, and the three ways to change it."""
+"""One conversation, or a branch of it: its items now and then, and the plain ways to change it."""
 
 import asyncio
 import contextlib
 import random
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -15,12 +15,14 @@ from eventlog import (
     ConflictError,
     Context,
     ConversationCleared,
+    Event,
     EventLog,
     ItemPopped,
     ItemsAdded,
     ItemsReplaced,
     NewEvent,
 )
+from eventlog.names import MAIN, check_branch, check_name
 from eventlog.snapshots import EVERYTHING
 from projections.blocks import decode, last
 from projections.segments import UnreadableError
@@ -31,7 +33,7 @@ NOBODY: Final = Context()
 """Nothing is known about who writes."""
 
 MAX_TRIES: Final = 30
-"""How often a pop reads again because another writer was first."""
+"""How often a change is decided anew because another writer was first."""
 
 
 class View(NamedTuple):
@@ -42,13 +44,28 @@ class View(NamedTuple):
     total: int
 
 
-class Conversation:
-    """A conversation of `log`, named by its session id."""
+class _NothingThereError(Exception):
+    """There is no item to pop."""
 
-    def __init__(self, log: EventLog, name: str) -> None:
+
+class Change(NamedTuple):
+    """An event that makes sense for the list at `version`."""
+
+    version: int
+    event: Event
+
+
+class Conversation:
+    """A conversation of `log`, named by its session id, or a branch of it.
+
+    Raises InvalidNameError.
+    """
+
+    def __init__(self, log: EventLog, name: str, branch: str = MAIN) -> None:
         self.log: Final = log
-        self.name: Final = name
-        self._states: Final = States(log, name)
+        self.name: Final = check_name("session_id", name)
+        self.branch: Final = check_branch(branch)
+        self._states: Final = States(log, name, branch)
 
     async def items(
         self, *, as_of: int | datetime | None = None, limit: int | None = None
@@ -62,12 +79,14 @@ class Conversation:
         `as_of` is a version up to the head, or an aware datetime. Raises InvalidMomentError,
         ErasedError, CorruptEventError or StoreError.
         """
-        version = None if as_of is None else await self.log.version_at(self.name, as_of)
+        version = None
+        if as_of is not None:
+            version = await self.log.version_at(self.name, as_of, branch=self.branch)
         wanted = EVERYTHING if limit is None else limit
         for read in (self._read, self._read_stored):
             with contextlib.suppress(UnreadableError):
                 return _view(await read(version, wanted), wanted)
-        return _view(await self._states.anew(version), wanted)
+        return _view(await self._states.anew(version, wanted), wanted)
 
     async def _read_stored(self, version: int | None, wanted: int) -> State:
         await self._states.forget()
@@ -87,27 +106,42 @@ class Conversation:
         if isinstance(items, list | tuple) and not items:
             self.log.raise_if_closed()
             return None
-        return await self.log.append(self.name, added)
+        return await self._append(added)
 
     async def pop(self, *, reason: str | None = None, context: Context = NOBODY) -> Any | None:
         """Take the last item off the list and return it, or None where there is none.
 
         Names the version it pops from, so two callers never get the same item.
         """
+        popped: list[Any] = []
+
+        async def pop_last() -> Change:
+            version, popped[:], _ = await self.view(limit=1)
+            if not popped:
+                raise _NothingThereError
+            return Change(version, ItemPopped(reason))
+
+        with contextlib.suppress(_NothingThereError):
+            await self.change(pop_last, context=context)
+        return popped[0] if popped else None
+
+    async def change(
+        self, decide: Callable[[], Awaitable[Change]], *, context: Context = NOBODY
+    ) -> Appended:
+        """Append what `decide` names for the list as it is; it decides anew if others were first.
+
+        What `decide` raises comes through. Raises BusyError if others are first again and again.
+        """
         for attempt in range(MAX_TRIES):
-            version, items, _ = await self.view(limit=1)
-            if not items:
-                return None
-            popped = NewEvent(ItemPopped(reason), _having_seen(version, context))
+            change = await decide()
+            event = NewEvent(change.event, _having_seen(change.version, context))
             try:
-                await self.log.append(self.name, popped, expected_version=version)
+                return await self._append(event, change.version)
             except ConflictError:
                 await asyncio.sleep(random.uniform(0, 0.001 * 2 ** min(attempt, 6)))
-            else:
-                return items[0]
         raise BusyError(
             f"Conversation {self.name!r}: other writers were first {MAX_TRIES} times in a row."
-            " Nothing was popped. Try again."
+            " Nothing was changed. Try again."
         )
 
     async def replace(
@@ -118,11 +152,16 @@ class Conversation:
         Raises ConflictError if the list has changed since.
         """
         replaced = NewEvent(ItemsReplaced(start, items), _having_seen(seen.version, context))
-        return await self.log.append(self.name, replaced, expected_version=seen.version)
+        return await self._append(replaced, seen.version)
 
     async def clear(self, *, reason: str | None = None, context: Context = NOBODY) -> Appended:
         """Empty the list; every event stays in the log."""
-        return await self.log.append(self.name, NewEvent(ConversationCleared(reason), context))
+        return await self._append(NewEvent(ConversationCleared(reason), context))
+
+    async def _append(self, event: NewEvent, expected: int | None = None) -> Appended:
+        return await self.log.append(
+            self.name, event, expected_version=expected, branch=self.branch
+        )
 
 
 def _view(state: State, wanted: int) -> View:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from eventlog.snapshots import Piece
-from projections.blocks import Block, EventItems, SegmentItems, count
+from projections.blocks import INHERITED, Block, EventItems, SegmentItems, count
 from projections.segments import LARGE, MAX_BYTES, MAX_ITEMS, Packed, join, pack
 
 FEW: Final = 32
@@ -67,6 +67,9 @@ class _Cutter:
 
     def take(self, block: Block) -> None:
         holder = block.holder
+        if holder.source == INHERITED:
+            self._inherit(block)
+            return
         raws = holder.raw_items() if isinstance(holder, EventItems) else None
         chosen = None if raws is None else raws[block.start : block.stop]
         if chosen is None or any(len(raw) > LARGE for raw in chosen):
@@ -103,6 +106,12 @@ class _Cutter:
         holder = SegmentItems(segment_id, packed)
         self.pieces.append(Piece(segment_id, 0, len(packed.ends)))
         self.blocks.append(Block(holder, 0, len(packed.ends)))
+
+    def _inherit(self, block: Block) -> None:
+        """Count it: what a fork began with comes first, and is its parent's."""
+        before = self.pieces[0].stop if self.pieces else 0
+        self.pieces[:1] = [Piece(INHERITED, 0, before + block.stop - block.start)]
+        self.blocks.append(block)
 
     def _refer(self, block: Block) -> None:
         self.pieces.append(Piece(block.holder.source, block.start, block.stop))

@@ -5,10 +5,12 @@ are decoded last, and only those of events that are still in the list.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from eventlog import (
+    BranchDeleted,
     ConversationCleared,
+    ConversationForked,
     ConversationRewound,
     CorruptEventError,
     ItemPopped,
@@ -17,7 +19,17 @@ from eventlog import (
     RecordedEvent,
 )
 from eventlog.snapshots import Entry
-from projections.blocks import Block, EventItems, count, drop_last, header
+from projections.blocks import (
+    INHERITED,
+    Absent,
+    Block,
+    EventItems,
+    count,
+    drop_last,
+    header,
+)
+
+_EMPTYING: Final = (ConversationCleared.kind, BranchDeleted.kind)
 
 
 class Path(NamedTuple):
@@ -32,17 +44,18 @@ def resolve(stream: str, after: int, entries: Sequence[Entry]) -> Path:
     """Return what the list depends on after `entries`, the events that follow version `after`.
 
     Walks back from the end: a clear starts from nothing, a rewind continues at the version that it
-    went back to, which may be earlier than `after`.
+    went back to, which may be earlier than `after`, and is on the path if it did not keep all.
     """
     path: list[Entry] = []
     version = after + len(entries)
     while version > after:
         entry = entries[version - after - 1]
-        if entry.kind == ConversationCleared.kind:
+        if entry.kind in _EMPTYING:
             version = 0
             break
         if entry.kind == ConversationRewound.kind:
-            version = _target(stream, entry)
+            version, kept = _target(stream, entry)
+            path += [] if kept is None else [entry]
         else:
             path.append(entry)
             version -= 1
@@ -51,7 +64,12 @@ def resolve(stream: str, after: int, entries: Sequence[Entry]) -> Path:
 
 def is_reset(entry: Entry) -> bool:
     """Tell whether the list after this event does not come from the list before it."""
-    return entry.kind in (ConversationCleared.kind, ConversationRewound.kind)
+    return entry.kind in (*_EMPTYING, ConversationRewound.kind, ConversationForked.kind)
+
+
+def changes_list(kind: str) -> bool:
+    """Tell whether events of this kind say something about the list."""
+    return kind in _STEPS or kind in _EMPTYING
 
 
 def fold(stream: str, blocks: Sequence[Block], entries: Iterable[Entry]) -> list[Block]:
@@ -76,11 +94,13 @@ def listed(events: Sequence[RecordedEvent]) -> set[tuple[int, int]]:
     }
 
 
-def _target(stream: str, rewound: Entry) -> int:
-    version = header(stream, rewound).to_version
+def _target(stream: str, rewound: Entry) -> tuple[int, int | None]:
+    """Return the version that a rewind went back to, and how many items it kept if not all."""
+    found = header(stream, rewound)
+    version = found.to_version
     if version is None or not 0 <= version < rewound.version:
         raise CorruptEventError(stream, rewound.version, "it rewinds to no earlier version")
-    return version
+    return version, found.kept
 
 
 def _add(stream: str, blocks: list[Block], entry: Entry) -> list[Block]:
@@ -105,8 +125,22 @@ def _replace(stream: str, blocks: list[Block], entry: Entry) -> list[Block]:
     return _add(stream, blocks, entry)
 
 
+def _keep(stream: str, blocks: list[Block], entry: Entry) -> list[Block]:
+    drop_last(blocks, count(blocks) - (header(stream, entry).kept or 0))
+    return blocks
+
+
+def _fork(stream: str, blocks: list[Block], entry: Entry) -> list[Block]:
+    kept = header(stream, entry).kept
+    if entry.version != 1 or kept is None:
+        raise CorruptEventError(stream, entry.version, "it does not say what it is a fork of")
+    return [Block(Absent(INHERITED), 0, kept)] if kept else blocks
+
+
 _STEPS: dict[str, Callable[[str, list[Block], Entry], list[Block]]] = {
     ItemsAdded.kind: _add,
     ItemPopped.kind: _pop,
     ItemsReplaced.kind: _replace,
+    ConversationRewound.kind: _keep,
+    ConversationForked.kind: _fork,
 }

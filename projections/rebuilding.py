@@ -1,18 +1,23 @@
 """Deleting every snapshot and making new ones: nothing that anyone reads changes."""
 
 from eventlog import EventLog
+from eventlog.names import MAIN
 from projections.states import States
 
 
 async def rebuild(log: EventLog, name: str | None = None) -> int:
-    """Delete and refill the snapshots of one conversation, or of all; return how many were made.
+    """Delete and refill the snapshots of one conversation with its branches, or of all.
 
+    Returns how many were made.
     Safe while others read and write. Raises StoreError, CorruptEventError or ErasedError.
     """
-    names = [name] if name is not None else [stream.name async for stream in log.streams()]
+    if name is None:
+        streams = [(row.name, row.branch) async for row in log.streams(branches=True)]
+    else:
+        streams = [(name, MAIN), *[(name, row.branch) async for row in log.branches(name)]]
     made = 0
-    for each in names:
-        states = States(log, each)
+    for each, branch in streams:
+        states = States(log, each, branch)
         await states.drop()
         made += await states.save()
     return made

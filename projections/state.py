@@ -7,7 +7,16 @@ import msgspec
 
 from eventlog import CorruptEventError
 from eventlog.snapshots import Entry
-from projections.blocks import Block, EventItems, SegmentItems, count, header
+from projections.blocks import (
+    INHERITED,
+    Absent,
+    Block,
+    EventItems,
+    SegmentItems,
+    count,
+    header,
+    split,
+)
 from projections.segments import SCHEMA
 
 
@@ -48,7 +57,8 @@ def dump(state: State) -> bytes | None:
     """Return a state as bytes; None if some of it is absent."""
     segments: dict[int, bytes] = {}
     entries: dict[int, Entry] = {}
-    for block in state.blocks:
+    inherited, own = split(state.blocks)
+    for block in own:
         holder = block.holder
         if isinstance(holder, SegmentItems):
             segments[holder.source] = holder.stored()
@@ -56,7 +66,8 @@ def dump(state: State) -> bytes | None:
             entries[holder.entry.version] = holder.entry
         else:
             return None
-    places = [(block.holder.source, block.start, block.stop) for block in state.blocks]
+    places = [(INHERITED, 0, count(inherited))] if inherited else []
+    places += [(block.holder.source, block.start, block.stop) for block in own]
     place = (state.version, state.hash, state.saved, state.was_reset)
     shared = _Shared(SCHEMA, *place, places, segments, list(entries.values()))
     return msgspec.msgpack.encode(shared)
@@ -84,7 +95,9 @@ def load(stream: str, content: bytes) -> State | None:
 
 def _holder(
     stream: str, source: int, segments: Mapping[int, bytes], entries: Mapping[int, Entry]
-) -> EventItems | SegmentItems:
+) -> EventItems | SegmentItems | Absent:
+    if source == INHERITED:
+        return Absent(source)
     if source > 0:
         return SegmentItems(source, segments[source])
     entry = entries[-source]

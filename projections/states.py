@@ -6,12 +6,25 @@ Anything else is a miss; it costs time and changes no answer.
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from eventlog import CorruptEventError, EventLog, StoreError
+from eventlog import ConversationForked, CorruptEventError, EventLog, StoreError
+from eventlog.names import MAIN
 from eventlog.snapshots import EVERYTHING, Entry, Loaded, Snapshot, StreamSnapshots
-from projections.blocks import Absent, Block, EventItems, SegmentItems, count, header, last
+from projections.ancestors import Begun, inherit
+from projections.blocks import (
+    INHERITED,
+    Absent,
+    Block,
+    EventItems,
+    SegmentItems,
+    count,
+    drop_last,
+    header,
+    last,
+    split,
+)
 from projections.cutting import cut, is_due
 from projections.items import fold, is_reset, resolve
 from projections.segments import SCHEMA, UnreadableError
@@ -25,11 +38,14 @@ MOST_SHARED: Final = 32 * 1024 * 1024
 
 
 class States:
-    """The states of the conversation `name`."""
+    """The states of the conversation `name`, or of a branch of it."""
 
-    def __init__(self, log: EventLog, name: str) -> None:
+    def __init__(self, log: EventLog, name: str, branch: str = MAIN) -> None:
         self._log = log
         self._name = name
+        self._branch = branch
+        self.title: Final = f"{name}, branch {branch}" if branch else name
+        """What errors call it."""
 
     async def current(self, wanted: int = EVERYTHING) -> State:
         """Return the list now; its last `wanted` items are there, others may be absent."""
@@ -39,21 +55,51 @@ class States:
             state = await self._follow(stored, kept)
             if state is not None:
                 counters.cache_hits += 1
-                return await self._fetch(stored, state, wanted)
+                return await self._complete(stored, state, wanted)
         counters.cache_misses += 1
         state = await self._shared(stored)
         if state is None:
             state = await self._load(stored, None, wanted)
             if not self._keep(stored, state):
                 self._share_later(stored, state)
-        return await self._fetch(stored, state, wanted)
+        return await self._complete(stored, state, wanted)
 
     async def at(self, version: int, wanted: int = EVERYTHING) -> State:
         """Return the list at a version that exists."""
         stored = self._stored()
         if version == 0:
             return EMPTY
-        return await self._fetch(stored, await self._load(stored, version, wanted), wanted)
+        state = await self._fetch(stored, await self._load(stored, version, wanted), wanted)
+        return await inherit(self, state, wanted)
+
+    async def _at(self, version: int) -> State:
+        """Return the list at a version; what is not at hand stays absent."""
+        return EMPTY if version == 0 else await self._load(self._stored(), version, 0)
+
+    async def begun(self) -> Begun:
+        """Return how the fork began. Raises CorruptEventError if it is none."""
+        found = (await self._stored().sources([], [1])).entries.get(1)
+        if found is not None and found.kind == ConversationForked.kind:
+            said = header(self.title, found)
+            with contextlib.suppress(ValueError):
+                parent = await self._log.stream(bytes.fromhex(said.parent or ""))
+                if parent is not None:
+                    states = States(self._log, parent.name, parent.branch)
+                    return Begun(parent.stream_id, states, said.at_version or 0, said.kept or 0)
+        raise CorruptEventError(self.title, 1, "what it is a fork of is not there")
+
+    async def own(self, version: int, kept: int, wanted: int, *, anew: bool) -> State:
+        """Return the first `kept` items at a version; the last `wanted` of these are there.
+
+        Items that it inherited itself stay absent. With `anew`, without what was stored.
+        """
+        stored = self._stored()
+        load = self._fold_anew(version) if anew else self._load(stored, version, wanted)
+        state = await load
+        blocks = list(state.blocks)
+        drop_last(blocks, state.total - kept)
+        first = state._replace(blocks=tuple(blocks), total=min(state.total, kept))
+        return await self._fetch(stored, first, wanted)
 
     async def forget(self) -> None:
         """Forget what processes remember: it is not what it should be."""
@@ -72,16 +118,19 @@ class States:
         with contextlib.suppress(StoreError):
             await stored.drop()
 
-    async def anew(self, version: int | None) -> State:
+    async def anew(self, version: int | None, wanted: int = EVERYTHING) -> State:
         """Fold every event up to a version: what was stored is not what it should be."""
+        state = await self._fold_anew(version)
+        if version is None:
+            self._keep(self._stored(), state)
+        return await inherit(self, state, wanted, anew=True)
+
+    async def _fold_anew(self, version: int | None) -> State:
         stored = self._stored()
         self._log.counters.snapshots_refused += 1
         await self._drop_quietly(stored)
         await self.forget()
-        state = await self._advance(stored, EMPTY, await stored.tail(0, version), version)
-        if version is None:
-            self._keep(stored, state)
-        return state
+        return await self._advance(stored, EMPTY, await stored.tail(0, version), version)
 
     async def save(self) -> bool:
         """Store a snapshot of the list now; tell whether there is one."""
@@ -102,7 +151,7 @@ class States:
         return state.version > 0 and await self._save(stored, await self.current())
 
     def _stored(self) -> StreamSnapshots:
-        return self._log.snapshots(self._name, SCHEMA)
+        return self._log.snapshots(self._name, SCHEMA, branch=self._branch)
 
     async def _follow(self, stored: StreamSnapshots, kept: State) -> State | None:
         """Bring what is remembered up to now; None if it is not on the chain."""
@@ -121,7 +170,7 @@ class States:
         if shared is None:
             return None
         content = await shared.get(self._key(stored))
-        kept = None if content is None else load(self._name, content)
+        kept = None if content is None else load(self.title, content)
         state = None if kept is None else await self._follow(stored, kept)
         if state is None:
             counters.shared_misses += 1
@@ -176,7 +225,7 @@ class States:
             return SegmentItems(source, found.segments[source])
         if source < 0 and -source in found.entries:
             entry = found.entries[-source]
-            return EventItems(self._name, entry, header(self._name, entry).items or 0)
+            return EventItems(self.title, entry, header(self.title, entry).items or 0)
         return Absent(source)
 
     async def _advance(
@@ -192,9 +241,9 @@ class States:
         if not entries:
             return base
         self._refuse_gaps(base.version, entries)
-        path = resolve(self._name, base.version, entries)
-        earlier = base if path.start == base.version else await self.at(path.start)
-        blocks = tuple(fold(self._name, earlier.blocks, path.entries))
+        path = resolve(self.title, base.version, entries)
+        earlier = base if path.start == base.version else await self._at(path.start)
+        blocks = tuple(fold(self.title, earlier.blocks, path.entries))
         return State(
             entries[-1].version,
             entries[-1].hash,
@@ -209,15 +258,22 @@ class States:
             return
         for expected, entry in enumerate(entries, start=after + 1):
             if entry.version != expected:
-                raise CorruptEventError(self._name, expected, "it is missing from the log")
+                raise CorruptEventError(self.title, expected, "it is missing from the log")
+
+    async def _complete(self, stored: StreamSnapshots, state: State, wanted: int) -> State:
+        """Fetch what is wanted of the list now, its own and what it inherited, and remember it."""
+        own = await self._fetch(stored, state, wanted)
+        complete = await inherit(self, own, wanted)
+        if complete is not state:
+            self._remember(stored, complete)
+        return complete
 
     async def _fetch(self, stored: StreamSnapshots, state: State, wanted: int) -> State:
-        """Fetch what is wanted and absent. Raises UnreadableError for what is nowhere."""
-        missing = {
-            block.holder.source
-            for block in last(state.blocks, wanted)
-            if isinstance(block.holder, Absent)
-        }
+        """Fetch what is wanted and absent. Raises UnreadableError for what is nowhere.
+
+        What was inherited stays absent: it is not in this stream.
+        """
+        missing = _absent(last(state.blocks, wanted))
         if not missing:
             return state
         found = await stored.sources(
@@ -231,11 +287,9 @@ class States:
             else block
             for block in state.blocks
         )
-        if missing & {block.holder.source for block in blocks if isinstance(block.holder, Absent)}:
+        if missing & _absent(blocks):
             raise UnreadableError
-        state = state._replace(blocks=blocks)
-        self._remember(stored, state)
-        return state
+        return state._replace(blocks=blocks)
 
     def _keep(self, stored: StreamSnapshots, state: State) -> bool:
         """Remember the list now; have a snapshot of it stored, and shared, if one is due: True."""
@@ -278,9 +332,17 @@ class States:
         kept: State | None = self._log.cache.get(stored.stream_id)
         if kept is None or kept.version < state.version:
             return
-        size = len(state.blocks)
-        common = zip(kept.blocks, state.blocks, strict=False)
-        if len(kept.blocks) >= size and all(theirs is ours for theirs, ours in common):
-            kept = kept._replace(blocks=blocks + kept.blocks[size:])
+        inherited, own = split(kept.blocks)
+        _, before = split(state.blocks)
+        common = zip(own, before, strict=False)
+        if len(own) >= len(before) and all(theirs is ours for theirs, ours in common):
+            _, after = split(blocks)
+            kept = kept._replace(blocks=(*inherited, *after, *own[len(before) :]))
         was_reset = kept.was_reset and kept.version > state.version
         self._remember(stored, kept._replace(saved=state.version, was_reset=was_reset))
+
+
+def _absent(blocks: Iterable[Block]) -> set[int]:
+    """Return the sources of this stream that were not fetched yet."""
+    sources = {block.holder.source for block in blocks if isinstance(block.holder, Absent)}
+    return sources - {INHERITED}

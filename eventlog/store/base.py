@@ -79,20 +79,39 @@ class Store(Protocol):
         """Return the end of a stream, or None where there is no such stream."""
         ...
 
-    async def page(self, stream_id: bytes, after: int, until: int, limit: int) -> list[StoredEvent]:
-        """Return up to `limit` events with after < version <= until, in order of version."""
+    async def page(
+        self, stream_id: bytes, after: int, until: int, limit: int, kind: str | None = None
+    ) -> list[StoredEvent]:
+        """Return up to `limit` events with after < version <= until, in order of version.
+
+        With `kind`, only events of that kind.
+        """
         ...
 
     async def version_at(self, stream_id: bytes, moment: int) -> int:
         """Return the last version recorded at or before `moment` (microseconds), or 0."""
         ...
 
-    async def streams(self, tenant: str, after: str, limit: int) -> list[StreamRow]:
-        """Return up to `limit` of the tenant's streams by name, behind the name `after`."""
+    async def stream(self, stream_id: bytes) -> StreamRow | None:
+        """Return the row of a stream, or None where there is no such stream."""
         ...
 
-    async def identities(self, after: bytes, limit: int) -> list[tuple[bytes, str, str]]:
-        """Return id, tenant and name of up to `limit` streams of all tenants, behind an id."""
+    async def streams(self, tenant: str, after: str, limit: int) -> list[StreamRow]:
+        """Return up to `limit` of the tenant's main branches by name, behind the name `after`."""
+        ...
+
+    async def every_stream(
+        self, tenant: str, after: tuple[str, str], limit: int
+    ) -> list[StreamRow]:
+        """Return up to `limit` of the tenant's streams by name and branch, behind `after`."""
+        ...
+
+    async def branches(self, tenant: str, name: str, after: str, limit: int) -> list[StreamRow]:
+        """Return up to `limit` branches of a conversation, the main one is none, behind `after`."""
+        ...
+
+    async def identities(self, after: bytes, limit: int) -> list[tuple[bytes, str, str, str]]:
+        """Return id, tenant, name and branch of up to `limit` streams of all tenants."""
         ...
 
     async def strays(self) -> list[bytes]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
 
 FeedRow = Sequence[Any]
-"""Position, name of the stream, then the fields of StoredEvent."""
+"""Position, name and branch of the stream, then the fields of StoredEvent."""
 
 
 class Progress(NamedTuple):

@@ -52,7 +52,7 @@ class SqliteFeed:
         # An expression, or SQLite goes by the index on tenant: through the whole log for each page.
         of_tenant = streams.tenant.concat("")
         return (
-            select(events.position, streams.name, *sql.row)
+            select(events.position, streams.name, streams.branch, *sql.row)
             .join_from(sql.events, sql.streams, events.stream_id == streams.stream_id)
             .where(*_bounds(events.position), of_tenant == bindparam("tenant"))
             .order_by(events.position)
@@ -103,7 +103,7 @@ class PostgresFeed:
         # Only somebody who edited the feed makes it sparse.
         position = case((is_dense, dense), else_=sparse).label("position")
         return (
-            select(position, spans.c.name, *events_of.c)
+            select(position, spans.c.name, spans.c.branch, *events_of.c)
             .select_from(spans.join(events_of, true()))
             .where(position.is_not(None))
             .order_by(position)
@@ -127,7 +127,7 @@ class PostgresFeed:
         )
         named = (streams.stream_id == grouped.c.stream_id) & (streams.tenant == bindparam("tenant"))
         return (
-            select(streams.name, *grouped.c)
+            select(streams.name, streams.branch, *grouped.c)
             .select_from(grouped.join(sql.streams, named))
             .cte("spans")
         )
@@ -139,7 +139,7 @@ class PostgresFeed:
         same = (events.stream_id == feed.stream_id) & (events.version == feed.version)
         named = (streams.stream_id == feed.stream_id) & (streams.tenant == bindparam("tenant"))
         return (
-            select(feed.position, streams.name, *sql.row)
+            select(feed.position, streams.name, streams.branch, *sql.row)
             .select_from(self._feed.join(sql.events, same).join(sql.streams, named))
             .where(*_bounds(feed.position))
             .order_by(feed.position)

@@ -32,7 +32,7 @@ from eventlog.store.postgres_sql import PostgresStatements
 from eventlog.store.schema import HEAD, VERSION_TABLE
 from eventlog.store.snapshot_postgres import PostgresSnapshots
 from eventlog.store.snapshot_sql import PostgresSnapshotStatements
-from eventlog.store.sql import Statement
+from eventlog.store.sql import Statement, stream_row
 
 
 class PostgresStore:
@@ -70,11 +70,14 @@ class PostgresStore:
         row = await self._row(self._sql.head, {"stream_id": stream_id})
         return None if row is None or row[0] is None else Head(*row[:3])
 
-    async def page(self, stream_id: bytes, after: int, until: int, limit: int) -> list[StoredEvent]:
-        rows = await self._rows(
-            self._sql.page,
-            {"stream_id": stream_id, "after": after, "until": until, "limit": limit},
-        )
+    async def page(
+        self, stream_id: bytes, after: int, until: int, limit: int, kind: str | None = None
+    ) -> list[StoredEvent]:
+        values = {"stream_id": stream_id, "after": after, "until": until, "limit": limit}
+        if kind is not None:
+            rows = await self._rows(self._sql.of_kind, {**values, "kind": kind})
+            return [StoredEvent._make(row) for row in rows]
+        rows = await self._rows(self._sql.page, values)
         events = [StoredEvent._make(row) for row in rows]
         if len(events) < limit and until >= MAX_VERSION:
             self._remember_end(stream_id, after, events)
@@ -84,15 +87,30 @@ class PostgresStore:
         row = await self._row(self._sql.version_at, {"stream_id": stream_id, "moment": moment})
         return 0 if row is None else row[0]
 
-    async def streams(self, tenant: str, after: str, limit: int) -> list[StreamRow]:
-        rows = await self._rows(
-            self._sql.stream_page, {"tenant": tenant, "after": after, "limit": limit}
-        )
-        return [StreamRow(row[0], row[1], row[2], Head(*row[3:])) for row in rows]
+    async def stream(self, stream_id: bytes) -> StreamRow | None:
+        found = await self._streams(self._sql.stream, stream_id=stream_id)
+        return found[0] if found else None
 
-    async def identities(self, after: bytes, limit: int) -> list[tuple[bytes, str, str]]:
+    async def streams(self, tenant: str, after: str, limit: int) -> list[StreamRow]:
+        return await self._streams(self._sql.stream_page, tenant=tenant, after=after, limit=limit)
+
+    async def every_stream(
+        self, tenant: str, after: tuple[str, str], limit: int
+    ) -> list[StreamRow]:
+        behind = {"after": after[0], "after_branch": after[1]}
+        page = self._sql.every_stream_page
+        return await self._streams(page, tenant=tenant, limit=limit, **behind)
+
+    async def branches(self, tenant: str, name: str, after: str, limit: int) -> list[StreamRow]:
+        of = {"tenant": tenant, "name": name}
+        return await self._streams(self._sql.branch_page, after=after, limit=limit, **of)
+
+    async def _streams(self, statement: Statement, **values: Any) -> list[StreamRow]:
+        return [stream_row(row) for row in await self._rows(statement, values)]
+
+    async def identities(self, after: bytes, limit: int) -> list[tuple[bytes, str, str, str]]:
         rows = await self._rows(self._sql.identities, {"after": after, "limit": limit})
-        return [(row[0], row[1], row[2]) for row in rows]
+        return [(row[0], row[1], row[2], row[3]) for row in rows]
 
     async def strays(self) -> list[bytes]:
         return [row[0] for row in await self._rows(self._sql.strays, {})]

@@ -16,7 +16,7 @@ from eventlog.store.base import answer_replay
 from eventlog.store.heads import Heads
 from eventlog.store.pool import LOST
 from eventlog.store.postgres_sql import MAX_CLOCK_LEAD, PostgresStatements
-from eventlog.store.sql import Statement
+from eventlog.store.sql import NO_PARENT, Statement
 
 MAX_TRIES: Final = 30
 """How often an append takes a new head before it gives up: every loss was another one's win."""
@@ -145,11 +145,15 @@ class Appender:
     async def _store(self, one: _Try) -> bool:
         """Run the one statement. False says only that it did not answer yes."""
         request, _, head, rows, moved = one
+        parent = request.parent or NO_PARENT
         values: dict[str, Any] = {
             "stream_id": request.stream_id,
             "of_stream": request.stream_id,
             "tenant": request.tenant,
             "name": request.name,
+            "branch": request.branch,
+            "parent_id": parent[0],
+            "parent_version": parent[1],
             "version": moved.version,
             "head_hash": moved.hash,
             "head_at": moved.at,
@@ -226,6 +230,9 @@ class _Place(NamedTuple):
     stream_id: bytes
     tenant: str
     name: str
+    branch: str
+    parent_id: bytes | None
+    parent_version: int | None
     version: int
     head_hash: bytes
     head_at: int
@@ -235,8 +242,18 @@ class _Place(NamedTuple):
     @classmethod
     def of(cls, one: _Try) -> "_Place":
         request, head, moved = one.request, one.head, one.moved
-        identity = (request.stream_id, request.tenant, request.name)
-        return cls(*identity, moved.version, moved.hash, moved.at, head.version, head.hash)
+        parent = request.parent or NO_PARENT
+        identity = (request.stream_id, request.tenant, request.name, request.branch)
+        return cls(
+            *identity,
+            parent[0],
+            parent[1],
+            moved.version,
+            moved.hash,
+            moved.at,
+            head.version,
+            head.hash,
+        )
 
 
 def _scalars(prefix: str, row: StoredEvent) -> dict[str, Any]:

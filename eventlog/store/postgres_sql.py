@@ -29,7 +29,7 @@ from sqlalchemy.types import TypeEngine
 
 from eventlog.records import StoredEvent
 from eventlog.store.schema import metadata
-from eventlog.store.sql import Statements, compiled
+from eventlog.store.sql import STREAM, Statements, compiled
 
 MAX_CLOCK_LEAD: Final = 60_000_000
 """How far a writer's clock may run ahead of the database's, in microseconds."""
@@ -154,7 +154,7 @@ class PostgresStatements(Statements):
         return self._stored(head, both, new, new.c.stream_id)
 
     def _group_first(self) -> Any:
-        asked = self._asked("stream_id", "tenant", "name", "version", "head_hash", "head_at")
+        asked = self._asked(*(name for name in STREAM if name != "created_at"))
         fresh = select(*asked.c, asked.c.head_at).where(_clock_is_right())
         return (
             postgres_insert(self.streams)

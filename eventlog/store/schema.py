@@ -30,7 +30,7 @@ from sqlalchemy.types import BigInteger
 Dialect = Literal["sqlite", "postgresql"]
 
 VERSION_TABLE: Final = "eventlog_version"
-REVISIONS: Final = ("0001", "0002", "0003")
+REVISIONS: Final = ("0001", "0002", "0003", "0004")
 """Every revision ever released, oldest first; the last is what this release reads and writes."""
 
 HEAD: Final = REVISIONS[-1]
@@ -64,8 +64,9 @@ def _streams(tables: MetaData) -> None:
         Column("parent_id", LargeBinary),
         Column("parent_version", _Number),
         Column("created_at", _Number, nullable=False),
+        Column("branch", Text, nullable=False, server_default=""),
         PrimaryKeyConstraint("stream_id", name="streams_pk"),
-        Index("streams_by_name", "tenant", "name"),
+        Index("streams_by_name", "tenant", "name", "branch"),
         Index("streams_by_parent", "parent_id", sqlite_where=text("parent_id IS NOT NULL")),
         sqlite_strict=True,
         sqlite_with_rowid=False,

@@ -1,7 +1,8 @@
 """The contract of stored snapshots: bytes that can be lost at any time, kept beside the events.
 
 A snapshot names pieces: `(source, start, stop)` are items `start` to `stop` (exclusive) of segment
-`source`, or, where `source` is negative, of the event whose version is `-source`.
+`source`, or, where `source` is negative, of the event whose version is `-source`. Source 0 is what
+the stream, a fork, began with; it lies in other streams.
 """
 
 import zlib
@@ -14,7 +15,7 @@ from eventlog.records import Entry
 
 MAX_SEGMENT_ID: Final = 2**63 - 1
 MAX_ITEMS: Final = 2**31
-"""More items than one event or segment can hold."""
+"""More items than one event, segment or list can hold."""
 
 
 class Piece(NamedTuple):
@@ -125,7 +126,7 @@ def _checksum(digest: bytes, pieces: Sequence[Piece]) -> int:
 
 def _is_possible(piece: Piece, version: int) -> bool:
     source, start, stop = piece
-    return -version <= source <= MAX_SEGMENT_ID and source != 0 and 0 <= start < stop <= MAX_ITEMS
+    return -version <= source <= MAX_SEGMENT_ID and 0 <= start < stop <= MAX_ITEMS
 
 
 def last_pieces(pieces: Sequence[Piece], wanted: int) -> list[Piece]:

@@ -4,7 +4,7 @@ The hot paths run the compiled text on the driver's own connection. Every statem
 and read path names exactly one stream.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol, overload
 
 from sqlalchemy import (
@@ -15,6 +15,7 @@ from sqlalchemy import (
     Insert,
     Select,
     Table,
+    Text,
     Update,
     bindparam,
     case,
@@ -24,19 +25,44 @@ from sqlalchemy import (
     insert,
     literal,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.engine import Dialect as Driver
 
-from eventlog.records import StoredEvent
+from eventlog.records import Head, Parent, StoredEvent, StreamRow
 from eventlog.store.schema import Dialect, metadata
 
 _DRIVERS: Final[Mapping[Dialect, Driver]] = {
     "sqlite": sqlite.dialect(paramstyle="qmark"),
     "postgresql": asyncpg.dialect(),  # type: ignore[no-untyped-call]
 }
+
+
+STREAM: Final = (
+    "stream_id",
+    "tenant",
+    "name",
+    "version",
+    "head_hash",
+    "head_at",
+    "parent_id",
+    "parent_version",
+    "created_at",
+    "branch",
+)
+"""The columns of a stream's row, in the order of the table."""
+
+NO_PARENT: Final = (None, None)
+
+
+def stream_row(row: Sequence[Any]) -> StreamRow:
+    """Read the columns of STREAM."""
+    stream_id, tenant, name, *head, parent_id, parent_version, created_at, branch = row
+    parent = None if parent_id is None else Parent(parent_id, parent_version)
+    return StreamRow(stream_id, tenant, name, Head(*head), branch, parent, created_at)
 
 
 class Statement(NamedTuple):
@@ -105,8 +131,7 @@ class Statements:
 
     def new_stream(self) -> dict[str, Any]:
         """Return the values of a stream's first row, as parameters."""
-        names = ("stream_id", "tenant", "name", "version", "head_hash", "head_at", "created_at")
-        return {name: bindparam(name, type_=self.streams.c[name].type) for name in names}
+        return {name: bindparam(name, type_=self.streams.c[name].type) for name in STREAM}
 
     def moved_stream(self) -> Update:
         """Move the head of the one stream that is asked for."""
@@ -153,14 +178,64 @@ class Statements:
         )
         return select(search.c.low).where(search.c.low >= search.c.high)
 
+    def stream_rows(self, *where: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+        """Select streams as rows that `stream_row` reads."""
+        return select(*[self.streams.c[name] for name in STREAM]).where(*where)
+
+    @compiled
+    def stream(self) -> Select[*tuple[Any, ...]]:
+        return self.stream_rows(self.streams.c.stream_id == bindparam("stream_id"))
+
     @compiled
     def stream_page(self) -> Select[*tuple[Any, ...]]:
+        """Read by name, the main branches only."""
         streams = self.streams.c
-        columns = ("stream_id", "tenant", "name", "version", "head_hash", "head_at")
         return (
-            select(*[streams[name] for name in columns])
-            .where(streams.tenant == bindparam("tenant"), streams.name > bindparam("after"))
+            self.stream_rows(
+                streams.tenant == bindparam("tenant"),
+                streams.name > bindparam("after"),
+                streams.branch == literal("", Text),
+            )
             .order_by(streams.name)
+            .limit(bindparam("limit"))
+        )
+
+    @compiled
+    def every_stream_page(self) -> Select[*tuple[Any, ...]]:
+        streams = self.streams.c
+        place = tuple_(streams.name, streams.branch)
+        after = tuple_(bindparam("after", type_=Text), bindparam("after_branch", type_=Text))
+        return (
+            self.stream_rows(streams.tenant == bindparam("tenant"), place > after)
+            .order_by(streams.name, streams.branch)
+            .limit(bindparam("limit"))
+        )
+
+    @compiled
+    def branch_page(self) -> Select[*tuple[Any, ...]]:
+        """Read the branches of one conversation by name; the main branch is none of them."""
+        streams = self.streams.c
+        return (
+            self.stream_rows(
+                streams.tenant == bindparam("tenant"),
+                streams.name == bindparam("name"),
+                streams.branch > bindparam("after"),
+            )
+            .order_by(streams.branch)
+            .limit(bindparam("limit"))
+        )
+
+    @compiled
+    def of_kind(self) -> Select[*tuple[Any, ...]]:
+        version = self.events.c.version
+        return (
+            self.of_stream(*self.row)
+            .where(
+                version > bindparam("after"),
+                version <= bindparam("until"),
+                self.events.c.kind == bindparam("kind"),
+            )
+            .order_by(version)
             .limit(bindparam("limit"))
         )
 
@@ -168,7 +243,7 @@ class Statements:
     def identities(self) -> Select[*tuple[Any, ...]]:
         streams = self.streams.c
         return (
-            select(streams.stream_id, streams.tenant, streams.name)
+            select(streams.stream_id, streams.tenant, streams.name, streams.branch)
             .where(streams.stream_id > bindparam("after"))
             .order_by(streams.stream_id)
             .limit(bindparam("limit"))

@@ -11,6 +11,7 @@ from eventlog.store.base import Options
 from eventlog.store.feed_sqlite import SqliteFeedSource
 from eventlog.store.intake import Intake, size_of
 from eventlog.store.snapshot_sqlite import Hop, SqliteSnapshots
+from eventlog.store.sql import Statement, stream_row
 from eventlog.store.sqlite_commit import SQL, Committer, read_head
 from eventlog.store.sqlite_file import open_log, translated
 from eventlog.store.worker import Worker
@@ -52,11 +53,12 @@ class SqliteStore:
 
         return await self._reader.read(self._guarded(ask))
 
-    async def page(self, stream_id: bytes, after: int, until: int, limit: int) -> list[StoredEvent]:
-        rows = await self._ask(
-            SQL.page.text,
-            SQL.page.args({"stream_id": stream_id, "after": after, "until": until, "limit": limit}),
-        )
+    async def page(
+        self, stream_id: bytes, after: int, until: int, limit: int, kind: str | None = None
+    ) -> list[StoredEvent]:
+        values = {"stream_id": stream_id, "after": after, "until": until, "limit": limit}
+        statement = SQL.page if kind is None else SQL.of_kind
+        rows = await self._ask(statement.text, statement.args({**values, "kind": kind}))
         return [StoredEvent._make(row) for row in rows]
 
     async def version_at(self, stream_id: bytes, moment: int) -> int:
@@ -66,14 +68,27 @@ class SqliteStore:
         )
         return rows[0][0] if rows else 0
 
-    async def streams(self, tenant: str, after: str, limit: int) -> list[StreamRow]:
-        rows = await self._ask(
-            SQL.stream_page.text,
-            SQL.stream_page.args({"tenant": tenant, "after": after, "limit": limit}),
-        )
-        return [StreamRow(row[0], row[1], row[2], Head(*row[3:])) for row in rows]
+    async def stream(self, stream_id: bytes) -> StreamRow | None:
+        found = await self._streams(SQL.stream, stream_id=stream_id)
+        return found[0] if found else None
 
-    async def identities(self, after: bytes, limit: int) -> list[tuple[bytes, str, str]]:
+    async def streams(self, tenant: str, after: str, limit: int) -> list[StreamRow]:
+        return await self._streams(SQL.stream_page, tenant=tenant, after=after, limit=limit)
+
+    async def every_stream(
+        self, tenant: str, after: tuple[str, str], limit: int
+    ) -> list[StreamRow]:
+        behind = {"after": after[0], "after_branch": after[1]}
+        return await self._streams(SQL.every_stream_page, tenant=tenant, limit=limit, **behind)
+
+    async def branches(self, tenant: str, name: str, after: str, limit: int) -> list[StreamRow]:
+        of = {"tenant": tenant, "name": name}
+        return await self._streams(SQL.branch_page, after=after, limit=limit, **of)
+
+    async def _streams(self, statement: Statement, **values: Any) -> list[StreamRow]:
+        return [stream_row(row) for row in await self._ask(statement.text, statement.args(values))]
+
+    async def identities(self, after: bytes, limit: int) -> list[tuple[bytes, str, str, str]]:
         return await self._ask(
             SQL.identities.text, SQL.identities.args({"after": after, "limit": limit})
         )

@@ -9,7 +9,7 @@ from eventlog.records import Appended, AppendRequest, Head, Outcome, Stale, Stor
 from eventlog.sealing import seal
 from eventlog.store.address import SqliteAddress
 from eventlog.store.base import answer_replay
-from eventlog.store.sql import SqliteStatements, Statement
+from eventlog.store.sql import NO_PARENT, SqliteStatements, Statement
 from eventlog.store.sqlite_file import translated
 
 SQL: Final = SqliteStatements()
@@ -97,7 +97,9 @@ class _Group:
         self._events += rows
         self._heads[stream_id] = after
         if head.version == 0:
-            self._begun.append((stream_id, request.tenant, request.name, *after, after.at))
+            parent = request.parent or NO_PARENT
+            identity = (stream_id, request.tenant, request.name)
+            self._begun.append((*identity, *after, *parent, after.at, request.branch))
         else:
             self._moved[stream_id] = (*after, stream_id)
         return Appended(head.version + 1, after.version)

@@ -32,13 +32,21 @@ ONE_STREAM: Final = {
     "insert_event",
     "insert_stream",
     "update_stream",
+    "stream",
+    "of_kind",
 }
 """Appending and reading a conversation."""
 
 MANY_APPENDS: Final = {"group_first", "group_next"}
 """Many appends in one statement: every row names its stream, and rows meet only in their stream."""
 
-ALL_STREAMS: Final = {"stream_page", "identities", "strays"}
+ALL_STREAMS: Final = {
+    "stream_page",
+    "every_stream_page",
+    "branch_page",
+    "identities",
+    "strays",
+}
 """Listing conversations and auditing the whole log: no append and no session waits for them."""
 
 

@@ -1,0 +1,154 @@
+"""Where the items of every version of a list come from: references, no contents.
+
+Pure. Each version's list is a stack that shares what lies below with the versions before it, so all
+of them together take a few numbers for each event, and going back to one costs nothing.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+from eventlog import (
+    BranchDeleted,
+    ConversationCleared,
+    ConversationForked,
+    ConversationRewound,
+    CorruptEventError,
+    Header,
+    ItemPopped,
+    ItemsAdded,
+    ItemsReplaced,
+    RecordedEvent,
+)
+
+
+class Span(NamedTuple):
+    """Items `start` to `stop` (exclusive) that the event of a version brought.
+
+    Version 0 is what a fork began with: items of its parent's list.
+    """
+
+    version: int
+    start: int
+    stop: int
+
+
+class Stack(NamedTuple):
+    """A list: a span on top of another list."""
+
+    below: "Stack | None"
+    span: Span
+    total: int
+
+
+class Move(NamedTuple):
+    """What an event did to the list."""
+
+    removed: tuple[Span, ...]
+    added: tuple[Span, ...]
+    total: int
+    """How many items there are then."""
+
+
+class Timeline:
+    """The lists of all versions of a stream, folded event by event."""
+
+    def __init__(self) -> None:
+        self.lists: list[Stack | None] = [None]
+        """The list at each version."""
+        self.times: list[datetime | None] = [None]
+        """When each version was recorded."""
+
+    @property
+    def version(self) -> int:
+        """The version that it was folded to."""
+        return len(self.lists) - 1
+
+    def take(self, event: RecordedEvent) -> Move:
+        """Apply the next event. Raises CorruptEventError."""
+        if event.version != len(self.lists):
+            raise CorruptEventError(event.stream, len(self.lists), "it is missing from the log")
+        before = self.lists[-1]
+        after = self._after(event, event.header, before)
+        self.lists.append(after)
+        self.times.append(event.recorded_at)
+        return _move(before, after)
+
+    def _after(self, event: RecordedEvent, header: Header, before: Stack | None) -> Stack | None:
+        version, size = event.version, header.items or 0
+        match event.kind:
+            case ItemsAdded.kind:
+                return push(before, Span(version, 0, size))
+            case ItemsReplaced.kind:
+                return push(first(before, header.start or 0), Span(version, 0, size))
+            case ItemPopped.kind:
+                return first(before, count(before) - 1)
+            case ConversationCleared.kind | BranchDeleted.kind:
+                return None
+            case ConversationForked.kind:
+                return push(None, Span(0, 0, header.kept or 0))
+            case ConversationRewound.kind:
+                return self._rewound(event, header)
+            case _:
+                return before
+
+    def _rewound(self, event: RecordedEvent, header: Header) -> Stack | None:
+        to = header.to_version
+        if to is None or not 0 <= to < event.version:
+            raise CorruptEventError(event.stream, event.version, "it rewinds to no earlier version")
+        then = self.lists[to]
+        return then if header.kept is None else first(then, header.kept)
+
+
+def count(stack: Stack | None) -> int:
+    """Return how many items a list has."""
+    return 0 if stack is None else stack.total
+
+
+def push(stack: Stack | None, span: Span) -> Stack | None:
+    """Return the list with the span's items behind it."""
+    size = span.stop - span.start
+    return Stack(stack, span, count(stack) + size) if size else stack
+
+
+def first(stack: Stack | None, items: int) -> Stack | None:
+    """Return the first `items` items of a list."""
+    while stack is not None and count(stack.below) >= items:
+        stack = stack.below
+    if stack is None or stack.total <= items:
+        return stack
+    span = stack.span._replace(stop=stack.span.stop - (stack.total - items))
+    return Stack(stack.below, span, items)
+
+
+def spans(stack: Stack | None) -> list[Span]:
+    """Return what a list consists of, from its beginning; versions rise."""
+    return [each.span for each in _down(stack)][::-1]
+
+
+def _down(stack: Stack | None) -> Iterator[Stack]:
+    while stack is not None:
+        yield stack
+        stack = stack.below
+
+
+def _move(before: Stack | None, after: Stack | None) -> Move:
+    total = count(after)
+    removed: list[Span] = []
+    added: list[Span] = []
+    while before is not after:
+        if before is not None and before.total >= count(after):
+            removed.append(before.span)
+            before = before.below
+        elif after is not None:
+            added.append(after.span)
+            after = after.below
+    if removed and added and removed[-1][:2] == added[-1][:2]:
+        # The same items of one event, more of them or fewer: what they share stayed.
+        shared = min(removed[-1].stop, added[-1].stop)
+        removed[-1], added[-1] = (each[-1]._replace(start=shared) for each in (removed, added))
+    return Move(_present(removed), _present(added), total)
+
+
+def _present(found: list[Span]) -> tuple[Span, ...]:
+    return tuple(span for span in reversed(found) if span.start < span.stop)
