@@ -1,6 +1,7 @@
 """An append-only, verifiable log of agent conversations."""
 
 from eventlog.cache import Counters
+from eventlog.codec import digest
 from eventlog.envelope import RecordedEvent
 from eventlog.errors import (
     BusyError,
@@ -42,8 +43,10 @@ from eventlog.events import (
     ItemPopped,
     ItemsAdded,
     ItemsReplaced,
+    ModelCalled,
     NewEvent,
     OpaqueEvent,
+    UsageRecorded,
 )
 from eventlog.log import EventLog
 from eventlog.migrating import migrate
@@ -82,6 +85,7 @@ __all__ = [
     "ItemTooLargeError",
     "ItemsAdded",
     "ItemsReplaced",
+    "ModelCalled",
     "NameTakenError",
     "NewEvent",
     "NoSuchBranchError",
@@ -95,8 +99,10 @@ __all__ = [
     "SchemaTooOldError",
     "StoreError",
     "UnavailableError",
+    "UsageRecorded",
     "Verification",
     "WaitTimeoutError",
+    "digest",
     "migrate",
     "settle",
 ]

@@ -3,6 +3,7 @@
 Pure: no I/O, no database driver. What `json.loads(json.dumps(value))` gives back comes back.
 """
 
+import hashlib
 import json
 import re
 import zlib
@@ -28,6 +29,7 @@ _COMPRESS_FROM: Final = 256
 _SMALL: Final = 4096
 _PLAIN: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _ESCAPED: Final = json.JSONEncoder(separators=(",", ":"))
+_CANONICAL: Final = json.JSONEncoder(separators=(",", ":"), sort_keys=True)
 _STRINGS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"')
 _ONE_KIND_OF_BRACKET: Final = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKET: Final = bytes(set(range(256)) - set(b"{}[]"))
@@ -40,10 +42,19 @@ def encode_json(value: Any, *, max_depth: int = MAX_DEPTH) -> bytes:
 
     Raises InvalidItemError for what JSON cannot hold and for what it could not read back.
     """
-    body = _dumps(value)
+    body = _dumps(value, _dump)
     if body.count(b"[") + body.count(b"{") > max_depth and _depth(body) > max_depth:
         raise InvalidItemError(_TOO_DEEP)
     return body
+
+
+def digest(value: Any) -> str:
+    """Return the SHA-256, in hexadecimal, of the value's canonical JSON (docs/format.md).
+
+    Values that are equal as JSON have one digest, whatever the order of their keys. Raises
+    InvalidItemError for what JSON cannot hold.
+    """
+    return hashlib.sha256(_dumps(value, lambda item: _CANONICAL.encode(item).encode())).hexdigest()
 
 
 def decode_json(body: bytes) -> Any:
@@ -90,9 +101,9 @@ def _deflate(body: bytes) -> bytes:
     return packer.compress(body) + packer.flush()
 
 
-def _dumps(value: Any) -> bytes:
+def _dumps(value: Any, dump: Callable[[Any], bytes]) -> bytes:
     try:
-        return _on_any_stack(lambda: _dump(value))
+        return _on_any_stack(lambda: dump(value))
     except RecursionError as error:
         raise InvalidItemError(_TOO_DEEP) from error
     except (TypeError, ValueError) as error:

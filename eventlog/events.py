@@ -7,7 +7,7 @@ as an `OpaqueEvent`, never dropped and never fatal.
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
 import msgspec
 
@@ -15,6 +15,10 @@ from eventlog.codec import MAX_DEPTH, decode_json, encode_json
 from eventlog.errors import InvalidInputError, InvalidItemError
 
 NO_CONTENT: Final = b"{}"
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+"""A SHA-256 in hexadecimal."""
 
 
 class Header(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -193,6 +197,49 @@ class ConversationLabelled(Event, frozen=True, omit_defaults=True):
         return msgspec.json.decode(body, type=cls)
 
 
+class _Described(Event, frozen=True):
+    """An event whose body is an object of the event's own fields."""
+
+    def body(self) -> bytes:
+        return encode_text(self)
+
+    @classmethod
+    def load(cls, header: Header, body: bytes) -> Event:
+        return msgspec.json.decode(body, type=cls)
+
+
+class UsageRecorded(_Described, frozen=True, kw_only=True, omit_defaults=True):
+    """Model calls of a run used this much, and no earlier event has counted it.
+
+    Numbers are tokens, but for `requests`. `cached_input_tokens` and `cache_write_tokens` are part
+    of `input_tokens`, `reasoning_tokens` of `output_tokens`. Without `model` the use has no price,
+    which is not a price of nothing.
+    """
+
+    kind = "usage"
+    requests: Count
+    input_tokens: Count
+    cached_input_tokens: Count
+    cache_write_tokens: Count
+    output_tokens: Count
+    reasoning_tokens: Count
+    total_tokens: Count
+    model: str | None = None
+    response_id: str | None = None
+
+
+class ModelCalled(_Described, frozen=True, kw_only=True, omit_defaults=True):
+    """A model was called with these items, known by their digests, under these instructions.
+
+    `items` are in the order in which the model was given them. What is digested is the canonical
+    JSON of a value: docs/format.md.
+    """
+
+    kind = "called"
+    items: list[Digest]
+    instructions: Digest | None = None
+
+
 class OpaqueEvent(msgspec.Struct, frozen=True):
     """An event of a kind or schema that this release does not know, kept as it is."""
 
@@ -205,7 +252,8 @@ class Context(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who and in which run. `actor` is what the writer says of itself; erasable like the body.
 
     `seen_version` is the version that this run's last read returned, `seen_limit` the limit of that
-    read: an upper bound of what the model was shown, not the exact input.
+    read: an upper bound of what the model was shown, not the exact input. `trace_metadata` holds
+    JSON.
     """
 
     actor: str | None = None
@@ -215,6 +263,8 @@ class Context(msgspec.Struct, frozen=True, omit_defaults=True):
     group_id: str | None = None
     seen_version: int | None = None
     seen_limit: int | None = None
+    workflow_name: str | None = None
+    trace_metadata: dict[str, Any] | None = None
 
 
 class NewEvent(msgspec.Struct, frozen=True):
@@ -236,6 +286,8 @@ KINDS: Final[dict[tuple[str, int], type[Event]]] = {
         ConversationForked,
         BranchDeleted,
         ConversationLabelled,
+        UsageRecorded,
+        ModelCalled,
     )
 }
 

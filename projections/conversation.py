@@ -97,16 +97,19 @@ class Conversation:
             return await self._states.current(wanted)
         return await self._states.at(version, wanted)
 
-    async def add(self, items: Sequence[Any], *, context: Context = NOBODY) -> Appended | None:
+    async def add(
+        self, items: Sequence[Any], *, context: Context = NOBODY, beside: Event | None = None
+    ) -> Appended | None:
         """Append the items as one batch, all or nothing; without items nothing happens.
 
         Items are encoded before the first await. Commutes with what others append meanwhile.
+        `beside` is appended with them, behind them.
         """
-        added = NewEvent(ItemsAdded(items), context)
         if isinstance(items, list | tuple) and not items:
             self.log.raise_if_closed()
             return None
-        return await self._append(added)
+        events = (ItemsAdded(items),) if beside is None else (ItemsAdded(items), beside)
+        return await self._append([NewEvent(event, context) for event in events])
 
     async def pop(self, *, reason: str | None = None, context: Context = NOBODY) -> Any | None:
         """Take the last item off the list and return it, or None where there is none.
@@ -158,9 +161,11 @@ class Conversation:
         """Empty the list; every event stays in the log."""
         return await self._append(NewEvent(ConversationCleared(reason), context))
 
-    async def _append(self, event: NewEvent, expected: int | None = None) -> Appended:
+    async def _append(
+        self, events: NewEvent | Sequence[NewEvent], expected: int | None = None
+    ) -> Appended:
         return await self.log.append(
-            self.name, event, expected_version=expected, branch=self.branch
+            self.name, events, expected_version=expected, branch=self.branch
         )
 
 

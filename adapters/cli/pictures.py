@@ -17,6 +17,7 @@ from eventlog import (
     ItemPopped,
     ItemsAdded,
     RecordedEvent,
+    UsageRecorded,
     Verification,
 )
 from projections import listed
@@ -165,6 +166,8 @@ def _deed(event: RecordedEvent, listed: set[tuple[int, int]]) -> RenderableType:
             return _because("took the last item back", reason)
         case ConversationCleared(reason=reason):
             return _because("emptied the list", reason)
+        case UsageRecorded(requests=requests, total_tokens=tokens):
+            return f"  {requests} model call{'s' * (requests > 1)}, {tokens} tokens"
         case _:
             return event.kind
 

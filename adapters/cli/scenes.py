@@ -11,7 +11,7 @@ from rich.console import Console
 from adapters.cli import pictures, shop, stage
 from adapters.cli.shop import AFTERWARDS, CUSTOMER, QUESTIONS, SESSION
 from adapters.openai_agents import EventLogSession
-from eventlog import CorruptEventError, EventLog
+from eventlog import CorruptEventError, EventLog, UsageRecorded
 
 WHY_POPPED: Final = "vouchers need a human's approval"
 WHY_CLEARED: Final = "customer asked for a clean start"
@@ -153,4 +153,7 @@ async def _show_forged_item(console: Console, session: EventLogSession, version:
 
 
 async def _now(session: EventLogSession) -> Moment:
-    return Moment(await session.log.version(SESSION), await session.get_items())
+    """Return the version of the last change of the list; what was used stands behind it."""
+    events = [event async for event in session.log.read(SESSION)]
+    version = max(event.version for event in events if event.kind != UsageRecorded.kind)
+    return Moment(version, await session.get_items())

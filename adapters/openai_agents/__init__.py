@@ -8,8 +8,9 @@ except ImportError as error:
         " pip install 'conversation-eventlog[agents]'."
     ) from error
 
+from adapters.openai_agents.hooks import EventLogHooks
 from adapters.openai_agents.session import EventLogSession
 
 del _agents
 
-__all__ = ["EventLogSession"]
+__all__ = ["EventLogHooks", "EventLogSession"]

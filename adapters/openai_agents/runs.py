@@ -7,17 +7,16 @@ returned. It is kept here and not on the session, which several runs may share.
 
 import uuid
 import weakref
-from typing import Any, Final, NamedTuple
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple, cast
 
 from agents import RunContextWrapper
-from agents.tracing import AgentSpanData, get_current_span, get_current_trace
+from agents.tracing import AgentSpanData, get_current_span
 
+from adapters.openai_agents import traces, usage
 from eventlog import Context
 
 Wrapper = RunContextWrapper[Any]
-
-_ABSENT: Final = (None, "", "no-op")
-"""What the SDK gives for an id where tracing is off."""
 
 
 class _Seen(NamedTuple):
@@ -29,6 +28,7 @@ class _Run:
     def __init__(self) -> None:
         self.id: Final = uuid.uuid4().hex
         self.seen: Final[dict[tuple[str, str], _Seen]] = {}
+        self.warned: Final[set[str]] = set()
 
 
 _runs: Final["weakref.WeakKeyDictionary[Wrapper, _Run]"] = weakref.WeakKeyDictionary()
@@ -39,44 +39,53 @@ def saw(
 ) -> None:
     """Remember what a read of `conversation` (tenant and session id) showed this run."""
     if wrapper is not None:
+        usage.look(wrapper)
         _run(wrapper).seen[conversation] = _Seen(version, limit)
 
 
-def describe(wrapper: Wrapper | None, conversation: tuple[str, str], actor: str | None) -> Context:
+def describe(
+    wrapper: Wrapper | None, conversation: tuple[str, str], actor: str | None, agent: str | None
+) -> Context:
     """Describe who is writing, in which run, having seen what.
 
-    The actor is what the caller says; else the agent whose span is current, which is right for what
-    a model said; else unknown.
+    The actor is what the caller says; else the agent; else unknown.
     """
-    agent = _current_agent()
     who = actor or (f"agent:{agent}" if agent else "unknown")
     if wrapper is None:
-        return Context(actor=who, agent=agent)
+        return Context(actor=who, agent=agent, **traces.current(set()))
     run = _run(wrapper)
     seen = run.seen.get(conversation)
-    trace = get_current_trace()
     return Context(
         actor=who,
         agent=agent,
         run_id=run.id,
-        trace_id=_present(getattr(trace, "trace_id", None)),
-        group_id=_present(getattr(trace, "group_id", None)),
         seen_version=seen and seen.version,
         seen_limit=seen and seen.limit,
+        **traces.current(run.warned),
     )
 
 
-def _run(wrapper: Wrapper) -> _Run:
-    run = _runs.get(wrapper)
-    return run if run is not None else _runs.setdefault(wrapper, _Run())
+def author(items: Sequence[Any]) -> str | None:
+    """Return the agent that is at work, unless all items are what a user said.
+
+    The SDK saves the input of a streamed run within the span of the agent that it refused.
+    """
+    said = isinstance(items, list | tuple) and all(_is_input(item) for item in items)
+    return None if said else current_agent()
 
 
-def _current_agent() -> str | None:
+def current_agent() -> str | None:
+    """Return the agent whose span is current: after a handoff the next one."""
     span = get_current_span()
     if span is not None and isinstance(span.span_data, AgentSpanData):
         return span.span_data.name
     return None
 
 
-def _present(value: str | None) -> str | None:
-    return None if value in _ABSENT else value
+def _is_input(item: Any) -> bool:
+    return isinstance(item, dict) and cast(dict[Any, Any], item).get("role") == "user"
+
+
+def _run(wrapper: Wrapper) -> _Run:
+    run = _runs.get(wrapper)
+    return run if run is not None else _runs.setdefault(wrapper, _Run())

@@ -9,10 +9,18 @@ from typing import Any, Final, Self, cast
 from agents import SessionABC, SessionSettings, TResponseInputItem
 from agents.memory.session_settings import coerce_session_settings, resolve_session_limit
 
-from adapters.openai_agents import compaction, runs
+from adapters.openai_agents import compaction, runs, usage
 from adapters.openai_agents.runs import Wrapper
 from adapters.openai_agents.sdk_files import explained
-from eventlog import ClosedError, Context, EventLog, InvalidOptionError, settle
+from eventlog import (
+    ClosedError,
+    Context,
+    Event,
+    EventLog,
+    InvalidOptionError,
+    NewEvent,
+    settle,
+)
 from eventlog.log import DEFAULT_TENANT
 from eventlog.names import check_name
 from projections import Conversation
@@ -117,13 +125,14 @@ class EventLogSession(SessionABC):
     async def add_items(
         self, items: list[TResponseInputItem], *, wrapper: Wrapper | None = None
     ) -> None:
-        """Append the items as one batch, all or nothing.
+        """Append the items as one batch, all or nothing; with them, what the run has used since.
 
         Raises InvalidItemError, which is a TypeError, for what JSON cannot hold.
         """
         conversation = self._open()
-        with explained():
-            added = await conversation.add(items, context=self._context(wrapper, None))
+        with explained(), usage.unrecorded(wrapper if items else None) as used:
+            context = runs.describe(wrapper, self._key, self.actor, runs.author(items))
+            added = await conversation.add(items, context=context, beside=used)
         if added is not None:
             self._known.added(added, len(items))
 
@@ -155,6 +164,14 @@ class EventLogSession(SessionABC):
     async def clear(self, *, actor: str | None = None, reason: str | None = None) -> None:
         """Empty the list; every item stays in the log."""
         await self.clear_session(actor=actor, reason=reason)
+
+    async def record(self, event: Event, *, agent: str, wrapper: Wrapper) -> None:
+        """Append an event that changes no item: what was told of `agent` in this run."""
+        conversation = self._open()
+        context = runs.describe(wrapper, self._key, self.actor, agent)
+        with explained():
+            recorded = await self.log.append(conversation.name, NewEvent(event, context))
+        self._known.added(recorded, 0)
 
     async def close(self) -> None:
         """End the session, and the log if it opened it. Idempotent."""
@@ -191,7 +208,7 @@ class EventLogSession(SessionABC):
         return self._conversation
 
     def _context(self, wrapper: Wrapper | None, actor: str | None) -> Context:
-        return runs.describe(wrapper, self._key, actor or self.actor)
+        return runs.describe(wrapper, self._key, actor or self.actor, runs.current_agent())
 
 
 def _coerce(settings: _Settings) -> SessionSettings:

@@ -127,7 +127,7 @@ def test_the_demo_reads_well_in_80_columns_and_without_colour(played: Played) ->
 
 def test_the_demo_starts_anew_each_time(played: Played) -> None:
     """The second run shows as many events as the first, though somebody held the first's file."""
-    assert [output.count("4  Every event ever: 11 ") for output in played.outputs] == [1, 1]
+    assert [output.count("4  Every event ever: 16 ") for output in played.outputs] == [1, 1]
 
 
 def test_the_demo_shows_the_agent_use_its_tool(played: Played) -> None:
@@ -137,6 +137,7 @@ def test_the_demo_shows_the_agent_use_its_tool(played: Played) -> None:
     assert '{"paid_eur":49,"parcel":"lost"}' in shown
     assert "I promise you 49 EUR by Friday." in shown
     assert "4 calls, 694 tokens" in shown
+    assert "1 model call, 100 tokens" in "\n".join(played.part("4  Every event ever"))
 
 
 def test_the_demo_shows_who_popped_and_who_cleared_and_why(played: Played) -> None:
@@ -162,7 +163,7 @@ async def test_the_demo_shows_every_event_that_the_log_holds(played: Played) -> 
     async with EventLog(played.where / stage.LOG) as log:
         events = [event async for event in log.read(SESSION)]
     rows = played.rows()
-    assert len(rows) == len(events) == 11
+    assert len(rows) == len(events) == 16
     for row, event in zip(rows, events, strict=True):
         assert (int(row["version"]), row["kind"]) == (event.version, event.kind)
         assert row["time"] == f"{event.recorded_at:%H:%M:%S}"
@@ -177,32 +178,32 @@ def test_the_demo_marks_what_left_the_list_without_colour(played: Played) -> Non
     shown = "\n".join(played.part("4  Every event ever"))
     assert shown.count(f"{GONE} ") == 8 + 1  # with the legend
     marked = [row["version"] for row in played.rows() if row["deed"].startswith(GONE)]
-    assert marked == list("1234567")
+    assert marked == ["1", "2", "4", "6", "7", "9", "10"]
     assert f"{GONE} no longer in the list, but still in the log" in shown
 
 
 async def test_the_demo_shows_the_conversation_before_the_clear(played: Played) -> None:
     """The items as of the version before the clear, exactly."""
     lines = played.part("5  Just before the clear: 7 items ")
-    assert lines[0].strip().startswith("await session.get_items(as_of=8)")
+    assert lines[0].strip().startswith("await session.get_items(as_of=12)")
     assert lines[-1].strip() == "Exactly what get_items() returned at that time."
     shown = "\n".join(lines)
     assert "I promise you 49 EUR by Friday." in shown
     assert "voucher" not in shown
     async with EventLog(played.where / stage.LOG) as log:
-        assert len(await Conversation(log, SESSION).items(as_of=8)) == len(lines) - 2 == 7
+        assert len(await Conversation(log, SESSION).items(as_of=12)) == len(lines) - 2 == 7
 
 
 async def test_the_demo_verifies_the_chain_and_names_the_forged_event(played: Played) -> None:
     """The log is sound; of its copy the event is named whose promise was changed."""
-    assert "VERIFIED  all 11 events are as they were written" in played.outputs[1]
+    assert "VERIFIED  all 16 events are as they were written" in played.outputs[1]
     assert "I promise you 99 EUR by Friday." in played.outputs[1]
     (named,) = re.findall(r"TAMPERED +conversation '(\S+)', version (\d+)", played.outputs[1])
     async with EventLog(played.where / stage.LOG) as log:
         assert (await log.verify()).ok
     async with EventLog(played.where / stage.FORGED) as log:
         (fault,) = (await log.verify()).faults
-    assert (fault.stream, str(fault.version)) == named == (SESSION, "5")
+    assert (fault.stream, str(fault.version)) == named == (SESSION, "7")
 
 
 def test_the_forgery_is_one_byte_of_one_body(played: Played) -> None:
@@ -253,7 +254,7 @@ def test_every_command_to_try_next_works(played: Played, tried: dict[str, str]) 
 def test_first_agent_shows_that_a_clear_loses_nothing(tried: dict[str, str]) -> None:
     """The list is empty, and everything is there as of the version before."""
     shown = tried["examples/first_agent.py"]
-    assert shown.endswith("items now: 0\nitems as of version 4: 4\n")
+    assert shown.endswith("items now: 0\nitems as of version 6: 4\n")
 
 
 def test_audit_shows_what_left_the_list_and_verifies(tried: dict[str, str]) -> None:
@@ -263,7 +264,7 @@ def test_audit_shows_what_left_the_list_and_verifies(tried: dict[str, str]) -> N
     assert "actor=lin " in shown
     assert "vouchers need a human's approval" in shown
     assert re.search(r"run_id=[0-9a-f]{32}", shown)
-    assert shown.endswith("Verified: all 11 events are as they were written.\n")
+    assert shown.endswith("Verified: all 16 events are as they were written.\n")
 
 
 def test_replay_shows_the_item_that_was_popped(tried: dict[str, str]) -> None:
@@ -362,8 +363,8 @@ def test_audit_of_a_tampered_log_fails_and_names_the_event(
     example: Example, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It still prints what it can read."""
-    assert "version 5: edited" in (example("audit", str(stage.FORGED), SESSION) or "")
-    assert "\n11  added" in capsys.readouterr().out
+    assert "version 7: edited" in (example("audit", str(stage.FORGED), SESSION) or "")
+    assert "\n15  added" in capsys.readouterr().out
 
 
 def test_replay_takes_a_version_and_a_time(
@@ -371,9 +372,9 @@ def test_replay_takes_a_version_and_a_time(
 ) -> None:
     """The time of an event is the moment after it."""
     assert example("audit", str(stage.LOG), SESSION) is None
-    popped_at = re.findall(r"^8  popped  (\S+)", capsys.readouterr().out, flags=re.MULTILINE)
+    popped_at = re.findall(r"^12  popped  (\S+)", capsys.readouterr().out, flags=re.MULTILINE)
     outputs: list[str] = []
-    for as_of in ("8", *popped_at):
+    for as_of in ("12", *popped_at):
         assert example("replay", str(stage.LOG), SESSION, as_of) is None
         outputs.append(capsys.readouterr().out)
     assert outputs[0] == outputs[1]
@@ -388,11 +389,11 @@ def test_replay_takes_a_version_and_a_time(
         (("audit", str(stage.LOG), "nobody"), "It has: order-1042"),
         (("replay", "nothing.db", SESSION, "1"), "no file nothing.db"),
         (("replay", str(stage.LOG), "nobody", "1"), "It has: order-1042"),
-        (("replay", str(stage.LOG), SESSION, "12"), "it is at version 11"),
+        (("replay", str(stage.LOG), SESSION, "17"), "it is at version 16"),
         (("replay", str(stage.LOG), SESSION, "2030-01-01"), "has no time zone"),
         (("tamper", "nothing.db", SESSION, "1"), "no file nothing.db"),
         (("tamper", "Makefile", SESSION, "1"), "not a database"),
-        (("tamper", str(stage.FORGED), SESSION, "12"), "no content at version 12"),
+        (("tamper", str(stage.FORGED), SESSION, "17"), "no content at version 17"),
     ],
 )
 def test_an_example_says_what_is_wrong(

@@ -50,13 +50,13 @@ PUBLIC = {
         ConversationRewound CorruptEventError Counters ErasedError Event EventIdReusedError EventLog
         EventLogError Fault Header InvalidAddressError InvalidInputError InvalidItemError
         InvalidMomentError InvalidNameError InvalidOptionError ItemPopped ItemTooLargeError
-        ItemsAdded ItemsReplaced
+        ItemsAdded ItemsReplaced ModelCalled
         NewEvent NotAnEventLogError OpaqueEvent ReadOnlyError RecordedEvent SchemaTooNewError
-        SchemaTooOldError StoreError UnavailableError Verification WaitTimeoutError
-        migrate settle
+        SchemaTooOldError StoreError UnavailableError UsageRecorded Verification WaitTimeoutError
+        digest migrate settle
     """,
     projections: "Conversation View listed rebuild",
-    adapters.openai_agents: "EventLogSession",
+    adapters.openai_agents: "EventLogHooks EventLogSession",
 }
 
 

@@ -25,8 +25,11 @@ from eventlog import (
     ItemPopped,
     ItemsAdded,
     ItemsReplaced,
+    ModelCalled,
     NewEvent,
+    UsageRecorded,
     chain,
+    digest,
     envelope,
     sealing,
 )
@@ -86,12 +89,23 @@ def shown(section: str, column: str, like: Any) -> Any:
 
 ITEM: Final = {"role": "user", "content": "Grüß dich"}
 SAID: Final = NewEvent(ItemsAdded([ITEM]), Context(actor="ana", run_id="run-1"), "first")
+USED: Final = UsageRecorded(
+    requests=1,
+    input_tokens=5,
+    cached_input_tokens=2,
+    cache_write_tokens=1,
+    output_tokens=4,
+    reasoning_tokens=3,
+    total_tokens=9,
+)
 EVENTS: Final = [
     ItemsAdded([1]),
     ItemPopped("why"),
     ConversationCleared("why"),
     ItemsReplaced(0, [1]),
     ConversationRewound(0),
+    USED,
+    ModelCalled(items=[digest(ITEM)]),
 ]
 POPPED: Final = NewEvent(ItemPopped("typo"), Context(actor="ana", seen_version=1))
 
@@ -248,9 +262,14 @@ def test_the_kinds_are_those_of_the_code() -> None:
     assert told == set(KINDS)
 
 
-@pytest.mark.parametrize(("heading", "struct"), [("header", Header), ("context", Context)])
-def test_the_fields_are_those_of_the_code(heading: str, struct: type[Header | Context]) -> None:
-    """Every field of header and context, in order, and no other."""
+@pytest.mark.parametrize(
+    ("heading", "struct"),
+    [("header", Header), ("context", Context), ("usage", UsageRecorded), ("call", ModelCalled)],
+)
+def test_the_fields_are_those_of_the_code(
+    heading: str, struct: type[Header | Context | UsageRecorded | ModelCalled]
+) -> None:
+    """Every field of a header, a context and the objects in bodies, in order, and no other."""
     told = [row[f"{heading} field"] for row in table(f"{heading} field")]
     assert told == list(struct.__struct_fields__)
 
@@ -263,3 +282,11 @@ def test_header_and_body_are_those_of_the_kind(event: Event) -> None:
     assert list(json.loads(sealed.header)) == re.findall(r"\w+", told["header"])
     assert type(json.loads(sealed.body)) is (list if told["body"] == "array of items" else dict)
     assert ("reason" in told["body"]) == ("reason" in type(event).__struct_fields__)
+
+
+def test_a_digest_is_what_the_page_says() -> None:
+    """Of what `json.dumps` writes in the one way that is printed, whatever a string holds."""
+    (call,) = re.findall(r"`(json\.dumps\(value, .*?\))`", DOCUMENT)
+    for value in (ITEM, "Antworte kurz.", {"b": [1, 2.5, None, "\ud800"], "a": {"z": 0, "é": 1}}):
+        written: str = eval(call, {"json": json, "value": value})
+        assert digest(value) == hashlib.sha256(written.encode("ascii")).hexdigest()

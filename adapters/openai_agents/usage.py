@@ -1,0 +1,148 @@
+"""What model calls used, each counted once.
+
+The SDK adds up what a run used in one `Usage` object. It shares the object with the runs of agents
+that are tools, begins with a restored total where a run is resumed, and never says which part of it
+somebody has written down. So a ledger is kept beside each such object. What it first shows is the
+start and is not counted; what it grows by is owed to the run that was seen to use it, until an
+append takes it.
+"""
+
+import contextlib
+import operator
+import threading
+import weakref
+from collections.abc import Generator
+from typing import Any, Final, NamedTuple
+
+from agents import RunContextWrapper, Usage
+
+from eventlog import UsageRecorded
+
+Wrapper = RunContextWrapper[Any]
+
+
+class Counts(NamedTuple):
+    """How much was used: the numbers of a UsageRecorded."""
+
+    requests: int = 0
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+    total_tokens: int = 0
+
+    @classmethod
+    def of(cls, used: Usage) -> "Counts":
+        """Read what the SDK counted; providers leave details out."""
+        given, made = used.input_tokens_details, used.output_tokens_details
+        return cls(
+            used.requests,
+            used.input_tokens,
+            getattr(given, "cached_tokens", None) or 0,
+            getattr(given, "cache_write_tokens", None) or 0,
+            used.output_tokens,
+            getattr(made, "reasoning_tokens", None) or 0,
+            used.total_tokens,
+        )
+
+    def plus(self, other: "Counts") -> "Counts":
+        """Return both together."""
+        return Counts(*map(operator.add, self, other))
+
+    def minus(self, other: "Counts") -> "Counts":
+        """Return what is above `other`; never less than nothing."""
+        return Counts(*(max(0, mine - its) for mine, its in zip(self, other, strict=True)))
+
+    def within(self, other: "Counts") -> "Counts":
+        """Return what is in both."""
+        return Counts(*map(min, self, other))
+
+
+class _Ledger:
+    def __init__(self, start: Counts, first: Wrapper) -> None:
+        self._seen = start
+        self._first = weakref.ref(first)
+        self.owed: Final[weakref.WeakKeyDictionary[Wrapper, Counts]] = weakref.WeakKeyDictionary()
+        self.owed[first] = Counts()
+
+    def look(self, wrapper: Wrapper) -> None:
+        """Add what has grown to what is owed to the run that is seen.
+
+        Before a run is first seen, others used it: the run that its agent is a tool of.
+        """
+        now = Counts.of(wrapper.usage)
+        grown, self._seen = now.minus(self._seen), now
+        known = wrapper in self.owed
+        self.owed.setdefault(wrapper, Counts())
+        owner = wrapper if known else self._first()
+        if owner is not None:
+            self.owed[owner] = self.owed.get(owner, Counts()).plus(grown)
+
+
+_ledgers: Final[dict[int, _Ledger]] = {}
+"""By the id of a Usage, which neither hashes nor compares by identity; gone when it is."""
+
+_lock: Final = threading.Lock()
+
+
+def look(wrapper: Wrapper) -> None:
+    """Note what the run has used by now. What it shows first is where counting starts."""
+    with _lock:
+        _ledger(wrapper, Counts())
+
+
+@contextlib.contextmanager
+def unrecorded(wrapper: Wrapper | None) -> Generator[UsageRecorded | None]:
+    """Give what the run used and nobody recorded, None if that is nothing.
+
+    It counts as recorded from the start of the block on, so that two appends at once never record
+    it twice, and is owed again if the block raises an Exception. Whoever is cancelled within it is
+    not told whether the append came about; one that was begun does, so it counts as recorded.
+    """
+    if wrapper is None:
+        yield None
+        return
+    with _taken(wrapper, None) as counts:
+        yield UsageRecorded(**counts._asdict()) if any(counts) else None
+
+
+@contextlib.contextmanager
+def of_call(
+    wrapper: Wrapper, used: Usage, *, model: str | None, response_id: str | None
+) -> Generator[UsageRecorded | None]:
+    """Give what one call used, which the run's total has in it already, as `unrecorded` does.
+
+    None if another append was first to record it.
+    """
+    with _taken(wrapper, Counts.of(used)) as counts:
+        event = UsageRecorded(**counts._asdict(), model=model, response_id=response_id)
+        yield event if any(counts) else None
+
+
+@contextlib.contextmanager
+def _taken(wrapper: Wrapper, call: Counts | None) -> Generator[Counts]:
+    with _lock:
+        owed = _ledger(wrapper, call or Counts()).owed
+        counts = owed[wrapper] if call is None else owed[wrapper].within(call)
+        owed[wrapper] = owed[wrapper].minus(counts)
+    try:
+        yield counts
+    except Exception:
+        with _lock:
+            owed[wrapper] = owed[wrapper].plus(counts)
+        raise
+
+
+def _ledger(wrapper: Wrapper, latest: Counts) -> _Ledger:
+    """Return the ledger of what the run uses, up to date.
+
+    One that is new starts before `latest`, the call whose end is the first that is seen of it.
+    """
+    used = wrapper.usage
+    ledger = _ledgers.get(id(used))
+    if ledger is None:
+        ledger = _ledgers[id(used)] = _Ledger(Counts.of(used).minus(latest), wrapper)
+        weakref.finalize(used, _ledgers.pop, id(used), None).atexit = False
+    ledger.look(wrapper)
+    return ledger
