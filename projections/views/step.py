@@ -1,0 +1,101 @@
+"""A step: an event, and what it did to the list of its conversation.
+
+An item has one place in the list for as long as it lives there: lists grow and are cut at their
+end. So what an event takes off is everything from a place on. Only a rewind brings items back.
+"""
+
+import functools
+from typing import Any, Final, NamedTuple
+
+from eventlog import Header, ItemsAdded, ItemsReplaced, RecordedEvent
+from eventlog.chain import stream_id
+from eventlog.names import MAIN
+
+
+class Listed(NamedTuple):
+    """Items that are in the list: those that the event `version` put at start <= place < stop."""
+
+    version: int
+    start: int
+    stop: int
+
+
+class Step:
+    """An event of the feed. Times are microseconds, UTC."""
+
+    __slots__ = ("__dict__", "event", "failure", "header", "listed", "start", "tenant", "total")
+
+    def __init__(
+        self,
+        tenant: str,
+        event: RecordedEvent,
+        header: Header,
+        start: int | None,
+        total: int,
+        listed: tuple[Listed, ...] | None,
+        failure: Exception | None = None,
+    ) -> None:
+        self.tenant: Final = tenant
+        self.event: Final = event
+        self.header: Final = header
+        self.start: Final = start
+        """The list was cut here, and what is added goes here; None if the list is as it was."""
+        self.total: Final = total
+        """How many items are in the list now."""
+        self.listed: Final = listed
+        """What is in the list after a rewind, without what a fork inherited; else None."""
+        self.failure: Final = failure
+        """Why nobody can tell what the event did."""
+
+    @property
+    def conversation(self) -> str:
+        """The name of the conversation."""
+        return self.event.stream
+
+    @property
+    def branch(self) -> str:
+        """The name of the branch, empty for the main one."""
+        return self.event.branch
+
+    @property
+    def kind(self) -> str:
+        """Short stable name of what happened."""
+        return self.event.stored.kind
+
+    @property
+    def version(self) -> int:
+        """Number of the event in its stream."""
+        return self.event.stored.version
+
+    @property
+    def at(self) -> int:
+        """When it was recorded."""
+        return self.event.stored.recorded_at
+
+    @property
+    def position(self) -> int:
+        """Number of the event over all streams."""
+        return self.event.position or 0
+
+    @property
+    def stream_id(self) -> bytes:
+        """The identity of the conversation's branch."""
+        return self.event.stored.stream_id
+
+    @property
+    def conversation_id(self) -> bytes:
+        """The identity of the conversation: that of its main branch."""
+        if self.event.branch == MAIN:
+            return self.event.stored.stream_id
+        return stream_id(self.tenant, self.event.stream)
+
+    @functools.cached_property
+    def items(self) -> list[Any]:
+        """The items that it added, decoded once for all who look; not to be changed.
+
+        None where its content was erased, or is in a form of a later release.
+        """
+        if self.kind not in (ItemsAdded.kind, ItemsReplaced.kind) or self.event.is_erased:
+            return []
+        event = self.event.event
+        return list(event.items) if isinstance(event, ItemsAdded | ItemsReplaced) else []
