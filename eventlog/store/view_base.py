@@ -52,7 +52,8 @@ class Checkpoint(NamedTuple):
     @classmethod
     def load(cls, row: Sequence[Any]) -> "Checkpoint":
         """Read a row."""
-        return cls(*row[:-1], is_serving=bool(row[-1]))
+        *columns, is_serving = row
+        return cls._make([*columns, bool(is_serving)])
 
 
 class Moved(NamedTuple):

@@ -1,7 +1,7 @@
 """Views in PostgreSQL: rows go in as one statement for each table."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 
@@ -22,6 +22,7 @@ from eventlog.store.view_base import (
 from eventlog.store.view_sql import ViewStatements
 from eventlog.store.view_work import Work
 
+Isolation = Literal["read_committed", "repeatable_read"]
 _Fetch = Callable[[Statement, dict[str, Any]], Awaitable[list[Any]]]
 _Borrow = Callable[[Callable[["Connection[Any]"], Awaitable[Any]]], Awaitable[Any]]
 
@@ -87,7 +88,7 @@ class PostgresViews:
     async def show(self, table: TableSpec, generation: int, *, shown: bool) -> None:
         await self._do(lambda: view_work.show(self._sql, table, generation, shown=shown))
 
-    async def _do(self, begin: Callable[[], Work], isolation: str = "read_committed") -> Any:
+    async def _do(self, begin: Callable[[], Work], isolation: Isolation = "read_committed") -> Any:
         async def run(connection: "asyncpg.Connection[Any]") -> Any:
             transaction = connection.transaction(isolation=isolation)
             await transaction.start()

@@ -153,8 +153,13 @@ class ViewStatements:
         if self.dialect == "sqlite":
             known = named_table("sqlite_master", column("type"), column("name"))
             return select(known.c.type).where(known.c.name == bindparam("name", type_=Text))
-        columns = (column("table_type"), column("table_name"), column("table_schema"))
-        known = named_table("tables", *columns, schema="information_schema")
+        known = named_table(
+            "tables",
+            column("table_type"),
+            column("table_name"),
+            column("table_schema"),
+            schema="information_schema",
+        )
         return select(func.lower(known.c.table_type)).where(
             known.c.table_name == bindparam("name", type_=Text),
             known.c.table_schema == literal(self.schema, Text),

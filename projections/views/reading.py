@@ -93,12 +93,12 @@ class Tool(NamedTuple):
 
 
 class Found(NamedTuple):
-    """An item with the text that was looked for; `index` is its place in the batch of `version`."""
+    """An item with the text that was looked for; `item` is its place in the batch of `version`."""
 
     conversation: str
     branch: str
     version: int
-    index: int
+    item: int
     type: str
     role: str
     text: str

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from eventlog import EventLog, PoisonEventError, StoreError, UnavailableError
@@ -248,6 +248,6 @@ def _take_steps(folding: Folding, steps: Sequence[Step], *, is_strict: bool) -> 
     return asides
 
 
-async def _leave(stop: asyncio.Event, leave: Callable[[], "asyncio.Future[None]"]) -> None:
+async def _leave(stop: asyncio.Event, leave: Callable[[], Awaitable[None]]) -> None:
     await stop.wait()
     await leave()

@@ -8,7 +8,7 @@ from eventlog.views import Removed
 from projections.views.projection import Projection, Rows, Written
 from projections.views.row import Row
 from projections.views.step import Step
-from projections.views.text import text_of
+from projections.views.text import fields_of, text_of
 
 _END: Final = 2**62
 
@@ -71,7 +71,7 @@ def fold(step: Step, _rows: Rows) -> Iterator[Written]:
 
 
 def _said(item: Any, name: str, otherwise: str) -> str:
-    value = item.get(name) if isinstance(item, dict) else None
+    value = fields_of(item).get(name)
     return value if isinstance(value, str) else otherwise
 
 

@@ -1,7 +1,7 @@
 """The text of an item: what a person would look for in it. Pure."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, cast
 
 MAX_TEXT: Final = 100_000
 """Characters of an item that are searched; PostgreSQL indexes at most a megabyte of words."""
@@ -34,8 +34,13 @@ def text_of(item: Any) -> str:
 
 def summary_of(item: Any) -> str:
     """Return the beginning of a message, in one line."""
-    content = item.get("content") if isinstance(item, dict) else None
+    content = fields_of(item).get("content")
     return " ".join("\n".join(_words(content, 1))[: 4 * SUMMARY].split())[:SUMMARY]
+
+
+def fields_of(item: object) -> dict[str, Any]:
+    """Return the fields of an item; none of what is no object."""
+    return cast("dict[str, Any]", item) if isinstance(item, dict) else {}
 
 
 def _words(value: Any, depth: int) -> Iterator[str]:
@@ -44,9 +49,10 @@ def _words(value: Any, depth: int) -> Iterator[str]:
     elif depth > _MAX_DEPTH:
         return
     elif isinstance(value, list):
-        yield from _all_words(value, depth)
-    elif isinstance(value, dict):
-        yield from _all_words((value[name] for name in _SPOKEN if name in value), depth)
+        yield from _all_words(cast("list[Any]", value), depth)
+    else:
+        fields = fields_of(value)
+        yield from _all_words((fields[name] for name in _SPOKEN if name in fields), depth)
 
 
 def _all_words(values: Iterable[Any], depth: int) -> Iterator[str]:

@@ -13,6 +13,7 @@ import msgspec
 from projections.views.projection import Projection, Rows, Written
 from projections.views.row import Row
 from projections.views.step import Step
+from projections.views.text import fields_of
 
 FAILED: Final = "An error occurred while running the tool"
 """How the output begins that the SDK makes of a tool's exception, unless it is told otherwise."""
@@ -73,16 +74,17 @@ class ToolRow(Row, frozen=True, kw_only=True):
 def fold(step: Step, rows: Rows) -> Iterator[Written]:
     """Take a step."""
     for item in step.items:
-        kind = item.get("type") if isinstance(item, dict) else None
+        fields = fields_of(item)
+        kind = fields.get("type")
         if not isinstance(kind, str):
             continue
-        call_id = item.get("call_id") or item.get("id")
+        call_id = fields.get("call_id") or fields.get("id")
         if not isinstance(call_id, str):
             continue
         if kind.endswith("_call"):
-            yield from _call(step, item, kind, call_id, rows)
+            yield from _call(step, fields, kind, call_id, rows)
         elif kind.endswith("_call_output"):
-            yield from _answer(step, call_id, rows, is_error=_is_error(item))
+            yield from _answer(step, call_id, rows, is_error=_is_error(fields))
 
 
 def _call(

@@ -301,6 +301,6 @@ class Views:
             found = await self.log.views.tables.compare(shape.spec, old, new, limit)
         return [
             Difference(kind.table, shape.load(row), is_new)
-            for is_new, rows in enumerate(found)
+            for is_new, rows in zip((False, True), found, strict=True)
             for row in rows
         ]
