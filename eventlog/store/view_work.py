@@ -104,8 +104,13 @@ def take_over(sql: ViewStatements, new: Checkpoint, tables: Sequence[TableSpec])
 def drop(
     sql: ViewStatements, projection: str, generation: int, tables: Sequence[TableSpec]
 ) -> Work:
-    """Delete a generation."""
+    """Delete a generation, and what SQL clients see if it is the one that is read."""
     yield from _lock(sql)
+    there = yield from _of(sql, projection)
+    if any(point.is_serving for point in there if point.generation == generation):
+        for table in tables:
+            if (yield from _is_free(sql, table)):
+                yield Ask(sql.hide(table).text)
     yield from _drop(sql, projection, generation, tables)
     return True
 
@@ -130,21 +135,28 @@ def compare(
 def show(sql: ViewStatements, table: TableSpec, generation: int, *, shown: bool) -> Work:
     """Make or delete the readable view of a table; what else has its name is left alone."""
     yield from _lock(sql)
-    found = yield Ask(sql.kind_of.text, sql.kind_of.args({"name": table.readable}))
-    if any(row[0] != "view" for row in found):
-        return True
-    yield from _all([sql.hide(table), *([sql.show(table, generation)] if shown else [])])
+    if (yield from _is_free(sql, table)):
+        yield from _all([sql.hide(table), *([sql.show(table, generation)] if shown else [])])
     return True
 
 
 def _show(sql: ViewStatements, tables: Sequence[TableSpec], generation: int) -> Work:
     for table in tables:
-        if table.readable is None:
-            continue
-        found = yield Ask(sql.kind_of.text, sql.kind_of.args({"name": table.readable}))
-        if any(row[0] != "view" for row in found) or not (found or table.is_shown):
-            continue
-        yield from _all([sql.hide(table), sql.show(table, generation)])
+        if (yield from _is_free(sql, table)) and (table.is_shown or (yield from _has(sql, table))):
+            yield from _all([sql.hide(table), sql.show(table, generation)])
+
+
+def _has(sql: ViewStatements, table: TableSpec) -> Generator[Ask, list[Any], list[Any]]:
+    """Return what has the readable name of a table."""
+    found = yield Ask(sql.kind_of.text, sql.kind_of.args({"name": table.readable}))
+    return [row[0] for row in found]
+
+
+def _is_free(sql: ViewStatements, table: TableSpec) -> Generator[Ask, list[Any], bool]:
+    """Tell whether a table has a readable name, and nobody else's table has that name."""
+    return table.readable is not None and all(
+        kind == "view" for kind in (yield from _has(sql, table))
+    )
 
 
 def _drop(

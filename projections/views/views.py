@@ -149,6 +149,13 @@ class Views:
         finally:
             await self._drop(projection, new)
 
+    async def drop(self, name: str) -> None:
+        """Delete a view with all its rows; whoever reads it next makes it anew."""
+        projection = self._named(name)
+        for point in await self.log.views.tables.checkpoints():
+            if point.projection == name:
+                await self._drop(projection, point)
+
     async def show_items(self, *, shown: bool = True) -> None:
         """Let any SQL client read the text of items as `items`, or no longer."""
         point = await self._serving(SEARCH, stale=False)
