@@ -12,6 +12,7 @@ from sqlalchemy import (
     Text,
     and_,
     bindparam,
+    case,
     column,
     delete,
     func,
@@ -148,21 +149,27 @@ class ViewStatements:
         )
 
     @compiled
-    def kind_of(self) -> ClauseElement:
-        """Ask what has a name, 'view' or something else."""
+    def is_ours(self) -> ClauseElement:
+        """Ask whether what has a name was made by `show`: 1 or 0; no row where nothing has it."""
+        name = bindparam("name", type_=Text)
+        ours = bindparam("ours", type_=Text)
         if self.dialect == "sqlite":
-            known = named_table("sqlite_master", column("type"), column("name"))
-            return select(known.c.type).where(known.c.name == bindparam("name", type_=Text))
-        known = named_table(
-            "tables",
-            column("table_type"),
-            column("table_name"),
-            column("table_schema"),
-            schema="information_schema",
+            there = named_table("sqlite_master", column("name"), column("sql"))
+            made = func.instr(there.c.sql, ours) > 0
+            return select(case((made, 1), else_=0)).where(there.c.name == name)
+        there = named_table(
+            "tables", column("table_name"), column("table_schema"), schema="information_schema"
         )
-        return select(func.lower(known.c.table_type)).where(
-            known.c.table_name == bindparam("name", type_=Text),
-            known.c.table_schema == literal(self.schema, Text),
+        views = named_table(
+            "pg_views", column("viewname"), column("schemaname"), column("definition")
+        )
+        of_schema = literal(self.schema, Text)
+        same = (views.c.viewname == there.c.table_name) & (views.c.schemaname == of_schema)
+        made = func.strpos(views.c.definition, ours) > 0
+        return (
+            select(case((made, 1), else_=0))
+            .select_from(there.outerjoin(views, same))
+            .where(there.c.table_name == name, there.c.table_schema == of_schema)
         )
 
     def create(self, spec: TableSpec, generation: int) -> list[Statement]:

@@ -146,17 +146,16 @@ def _show(sql: ViewStatements, tables: Sequence[TableSpec], generation: int) -> 
             yield from _all([sql.hide(table), sql.show(table, generation)])
 
 
-def _has(sql: ViewStatements, table: TableSpec) -> Generator[Ask, list[Any], list[Any]]:
-    """Return what has the readable name of a table."""
-    found = yield Ask(sql.kind_of.text, sql.kind_of.args({"name": table.readable}))
-    return [row[0] for row in found]
+def _has(sql: ViewStatements, table: TableSpec) -> Generator[Ask, list[Any], list[bool]]:
+    """Tell of what has the readable name of a table whether it is ours."""
+    values = {"name": table.readable, "ours": f"view_{table.name}_"}
+    found = yield Ask(sql.is_ours.text, sql.is_ours.args(values))
+    return [bool(row[0]) for row in found]
 
 
 def _is_free(sql: ViewStatements, table: TableSpec) -> Generator[Ask, list[Any], bool]:
-    """Tell whether a table has a readable name, and nobody else's table has that name."""
-    return table.readable is not None and all(
-        kind == "view" for kind in (yield from _has(sql, table))
-    )
+    """Tell whether a table has a readable name, and nothing of anybody else's has it."""
+    return table.readable is not None and all((yield from _has(sql, table)))
 
 
 def _drop(
