@@ -3,6 +3,7 @@
 Columns are int, str, bytes, float or bool, or one of these or None.
 """
 
+import operator
 import struct
 import types
 from collections.abc import Callable, Sequence
@@ -56,7 +57,9 @@ class Shape:
             raise InvalidInputError(f"{kind.__name__} has no column {sorted(unknown) or 'as key'}.")
         self.partition: Final = kind.key[0]
         self._names = names
-        self._key = [names.index(name) for name in kind.key]
+        numbers = [names.index(name) for name in kind.key]
+        pick: Any = operator.itemgetter(*numbers)
+        self._pick: Callable[[Sequence[Any]], Any] = pick if len(numbers) > 1 else _alone(pick)
         self._flags = [column.name for column in self.spec.columns if column.type is bool]
         columns = list(enumerate(self.spec.columns))
         sure = [n for n, column in columns if column.type is int and not column.is_nullable]
@@ -71,7 +74,8 @@ class Shape:
 
     def key_of(self, values: Sequence[Any]) -> tuple[Any, ...]:
         """Return the key of a row, from its columns."""
-        return tuple([values[number] for number in self._key])
+        key: tuple[Any, ...] = self._pick(values)
+        return key
 
     def check(self, row: Row) -> tuple[Any, ...]:
         """Return the columns of a row. Raises InvalidInputError for what does not go into one."""
@@ -120,6 +124,10 @@ def _column(kind: type[Row], name: str, hint: Any) -> ColumnSpec:
     if len(wanted) != 1 or wanted[0] not in _KINDS:
         raise InvalidInputError(f"Column {name} of {kind.__name__} cannot be {hint}.")
     return ColumnSpec(name, wanted[0], len(options) > 1)
+
+
+def _alone(pick: Callable[[Sequence[Any]], Any]) -> Callable[[Sequence[Any]], tuple[Any]]:
+    return lambda values: (pick(values),)
 
 
 def _text(text: str | None) -> str | None:

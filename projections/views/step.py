@@ -7,8 +7,10 @@ end. So what an event takes off is everything from a place on. Only a rewind bri
 import functools
 from typing import Any, Final, NamedTuple
 
-from eventlog import Header, ItemsAdded, ItemsReplaced, RecordedEvent
+from eventlog import CorruptEventError, Header, ItemsAdded, ItemsReplaced, RecordedEvent
 from eventlog.chain import stream_id
+from eventlog.codec import decode_json
+from eventlog.events import KINDS
 from eventlog.names import MAIN
 
 
@@ -93,9 +95,18 @@ class Step:
     def items(self) -> list[Any]:
         """The items that it added, decoded once for all who look; not to be changed.
 
-        None where its content was erased, or is in a form of a later release.
+        None where its content was erased, or is in a form of a later release. Raises
+        CorruptEventError.
         """
         if self.kind not in (ItemsAdded.kind, ItemsReplaced.kind) or self.event.is_erased:
             return []
-        event = self.event.event
-        return list(event.items) if isinstance(event, ItemsAdded | ItemsReplaced) else []
+        stored = self.event.stored
+        if (stored.kind, stored.schema) not in KINDS:
+            return []
+        try:
+            items = decode_json(self.event.body)
+        except ValueError:
+            items = None
+        if type(items) is list and len(items) == self.header.items:
+            return items
+        raise CorruptEventError(self.conversation, self.version, "its items do not decode")

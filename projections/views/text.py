@@ -35,6 +35,8 @@ def text_of(item: Any) -> str:
 def summary_of(item: Any) -> str:
     """Return the beginning of a message, in one line."""
     content = fields_of(item).get("content")
+    if isinstance(content, str):
+        return " ".join(content[: 4 * SUMMARY].split())[:SUMMARY]
     return " ".join("\n".join(_words(content, 1))[: 4 * SUMMARY].split())[:SUMMARY]
 
 

@@ -155,7 +155,10 @@ def _add(step: Step, rows: Rows) -> Iterator[Written]:
             begun_at=step.at,
             last_at=step.at,
         )
-        count = msgspec.structs.replace(count, listed=count.listed + 1, begun=number, last=number)
+        count = TurnCount(
+            stream_id=step.stream_id, listed=count.listed + 1, begun=number, last=number
+        )
+    if begins:
         yield count
 
 
