@@ -9,6 +9,7 @@ import contextlib
 import os
 import sqlite3
 import statistics
+import sys
 import tempfile
 import time
 import uuid
@@ -65,7 +66,7 @@ async def caught_up(log: EventLog, projections: Sequence[Projection], total: int
 
 
 async def fill(log: EventLog, total: int) -> None:
-    """Turns of a question and an answer, over many conversations."""
+    """Append turns of a question and an answer, over many conversations."""
     turn = [ItemsAdded(items(1)), ItemsAdded(items(2))]
     appends = total // len(turn) // CONVERSATIONS
 
@@ -77,15 +78,24 @@ async def fill(log: EventLog, total: int) -> None:
 
 
 async def up_to_date(url: str) -> None:
-    """How long an append takes to be in every view, at so many a second, and what appends cost."""
+    """How long an append takes to be in every view, at so many a second, and what appends cost.
+
+    The views are kept by a worker, a process of its own.
+    """
     async with opened(url) as log:
-        for views in (None, Views(log)):
-            await under_load(log, views)
+        await log.position()
+        await under_load(log, None)
+        schema = getattr(log._address, "schema", "eventlog")
+        command = ("-m", "projections", "worker", url, "--schema", schema)
+        await Views(log).catch_up()
+        worker = await asyncio.create_subprocess_exec(sys.executable, *command)
+        await under_load(log, Views(log))
+        worker.terminate()
+        await worker.wait()
 
 
 async def under_load(log: EventLog, views: Views | None) -> None:
     stop = asyncio.Event()
-    following = asyncio.create_task(views.follow(stop)) if views else None
     took: list[float] = []
     behind: list[float] = []
     looking = asyncio.create_task(look(views, behind, stop)) if views else None
@@ -101,9 +111,8 @@ async def under_load(log: EventLog, views: Views | None) -> None:
         await asyncio.sleep(0.002)
     await asyncio.gather(*running)
     stop.set()
-    for task in (following, looking):
-        if task is not None:
-            await task
+    if looking is not None:
+        await looking
     what = "with views" if views else "without views"
     say(f"{number / SECONDS:.0f} appends/s", f"{what}, p50", statistics.median(took) * 1e3, "ms")
     say("", f"{what}, p99", sorted(took)[len(took) * 99 // 100] * 1e3, "ms")
@@ -138,7 +147,7 @@ async def look(views: Views | None, behind: list[float], stop: asyncio.Event) ->
 
 
 async def searching(path: str, total: int) -> None:
-    """The search against the bare FTS5 query, for words that are rare, usual and everywhere."""
+    """Compare the search to the bare FTS5 query, for words that are rare, usual and everywhere."""
     async with opened(path) as log:
         await fill_items(log, total)
         views = Views(log)

@@ -8,7 +8,6 @@ from eventlog import (
     BranchDeleted,
     ConversationLabelled,
     ItemsAdded,
-    ItemsReplaced,
     UsageRecorded,
 )
 from eventlog.names import MAIN
@@ -94,9 +93,9 @@ def fold(step: Step, rows: Rows) -> Iterator[Written]:
 
 
 def _branch(step: Step, before: BranchRow | None) -> BranchRow:
-    is_deleted = step.kind == BranchDeleted.kind
-    if before is not None and step.kind not in (ItemsAdded.kind, ItemsReplaced.kind):
-        is_deleted = is_deleted or before.is_deleted
+    is_deleted = before is not None and before.is_deleted
+    if step.start is not None:
+        is_deleted = step.kind == BranchDeleted.kind
     return BranchRow(
         conversation_id=step.conversation_id,
         branch=step.branch,

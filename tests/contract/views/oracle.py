@@ -48,7 +48,7 @@ async def tell(log: EventLog, name: str, branch: str = "") -> Told:
     return fold(await log.read(name, branch=branch).all())
 
 
-def fold(events: list[RecordedEvent]) -> Told:
+def fold(events: list[RecordedEvent]) -> Told:  # noqa: C901 - the whole truth in one place
     lists: list[list[Place]] = [[]]
     contents: dict[Place, Any] = {}
     turns: list[Place] = []
@@ -65,9 +65,10 @@ def fold(events: list[RecordedEvent]) -> Told:
 
     for recorded in events:
         event, now = recorded.event, list(lists[-1])
+        if not isinstance(event, UsageRecorded | ConversationLabelled):
+            is_deleted = isinstance(event, BranchDeleted)
         match event:
             case ItemsAdded() | ItemsReplaced():
-                is_deleted = False
                 if isinstance(event, ItemsReplaced):
                     del now[event.start :]
                 for index, item in enumerate(event.items):
@@ -89,7 +90,7 @@ def fold(events: list[RecordedEvent]) -> Told:
             case ConversationCleared():
                 now = []
             case BranchDeleted():
-                now, is_deleted = [], True
+                now = []
             case ConversationRewound():
                 now = list(lists[event.to_version])
                 if event.kept is not None:

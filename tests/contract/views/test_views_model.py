@@ -1,4 +1,4 @@
-"""The views against a naive fold of the whole log: whatever happens in whatever order, they agree."""
+"""The views against a naive fold of the whole log: whatever happens, they agree."""
 
 import asyncio
 import contextlib
@@ -53,7 +53,7 @@ STEPS = st.lists(
 )
 
 
-async def take(log: EventLog, chat: Conversation, step: tuple[Any, ...]) -> None:
+async def take(log: EventLog, chat: Conversation, step: tuple[Any, ...]) -> None:  # noqa: C901
     match step:
         case ("add", items):
             await chat.add(items)
@@ -140,7 +140,7 @@ def shown(text: str) -> str:
 def test_views_are_what_a_naive_fold_of_the_log_says(
     name: str, examples: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After any changes, in batches of any size, with looks in between; and made anew they agree."""
+    """After any changes, in small batches, with looks in between; and made anew they agree."""
     monkeypatch.setattr(runner, "BATCH", 4)
 
     async def begin() -> None:

@@ -1,4 +1,4 @@
-"""The runner: every event once in every view, whoever else runs, and whatever an event does to it."""
+"""The runner: every event once in every view, whoever else runs, whatever an event does."""
 
 import asyncio
 import signal
@@ -260,7 +260,7 @@ def stream(log: EventLog, number: int) -> bytes:
 
 
 async def test_a_tenant_sees_nothing_of_another(backend: Backend) -> None:
-    """Lists, searches, totals and turns are of the log's own tenant, though one runner serves all."""
+    """Lists, searches, totals and turns are of the log's own; one runner serves all."""
     async with backend.open(tenant="a") as ours, backend.open(tenant="b") as theirs:
         await Conversation(ours, "chat").add([{"role": "user", "content": "our secret"}])
         await Conversation(theirs, "chat").add([{"role": "user", "content": "their secret"}])
