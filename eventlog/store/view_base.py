@@ -159,6 +159,9 @@ class Compared(NamedTuple):
 class ViewSource(Protocol):
     """Tables of views beside the events. Raises StoreError."""
 
+    batch: int
+    """How many events one transaction takes at most: few where an append waits for it."""
+
     async def checkpoints(self) -> list[Checkpoint]:
         """Return all of them, by projection and generation."""
         ...

@@ -30,6 +30,8 @@ _Borrow = Callable[[Callable[["Connection[Any]"], Awaitable[Any]]], Awaitable[An
 class PostgresViews:
     """A ViewSource; `fetch` sends a statement, `borrow` lends a connection for a transaction."""
 
+    batch = 2000
+
     def __init__(self, sql: ViewStatements, fetch: _Fetch, borrow: _Borrow) -> None:
         self._sql = sql
         self._fetch = fetch

@@ -27,6 +27,8 @@ _SQL: Final = ViewStatements(SqliteStatements(), "sqlite", None)
 class SqliteViews:
     """A ViewSource. `read` and `write` run on the reading and on the writing connection."""
 
+    batch = 500
+
     def __init__(self, read: Hop, write: Hop) -> None:
         self._read = read
         self._write = write

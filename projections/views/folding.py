@@ -33,29 +33,33 @@ class Folding:
     def __init__(self, projection: Projection, generation: int) -> None:
         self.projection: Final = projection
         self.generation: Final = generation
-        self._kept = {kind: Kept(kind) for kind in projection.tables}
         self._step: Step | None = None
         self._undo: list[tuple[Kept, Any, _Key, Row | None, tuple[Any, ...] | None]] = []
+        self._begin()
 
     def get(self, kind: type[RowT], *key: Any) -> RowT | None:
         """Return a row of the step."""
-        return cast("RowT | None", self._of_step(kind).get(key))
+        return cast("RowT | None", self._now[kind].get(key))
 
     def all(self, kind: type[RowT]) -> Iterable[RowT]:
         """Return every row of the step."""
-        return cast("list[RowT]", list(self._of_step(kind).values()))
+        return cast("list[RowT]", list(self._now[kind].values()))
 
     def forget(self) -> None:
         """Forget every row: somebody else has written, or nobody knows."""
+        self._begin()
+
+    def _begin(self) -> None:
         self._kept = {kind: Kept(kind) for kind in self.projection.tables}
+        self._read = [(kind, kept) for kind, kept in self._kept.items() if kind.is_read]
+        self._written = [kept for kind, kept in self._kept.items() if not kind.is_read]
+        self._now: dict[type[Row], dict[_Key, Row]] = {}
 
     async def load(self, source: ViewSource, steps: Sequence[Step]) -> None:
         """Read the rows that the steps may ask for."""
         if sum(kept.size for kept in self._kept.values()) > MAX_ROWS:
             self.forget()
-        for kind, kept in self._kept.items():
-            if not kind.is_read:
-                continue
+        for _, kept in self._read:
             wanted = {getattr(step, kept.shape.partition) for step in steps}
             absent = [partition for partition in wanted if partition not in kept.by_partition]
             if not absent:
@@ -70,10 +74,12 @@ class Folding:
     def fold(self, step: Step) -> None:
         """Take a step, or none of it if the fold raises anything."""
         self._step = step
+        self._now = {
+            kind: kept.by_partition[getattr(step, kept.shape.partition)]
+            for kind, kept in self._read
+        }
         self._undo.clear()
-        marks = [
-            (kept, len(kept.ops)) for kept in self._kept.values() if not kept.shape.kind.is_read
-        ]
+        marks = [(kept, len(kept.ops)) for kept in self._written]
         try:
             if step.failure is not None:
                 raise step.failure
@@ -108,10 +114,6 @@ class Folding:
         ours = isinstance(error, EventLogError)
         what = f"{type(error).__name__}: {error}" if ours else type(error).__name__
         return Aside(*where, step.stream_id, step.version, what)
-
-    def _of_step(self, kind: type[Row]) -> dict[_Key, Row]:
-        kept = self._kept[kind]
-        return kept.by_partition[getattr(self._step, kept.shape.partition)]
 
     def _write(self, written: Written) -> None:
         if isinstance(written, Row):

@@ -19,9 +19,6 @@ from projections.views.listing import Lists
 from projections.views.projection import Projection, specs
 from projections.views.step import Step
 
-BATCH: Final = 500
-"""Events of one transaction: on SQLite an append waits for it."""
-
 OUTAGE_PAUSE: Final = 0.5
 
 _log: Final = logging.getLogger("eventlog.views")
@@ -49,6 +46,9 @@ class Runner:
         one, and takes over. Raises PoisonEventError if that one cannot take an event.
         """
         end = await self._views.end()
+        ours = [self._points[key] for key in self._ours(names)]
+        if len(ours) == len(names) and all(p.is_serving and p.position >= end for p in ours):
+            return {point.projection: point for point in ours}
         await self._look()
         await self._prepare(names)
         await self._advance(end, lambda: self._ours(names))
@@ -164,9 +164,9 @@ class Runner:
         """Take one batch into views that are at one position."""
         started = time.perf_counter()
         after = points[0].position
-        found = await self._views.events(after, until, BATCH)
+        found = await self._views.events(after, until, self._tables.batch)
         steps = [await self._lists.step(event) for event in found]
-        reached = steps[-1].position if len(steps) == BATCH else until
+        reached = steps[-1].position if len(steps) == self._tables.batch else until
         foldings = [self._folding(point) for point in points]
         try:
             writes, asides = await self._fold(foldings, steps, points)

@@ -25,8 +25,6 @@ class Listed(NamedTuple):
 class Step:
     """An event of the feed. Times are microseconds, UTC."""
 
-    __slots__ = ("__dict__", "event", "failure", "header", "listed", "start", "tenant", "total")
-
     def __init__(
         self,
         tenant: str,
@@ -37,9 +35,24 @@ class Step:
         listed: tuple[Listed, ...] | None,
         failure: Exception | None = None,
     ) -> None:
+        stored = event.stored
         self.tenant: Final = tenant
         self.event: Final = event
         self.header: Final = header
+        self.conversation: Final = event.stream
+        """The name of the conversation."""
+        self.branch: Final = event.branch
+        """The name of the branch, empty for the main one."""
+        self.stream_id: Final = stored.stream_id
+        """The identity of the conversation's branch."""
+        self.version: Final = stored.version
+        """Number of the event in its stream."""
+        self.position: Final = event.position or 0
+        """Number of the event over all streams."""
+        self.kind: Final = stored.kind
+        """Short stable name of what happened."""
+        self.at: Final = stored.recorded_at
+        """When it was recorded."""
         self.start: Final = start
         """The list was cut here, and what is added goes here; None if the list is as it was."""
         self.total: Final = total
@@ -49,47 +62,12 @@ class Step:
         self.failure: Final = failure
         """Why nobody can tell what the event did."""
 
-    @property
-    def conversation(self) -> str:
-        """The name of the conversation."""
-        return self.event.stream
-
-    @property
-    def branch(self) -> str:
-        """The name of the branch, empty for the main one."""
-        return self.event.branch
-
-    @property
-    def kind(self) -> str:
-        """Short stable name of what happened."""
-        return self.event.stored.kind
-
-    @property
-    def version(self) -> int:
-        """Number of the event in its stream."""
-        return self.event.stored.version
-
-    @property
-    def at(self) -> int:
-        """When it was recorded."""
-        return self.event.stored.recorded_at
-
-    @property
-    def position(self) -> int:
-        """Number of the event over all streams."""
-        return self.event.position or 0
-
-    @property
-    def stream_id(self) -> bytes:
-        """The identity of the conversation's branch."""
-        return self.event.stored.stream_id
-
-    @property
+    @functools.cached_property
     def conversation_id(self) -> bytes:
         """The identity of the conversation: that of its main branch."""
-        if self.event.branch == MAIN:
-            return self.event.stored.stream_id
-        return stream_id(self.tenant, self.event.stream)
+        if self.branch == MAIN:
+            return self.stream_id
+        return stream_id(self.tenant, self.conversation)
 
     @functools.cached_property
     def items(self) -> list[Any]:

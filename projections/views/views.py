@@ -230,6 +230,7 @@ class Views:
         try:
             rows = await ask(tables, generation)
         except StoreError:
+            self._mine.pop(asyncio.get_running_loop(), None)  # It remembers what is gone.
             now = (await self._serving(owner, stale=stale)).generation
             if now == generation:
                 raise

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from eventlog.store.view_sqlite import SqliteViews
 from projections.views import BUILT_IN
-from projections.views.runner import BATCH
 from tests.waiting import PATIENCE
 
 DOCUMENT: Final = (Path(__file__).parents[2] / "docs" / "views.md").read_text("utf-8")
@@ -35,4 +35,4 @@ def test_it_names_every_view_with_what_sql_clients_see() -> None:
 
 def test_it_says_how_long_a_batch_is() -> None:
     """The number is the code's."""
-    assert f"{BATCH} events" in DOCUMENT
+    assert f"{SqliteViews.batch} events" in DOCUMENT

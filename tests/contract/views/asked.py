@@ -1,7 +1,11 @@
 """What the views say about one stream, in the words of the oracle."""
 
+import pytest
+
 from eventlog import EventLog
 from eventlog.chain import stream_id
+from eventlog.store.view_postgres import PostgresViews
+from eventlog.store.view_sqlite import SqliteViews
 from projections.views import Views, branches, tool_calls, turns
 from projections.views.conversations import ConversationRow
 from projections.views.search import ItemRow
@@ -37,3 +41,9 @@ async def ask(log: EventLog, views: Views, name: str, branch: str = "") -> Told:
         (row.title, row.owner),
         row.first_message,
     )
+
+
+def small_batches(monkeypatch: pytest.MonkeyPatch, events: int) -> None:
+    """Let every transaction take only so many events."""
+    for source in (SqliteViews, PostgresViews):
+        monkeypatch.setattr(source, "batch", events)

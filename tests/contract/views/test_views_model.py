@@ -23,10 +23,10 @@ from projections import Conversation
 from projections.forking import fork
 from projections.labels import label
 from projections.rewinding import redo, undo
-from projections.views import Views, runner
+from projections.views import Views
 from tests.backends import Backend
 from tests.conftest import open_backend
-from tests.contract.views.asked import ask
+from tests.contract.views.asked import ask, small_batches
 from tests.contract.views.oracle import tell
 
 WORDS = st.sampled_from(["rain", "sun", "zug \ud800", "nul \0", "grüße"])
@@ -141,7 +141,7 @@ def test_views_are_what_a_naive_fold_of_the_log_says(
     name: str, examples: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After any changes, in small batches, with looks in between; and made anew they agree."""
-    monkeypatch.setattr(runner, "BATCH", 4)
+    small_batches(monkeypatch, 4)
 
     async def begin() -> None:
         async with open_backend(name, tmp_path) as opened:

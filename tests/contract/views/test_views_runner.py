@@ -24,10 +24,10 @@ from projections.views import (
     turns,
     usage,
 )
-from projections.views import runner as running
 from projections.views.runner import Runner
 from tests import processes
 from tests.backends import Backend
+from tests.contract.views.asked import small_batches
 from tests.waiting import until
 
 ALL = tuple(projection.name for projection in BUILT_IN)
@@ -79,7 +79,7 @@ async def test_two_runners_at_once_take_every_event_once(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever is first; the other one goes on from there."""
-    monkeypatch.setattr(running, "BATCH", 7)
+    small_batches(monkeypatch, 7)
     async with backend.open() as log:
         await fill(log, 200)
         await asyncio.gather(*[Views(log, [COUNTS]).catch_up() for _ in range(4)])
@@ -209,7 +209,7 @@ async def test_a_view_is_made_anew_while_appends_go_on(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Readers find every row all the time, and nothing is missing afterwards."""
-    monkeypatch.setattr(running, "BATCH", 10)
+    small_batches(monkeypatch, 10)
     async with backend.open() as log:
         views = Views(log, [COUNTS])
         await fill(log, 60)
