@@ -41,7 +41,7 @@ async def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def opened(url: str) -> EventLog:
-    schema = {"schema": f"views_{uuid.uuid4().hex[:8]}"} if "://" in url else {}
+    schema: dict[str, Any] = {"schema": f"views_{uuid.uuid4().hex[:8]}"} if "://" in url else {}
     return EventLog(url, statement_timeout=600, **schema)
 
 

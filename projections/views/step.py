@@ -82,9 +82,9 @@ class Step:
         if (stored.kind, stored.schema) not in KINDS:
             return []
         try:
-            items = decode_json(self.event.body)
+            items: list[Any] = decode_json(self.event.body)
         except ValueError:
-            items = None
+            items = []
         if type(items) is list and len(items) == self.header.items:
             return items
         raise CorruptEventError(self.conversation, self.version, "its items do not decode")

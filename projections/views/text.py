@@ -1,6 +1,6 @@
 """The text of an item: what a person would look for in it. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, cast
 
 MAX_TEXT: Final = 100_000
@@ -51,7 +51,8 @@ def _words(value: Any, depth: int) -> Iterator[str]:
     elif depth > _MAX_DEPTH:
         return
     elif isinstance(value, list):
-        yield from _all_words(cast("list[Any]", value), depth)
+        values = cast("Sequence[Any]", value)
+        yield from _all_words(values, depth)
     else:
         fields = fields_of(value)
         yield from _all_words((fields[name] for name in _SPOKEN if name in fields), depth)

@@ -1,6 +1,8 @@
 """kill -9 of whoever keeps the views: no event is missing in a view, and none is there twice."""
 
 import asyncio
+import functools
+import sys
 
 import pytest
 
@@ -26,7 +28,7 @@ async def test_a_killed_worker_leaves_every_view_whole(backend: Backend, workers
             async with processes.python(*command) as one:
                 others = [await start(*command) for _ in range(workers - 1)]
                 await fill(log, 200)
-                await until(lambda at=reached: moved(views, at), "the worker has begun")
+                await until(functools.partial(moved, views, reached), "the worker has begun")
                 await asyncio.sleep(0.003 * number)  # Another moment each time.
                 for process in (one, *others):
                     process.kill()
@@ -38,7 +40,7 @@ async def test_a_killed_worker_leaves_every_view_whole(backend: Backend, workers
 async def start(*command: str) -> asyncio.subprocess.Process:
     quiet = asyncio.subprocess.DEVNULL
     return await asyncio.create_subprocess_exec(
-        processes.sys.executable, *command, stdout=quiet, stderr=quiet
+        sys.executable, *command, stdout=quiet, stderr=quiet
     )
 
 

@@ -84,6 +84,8 @@ async def take(log: EventLog, chat: Conversation, step: tuple[Any, ...]) -> None
             await log.append(chat.name, BranchDeleted(), branch=chat.branch)
         case ("label", title):
             await label(chat, title=title.replace("\ud800", ""), owner="ana")
+        case _:
+            raise AssertionError(step)
 
 
 def used(requests: int, tokens: int) -> UsageRecorded:
