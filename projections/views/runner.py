@@ -82,10 +82,9 @@ class Runner:
         async with self._views.following() as reader:
             stopping = asyncio.ensure_future(_leave(stop, reader.leave))
             try:
-                while not stop.is_set():
-                    end = await reader.wait_beyond(self._lowest(names))
-                    if end is None:
-                        return
+                end = 0
+                while (moved := await reader.wait_beyond(self._lowest(names, end))) is not None:
+                    end = moved
                     await self._follow(end, names, stop)
             finally:
                 stopping.cancel()
@@ -101,12 +100,12 @@ class Runner:
                 async with asyncio.timeout(OUTAGE_PAUSE):
                     await stop.wait()
 
-    def _lowest(self, names: Sequence[str]) -> int:
-        """Return how far those views are that can go on."""
+    def _lowest(self, names: Sequence[str], end: int) -> int:
+        """Return how far those views are that can go on; `end` where none can."""
         positions = [
             self._points[key].position for key in self._ours(names) if key not in self._poisoned
         ]
-        return min(positions, default=0)
+        return min(positions, default=end)
 
     async def _look(self) -> None:
         points = await self._tables.checkpoints()

@@ -1,6 +1,7 @@
 """The runner: every event once in every view, whoever else runs, whatever an event does."""
 
 import asyncio
+import functools
 import signal
 from collections.abc import Iterator
 from typing import Any
@@ -203,6 +204,33 @@ async def test_a_raised_schema_that_cannot_be_filled_leaves_the_old_one(log: Eve
         await counted(new)
     await fill(log, 3)
     assert await counted(old) == [2, 2, 2]
+
+
+async def test_a_follower_whose_views_are_too_old_rests(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later release has taken over: it looks once for each time the feed moves, and ends."""
+    await Views(log, [COUNTS._replace(schema=2)]).catch_up()
+    looks: list[int] = []
+    advance = Runner._advance
+
+    async def counted_advance(self: Runner, end: int, keys: Any) -> None:
+        looks.append(end)
+        await advance(self, end, keys)
+
+    monkeypatch.setattr(Runner, "_advance", counted_advance)
+    stop = asyncio.Event()
+    following = asyncio.create_task(Views(log, [COUNTS]).follow(stop))
+    for number in range(1, 4):
+        await fill(log, 1)
+        await until(functools.partial(seen, looks, number), "it has looked")
+    stop.set()
+    await following
+    assert len(looks) == len(set(looks))
+
+
+async def seen(looks: list[int], end: int) -> bool:
+    return end in looks
 
 
 async def test_a_view_is_made_anew_while_appends_go_on(
