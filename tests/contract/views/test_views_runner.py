@@ -10,7 +10,7 @@ import pytest
 
 from eventlog import EventLog, ItemsAdded, PoisonEventError, SchemaTooNewError
 from eventlog.chain import stream_id
-from eventlog.views import Batch, Moved
+from eventlog.views import Batch, Checkpoint, Moved
 from projections import Conversation
 from projections.views import (
     BUILT_IN,
@@ -25,6 +25,7 @@ from projections.views import (
     turns,
     usage,
 )
+from projections.views.projection import specs
 from projections.views.runner import Runner
 from tests import processes
 from tests.backends import Backend
@@ -204,6 +205,21 @@ async def test_a_raised_schema_that_cannot_be_filled_leaves_the_old_one(log: Eve
         await counted(new)
     await fill(log, 3)
     assert await counted(old) == [2, 2, 2]
+
+
+async def test_what_is_behind_does_not_take_over(log: EventLog) -> None:
+    """No reader goes back to where a view was before."""
+    views = Views(log, [COUNTS])
+    await fill(log, 3)
+    await views.catch_up()
+    tables, made = log.views.tables, specs(COUNTS)
+    generation = await tables.begin("counts", 1, made, beside=True)
+    new = Checkpoint("counts", generation, 1, 0, 0, 0, is_serving=False)
+    assert not await tables.take_over(new, made)
+    assert await counted(views) == [1, 1, 1]
+    await Runner(log, [COUNTS]).fill(new)
+    assert await tables.take_over(new, made)
+    assert await counted(views) == [1, 1, 1]
 
 
 async def test_a_follower_whose_views_are_too_old_rests(
