@@ -89,6 +89,9 @@ async def up_to_date(url: str) -> None:
         command = ("-m", "projections", "worker", url, "--schema", schema)
         await Views(log).catch_up()
         worker = await asyncio.create_subprocess_exec(sys.executable, *command)
+        await log.append("chat-0", ItemsAdded(items(1)))
+        while min([each.behind for each in await Views(log).status()]) > 0:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)  # It has not begun yet.
         await under_load(log, Views(log))
         worker.terminate()
         await worker.wait()

@@ -4,7 +4,6 @@ An item has one place in the list for as long as it lives there: lists grow and 
 end. So what an event takes off is everything from a place on. Only a rewind brings items back.
 """
 
-import functools
 from typing import Any, Final, NamedTuple
 
 from eventlog import CorruptEventError, Header, ItemsAdded, ItemsReplaced, RecordedEvent
@@ -59,23 +58,29 @@ class Step:
         """How many items are in the list now."""
         self.listed: Final = listed
         """What is in the list after a rewind, without what a fork inherited; else None."""
+        self._items: list[Any] | None = None
         self.failure: Final = failure
         """Why nobody can tell what the event did."""
 
-    @functools.cached_property
+    @property
     def conversation_id(self) -> bytes:
         """The identity of the conversation: that of its main branch."""
         if self.branch == MAIN:
             return self.stream_id
         return stream_id(self.tenant, self.conversation)
 
-    @functools.cached_property
+    @property
     def items(self) -> list[Any]:
         """The items that it added, decoded once for all who look; not to be changed.
 
         None where its content was erased, or is in a form of a later release. Raises
         CorruptEventError.
         """
+        if self._items is None:  # cached_property takes a lock, which costs as much as an item.
+            self._items = self._decode()
+        return self._items
+
+    def _decode(self) -> list[Any]:
         if self.kind not in (ItemsAdded.kind, ItemsReplaced.kind) or self.event.is_erased:
             return []
         stored = self.event.stored
