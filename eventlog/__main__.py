@@ -20,11 +20,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         if isinstance(parse(options.url, options.schema), SqliteAddress):
-            _say("SQLite numbers events when they are committed: no worker is needed.")
+            say("SQLite numbers events when they are committed: no worker is needed.")
             return 0
         asyncio.run(_work(options.url, options.schema, options.redis))
     except EventLogError as error:
-        _say(f"eventlog worker: {error}")
+        say(f"eventlog worker: {error}")
         return 1
     return 0
 
@@ -47,7 +47,8 @@ async def _work(url: str, schema: str, redis: str | None) -> None:
         await log.work(stop)
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Print a line for people."""
     print(" ".join(line.split()), file=sys.stderr)  # noqa: T201 - this is a command
 
 

@@ -25,6 +25,7 @@ EventLogError
 │   ├── SchemaTooOldError       written by an earlier release: migrate
 │   └── SchemaTooNewError       written by a later release: upgrade
 ├── SourceError                 another store, to be imported, that cannot be read
+├── PoisonEventError            a view that is being made anew cannot take an event
 ├── CorruptEventError           stored bytes that do not decode
 └── ErasedError                 the content asked for was erased for good
 """
@@ -199,3 +200,15 @@ class ErasedError(EventLogError):
         )
         self.stream = stream
         self.version = version
+
+
+class PoisonEventError(EventLogError):
+    """A view that is being made anew cannot take an event; the one before it is still read."""
+
+    def __init__(self, projection: str, position: int, what: str) -> None:
+        super().__init__(
+            f"View {projection!r} cannot be made anew: its function fails at position {position}"
+            f" ({what}). The view as it was is untouched. Correct the function, and rebuild."
+        )
+        self.projection = projection
+        self.position = position

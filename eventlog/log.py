@@ -34,6 +34,7 @@ from eventlog.store.address import parse
 from eventlog.store.base import CACHE_BYTES, MAX_ITEM_BYTES, MAX_VERSION, Options, Store
 from eventlog.store.redis_address import RedisAddress
 from eventlog.verification import Verification, verify_all, verify_conversation
+from eventlog.views import LogViews
 
 DEFAULT_TENANT: Final = "default"
 DEFAULT_SCHEMA: Final = "eventlog"
@@ -294,6 +295,11 @@ class EventLog:
     def snapshots(self, stream: str, schema: int, *, branch: str = MAIN) -> StreamSnapshots:
         """Return what a projection with this schema number keeps of a stream."""
         return StreamSnapshots(self._open_store(), self._stream_id(stream, branch), schema)
+
+    @property
+    def views(self) -> LogViews:
+        """What projections of all streams read and keep, whatever their tenants."""
+        return LogViews(self._open_store(), self.position, self._reading)
 
     async def verify(self, stream: str | None = None) -> Verification:
         """Re-hash one conversation with its branches, or all, and name what is not as appended.

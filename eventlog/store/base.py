@@ -27,6 +27,7 @@ from eventlog.store.feed_base import FeedSource
 from eventlog.store.redis_address import RedisAddress
 from eventlog.store.schema import HEAD, REVISIONS, VERSION_TABLE
 from eventlog.store.snapshot_base import SnapshotSource
+from eventlog.store.view_base import ViewSource
 
 DURABILITIES: Final = ("full", "normal")
 MAX_VERSION: Final = 2**63 - 1
@@ -121,6 +122,11 @@ class Store(Protocol):
     @property
     def snapshots(self) -> SnapshotSource:
         """What is kept of streams beside their events."""
+        ...
+
+    @property
+    def views(self) -> ViewSource:
+        """What projections keep of all streams."""
         ...
 
     @property

@@ -61,6 +61,13 @@ class FeedSource(Protocol):
         """Return up to `limit` of the tenant's events with after < position <= until, in order."""
         ...
 
+    async def every_page(self, after: int, until: int, limit: int) -> list[FeedRow]:
+        """Return up to `limit` events of all tenants, as `page` does.
+
+        Each row has the tenant behind the position.
+        """
+        ...
+
     async def listen(self, ring: Callable[[], None], /) -> None:
         """Call `ring` whenever another process may have moved the feed, until cancelled.
 

@@ -38,13 +38,22 @@ class PostgresFeedSource:
 
     async def page(self, tenant: str, after: int, until: int, limit: int) -> list[FeedRow]:
         values = {"tenant": tenant, "after": after, "until": until, "limit": limit}
+        return await self._page(self._sql.page, self._sql.plain_page, values)
+
+    async def every_page(self, after: int, until: int, limit: int) -> list[FeedRow]:
+        values = {"after": after, "until": until, "limit": limit}
+        return await self._page(self._sql.every_page, self._sql.every_plain_page, values)
+
+    async def _page(
+        self, statement: Statement, plain: Statement, values: dict[str, Any]
+    ) -> list[FeedRow]:
         try:
-            return await self._run(self._sql.page, values)
+            return await self._run(statement, values)
         except UnavailableError as error:
             # A distributed database may refuse LATERAL, and says so by its SQLSTATE.
             if not isinstance(error.__cause__, asyncpg.FeatureNotSupportedError):
                 raise
-            return await self._run(self._sql.plain_page, values)
+            return await self._run(plain, values)
 
     async def listen(self, ring: Callable[[], None]) -> None:
         if self._listening is not None:

@@ -60,6 +60,18 @@ class SqliteFeed:
         )
 
     @compiled
+    def every_page(self) -> Select[*tuple[Any, ...]]:
+        sql = self._sql
+        events, streams = sql.events.c, sql.streams.c
+        return (
+            select(events.position, streams.tenant, streams.name, streams.branch, *sql.row)
+            .join_from(sql.events, sql.streams, events.stream_id == streams.stream_id)
+            .where(*_bounds(events.position))
+            .order_by(events.position)
+            .limit(bindparam("limit"))
+        )
+
+    @compiled
     def head(self) -> Select[Any]:
         return select(func.coalesce(func.max(self._sql.events.c.position), 0))
 
@@ -84,9 +96,25 @@ class PostgresFeed:
 
         OFFSET 0 keeps the planner from reading all of `events` instead, whatever it believes.
         """
+        streams = self._sql.streams.c
+        return self._page([streams.name, streams.branch], self._of_tenant)
+
+    @compiled
+    def every_page(self) -> Select[*tuple[Any, ...]]:
+        """Read the events of all tenants, who are named."""
+        streams = self._sql.streams.c
+        return self._page([streams.tenant, streams.name, streams.branch], true())
+
+    @property
+    def _of_tenant(self) -> ColumnElement[bool]:
+        return self._sql.streams.c.tenant == bindparam("tenant")
+
+    def _page(
+        self, names: list[ColumnElement[Any]], wanted: ColumnElement[bool]
+    ) -> Select[*tuple[Any, ...]]:
         sql = self._sql
         events = sql.events.c
-        spans = self._spans(sql)
+        spans = self._spans(names, wanted)
         events_of = (
             select(*sql.row)
             .where(
@@ -103,16 +131,16 @@ class PostgresFeed:
         # Only somebody who edited the feed makes it sparse.
         position = case((is_dense, dense), else_=sparse).label("position")
         return (
-            select(position, spans.c.name, spans.c.branch, *events_of.c)
+            select(position, *[spans.c[name.key or ""] for name in names], *events_of.c)
             .select_from(spans.join(events_of, true()))
             .where(position.is_not(None))
             .order_by(position)
             .limit(bindparam("limit"))
         )
 
-    def _spans(self, sql: Statements) -> CTE:
-        """Of each stream of the tenant, the versions between the bounds and their positions."""
-        feed, streams = self._feed.c, sql.streams.c
+    def _spans(self, names: list[ColumnElement[Any]], wanted: ColumnElement[bool]) -> CTE:
+        """Of each wanted stream, the versions between the bounds and their positions."""
+        feed, streams = self._feed.c, self._sql.streams.c
         grouped = (
             select(
                 feed.stream_id,
@@ -125,21 +153,32 @@ class PostgresFeed:
             .group_by(feed.stream_id)
             .subquery("grouped")
         )
-        named = (streams.stream_id == grouped.c.stream_id) & (streams.tenant == bindparam("tenant"))
+        same = (streams.stream_id == grouped.c.stream_id) & wanted
         return (
-            select(streams.name, streams.branch, *grouped.c)
-            .select_from(grouped.join(sql.streams, named))
+            select(*names, *grouped.c)
+            .select_from(grouped.join(self._sql.streams, same))
             .cte("spans")
         )
 
     @compiled
     def plain_page(self) -> Select[*tuple[Any, ...]]:
+        streams = self._sql.streams.c
+        return self._plain_page([streams.name, streams.branch], self._of_tenant)
+
+    @compiled
+    def every_plain_page(self) -> Select[*tuple[Any, ...]]:
+        streams = self._sql.streams.c
+        return self._plain_page([streams.tenant, streams.name, streams.branch], true())
+
+    def _plain_page(
+        self, names: list[ColumnElement[Any]], wanted: ColumnElement[bool]
+    ) -> Select[*tuple[Any, ...]]:
         sql = self._sql
         feed, events, streams = self._feed.c, sql.events.c, sql.streams.c
         same = (events.stream_id == feed.stream_id) & (events.version == feed.version)
-        named = (streams.stream_id == feed.stream_id) & (streams.tenant == bindparam("tenant"))
+        named = (streams.stream_id == feed.stream_id) & wanted
         return (
-            select(feed.position, streams.name, streams.branch, *sql.row)
+            select(feed.position, *names, *sql.row)
             .select_from(self._feed.join(sql.events, same).join(sql.streams, named))
             .where(*_bounds(feed.position))
             .order_by(feed.position)

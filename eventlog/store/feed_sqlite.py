@@ -28,5 +28,9 @@ class SqliteFeedSource:
         values = {"tenant": tenant, "after": after, "until": until, "limit": limit}
         return await self._ask(_SQL.page.text, _SQL.page.args(values))
 
+    async def every_page(self, after: int, until: int, limit: int) -> list[FeedRow]:
+        values = {"after": after, "until": until, "limit": limit}
+        return await self._ask(_SQL.every_page.text, _SQL.every_page.args(values))
+
     async def listen(self, _ring: Callable[[], None]) -> None:
         return

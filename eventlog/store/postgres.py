@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import functools
-from collections.abc import Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import Any
 
 import asyncpg
@@ -33,6 +33,8 @@ from eventlog.store.schema import HEAD, VERSION_TABLE
 from eventlog.store.snapshot_postgres import PostgresSnapshots
 from eventlog.store.snapshot_sql import PostgresSnapshotStatements
 from eventlog.store.sql import Statement, stream_row
+from eventlog.store.view_postgres import PostgresViews
+from eventlog.store.view_sql import ViewStatements
 
 
 class PostgresStore:
@@ -125,6 +127,10 @@ class PostgresStore:
     def snapshots(self) -> PostgresSnapshots:
         return PostgresSnapshots(_snapshot_statements(self._address.schema), self._rows)
 
+    @property
+    def views(self) -> PostgresViews:
+        return PostgresViews(_view_statements(self._address.schema), self._rows, self._borrow)
+
     async def close(self) -> None:
         await self._pools.close()
 
@@ -177,6 +183,10 @@ class PostgresStore:
                     raise
                 return await self._pools.run(fetch)
 
+    async def _borrow(self, use: Callable[["asyncpg.Connection[Any]"], Awaitable[Any]]) -> Any:
+        with translated(self._address):
+            return await self._pools.run(use)
+
     async def _prepare(self, connection: "asyncpg.Connection[Any]") -> None:
         """Make sure that the log is there and current, once for each process."""
         if await _revision(connection, self._address.schema) == HEAD:
@@ -200,6 +210,11 @@ def _feed_statements(schema: str) -> PostgresFeed:
 @functools.cache
 def _snapshot_statements(schema: str) -> PostgresSnapshotStatements:
     return PostgresSnapshotStatements(_statements(schema), schema)
+
+
+@functools.cache
+def _view_statements(schema: str) -> ViewStatements:
+    return ViewStatements(_statements(schema), "postgresql", schema)
 
 
 def _migrate(address: PostgresAddress, patience: float) -> None:

@@ -123,7 +123,7 @@ class PostgresStatements(Statements):
 
     def _several(self) -> FromClause:
         events = self.events.c
-        return _unnest("event_", {name: events[name].type for name in _PLACED}, "new")
+        return unnest("event_", {name: events[name].type for name in _PLACED}, "new")
 
     def _append(self, moved: Any, new: FromClause) -> Select[Any]:
         head = moved.cte("head")
@@ -148,7 +148,7 @@ class PostgresStatements(Statements):
     def _group(self, moved: Any) -> Select[Any]:
         """Append to many streams at once; a stream whose head has moved on is left out."""
         events = self.events.c
-        new = _unnest("event_", {name: events[name].type for name in StoredEvent._fields}, "new")
+        new = unnest("event_", {name: events[name].type for name in StoredEvent._fields}, "new")
         head = moved.cte("head")
         both = head.join(new, new.c.stream_id == head.c.stream_id)
         return self._stored(head, both, new, new.c.stream_id)
@@ -181,10 +181,10 @@ class PostgresStatements(Statements):
 
     def _asked(self, *names: str, **others: TypeEngine[Any]) -> FromClause:
         types = {name: self.streams.c[name].type for name in names}
-        return _unnest("stream_", {**types, **others}, "asked")
+        return unnest("stream_", {**types, **others}, "asked")
 
 
-def _unnest(prefix: str, types: Mapping[str, TypeEngine[Any]], name: str) -> FromClause:
+def unnest(prefix: str, types: Mapping[str, TypeEngine[Any]], name: str) -> FromClause:
     """Make rows of array parameters, whose names are the columns' behind `prefix`."""
     arrays = [bindparam(prefix + key, type_=ARRAY(kind)) for key, kind in types.items()]
     columns = [column(key, kind) for key, kind in types.items()]

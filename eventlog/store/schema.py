@@ -30,12 +30,12 @@ from sqlalchemy.types import BigInteger
 Dialect = Literal["sqlite", "postgresql"]
 
 VERSION_TABLE: Final = "eventlog_version"
-REVISIONS: Final = ("0001", "0002", "0003", "0004")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
 """Every revision ever released, oldest first; the last is what this release reads and writes."""
 
 HEAD: Final = REVISIONS[-1]
 
-_Number: Final = BigInteger().with_variant(Integer(), "sqlite")
+Number: Final = BigInteger().with_variant(Integer(), "sqlite")
 
 
 @functools.cache
@@ -45,6 +45,7 @@ def metadata(dialect: Dialect, schema: str | None = None) -> MetaData:
     _streams(tables)
     _events(tables, dialect)
     _snapshots(tables)
+    _checkpoints(tables)
     if dialect == "postgresql":
         _queue(tables)
         _feed(tables)
@@ -58,12 +59,12 @@ def _streams(tables: MetaData) -> None:
         Column("stream_id", LargeBinary, nullable=False),
         Column("tenant", Text, nullable=False),
         Column("name", Text, nullable=False),
-        Column("version", _Number, nullable=False),
+        Column("version", Number, nullable=False),
         Column("head_hash", LargeBinary, nullable=False),
-        Column("head_at", _Number, nullable=False),
+        Column("head_at", Number, nullable=False),
         Column("parent_id", LargeBinary),
-        Column("parent_version", _Number),
-        Column("created_at", _Number, nullable=False),
+        Column("parent_version", Number),
+        Column("created_at", Number, nullable=False),
         Column("branch", Text, nullable=False, server_default=text("''")),
         PrimaryKeyConstraint("stream_id", name="streams_pk"),
         Index("streams_by_name", "tenant", "name", "branch"),
@@ -76,12 +77,12 @@ def _streams(tables: MetaData) -> None:
 def _events(tables: MetaData, dialect: Dialect) -> None:
     columns: list[Column[Any]] = [
         Column("stream_id", LargeBinary, nullable=False),
-        Column("version", _Number, nullable=False),
+        Column("version", Number, nullable=False),
         Column("format", Integer, nullable=False),
         Column("event_id", Text),
         Column("kind", Text, nullable=False),
         Column("schema", Integer, nullable=False),
-        Column("recorded_at", _Number, nullable=False),
+        Column("recorded_at", Number, nullable=False),
         Column("header", LargeBinary, nullable=False),
         Column("codec", Integer, nullable=False),
         Column("key_id", Text),
@@ -126,7 +127,7 @@ def _snapshots(tables: MetaData) -> None:
         tables,
         Column("stream_id", LargeBinary, nullable=False),
         Column("schema", Integer, nullable=False),
-        Column("version", _Number, nullable=False),
+        Column("version", Number, nullable=False),
         Column("hash", LargeBinary, nullable=False),
         Column("pieces", Text, nullable=False),
         PrimaryKeyConstraint("stream_id", "schema", "version", name="snapshots_pk"),
@@ -137,10 +138,41 @@ def _snapshots(tables: MetaData) -> None:
         "segments",
         tables,
         Column("stream_id", LargeBinary, nullable=False),
-        Column("segment_id", _Number, nullable=False),
+        Column("segment_id", Number, nullable=False),
         Column("body", LargeBinary, nullable=False),
         PrimaryKeyConstraint("stream_id", "segment_id", name="segments_pk"),
         sqlite_strict=True,
+    )
+
+
+def _checkpoints(tables: MetaData) -> None:
+    """How far each view is; the tables of its rows are `view_sql.table`. All can be deleted."""
+    Table(
+        "checkpoints",
+        tables,
+        Column("projection", Text, nullable=False),
+        Column("generation", Number, nullable=False),
+        Column("schema", Integer, nullable=False),
+        Column("position", Number, nullable=False),
+        Column("rate", Number, nullable=False),
+        Column("moved_at", Number, nullable=False),
+        Column("is_serving", Integer, nullable=False),
+        PrimaryKeyConstraint("projection", "generation", name="checkpoints_pk"),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    Table(
+        "set_aside",
+        tables,
+        Column("projection", Text, nullable=False),
+        Column("generation", Number, nullable=False),
+        Column("position", Number, nullable=False),
+        Column("stream_id", LargeBinary, nullable=False),
+        Column("version", Number, nullable=False),
+        Column("error", Text, nullable=False),
+        PrimaryKeyConstraint("projection", "generation", "position", name="set_aside_pk"),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
     )
 
 
@@ -149,8 +181,8 @@ def _queue(tables: MetaData) -> None:
         "queue",
         tables,
         Column("stream_id", LargeBinary, nullable=False),
-        Column("version", _Number, nullable=False),
-        Column("recorded_at", _Number, nullable=False),
+        Column("version", Number, nullable=False),
+        Column("recorded_at", Number, nullable=False),
         PrimaryKeyConstraint("stream_id", "version", name="queue_pk"),
     )
 

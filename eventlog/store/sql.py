@@ -125,6 +125,18 @@ class Statements:
         names: list[str] = getattr(compiled, "positiontup", None) or []
         return Statement(str(compiled), tuple((name, defaults[name]) for name in names))
 
+    def literal(self, statement: ClauseElement) -> str:
+        """Compile with its values in the text, for what the database keeps as text."""
+        return str(
+            statement.compile(
+                dialect=_DRIVERS[self._dialect], compile_kwargs={"literal_binds": True}
+            )
+        )
+
+    def quoted(self, name: str) -> str:
+        """Return the name of a schema as SQL has it."""
+        return _DRIVERS[self._dialect].identifier_preparer.quote_schema(name)
+
     def of_stream(self, *columns: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
         """Select from the events of the one stream that is asked for."""
         return select(*columns).where(self.events.c.stream_id == bindparam("stream_id"))

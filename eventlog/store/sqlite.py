@@ -3,7 +3,7 @@
 import functools
 import sqlite3
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from eventlog.records import AppendRequest, Head, Outcome, StoredEvent, StreamRow
 from eventlog.store.address import SqliteAddress
@@ -15,6 +15,9 @@ from eventlog.store.sql import Statement, stream_row
 from eventlog.store.sqlite_commit import SQL, Committer, read_head
 from eventlog.store.sqlite_file import open_log, translated
 from eventlog.store.worker import Worker
+
+if TYPE_CHECKING:
+    from eventlog.store.view_sqlite import SqliteViews
 
 _T = TypeVar("_T")
 
@@ -103,6 +106,13 @@ class SqliteStore:
     @property
     def snapshots(self) -> SqliteSnapshots:
         return SqliteSnapshots(self._hop(self._reader), self._hop(self._writer))
+
+    @property
+    def views(self) -> "SqliteViews":
+        # Compiled where a view is used: a process that only uses sessions has none.
+        from eventlog.store.view_sqlite import SqliteViews
+
+        return SqliteViews(self._hop(self._reader), self._hop(self._writer))
 
     async def close(self) -> None:
         self._writer.close()

@@ -59,7 +59,7 @@ PUBLIC = {
         InvalidMomentError InvalidNameError InvalidOptionError ItemPopped ItemTooLargeError
         ItemsAdded ItemsReplaced ModelCalled
         NameTakenError NewEvent NoSuchBranchError NoSuchTurnError NotAnEventLogError
-        NothingToRedoError OpaqueEvent ReadOnlyError RecordedEvent RowPreserved
+        NothingToRedoError OpaqueEvent PoisonEventError ReadOnlyError RecordedEvent RowPreserved
         SchemaTooNewError SourceError
         SchemaTooOldError StoreError UnavailableError UsageRecorded Verification WaitTimeoutError
         digest migrate settle

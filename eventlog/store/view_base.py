@@ -1,0 +1,228 @@
+"""The contract of stored views: rows of tables that can all be deleted and made again.
+
+A projection has one generation of its tables that is read, and maybe others that are being filled
+beside it. Each generation has a checkpoint, which moves in the transaction of its rows.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple, Protocol
+
+from eventlog.records import Entry
+
+NO_LIMIT: Final = 2**31 - 1
+
+ViewRow = Sequence[Any]
+"""The columns of a table, in its order."""
+
+
+class ColumnSpec(NamedTuple):
+    """A column of a view's table."""
+
+    name: str
+    type: type[Any]
+    """int, str, bytes, float or bool."""
+    is_nullable: bool = False
+
+
+class TableSpec(NamedTuple):
+    """A table of a projection. `text` is the column that can be searched."""
+
+    name: str
+    columns: tuple[ColumnSpec, ...]
+    key: tuple[str, ...]
+    indexes: tuple[tuple[str, ...], ...] = ()
+    text: str | None = None
+    readable: str | None = None
+    """The name under which any SQL client sees it."""
+    is_shown: bool = True
+    """Whether it is so from the start."""
+
+
+class Checkpoint(NamedTuple):
+    """How far a generation is, and when it last moved (microseconds), at how many events/s."""
+
+    projection: str
+    generation: int
+    schema: int
+    position: int
+    rate: int
+    moved_at: int
+    is_serving: bool
+
+    @classmethod
+    def load(cls, row: Sequence[Any]) -> "Checkpoint":
+        """Read a row."""
+        *columns, is_serving = row
+        return cls._make([*columns, bool(is_serving)])
+
+
+class Moved(NamedTuple):
+    """A checkpoint goes from position `before` to `after`, or nothing happens."""
+
+    projection: str
+    generation: int
+    before: int
+    after: int
+    rate: int
+    at: int
+
+
+class Put(NamedTuple):
+    """Rows take their place by key; each key once."""
+
+    table: TableSpec
+    generation: int
+    rows: Sequence[ViewRow]
+
+
+class Removed(NamedTuple):
+    """Rows of a stream with start <= place < stop are marked, or no longer, as removed.
+
+    With `version` only those of that event.
+    """
+
+    stream_id: bytes
+    start: int
+    stop: int
+    version: int | None
+    removed: bool
+
+
+class Mark(NamedTuple):
+    """What becomes of rows that are there, in this order."""
+
+    table: TableSpec
+    generation: int
+    removals: Sequence[Removed]
+
+
+class Aside(NamedTuple):
+    """An event that a projection could not take."""
+
+    projection: str
+    generation: int
+    position: int
+    stream_id: bytes
+    version: int
+    error: str
+
+
+class Batch(NamedTuple):
+    """What one transaction does, in this order."""
+
+    moves: Sequence[Moved]
+    writes: Sequence[Put | Mark]
+    asides: Sequence[Aside]
+
+
+class Selection(NamedTuple):
+    """Rows of a table where columns are equal to values, a page of them.
+
+    `order` names columns, a leading "-" for descending; `after` holds the values of the last row
+    of the page before, in all of them.
+    """
+
+    table: TableSpec
+    generation: int
+    equal: Mapping[str, Any]
+    order: tuple[str, ...]
+    after: Sequence[Any] | None = None
+    limit: int = NO_LIMIT
+
+    def values(self) -> dict[str, Any]:
+        """Return the parameters of its statement."""
+        behind = {f"after_{number}": value for number, value in enumerate(self.after or ())}
+        return {**_equal(self.equal), **behind, "limit": self.limit}
+
+
+class Search(NamedTuple):
+    """Rows whose text has every one of `phrases`, the best first."""
+
+    table: TableSpec
+    generation: int
+    equal: Mapping[str, Any]
+    phrases: tuple[str, ...]
+    limit: int
+
+    def values(self) -> dict[str, Any]:
+        """Return the parameters of its statement, without the text."""
+        return {**_equal(self.equal), "limit": self.limit}
+
+
+class Compared(NamedTuple):
+    """Rows that only one of two generations has; at most as many as asked for of each."""
+
+    only_first: Sequence[ViewRow]
+    only_second: Sequence[ViewRow]
+
+
+class ViewSource(Protocol):
+    """Tables of views beside the events. Raises StoreError."""
+
+    batch: int
+    """How many events one transaction takes at most: few where an append waits for it."""
+
+    async def checkpoints(self) -> list[Checkpoint]:
+        """Return all of them, by projection and generation."""
+        ...
+
+    async def begin(
+        self, projection: str, schema: int, tables: Sequence[TableSpec], *, beside: bool
+    ) -> int:
+        """Make a generation of empty tables, and return its number; it is read if no other is.
+
+        Not `beside`, nothing happens where one of that schema is there: its number is returned.
+        Else any other of that schema that is not read is thrown away.
+        """
+        ...
+
+    async def take_over(self, new: Checkpoint, tables: Sequence[TableSpec]) -> bool:
+        """Read this generation from now on and delete the one before it, at once.
+
+        False, and nothing happens, while it is behind that one.
+        """
+        ...
+
+    async def drop(self, projection: str, generation: int, tables: Sequence[TableSpec]) -> None:
+        """Delete a generation, with its checkpoint."""
+        ...
+
+    async def headers(self, stream_id: bytes, until: int) -> list[Entry]:
+        """Return the events of a stream up to a version, without their bodies."""
+        ...
+
+    async def held(
+        self, table: TableSpec, generation: int, partitions: Sequence[Any]
+    ) -> list[ViewRow]:
+        """Return the rows whose first column of the key is one of `partitions`."""
+        ...
+
+    async def apply(self, batch: Batch) -> bool:
+        """Do all of the batch, or nothing: False if a checkpoint was not where it says."""
+        ...
+
+    async def select(self, selection: Selection) -> list[ViewRow]:
+        """Return rows."""
+        ...
+
+    async def search(self, search: Search) -> list[ViewRow]:
+        """Return rows that have the text."""
+        ...
+
+    async def asides(self, projection: str, generation: int, limit: int) -> list[Aside]:
+        """Return the events that were set aside, the last first."""
+        ...
+
+    async def compare(
+        self, table: TableSpec, first: Checkpoint, second: Checkpoint, limit: int
+    ) -> Compared | None:
+        """Compare two generations row by row; None where they are not at one position."""
+        ...
+
+    async def show(self, table: TableSpec, generation: int, *, shown: bool) -> None:
+        """Give any SQL client a readable view of a table, or take it away."""
+        ...
+
+
+def _equal(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"is_{name}": value for name, value in wanted.items()}

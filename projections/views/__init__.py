@@ -1,0 +1,38 @@
+"""Views over all conversations: what to ask of them, and how to make one's own."""
+
+from eventlog.views import Removed
+from projections.views.projection import Projection, Rows, Written
+from projections.views.reading import (
+    branches,
+    conversations,
+    search,
+    tool_calls,
+    tools,
+    turns,
+    usage,
+)
+from projections.views.row import Row
+from projections.views.step import Listed, Step
+from projections.views.views import BUILT_IN, Difference, SetAside, Status, Views
+
+__all__ = [
+    "BUILT_IN",
+    "Difference",
+    "Listed",
+    "Projection",
+    "Removed",
+    "Row",
+    "Rows",
+    "SetAside",
+    "Status",
+    "Step",
+    "Views",
+    "Written",
+    "branches",
+    "conversations",
+    "search",
+    "tool_calls",
+    "tools",
+    "turns",
+    "usage",
+]

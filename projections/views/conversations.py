@@ -1,0 +1,141 @@
+"""The view of conversations: one row for each, one for each of its branches. Pure."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from eventlog import (
+    BranchDeleted,
+    ConversationLabelled,
+    ItemsAdded,
+    UsageRecorded,
+)
+from eventlog.names import MAIN
+from projections.turns import is_user_message
+from projections.views.projection import Projection, Rows, Written
+from projections.views.row import Row
+from projections.views.step import Step
+from projections.views.text import summary_of
+
+
+class ConversationRow(Row, frozen=True, kw_only=True):
+    """A conversation, with all its branches. Times are microseconds, UTC.
+
+    `title`, `owner` and `tags` (a JSON array) are its labels, those of the main branch; `items` is
+    the length of the main branch's list; `bytes` is what its contents take in the log.
+    """
+
+    table = "conversations"
+    key = ("conversation_id",)
+    indexes = (("tenant", "last_at", "conversation_id"), ("tenant", "owner"))
+    readable = "conversations"
+
+    conversation_id: bytes
+    tenant: str
+    name: str
+    title: str | None = None
+    first_message: str | None = None
+    owner: str | None = None
+    tags: str = "[]"
+    items: int = 0
+    events: int = 0
+    branches: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    total_tokens: int = 0
+    bytes: int = 0
+    first_at: int
+    last_at: int
+
+
+class BranchRow(Row, frozen=True, kw_only=True):
+    """A branch of a conversation; the main one has no name."""
+
+    table = "branches"
+    key = ("conversation_id", "branch")
+    readable = "branches"
+
+    conversation_id: bytes
+    branch: str
+    stream_id: bytes
+    version: int
+    items: int
+    is_deleted: bool = False
+    first_at: int
+    last_at: int
+
+
+def fold(step: Step, rows: Rows) -> Iterator[Written]:
+    """Take a step."""
+    conversation = rows.get(ConversationRow) or ConversationRow(
+        conversation_id=step.conversation_id,
+        tenant=step.tenant,
+        name=step.conversation,
+        first_at=step.at,
+        last_at=step.at,
+    )
+    before = rows.get(BranchRow, step.branch)
+    branch = _branch(step, before)
+    yield branch
+    is_main = step.branch == MAIN
+    stored = step.event.stored
+    changes: dict[str, object] = {
+        "events": conversation.events + 1,
+        "bytes": conversation.bytes + len(stored.body or b"") + len(stored.context or b""),
+        "branches": conversation.branches + (0 if is_main else _shown(branch) - _shown(before)),
+        "last_at": max(conversation.last_at, step.at),
+    }
+    if is_main:
+        changes["items"] = step.total
+    if not step.event.is_erased:
+        changes |= _content(step, conversation, is_main=is_main)
+    yield msgspec.structs.replace(conversation, **changes)
+
+
+def _branch(step: Step, before: BranchRow | None) -> BranchRow:
+    is_deleted = before is not None and before.is_deleted
+    if step.start is not None:
+        is_deleted = step.kind == BranchDeleted.kind
+    return BranchRow(
+        conversation_id=step.conversation_id,
+        branch=step.branch,
+        stream_id=step.stream_id,
+        version=step.version,
+        items=step.total,
+        is_deleted=is_deleted,
+        first_at=step.at if before is None else before.first_at,
+        last_at=step.at,
+    )
+
+
+def _shown(branch: BranchRow | None) -> int:
+    return int(branch is not None and not branch.is_deleted)
+
+
+def _content(step: Step, before: ConversationRow, *, is_main: bool) -> dict[str, object]:
+    if before.first_message is None and step.kind == ItemsAdded.kind:
+        message = next((item for item in step.items if is_user_message(item)), None)
+        return {} if message is None else {"first_message": summary_of(message)}
+    if step.kind not in (UsageRecorded.kind, ConversationLabelled.kind):
+        return {}
+    event = step.event.event
+    if isinstance(event, UsageRecorded):
+        names = ("input_tokens", "output_tokens", "total_tokens")
+        return {name: getattr(before, name) + getattr(event, name) for name in names}
+    if isinstance(event, ConversationLabelled) and is_main:
+        return _labels(event)
+    return {}
+
+
+def _labels(event: ConversationLabelled) -> dict[str, object]:
+    changes: dict[str, object] = {}
+    if event.title is not None:
+        changes["title"] = event.title or None
+    if event.owner is not None:
+        changes["owner"] = event.owner or None
+    if event.tags is not None:
+        changes["tags"] = msgspec.json.encode(event.tags).decode()
+    return changes
+
+
+CONVERSATIONS = Projection("conversations", 1, (ConversationRow, BranchRow), fold)

@@ -1,0 +1,118 @@
+"""What each event does to the list of its stream, told as steps.
+
+The size of a list is counted on from event to event. Where it is not known, and for a rewind, the
+headers of the stream are read and resolved as for every other reader of the list.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Final
+
+from eventlog import (
+    BranchDeleted,
+    ConversationCleared,
+    ConversationForked,
+    ConversationRewound,
+    CorruptEventError,
+    Header,
+    ItemPopped,
+    ItemsAdded,
+    ItemsReplaced,
+)
+from eventlog.views import Entry, LogViews, TenantEvent
+from projections.blocks import INHERITED, Block, count
+from projections.items import fold, resolve
+from projections.views.step import Listed, Step
+
+MAX_LISTS: Final = 100_000
+"""How many sizes are remembered."""
+
+_SILENT: Final = Header()
+_CHANGING: Final = frozenset(
+    event.kind
+    for event in (
+        BranchDeleted,
+        ConversationCleared,
+        ConversationForked,
+        ConversationRewound,
+        ItemPopped,
+        ItemsAdded,
+        ItemsReplaced,
+    )
+)
+
+
+class Lists:
+    """The sizes of the lists, as of the event of each stream that was seen last."""
+
+    def __init__(self, views: LogViews) -> None:
+        self._views = views
+        self._known: OrderedDict[bytes, tuple[int, int]] = OrderedDict()
+
+    async def step(self, found: TenantEvent) -> Step:
+        """Say what an event did; one that does not decode is a step with a failure."""
+        event = found.event
+        stored = event.stored
+        try:
+            total = await self._before(event.stream, stored.stream_id, stored.version)
+            if stored.kind not in _CHANGING:
+                self._remember(stored.stream_id, stored.version, total)
+                return Step(found.tenant, event, _SILENT, None, total, None)
+            header, listed = event.header, None
+            if stored.kind == ConversationRewound.kind:
+                blocks = await self._list(event.stream, stored.stream_id, stored.version)
+                start, total, listed = 0, count(blocks), _listed(blocks)
+            else:
+                start, total = _counted(event.stream, stored.version, stored.kind, header, total)
+        except CorruptEventError as error:
+            self._known.pop(stored.stream_id, None)
+            return Step(found.tenant, event, _SILENT, None, 0, None, error)
+        self._remember(stored.stream_id, stored.version, total)
+        return Step(found.tenant, event, header, start, total, listed)
+
+    def _remember(self, stream_id: bytes, version: int, total: int) -> None:
+        self._known[stream_id] = (version, total)
+        self._known.move_to_end(stream_id)
+        if len(self._known) > MAX_LISTS:
+            self._known.popitem(last=False)
+
+    async def _before(self, stream: str, stream_id: bytes, version: int) -> int:
+        """Return how many items were in the list before an event."""
+        if version == 1:
+            return 0
+        known = self._known.get(stream_id)
+        if known is not None and known[0] == version - 1:
+            return known[1]
+        return count(await self._list(stream, stream_id, version - 1))
+
+    async def _list(self, stream: str, stream_id: bytes, version: int) -> list[Block]:
+        entries: list[Entry] = await self._views.tables.headers(stream_id, version)
+        return fold(stream, (), resolve(stream, 0, entries).entries)
+
+
+def _counted(stream: str, version: int, kind: str, header: Header, before: int) -> tuple[int, int]:
+    """Return where the list was cut, and how many items there are now."""
+    if kind == ItemsAdded.kind and header.items is not None:
+        return before, before + header.items
+    if kind == ItemPopped.kind:
+        start = max(0, before - 1)
+        return start, start
+    if kind == ItemsReplaced.kind and header.items is not None and header.start is not None:
+        start = min(header.start, before)
+        return start, start + header.items
+    if kind == ConversationForked.kind and header.kept is not None:
+        return 0, header.kept
+    if kind in (ConversationCleared.kind, BranchDeleted.kind):
+        return 0, 0
+    raise CorruptEventError(stream, version, "its header does not say what it did to the list")
+
+
+def _listed(blocks: Sequence[Block]) -> tuple[Listed, ...]:
+    listed: list[Listed] = []
+    place = 0
+    for block in blocks:
+        size = block.stop - block.start
+        if block.holder.source != INHERITED:
+            listed.append(Listed(-block.holder.source, place, place + size))
+        place += size
+    return tuple(listed)

@@ -1,0 +1,147 @@
+"""Rows of views: a frozen struct is a row, its class a table.
+
+Columns are int, str, bytes, float or bool, or one of these or None.
+"""
+
+import operator
+import struct
+import types
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Final, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from eventlog import InvalidInputError
+from eventlog.views import ColumnSpec, TableSpec
+
+_KINDS: Final = (int, str, bytes, float, bool)
+_LARGEST: Final = 2**63 - 1
+
+
+class Row(msgspec.Struct, frozen=True):
+    """Base of all rows.
+
+    The first column of the key says which rows belong together: it is an attribute of `Step`, and a
+    fold sees the rows of its step only.
+    """
+
+    table: ClassVar[str]
+    key: ClassVar[tuple[str, ...]]
+    indexes: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    searched: ClassVar[str | None] = None
+    """The column that can be searched."""
+    readable: ClassVar[str | None] = None
+    """The name under which any SQL client sees the rows."""
+    is_shown: ClassVar[bool] = True
+    is_read: ClassVar[bool] = True
+    """Whether the fold asks for rows that it wrote; without it they cost less."""
+
+
+class Shape:
+    """What a class of rows is to a database."""
+
+    def __init__(self, kind: type[Row]) -> None:
+        self.kind: Final = kind
+        self.spec: Final = TableSpec(
+            kind.table,
+            tuple(_columns(kind)),
+            kind.key,
+            kind.indexes,
+            kind.searched,
+            kind.readable,
+            kind.is_shown,
+        )
+        names = [column.name for column in self.spec.columns]
+        unknown = {*kind.key, *(name for index in kind.indexes for name in index)} - set(names)
+        if unknown or not kind.key:
+            raise InvalidInputError(f"{kind.__name__} has no column {sorted(unknown) or 'as key'}.")
+        self.partition: Final = kind.key[0]
+        self._names = names
+        numbers = [names.index(name) for name in kind.key]
+        pick: Any = operator.itemgetter(*numbers)
+        self._pick: Callable[[Sequence[Any]], Any] = pick if len(numbers) > 1 else _alone(pick)
+        self._flags = [column.name for column in self.spec.columns if column.type is bool]
+        columns = list(enumerate(self.spec.columns))
+        sure = [n for n, column in columns if column.type is int and not column.is_nullable]
+        self._dumps = [
+            (n, _DUMPS[column.type])
+            for n, column in columns
+            if column.type in _DUMPS and n not in sure
+        ]
+        self._sure = sure
+        self._fit = struct.Struct(f"{len(sure)}q").pack
+        self._right: set[tuple[type[Any], ...]] = set()
+
+    def key_of(self, values: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the key of a row, from its columns."""
+        key: tuple[Any, ...] = self._pick(values)
+        return key
+
+    def check(self, row: Row) -> tuple[Any, ...]:
+        """Return the columns of a row. Raises InvalidInputError for what does not go into one."""
+        values = msgspec.structs.astuple(row)
+        kinds = tuple(map(type, values))
+        if kinds not in self._right:
+            for kind, column in zip(kinds, self.spec.columns, strict=True):
+                if kind is not column.type and not (column.is_nullable and kind is type(None)):
+                    raise InvalidInputError(
+                        f"Column {column.name} of {self.kind.__name__} cannot hold {kind.__name__}."
+                    )
+            self._right.add(kinds)
+        return values
+
+    def dump(self, values: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the columns as both databases take them.
+
+        Text loses NUL and lone surrogates; a number that has no 64 bits is the largest that has.
+        """
+        dumped = list(values)
+        for number, dump in self._dumps:
+            dumped[number] = dump(values[number])
+        try:
+            self._fit(*[values[number] for number in self._sure])
+        except struct.error:
+            for number in self._sure:
+                dumped[number] = _number(values[number])
+        return tuple(dumped)
+
+    def load(self, stored: Sequence[Any]) -> Row:
+        """Return a stored row."""
+        values = dict(zip(self._names, stored, strict=True))
+        for name in self._flags:
+            values[name] = bool(values[name])
+        return self.kind(**values)
+
+
+def _columns(kind: type[Row]) -> list[ColumnSpec]:
+    hints = get_type_hints(kind)
+    return [_column(kind, name, hints[name]) for name in kind.__struct_fields__]
+
+
+def _column(kind: type[Row], name: str, hint: Any) -> ColumnSpec:
+    options = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    wanted = [option for option in options if option is not type(None)]
+    if len(wanted) != 1 or wanted[0] not in _KINDS:
+        raise InvalidInputError(f"Column {name} of {kind.__name__} cannot be {hint}.")
+    return ColumnSpec(name, wanted[0], len(options) > 1)
+
+
+def _alone(pick: Callable[[Sequence[Any]], Any]) -> Callable[[Sequence[Any]], tuple[Any]]:
+    return lambda values: (pick(values),)
+
+
+def _text(text: str | None) -> str | None:
+    if text is None or (text.isascii() and "\0" not in text):
+        return text
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _number(number: int | None) -> int | None:
+    return number if number is None else max(-_LARGEST, min(number, _LARGEST))
+
+
+def _flag(flag: bool | None) -> int | None:  # noqa: FBT001 - it is what is dumped
+    return None if flag is None else int(flag)
+
+
+_DUMPS: Final[dict[type[Any], Callable[[Any], Any]]] = {int: _number, str: _text, bool: _flag}

@@ -1,0 +1,79 @@
+"""The view that search goes by: the text of every item that ever was in a list. Pure."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from eventlog import ItemsAdded
+from eventlog.views import Removed
+from projections.turns import fields as fields_of
+from projections.views.projection import Projection, Rows, Written
+from projections.views.row import Row
+from projections.views.step import Step
+from projections.views.text import text_of
+
+_END: Final = 2**62
+
+
+class ItemRow(Row, frozen=True, kw_only=True):
+    """The text of an item: number `item` of those that the event `version` added at `place`.
+
+    `removed` while it is not in the list. Items without any text have no row.
+    """
+
+    table = "items"
+    key = ("stream_id", "place", "version")
+    searched = "text"
+    readable = "items"
+    is_shown = False
+    is_read = False
+
+    stream_id: bytes
+    place: int
+    version: int
+    item: int
+    tenant: str
+    conversation: str
+    branch: str
+    type: str
+    role: str
+    recorded_at: int
+    removed: bool
+    text: str
+
+
+def fold(step: Step, _rows: Rows) -> Iterator[Written]:
+    """Take a step."""
+    if step.start is None:
+        return
+    if step.version > 1 and step.kind != ItemsAdded.kind:
+        yield ItemRow, Removed(step.stream_id, step.start, _END, None, removed=True)
+    for listed in step.listed or ():
+        yield (
+            ItemRow,
+            Removed(step.stream_id, listed.start, listed.stop, listed.version, removed=False),
+        )
+    for index, item in enumerate(step.items):
+        text = text_of(item)
+        if text:
+            yield ItemRow(
+                stream_id=step.stream_id,
+                place=step.start + index,
+                version=step.version,
+                item=index,
+                tenant=step.tenant,
+                conversation=step.conversation,
+                branch=step.branch,
+                type=_said(item, "type", "message"),
+                role=_said(item, "role", ""),
+                recorded_at=step.at,
+                removed=False,
+                text=text,
+            )
+
+
+def _said(item: Any, name: str, otherwise: str) -> str:
+    value = fields_of(item).get(name)
+    return value if isinstance(value, str) else otherwise
+
+
+SEARCH = Projection("search", 1, (ItemRow,), fold)

@@ -1,0 +1,95 @@
+"""A step: an event, and what it did to the list of its conversation.
+
+An item has one place in the list for as long as it lives there: lists grow and are cut at their
+end. So what an event takes off is everything from a place on. Only a rewind brings items back.
+"""
+
+from typing import Any, Final, NamedTuple
+
+from eventlog import CorruptEventError, Header, ItemsAdded, ItemsReplaced, RecordedEvent
+from eventlog.chain import stream_id
+from eventlog.codec import decode_json
+from eventlog.events import KINDS
+from eventlog.names import MAIN
+
+
+class Listed(NamedTuple):
+    """Items that are in the list: those that the event `version` put at start <= place < stop."""
+
+    version: int
+    start: int
+    stop: int
+
+
+class Step:
+    """An event of the feed. Times are microseconds, UTC."""
+
+    def __init__(
+        self,
+        tenant: str,
+        event: RecordedEvent,
+        header: Header,
+        start: int | None,
+        total: int,
+        listed: tuple[Listed, ...] | None,
+        failure: Exception | None = None,
+    ) -> None:
+        stored = event.stored
+        self.tenant: Final = tenant
+        self.event: Final = event
+        self.header: Final = header
+        self.conversation: Final = event.stream
+        """The name of the conversation."""
+        self.branch: Final = event.branch
+        """The name of the branch, empty for the main one."""
+        self.stream_id: Final = stored.stream_id
+        """The identity of the conversation's branch."""
+        self.version: Final = stored.version
+        """Number of the event in its stream."""
+        self.position: Final = event.position or 0
+        """Number of the event over all streams."""
+        self.kind: Final = stored.kind
+        """Short stable name of what happened."""
+        self.at: Final = stored.recorded_at
+        """When it was recorded."""
+        self.start: Final = start
+        """The list was cut here, and what is added goes here; None if the list is as it was."""
+        self.total: Final = total
+        """How many items are in the list now."""
+        self.listed: Final = listed
+        """What is in the list after a rewind, without what a fork inherited; else None."""
+        self._items: list[Any] | None = None
+        self.failure: Final = failure
+        """Why nobody can tell what the event did."""
+
+    @property
+    def conversation_id(self) -> bytes:
+        """The identity of the conversation: that of its main branch."""
+        if self.branch == MAIN:
+            return self.stream_id
+        return stream_id(self.tenant, self.conversation)
+
+    @property
+    def items(self) -> list[Any]:
+        """The items that it added, decoded once for all who look; not to be changed.
+
+        None where its content was erased, or is in a form of a later release. Raises
+        CorruptEventError.
+        """
+        if self._items is None:  # cached_property takes a lock, which costs as much as an item.
+            self._items = self._decode()
+        return self._items
+
+    def _decode(self) -> list[Any]:
+        if self.kind not in (ItemsAdded.kind, ItemsReplaced.kind) or self.event.is_erased:
+            return []
+        stored = self.event.stored
+        if (stored.kind, stored.schema) not in KINDS:
+            return []
+        try:
+            items: list[Any] = decode_json(self.event.body)
+        except ValueError:
+            items = []
+        if type(items) is list and len(items) == self.header.items:
+            return items
+        raise CorruptEventError(self.conversation, self.version, "its items do not decode")

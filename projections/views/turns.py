@@ -1,0 +1,188 @@
+"""The view of turns, and of what they used. Pure.
+
+A turn is what a user's message began (projections.turns). It lasts until the next one, and is gone
+while its message is not in the list. What is used counts for the turn that the list ends with then.
+The turns that a fork inherited are its parent's.
+"""
+
+import itertools
+from collections.abc import Iterator
+
+import msgspec
+
+from eventlog import UsageRecorded
+from projections.turns import is_user_message
+from projections.views.projection import Projection, Rows, Written
+from projections.views.row import Row
+from projections.views.step import Step
+from projections.views.text import summary_of
+from projections.views.used import Used, counts_of, plus
+
+
+class TurnRow(Used, frozen=True, kw_only=True):
+    """A turn of a branch, by the order in which they began. Times are microseconds, UTC.
+
+    `version` and `item` say where its message is, `place` is its index in the list, `before` the
+    number of the turn before it there (0: none), `items` counts what was added in it.
+    `context_tokens` is what its last model call read and wrote: how large the context was at the
+    end. None where that is not known, as when several calls were recorded as one.
+    """
+
+    table = "turns"
+    key = ("stream_id", "number")
+    readable = "turns"
+
+    stream_id: bytes
+    number: int
+    before: int
+    version: int
+    item: int
+    place: int
+    message: str
+    items: int = 0
+    context_tokens: int | None = None
+    begun_at: int
+    last_at: int
+    removed: bool = False
+
+
+class TurnCount(Row, frozen=True, kw_only=True):
+    """How many turns of a branch are in its list, and ever began; `last` is the list's last."""
+
+    table = "turn_counts"
+    key = ("stream_id",)
+
+    stream_id: bytes
+    listed: int = 0
+    begun: int = 0
+    last: int = 0
+
+
+class UsageRow(Used, frozen=True, kw_only=True):
+    """What one event counted. `turn` is 0 before the first one, `model` None if unknown."""
+
+    table = "usage"
+    key = ("stream_id", "version")
+    readable = "usage"
+    is_read = False
+
+    stream_id: bytes
+    version: int
+    turn: int
+    model: str | None
+    response_id: str | None
+    recorded_at: int
+
+
+class ModelRow(Used, frozen=True, kw_only=True):
+    """What a conversation used of a model; `model` is empty where it is not known."""
+
+    table = "models"
+    key = ("conversation_id", "model")
+    conversation_id: bytes
+    model: str
+
+
+class TenantModelRow(Used, frozen=True, kw_only=True):
+    """What a tenant used of a model; `model` is empty where it is not known."""
+
+    table = "tenant_models"
+    key = ("tenant", "model")
+    readable = "models"
+    tenant: str
+    model: str
+
+
+def fold(step: Step, rows: Rows) -> Iterator[Written]:
+    """Take a step."""
+    if step.start is not None:
+        if step.listed is not None:
+            yield from _rewind(step, rows)
+        else:
+            yield from _cut(step.start, rows)
+            yield from _add(step, rows)
+    elif step.kind == UsageRecorded.kind and not step.event.is_erased:
+        event = step.event.event
+        if isinstance(event, UsageRecorded):
+            yield from _use(step, event, rows)
+
+
+def _cut(start: int, rows: Rows) -> Iterator[Written]:
+    """Take off the turns whose message is at `start` or behind it."""
+    count = rows.get(TurnCount)
+    while count is not None and (last := rows.get(TurnRow, count.last)) and last.place >= start:
+        yield msgspec.structs.replace(last, removed=True)
+        count = msgspec.structs.replace(count, listed=count.listed - 1, last=last.before)
+        yield count
+
+
+def _rewind(step: Step, rows: Rows) -> Iterator[Written]:
+    """Make the turns again what they were: those whose message is in the list."""
+    there = {listed.version: listed for listed in step.listed or ()}
+    count, last = 0, 0
+    for turn in sorted(rows.all(TurnRow), key=lambda turn: turn.place):
+        listed = there.get(turn.version)
+        removed = listed is None or not listed.start <= turn.place < listed.stop
+        if not removed:
+            count, last = count + 1, turn.number
+        if removed != turn.removed:
+            yield msgspec.structs.replace(turn, removed=removed)
+    before = rows.get(TurnCount)
+    if before is not None:
+        yield msgspec.structs.replace(before, listed=count, last=last)
+
+
+def _add(step: Step, rows: Rows) -> Iterator[Written]:
+    """Give what was added to the last turn, or to the new ones that it begins."""
+    items, start = step.items, step.start or 0
+    begins = [index for index, item in enumerate(items) if is_user_message(item)]
+    count = rows.get(TurnCount) or TurnCount(stream_id=step.stream_id)
+    last = rows.get(TurnRow, count.last)
+    size = begins[0] if begins else len(items)
+    if last is not None and size:
+        yield msgspec.structs.replace(last, items=last.items + size, last_at=step.at)
+    for index, end in itertools.pairwise([*begins, len(items)]):
+        number = count.begun + 1
+        yield TurnRow(
+            stream_id=step.stream_id,
+            number=number,
+            before=count.last,
+            version=step.version,
+            item=index,
+            place=start + index,
+            message=summary_of(items[index]),
+            items=end - index,
+            begun_at=step.at,
+            last_at=step.at,
+        )
+        count = TurnCount(
+            stream_id=step.stream_id, listed=count.listed + 1, begun=number, last=number
+        )
+    if begins:
+        yield count
+
+
+def _use(step: Step, used: UsageRecorded, rows: Rows) -> Iterator[Written]:
+    count = rows.get(TurnCount)
+    turn = rows.get(TurnRow, count.last) if count is not None else None
+    yield UsageRow(
+        stream_id=step.stream_id,
+        version=step.version,
+        turn=0 if turn is None else turn.number,
+        model=used.model,
+        response_id=used.response_id,
+        recorded_at=step.at,
+        **counts_of(used),
+    )
+    if turn is not None:
+        context = used.input_tokens + used.output_tokens if used.requests == 1 else None
+        turn = msgspec.structs.replace(turn, context_tokens=context, last_at=step.at)
+        yield plus(turn, used)
+    model = used.model or ""
+    own = rows.get(ModelRow, model) or ModelRow(conversation_id=step.conversation_id, model=model)
+    yield plus(own, used)
+    every = rows.get(TenantModelRow, model) or TenantModelRow(tenant=step.tenant, model=model)
+    yield plus(every, used)
+
+
+TURNS = Projection("turns", 1, (TurnRow, TurnCount, UsageRow, ModelRow, TenantModelRow), fold)

@@ -1,0 +1,130 @@
+"""What the views must say, folded naively: whole lists, from the first event on, kept for ever."""
+
+from collections import defaultdict
+from typing import Any, NamedTuple
+
+from eventlog import (
+    BranchDeleted,
+    ConversationCleared,
+    ConversationForked,
+    ConversationLabelled,
+    ConversationRewound,
+    EventLog,
+    ItemPopped,
+    ItemsAdded,
+    ItemsReplaced,
+    RecordedEvent,
+    UsageRecorded,
+)
+
+Place = tuple[int, int]
+"""Version and index of an item."""
+
+INHERITED: Place = (0, 0)
+
+
+class Told(NamedTuple):
+    """Everything the views say about one stream."""
+
+    texts: set[tuple[int, int, str, bool]]
+    """Version, index, text, whether it is removed."""
+    turns: list[tuple[int, int, int, int, int | None, bool]]
+    """Version, index, items, tokens, context, whether it is removed: in the order of beginning."""
+    used_by_turn: list[tuple[int, int]]
+    """Version of the usage, number of the turn."""
+    calls: dict[str, tuple[bool, bool]]
+    """Whether it was called, and answered."""
+    items: int
+    is_deleted: bool
+    labels: tuple[str | None, str | None]
+    first: str | None
+
+
+def is_user(item: Any) -> bool:
+    return isinstance(item, dict) and item.get("role") == "user"
+
+
+async def tell(log: EventLog, name: str, branch: str = "") -> Told:
+    return fold(await log.read(name, branch=branch).all())
+
+
+def fold(events: list[RecordedEvent]) -> Told:  # noqa: C901 - the whole truth in one place
+    lists: list[list[Place]] = [[]]
+    contents: dict[Place, Any] = {}
+    turns: list[Place] = []
+    in_turn: dict[Place, int] = defaultdict(int)
+    tokens: dict[Place, int] = defaultdict(int)
+    context: dict[Place, int | None] = {}
+    used: list[tuple[int, int]] = []
+    calls: dict[str, tuple[bool, bool]] = {}
+    title = owner = first = None
+    is_deleted = False
+
+    def last_turn(now: list[Place]) -> Place | None:
+        return next((place for place in reversed(now) if place in turns), None)
+
+    for recorded in events:
+        event, now = recorded.event, list(lists[-1])
+        if not isinstance(event, UsageRecorded | ConversationLabelled):
+            is_deleted = isinstance(event, BranchDeleted)
+        match event:
+            case ItemsAdded() | ItemsReplaced():
+                if isinstance(event, ItemsReplaced):
+                    del now[event.start :]
+                for index, item in enumerate(event.items):
+                    place = (recorded.version, index)
+                    contents[place] = item
+                    now.append(place)
+                    if is_user(item):
+                        turns.append(place)
+                        if first is None and isinstance(event, ItemsAdded):
+                            first = item["content"]
+                    if (turn := last_turn(now)) is not None:
+                        in_turn[turn] += 1
+                    if isinstance(item, dict) and "call_id" in item:
+                        called, answered = calls.get(item["call_id"], (False, False))
+                        is_call = item["type"].endswith("_call")
+                        calls[item["call_id"]] = (called or is_call, answered or not is_call)
+            case ItemPopped():
+                del now[-1:]
+            case ConversationCleared():
+                now = []
+            case BranchDeleted():
+                now = []
+            case ConversationRewound():
+                now = list(lists[event.to_version])
+                if event.kept is not None:
+                    del now[event.kept :]
+            case ConversationForked():
+                now = [INHERITED] * event.kept
+            case ConversationLabelled():
+                title = title if event.title is None else event.title or None
+                owner = owner if event.owner is None else event.owner or None
+            case UsageRecorded():
+                turn = last_turn(now)
+                used.append((recorded.version, 0 if turn is None else turns.index(turn) + 1))
+                if turn is not None:
+                    tokens[turn] += event.total_tokens
+                    both = event.input_tokens + event.output_tokens
+                    context[turn] = both if event.requests == 1 else None
+            case _:
+                pass
+        lists.append(now)
+    there = set(lists[-1])
+    return Told(
+        {
+            (*place, item["content"], place not in there)
+            for place, item in contents.items()
+            if isinstance(item, dict) and item.get("content")
+        },
+        [
+            (*turn, in_turn[turn], tokens[turn], context.get(turn), turn not in there)
+            for turn in turns
+        ],
+        used,
+        calls,
+        len(lists[-1]),
+        is_deleted,
+        (title, owner),
+        first,
+    )

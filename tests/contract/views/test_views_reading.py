@@ -1,0 +1,238 @@
+"""What people ask of the views."""
+
+import sys
+from datetime import datetime
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from eventlog import EventLog, ItemsAdded, UsageRecorded
+from projections import Conversation
+from projections.forking import fork
+from projections.labels import label
+from projections.rewinding import redo, undo
+from projections.views import (
+    Views,
+    branches,
+    conversations,
+    prices,
+    search,
+    tool_calls,
+    tools,
+    turns,
+    usage,
+)
+from tests.backends import Backend
+from tests.conftest import Clock
+
+
+def user(text: str) -> dict[str, str]:
+    return {"role": "user", "content": text}
+
+
+def used(tokens: int, *, requests: int = 1, model: str | None = "m") -> UsageRecorded:
+    return UsageRecorded(
+        requests=requests,
+        input_tokens=tokens,
+        cached_input_tokens=tokens // 2,
+        cache_write_tokens=0,
+        output_tokens=10,
+        reasoning_tokens=5,
+        total_tokens=tokens + 10,
+        model=model,
+    )
+
+
+async def test_conversations_come_by_their_last_activity_a_page_at_a_time(log: EventLog) -> None:
+    """Every one once, whatever the size of the page; the title is the first message without one."""
+    for number in range(25):
+        await log.append(f"chat-{number % 20}", ItemsAdded([user(f"hello {number}")]))
+    await label(Conversation(log, "chat-3"), title="Three", owner="ana", tags=["a", "b"])
+    views = Views(log)
+    seen: list[Any] = []
+    while page := await conversations(views, after=seen[-1] if seen else None, limit=7):
+        seen += page
+    expected = [3, 4, 2, 1, 0, *range(19, 4, -1)]
+    assert [row.name for row in seen] == [f"chat-{number}" for number in expected]
+    assert [row.title for row in seen[:2]] == ["Three", "hello 4"]
+    (three,) = await conversations(views, owner="ana")
+    assert (three.name, three.tags, three.items, three.turns) == ("chat-3", ("a", "b"), 2, 2)
+
+
+async def test_branches_are_counted_while_they_are_there(log: EventLog) -> None:
+    """The main one is none of them; a deleted one is not, until something is added to it."""
+    chat = Conversation(log, "chat")
+    await chat.add([user("hello")])
+    side = await fork(chat, "chat", branch="side")
+    views = Views(log)
+    assert [row.branches for row in await conversations(views)] == [1]
+    assert [(row.branch, row.items) for row in await branches(views, "chat")] == [
+        ("", 1),
+        ("side", 1),
+    ]
+    await side.add([user("more")])
+    assert [row.items for row in await conversations(views)] == [1]
+    assert [turn.message for turn in await turns(views, "chat", branch="side")] == ["more"]
+
+
+async def test_an_undone_turn_is_removed_until_it_is_redone(log: EventLog) -> None:
+    """In the list of turns, and for the search."""
+    chat, views = Conversation(log, "chat"), Views(log)
+    await chat.add([user("rain"), {"role": "assistant", "content": "wet"}])
+    await chat.add([user("sun"), {"role": "assistant", "content": "dry"}])
+    for change, removed in ((undo, True), (redo, False), (undo, True)):
+        await change(chat)
+        assert [turn.removed for turn in await turns(views, "chat")] == [False, removed]
+        assert [found.removed for found in await search(views, "dry")] == [removed]
+        assert [found.removed for found in await search(views, "wet")] == [False]
+    assert await search(views, "dry", removed=False) == []
+    assert [found.text for found in await search(views, "dry", removed=True)] == ["dry"]
+
+
+async def test_the_size_of_the_context_is_not_the_running_total(log: EventLog) -> None:
+    """A turn ends with what its last call read and wrote; the total adds all calls up."""
+    chat, views = Conversation(log, "chat"), Views(log)
+    await chat.add([user("one")], beside=used(100))
+    await chat.add([{"role": "assistant", "content": "1"}], beside=used(140))
+    await chat.add([user("two")], beside=used(200, requests=2))
+    one, two = await turns(views, "chat")
+    assert (one.context_tokens, one.total_tokens, one.running_tokens) == (150, 260, 260)
+    assert (two.context_tokens, two.total_tokens, two.running_tokens) == (None, 210, 470)
+    assert [row.total_tokens for row in await conversations(views)] == [470]
+
+
+async def test_without_a_known_price_usage_is_unpriced_and_never_free(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No package, no model, an unknown model."""
+    chat, views = Conversation(log, "chat"), Views(log)
+    await chat.add([user("one")], beside=used(100, model="known"))
+    await chat.add([user("two")], beside=used(100, model="unheard-of"))
+    await chat.add([user("three")], beside=used(100, requests=3, model=None))
+    install(monkeypatch, None)
+    assert [row.cost for row in await usage(views)] == [None, None, None]
+    assert (await conversations(views))[0].cost == (Decimal(0), 5)
+    install(monkeypatch, {"known": Decimal("0.5")})
+    assert {row.model: row.cost for row in await usage(views, "chat")} == {
+        None: None,
+        "known": Decimal("0.5"),
+        "unheard-of": None,
+    }
+    assert (await conversations(views))[0].cost == (Decimal("0.5"), 4)
+    costs = [turn.cost for turn in await turns(views, "chat")]
+    assert costs == [(Decimal("0.5"), 0), (Decimal(0), 1), (Decimal(0), 3)]
+
+
+def install(monkeypatch: pytest.MonkeyPatch, known: dict[str, Decimal] | None) -> None:
+    """Stand in for genai-prices, which need not be installed."""
+
+    def calc_price(counted: Any, model: str, *, genai_request_timestamp: datetime | None) -> Any:
+        assert (counted.input_tokens, counted.cache_read_tokens) == (100, 50)
+        assert known is not None
+        return SimpleNamespace(total_price=known[model])  # A KeyError is a LookupError, as theirs.
+
+    package = SimpleNamespace(Usage=SimpleNamespace, calc_price=calc_price)
+    monkeypatch.setitem(sys.modules, "genai_prices", None if known is None else package)
+    prices._price.cache_clear()
+
+
+async def test_tools_know_calls_results_errors_and_how_long_they_took(
+    backend: Backend, clock: Clock
+) -> None:
+    """A call without a result is unanswered; a repeated one counts once."""
+
+    def call(number: int) -> dict[str, str]:
+        return {"type": "function_call", "call_id": f"c{number}", "name": "weather"}
+
+    def result(number: int, output: str = "sunny") -> dict[str, str]:
+        return {"type": "function_call_output", "call_id": f"c{number}", "output": output}
+
+    async with backend.open(clock=clock) as log:
+        chat, views = Conversation(log, "chat"), Views(log)
+        await chat.add([call(1), call(2)])
+        clock.tick(2_000_000)
+        await chat.add([result(1), call(3), call(4), result(3)])
+        clock.tick(4_000_000)
+        await chat.add([result(2, "An error occurred while running the tool. Try again.")])
+        await chat.add([call(1), {"type": "mcp_call", "id": "m1", "name": "read", "output": "x"}])
+        read, weather = sorted(await tools(views), key=lambda tool: tool.name)
+        assert weather == ("weather", 4, 3, 1, 1, 4.0, 6.0)
+        assert read == ("read", 1, 1, 0, 0, None, None)
+        calls = {row.call_id: row for row in await tool_calls(views, "chat")}
+        assert [calls[f"c{n}"].duration for n in (1, 2, 3, 4)] == [2_000_000, 6_000_000, None, None]
+        assert calls["c4"].answered_at is None
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("rain", {"rain in spain", "spain without rain"}),
+        ("RAIN spain", {"rain in spain", "spain without rain"}),
+        ('"rain in spain"', {"rain in spain"}),
+        ('without "rain"', {"spain without rain"}),
+        ("snow", set()),
+        ("", set()),
+        ("* - ( \" '", set()),
+        ('OR NOT "', set()),
+        ("grüße", {"grüße"}),
+    ],
+)
+async def test_search_finds_items_with_all_words_and_phrases(
+    log: EventLog, text: str, found: set[str]
+) -> None:
+    """What else is typed is no syntax, and no error."""
+    await Conversation(log, "a").add([user("rain in spain"), user("grüße")])
+    await Conversation(log, "b").add(
+        [user("spain without rain"), {"type": "image", "data": "rain"}]
+    )
+    assert {row.text for row in await search(Views(log), text)} == found
+
+
+async def test_search_looks_into_one_conversation_and_stops_at_the_limit(log: EventLog) -> None:
+    """By the name of the conversation."""
+    for name in ("a", "b"):
+        await Conversation(log, name).add([user(f"rain {name} {n}") for n in range(5)])
+    views = Views(log)
+    assert {row.conversation for row in await search(views, "rain", conversation="b")} == {"b"}
+    assert len(await search(views, "rain", limit=3)) == 3
+
+
+async def test_sql_clients_read_names_and_times(backend: Backend) -> None:
+    """The text of items only once it is switched on, and while it is; also after a rebuild."""
+    async with backend.open() as log:
+        views = Views(log)
+        await Conversation(log, "chat").add([user("hello")], beside=used(100))
+        await views.catch_up()
+        rows = await backend.execute("SELECT tenant, conversation, turn, model FROM {}usage")
+        assert rows == [("default", "chat", 1, "m")]
+        ((began,),) = await backend.execute("SELECT begun_at FROM {}turns")
+        (turn,) = await turns(views, "chat")
+        assert str(began)[:19] == turn.begun_at.strftime("%Y-%m-%d %H:%M:%S")
+        assert await backend.execute("SELECT name FROM {}conversations") == [("chat",)]
+        await views.show_items()
+        await views.rebuild("search")
+        await views.rebuild("turns")
+        await Conversation(log, "chat").add([user("more")])
+        await views.catch_up()
+        assert await backend.execute("SELECT text FROM {}items ORDER BY text") == [
+            ("hello",),
+            ("more",),
+        ]
+        await views.show_items(shown=False)
+        with pytest.raises(Exception, match="items"):
+            await backend.execute("SELECT text FROM {}items")
+
+
+async def test_what_has_a_readable_name_already_is_left_alone(backend: Backend) -> None:
+    """Somebody else's table, or view: ours is not made, and the views work without it."""
+    async with backend.open() as log:
+        await log.append("chat", ItemsAdded([user("hello")]))
+        await backend.execute("CREATE TABLE {}usage (own TEXT)")
+        await backend.execute("CREATE VIEW {}turns AS SELECT 1 AS own")
+        views = Views(log)
+        assert len(await turns(views, "chat")) == 1
+        await views.rebuild("turns")
+        assert await backend.execute("SELECT own FROM {}usage") == []
+        assert await backend.execute("SELECT own FROM {}turns") == [(1,)]
