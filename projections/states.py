@@ -326,9 +326,9 @@ class States:
             self._log.counters.snapshots_failed += 1
             raise
         if not is_stored:
-            # Another process was first, with segments of its own: they are what is referred to.
+            # Another one was first, with segments of its own: they are what is referred to.
             self._log.cache.forget(stored.stream_id)
-            return False
+            return True
         self._log.counters.snapshots_written += 1
         self._take(stored, state, done.blocks)
         await self._share(stored, state._replace(blocks=done.blocks, saved=state.version))

@@ -10,8 +10,6 @@ import warnings
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from typing import Any, Final
 
-from agents.memory.session_settings import resolve_session_limit
-
 from adapters.openai_agents import runs
 from adapters.openai_agents.mirror import OBSERVED, Mirror, shared
 from adapters.openai_agents.runs import Wrapper
@@ -47,7 +45,8 @@ class Recorder:
         """Read, and record what the log does not know of."""
         async with self._turn():
             items: list[Any] = await self.call("get_items", *_given(limit), wrapper=wrapper)
-            effective = resolve_session_limit(limit, self._inner.session_settings)
+            settings = self._inner.session_settings
+            effective = settings.limit if limit is None and settings is not None else limit
             with self._failing():
                 mirror = self._mirror()
                 if mirror is not None:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Iterable
 from typing import Any, Final
 
-from agents.result import RunResultBase
+from agents import RunResult, RunResultStreaming
 
 from adapters.openai_agents import usage
 from adapters.openai_agents.current import CurrentBranch
@@ -23,7 +23,7 @@ _log: Final = logging.getLogger("eventlog.openai_agents")
 class WithUsage(CurrentBranch):
     """Tells what was used, in the SDK's shapes."""
 
-    async def store_run_usage(self, result: RunResultBase) -> None:
+    async def store_run_usage(self, result: RunResult | RunResultStreaming) -> None:
         """Record what a run has used and no append has recorded: its last call, perhaps.
 
         What cannot be recorded is logged as an error, as in the SDK, and stays owed to the run.

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventlog.codec import compress, encode_json
@@ -37,6 +37,7 @@ def numbers(version: int, size: int) -> Block:
 
 
 @given(PARTS)
+@settings(deadline=None)
 def test_cutting_changes_no_item(parts: list[tuple[list[Any], int, int]]) -> None:
     """Parts of events, large ones, those that only json reads: the same list, as often as cut."""
     blocks: list[Block] = []
@@ -54,6 +55,7 @@ def test_cutting_changes_no_item(parts: list[tuple[list[Any], int, int]]) -> Non
 
 
 @given(EVENTS)
+@settings(deadline=None)
 def test_pieces_say_where_the_blocks_are(events: list[list[Any]]) -> None:
     """One piece for each block; new segments hold what their pieces say, and within bounds."""
     done = cut([block(version, items) for version, items in enumerate(events, start=1)])
