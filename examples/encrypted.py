@@ -7,6 +7,7 @@ Without OPENAI_API_KEY a script stands in for the model, and nothing is sent any
 
 import asyncio
 import os
+from typing import Any
 
 from agents import Agent, Runner, set_trace_processors
 from agents.extensions.memory import EncryptedSession
@@ -29,7 +30,8 @@ async def main() -> None:
     ours = EventLogSession("secret", "conversations.db")
     # Its ttl hides what is older, ten minutes if it is not given; in the log everything stays.
     key = os.environ.get("EXAMPLE_KEY", "a key from your secret store")
-    session = EncryptedSession("secret", ours, key, ttl=DAY)
+    # Any: type checkers do not take its session_settings for those of a Session.
+    session: Any = EncryptedSession("secret", ours, key, ttl=DAY)
     await Runner.run(agent, "My locker is number 7.", session=session)
     print("with the key:", [item.get("role") for item in await session.get_items()])
     print("in the log:  ", [sorted(item) for item in await ours.get_items()])
