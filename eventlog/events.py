@@ -231,12 +231,12 @@ class UsageRecorded(_Described, frozen=True, kw_only=True, omit_defaults=True):
 class ModelCalled(_Described, frozen=True, kw_only=True, omit_defaults=True):
     """A model was called with these items, known by their digests, under these instructions.
 
-    `items` are in the order in which the model was given them. What is digested is the canonical
+    `input` is in the order in which the model was given it. What is digested is the canonical
     JSON of a value: docs/format.md.
     """
 
     kind = "called"
-    items: list[Digest]
+    input: list[Digest]
     instructions: Digest | None = None
 
 

@@ -4,8 +4,7 @@ import asyncio
 import json
 from typing import Any, Final, NamedTuple
 
-from agents import Agent
-from agents.usage import Usage
+from agents import Agent, Usage
 from rich.console import Console
 
 from adapters.cli import pictures, shop, stage

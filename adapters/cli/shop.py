@@ -9,11 +9,11 @@ from agents import (
     Model,
     Runner,
     RunResult,
+    Usage,
     function_tool,
     set_trace_processors,
 )
 from agents.testing import ModelStep, ScriptedModel, assistant_message, function_call
-from agents.usage import Usage
 from openai import OpenAIError
 
 from adapters.cli.stage import StageError

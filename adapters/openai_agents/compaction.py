@@ -1,8 +1,9 @@
 """What the SDK's compaction asks of a session: the list's tail, and its replacement as one event.
 
 The SDK looks two hooks up by name, both private: `_get_compaction_snapshot` and
-`_atomic_replace_items`. A release without them compacts by clearing and adding, which the log
-keeps as well.
+`_atomic_replace_items`. A release without them compacts by clearing and adding. The log keeps all
+of that too, but a reader between the two finds an empty list, and what others added while the
+summary was made leaves the list: nothing in the public protocol says that it was not summarised.
 """
 
 import asyncio

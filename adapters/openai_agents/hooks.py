@@ -7,13 +7,15 @@ from agents import (
     Agent,
     AgentHookContext,
     ModelResponse,
+    MultiProvider,
+    OpenAIProvider,
     RunConfig,
     RunContextWrapper,
     RunHooks,
     Tool,
     TResponseInputItem,
 )
-from agents.models.interface import Model
+from agents.models import get_default_model
 
 from adapters.openai_agents import usage
 from adapters.openai_agents.session import EventLogSession
@@ -30,7 +32,8 @@ class EventLogHooks(RunHooks[Any]):
     Before a call, ModelCalled: the digests of its exact input. After it, UsageRecorded: what it
     used, with model and response id, so that the session does not count it again. One object serves
     any number of runs, one after another or at once. `run_config` is the one that the run is
-    given, if it names a model: hooks are not told. `hooks` are called as if they were the run's.
+    given, if it names a model or a provider: hooks are not told. `hooks` are called as if they were
+    the run's.
 
     A fact that cannot be recorded does not stop the run: it is logged as an error and counted in
     `failures`. What a call used is then recorded with the next append of its run, without a model.
@@ -45,7 +48,7 @@ class EventLogHooks(RunHooks[Any]):
     ) -> None:
         self.session: Final = session
         self.failures = 0
-        self._model: Final = None if run_config is None else run_config.model
+        self._config: Final = RunConfig() if run_config is None else run_config
         self._hooks: Final[RunHooks[Any]] = RunHooks() if hooks is None else hooks
 
     async def on_llm_start(
@@ -60,7 +63,7 @@ class EventLogHooks(RunHooks[Any]):
         usage.look(context)
         try:
             called = ModelCalled(
-                items=[digest(item) for item in input_items],
+                input=[digest(item) for item in input_items],
                 instructions=None if system_prompt is None else digest(system_prompt),
             )
             await self.session.record(called, agent=agent.name, wrapper=context)
@@ -74,7 +77,7 @@ class EventLogHooks(RunHooks[Any]):
         used = usage.of_call(
             context,
             response.usage,
-            model=_name(self._model or agent.model),
+            model=_name(agent, self._config),
             response_id=response.response_id,
         )
         try:
@@ -123,7 +126,10 @@ class EventLogHooks(RunHooks[Any]):
         )
 
 
-def _name(model: str | Model | None) -> str | None:
-    """Return what a model is called; None if it does not say, or the provider chooses it."""
+def _name(agent: Agent[Any], config: RunConfig) -> str | None:
+    """Return what the model of a run is called; None if it does not say, or its provider would."""
+    model = config.model or agent.model
+    if model is None and isinstance(config.model_provider, MultiProvider | OpenAIProvider):
+        return get_default_model()
     named = model if isinstance(model, str) else getattr(model, "model", None)
     return str(named) if isinstance(named, str) else None

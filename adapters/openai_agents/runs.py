@@ -8,7 +8,7 @@ returned. It is kept here and not on the session, which several runs may share.
 import uuid
 import weakref
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 from agents import RunContextWrapper
 from agents.tracing import AgentSpanData, get_current_span
@@ -82,8 +82,8 @@ def current_agent() -> str | None:
     return None
 
 
-def _is_input(item: Any) -> bool:
-    return isinstance(item, dict) and cast(dict[Any, Any], item).get("role") == "user"
+def _is_input(item: object) -> bool:
+    return traces.is_object(item) and item.get("role") == "user"
 
 
 def _run(wrapper: Wrapper) -> _Run:

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any, Final, Self, cast
 
 from agents import SessionABC, SessionSettings, TResponseInputItem
-from agents.memory.session_settings import coerce_session_settings, resolve_session_limit
 
 from adapters.openai_agents import compaction, runs, usage
 from adapters.openai_agents.runs import Wrapper
@@ -111,13 +110,14 @@ class EventLogSession(SessionABC):
         or an aware datetime: the items as they were then.
         """
         conversation = self._open()
-        effective = resolve_session_limit(limit, self.session_settings)
-        if effective is not None and effective < 0:
-            effective = None
+        if limit is None and self.session_settings is not None:
+            limit = self.session_settings.limit
+        if limit is not None and limit < 0:
+            limit = None
         with explained():
-            view = await conversation.view(as_of=as_of, limit=effective)
+            view = await conversation.view(as_of=as_of, limit=limit)
         if as_of is None:
-            runs.saw(wrapper, self._key, view.version, effective)
+            runs.saw(wrapper, self._key, view.version, limit)
             if wrapper is None and len(view.items) == view.total:
                 self._known.read(view.version, view.total)
         return cast(list[TResponseInputItem], view.items)
@@ -212,4 +212,6 @@ class EventLogSession(SessionABC):
 
 
 def _coerce(settings: _Settings) -> SessionSettings:
-    return SessionSettings() if settings is None else coerce_session_settings(settings)
+    return (
+        settings if isinstance(settings, SessionSettings) else SessionSettings().resolve(settings)
+    )

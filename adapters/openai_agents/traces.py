@@ -6,7 +6,7 @@ fail: what is no text, no JSON or too large is left out, and a warning names it.
 
 import json
 import logging
-from typing import Any, Final, TypedDict, cast
+from typing import Any, Final, TypedDict, TypeGuard, cast
 
 import msgspec
 from agents.tracing import get_current_trace
@@ -37,7 +37,7 @@ def current(warned: set[str]) -> Traced:
     `warned` names what was warned of before, and is added to.
     """
     trace = get_current_trace()
-    if trace is None or trace.trace_id in _ABSENT:
+    if trace is None:
         return {}
     offered: dict[str, Any] = {
         "trace_id": trace.trace_id,
@@ -46,13 +46,18 @@ def current(warned: set[str]) -> Traced:
     }
     traced, refused = _kept({name: it for name, it in offered.items() if it not in _ABSENT}, str)
     metadata = getattr(trace, "metadata", None)
-    if isinstance(metadata, dict) and metadata:
-        kept, left_out = _kept(cast(dict[Any, Any], metadata), object)
+    if is_object(metadata) and metadata:
+        kept, left_out = _kept(metadata, object)
         refused += [f"metadata {key}" for key in left_out]
         if kept:
             traced["trace_metadata"] = kept
     _warn(refused, warned)
     return cast(Traced, traced)
+
+
+def is_object(value: object) -> TypeGuard[dict[Any, Any]]:
+    """Tell whether it is what JSON calls an object."""
+    return isinstance(value, dict)
 
 
 def _kept(offered: dict[Any, Any], kind: type) -> tuple[dict[str, Any], list[str]]:

@@ -68,6 +68,16 @@ class WritesWhateverItGets(RightSession):
         return json.dumps(item, default=str)
 
 
+class DropsEmptyItems(RightSession):
+    async def add_items(self, items: list[Any]) -> None:
+        await super().add_items([item for item in items if item])
+
+
+class AnswersAtOnce(RightSession):
+    def get_items(self, limit: int | None = None) -> Any:
+        return [json.loads(row) for row in self.window(self.rows, limit)]
+
+
 class LimitsFromTheWrongEnd(RightSession):
     def window(self, rows: list[Any], limit: int | None) -> list[Any]:
         effective = resolve_session_limit(limit, self.session_settings)
@@ -164,6 +174,18 @@ class SharesObjectsBetweenInstances(RightSession):
         ]
 
 
+class KeepsTheCallersObjects(RightSession):
+    kept: Any = None
+
+    async def add_items(self, items: list[Any]) -> None:
+        await super().add_items(items)
+        self.kept = [*(self.kept or []), *items]
+
+    async def get_items(self, limit: int | None = None) -> list[Any]:
+        read = await super().get_items(limit)
+        return copy.deepcopy(self.kept) if self.kept and limit is None else read
+
+
 class KeepsTheCallersItems(RightSession):
     async def add_items(self, items: list[Any]) -> None:
         await pause()
@@ -178,8 +200,6 @@ class WritesIntoTheCallersItems(RightSession):
 
 
 class RemembersWhatItRead(RightSession):
-    """Its cache is its own: nobody tells it of the changes of other instances."""
-
     seen: list[str] | None = None
 
     async def get_items(self, limit: int | None = None) -> list[Any]:
@@ -192,6 +212,24 @@ class RemembersWhatItRead(RightSession):
         answer = await super().change(apply)
         self.seen = None
         return answer
+
+
+class RemembersUntilTheLengthChanges(RightSession):
+    seen: list[str] | None = None
+
+    async def get_items(self, limit: int | None = None) -> list[Any]:
+        if self.seen is None or len(self.seen) != len(self.rows):
+            self.seen = list(self.rows)
+        return [json.loads(row) for row in self.window(self.seen, limit)]
+
+
+class ReadsRowByRow(RightSession):
+    async def get_items(self, limit: int | None = None) -> list[Any]:
+        read: list[str] = []
+        while len(read) < len(self.rows):
+            read.append(self.rows[len(read)])
+            await pause()
+        return [json.loads(row) for row in self.window(read, limit)]
 
 
 class TearsBatches(RightSession):
@@ -295,6 +333,14 @@ class TakesAWrapperInThreeMethods(RightSession):
         return await super().pop_item()
 
 
+class LimitsNothingWithAWrapper(TakesAWrapperInThreeMethods):
+    async def get_items(self, limit: int | None = None, *, wrapper: Any = None) -> list[Any]:
+        return await super().get_items(None if wrapper else limit)
+
+    async def clear_session(self, *, wrapper: Any = None) -> None:
+        await super().clear_session()
+
+
 class AddsNothingAfterItsEnd(RightSession):
     async def add_items(self, items: list[Any]) -> None:
         if items:
@@ -313,6 +359,8 @@ FAULTS: Final[dict[type[RightSession], str]] = {
     CutsIntegers: "integers_beyond_64_bits_are_kept",
     StripsText: "nul_characters_are_kept",
     WritesWhateverItGets: "a_batch_with_a_bad_item_stores_nothing",
+    DropsEmptyItems: "empty_values_are_kept",
+    AnswersAtOnce: "is_a_session",
     LimitsFromTheWrongEnd: "a_limit_by_position_gives_the_latest",
     ReturnsTheLatestFirst: "a_limit_by_name_gives_the_latest",
     LimitsByKeywordOnly: "a_limit_by_position_gives_the_latest",
@@ -327,9 +375,12 @@ FAULTS: Final[dict[type[RightSession], str]] = {
     DropsARepeatedBatch: "duplicates_of_other_batches_are_kept",
     SharesNestedObjects: "each_read_returns_nested_objects_of_its_own",
     SharesObjectsBetweenInstances: "instances_share_no_objects",
+    KeepsTheCallersObjects: "the_caller_may_change_items_after_adding",
     KeepsTheCallersItems: "the_caller_may_change_items_while_adding",
     WritesIntoTheCallersItems: "adding_leaves_the_callers_items_alone",
     RemembersWhatItRead: "an_instance_sees_what_another_wrote",
+    RemembersUntilTheLengthChanges: "an_instance_sees_what_another_exchanged",
+    ReadsRowByRow: "a_read_sees_the_list_of_one_moment",
     TearsBatches: "batches_of_several_instances_stay_whole",
     PopsWithoutClaiming: "issue_4988_concurrent_pops_never_return_one_item_twice",
     RaisesWhenEmpty: "a_pop_of_nothing_is_none",
@@ -342,6 +393,7 @@ FAULTS: Final[dict[type[RightSession], str]] = {
     KeepsItsLockWhenCancelled: "a_cancelled_caller_stops_nobody_else",
     BelongsToOneLoop: "a_session_goes_from_loop_to_loop",
     TakesAWrapperInThreeMethods: "all_four_methods_take_the_wrapper_or_none",
+    LimitsNothingWithAWrapper: "a_wrapper_changes_no_result",
     AddsNothingAfterItsEnd: "a_closed_session_refuses_every_call",
 }
 """Each fault, and the case that was made for it."""

@@ -9,6 +9,8 @@ from agents import SQLiteSession
 
 from adapters.openai_agents import EventLogSession
 from eventlog import EventLog
+from tests.adapters import scenarios, scenarios_paused
+from tests.adapters.metering import Meter, Metered
 from tests.backends import Backend
 from tests.conftest import open_backend
 
@@ -25,9 +27,15 @@ def database(
 
 
 @pytest.fixture
-async def log(database: Backend) -> AsyncIterator[EventLog]:
+def tenant() -> str:
+    """A tenant of the test's own."""
+    return uuid.uuid4().hex
+
+
+@pytest.fixture
+async def log(database: Backend, tenant: str) -> AsyncIterator[EventLog]:
     """An open log, empty, on every backend: no test sees another's tenant."""
-    async with database.open(tenant=uuid.uuid4().hex) as opened:
+    async with database.open(tenant=tenant) as opened:
         yield opened
 
 
@@ -44,3 +52,13 @@ def theirs() -> Iterator[SQLiteSession]:
     opened = SQLiteSession("user-123")
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Meter:
+    """The models of the scenarios use something; how often they were asked."""
+    made: list[Metered] = []
+    monkeypatch.setattr(Metered, "made", made, raising=False)
+    for module in (scenarios, scenarios_paused):
+        monkeypatch.setattr(module, "ScriptedModel", Metered)
+    return lambda: sum(len(model.calls) for model in made)

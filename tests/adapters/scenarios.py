@@ -4,68 +4,34 @@ A scenario makes agents and a scripted model of its own and returns what the cal
 model could see, so that two sessions can be compared by it.
 """
 
-import json
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final, cast
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 from agents import (
-    Agent,
-    FunctionTool,
     GuardrailFunctionOutput,
     InputGuardrail,
     InputGuardrailTripwireTriggered,
     MaxTurnsExceeded,
-    ModelSettings,
     OutputGuardrail,
     OutputGuardrailTripwireTriggered,
-    RunConfig,
-    Runner,
-    RunState,
     Session,
-    SessionSettings,
-    TResponseInputItem,
-    function_tool,
+    UserError,
 )
-from agents.items import TResponseOutputItem
-from agents.result import RunResultBase
-from agents.testing import ModelStep, ScriptedModel, assistant_message, function_call
+from agents import (
+    handoff as handing_over,
+)
+from agents.extensions.handoff_filters import remove_all_tools
+from agents.testing import ModelStep, ScriptedModel, function_call
+
+from adapters.openai_agents.conformance.agent import Run, agent, say, stream, weather
+from adapters.openai_agents.conformance.agent import ask_weather as ask
 
 Seen = list[Any]
-Run = Callable[..., Awaitable[RunResultBase]]
-"""`Runner.run`, or `streamed`."""
-
 Scenario = Callable[[Session, Run], Awaitable[Seen]]
 
-
-async def streamed(*args: Any, **options: Any) -> RunResultBase:
-    """Do what `Runner.run` does, as a stream read to its end."""
-    result = Runner.run_streamed(*args, **options)
-    async for _ in result.stream_events():
-        pass
-    return result
-
-
-def agent(model: ScriptedModel, *tools: FunctionTool, **options: Any) -> Agent[Any]:
-    options = {"name": "Helper", "model_settings": ModelSettings(), **options}
-    return Agent[Any](model=model, tools=list(tools), **options)
-
-
-@function_tool
-def weather(city: str) -> str:
-    return f"{city}: 21 °C\x00"
-
-
-@function_tool(needs_approval=True)
-def refund(order: int) -> str:
-    return f"order {order} refunded"
-
-
-def ask(city: str, call_id: str) -> TResponseOutputItem:
-    return function_call("weather", {"city": city}, call_id=call_id)
-
-
-def say(text: str, item_id: str = "msg_1") -> TResponseOutputItem:
-    return assistant_message(text, item_id=item_id)
+streamed: Final[Run] = functools.partial(stream, run_config=None)
+"""What `Runner.run` does, as a stream read to its end; traced, if that is on."""
 
 
 def shown(model: ScriptedModel) -> Seen:
@@ -97,6 +63,20 @@ async def handoff(session: Session, run: Run) -> Seen:
     )
     expert = agent(model, name="Expert")
     result = await run(agent(model, handoffs=[expert]), "An expert, please", session=session)
+    return [result.final_output, shown(model)]
+
+
+async def handoff_with_a_filter(session: Session, run: Run) -> Seen:
+    model = ScriptedModel(
+        [
+            [ask("Bern", "c1")],
+            [function_call("transfer_to_expert", {}, call_id="h1")],
+            [say("I saw no tool.")],
+        ]
+    )
+    expert = handing_over(agent(model, name="Expert"), input_filter=remove_all_tools)
+    first = agent(model, weather, handoffs=[expert])
+    result = await run(first, "An expert, please", session=session)
     return [result.final_output, shown(model)]
 
 
@@ -150,6 +130,35 @@ async def max_turns(session: Session, run: Run) -> Seen:
     raise AssertionError("the run ended in time")
 
 
+async def stopped_by_a_tool(session: Session, run: Run) -> Seen:
+    model = ScriptedModel([[ask("Bern", "c1")]])
+    final = agent(model, weather, tool_use_behavior="stop_on_first_tool")
+    result = await run(final, "How is Bern?", session=session)
+    return [result.final_output, shown(model)]
+
+
+async def no_turn_at_all(session: Session, run: Run) -> Seen:
+    """A run that the SDK refuses before it asks the session for anything."""
+    refused: list[dict[str, Any]] = [
+        {"conversation_id": "conv_1"},
+        {"previous_response_id": "resp_1"},
+        {"auto_previous_response_id": True},
+    ]
+    return [
+        await refusal(run(agent(ScriptedModel([])), "Hi", session=session, **options))
+        for options in refused
+    ]
+
+
+async def refusal(call: Awaitable[Any]) -> str:
+    """Return what the SDK says where it refuses to go on."""
+    try:
+        await call
+    except UserError as error:
+        return str(error)
+    raise AssertionError("the SDK refused nothing")
+
+
 async def several_turns(session: Session, run: Run) -> Seen:
     model = ScriptedModel(
         [[say("One.", "m1")], [ask("Bern", "c1")], [say("Two.", "m2")], [say("Three.", "m3")]]
@@ -161,71 +170,22 @@ async def several_turns(session: Session, run: Run) -> Seen:
 
 async def input_as_a_list(session: Session, run: Run) -> Seen:
     model = ScriptedModel([[say("I see.", "m1")], [say("Again.", "m2")]])
-    content = [{"type": "input_text", "text": "Look \ud800 at it"}]
+    content = [{"type": "input_text", "text": "Look \ud800 at\x00it"}]
     spoken: Any = [{"content": content, "role": "user"}, {"role": "user", "content": "Really?"}]
     await run(agent(model), spoken, session=session)
     result = await run(agent(model), spoken, session=session)
     return [result.final_output, shown(model)]
 
 
-async def session_input_callback(session: Session, run: Run) -> Seen:
-    def only_the_last(
-        history: list[TResponseInputItem], new: list[TResponseInputItem]
-    ) -> list[TResponseInputItem]:
-        cast(Any, new[-1])["content"] = "rewritten"
-        return history[-1:] + new
-
-    model = ScriptedModel([[say("One.", "m1")], [say("Two.", "m2")]])
-    config = RunConfig(session_input_callback=only_the_last)
-    for question in ("1?", "2?"):
-        await run(agent(model), question, session=session, run_config=config)
+async def a_history_to_mend(session: Session, run: Run) -> Seen:
+    """Equal ids and a call without output: the model is given neither, the session keeps both."""
+    said: Any = {"role": "user", "content": "Before"}
+    call: Any = function_call("weather", {"city": "Bern"}, call_id="c0")
+    message: Any = say("Twice.").model_dump()
+    await session.add_items([said, message, call.model_dump(), said, message])
+    model = ScriptedModel([[say("Hello.", "m9")]])
+    await run(agent(model, weather), "Hi", session=session)
     return shown(model)
-
-
-async def limit_of_the_run(session: Session, run: Run) -> Seen:
-    return await _limited(session, run, 2)
-
-
-async def limit_zero(session: Session, run: Run) -> Seen:
-    return await _limited(session, run, 0)
-
-
-async def _limited(session: Session, run: Run, limit: int) -> Seen:
-    await several_turns(session, run)
-    model = ScriptedModel([[say("Done.", "m9")]])
-    config = RunConfig(session_settings=SessionSettings(limit=limit))
-    await run(agent(model), "And?", session=session, run_config=config)
-    return shown(model)
-
-
-async def approved(session: Session, run: Run) -> Seen:
-    return await _resumed(session, run, lambda state, call: state.approve(call))
-
-
-async def rejected(session: Session, run: Run) -> Seen:
-    return await _resumed(session, run, lambda state, call: state.reject(call))
-
-
-async def _resumed(
-    session: Session, run: Run, decide: Callable[[RunState[Any, Agent[Any]], Any], None]
-) -> Seen:
-    asking = ScriptedModel(
-        [[ask("Bern", "c1"), function_call("refund", {"order": 7}, call_id="c2")]]
-    )
-    paused = await run(agent(asking, weather, refund), "Refund order 7", session=session)
-    stored = json.dumps(_state(paused).to_json())
-    # Somebody else decides, somewhere else: nothing is left but the stored state and the session.
-    model = ScriptedModel([[say("As you decided.")]])
-    helper = agent(model, weather, refund)
-    state = await RunState.from_json(helper, json.loads(stored))
-    for call in state.get_interruptions():
-        decide(state, call)
-    result = await run(helper, state, session=session)
-    return [result.final_output, shown(asking), shown(model)]
-
-
-def _state(result: RunResultBase) -> RunState[Any, Agent[Any]]:
-    return cast(RunState[Any, Agent[Any]], cast(Any, result).to_state())
 
 
 async def agent_as_tool(session: Session, run: Run) -> Seen:
@@ -239,31 +199,26 @@ async def agent_as_tool(session: Session, run: Run) -> Seen:
     return [result.final_output, shown(model), shown(inner_model)]
 
 
-_CALL: Final = ("function_call", "function_call_output")
-_THREE_TURNS: Final = ("user", "message", "user", *_CALL, "message", "user", "message")
-_TWO_CALLS: Final = ("function_call", "function_call", *("function_call_output",) * 2)
+CALL: Final = ("function_call", "function_call_output")
+THREE_TURNS: Final = ("user", "message", "user", *CALL, "message", "user", "message")
+TWO_CALLS: Final = ("function_call", "function_call", *("function_call_output",) * 2)
 
 SCENARIOS: Final[dict[Scenario, tuple[str, ...]]] = {
     text: ("user", "message"),
-    one_tool: ("user", *_CALL, "message"),
-    two_tools_in_one_turn: ("user", *_TWO_CALLS, "message"),
-    handoff: ("user", *_CALL, "message"),
+    one_tool: ("user", *CALL, "message"),
+    two_tools_in_one_turn: ("user", *TWO_CALLS, "message"),
+    stopped_by_a_tool: ("user", *CALL),
+    handoff: ("user", *CALL, "message"),
+    handoff_with_a_filter: ("user", *CALL, "message"),
     input_guardrail_in_parallel: ("user",),
     input_guardrail_before_the_model: ("user",),
-    output_guardrail: ("user", *_CALL),
-    model_raises: ("user", *_CALL),
-    max_turns: ("user", *_CALL, *_CALL),
-    several_turns: _THREE_TURNS,
+    output_guardrail: ("user", *CALL),
+    model_raises: ("user", *CALL),
+    max_turns: ("user", *CALL, *CALL),
+    no_turn_at_all: (),
+    several_turns: THREE_TURNS,
     input_as_a_list: ("user", "user", "message", "user", "user", "message"),
-    session_input_callback: ("user", "message", "user", "message"),
-    limit_of_the_run: (*_THREE_TURNS, "user", "message"),
-    limit_zero: (*_THREE_TURNS, "user", "message"),
-    approved: ("user", *_TWO_CALLS, "message"),
-    rejected: ("user", *_TWO_CALLS, "message"),
-    agent_as_tool: ("user", "user", *_CALL, "message", *_CALL, "message"),
+    a_history_to_mend: ("user", "message", "function_call", "user", "message", "user", "message"),
+    agent_as_tool: ("user", "user", *CALL, "message", *CALL, "message"),
 }
-"""Every scenario, and the kinds of items that it leaves in a session."""
-
-
-def kinds(items: Iterable[TResponseInputItem]) -> tuple[str, ...]:
-    return tuple(str(item.get("type") or item.get("role")) for item in items)
+"""Every scenario of this module, and the kinds of items that it leaves in a session."""

@@ -12,8 +12,7 @@ from agents.memory import OpenAIResponsesCompactionSession
 from agents.testing import ScriptedModel, assistant_message
 
 from adapters.openai_agents import EventLogSession
-from eventlog import EventLog
-from projections import Conversation
+from eventlog import ConversationRewound, EventLog
 
 SUMMARY: Any = {"type": "compaction", "id": "cmp_1", "encrypted_content": "sealed"}
 
@@ -201,7 +200,6 @@ async def test_no_reader_sees_an_empty_list_while_it_is_compacted(
 
 async def test_an_encrypted_session_compacts_too(session: EventLogSession, client: Client) -> None:
     """What is stored is its envelopes; what it reads is the summary."""
-    pytest.importorskip("cryptography")
     secret = EncryptedSession("user-123", compacting(session, client), "key", ttl=3600)
     await secret.add_items([said(number) for number in range(6)])
     force: Any = {"force": True, "compaction_mode": "input"}
@@ -211,19 +209,45 @@ async def test_an_encrypted_session_compacts_too(session: EventLogSession, clien
 
 
 async def test_a_pop_with_a_wrong_key_destroys_nothing(session: EventLogSession) -> None:
-    """The SDK pops what it cannot read, item by item; each pop is an event that can be undone."""
-    pytest.importorskip("cryptography")
+    """One call of the SDK pops all six, unread: six events, and one more brings them back."""
     items = [said(number) for number in range(6)]
     right = EncryptedSession("user-123", session, "right", ttl=3600)
-    await right.add_items(items)
-    version = await session.log.version("user-123")
+    for item in items:
+        await right.add_items([item])
+    envelopes, version = await session.get_items(), await session.log.version("user-123")
     wrong = EncryptedSession("user-123", session, "wrong", ttl=3600)
-    while await wrong.pop_item() is not None or await session.get_items():
-        pass
+    assert await wrong.pop_item() is None
     assert await session.get_items() == []
-    from eventlog import ConversationRewound
-
+    assert await kinds(session.log) == ["added"] * 6 + ["popped"] * 6
+    assert await session.get_items(as_of=version) == envelopes
     head = await session.log.version("user-123")
     await session.log.append("user-123", ConversationRewound(version), expected_version=head)
+    assert await session.get_items() == envelopes
     assert await right.get_items() == items
-    assert len(await Conversation(session.log, "user-123").items()) == len(items)
+    assert await right.pop_item() == items[-1]
+    assert (await session.log.verify()).ok
+
+
+@pytest.mark.parametrize("steps", [0, 1, 2, 5, 15])
+async def test_a_cancelled_replacement_is_settled(session: EventLogSession, steps: int) -> None:
+    """It happened or it did not, and the caller hears so after that, however often it cancels."""
+    items = [said(number) for number in range(4)]
+    await session.add_items(items)
+    snapshot = await session._get_compaction_snapshot(2)
+    calls: list[tuple[Callable[[], Awaitable[bool]], list[Any]]] = [
+        (lambda: snapshot.replace_suffix(0, [SUMMARY]), [*items[:2], SUMMARY]),
+        (lambda: session._atomic_replace_items([SUMMARY]), [SUMMARY]),
+    ]
+    for call, replaced in calls:
+        before = await session.get_items()
+        task = asyncio.ensure_future(call())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        while not task.done():
+            task.cancel()
+            await asyncio.sleep(0)
+        after = await session.get_items()
+        assert after in (before, replaced)
+        await session.add_items([said(9)])
+        assert await session.get_items() == [*after, said(9)]
+        await session.pop_item()

@@ -39,6 +39,7 @@ from adapters.openai_agents.conformance import (
     cases,
     run_session_conformance,
 )
+from adapters.openai_agents.conformance.stacking import Compactor, compacting
 from eventlog import EventLog, ItemsAdded
 from tests.adapters.broken_sessions import (
     FAULTS,
@@ -251,6 +252,15 @@ async def encrypted(folder: Path, redis_url: str) -> AsyncGenerator[MakeSession]
     )
 
 
+@contextlib.asynccontextmanager
+async def compaction(folder: Path, redis_url: str) -> AsyncGenerator[MakeSession]:
+    yield lambda session_id: compacting(
+        SQLiteSession(session_id, folder / "sdk.db"),
+        Compactor(),
+        should_trigger_compaction=lambda _: False,
+    )
+
+
 THEIRS: Final[dict[str, tuple[Callable[[Path, str], Any], Options]]] = {
     "SQLiteSession": (sqlite, SDK),
     "AsyncSQLiteSession": (async_sqlite, SDK),
@@ -258,6 +268,7 @@ THEIRS: Final[dict[str, tuple[Callable[[Path, str], Any], Options]]] = {
     "SQLAlchemySession": (sqlalchemy, Options()),
     "RedisSession": (redis, SDK),
     "EncryptedSession": (encrypted, SDK),
+    "OpenAIResponsesCompactionSession": (compaction, Options()),
 }
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from agents import RunConfig, RunContextWrapper, Runner, SessionSettings
 from agents.testing import ScriptedModel
-from agents.tracing.provider import DefaultTraceProvider
 
 from adapters.openai_agents import EventLogSession
+from adapters.openai_agents.conformance.agent import Run, agent, say
 from eventlog import (
     Context,
     ConversationCleared,
@@ -19,8 +19,7 @@ from eventlog import (
     RecordedEvent,
     UsageRecorded,
 )
-from tests.adapters import scenarios
-from tests.adapters.scenarios import agent, say
+from tests.adapters import scenarios, scenarios_paused
 from tests.backends import Backend
 from tests.conftest import Clock
 
@@ -237,7 +236,7 @@ async def test_looking_back_is_not_what_a_run_has_seen(session: EventLogSession)
 
 async def test_a_resumed_run_is_recorded_as_a_run_of_its_own(session: EventLogSession) -> None:
     """A person decided in between; what the second half had seen is its own read."""
-    await scenarios.approved(session, Runner.run)
+    await scenarios_paused.approved(session, Runner.run)
     written = await contexts(session)
     ids = [context.run_id for context in written]
     assert ids == [ids[0]] * 2 + [ids[2]] * 2
@@ -245,21 +244,14 @@ async def test_a_resumed_run_is_recorded_as_a_run_of_its_own(session: EventLogSe
     assert [context.seen_version for context in written] == [0, 0, 3, 3]
 
 
-async def test_trace_and_group_of_a_run_are_recorded(
-    session: EventLogSession, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("run", [Runner.run, scenarios.streamed])
+@pytest.mark.parametrize(
+    "refused",
+    [scenarios.input_guardrail_in_parallel, scenarios.input_guardrail_before_the_model],
+)
+async def test_input_that_a_guardrail_refused_is_no_agents(
+    session: EventLogSession, refused: scenarios.Scenario, run: Run
 ) -> None:
-    """Where tracing is on, the log leads to the trace."""
-    tracing = DefaultTraceProvider()
-    tracing.set_disabled(False)
-    monkeypatch.setattr("agents.tracing.setup.GLOBAL_TRACE_PROVIDER", tracing)
-    model = ScriptedModel([[say("Hello.")]])
-    config = RunConfig(trace_id="trace_" + "1" * 32, group_id="thread-7")
-    await Runner.run(agent(model), "Hi", session=session, run_config=config)
-    traced = {(context.trace_id, context.group_id) for context in await contexts(session)}
-    assert traced == {("trace_" + "1" * 32, "thread-7")}
-
-
-async def test_without_tracing_there_is_no_trace(session: EventLogSession) -> None:
-    """What the SDK calls a trace that is none is not recorded as one."""
-    await scenarios.text(session, Runner.run)
-    assert {(it.trace_id, it.group_id) for it in await contexts(session)} == {(None, None)}
+    """Though a streamed run saves it while the agent is at work."""
+    await refused(session, run)
+    assert [(it.actor, it.agent) for it in await contexts(session)] == [("unknown", None)]

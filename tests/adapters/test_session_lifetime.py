@@ -15,6 +15,7 @@ from agents import Runner
 from agents.testing import ScriptedModel
 
 from adapters.openai_agents import EventLogSession
+from adapters.openai_agents.conformance.agent import agent, say
 from eventlog import (
     ClosedError,
     EventLog,
@@ -24,7 +25,6 @@ from eventlog import (
     ItemsAdded,
     UnavailableError,
 )
-from tests.adapters.scenarios import agent, say
 from tests.backends import Backend
 from tests.waiting import PATIENCE
 
@@ -39,6 +39,8 @@ CALLS: Final[list[Call]] = [
     lambda it: it.pop_item(),
     lambda it: it.clear_session(),
     lambda it: it.clear(),
+    lambda it: it._get_compaction_snapshot(3),
+    lambda it: it._atomic_replace_items([]),
 ]
 
 

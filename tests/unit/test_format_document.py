@@ -105,7 +105,7 @@ EVENTS: Final = [
     ItemsReplaced(0, [1]),
     ConversationRewound(0),
     USED,
-    ModelCalled(items=[digest(ITEM)]),
+    ModelCalled(input=[digest(ITEM)]),
 ]
 POPPED: Final = NewEvent(ItemPopped("typo"), Context(actor="ana", seen_version=1))
 

@@ -1,7 +1,7 @@
 """An agent whose model is a script, what a run of it leaves, and a session that fails on demand."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final, Literal
 
 from agents import (
@@ -16,8 +16,6 @@ from agents import (
     TResponseInputItem,
     function_tool,
 )
-from agents.items import TResponseOutputItem
-from agents.result import RunResultBase
 from agents.testing import ScriptedModel, assistant_message, function_call
 
 QUIET: Final = RunConfig(tracing_disabled=True)
@@ -43,40 +41,42 @@ def charging(charged: list[int]) -> FunctionTool:
 
 def agent(model: ScriptedModel, *tools: FunctionTool, **options: Any) -> Agent[Any]:
     """Make an agent that says what the script says."""
-    options = {"model_settings": ModelSettings(), **options}
-    return Agent[Any](name="Helper", model=model, tools=list(tools), **options)
+    options = {"name": "Helper", "model_settings": ModelSettings(), **options}
+    return Agent[Any](model=model, tools=list(tools), **options)
 
 
-def ask_weather(city: str, call_id: str) -> TResponseOutputItem:
+def ask_weather(city: str, call_id: str) -> Any:
     """Make the model's call of the weather tool."""
     return function_call("weather", {"city": city}, call_id=call_id)
 
 
-def ask_charge() -> TResponseOutputItem:
+def ask_charge() -> Any:
     """Make the model's call of the tool that a person must approve."""
     return function_call("charge", {"order": 7}, call_id="charge_1")
 
 
-def say(text: str, item_id: str) -> TResponseOutputItem:
+def say(text: str, item_id: str = "msg_1") -> Any:
     """Make a message of the model."""
     return assistant_message(text, item_id=item_id)
 
 
-async def run(
-    helper: Agent[Any], given: Any, *, session: Any, config: RunConfig = QUIET
-) -> RunResultBase:
-    """Run an agent without tracing."""
-    return await Runner.run(helper, given, session=session, run_config=config)
+async def run(helper: Agent[Any], given: Any, **options: Any) -> Any:
+    """Run an agent, without tracing unless told otherwise."""
+    options = {"run_config": QUIET, **options}
+    return await Runner.run(helper, given, **options)
 
 
-async def stream(
-    helper: Agent[Any], given: Any, *, session: Any, config: RunConfig = QUIET
-) -> RunResultBase:
-    """Run an agent without tracing as a stream, read to its end."""
-    result = Runner.run_streamed(helper, given, session=session, run_config=config)
+async def stream(helper: Agent[Any], given: Any, **options: Any) -> Any:
+    """Do what `run` does, as a stream read to its end."""
+    options = {"run_config": QUIET, **options}
+    result = Runner.run_streamed(helper, given, **options)
     async for _ in result.stream_events():
         pass
     return result
+
+
+Run = Callable[..., Awaitable[Any]]
+"""`run`, or `stream`."""
 
 
 def kinds(items: list[Any]) -> list[str]:
@@ -87,7 +87,7 @@ def kinds(items: list[Any]) -> list[str]:
 async def pause(session: Session) -> str:
     """Run until a person must approve a tool; return the state as stored text."""
     asking = ScriptedModel([[ask_charge()]])
-    paused: Any = await run(agent(asking, charging([])), "Charge order 7", session=session)
+    paused = await run(agent(asking, charging([])), "Charge order 7", session=session)
     return json.dumps(paused.to_state().to_json())
 
 
@@ -108,7 +108,7 @@ class Resumable:
         self.state: Final = state
         self.session: Final = session
 
-    async def resume(self) -> RunResultBase:
+    async def resume(self) -> Any:
         """Go on from the state."""
         return await run(self.helper, self.state, session=self.session)
 

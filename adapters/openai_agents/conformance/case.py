@@ -150,7 +150,9 @@ class Case:
                 task.cancel()
         if not task.done():
             raise BrokenPromiseError(
-                "every call returns", f"an end within {options.patience} s", "none"
+                "the calls of this case",
+                f"an end within {options.patience} s (Options.patience)",
+                "one that never returns",
             )
         task.result()
 
@@ -186,6 +188,14 @@ def expect_one_of(came: object, expected: list[Any], what: str) -> None:
     """Raise BrokenPromiseError unless `came` is one of several."""
     if _text(came) not in (texts := [_text(each) for each in expected]):
         raise BrokenPromiseError(what, " or ".join(map(_cut, texts)), _cut(_text(came)))
+
+
+async def expect_error(call: Awaitable[Any], kind: type[BaseException], what: str) -> None:
+    """Raise BrokenPromiseError unless the call raises an error of this kind."""
+    error = await error_of(call)
+    if not isinstance(error, kind):
+        came = "no error" if error is None else repr(error)
+        raise BrokenPromiseError(what, kind.__name__, came)
 
 
 def said(content: object) -> Any:

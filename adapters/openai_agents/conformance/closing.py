@@ -5,11 +5,10 @@ from typing import Any, Final
 
 from adapters.openai_agents.conformance.case import (
     Bench,
-    BrokenPromiseError,
     Collection,
     close,
-    error_of,
     expect,
+    expect_error,
     said,
 )
 
@@ -31,9 +30,7 @@ async def a_closed_session_refuses_every_call(it: Bench) -> None:
         "clear_session()": session.clear_session,
     }
     for name, call in calls.items():
-        error = await error_of(call())
-        if not isinstance(error, RuntimeError):
-            raise BrokenPromiseError(f"{name} after close()", "RuntimeError", repr(error))
+        await expect_error(call(), RuntimeError, f"{name} after close()")
 
 
 @case("memory/sqlite_session.py:453", "closes", "shared")

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
 
 from agents import RunConfig, Session, SessionSettings, TResponseInputItem
-from agents.result import RunResultBase
 from agents.testing import ModelStep, ScriptedModel
 
 from adapters.openai_agents.conformance.agent import (
+    Run,
     agent,
     approve,
     ask_weather,
@@ -25,7 +25,6 @@ from adapters.openai_agents.conformance.case import Bench, Collection, error_of,
 
 case: Final = Collection()
 
-_Run = Callable[..., Awaitable[RunResultBase]]
 _CALL: Final = ["function_call", "function_call_output"]
 
 
@@ -52,7 +51,7 @@ class _Measure:
 
 
 async def _as_measured(
-    it: Bench, scenario: Callable[[Session, _Run], Awaitable[Any]], expected: list[str]
+    it: Bench, scenario: Callable[[Session, Run], Awaitable[Any]], expected: list[str]
 ) -> None:
     for each in (run, stream):
         way = f"{scenario.__name__.strip('_')}, {each.__name__}"
@@ -67,7 +66,7 @@ def _given(model: ScriptedModel) -> list[Any]:
     return [call.input for call in model.calls]
 
 
-async def _conversation(session: Session, run: _Run) -> Any:
+async def _conversation(session: Session, run: Run) -> Any:
     model = ScriptedModel(
         [
             [say("One.", "m1")],
@@ -91,7 +90,7 @@ async def a_conversation_is_stored_turn_by_turn(it: Bench) -> None:
     await _as_measured(it, _conversation, _THREE_TURNS)
 
 
-async def _two_tools(session: Session, run: _Run) -> Any:
+async def _two_tools(session: Session, run: Run) -> Any:
     model = ScriptedModel(
         [[ask_weather("Bern", "c1"), ask_weather("Rome", "c2")], [say("Warm.", "m1")]]
     )
@@ -106,12 +105,12 @@ async def two_tools_in_a_turn_stay_together(it: Bench) -> None:
     await _as_measured(it, _two_tools, expected)
 
 
-async def _limited(session: Session, run: _Run) -> Any:
+async def _limited(session: Session, run: Run) -> Any:
     await _conversation(session, run)
     model = ScriptedModel([[say(f"{n}.", f"m{n + 4}")] for n in range(3)])
     for limit in (0, 2, 3):
         config = RunConfig(tracing_disabled=True, session_settings=SessionSettings(limit=limit))
-        await run(agent(model), f"With {limit}?", session=session, config=config)
+        await run(agent(model), f"With {limit}?", session=session, run_config=config)
     return _given(model)
 
 
@@ -121,7 +120,7 @@ async def a_limit_of_the_run_is_respected(it: Bench) -> None:
     await _as_measured(it, _limited, [*_THREE_TURNS, *["user", "message"] * 3])
 
 
-async def _model_down(session: Session, run: _Run) -> Any:
+async def _model_down(session: Session, run: Run) -> Any:
     model = ScriptedModel([[ask_weather("Bern", "c1")], ModelStep.raise_error(OSError("down"))])
     error = await error_of(run(agent(model, weather), "How is Bern?", session=session))
     return [type(error).__name__, _given(model)]

@@ -29,6 +29,11 @@ async def is_a_session(it: Bench) -> None:
     if not isinstance(session, Session):
         raise BrokenPromiseError("the session", "an agents.Session", type(session).__name__)
     expect(session.session_id, it.id, "session_id is what the session was made with")
+    reading = session.get_items()
+    if not inspect.isawaitable(reading):
+        came = type(reading).__name__
+        raise BrokenPromiseError("what get_items() returns", "something to await", came)
+    await reading
 
 
 @case("memory/session.py:60")

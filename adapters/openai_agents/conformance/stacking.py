@@ -17,8 +17,8 @@ from adapters.openai_agents.conformance.case import (
     Bench,
     Collection,
     contents,
-    error_of,
     expect,
+    expect_error,
     said,
 )
 
@@ -59,14 +59,20 @@ class Compactor:
         return SimpleNamespace(output=[dict(SUMMARY)], usage=None)
 
 
-def compacting(session: Any, compactor: Compactor) -> OpenAIResponsesCompactionSession:
-    """Put the SDK's compaction in front of a session."""
+def always(_: object) -> bool:
+    """Decide for it, whatever it is about."""
+    return True
+
+
+def compacting(
+    session: Any, compactor: Compactor, **options: Any
+) -> OpenAIResponsesCompactionSession:
+    """Put the SDK's compaction in front of a session, always due by default, or skip the case."""
+    if isinstance(session, OpenAIResponsesCompactionSession):
+        raise unittest.SkipTest("the session compacts already")
+    options = {"compaction_mode": "input", "should_trigger_compaction": always, **options}
     return OpenAIResponsesCompactionSession(
-        session.session_id,
-        session,
-        client=cast(Any, compactor),
-        compaction_mode="input",
-        should_trigger_compaction=lambda _: True,
+        session.session_id, session, client=cast(Any, compactor), **options
     )
 
 
@@ -147,6 +153,5 @@ async def compaction_on_top_that_is_cancelled_restores(it: Bench) -> None:
     )
     waiting.cancel()
     task.cancel()
-    error = await error_of(task)
-    expect(type(error).__name__, "CancelledError", "what a cancelled compaction raised")
+    await expect_error(task, asyncio.CancelledError, "a cancelled compaction")
     expect(await session.get_items(), items, "get_items() after a cancelled compaction")
