@@ -19,6 +19,7 @@ from eventlog.store.view_base import (
     TableSpec,
 )
 from eventlog.store.view_sql import ViewStatements
+from eventlog.store.view_tables import index_new
 
 NOTHING: Final[Sequence[Any]] = ()
 
@@ -40,7 +41,10 @@ def apply(sql: ViewStatements, batch: Batch) -> Work:
         if not (yield _move(sql, moved)):
             return None
     for write in batch.writes:
-        yield _put(sql, write) if isinstance(write, Put) else _mark(sql, write)
+        if isinstance(write, Put):
+            yield from _put(sql, write)
+        else:
+            yield _mark(sql, write)
     if batch.asides:
         args = [sql.add_aside.args(aside._asdict()) for aside in batch.asides]
         yield Ask(sql.add_aside.text, many=args)
@@ -186,11 +190,17 @@ def _move(sql: ViewStatements, moved: Moved) -> Ask:
     return Ask(sql.move.text, sql.move.args(values))
 
 
-def _put(sql: ViewStatements, put: Put) -> Ask:
+def _put(sql: ViewStatements, put: Put) -> Work:
     statement = sql.upsert(put.table, put.generation)
-    if sql.dialect == "sqlite":
-        return Ask(statement.text, many=put.rows)
-    return Ask(statement.text, [list(column) for column in zip(*put.rows, strict=True)])
+    if sql.dialect == "postgresql":
+        yield Ask(statement.text, [list(column) for column in zip(*put.rows, strict=True)])
+    elif put.table.text is None:
+        yield Ask(statement.text, many=put.rows)
+    else:
+        asked, index = index_new(put.table, put.generation)
+        ((last,),) = yield Ask(asked)
+        yield Ask(statement.text, many=put.rows)
+        yield Ask(index, [last])
 
 
 def _mark(sql: ViewStatements, mark: Mark) -> Ask:

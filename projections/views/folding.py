@@ -87,16 +87,18 @@ class Folding:
         """Return what was written since, for one transaction."""
         writes: list[Put | Mark] = []
         for kept in self._kept.values():
-            spec = kept.shape.spec
+            spec, dump = kept.shape.spec, kept.shape.dump
             if kept.written:
-                writes.append(Put(spec, self.generation, list(kept.written.values())))
+                writes.append(
+                    Put(spec, self.generation, [dump(row) for row in kept.written.values()])
+                )
                 kept.written = {}
             for is_mark, ops in itertools.groupby(kept.ops, lambda op: isinstance(op, Removed)):
                 if is_mark:
                     writes.append(Mark(spec, self.generation, cast("list[Removed]", list(ops))))
                 else:
                     rows = dict(cast("Iterable[tuple[_Key, tuple[Any, ...]]]", ops))
-                    writes.append(Put(spec, self.generation, list(rows.values())))
+                    writes.append(Put(spec, self.generation, [dump(row) for row in rows.values()]))
             kept.ops = []
         return writes
 
@@ -114,17 +116,17 @@ class Folding:
     def _write(self, written: Written) -> None:
         if isinstance(written, Row):
             kept = self._kept[type(written)]
-            stored = kept.shape.dump(written)
-            key = kept.shape.key_of(stored)
+            values = kept.shape.check(written)
+            key = kept.shape.key_of(values)
             if kept.shape.kind.is_read:
-                self._put(kept, key, written, stored)
+                self._put(kept, key, written, values)
             else:
-                kept.ops.append((key, stored))
+                kept.ops.append((key, values))
             return
         kind, removed = written
         self._kept[kind].ops.append(removed)
 
-    def _put(self, kept: Kept, key: _Key, row: Row, stored: tuple[Any, ...]) -> None:
+    def _put(self, kept: Kept, key: _Key, row: Row, values: tuple[Any, ...]) -> None:
         if key[0] != getattr(self._step, kept.shape.partition):
             raise InvalidInputError(f"a row of {kept.shape.kind.__name__} belongs to another step")
         rows = kept.by_partition[key[0]]
@@ -132,7 +134,7 @@ class Folding:
         self._undo.append((kept, key[0], key, before, kept.written.get(key)))
         kept.size += before is None
         rows[key[1:]] = row
-        kept.written[key] = stored
+        kept.written[key] = values
 
     def _take_back(self, marks: Sequence[tuple[Kept, int]]) -> None:
         for kept, size in marks:

@@ -3,6 +3,7 @@
 Columns are int, str, bytes, float or bool, or one of these or None.
 """
 
+import struct
 import types
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final, Union, get_args, get_origin, get_type_hints
@@ -57,24 +58,48 @@ class Shape:
         self._names = names
         self._key = [names.index(name) for name in kind.key]
         self._flags = [column.name for column in self.spec.columns if column.type is bool]
-        self._checks = [_CHECKS[column.type] for column in self.spec.columns]
-        self._nullable = [column.is_nullable for column in self.spec.columns]
+        columns = list(enumerate(self.spec.columns))
+        sure = [n for n, column in columns if column.type is int and not column.is_nullable]
+        self._dumps = [
+            (n, _DUMPS[column.type])
+            for n, column in columns
+            if column.type in _DUMPS and n not in sure
+        ]
+        self._sure = sure
+        self._fit = struct.Struct(f"{len(sure)}q").pack
+        self._right: set[tuple[type[Any], ...]] = set()
 
-    def key_of(self, stored: Sequence[Any]) -> tuple[Any, ...]:
-        """Return the key of a row as it is stored."""
-        return tuple([stored[number] for number in self._key])
+    def key_of(self, values: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the key of a row, from its columns."""
+        return tuple([values[number] for number in self._key])
 
-    def dump(self, row: Row) -> tuple[Any, ...]:
-        """Return a row as it is stored. Raises InvalidInputError for what no column holds."""
+    def check(self, row: Row) -> tuple[Any, ...]:
+        """Return the columns of a row. Raises InvalidInputError for what does not go into one."""
         values = msgspec.structs.astuple(row)
-        return tuple(
-            [
-                None if value is None and may_be_none else check(value)
-                for value, check, may_be_none in zip(
-                    values, self._checks, self._nullable, strict=True
-                )
-            ]
-        )
+        kinds = tuple(map(type, values))
+        if kinds not in self._right:
+            for kind, column in zip(kinds, self.spec.columns, strict=True):
+                if kind is not column.type and not (column.is_nullable and kind is type(None)):
+                    raise InvalidInputError(
+                        f"Column {column.name} of {self.kind.__name__} cannot hold {kind.__name__}."
+                    )
+            self._right.add(kinds)
+        return values
+
+    def dump(self, values: Sequence[Any]) -> tuple[Any, ...]:
+        """Return the columns as both databases take them.
+
+        Text loses NUL and lone surrogates; a number that has no 64 bits is the largest that has.
+        """
+        dumped = list(values)
+        for number, dump in self._dumps:
+            dumped[number] = dump(values[number])
+        try:
+            self._fit(*[values[number] for number in self._sure])
+        except struct.error:
+            for number in self._sure:
+                dumped[number] = _number(values[number])
+        return tuple(dumped)
 
     def load(self, stored: Sequence[Any]) -> Row:
         """Return a stored row."""
@@ -97,51 +122,18 @@ def _column(kind: type[Row], name: str, hint: Any) -> ColumnSpec:
     return ColumnSpec(name, wanted[0], len(options) > 1)
 
 
-def clean(text: str) -> str:
-    """Return text as both databases take it: without NUL and lone surrogates."""
-    if text.isascii() and "\0" not in text:
+def _text(text: str | None) -> str | None:
+    if text is None or (text.isascii() and "\0" not in text):
         return text
     return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def _text(value: Any) -> str:
-    if type(value) is not str:
-        raise _wrong(value)
-    return clean(value)
+def _number(number: int | None) -> int | None:
+    return number if number is None else max(-_LARGEST, min(number, _LARGEST))
 
 
-def _number(value: Any) -> int:
-    if type(value) is not int or not -_LARGEST <= value <= _LARGEST:
-        raise _wrong(value)
-    return value
+def _flag(flag: bool | None) -> int | None:  # noqa: FBT001 - it is what is dumped
+    return None if flag is None else int(flag)
 
 
-def _flag(value: Any) -> int:
-    if type(value) is not bool:
-        raise _wrong(value)
-    return int(value)
-
-
-def _bytes(value: Any) -> bytes:
-    if type(value) is not bytes:
-        raise _wrong(value)
-    return value
-
-
-def _float(value: Any) -> float:
-    if type(value) is not float:
-        raise _wrong(value)
-    return value
-
-
-def _wrong(value: Any) -> InvalidInputError:
-    return InvalidInputError(f"a {type(value).__name__} does not go into its column")
-
-
-_CHECKS: Final[dict[type[Any], Callable[[Any], Any]]] = {
-    int: _number,
-    str: _text,
-    bytes: _bytes,
-    float: _float,
-    bool: _flag,
-}
+_DUMPS: Final[dict[type[Any], Callable[[Any], Any]]] = {int: _number, str: _text, bool: _flag}
