@@ -1,9 +1,11 @@
 """An append-only, verifiable log of agent conversations."""
 
+from eventlog.backing import backup
 from eventlog.cache import Counters
 from eventlog.codec import digest
 from eventlog.envelope import RecordedEvent
 from eventlog.errors import (
+    AmbiguousNameError,
     BusyError,
     ClockAheadError,
     ClosedError,
@@ -21,6 +23,7 @@ from eventlog.errors import (
     ItemTooLargeError,
     NameTakenError,
     NoSuchBranchError,
+    NoSuchConversationError,
     NoSuchTurnError,
     NotAnEventLogError,
     NothingToRedoError,
@@ -56,6 +59,7 @@ from eventlog.settle import settle
 from eventlog.verification import Fault, Verification
 
 __all__ = [
+    "AmbiguousNameError",
     "Appended",
     "BranchDeleted",
     "BusyError",
@@ -90,6 +94,7 @@ __all__ = [
     "NameTakenError",
     "NewEvent",
     "NoSuchBranchError",
+    "NoSuchConversationError",
     "NoSuchTurnError",
     "NotAnEventLogError",
     "NothingToRedoError",
@@ -104,6 +109,7 @@ __all__ = [
     "UsageRecorded",
     "Verification",
     "WaitTimeoutError",
+    "backup",
     "digest",
     "migrate",
     "settle",

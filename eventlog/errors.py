@@ -8,6 +8,8 @@ EventLogError
 │   ├── InvalidAddressError     (also ValueError) a URL or path that names no store
 │   ├── InvalidMomentError      (also ValueError) a version or time nothing can be read at
 │   ├── InvalidOptionError      (also ValueError) options that contradict each other
+│   ├── NoSuchConversationError (also ValueError) no conversation goes by that name or prefix
+│   ├── AmbiguousNameError      (also ValueError) a prefix of several names
 │   ├── NoSuchTurnError         (also ValueError) a turn that the list does not have
 │   ├── NoSuchBranchError       (also ValueError) a branch that is not there
 │   ├── NothingToRedoError      (also ValueError) something else was written since the last undo
@@ -62,6 +64,22 @@ class InvalidMomentError(InvalidInputError, ValueError):
 
 class InvalidOptionError(InvalidInputError, ValueError):
     """Options that contradict each other, or those of a log that is already open."""
+
+
+class NoSuchConversationError(InvalidInputError, ValueError):
+    """No conversation has this name, nor a name that begins so."""
+
+
+class AmbiguousNameError(InvalidInputError, ValueError):
+    """Several conversations have a name that begins so; `candidates` are the first of them."""
+
+    def __init__(self, prefix: str, candidates: Sequence[str], *, more: bool) -> None:
+        names = ", ".join(repr(name) for name in candidates)
+        super().__init__(
+            f"{prefix!r} is the beginning of several names: {names}{', and more' * more}."
+            " Write more of the one that you mean."
+        )
+        self.candidates = tuple(candidates)
 
 
 class NoSuchTurnError(InvalidInputError, ValueError):
