@@ -4,10 +4,10 @@ JSON is one object a line: one for each row of a list, one alone where the answe
 """
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 from rich.console import Console, RenderableType
@@ -64,13 +64,14 @@ def plain(value: Any) -> Any:
         return value.hex()
     if isinstance(value, msgspec.Struct):
         return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
-    fields: Mapping[str, Any] | None = value if isinstance(value, dict) else _fields(value)
-    if fields is not None:
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
         return {name: plain(each) for name, each in fields.items()}
-    values: Iterable[Any] | None = value if isinstance(value, list | tuple) else None
-    return value if values is None else [plain(each) for each in values]
+    if isinstance(value, list | tuple):
+        return _plain_row(value)
+    return value
 
 
-def _fields(value: Any) -> Mapping[str, Any] | None:
-    """Return the fields of a named tuple; None of anything else."""
-    return value._asdict() if isinstance(value, tuple) and hasattr(value, "_asdict") else None  # type: ignore[attr-defined]
+def _plain_row(row: Any) -> Any:
+    fields: dict[str, Any] | None = row._asdict() if hasattr(row, "_asdict") else None
+    return [plain(each) for each in row] if fields is None else plain(fields)
