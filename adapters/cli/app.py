@@ -76,7 +76,7 @@ def _again(option: Any) -> Any:
 
 
 def _remember(ctx: typer.Context, param: Any, value: Any) -> Any:
-    if value and isinstance(ctx.obj, Settings):
+    if value not in (None, False) and isinstance(ctx.obj, Settings):
         ctx.obj = ctx.obj._replace(**{param.name: value})
     return value
 

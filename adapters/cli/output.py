@@ -17,6 +17,13 @@ from eventlog.codec import encode_json
 WIDEST: Final = 110
 
 
+class _Console(Console):
+    """rich's own ends the program with 1 when nobody reads any more; that is decided elsewhere."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 class Output:
     """The answer of one command."""
 
@@ -49,7 +56,7 @@ def open_console(*, stderr: bool = False) -> Console:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="replace")
-    console = Console(highlight=False, markup=False, emoji=False, stderr=stderr)
+    console = _Console(highlight=False, markup=False, emoji=False, stderr=stderr)
     console.width = min(console.width, WIDEST)
     return console
 

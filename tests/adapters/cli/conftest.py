@@ -2,7 +2,8 @@
 
 import contextlib
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -57,13 +58,15 @@ async def filled(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> Backend:
 
 
 @pytest.fixture
-def eventlog() -> Eventlog:
-    """Run a command in this process."""
+def eventlog() -> Iterator[Eventlog]:
+    """Run a command in this process, in a thread: a test may have a loop of its own."""
+    with ThreadPoolExecutor(1) as threads:
 
-    def run(*arguments: str) -> Result:
-        return CliRunner().invoke(app, arguments, prog_name="eventlog")
+        def run(*arguments: str) -> Result:
+            invoke = CliRunner().invoke
+            return threads.submit(invoke, app, arguments, prog_name="eventlog").result()
 
-    return run
+        yield run
 
 
 def program(*arguments: str) -> list[str]:
