@@ -46,14 +46,14 @@ async def check_a_session() -> None:
 
 PUBLIC = {
     eventlog: """
-        Appended BusyError ClockAheadError ClosedError ConflictError Context ConversationCleared
+        AmbiguousNameError Appended BusyError ClockAheadError ClosedError ConflictError Context ConversationCleared
         ConversationRewound CorruptEventError Counters ErasedError Event EventIdReusedError EventLog
         EventLogError Fault Header InvalidAddressError InvalidInputError InvalidItemError
         InvalidMomentError InvalidNameError InvalidOptionError ItemPopped ItemTooLargeError
         ItemsAdded ItemsReplaced ModelCalled
-        NewEvent NotAnEventLogError OpaqueEvent ReadOnlyError RecordedEvent SchemaTooNewError
+        NewEvent NoSuchConversationError NotAnEventLogError OpaqueEvent ReadOnlyError RecordedEvent SchemaTooNewError
         SchemaTooOldError StoreError UnavailableError UsageRecorded Verification WaitTimeoutError
-        digest migrate settle
+        backup digest migrate settle
     """,
     projections: "Conversation View listed rebuild",
     adapters.openai_agents: "EventLogHooks EventLogSession",
