@@ -27,6 +27,7 @@ EventLogError
 │   ├── SchemaTooOldError       written by an earlier release: migrate
 │   └── SchemaTooNewError       written by a later release: upgrade
 ├── PoisonEventError            a view that is being made anew cannot take an event
+├── SourceError                 another store, to be imported, that cannot be read
 ├── CorruptEventError           stored bytes that do not decode
 └── ErasedError                 the content asked for was erased for good
 """
@@ -189,6 +190,10 @@ class SchemaTooOldError(StoreError):
 
 class SchemaTooNewError(StoreError):
     """The log was written by a later release than the one that is running."""
+
+
+class SourceError(EventLogError):
+    """Another store, to be imported, that cannot be read; it was left untouched."""
 
 
 class CorruptEventError(EventLogError):

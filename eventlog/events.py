@@ -6,8 +6,9 @@ short stable names with a schema number; a kind or a schema that this release do
 as an `OpaqueEvent`, never dropped and never fatal.
 """
 
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final, Self
 
 import msgspec
 
@@ -178,25 +179,6 @@ class ConversationForked(Event, frozen=True):
         return cls(parent, header.at_version, header.kept, _reason(body))
 
 
-class ConversationLabelled(Event, frozen=True, omit_defaults=True):
-    """The conversation got a title, an owner or tags.
-
-    None leaves what there is; an empty text, or no tags, removes it.
-    """
-
-    kind = "labelled"
-    title: str | None = None
-    owner: str | None = None
-    tags: tuple[str, ...] | None = None
-
-    def body(self) -> bytes:
-        return encode_text(self)
-
-    @classmethod
-    def load(cls, header: Header, body: bytes) -> "ConversationLabelled":
-        return msgspec.json.decode(body, type=cls)
-
-
 class _Described(Event, frozen=True):
     """An event whose body is an object of the event's own fields."""
 
@@ -206,6 +188,18 @@ class _Described(Event, frozen=True):
     @classmethod
     def load(cls, header: Header, body: bytes) -> Event:
         return msgspec.json.decode(body, type=cls)
+
+
+class ConversationLabelled(_Described, frozen=True, omit_defaults=True):
+    """The conversation got a title, an owner or tags.
+
+    None leaves what there is; an empty text, or no tags, removes it.
+    """
+
+    kind = "labelled"
+    title: str | None = None
+    owner: str | None = None
+    tags: tuple[str, ...] | None = None
 
 
 class UsageRecorded(_Described, frozen=True, kw_only=True, omit_defaults=True):
@@ -240,6 +234,40 @@ class ModelCalled(_Described, frozen=True, kw_only=True, omit_defaults=True):
     instructions: Digest | None = None
 
 
+class ConversationImported(_Described, frozen=True, omit_defaults=True):
+    """What lies before it was copied from another store: so far `rows` rows, with this digest.
+
+    `created_at` and `updated_at` are what the source says of the conversation, in microseconds
+    since 1970 UTC. `digest` is the SHA-256, in hexadecimal, over all rows so far: for each the
+    number of its bytes as decimal digits, a colon, and the bytes.
+    """
+
+    kind = "imported"
+    source: str
+    rows: int
+    digest: str
+    created_at: int | None = None
+    updated_at: int | None = None
+
+
+class RowPreserved(_Described, frozen=True):
+    """A row of another store that is no item was kept as it is: `row` is its bytes in Base64."""
+
+    kind = "preserved"
+    row: str
+    why: str
+
+    @classmethod
+    def of(cls, raw: bytes, why: str) -> Self:
+        """Keep the bytes of a row."""
+        return cls(b64encode(raw).decode(), why)
+
+    @property
+    def raw(self) -> bytes:
+        """The bytes of the row."""
+        return b64decode(self.row)
+
+
 class OpaqueEvent(msgspec.Struct, frozen=True):
     """An event of a kind or schema that this release does not know, kept as it is."""
 
@@ -253,7 +281,8 @@ class Context(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `seen_version` is the version that this run's last read returned, `seen_limit` the limit of that
     read: an upper bound of what the model was shown, not the exact input. `trace_metadata` holds
-    JSON.
+    JSON. `source_time` is when another store says that it stored each of the items, in
+    microseconds since 1970 UTC; None where it does not say.
     """
 
     actor: str | None = None
@@ -265,6 +294,7 @@ class Context(msgspec.Struct, frozen=True, omit_defaults=True):
     seen_limit: int | None = None
     workflow_name: str | None = None
     trace_metadata: dict[str, Any] | None = None
+    source_time: Sequence[int | None] | None = None
 
 
 class NewEvent(msgspec.Struct, frozen=True):
@@ -283,11 +313,13 @@ KINDS: Final[dict[tuple[str, int], type[Event]]] = {
         ConversationCleared,
         ItemsReplaced,
         ConversationRewound,
+        UsageRecorded,
+        ModelCalled,
         ConversationForked,
         BranchDeleted,
         ConversationLabelled,
-        UsageRecorded,
-        ModelCalled,
+        ConversationImported,
+        RowPreserved,
     )
 }
 

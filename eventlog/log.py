@@ -104,7 +104,7 @@ class EventLog:
         )
         if max_item_bytes < 1:
             raise InvalidOptionError(f"max_item_bytes is at least 1, not {max_item_bytes!r}.")
-        self._max_item_bytes = max_item_bytes
+        self.max_item_bytes: Final = max_item_bytes
         self._clock = clock
         self._closed = False
         self._store: Final[Store] = shared.lease(self._address, options, self)
@@ -147,7 +147,7 @@ class EventLog:
             events,
             expected_version,
             self._clock(),
-            self._max_item_bytes,
+            self.max_item_bytes,
             branch,
         )
         if request.parent is not None:

@@ -7,6 +7,7 @@ copied into the fork; the past of an ancestor does not change.
 from typing import NamedTuple, Protocol
 
 from eventlog import CorruptEventError
+from eventlog.records import StreamRow
 from projections.blocks import INHERITED, Absent, Block, Inherited, count, last
 from projections.state import State
 
@@ -14,7 +15,8 @@ from projections.state import State
 class Begun(NamedTuple):
     """How a fork began: as the first `kept` items of its parent at a version."""
 
-    stream_id: bytes
+    row: StreamRow
+    """The parent's."""
     parent: "Own"
     at_version: int
     kept: int
@@ -58,9 +60,9 @@ async def inherit(fork: Own, state: State, wanted: int, *, anew: bool = False) -
     seen: set[bytes] = set()
     while min(kept, wanted) > 0:
         begun = await fork.begun()
-        if begun.stream_id in seen or kept > begun.kept:
+        if begun.row.stream_id in seen or kept > begun.kept:
             raise CorruptEventError(fork.title, 1, "it does not say what it is a fork of")
-        seen.add(begun.stream_id)
+        seen.add(begun.row.stream_id)
         parent = await begun.parent.own(begun.at_version, kept, wanted, anew=anew)
         if parent.total < kept:
             raise CorruptEventError(fork.title, 1, "its parent had fewer items than it says")

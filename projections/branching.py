@@ -1,4 +1,6 @@
-"""The branches of a conversation."""
+"""The branches of a conversation: which there are, and what is done to all of them."""
+
+import msgspec
 
 from eventlog import (
     BranchDeleted,
@@ -40,6 +42,20 @@ async def delete_branch(
         return Change(head, BranchDeleted(reason))
 
     await branch.change(take_away, context=context)
+
+
+async def clear_all(
+    chat: Conversation, *, reason: str | None = None, context: Context = NOBODY
+) -> None:
+    """Empty the main branch, and then each of the others, by an event of its own.
+
+    What was seen, as `context` says, is a version of `chat`, and of no other branch.
+    """
+    unseeing = msgspec.structs.replace(context, seen_version=None, seen_limit=None)
+    main = Conversation(chat.log, chat.name)
+    for branch in (main, *await branches(chat.log, chat.name)):
+        seen = context if branch.branch == chat.branch else unseeing
+        await branch.clear(reason=reason, context=seen)
 
 
 async def _is_deleted(branch: Conversation) -> bool:

@@ -24,6 +24,7 @@ from eventlog import (
 )
 from eventlog.names import MAIN, check_branch, check_name
 from eventlog.snapshots import EVERYTHING
+from projections.ancestors import Begun
 from projections.blocks import decode, last
 from projections.segments import UnreadableError
 from projections.state import State
@@ -97,6 +98,10 @@ class Conversation:
             return await self._states.current(wanted)
         return await self._states.at(version, wanted)
 
+    async def begun(self) -> Begun:
+        """Return what this fork began with. Raises CorruptEventError if it is none."""
+        return await self._states.begun()
+
     async def add(
         self, items: Sequence[Any], *, context: Context = NOBODY, beside: Event | None = None
     ) -> Appended | None:
@@ -109,7 +114,7 @@ class Conversation:
             self.log.raise_if_closed()
             return None
         events = (ItemsAdded(items),) if beside is None else (ItemsAdded(items), beside)
-        return await self._append([NewEvent(event, context) for event in events])
+        return await self.append([NewEvent(event, context) for event in events])
 
     async def pop(self, *, reason: str | None = None, context: Context = NOBODY) -> Any | None:
         """Take the last item off the list and return it, or None where there is none.
@@ -139,7 +144,7 @@ class Conversation:
             change = await decide()
             event = NewEvent(change.event, _having_seen(change.version, context))
             try:
-                return await self._append(event, change.version)
+                return await self.append(event, change.version)
             except ConflictError:
                 await asyncio.sleep(random.uniform(0, 0.001 * 2 ** min(attempt, 6)))
         raise BusyError(
@@ -155,15 +160,16 @@ class Conversation:
         Raises ConflictError if the list has changed since.
         """
         replaced = NewEvent(ItemsReplaced(start, items), _having_seen(seen.version, context))
-        return await self._append(replaced, seen.version)
+        return await self.append(replaced, seen.version)
 
     async def clear(self, *, reason: str | None = None, context: Context = NOBODY) -> Appended:
         """Empty the list; every event stays in the log."""
-        return await self._append(NewEvent(ConversationCleared(reason), context))
+        return await self.append(NewEvent(ConversationCleared(reason), context))
 
-    async def _append(
+    async def append(
         self, events: NewEvent | Sequence[NewEvent], expected: int | None = None
     ) -> Appended:
+        """Append events as one batch, with `expected` only at that version. Errors as EventLog."""
         return await self.log.append(
             self.name, events, expected_version=expected, branch=self.branch
         )

@@ -39,7 +39,7 @@ class HistoryEvent(NamedTuple):
     removed: tuple[Span, ...]
     """Which items left the list by it, named by the version of the event that brought them."""
     restored: tuple[Span, ...]
-    """Which items came back by it."""
+    """Which items came back by it, or, for a fork, which it began with."""
     total: int
     """How many items the list has then."""
 

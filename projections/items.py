@@ -83,7 +83,10 @@ def fold(stream: str, blocks: Sequence[Block], entries: Iterable[Entry]) -> list
 
 
 def listed(events: Sequence[RecordedEvent]) -> set[tuple[int, int]]:
-    """Return version and index of each item that is still in the list after a whole stream."""
+    """Return version and index of each item that is still in the list after a whole stream.
+
+    Version 0 is what a fork began with.
+    """
     entries = [Entry(*[getattr(event.stored, name) for name in Entry._fields]) for event in events]
     stream = events[0].stream if events else ""
     blocks = fold(stream, (), resolve(stream, 0, entries).entries)

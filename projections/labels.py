@@ -38,7 +38,7 @@ async def label(
     if isinstance(tags, str):
         raise InvalidInputError(f"tags are a list of texts, not the text {tags!r}.")
     labelled = ConversationLabelled(title, owner, None if tags is None else tuple(tags))
-    return await chat.log.append(chat.name, NewEvent(labelled, context), branch=chat.branch)
+    return await chat.append(NewEvent(labelled, context))
 
 
 async def labels(chat: Conversation) -> Labels:

@@ -78,15 +78,20 @@ class States:
 
     async def begun(self) -> Begun:
         """Return how the fork began. Raises CorruptEventError if it is none."""
-        found = (await self._stored().sources([], [1])).entries.get(1)
-        if found is not None and found.kind == ConversationForked.kind:
-            said = header(self.title, found)
-            with contextlib.suppress(ValueError):
-                parent = await self._log.stream(bytes.fromhex(said.parent or ""))
-                if parent is not None:
-                    states = States(self._log, parent.name, parent.branch)
-                    return Begun(parent.stream_id, states, said.at_version or 0, said.kept or 0)
-        raise CorruptEventError(self.title, 1, "what it is a fork of is not there")
+        first = (await self._stored().sources([], [1])).entries.get(1)
+        if first is None or first.kind != ConversationForked.kind:
+            raise CorruptEventError(
+                self.title, 1, "it is no fork, though its list began with items"
+            )
+        said = header(self.title, first)
+        parent_id = b""
+        with contextlib.suppress(ValueError):
+            parent_id = bytes.fromhex(said.parent or "")
+        row = await self._log.stream(parent_id)
+        if row is None:
+            raise CorruptEventError(self.title, 1, "what it is a fork of is not there")
+        parent = States(self._log, row.name, row.branch)
+        return Begun(row, parent, said.at_version or 0, said.kept or 0)
 
     async def own(self, version: int, kept: int, wanted: int, *, anew: bool) -> State:
         """Return the first `kept` items at a version; the last `wanted` of these are there.
@@ -94,8 +99,10 @@ class States:
         Items that it inherited itself stay absent. With `anew`, without what was stored.
         """
         stored = self._stored()
-        load = self._fold_anew(version) if anew else self._load(stored, version, wanted)
-        state = await load
+        if anew:
+            state = await self._fold_anew(version)
+        else:
+            state = await self._load(stored, version, wanted)
         blocks = list(state.blocks)
         drop_last(blocks, state.total - kept)
         first = state._replace(blocks=tuple(blocks), total=min(state.total, kept))

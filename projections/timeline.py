@@ -5,7 +5,7 @@ of them together take a few numbers for each event, and going back to one costs 
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from eventlog import (
@@ -56,8 +56,8 @@ class Timeline:
     def __init__(self) -> None:
         self.lists: list[Stack | None] = [None]
         """The list at each version."""
-        self.times: list[datetime | None] = [None]
-        """When each version was recorded."""
+        self.times: list[datetime] = [datetime.min.replace(tzinfo=UTC)]
+        """When each version was recorded; version 0 before all of them."""
 
     @property
     def version(self) -> int:

@@ -6,12 +6,17 @@ another if it is the output of its call, or the response to its request for appr
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
+
+
+def fields(item: Any) -> dict[str, Any]:
+    """Return the fields of an item, which may be any JSON value."""
+    return cast(dict[str, Any], item) if isinstance(item, dict) else {}
 
 
 def is_user_message(item: Any) -> bool:
     """Tell whether the item begins a turn."""
-    return isinstance(item, dict) and item.get("role") == "user"
+    return bool(fields(item).get("role") == "user")
 
 
 def start_of_last(items: Sequence[Any], turns: int, *, is_whole_list: bool) -> int | None:
@@ -53,9 +58,9 @@ def _asks(item: Any) -> set[str]:
 
 
 def _type(item: Any) -> str:
-    kind = item.get("type") if isinstance(item, dict) else None
+    kind = fields(item).get("type")
     return kind if isinstance(kind, str) else ""
 
 
 def _ids(item: Any, *names: str) -> set[str]:
-    return {value for value in map(item.get, names) if isinstance(value, str)}
+    return {value for value in map(fields(item).get, names) if isinstance(value, str)}

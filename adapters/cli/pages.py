@@ -10,9 +10,7 @@ from rich.text import Text
 
 from adapters.cli.words import GONE, actor, clean, deed, describe
 from eventlog import EventLogError, RecordedEvent
-from projections.conversation import View
-from projections.diffing import Diff
-from projections.history import HistoryEvent
+from projections import Diff, HistoryEvent, View
 
 _STYLES: Final = {"popped": "yellow", "cleared": "red", "deleted": "red", "rewound": "yellow"}
 _LABEL: Final = 9

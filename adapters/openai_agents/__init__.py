@@ -8,9 +8,25 @@ except ImportError as error:
         " pip install 'conversation-eventlog[agents]'."
     ) from error
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from adapters.openai_agents.hooks import EventLogHooks
 from adapters.openai_agents.session import EventLogSession
 
+if TYPE_CHECKING:
+    from adapters.openai_agents.importing import import_sessions
+    from adapters.openai_agents.recording import RecordedSession
+
 del _agents
 
-__all__ = ["EventLogHooks", "EventLogSession"]
+__all__ = ["EventLogHooks", "EventLogSession", "RecordedSession", "import_sessions"]
+
+_ELSEWHERE = {"RecordedSession": "recording", "import_sessions": "importing"}
+"""What most programs do not use, and what may take long to import."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ELSEWHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ELSEWHERE[name]}"), name)

@@ -24,7 +24,8 @@ def explained() -> Generator[None]:
         raise NotAnEventLogError(
             "This database holds the history of the SDK's own sessions (SQLiteSession,"
             " AsyncSQLiteSession, AdvancedSQLiteSession or SQLAlchemySession) in the table"
-            f" {messages[0]!r}, and no event log. It was left untouched. Give the event log a file"
+            f" {messages[0]!r}, and no event log. It was left untouched. Give import_existing=True"
+            " to the session to copy that history into a log beside it, give the event log a file"
             " of its own, or keep opening this one with the session that wrote it.",
             error.tables,
         ) from error

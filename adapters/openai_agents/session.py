@@ -1,39 +1,36 @@
 """EventLogSession: what the SDK asks of a session, answered from the log."""
 
-import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Generator
 from datetime import datetime
-from typing import Any, Final, Self, cast
+from typing import Any, Self, cast
 
-from agents import SessionABC, SessionSettings, TResponseInputItem
+from agents import SessionSettings, TResponseInputItem
 
 from adapters.openai_agents import compaction, runs, usage
+from adapters.openai_agents.branches import WithBranches
+from adapters.openai_agents.history import WithHistory
 from adapters.openai_agents.runs import Wrapper
 from adapters.openai_agents.sdk_files import explained
-from eventlog import (
-    ClosedError,
-    Context,
-    Event,
-    EventLog,
-    InvalidOptionError,
-    NewEvent,
-    settle,
-)
+from adapters.openai_agents.turn_usage import WithUsage
+from eventlog import Event, EventLog, InvalidOptionError, NewEvent
 from eventlog.log import DEFAULT_TENANT
-from eventlog.names import check_name
-from projections import Conversation
+from eventlog.names import MAIN, check_name
+from projections import Conversation, clear_all
 
 _Settings = SessionSettings | dict[str, Any] | None
+_Path = str | os.PathLike[str]
 
 
-class EventLogSession(SessionABC):
+class EventLogSession(WithBranches, WithHistory, WithUsage):
     """A session that never loses anything: every change is an event in an append-only log.
 
     `db_path` is the path of a SQLite file, or ":memory:" for a log that only this object can see.
     For PostgreSQL use `from_url`; for options of the log, open an EventLog and give it as `log`,
     which stays open when the session is closed. `actor` is who the writer says it is, recorded with
     each event; without it the current agent is recorded. `tenant` is the log's, or "default".
+    `import_existing`: where the database holds the history of the SDK's own sessions, the first
+    call copies all of it into a log beside their tables, which stay as they are.
 
     Closing is optional; `async with` and `close()` are there for those who want it. A session may
     be used from several event loops and threads. `session_settings` may be assigned, as a dict too.
@@ -47,20 +44,24 @@ class EventLogSession(SessionABC):
     def __init__(
         self,
         session_id: str,
-        db_path: str | os.PathLike[str] = ":memory:",
+        db_path: _Path = ":memory:",
         *,
         session_settings: _Settings = None,
         tenant: str | None = None,
         actor: str | None = None,
         log: EventLog | None = None,
+        import_existing: bool = False,
     ) -> None:
-        self.session_id = check_name("session_id", session_id)
+        check_name("session_id", session_id)
         self.session_settings = _coerce(session_settings)
-        self.actor: Final = actor
         self._owned: EventLog | None = None
         if log is None:
             self._owned = log = EventLog(
                 db_path, tenant=DEFAULT_TENANT if tenant is None else tenant
+            )
+        elif import_existing:
+            raise InvalidOptionError(
+                "import_existing needs db_path: for a log that is open, call import_sessions."
             )
         elif db_path != ":memory:":
             raise InvalidOptionError("Give either db_path or log, not both: the log has its path.")
@@ -69,11 +70,8 @@ class EventLogSession(SessionABC):
                 f"The session's tenant {tenant!r} is not the log's, {log.tenant!r}. Open a log for"
                 " each tenant; logs of one database share its connections."
             )
-        self.log: Final = log
-        self._key: Final = (log.tenant, session_id)
-        self._conversation: Final = Conversation(log, session_id)
-        self._known: Final = compaction.Known()
-        self._closed = False
+        self._existing = db_path if import_existing else None
+        super().__init__(session_id, log, actor)
 
     @classmethod
     def from_url(
@@ -84,9 +82,17 @@ class EventLogSession(SessionABC):
         session_settings: _Settings = None,
         tenant: str | None = None,
         actor: str | None = None,
+        import_existing: bool = False,
     ) -> Self:
         """Open a session by the URL of its database: postgresql://... or sqlite:///path."""
-        return cls(session_id, url, session_settings=session_settings, tenant=tenant, actor=actor)
+        return cls(
+            session_id,
+            url,
+            session_settings=session_settings,
+            tenant=tenant,
+            actor=actor,
+            import_existing=import_existing,
+        )
 
     def __repr__(self) -> str:
         return f"EventLogSession({self.session_id!r}, log={self.log!r})"
@@ -100,23 +106,25 @@ class EventLogSession(SessionABC):
     async def get_items(
         self,
         limit: int | None = None,
+        branch_id: str | None = None,
         *,
         as_of: int | datetime | None = None,
         wrapper: Wrapper | None = None,
     ) -> list[TResponseInputItem]:
         """Return the items, oldest first, or the latest `limit` of them, as fresh objects.
 
-        0 gives nothing and a negative limit everything, as in SQLiteSession. `as_of` is a version
-        or an aware datetime: the items as they were then.
+        0 gives nothing and a negative limit everything, as in SQLiteSession. `branch_id` reads
+        another branch than the current one; there are no items on one that does not exist. `as_of`
+        is a version or an aware datetime: the items as they were then.
         """
-        conversation = self._open()
+        conversation = self._open(branch_id)
         if limit is None and self.session_settings is not None:
             limit = self.session_settings.limit
         if limit is not None and limit < 0:
             limit = None
         with explained():
             view = await conversation.view(as_of=as_of, limit=limit)
-        if as_of is None:
+        if as_of is None and conversation.branch == self._conversation.branch:
             runs.saw(wrapper, self._key, view.version, limit)
             if wrapper is None and len(view.items) == view.total:
                 self._known.read(view.version, view.total)
@@ -146,8 +154,7 @@ class EventLogSession(SessionABC):
         """Take the last item off the list and return it, or None; it stays in the log."""
         conversation = self._open()
         popped = conversation.pop(reason=reason, context=self._context(wrapper, actor))
-        with explained():
-            return cast(TResponseInputItem | None, await settle(asyncio.ensure_future(popped)))
+        return cast(TResponseInputItem | None, await self._settled(popped))
 
     async def clear_session(
         self,
@@ -156,13 +163,17 @@ class EventLogSession(SessionABC):
         reason: str | None = None,
         wrapper: Wrapper | None = None,
     ) -> None:
-        """Empty the list; every item stays in the log."""
-        conversation = self._open()
-        with explained():
-            await conversation.clear(reason=reason, context=self._context(wrapper, actor))
+        """Empty the list, and that of each branch; "main" is the current one then.
+
+        Every item stays in the log. Each branch is cleared by an event of its own, "main" first.
+        """
+        conversation, context = self._open(), self._context(wrapper, actor)
+        await self._settled(clear_all(conversation, reason=reason, context=context))
+        if conversation.branch:
+            self._switch(self._main())
 
     async def clear(self, *, actor: str | None = None, reason: str | None = None) -> None:
-        """Empty the list; every item stays in the log."""
+        """Empty the list, and that of each branch; every item stays in the log."""
         await self.clear_session(actor=actor, reason=reason)
 
     async def record(self, event: Event, *, agent: str, wrapper: Wrapper) -> None:
@@ -170,14 +181,17 @@ class EventLogSession(SessionABC):
         conversation = self._open()
         context = runs.describe(wrapper, self._key, self.actor, agent)
         with explained():
-            recorded = await self.log.append(conversation.name, NewEvent(event, context))
+            recorded = await conversation.append(NewEvent(event, context))
         self._known.added(recorded, 0)
 
-    async def close(self) -> None:
-        """End the session, and the log if it opened it. Idempotent."""
+    def close(self) -> Awaitable[None]:
+        """End the session at once; await it to close the log too, if it opened it. Idempotent.
+
+        A program of SQLiteSession, whose close is not async, does not await it: a log that is not
+        closed costs nothing.
+        """
         self._closed = True
-        if self._owned is not None:
-            await self._owned.close()
+        return _Closing(self._owned)
 
     async def __aenter__(self) -> Self:
         return self
@@ -198,17 +212,38 @@ class EventLogSession(SessionABC):
     async def _atomic_replace_items(self, items: list[TResponseInputItem]) -> bool:
         """Let the SDK replace the list as one event (its private hook)."""
         conversation, context = self._open(), self._context(None, None)
-        replacing = compaction.replace_all(conversation, self._known, items, context)
-        with explained():
-            return await settle(asyncio.ensure_future(replacing))
+        return await self._settled(
+            compaction.replace_all(conversation, self._known, items, context)
+        )
 
-    def _open(self) -> Conversation:
-        if self._closed:
-            raise ClosedError(f"EventLogSession {self.session_id!r} is closed. Open a new one.")
-        return self._conversation
+    def _branch(self, branch: str = MAIN) -> Conversation:
+        if self._existing is None:
+            return super()._branch(branch)
+        from adapters.openai_agents.importing.existing import ImportingConversation
 
-    def _context(self, wrapper: Wrapper | None, actor: str | None) -> Context:
-        return runs.describe(wrapper, self._key, actor or self.actor, runs.current_agent())
+        return ImportingConversation(self.log, self.session_id, branch, self._existing)
+
+    async def _ready(self) -> None:
+        if self._existing is not None:
+            from adapters.openai_agents.importing.existing import import_existing
+
+            await import_existing(self.log, self._existing)
+
+    def _beside(self, session_id: str) -> Self:
+        return type(self)(
+            session_id, session_settings=self.session_settings, actor=self.actor, log=self.log
+        )
+
+
+class _Closing:
+    """Closes a log if it is awaited."""
+
+    def __init__(self, log: EventLog | None) -> None:
+        self._log = log
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        if self._log is not None:
+            yield from self._log.close().__await__()
 
 
 def _coerce(settings: _Settings) -> SessionSettings:

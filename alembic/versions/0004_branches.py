@@ -9,7 +9,7 @@ down_revision = "0003"
 
 def upgrade() -> None:
     schema = op.get_context().opts["version_table_schema"]
-    branch = sa.Column("branch", sa.Text, nullable=False, server_default="")
+    branch = sa.Column("branch", sa.Text, nullable=False, server_default=sa.text("''"))
     op.add_column("streams", branch, schema=schema)
     op.drop_index("streams_by_name", "streams", schema=schema)
     op.create_index("streams_by_name", "streams", ["tenant", "name", "branch"], schema=schema)

@@ -65,7 +65,7 @@ def _streams(tables: MetaData) -> None:
         Column("parent_id", LargeBinary),
         Column("parent_version", Number),
         Column("created_at", Number, nullable=False),
-        Column("branch", Text, nullable=False, server_default=""),
+        Column("branch", Text, nullable=False, server_default=text("''")),
         PrimaryKeyConstraint("stream_id", name="streams_pk"),
         Index("streams_by_name", "tenant", "name", "branch"),
         Index("streams_by_parent", "parent_id", sqlite_where=text("parent_id IS NOT NULL")),

@@ -97,8 +97,8 @@ class _Group:
         self._events += rows
         self._heads[stream_id] = after
         if head.version == 0:
-            parent = request.parent or NO_PARENT
             identity = (stream_id, request.tenant, request.name)
+            parent = request.parent or NO_PARENT
             self._begun.append((*identity, *after, *parent, after.at, request.branch))
         else:
             self._moved[stream_id] = (*after, stream_id)

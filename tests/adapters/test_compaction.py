@@ -12,7 +12,7 @@ from agents.memory import OpenAIResponsesCompactionSession
 from agents.testing import ScriptedModel, assistant_message
 
 from adapters.openai_agents import EventLogSession
-from eventlog import ConversationRewound, EventLog
+from eventlog import EventLog
 
 SUMMARY: Any = {"type": "compaction", "id": "cmp_1", "encrypted_content": "sealed"}
 
@@ -220,8 +220,7 @@ async def test_a_pop_with_a_wrong_key_destroys_nothing(session: EventLogSession)
     assert await session.get_items() == []
     assert await kinds(session.log) == ["added"] * 6 + ["popped"] * 6
     assert await session.get_items(as_of=version) == envelopes
-    head = await session.log.version("user-123")
-    await session.log.append("user-123", ConversationRewound(version), expected_version=head)
+    await session.restore(version)
     assert await session.get_items() == envelopes
     assert await right.get_items() == items
     assert await right.pop_item() == items[-1]

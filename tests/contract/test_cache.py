@@ -50,8 +50,9 @@ async def test_without_a_cache_nothing_is_remembered(backend: Backend) -> None:
     assert log.cache.size == 0
     assert log.counters.cache_hits == 0
     await log.background.finish()
+    before = log.counters.snapshot_hits
     assert await chat.items(limit=2) == [298, 299]
-    assert log.counters.snapshot_hits == 1
+    assert log.counters.snapshot_hits == before + 1
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, NamedTuple
 
+import msgspec
 import pytest
 
 from eventlog import Context, Event, NewEvent, OpaqueEvent, RecordedEvent, chain, envelope, sealing
@@ -42,7 +43,8 @@ def load(path: Path) -> list[Frozen]:
     for row in frozen["rows"]:
         stored = unhex(row["columns"])
         # A text within the file: NaN is no JSON, and whatever formats the file shall not meet it.
-        event = KINDS[stored.kind, stored.schema](**json.loads(row["fields"]))
+        kind = KINDS[stored.kind, stored.schema]
+        event = msgspec.convert(json.loads(row["fields"]), kind)  # Bytes are base64 there.
         rows.append(Frozen(row["about"], previous, stored, event, Context(**row["context"])))
         previous = stored.hash
     return rows
@@ -51,8 +53,6 @@ def load(path: Path) -> list[Frozen]:
 FILES: Final = sorted(Path(__file__).parent.glob("events_v*.json"))
 ROWS: Final = [row for path in FILES for row in load(path)]
 FROZEN_KINDS: Final = sorted({row.stored.kind for row in ROWS})
-WITHOUT_CONTENT: Final = {"rewound"}
-WITH_AN_OBJECT: Final = {"popped", "cleared", "usage", "called"}
 
 each_row = pytest.mark.parametrize(
     "row", ROWS, ids=[f"{row.stored.kind}, {row.about}" for row in ROWS]
@@ -73,9 +73,10 @@ def test_a_frozen_row_hashes_to_its_frozen_hash(row: Frozen) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_a_frozen_stream_keeps_its_identity(path: Path) -> None:
-    """Tenant and name lead to the rows that were stored under them."""
+    """Tenant, name and branch lead to the rows that were stored under them."""
     frozen = json.loads(path.read_text("utf-8"))
-    stream_id = chain.stream_id(frozen["tenant"], frozen["name"]).hex()
+    place = (frozen["tenant"], frozen["name"], frozen.get("branch", ""))
+    stream_id = chain.stream_id(*place).hex()
     assert {row["columns"]["stream_id"] for row in frozen["rows"]} == {stream_id}
 
 
@@ -108,9 +109,9 @@ def test_every_kind_has_a_frozen_row(kind: tuple[str, int]) -> None:
     assert kind in {(row.stored.kind, row.stored.schema) for row in ROWS}
 
 
-@pytest.mark.parametrize("kind", sorted(set(FROZEN_KINDS) - WITHOUT_CONTENT))
+@pytest.mark.parametrize("kind", FROZEN_KINDS)
 @pytest.mark.parametrize("codec", [RAW, ZLIB])
-def test_every_kind_with_content_is_frozen_raw_and_compressed(kind: str, codec: int) -> None:
+def test_every_kind_is_frozen_raw_and_compressed(kind: str, codec: int) -> None:
     """Both ways of storing a body stay readable."""
     assert any((row.stored.kind, row.stored.codec) == (kind, codec) for row in ROWS)
 
@@ -149,7 +150,7 @@ def test_fields_of_a_later_release_are_ignored(row: Frozen) -> None:
 
 def test_fields_of_a_later_release_are_ignored_in_a_body() -> None:
     """A body that is an object may grow."""
-    rows = [row.stored for row in ROWS if row.stored.kind in WITH_AN_OBJECT]
+    rows = [row.stored for row in ROWS if row.stored.kind not in ("added", "replaced")]
     for stored in rows:
         later = stored._replace(codec=RAW, body=_extended(recorded(stored).body))
         assert recorded(later).event == recorded(stored).event

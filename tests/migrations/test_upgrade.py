@@ -1,38 +1,55 @@
 """Each revision up, from a real database of the revision before with events in it."""
 
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 from alembic import command
 
 from eventlog import EventLog, ItemsAdded, SchemaTooOldError, migrate
-from eventlog.store import base
+from eventlog.records import StreamRow
 from eventlog.store.migrate import config
-from eventlog.store.schema import HEAD, VERSION_TABLE
-from projections import Conversation
+from eventlog.store.schema import HEAD, REVISIONS, VERSION_TABLE
+from projections import Conversation, fork
 from tests.backends import Backend
 from tests.migrations.test_migrations import on_connection
 
-OLD = "0001"
 
-
-@pytest.fixture
-async def old(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> Backend:
-    """A log at the first revision: five events in two conversations, never sequenced."""
+@pytest.fixture(params=REVISIONS[:-1])
+async def old(backend: Backend, request: pytest.FixtureRequest) -> Backend:
+    """A log at an earlier revision: five events in two conversations, never sequenced."""
 
     def build(connection: sa.Connection, schema: str | None) -> None:
         if schema is not None:
             connection.execute(sa.schema.CreateSchema(schema))
-        command.upgrade(config(connection, schema), OLD)
+        command.upgrade(config(connection, schema), request.param)
 
     await on_connection(backend, build)
-    with monkeypatch.context() as earlier:
-        # What an append touches is as it was: only the number differs.
-        earlier.setattr(base, "HEAD", OLD)
-        async with backend.open() as log:
-            await log.append("chat", [ItemsAdded(["a"]), ItemsAdded(["b"])])
-            await log.append("other", ItemsAdded(["c"]))
-            await log.append("chat", [ItemsAdded(["d"]), ItemsAdded(["e"])])
+    async with EventLog(":memory:") as log:
+        await log.append("chat", [ItemsAdded(["a"]), ItemsAdded(["b"])])
+        await log.append("other", ItemsAdded(["c"]))
+        await log.append("chat", [ItemsAdded(["d"]), ItemsAdded(["e"])])
+        for event in [event async for event in log.feed()]:
+            await insert(backend, "events", **event.stored._asdict())
+            if backend.name == "postgres":
+                place = event.stored._asdict()
+                keys = ("stream_id", "version", "recorded_at")
+                await insert(backend, "queue", **{key: place[key] for key in keys})
+        for row in await log.streams().all():
+            await insert(backend, "streams", **first_columns(row))
     return backend
+
+
+def first_columns(row: StreamRow) -> dict[str, Any]:
+    """Return a row as every revision has it."""
+    head = {"version": row.head.version, "head_hash": row.head.hash, "head_at": row.head.at}
+    who = {"stream_id": row.stream_id, "tenant": row.tenant, "name": row.name}
+    return {**who, **head, "created_at": row.created_at}
+
+
+async def insert(backend: Backend, table: str, **row: Any) -> None:
+    names, marks = ", ".join(row), ", ".join("?" * len(row))
+    await backend.execute(f"INSERT INTO {{}}{table} ({names}) VALUES ({marks})", *row.values())
 
 
 async def revision(backend: Backend) -> str:
@@ -43,11 +60,12 @@ async def revision(backend: Backend) -> str:
 async def test_an_old_log_is_refused_until_it_is_migrated(old: Backend) -> None:
     """Every call names migrate(); the log stays as it was."""
     log = old.open()
+    before = await revision(old)
     with pytest.raises(SchemaTooOldError, match="migrate"):
         await log.version("chat")
     with pytest.raises(SchemaTooOldError):
         await log.append("chat", ItemsAdded(["f"]))
-    assert await revision(old) == OLD
+    assert await revision(old) == before != HEAD
     await log.close()
 
 
@@ -61,6 +79,22 @@ async def test_an_old_log_is_upgraded_with_its_events(old: Backend, by_opening: 
         assert (await log.append("chat", ItemsAdded(["f"]), expected_version=4)).last == 5
         assert (await log.verify()).ok
     assert await revision(old) == HEAD
+
+
+async def test_conversations_of_an_old_log_are_main_branches_that_can_be_forked(
+    old: Backend,
+) -> None:
+    """With the identities that they had; their branches are listed apart from them."""
+    async with old.open(migrate=True) as log:
+        branch = await fork(Conversation(log, "chat"), "chat", branch="idea", at=2)
+        await branch.add(["f"])
+        assert await branch.items() == ["a", "b", "f"]
+        assert [(row.name, row.branch) async for row in log.streams()] == [
+            ("chat", ""),
+            ("other", ""),
+        ]
+        assert [row.branch async for row in log.branches("chat")] == ["idea"]
+        assert (await log.verify()).ok
 
 
 async def test_the_feed_of_an_old_log_begins_with_its_first_event(old: Backend) -> None:

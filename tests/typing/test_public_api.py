@@ -10,7 +10,7 @@ import eventlog
 import projections
 from adapters.openai_agents import EventLogSession
 from eventlog import Appended, Context, EventLog, ItemsAdded, RecordedEvent, Verification
-from projections import Conversation, View
+from projections import Conversation, Diff, HistoryEvent, View
 
 
 async def check_the_log(log: EventLog) -> None:
@@ -39,6 +39,11 @@ async def check_a_session() -> None:
     assert_type(EventLogSession.from_url("chat", url="sqlite://"), EventLogSession)
     assert_type(await session.get_items(limit=3), list[TResponseInputItem])
     assert_type(await session.pop_item(reason="why"), TResponseInputItem | None)
+    assert_type(await session.fork(at=3), EventLogSession)
+    assert_type(await session.diff(1, 2), Diff)
+    assert_type(await session.create_branch_from_turn(1), str)
+    async for event in session.history():
+        assert_type(event, HistoryEvent)
     as_protocol: Session = session
     as_base: SessionABC = session
     assert as_protocol is as_base
@@ -46,17 +51,27 @@ async def check_a_session() -> None:
 
 PUBLIC = {
     eventlog: """
-        AmbiguousNameError Appended BusyError ClockAheadError ClosedError ConflictError Context ConversationCleared
-        ConversationRewound CorruptEventError Counters ErasedError Event EventIdReusedError EventLog
+        AmbiguousNameError Appended BranchDeleted
+        BusyError ClockAheadError ClosedError ConflictError Context
+        ConversationCleared ConversationForked ConversationImported ConversationLabelled
+        ConversationRewound
+        CorruptEventError Counters ErasedError Event EventIdReusedError EventLog
         EventLogError Fault Header InvalidAddressError InvalidInputError InvalidItemError
         InvalidMomentError InvalidNameError InvalidOptionError ItemPopped ItemTooLargeError
         ItemsAdded ItemsReplaced ModelCalled
-        NewEvent NoSuchConversationError NotAnEventLogError OpaqueEvent ReadOnlyError RecordedEvent SchemaTooNewError
+        NameTakenError NewEvent NoSuchBranchError NoSuchConversationError
+        NoSuchTurnError NotAnEventLogError
+        NothingToRedoError OpaqueEvent PoisonEventError ReadOnlyError RecordedEvent RowPreserved
+        SchemaTooNewError SourceError
         SchemaTooOldError StoreError UnavailableError UsageRecorded Verification WaitTimeoutError
         backup digest migrate settle
     """,
-    projections: "Conversation View listed rebuild",
-    adapters.openai_agents: "EventLogHooks EventLogSession",
+    projections: """
+        Conversation Diff History HistoryEvent HistoryItem Labels Span TurnUsage View branches
+        clear_all delete_branch diff fork label labels listed moments open_branch rebuild redo
+        restore undo usage_by_turn
+    """,
+    adapters.openai_agents: "EventLogHooks EventLogSession RecordedSession import_sessions",
 }
 
 

@@ -16,8 +16,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect as Driver
 
 from eventlog import (
+    BranchDeleted,
     Context,
     ConversationCleared,
+    ConversationForked,
+    ConversationImported,
+    ConversationLabelled,
     ConversationRewound,
     Event,
     EventLog,
@@ -27,6 +31,7 @@ from eventlog import (
     ItemsReplaced,
     ModelCalled,
     NewEvent,
+    RowPreserved,
     UsageRecorded,
     chain,
     digest,
@@ -103,9 +108,14 @@ EVENTS: Final = [
     ItemPopped("why"),
     ConversationCleared("why"),
     ItemsReplaced(0, [1]),
-    ConversationRewound(0),
+    ConversationRewound(0, 1, "why"),
+    ConversationForked(bytes(16), 1, 1, "why"),
+    BranchDeleted("why"),
+    ConversationLabelled("a title", "ana", ("a", "b")),
     USED,
     ModelCalled(input=[digest(ITEM)]),
+    ConversationImported("SQLiteSession", 1, "00", 0, 0),
+    RowPreserved.of(b"{", "it is no JSON"),
 ]
 POPPED: Final = NewEvent(ItemPopped("typo"), Context(actor="ana", seen_version=1))
 
@@ -264,10 +274,17 @@ def test_the_kinds_are_those_of_the_code() -> None:
 
 @pytest.mark.parametrize(
     ("heading", "struct"),
-    [("header", Header), ("context", Context), ("usage", UsageRecorded), ("call", ModelCalled)],
+    [
+        ("header", Header),
+        ("context", Context),
+        ("label", ConversationLabelled),
+        ("usage", UsageRecorded),
+        ("call", ModelCalled),
+    ],
 )
 def test_the_fields_are_those_of_the_code(
-    heading: str, struct: type[Header | Context | UsageRecorded | ModelCalled]
+    heading: str,
+    struct: type[Header | Context | ConversationLabelled | UsageRecorded | ModelCalled],
 ) -> None:
     """Every field of a header, a context and the objects in bodies, in order, and no other."""
     told = [row[f"{heading} field"] for row in table(f"{heading} field")]

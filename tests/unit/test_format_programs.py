@@ -25,7 +25,7 @@ from eventlog import (
     chain,
 )
 from eventlog.records import Head, SealedEvent, StoredEvent
-from projections.conversation import Conversation
+from projections import Conversation, delete_branch, fork, label, redo, restore, undo
 
 DOCUMENT: Final = (Path(__file__).parents[2] / "docs" / "format.md").read_text("utf-8")
 CHAT: Final = chain.stream_id("default", "chat")
@@ -113,7 +113,7 @@ def run(code: str, *arguments: object) -> "subprocess.CompletedProcess[str]":
 
 def test_the_verifier_is_short_and_needs_a_standard_library_only() -> None:
     """A stranger can read all of it before trusting it."""
-    assert len(VERIFIER.splitlines()) < 60
+    assert len(VERIFIER.splitlines()) < 70
     imported = re.findall(r"^import (.*)$", VERIFIER, re.MULTILINE)
     assert {name for line in imported for name in line.split(", ")} <= sys.stdlib_module_names
 
@@ -187,6 +187,7 @@ TAMPERING: Final = {
     "a head's time": ("UPDATE streams SET head_at = 9 WHERE stream_id = :chat", 16),
     "another name": ("UPDATE streams SET name = 'mine' WHERE stream_id = :chat", 0),
     "another tenant": ("UPDATE streams SET tenant = 'mine' WHERE stream_id = :chat", 0),
+    "a parent": ("UPDATE streams SET parent_id = stream_id WHERE stream_id = :chat", 1),
 }
 
 
@@ -277,3 +278,77 @@ def test_the_reader_does_not_leave_out_erased_items(path: Path) -> None:
     assert answer.returncode == 1
     assert "version 1 was erased" in answer.stderr
     assert answer.stdout == ""
+
+
+FORK: Final = chain.stream_id("default", "chat", "idea")
+
+
+@pytest.fixture
+async def forked(path: Path) -> Path:
+    """The same log, with forks of forks of `chat` in which everything happens that can."""
+    async with EventLog(path) as log:
+        chat = Conversation(log, "chat")
+        idea = await fork(chat, "chat", branch="idea", at=6, kept=5)
+        await idea.add([{"role": "user"}, "one", {"role": "user"}, "two"])
+        await undo(idea)
+        await redo(idea)
+        await undo(idea, 2)
+        await label(idea, title="An idea", tags=["a", "b"])
+        await idea.pop()
+        deep = await fork(idea, "deep")
+        await deep.add(["deeper"])
+        await restore(deep, 1)
+        await fork(deep, "empty", at=0)
+        await restore(idea, 2)
+        await delete_branch(idea, reason="done")
+    return path
+
+
+@pytest.mark.parametrize("version", range(10))
+async def test_the_reader_prints_the_items_of_a_branch(forked: Path, version: int) -> None:
+    """What it inherited, what an undo kept and what a deletion left, at every version."""
+    async with EventLog(forked) as log:
+        expected = await Conversation(log, "chat", "idea").items(as_of=version)
+    answer = run(READER, forked, "default", "chat", version, "idea")
+    assert answer.stderr == ""
+    assert [json.loads(line) for line in answer.stdout.splitlines()] == expected
+
+
+@pytest.mark.parametrize("version", [0, 1, 2, 3])
+async def test_the_reader_prints_the_items_of_a_fork_of_a_fork(forked: Path, version: int) -> None:
+    """Through both ancestors."""
+    async with EventLog(forked) as log:
+        expected = await Conversation(log, "deep").items(as_of=version)
+    answer = run(READER, forked, "default", "deep", version)
+    assert [json.loads(line) for line in answer.stdout.splitlines()] == expected
+    assert version != 1 or len(expected) == 4
+
+
+def test_the_verifier_accepts_forks_and_branches(forked: Path) -> None:
+    """Their identities and parents too."""
+    answer = run(VERIFIER, forked)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert "default/chat/idea is sound, version 9" in answer.stdout
+    assert len(answer.stdout.splitlines()) == 6
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "SET parent_id = zeroblob(16)",
+        "SET parent_version = 7",
+        "SET parent_id = NULL, parent_version = NULL",
+        "SET branch = 'other'",
+        "SET branch = ''",
+    ],
+)
+async def test_both_verifiers_find_another_parent_or_branch(forked: Path, edit: str) -> None:
+    """What a fork began with is what its first event says, and its branch is its identity."""
+    sql(forked, f"UPDATE streams {edit} WHERE stream_id = ?", FORK)
+    answer = run(VERIFIER, forked)
+    assert answer.returncode == 1
+    version = 0 if "branch" in edit else 1
+    assert f" version {version}: " in answer.stderr
+    async with EventLog(forked) as log:
+        (fault,) = (await log.verify()).faults
+    assert (fault.problem, fault.version) == ("moved", version)

@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
+import projections
 from adapters.cli.finding import find, moment
 from adapters.cli.options import Actor, AsOf, Branch, Id, Reason
 from adapters.cli.running import Invocation, run
 from eventlog import Appended, Context, InvalidInputError
-from projections import forking, labels, rewinding
-from projections.conversation import Conversation
+from projections import Conversation
 
 app = typer.Typer()
 
@@ -29,7 +29,7 @@ def undo(
 
     async def work(at: Invocation) -> None:
         chat = await _chat(at, conversation, branch)
-        done = await rewinding.undo(chat, turns, reason=reason, context=_by(actor))
+        done = await projections.undo(chat, turns, reason=reason, context=_by(actor))
         await _tell(at, chat, done, "`eventlog redo` takes it back")
 
     run(ctx, work)
@@ -47,7 +47,7 @@ def redo(
 
     async def work(at: Invocation) -> None:
         chat = await _chat(at, conversation, branch)
-        await _tell(at, chat, await rewinding.redo(chat, reason=reason, context=_by(actor)))
+        await _tell(at, chat, await projections.redo(chat, reason=reason, context=_by(actor)))
 
     run(ctx, work)
 
@@ -68,7 +68,7 @@ def restore(
         version = moment(to)
         if version is None:
             raise InvalidInputError("Name a version or a time to restore.")
-        done = await rewinding.restore(chat, version, reason=reason, context=_by(actor))
+        done = await projections.restore(chat, version, reason=reason, context=_by(actor))
         await _tell(at, chat, done)
 
     run(ctx, work)
@@ -109,7 +109,9 @@ def fork(
     async def work(at: Invocation) -> None:
         parent = await _chat(at, conversation, branch)
         context = _by(actor)
-        child = await forking.fork(parent, new, at=moment(as_of), reason=reason, context=context)
+        child = await projections.fork(
+            parent, new, at=moment(as_of), reason=reason, context=context
+        )
         await _tell(at, child, Appended(1, 1))
 
     run(ctx, work)
@@ -130,7 +132,9 @@ def label(
     async def work(at: Invocation) -> None:
         chat = await _chat(at, conversation, "")
         tags = [] if no_tags else tag or None
-        done = await labels.label(chat, title=title, owner=owner, tags=tags, context=_by(actor))
+        done = await projections.label(
+            chat, title=title, owner=owner, tags=tags, context=_by(actor)
+        )
         await _tell(at, chat, done)
 
     run(ctx, work)

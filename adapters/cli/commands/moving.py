@@ -15,7 +15,7 @@ from adapters.cli.progress import bar, caught_up
 from adapters.cli.running import Invocation, run
 from eventlog import InvalidInputError
 from eventlog.codec import encode_json
-from projections.conversation import Conversation
+from projections import Conversation
 from projections.views import Views, reading
 
 PAGE = 100

@@ -11,9 +11,8 @@ from adapters.cli.options import AsOf, Branch, Id, Limit
 from adapters.cli.progress import caught_up
 from adapters.cli.running import Invocation, run
 from adapters.cli.words import GONE
-from projections.conversation import Conversation
-from projections.diffing import diff as compare
-from projections.history import History, HistoryEvent
+from projections import Conversation, History, HistoryEvent
+from projections import diff as compare
 from projections.views.reading import Summary, conversations
 
 PAGE = 100

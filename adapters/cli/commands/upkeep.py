@@ -20,7 +20,7 @@ from adapters.cli.settings import Settings
 from eventlog import EventLog, InvalidInputError, SchemaTooOldError
 from eventlog import backup as copy_log
 from eventlog import migrate as migrate_log
-from projections.rebuilding import rebuild as rebuild_snapshots
+from projections import rebuild as rebuild_snapshots
 from projections.views import BUILT_IN, Views
 
 SNAPSHOTS: Final = "snapshots"

@@ -1,0 +1,120 @@
+"""History as something a user works with: what happened, undo and redo, forks, labels."""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Self
+
+from adapters.openai_agents.current import CurrentBranch
+from adapters.openai_agents.sdk_files import explained
+from projections import (
+    Conversation,
+    Diff,
+    History,
+    Labels,
+    diff,
+    fork,
+    label,
+    labels,
+    redo,
+    restore,
+    undo,
+)
+
+
+class WithHistory(CurrentBranch):
+    """What a session can do with its past. All of it is about the current branch but labels.
+
+    `actor` and `reason` are recorded with the event. Nothing is ever lost: whatever was taken back
+    is still in the log.
+    """
+
+    def history(self) -> History:
+        """Iterate over every event, in order, with what it did; `all()` returns them as a list."""
+        return History(self._open())
+
+    async def undo(
+        self, turns: int = 1, *, actor: str | None = None, reason: str | None = None
+    ) -> None:
+        """Take back the last turns: a user's message, and everything up to the next one.
+
+        A call is never parted from its output. Raises NoSuchTurnError, which is a ValueError, if
+        the list has not as many turns.
+        """
+        conversation, context = self._open(), self._context(None, actor)
+        await self._settled(undo(conversation, turns, reason=reason, context=context))
+
+    async def redo(self, *, actor: str | None = None, reason: str | None = None) -> None:
+        """Take back the last undo. Raises NothingToRedoError, which is a ValueError."""
+        conversation, context = self._open(), self._context(None, actor)
+        await self._settled(redo(conversation, reason=reason, context=context))
+
+    async def restore(
+        self, version: int | datetime, *, actor: str | None = None, reason: str | None = None
+    ) -> None:
+        """Make the list again what it was at a version or an aware datetime."""
+        conversation, context = self._open(), self._context(None, actor)
+        await self._settled(restore(conversation, version, reason=reason, context=context))
+
+    async def diff(self, a: int | datetime | None = None, b: int | datetime | None = None) -> Diff:
+        """Tell what went and what came between two versions or datetimes; None is now."""
+        conversation = self._open()
+        with explained():
+            return await diff(conversation, a, b)
+
+    async def fork(
+        self,
+        at: int | datetime | None = None,
+        session_id: str | None = None,
+        *,
+        actor: str | None = None,
+        reason: str | None = None,
+    ) -> Self:
+        """Return a session of a new conversation that begins with the items of this one.
+
+        `at` is a version or an aware datetime; without it, now. Without `session_id` a name is made
+        up. One event, nothing is copied; the two go their own ways. The new session is on the same
+        log: closing the session that opened that log ends both.
+
+        Raises NameTakenError, which is a ValueError, or InvalidMomentError.
+        """
+        conversation, context = self._open(), self._context(None, actor)
+        name = new_name(self.session_id) if session_id is None else session_id
+        forking = fork(conversation, name, at=at, reason=reason, context=context)
+        await self._settled(forking)
+        return self._beside(name)
+
+    async def label(
+        self,
+        *,
+        title: str | None = None,
+        owner: str | None = None,
+        tags: Iterable[str] | None = None,
+        actor: str | None = None,
+    ) -> None:
+        """Give the whole conversation a title, an owner or tags.
+
+        None leaves what there is; an empty text, or no tags, removes it.
+        """
+        main, context = self._main(), self._context(None, actor)
+        await self._settled(label(main, title=title, owner=owner, tags=tags, context=context))
+
+    async def labels(self) -> Labels:
+        """Return the title, the owner and the tags."""
+        main = self._main()
+        with explained():
+            await self._ready()
+            return await labels(main)
+
+    def _main(self) -> Conversation:
+        self._open()
+        return self._branch()
+
+    def _beside(self, session_id: str) -> Self:
+        """Return a session of another conversation on the same log."""
+        raise NotImplementedError
+
+
+def new_name(session_id: str) -> str:
+    """Make up a name that nobody has used, and that says where it comes from."""
+    return f"{session_id[:200]}-{uuid.uuid4().hex}"

@@ -1,0 +1,207 @@
+"""One conversation on its way into the log: what is there already, what comes next.
+
+Each chunk is one append that ends in a `ConversationImported`. That says how many rows of the
+source the log has, and their digest; so an import that was interrupted goes on where it was, and
+one that finds other rows, or what others have appended, stops before anything is mixed.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
+
+from adapters.openai_agents.importing.forking import RefusedError, forked
+from adapters.openai_agents.importing.report import Preserved
+from adapters.openai_agents.importing.rows import Chunk, Origin, Row
+from eventlog import (
+    ConflictError,
+    Context,
+    ConversationImported,
+    ErasedError,
+    EventLog,
+    InvalidItemError,
+    ItemsAdded,
+    ItemTooLargeError,
+    NewEvent,
+    RecordedEvent,
+    RowPreserved,
+)
+from eventlog.codec import decode_json, encode_json
+
+_OTHER_ROWS: Final = (
+    "the rows that were imported before are not its first rows any more: it was changed in the"
+    " source since, or it is another conversation of the same name"
+)
+
+
+class _Done(NamedTuple):
+    """What the log has of the source, and where."""
+
+    rows: int = 0
+    digest: str = hashlib.sha256().hexdigest()
+    version: int = 0
+    open: bool = True
+    """Whether nothing was appended behind it."""
+
+
+class _Read(NamedTuple):
+    """A row, and the item in it if there is no problem."""
+
+    item: Any
+    row: Row
+    problem: str | None
+
+
+class Copy:
+    """Copies the chunks of one conversation, in order, and counts what it did."""
+
+    def __init__(self, log: EventLog, origin: Origin, layout: str, actor: str) -> None:
+        self.name: Final = origin.title
+        self._log: Final = log
+        self._origin: Final = origin
+        self._layout: Final = layout
+        self._actor: Final = actor
+        self._done = _Done()
+        self._rows = 0
+        self._digest = hashlib.sha256()
+        self.appended = False
+        self.items = 0
+        self.preserved: Final[list[Preserved]] = []
+
+    async def add(self, chunk: Chunk) -> None:
+        """Copy what the log does not have yet. Raises RefusedError or what an append raises."""
+        if chunk.refused is not None:
+            raise RefusedError(chunk.refused)
+        rows = chunk.rows
+        while True:
+            digest, start = self._digest.copy(), self._rows
+            rest = self._behind_what_is_there(rows)
+            if not rest and self._done.version > 0:
+                return
+            try:
+                await self._append(rest)
+            except ConflictError:
+                self._digest, self._rows = digest, start
+                self._done = await self._look()
+            else:
+                return
+
+    def finish(self) -> None:
+        """Say that no rows follow. Raises RefusedError."""
+        if self._rows < self._done.rows:
+            raise RefusedError(_OTHER_ROWS)
+
+    def _behind_what_is_there(self, rows: Sequence[Row]) -> Sequence[Row]:
+        known = max(0, self._done.rows - self._rows)
+        self._take(rows[:known])
+        if self._rows == self._done.rows and self._digest.hexdigest() != self._done.digest:
+            raise RefusedError(_OTHER_ROWS)
+        if rows[known:] and not self._done.open:
+            raise RefusedError(
+                "both have gone on since it was imported: the source has new rows, and the log has"
+                " events of its own behind what was imported"
+            )
+        return rows[known:]
+
+    def _take(self, rows: Sequence[Row]) -> None:
+        self._digest.update(b"".join([b"%d:%b" % (len(row.raw), row.raw) for row in rows]))
+        self._rows += len(rows)
+
+    async def _append(self, rows: Sequence[Row]) -> None:
+        read = [_read(row) for row in rows]
+        first = self._rows
+        self._take(rows)
+        try:
+            version = await self._send(read)
+        except (InvalidItemError, ItemTooLargeError):
+            read = [_checked(one, self._log.max_item_bytes) for one in read]
+            version = await self._send(read)
+        self._done = _Done(self._rows, self._digest.hexdigest(), version)
+        self.appended = True
+        self.items += sum(one.problem is None for one in read)
+        self.preserved.extend(
+            Preserved(self.name, first + index, one.problem)
+            for index, one in enumerate(read)
+            if one.problem is not None
+        )
+
+    async def _send(self, read: Sequence[_Read]) -> int:
+        origin = self._origin
+        marker = ConversationImported(
+            self._layout,
+            self._rows,
+            self._digest.hexdigest(),
+            origin.created_at,
+            origin.updated_at,
+        )
+        by = Context(actor=self._actor)
+        events = [*self._events(read), NewEvent(marker, by)]
+        version = self._done.version
+        if version == 0 and origin.fork is not None:
+            events.insert(0, NewEvent(await forked(self._log, origin, origin.fork), by))
+        appended = await self._log.append(
+            origin.name, events, expected_version=version, branch=origin.branch
+        )
+        return appended.last
+
+    def _events(self, read: Sequence[_Read]) -> Iterator[NewEvent]:
+        for problem, run in groupby(read, key=attrgetter("problem")):
+            rows = list(run)
+            if problem is None:
+                items = [one.item for one in rows]
+                yield NewEvent(ItemsAdded(items), self._context(rows))
+            else:
+                for one in rows:
+                    yield NewEvent(RowPreserved.of(one.row.raw, problem), self._context([one]))
+
+    def _context(self, read: Sequence[_Read]) -> Context:
+        times = [one.row.at for one in read]
+        known = any(at is not None for at in times)
+        return Context(actor=self._actor, source_time=times if known else None)
+
+    async def _look(self) -> _Done:
+        name, branch = self._origin.name, self._origin.branch
+        head = await self._log.version(name, branch=branch)
+        for after in (head - 1, 0):
+            marker: RecordedEvent | None = None
+            async for event in self._log.read(name, after=after, until=head, branch=branch):
+                if event.kind == ConversationImported.kind:
+                    marker = event
+            if marker is not None:
+                return _done(marker, head)
+        raise RefusedError(
+            "the log has a conversation of this name already, with events of its own"
+        )
+
+
+def _done(marker: RecordedEvent, head: int) -> _Done:
+    try:
+        imported = marker.event
+    except ErasedError as error:
+        raise RefusedError("it was imported before, and erased") from error
+    if not isinstance(imported, ConversationImported):
+        raise RefusedError("a later release of this library has imported it")
+    return _Done(imported.rows, imported.digest, marker.version, marker.version == head)
+
+
+def _read(row: Row) -> _Read:
+    if row.problem is not None:
+        return _Read(None, row, row.problem)
+    try:
+        item = decode_json(row.raw)
+    except ValueError:
+        return _Read(None, row, "it is no JSON")
+    return _Read(item, row, None if type(item) is dict else "it is JSON, but no object")
+
+
+def _checked(read: _Read, limit: int) -> _Read:
+    if read.problem is not None:
+        return read
+    try:
+        size = len(encode_json(read.item))
+    except InvalidItemError:
+        return read._replace(problem="it nests deeper than the log can keep an item")
+    if size > limit:
+        return read._replace(problem=f"it has {size} bytes; this log takes {limit}")
+    return read

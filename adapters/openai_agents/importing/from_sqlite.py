@@ -1,0 +1,102 @@
+"""SQLite files of SQLiteSession, AsyncSQLiteSession, AdvancedSQLiteSession and SQLAlchemySession.
+
+The file is opened read-only and read in one transaction: a program that writes to it goes on, and
+what it writes meanwhile is left to the next import.
+"""
+
+import asyncio
+import contextlib
+import os
+import sqlite3
+from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
+from typing import Any, Final
+from urllib.parse import quote
+
+from adapters.openai_agents.importing.rows import Chunk, Origin, Row, chunked, moment
+from adapters.openai_agents.importing.sqlite_branches import branch_chunks
+from adapters.openai_agents.importing.sqlite_tables import find_tables, has_messages
+from eventlog import SourceError
+
+PAGE: Final = 2048
+"""Rows that are fetched at once."""
+
+BUSY_SECONDS: Final = 5.0
+
+
+class SQLiteSource:
+    """A SQLite file. `messages_table` names its table of messages, if it has more than one."""
+
+    layout: str = "SQLite"
+
+    def __init__(self, path: str | os.PathLike[str], *, messages_table: str | None = None) -> None:
+        self._path: Final = os.path.abspath(path)
+        self._messages: Final = messages_table
+
+    async def chunks(self) -> AsyncGenerator[Chunk]:
+        """Yield every conversation, then those without rows, then the branches of each."""
+        pages = self._pages()
+        try:
+            while (page := await asyncio.to_thread(next, pages, None)) is not None:
+                for chunk in page:
+                    yield chunk
+        finally:
+            await asyncio.to_thread(pages.close)
+
+    async def is_there(self) -> bool:
+        """Tell whether the file has tables of the SDK's sessions."""
+        return await asyncio.to_thread(self._is_there)
+
+    def _is_there(self) -> bool:
+        if not os.path.exists(self._path):
+            return False
+        with self._translated(), contextlib.closing(_connect(self._path)) as db:
+            return has_messages(db, self._messages)
+
+    def _pages(self) -> Generator[list[Chunk]]:
+        with self._translated(), contextlib.closing(_connect(self._path)) as db:
+            db.execute("BEGIN")
+            tables = find_tables(db, self._path, self._messages)
+            for rows in _fetched(db.execute(tables.select_messages())):
+                yield list(chunked(map(_row, rows)))
+            for rows in _fetched(db.execute(tables.select_empty())):
+                yield [Chunk(_origin(row), []) for row in rows]
+            if tables.has_branches:
+                yield from branch_chunks(db, tables)
+
+    @contextlib.contextmanager
+    def _translated(self) -> Generator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise SourceError(
+                f"{self._path} cannot be read: {error}. It was left untouched. Give the path of a"
+                " file that one of the SDK's sessions has written."
+            ) from error
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    db = sqlite3.connect(
+        f"file:{quote(path)}?mode=ro",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    db.text_factory = bytes  # What is no UTF-8 is kept too.
+    return db
+
+
+def _fetched(cursor: sqlite3.Cursor) -> Iterator[list[tuple[Any, ...]]]:
+    while rows := cursor.fetchmany(PAGE):
+        yield rows
+
+
+def _row(columns: tuple[Any, ...]) -> tuple[Origin, Row]:
+    *origin, stored, at = columns
+    raw = stored if isinstance(stored, bytes) else str(stored).encode()
+    return _origin(origin), Row(raw, moment(at))
+
+
+def _origin(columns: Sequence[Any]) -> Origin:
+    name, created_at, updated_at = columns
+    return Origin(name.decode("utf-8", "surrogateescape"), moment(created_at), moment(updated_at))

@@ -1,0 +1,27 @@
+"""When each item of a list was recorded, those that a fork inherited too."""
+
+from datetime import datetime
+
+from projections.conversation import Conversation
+from projections.history import timeline
+from projections.timeline import first, spans
+
+
+async def moments(chat: Conversation, version: int) -> list[datetime]:
+    """Return the time of each item of the list at a version, in its order.
+
+    Reads the events up to that version, and those of ancestors as far as items come from them.
+    """
+    found: list[list[datetime]] = []
+    kept: int | None = None
+    while version > 0:
+        folded = await timeline(chat, version)
+        stack = folded.lists[-1]
+        own = spans(stack if kept is None else first(stack, kept))
+        found.append([folded.times[span.version] for span in own for _ in range(*span[1:])])
+        if not own or own[0].version > 0:
+            break
+        kept, begun = own[0].stop, await chat.begun()
+        del found[-1][:kept]
+        chat, version = Conversation(chat.log, begun.row.name, begun.row.branch), begun.at_version
+    return [moment for group in reversed(found) for moment in group]

@@ -1,0 +1,1 @@
+"""Stand-ins for services that these tests cannot start, beneath the SDK's real session classes."""

@@ -1,0 +1,281 @@
+"""Many lists that fork from each other, against plain lists: whatever is done, they agree."""
+
+import asyncio
+import uuid
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from eventlog import EventLog, NoSuchTurnError, NothingToRedoError
+from eventlog.names import MAIN
+from projections import (
+    Conversation,
+    HistoryEvent,
+    diff,
+    fork,
+    rebuild,
+    redo,
+    restore,
+    undo,
+)
+from projections.history import History, timeline
+from projections.states import States
+from projections.timeline import Span, spans
+from tests.backends import Backend
+from tests.conftest import open_backend
+from tests.elsewhere import make_small
+
+ITEM = st.sampled_from(["user", "assistant", "reasoning"])
+BATCH = st.lists(ITEM, max_size=5)
+DATA = st.data()
+
+
+class Moment(NamedTuple):
+    """The list at a version, and at which versions what can be redone there was undone."""
+
+    items: list[Any]
+    undone: tuple[int, ...] = ()
+
+
+class Line:
+    """What one stream should be."""
+
+    def __init__(self, chat: Conversation, begin: list[Moment]) -> None:
+        self.chat = chat
+        self.past = begin
+
+    @property
+    def head(self) -> int:
+        return len(self.past) - 1
+
+    @property
+    def items(self) -> list[Any]:
+        return self.past[-1].items
+
+    def became(self, items: list[Any], undone: tuple[int, ...] = ()) -> None:
+        self.past.append(Moment(items, undone))
+
+
+class Machine(RuleBasedStateMachine):
+    """Rules change one line, and only that one; the invariants compare all."""
+
+    backend: Backend
+    runner: asyncio.Runner
+
+    @initialize()
+    def start(self) -> None:
+        self.tenant = uuid.uuid4().hex  # One database for all: making one takes a while.
+        self.said = 0
+        self.log: EventLog = self.backend.open(tenant=self.tenant)
+        self.lines = [Line(Conversation(self.log, "chat"), [Moment([])])]
+
+    def teardown(self) -> None:
+        if hasattr(self, "log"):
+            assert self.run(self.log.verify()).ok
+            self.run(self.log.close())
+
+    def run(self, awaitable: Any) -> Any:
+        async def awaited() -> Any:
+            return await awaitable
+
+        return self.runner.run(awaited())
+
+    def line(self, data: st.DataObject) -> Line:
+        return data.draw(st.sampled_from(self.lines))
+
+    def new(self, roles: list[str]) -> list[Any]:
+        self.said += len(roles)
+        return [{"role": role, "n": self.said + index} for index, role in enumerate(roles)]
+
+    @rule()
+    def reopen(self) -> None:
+        self.run(self.log.close())
+        self.log = self.backend.open(tenant=self.tenant)
+        for line in self.lines:
+            line.chat = Conversation(self.log, line.chat.name, line.chat.branch)
+
+    @rule(data=DATA)
+    def forget(self, data: st.DataObject) -> None:
+        self.run(States(self.log, *place(self.line(data).chat)).forget())
+
+    @rule(data=DATA)
+    def store_a_snapshot(self, data: st.DataObject) -> None:
+        self.run(States(self.log, *place(self.line(data).chat)).save())
+
+    @rule()
+    def make_all_snapshots_anew(self) -> None:
+        self.run(rebuild(self.log))
+
+    @rule(data=DATA)
+    def lose_snapshots(self, data: st.DataObject) -> None:
+        self.run(States(self.log, *place(self.line(data).chat)).drop())
+
+    @rule(data=DATA, roles=BATCH)
+    def add(self, data: st.DataObject, roles: list[str]) -> None:
+        line, items = self.line(data), self.new(roles)
+        self.run(line.chat.add(items))
+        if items:
+            line.became(line.items + items)
+
+    @rule(data=DATA)
+    def pop(self, data: st.DataObject) -> None:
+        line = self.line(data)
+        assert self.run(line.chat.pop()) == (line.items[-1] if line.items else None)
+        if line.items:
+            line.became(line.items[:-1])
+
+    @rule(data=DATA)
+    def clear(self, data: st.DataObject) -> None:
+        line = self.line(data)
+        self.run(line.chat.clear())
+        line.became([])
+
+    @rule(data=DATA, roles=BATCH)
+    def replace(self, data: st.DataObject, roles: list[str]) -> None:
+        line, items = self.line(data), self.new(roles)
+        start = data.draw(st.integers(0, len(line.items)))
+        self.run(line.chat.replace(start, items, self.run(line.chat.view())))
+        line.became(line.items[:start] + items)
+
+    @rule(data=DATA)
+    def go_back(self, data: st.DataObject) -> None:
+        line = self.line(data)
+        version = data.draw(st.integers(0, line.head))
+        self.run(restore(line.chat, version))
+        line.became(*line.past[version])
+
+    @rule(data=DATA, turns=st.integers(1, 3))
+    def undo(self, data: st.DataObject, turns: int) -> None:
+        line = self.line(data)
+        users = [index for index, item in enumerate(line.items) if item["role"] == "user"]
+        if len(users) < turns:
+            with pytest.raises(NoSuchTurnError):
+                self.run(undo(line.chat, turns))
+        else:
+            self.run(undo(line.chat, turns))
+            line.became(line.items[: users[-turns]], (*line.past[-1].undone, line.head))
+
+    @rule(data=DATA)
+    def redo(self, data: st.DataObject) -> None:
+        line = self.line(data)
+        undone = line.past[-1].undone
+        if undone:
+            self.run(redo(line.chat))
+            line.became(*line.past[undone[-1]])
+        else:
+            with pytest.raises(NothingToRedoError):
+                self.run(redo(line.chat))
+
+    @rule(data=DATA, is_branch=st.booleans())
+    def fork(self, data: st.DataObject, is_branch: bool) -> None:
+        line, number = self.line(data), len(self.lines)
+        name, branch = ("chat", f"branch {number}") if is_branch else (f"chat {number}", MAIN)
+        version = data.draw(st.integers(0, line.head))
+        then = line.past[version].items
+        kept = data.draw(st.none() | st.integers(0, len(then)))
+        new = self.run(fork(line.chat, name, branch=branch, at=version, kept=kept))
+        self.lines.append(Line(new, [Moment([]), Moment(then[:kept])]))
+
+    @invariant()
+    def the_present_of_each_agrees(self) -> None:
+        for line in self.lines if hasattr(self, "lines") else ():
+            view = self.run(line.chat.view())
+            assert (view.version, view.items, view.total) == (
+                line.head,
+                line.items,
+                len(line.items),
+            )
+
+    @rule(data=DATA, limit=st.none() | st.integers(0, 6))
+    def the_past_agrees(self, data: st.DataObject, limit: int | None) -> None:
+        line = self.line(data)
+        version = data.draw(st.integers(0, line.head))
+        then = line.past[version].items
+        expected = then if limit is None else then[max(0, len(then) - limit) :]
+        assert self.run(line.chat.items(as_of=version, limit=limit)) == expected
+
+    @rule(data=DATA)
+    def differences_agree(self, data: st.DataObject) -> None:
+        line = self.line(data)
+        a, b = data.draw(st.tuples(*[st.integers(0, line.head)] * 2))
+        found = self.run(diff(line.chat, a, b))
+        before, after = line.past[a].items, line.past[b].items
+        assert before[: found.common] == after[: found.common]
+        assert found.removed == before[found.common :]
+        assert found.added == after[found.common :]
+        assert found.removed[:1] != found.added[:1] or not found.removed
+
+    @rule(data=DATA)
+    def the_history_agrees(self, data: st.DataObject) -> None:
+        line = self.line(data)
+        told: list[HistoryEvent] = self.run(History(line.chat).all())
+        assert [event.version for event in told] == list(range(1, line.head + 1))
+        assert [event.total for event in told] == [len(then.items) for then in line.past[1:]]
+        listed = [item.item for event in told for item in event.items if item.is_listed]
+        begun = line.past[1].items if line.head and told[0].kind == "forked" else []
+        inherited = [item for item in line.items if item in begun]
+        assert inherited + listed == line.items
+        for event, before, after in zip(told, line.past, line.past[1:], strict=False):
+            stayed = len(before.items) - size(event.removed)
+            assert stayed + size(event.restored) + len(event.items) == len(after.items)
+
+    @rule(data=DATA)
+    def where_items_come_from_agrees(self, data: st.DataObject) -> None:
+        line = self.line(data)
+        folded = self.run(timeline(line.chat))
+        assert [size(spans(then)) for then in folded.lists] == [
+            len(then.items) for then in line.past
+        ]
+
+
+def place(chat: Conversation) -> tuple[str, str]:
+    return chat.name, chat.branch
+
+
+def size(found: Any) -> int:
+    return sum(span.stop - span.start for span in found)
+
+
+def test_a_span_counts_what_is_in_it() -> None:
+    """The model's own arithmetic."""
+    assert size([Span(1, 0, 2), Span(3, 1, 2)]) == 3
+
+
+@pytest.mark.parametrize(("name", "examples"), [("sqlite", 40), ("postgres", 12)])
+def test_every_sequence_of_changes_to_many_branches_agrees_with_lists(
+    name: str, examples: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Forks of forks, undo, redo, caches dropped, snapshots stored and lost: nothing mixes."""
+    make_small(monkeypatch)
+
+    async def play() -> None:
+        async with open_backend(name, tmp_path) as opened:
+            await asyncio.to_thread(run, opened)
+
+    def run(opened: Backend) -> None:
+        class Configured(Machine):
+            backend = opened
+            runner = asyncio.Runner()
+
+        with Configured.runner:
+            run_state_machine_as_test(
+                Configured,
+                settings=settings(
+                    max_examples=examples,
+                    stateful_step_count=30,
+                    deadline=None,
+                    suppress_health_check=[HealthCheck.too_slow],
+                ),
+            )
+
+    asyncio.run(play())

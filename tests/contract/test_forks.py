@@ -1,0 +1,447 @@
+"""Forks: conversations that begin with what another one was, and what may happen to the parent."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from eventlog import (
+    ConflictError,
+    Context,
+    ConversationForked,
+    CorruptEventError,
+    EventLog,
+    InvalidMomentError,
+    InvalidNameError,
+    ItemsAdded,
+    NameTakenError,
+    chain,
+)
+from eventlog.snapshots import StreamSnapshots
+from projections import Conversation, branches, fork, rebuild, restore
+from projections.segments import unpack
+from tests.backends import Backend
+from tests.conftest import Clock
+from tests.elsewhere import add_many, make_small, open_elsewhere, snapshots
+
+NAME = "chat"
+
+
+@pytest.fixture
+async def chat(log: EventLog) -> Conversation:
+    """A conversation of five items, one an event."""
+    await add_many(log, list(range(5)))
+    return Conversation(log, NAME)
+
+
+async def anywhere(backend: Backend, chat: Conversation, **view: Any) -> list[Any]:
+    """Read a conversation as another process does."""
+    async with open_elsewhere(backend) as log:
+        return await Conversation(log, chat.name, chat.branch).items(**view)
+
+
+async def test_a_fork_begins_with_what_the_parent_was(backend: Backend, chat: Conversation) -> None:
+    """At every version, and with any number of its first items; here and elsewhere."""
+    for version in range(6):
+        for kept in (None, *range(version + 1)):
+            new = await fork(chat, f"fork {version} {kept}", at=version, kept=kept)
+            expected = list(range(version))[:kept]
+            assert await new.items() == expected
+            assert await anywhere(backend, new) == expected
+            assert await anywhere(backend, new, limit=2) == expected[-2:]
+
+
+async def test_a_fork_of_a_moment_is_of_its_version(backend: Backend, clock: Clock) -> None:
+    """A datetime instead of a number."""
+    async with backend.open(clock=clock) as log:
+        chat = Conversation(log, NAME)
+        await chat.add(["before"])
+        between = datetime.fromtimestamp(clock.tick() / 1e6, UTC)
+        clock.tick()
+        await chat.add(["after"])
+        assert await (await fork(chat, "fork", at=between)).items() == ["before"]
+
+
+async def test_parent_and_fork_go_their_own_ways(backend: Backend, chat: Conversation) -> None:
+    """Whatever is written in one, the other does not see it."""
+    new = await fork(chat, NAME, branch="idea")
+    await new.add(["new"])
+    await chat.add(["old"])
+    await chat.clear()
+    assert await new.items() == [0, 1, 2, 3, 4, "new"]
+    assert await anywhere(backend, new, as_of=1) == [0, 1, 2, 3, 4]
+    await new.clear()
+    assert await anywhere(backend, chat, as_of=6) == [0, 1, 2, 3, 4, "old"]
+    assert await anywhere(backend, new) == []
+
+
+async def test_a_fork_is_one_event_with_its_parent_in_the_row(
+    log: EventLog, chat: Conversation
+) -> None:
+    """Nothing is copied; who made it is recorded as with any event."""
+    await fork(chat, "fork", at=3, reason="a try", context=Context(actor="ana"))
+    (event,) = [event async for event in log.read("fork")]
+    parent = chain.stream_id(log.tenant, NAME)
+    assert event.event == ConversationForked(parent, 3, 3, "a try")
+    assert event.context.actor == "ana"
+    row = await log.stream("fork")
+    assert row is not None
+    assert row.parent == (parent, 3)
+
+
+async def test_a_fork_of_an_empty_conversation_is_empty(log: EventLog) -> None:
+    """Of one that is not there yet too."""
+    new = await fork(Conversation(log, "nobody's"), "fork")
+    assert await new.items() == []
+    await new.add(["first"])
+    assert await new.items() == ["first"]
+    cleared = Conversation(log, "cleared")
+    await cleared.clear()
+    assert await (await fork(cleared, "fork of that")).items() == []
+    assert (await log.verify()).ok
+
+
+@pytest.mark.parametrize("at", [6, 2**62, -1, datetime(2020, 1, 1), "now"])
+async def test_a_fork_of_the_future_is_refused(chat: Conversation, at: Any) -> None:
+    """And of anything else that is no moment; nothing is stored."""
+    with pytest.raises(InvalidMomentError):
+        await fork(chat, "fork", at=at)
+    assert await chat.log.version("fork") == 0
+
+
+@pytest.mark.parametrize("kept", [-1, 6])
+async def test_a_fork_of_more_items_than_there_are_is_refused(
+    chat: Conversation, kept: int
+) -> None:
+    """Nothing is stored."""
+    with pytest.raises(InvalidMomentError, match="5 items"):
+        await fork(chat, "fork", kept=kept)
+    assert await chat.log.version("fork") == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "branch"), [(NAME, ""), ("other", ""), (NAME, "idea"), (NAME, "deleted")]
+)
+async def test_a_name_that_was_used_is_taken(
+    log: EventLog, chat: Conversation, name: str, branch: str
+) -> None:
+    """By a conversation or a branch, the parent itself too; a ConflictError and a ValueError."""
+    for taken, of in (("other", ""), (NAME, "idea"), (NAME, "deleted")):
+        await log.append(taken, ItemsAdded(["here"]), branch=of)
+    with pytest.raises(NameTakenError) as raised:
+        await fork(chat, name, branch=branch)
+    assert isinstance(raised.value, ConflictError)
+    assert isinstance(raised.value, ValueError)
+    assert (raised.value.stream, raised.value.branch) == (name, branch)
+
+
+@pytest.mark.parametrize("branch", ["main", "a\x00", "\ud800", "x" * 1001])
+async def test_a_branch_that_cannot_be_named_so_is_refused(chat: Conversation, branch: str) -> None:
+    """As other names; main is what the one without a name is called."""
+    with pytest.raises(InvalidNameError):
+        await fork(chat, NAME, branch=branch)
+
+
+async def test_two_forks_race_for_one_name(backend: Backend, chat: Conversation) -> None:
+    """From two processes: one wins, the others are told."""
+    async with open_elsewhere(backend) as log:
+        parents = [chat, Conversation(log, NAME)] * 3
+        racing = [fork(parent, "prize", at=at % 3) for at, parent in enumerate(parents)]
+        answers = await asyncio.gather(*racing, return_exceptions=True)
+        won = [answer for answer in answers if isinstance(answer, Conversation)]
+        lost = [answer for answer in answers if isinstance(answer, NameTakenError)]
+        assert (len(won), len(lost)) == (1, 5)
+        assert await chat.log.version("prize") == 1
+
+
+async def test_forks_of_a_conversation_that_is_written_meanwhile_are_of_a_version_of_it(
+    log: EventLog, chat: Conversation
+) -> None:
+    """Each has all items up to some version, and goes on having these."""
+    writing = [chat.add([number]) for number in range(5, 25)]
+    forking = [fork(chat, f"fork {number}") for number in range(10)]
+    made = await asyncio.gather(*forking, *writing)
+    now = await chat.items()
+    for new in made[:10]:
+        assert isinstance(new, Conversation)
+        items = await new.items()
+        assert len(items) >= 5
+        assert items == now[: len(items)]
+
+
+async def test_a_fork_is_refused_where_it_is_not_the_first_event(
+    log: EventLog, chat: Conversation
+) -> None:
+    """Or its parent is not there, or is itself."""
+    parent = chain.stream_id(log.tenant, NAME)
+    for events, expected in (
+        (ConversationForked(parent, 1, 1), None),
+        (ConversationForked(parent, 1, 1), 5),
+        ([ItemsAdded([1]), ConversationForked(parent, 1, 1)], 0),
+        ([ConversationForked(parent, 1, 1)] * 2, 0),
+        (ConversationForked(parent, 6, 1), 0),
+        (ConversationForked(bytes(16), 1, 1), 0),
+        (ConversationForked(chain.stream_id(log.tenant, "new"), 0, 0), 0),
+    ):
+        with pytest.raises(InvalidMomentError):
+            await log.append("new", events, expected_version=expected)
+    assert await log.version("new") == 0
+
+
+async def test_a_fork_never_shows_another_tenants_items(backend: Backend) -> None:
+    """Not even to somebody who knows its name, or who writes the event into the table."""
+    async with backend.open(tenant="theirs") as theirs, backend.open(tenant="mine") as mine:
+        await theirs.append(NAME, ItemsAdded(["secret"]))
+        parent = chain.stream_id("theirs", NAME)
+        with pytest.raises(InvalidMomentError):
+            await mine.append("fork", ConversationForked(parent, 1, 1), expected_version=0)
+        await mine.append("fork", ConversationForked(parent, 0, 0), expected_version=0)
+        header = ConversationForked(parent, 1, 1).header()
+        text = f'{{"kept":1,"parent":"{header.parent}","at_version":1}}'
+        await backend.tamper("UPDATE {}events SET header = ? WHERE kind = 'forked'", text.encode())
+        assert await mine.stream(parent) is None
+        with pytest.raises(CorruptEventError, match="not there"):
+            await Conversation(mine, "fork").items()
+
+
+async def test_a_pop_reaches_into_what_was_inherited(backend: Backend, chat: Conversation) -> None:
+    """Item by item, to the last; the parent keeps them all."""
+    new = await fork(chat, "fork")
+    await new.add(["own"])
+    assert [await new.pop() for _ in range(7)] == ["own", 4, 3, 2, 1, 0, None]
+    assert await chat.items() == [0, 1, 2, 3, 4]
+    assert await anywhere(backend, new, as_of=5) == [0, 1, 2]
+
+
+async def test_a_fork_goes_back_to_before_its_own_first_item(
+    backend: Backend, chat: Conversation
+) -> None:
+    """To what it began with, and to the nothing before that."""
+    new = await fork(chat, "fork")
+    await new.add(["own"])
+    await restore(new, 1)
+    assert await anywhere(backend, new) == [0, 1, 2, 3, 4]
+    await restore(new, 0)
+    assert await anywhere(backend, new) == []
+    await restore(new, 2)
+    assert await anywhere(backend, new) == [0, 1, 2, 3, 4, "own"]
+    await new.clear()
+    await new.add(["anew"])
+    assert await anywhere(backend, new) == ["anew"]
+
+
+@pytest.mark.parametrize("limit", [None, 1, 30])
+async def test_forks_may_be_two_hundred_levels_deep(
+    backend: Backend, log: EventLog, chat: Conversation, limit: int | None
+) -> None:
+    """With an item of its own on each level, or none."""
+    expected = list(range(5))
+    for level in range(200):
+        chat = await fork(chat, f"level {level}")
+        if level % 2:
+            await chat.add([level])
+            expected.append(level)
+    shown = expected if limit is None else expected[-limit:]
+    assert await anywhere(backend, chat, limit=limit) == shown
+    assert await chat.items(limit=limit) == shown
+
+
+async def test_a_limited_read_looks_at_the_ancestors_it_needs_only(
+    log: EventLog, chat: Conversation, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last items of a fork are its own: nothing of the parent is read for them."""
+    new = await fork(chat, "fork")
+    await new.add([5, 6, 7])
+    asked: list[bytes] = []
+    load = StreamSnapshots.load
+
+    async def noted(self: StreamSnapshots, *args: Any) -> Any:
+        asked.append(self.stream_id)
+        return await load(self, *args)
+
+    monkeypatch.setattr(StreamSnapshots, "load", noted)
+    assert await anywhere(backend, new, limit=3) == [5, 6, 7]
+    assert asked == [chain.stream_id(log.tenant, "fork")]
+    assert await anywhere(backend, new, limit=4) == [4, 5, 6, 7]
+    assert chain.stream_id(log.tenant, NAME) in asked
+
+
+async def test_a_fork_stores_a_snapshot_that_copies_nothing(
+    backend: Backend, log: EventLog, chat: Conversation
+) -> None:
+    """One piece, however long what it began with is."""
+    await add_many(log, list(range(1000)))
+    new = await fork(chat, "fork")
+    await log.background.finish()
+    before = await snapshots(backend)
+    await new.items()
+    await log.background.finish()
+    (stored,) = [one for one in await snapshots(backend) if one not in before]
+    assert (stored.version, stored.pieces) == (1, [(0, 0, 1005)])
+    segments = await backend.execute(
+        "SELECT 1 FROM {}segments WHERE stream_id = ?", chain.stream_id(log.tenant, "fork")
+    )
+    assert segments == []
+
+
+async def test_a_fork_copies_its_own_items_once(
+    backend: Backend, log: EventLog, chat: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it is read and stored, with what it inherited at hand."""
+    make_small(monkeypatch)
+    new = await fork(chat, "fork")
+    for number in range(100):
+        await new.add([number])
+        assert await new.items() == [*range(5), *range(number + 1)]
+        await log.background.finish()
+    rows = await backend.execute(
+        "SELECT segment_id, body FROM {}segments WHERE stream_id = ?",
+        chain.stream_id(log.tenant, "fork"),
+    )
+    assert 80 <= sum(len(unpack(*row).ends) for row in rows) <= 100
+
+
+@pytest.mark.parametrize("table", ["snapshots", "segments"])
+async def test_a_fork_reads_a_parent_without_its_snapshots(
+    backend: Backend, log: EventLog, table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Deleted while somebody remembers them, and anew afterwards."""
+    make_small(monkeypatch)
+    items = list(range(100))
+    await add_many(log, items)
+    chat = Conversation(log, NAME)
+    await rebuild(log)
+    new = await fork(await fork(chat, "between"), "fork")
+    await new.add(["own"])
+    assert await new.items(limit=3) == [98, 99, "own"]
+    await backend.execute(f"DELETE FROM {{}}{table}")
+    assert await new.items() == [*items, "own"]
+    assert await anywhere(backend, new) == [*items, "own"]
+    await rebuild(log)
+    assert await anywhere(backend, new, limit=50) == [*items[-49:], "own"]
+
+
+async def test_a_fork_reads_a_parent_whose_segments_are_damaged(
+    backend: Backend, log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another segment's bytes, or none: the parent is folded anew."""
+    make_small(monkeypatch)
+    items = list(range(60))
+    await add_many(log, items)
+    chat = Conversation(log, NAME)
+    new = await fork(chat, "fork")
+    await rebuild(log)
+    await backend.execute("UPDATE {}segments SET body = ?", b"no segment")
+    assert await anywhere(backend, new) == items
+    assert await anywhere(backend, new, limit=20) == items[-20:]
+
+
+async def test_damage_in_the_parent_is_reported_as_of_the_parent(
+    backend: Backend, log: EventLog, chat: Conversation
+) -> None:
+    """The event that cannot be read is named, not the fork that wanted it."""
+    branch = await fork(chat, NAME, branch="idea")
+    await branch.add(["fine"])
+    new = await fork(branch, "fork")
+    damage = "UPDATE {}events SET body = ?, codec = 0 WHERE version = 3 AND stream_id = ?"
+    await backend.tamper(damage, b"no json", chain.stream_id(log.tenant, NAME))
+    assert await anywhere(backend, new, limit=2) == [4, "fine"]
+    with pytest.raises(CorruptEventError) as raised:
+        await anywhere(backend, new)
+    assert (raised.value.stream, raised.value.version) == (NAME, 3)
+    await backend.tamper(
+        "UPDATE {}events SET body = ?, codec = 0 WHERE version = 2 AND stream_id = ?",
+        b"no json",
+        chain.stream_id(log.tenant, NAME, "idea"),
+    )
+    with pytest.raises(CorruptEventError) as raised:
+        await anywhere(backend, new, limit=1)
+    assert (raised.value.stream, raised.value.version) == (f"{NAME}, branch idea", 2)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{}",
+        '{"kept":5}',
+        '{"kept":9,"parent":"PARENT","at_version":5}',
+        '{"kept":5,"parent":"PARENT","at_version":4}',
+        '{"kept":5,"parent":"zz","at_version":5}',
+        '{"kept":5,"parent":"00","at_version":5}',
+        '{"kept":5,"parent":"ITSELF","at_version":1}',
+        '{"kept":5,"parent":5}',
+        "no json",
+    ],
+)
+async def test_a_damaged_fork_is_an_error_never_another_list(
+    backend: Backend, log: EventLog, chat: Conversation, header: str
+) -> None:
+    """Whatever its first event says, reading ends, and names it."""
+    new = await fork(chat, "fork")
+    itself = chain.stream_id(log.tenant, "fork")
+    header = header.replace("PARENT", chain.stream_id(log.tenant, NAME).hex())
+    header = header.replace("ITSELF", itself.hex())
+    damage = "UPDATE {}events SET header = ? WHERE stream_id = ?"
+    await backend.tamper(damage, header.encode(), itself)
+    with pytest.raises(CorruptEventError) as raised:
+        await anywhere(backend, new)
+    assert (raised.value.stream, raised.value.version) == ("fork", 1)
+    assert not (await log.verify("fork")).ok
+
+
+async def test_conversations_are_listed_without_their_branches(
+    log: EventLog, chat: Conversation
+) -> None:
+    """Unless they are asked for; each log sees its tenant's."""
+    await fork(chat, NAME, branch="b")
+    await fork(chat, NAME, branch="a")
+    await fork(chat, "another")
+    assert [row.name async for row in log.streams()] == ["another", NAME]
+    every = [(row.name, row.branch) async for row in log.streams(branches=True)]
+    assert every == [("another", ""), (NAME, ""), (NAME, "a"), (NAME, "b")]
+    assert [row.branch async for row in log.branches(NAME)] == ["a", "b"]
+    assert [branch.branch for branch in await branches(log, NAME)] == ["b", "a"]
+
+
+async def test_the_feed_says_which_branch_an_event_is_of(log: EventLog, chat: Conversation) -> None:
+    """And so does a read."""
+    branch = await fork(chat, NAME, branch="idea")
+    await branch.add(["own"])
+    places = [(event.stream, event.branch) async for event in log.feed()]
+    assert places == [(NAME, "")] * 5 + [(NAME, "idea")] * 2
+    assert [event.branch async for event in log.read(NAME, branch="idea")] == ["idea"] * 2
+
+
+async def test_a_rebuild_and_a_check_of_a_conversation_are_of_its_branches_too(
+    backend: Backend, log: EventLog, chat: Conversation
+) -> None:
+    """And not of other conversations."""
+    await fork(chat, NAME, branch="idea")
+    await fork(chat, "other")
+    assert await rebuild(log, NAME) == 2
+    assert (await log.verify(NAME)).events == 6
+    itself = chain.stream_id(log.tenant, NAME, "idea")
+    await backend.tamper("UPDATE {}events SET header = ? WHERE stream_id = ?", b"{}", itself)
+    (fault,) = (await log.verify(NAME)).faults
+    assert (fault.stream, fault.branch, fault.version) == (NAME, "idea", 1)
+    assert "branch 'idea'" in str(fault)
+    assert (await log.verify("other")).ok
+
+
+async def test_processes_share_what_a_fork_is_and_not_what_its_parent_is(
+    backend: Backend, redis_url: str
+) -> None:
+    """In Redis: its own items; what it inherited is read from where it lies."""
+    items = list(range(300))
+    async with backend.open(redis=redis_url) as log:
+        await add_many(log, items)
+        new = await fork(Conversation(log, NAME), "fork", kept=200)
+        await new.add(["own"])
+        await new.items()
+        await log.background.finish()
+    async with open_elsewhere(backend, redis=redis_url) as log:
+        elsewhere = Conversation(log, "fork")
+        assert await elsewhere.items(limit=3) == [198, 199, "own"]
+        assert log.counters.shared_hits == 1
+        assert await elsewhere.items() == [*items[:200], "own"]

@@ -1,0 +1,255 @@
+"""Undo, redo and restore: what they leave, what they refuse, and what they cost."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from eventlog import (
+    Context,
+    ConversationRewound,
+    EventLog,
+    InvalidInputError,
+    InvalidMomentError,
+    NoSuchTurnError,
+    NothingToRedoError,
+)
+from projections import Conversation, fork, label, redo, restore, undo
+from projections.blocks import EventItems, SegmentItems
+from tests.backends import Backend
+from tests.conftest import Clock
+from tests.elsewhere import add_many, cold, elsewhere, filled
+
+NAME = "chat"
+
+
+def user(text: str) -> Any:
+    return {"role": "user", "content": text}
+
+
+def answer(text: str) -> Any:
+    return {"role": "assistant", "content": text}
+
+
+CALL: Any = {"type": "function_call", "call_id": "1", "name": "look", "arguments": "{}"}
+OUTPUT: Any = {"type": "function_call_output", "call_id": "1", "output": "seen"}
+REASONING: Any = {"type": "reasoning", "id": "rs", "summary": []}
+FIRST = [user("one"), REASONING, CALL, OUTPUT, answer("One.")]
+SECOND = [user("two"), answer("Two.")]
+
+
+@pytest.fixture
+async def chat(log: EventLog) -> Conversation:
+    """Two turns as a Runner writes them: five events."""
+    chat = Conversation(log, NAME)
+    for batch in ([FIRST[0]], FIRST[1:4], FIRST[4:], SECOND[:1], SECOND[1:]):
+        await chat.add(batch)
+    return chat
+
+
+async def test_an_undo_takes_back_whole_turns(backend: Backend, chat: Conversation) -> None:
+    """A user's message and all that it led to, a turn at a time, and back again."""
+    await undo(chat)
+    assert await chat.items() == FIRST == await cold(backend)
+    await undo(chat)
+    assert await chat.items() == [] == await cold(backend)
+    await redo(chat)
+    assert await chat.items() == FIRST == await cold(backend)
+    await redo(chat)
+    assert await chat.items() == FIRST + SECOND == await cold(backend)
+    with pytest.raises(NothingToRedoError):
+        await redo(chat)
+    assert await chat.log.version(NAME) == 9
+
+
+async def test_several_turns_are_undone_and_redone_at_once(chat: Conversation) -> None:
+    """One undo is one redo, however many turns it took."""
+    await undo(chat, 2)
+    assert await chat.items() == []
+    await redo(chat)
+    assert await chat.items() == FIRST + SECOND
+
+
+async def test_every_version_stays_what_it_was(backend: Backend, chat: Conversation) -> None:
+    """Undo and redo are events like others."""
+    for command in (undo, undo, redo, undo, redo, redo):
+        await command(chat)
+    past = [await chat.items(as_of=version) for version in range(5, 12)]
+    both = FIRST + SECOND
+    assert past == [both, FIRST, [], FIRST, [], FIRST, both]
+    assert [await cold(backend, as_of=version) for version in range(5, 12)] == past
+
+
+@pytest.mark.parametrize("batch", [1, 3, 7])
+async def test_an_undo_works_in_the_middle_of_a_batch(log: EventLog, batch: int) -> None:
+    """No version of the list ends where the turn begins."""
+    chat = await filled(log, FIRST + SECOND, batch)
+    await undo(chat)
+    assert await chat.items() == FIRST
+    await redo(chat)
+    assert await chat.items() == FIRST + SECOND
+
+
+async def test_an_undo_works_in_what_a_fork_inherited(backend: Backend, chat: Conversation) -> None:
+    """And leaves the parent alone."""
+    new = await fork(chat, "fork")
+    await undo(new)
+    assert await new.items() == FIRST
+    await undo(new)
+    assert await new.items() == []
+    await redo(new)
+    await redo(new)
+    assert await new.items() == FIRST + SECOND == await cold(backend)
+
+
+async def test_an_undo_of_a_fork_ends_with_the_forks_own_undos(chat: Conversation) -> None:
+    """What was undone in the parent is not the fork's to redo."""
+    await undo(chat)
+    new = await fork(chat, "fork")
+    with pytest.raises(NothingToRedoError):
+        await redo(new)
+
+
+async def test_a_call_that_was_answered_turns_later_goes_with_its_output(log: EventLog) -> None:
+    """The user spoke before the tool was done: both turns go."""
+    chat = await filled(log, [*SECOND, user("slow"), CALL, user("still?"), OUTPUT, answer("ok")])
+    await undo(chat)
+    assert await chat.items() == SECOND
+
+
+async def test_what_compaction_left_stays(chat: Conversation) -> None:
+    """It is of no turn; what it replaced can be restored."""
+    compacted = {"type": "compaction", "id": "cmp"}
+    seen = await chat.view()
+    await chat.replace(0, [compacted, user("three"), answer("Three.")], seen)
+    await undo(chat)
+    assert await chat.items() == [compacted]
+    with pytest.raises(NoSuchTurnError, match="has 0"):
+        await undo(chat)
+    await restore(chat, seen.version)
+    assert await chat.items() == FIRST + SECOND
+
+
+@pytest.mark.parametrize("items", [[], [answer("hello")], ["no object", 1, None]])
+async def test_a_list_without_a_users_message_has_nothing_to_undo(
+    log: EventLog, items: list[Any]
+) -> None:
+    """Nothing is stored."""
+    chat = Conversation(log, NAME)
+    await chat.add(items)
+    version = await log.version(NAME)
+    with pytest.raises(NoSuchTurnError):
+        await undo(chat)
+    assert await log.version(NAME) == version
+
+
+@pytest.mark.parametrize("turns", [0, -1, True, 3, 2**70])
+async def test_an_undo_of_no_turns_or_too_many_is_refused(chat: Conversation, turns: Any) -> None:
+    """And changes nothing."""
+    with pytest.raises(InvalidInputError):
+        await undo(chat, turns)
+    assert await chat.items() == FIRST + SECOND
+
+
+async def test_whatever_is_written_ends_what_can_be_redone(chat: Conversation) -> None:
+    """An item, a pop, a clear; not a label, which says nothing about the list."""
+    await undo(chat)
+    await label(chat, title="still")
+    await redo(chat)
+    for write in (lambda: chat.add(["new"]), chat.pop, chat.clear):
+        await restore(chat, 5)
+        await undo(chat)
+        await write()
+        with pytest.raises(NothingToRedoError):
+            await redo(chat)
+
+
+async def test_a_restore_brings_back_what_could_be_redone_then(chat: Conversation) -> None:
+    """The list is what it was at that version, in every way."""
+    await undo(chat)
+    await chat.clear()
+    await restore(chat, 6)
+    await redo(chat)
+    assert await chat.items() == FIRST + SECOND
+
+
+@pytest.mark.parametrize("to", [-1, 6, True, "yesterday", datetime(2020, 1, 1)])
+async def test_a_restore_of_no_moment_is_refused(chat: Conversation, to: Any) -> None:
+    """And changes nothing."""
+    with pytest.raises(InvalidMomentError):
+        await restore(chat, to)
+    assert await chat.log.version(NAME) == 5
+
+
+async def test_a_restore_to_a_time(backend: Backend, clock: Clock) -> None:
+    """The last version that was there at it."""
+    async with backend.open(clock=clock) as log:
+        chat = Conversation(log, NAME)
+        await chat.add(["a"])
+        moment = datetime.fromtimestamp(clock.tick() / 1e6, UTC)
+        clock.tick()
+        await chat.add(["b"])
+        await restore(chat, moment)
+        assert await chat.items() == ["a"]
+
+
+async def test_who_and_why_are_recorded(log: EventLog, chat: Conversation) -> None:
+    """With each of the three, beside the version that was seen."""
+    ana = Context(actor="ana")
+    for command in (undo, redo):
+        await command(chat, reason="why", context=ana)
+    await restore(chat, 2, reason="why", context=ana)
+    events = [event async for event in log.read(NAME, after=5)]
+    assert [event.event for event in events] == [
+        ConversationRewound(5, 5, "why"),
+        ConversationRewound(5, None, "why"),
+        ConversationRewound(2, None, "why"),
+    ]
+    assert [event.context.seen_version for event in events] == [5, 6, 7]
+    assert {event.context.actor for event in events} == {"ana"}
+
+
+async def test_undos_that_race_take_one_turn_each(backend: Backend, log: EventLog) -> None:
+    """From two processes: none takes the same turn twice, none is lost."""
+    await add_many(log, [user(str(number)) for number in range(12)])
+    async with elsewhere(backend) as other:
+        here = Conversation(log, NAME)
+        await asyncio.gather(*[undo(each) for each in (here, other) for _ in range(5)])
+        assert await other.items() == [user("0"), user("1")]
+
+
+async def test_an_undo_and_a_redo_read_the_end_of_the_list_only(
+    backend: Backend, log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In windows that grow until the turn's beginning is found."""
+    many = [item for number in range(2000) for item in (user(str(number)), answer("x"))]
+    await filled(log, [*many, user("long"), *[answer("y")] * 200], batch=100)
+    decoded: list[int] = []
+    for holder in (EventItems, SegmentItems):
+        note(holder, decoded, monkeypatch)
+    async with elsewhere(backend) as chat:
+        await undo(chat)
+        assert sum(decoded) < 1500
+        decoded.clear()
+        await redo(chat)
+        assert decoded == []
+        assert (await chat.view(limit=1)).total == 4201
+
+
+def note(holder: Any, decoded: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    inner, part = holder.inner, holder.part
+
+    def whole(self: Any) -> bytes:
+        decoded.append(self.items)
+        found: bytes = inner(self)
+        return found
+
+    def some(self: Any, start: int, stop: int) -> Sequence[Any]:
+        decoded.append(stop - start)
+        found: Sequence[Any] = part(self, start, stop)
+        return found
+
+    monkeypatch.setattr(holder, "inner", whole)
+    monkeypatch.setattr(holder, "part", some)
