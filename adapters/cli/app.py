@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "fork": "changing",
     "label": "changing",
     "clear": "changing",
+    "import": "moving",
     "export": "moving",
     "verify": "checking",
     "stats": "checking",

@@ -88,6 +88,20 @@ def differences(found: Diff) -> Table:
     return grid
 
 
+def imported(found: Any) -> Text:
+    """Return what an import copied, and what it left out or kept as it was."""
+    text = Text.assemble(
+        (f"{found.copied:,} conversations copied, {found.items:,} items", "bold"),
+        f"; {found.unchanged:,} were there already\n",
+    )
+    for row in found.preserved:
+        text.append(f"kept as it is: row {row.row} of {clean(row.conversation)}: {row.why}\n")
+    for each in found.refused:
+        text.append(f"left out: {clean(each.conversation)}: {each.why}\n", "red")
+    text.right_crop(1)
+    return text
+
+
 def feed_line(event: RecordedEvent) -> RenderableType:
     """Return an event of the feed, as one line and one for each item that it brought."""
     line = Text.assemble(

@@ -1,4 +1,4 @@
-"""Taking conversations out of the log."""
+"""Taking conversations into the log, and out of it."""
 
 import asyncio
 import os
@@ -9,11 +9,12 @@ from urllib.parse import quote
 import typer
 from rich.text import Text
 
+from adapters.cli import pages
 from adapters.cli.finding import find, moment
 from adapters.cli.options import AsOf, Branch, complete
 from adapters.cli.progress import bar, caught_up
-from adapters.cli.running import Invocation, run
-from eventlog import InvalidInputError
+from adapters.cli.running import FoundError, Invocation, run
+from eventlog import InvalidInputError, InvalidOptionError
 from eventlog.codec import encode_json
 from projections import Conversation
 from projections.views import Views, reading
@@ -21,6 +22,40 @@ from projections.views import Views, reading
 PAGE = 100
 
 app = typer.Typer()
+
+
+@app.command("import")
+def import_(
+    ctx: typer.Context,
+    source: Annotated[
+        str,
+        typer.Argument(metavar="FROM", help="A SQLite file, a SQLAlchemy URL or a Redis URL."),
+    ],
+    actor: Annotated[str, typer.Option(metavar="NAME", help="Kept with each event.")] = "import",
+) -> None:
+    """Copy what sessions of the OpenAI Agents SDK stored. Repeat it to copy what came since."""
+
+    async def work(at: Invocation) -> None:
+        try:
+            from adapters.openai_agents.importing import Progress, import_sessions
+        except ImportError as error:
+            raise InvalidOptionError(
+                f"{error.name} is not installed: pip install 'conversation-eventlog[agents]'."
+            ) from error
+        with bar("Copying rows") as drawn:
+
+            def show(done: Progress) -> None:
+                drawn.move(done.rows)
+
+            found = await import_sessions(at.log, source, actor=actor, progress=show)
+        if at.out.as_json:
+            at.out.line(found)
+        else:
+            at.out.print(pages.imported(found))
+        if found.refused:
+            raise FoundError
+
+    run(ctx, work, create=True)
 
 
 @app.command()

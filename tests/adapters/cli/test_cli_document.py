@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import typer
+from agents import SQLiteSession
 
 from adapters.cli.app import COMMANDS, app
 from tests.adapters.cli.conftest import ROOT, Eventlog
@@ -36,9 +37,9 @@ def test_every_option_of_a_command_is_in_the_document() -> None:
             assert not flags or any(flag in DOCUMENT for flag in flags), (name, flags)
 
 
-def test_every_example_runs_and_prints_what_it_shows(db: str, eventlog: Eventlog) -> None:
+async def test_every_example_runs_and_prints_what_it_shows(db: str, eventlog: Eventlog) -> None:
     """In their order, on one log; digits may differ."""
-    assert Path(db).exists()
+    await _fill_sessions(Path(db).with_name("sessions.db"))
     ran = 0
     for block in BLOCKS:
         for example in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
@@ -51,6 +52,13 @@ def test_every_example_runs_and_prints_what_it_shows(db: str, eventlog: Eventlog
                 assert _alike(result.output) == _alike(shown), line
             ran += 1
     assert ran > len(BLOCKS)
+
+
+async def _fill_sessions(path: Path) -> None:
+    """Write what `import` finds: a conversation as the SDK's own session stores it."""
+    session = SQLiteSession("from-before", path)
+    await session.add_items([{"role": "user", "content": text} for text in ("Hello", "Hello?")])
+    session.close()
 
 
 def _alike(text: str) -> list[str]:
