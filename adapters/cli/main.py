@@ -5,6 +5,7 @@ Rule: nothing is imported here that `--version` does not need.
 
 import sys
 
+FAILED = 1
 INTERRUPTED = 130
 """128 and the number of SIGINT, as shells have it."""
 
@@ -22,6 +23,13 @@ def main() -> int:
         app(prog_name="eventlog")
     except KeyboardInterrupt:
         return INTERRUPTED
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in ("typer", "rich"):
+            raise
+        needed = "pip install 'conversation-eventlog[cli]'"
+        sys.stderr.write(f"eventlog: {missing} is not installed: {needed}.\n")
+        return FAILED
     return 0
 
 

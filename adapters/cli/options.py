@@ -1,7 +1,6 @@
 """The arguments and options that several commands share."""
 
 import asyncio
-import os
 from typing import Annotated
 
 import typer
@@ -15,18 +14,18 @@ COMPLETIONS = 50
 def complete(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return names of conversations for the shell; none where the log cannot be read."""
     above = ctx.find_root().params
-    address = above.get("db") or os.environ.get("EVENTLOG_DB")
+    address = above["db"]
     if not address:
         return []
     try:
-        found = asyncio.run(_names(address, above.get("tenant") or "default", incomplete))
+        found = asyncio.run(_names(address, above["tenant"], above["schema"], incomplete))
     except EventLogError:
         return []
     return [LATEST, *found] if LATEST.startswith(incomplete) else found
 
 
-async def _names(address: str, tenant: str, incomplete: str) -> list[str]:
-    async with EventLog(address, tenant=tenant, create=False) as log:
+async def _names(address: str, tenant: str, schema: str, incomplete: str) -> list[str]:
+    async with EventLog(address, tenant=tenant, schema=schema, create=False) as log:
         return await names(log, incomplete, COMPLETIONS)
 
 

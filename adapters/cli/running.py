@@ -28,7 +28,6 @@ class Invocation(NamedTuple):
 
     log: EventLog
     out: Output
-    settings: Settings
 
 
 Work = Callable[[Invocation], Awaitable[None]]
@@ -49,7 +48,7 @@ def run(ctx: typer.Context, work: Work, *, create: bool = False) -> None:
         async with EventLog(
             address, tenant=settings.tenant, schema=settings.schema, create=create
         ) as log:
-            await work(Invocation(log, out, settings))
+            await work(Invocation(log, out))
 
     run_without_log(ctx, on_the_log)
 

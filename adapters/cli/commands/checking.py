@@ -65,8 +65,7 @@ def stats(ctx: typer.Context) -> None:
             at.out.line(found)
             return
         counts = f"{conversations:,} conversations, {branches:,} branches, {events:,} events"
-        where = f"{at.settings.db}, tenant {at.log.tenant}"
-        at.out.print(Text(where, "dim"), Text(counts, "bold"))
+        at.out.print(Text(repr(at.log), "dim"), Text(counts, "bold"))
         at.out.print(Text(f"the feed is at position {position:,}, over all tenants", "dim"))
         if views:
             at.out.print(Text(), tables.views(views))

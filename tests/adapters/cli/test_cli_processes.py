@@ -162,3 +162,40 @@ async def test_catching_up_goes_on_after_kill_9(db: str, tmp_path: Path) -> None
     assert kept > 0
     done = run("--json", "sessions", "--limit", "1")
     assert '"events":10000' in done.stdout
+
+
+def completed(line: str) -> list[str]:
+    words = line.split(" ")
+    asked = {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    return run(_EVENTLOG_COMPLETE="complete_bash", **asked).stdout.split()
+
+
+async def test_a_shell_completes_commands_and_ids(filled: Backend) -> None:
+    """`latest` too; and nothing, without a complaint, where there is no log."""
+    assert completed("eventlog se") == ["sessions", "search"]
+    assert completed("eventlog show ord") == ["order-1041", "order-1042"]
+    assert completed("eventlog log la") == ["latest"]
+    assert completed("eventlog --db nothing.db show ord") == []
+
+
+@pytest.mark.parametrize("module", ["typer", "rich"])
+def test_without_its_extra_it_says_what_to_install(module: str) -> None:
+    """The command is there with any install."""
+    code = f"import sys; sys.modules[{module!r}] = None; from adapters.cli.main import main;"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code} sys.exit(main())"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"eventlog: {module} is not installed: pip install 'conversation-eventlog[cli]'.\n"
+    )
+
+
+def test_a_password_is_never_shown(postgres_url: str, eventlog: Eventlog) -> None:
+    """Neither in an answer nor in an error."""
+    url = "postgresql://ada:hunter2@127.0.0.1:1/x"
+    for command in ("stats", "sessions", "migrate", "backup copy.db"):
+        assert "hunter2" not in eventlog(*command.split(), "--db", url).output
