@@ -1,6 +1,7 @@
 """The command as a program: pipes, signals, terminals, and being killed."""
 
 import asyncio
+import contextlib
 import os
 import pty
 import re
@@ -199,3 +200,31 @@ def test_a_password_is_never_shown(postgres_url: str, eventlog: Eventlog) -> Non
     url = "postgresql://ada:hunter2@127.0.0.1:1/x"
     for command in ("stats", "sessions", "migrate", "backup copy.db"):
         assert "hunter2" not in eventlog(*command.split(), "--db", url).output
+
+
+async def test_ctrl_c_in_long_work_leaves_what_was_done(db: str) -> None:
+    """A terminal sees how long it takes; then no traceback, and the next command goes on."""
+    async with EventLog(db, create=False) as log:
+        for number in range(60):
+            await log.append(f"chat-{number}", [ItemsAdded([user("x")]) for _ in range(500)])
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", DEFAULT_SIGINT, "sessions"]
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        found = b""
+        while not re.search(rb" [1-9]\d*/60016", found):
+            found += os.read(ours, 65536)
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(OSError):  # That is how Linux says that the other side was closed.
+            while piece := os.read(ours, 65536):
+                found += piece
+        os.close(ours)
+        assert process.wait(PATIENCE) == 130
+    assert b"Reading new events" in found
+    assert b"Traceback" not in found
+    async with EventLog(db, create=False) as log:
+        assert 0 < max(view.position for view in await Views(log).status()) < 30_008
+    again = run("--json", "sessions", "--limit", "100")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout.count('"events":500') == 60
