@@ -1,9 +1,11 @@
 """An append-only, verifiable log of agent conversations."""
 
+from eventlog.backing import backup
 from eventlog.cache import Counters
 from eventlog.codec import digest
 from eventlog.envelope import RecordedEvent
 from eventlog.errors import (
+    AmbiguousNameError,
     BusyError,
     ClockAheadError,
     ClosedError,
@@ -21,6 +23,7 @@ from eventlog.errors import (
     ItemTooLargeError,
     NameTakenError,
     NoSuchBranchError,
+    NoSuchConversationError,
     NoSuchTurnError,
     NotAnEventLogError,
     NothingToRedoError,
@@ -59,6 +62,7 @@ from eventlog.settle import settle
 from eventlog.verification import Fault, Verification
 
 __all__ = [
+    "AmbiguousNameError",
     "Appended",
     "BranchDeleted",
     "BusyError",
@@ -94,6 +98,7 @@ __all__ = [
     "NameTakenError",
     "NewEvent",
     "NoSuchBranchError",
+    "NoSuchConversationError",
     "NoSuchTurnError",
     "NotAnEventLogError",
     "NothingToRedoError",
@@ -110,6 +115,7 @@ __all__ = [
     "UsageRecorded",
     "Verification",
     "WaitTimeoutError",
+    "backup",
     "digest",
     "migrate",
     "settle",

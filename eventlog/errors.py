@@ -8,6 +8,8 @@ EventLogError
 │   ├── InvalidAddressError     (also ValueError) a URL or path that names no store
 │   ├── InvalidMomentError      (also ValueError) a version or time nothing can be read at
 │   ├── InvalidOptionError      (also ValueError) options that contradict each other
+│   ├── NoSuchConversationError (also ValueError) no conversation goes by that name or prefix
+│   ├── AmbiguousNameError      (also ValueError) a prefix of several names
 │   ├── NoSuchTurnError         (also ValueError) a turn that the list does not have
 │   ├── NoSuchBranchError       (also ValueError) a branch that is not there
 │   ├── NothingToRedoError      (also ValueError) something else was written since the last undo
@@ -24,8 +26,8 @@ EventLogError
 │   ├── NotAnEventLogError      the database holds something else
 │   ├── SchemaTooOldError       written by an earlier release: migrate
 │   └── SchemaTooNewError       written by a later release: upgrade
-├── SourceError                 another store, to be imported, that cannot be read
 ├── PoisonEventError            a view that is being made anew cannot take an event
+├── SourceError                 another store, to be imported, that cannot be read
 ├── CorruptEventError           stored bytes that do not decode
 └── ErasedError                 the content asked for was erased for good
 """
@@ -63,6 +65,22 @@ class InvalidMomentError(InvalidInputError, ValueError):
 
 class InvalidOptionError(InvalidInputError, ValueError):
     """Options that contradict each other, or those of a log that is already open."""
+
+
+class NoSuchConversationError(InvalidInputError, ValueError):
+    """No conversation has this name, nor a name that begins so."""
+
+
+class AmbiguousNameError(InvalidInputError, ValueError):
+    """Several conversations have a name that begins so; `candidates` are the first of them."""
+
+    def __init__(self, prefix: str, candidates: Sequence[str], *, more: bool) -> None:
+        names = ", ".join(repr(name) for name in candidates)
+        super().__init__(
+            f"{prefix!r} is the beginning of several names: {names}{', and more' * more}."
+            " Write more of the one that you mean."
+        )
+        self.candidates = tuple(candidates)
 
 
 class NoSuchTurnError(InvalidInputError, ValueError):

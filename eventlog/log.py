@@ -55,6 +55,7 @@ class EventLog:
     durability: "full" survives a power cut; "normal" may lose the last moments before one (SQLite's
     synchronous=NORMAL, PostgreSQL's synchronous_commit=off), though not by a crash of the program.
     schema: where PostgreSQL keeps the tables. migrate: upgrade an older log when opening it.
+    create: make a new log where there is none; otherwise NotAnEventLogError.
     Timeouts are in seconds. clock: microseconds since 1970 UTC.
     redis: a URL, or a client of redis.asyncio that its owner closes; hints between processes go
     through it. poll_interval: seconds between looks at the feed when nobody gives a hint.
@@ -74,6 +75,7 @@ class EventLog:
         durability: str = "full",
         schema: str = DEFAULT_SCHEMA,
         migrate: bool = False,
+        create: bool = True,
         pool_size: int = 8,
         connect_timeout: float = 10.0,
         statement_timeout: float = 30.0,
@@ -90,6 +92,7 @@ class EventLog:
         options = Options(
             durability=durability,
             migrate=migrate,
+            create=create,
             pool_size=pool_size,
             connect_timeout=connect_timeout,
             statement_timeout=statement_timeout,
@@ -249,13 +252,21 @@ class EventLog:
             )
         return as_of
 
-    def streams(self, *, branches: bool = False) -> Paged[StreamRow]:
-        """Iterate over the conversations of this tenant, by name; with `branches`, over each."""
+    async def latest(self) -> StreamRow | None:
+        """Return the stream of this tenant that was appended to last, whichever branch it is."""
+        return await self._open_store().latest(self.tenant)
+
+    def streams(self, *, branches: bool = False, after: str = "") -> Paged[StreamRow]:
+        """Iterate over the conversations of this tenant, by name; with `branches`, over each.
+
+        `after` is a name: what comes behind it.
+        """
+        begin = after
 
         async def page(last: StreamRow | None) -> list[StreamRow]:
             store, after = (
                 self._open_store(),
-                ("", "") if last is None else (last.name, last.branch),
+                (begin, "") if last is None else (last.name, last.branch),
             )
             if branches:
                 return await store.every_stream(self.tenant, after, PAGE)

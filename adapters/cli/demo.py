@@ -39,10 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _play(*, live: bool) -> None:
-    from adapters.cli import pictures
+    from adapters.cli import output, pictures
 
     stage.prepare()
-    console = pictures.open_console()
+    console = output.open_console()
     pictures.opening(console, str(stage.LOG), live=live)
     with console.status("Loading the Agents SDK"):
         # That takes seconds; the title is there meanwhile.

@@ -1,7 +1,5 @@
 """How items and events look in a terminal: with colour or without, at any width, in a pipe."""
 
-import json
-import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -11,8 +9,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from adapters.cli.words import GONE, actor, describe
 from eventlog import (
-    Context,
     ConversationCleared,
     ItemPopped,
     ItemsAdded,
@@ -22,23 +20,7 @@ from eventlog import (
 )
 from projections import listed
 
-WIDEST: Final = 110
-GONE: Final = "\N{MULTIPLICATION SIGN}"
-"""Marks what is no longer in the list, so that it also reads without colour."""
-
-_ROLES: Final = {"user": "user", "assistant": "agent"}
 _RUN_ID: Final = 4
-
-
-def open_console() -> Console:
-    """Return the console of the demo: never wider than what reads well, never failing to encode."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="replace")
-    console = Console(highlight=False)
-    console.width = min(console.width, WIDEST)
-    return console
 
 
 def opening(console: Console, log: str, *, live: bool) -> None:
@@ -118,39 +100,19 @@ def commands(console: Console, steps: Iterable[tuple[str, str]]) -> None:
     console.print()
 
 
-def describe(item: Any) -> tuple[str, str]:
-    """Tell in a few words who an item is from and what it says."""
-    kind = item.get("type", "message")
-    if kind == "function_call":
-        return "call", _call(item)
-    if kind == "function_call_output":
-        return "result", _text(item.get("output"))
-    if kind == "message":
-        return _ROLES.get(item.get("role"), str(item.get("role"))), _text(item.get("content"))
-    return str(kind), _text(item.get("summary"))
-
-
 def _row(event: RecordedEvent, listed: set[tuple[int, int]]) -> list[RenderableType]:
     context = event.context
     return [
         str(event.version),
         f"{event.recorded_at:%H:%M:%S}",
         Text(event.kind, _STYLES.get(event.kind, "")),
-        _actor(context),
+        actor(context),
         (context.run_id or "-")[:_RUN_ID],
         _deed(event, listed),
     ]
 
 
 _STYLES: Final = {ItemPopped.kind: "yellow", ConversationCleared.kind: "red"}
-
-
-def _actor(context: Context) -> str:
-    """Name the agent where one was speaking, and in whose name."""
-    actor = context.actor or "unknown"
-    if context.agent is None or actor == f"agent:{context.agent}":
-        return actor
-    return f"{context.agent} for {actor}"
 
 
 def _deed(event: RecordedEvent, listed: set[tuple[int, int]]) -> RenderableType:
@@ -179,20 +141,3 @@ def _item(item: Any, *, listed: bool) -> Text:
 
 def _because(deed: str, reason: str | None) -> str:
     return f"  {deed}" if reason is None else f"  {deed}:\n  {reason}"
-
-
-def _call(item: Any) -> str:
-    try:
-        arguments = json.loads(item["arguments"])
-    except ValueError:
-        return f"{item['name']}({item['arguments']})"
-    written = [f"{name}={json.dumps(value)}" for name, value in arguments.items()]
-    return f"{item['name']}({', '.join(written)})"
-
-
-def _text(content: Any) -> str:
-    """Return the words of a string, or of a list of parts."""
-    if isinstance(content, str):
-        return content
-    parts: list[Any] = content or []
-    return " ".join(str(part.get("text", part)) for part in parts)

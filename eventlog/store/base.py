@@ -44,6 +44,7 @@ class Options(msgspec.Struct, frozen=True):
     statement_timeout: float = 30.0
     busy_timeout: float = 5.0
     migrate: bool = False
+    create: bool = True
     poll_interval: float = 0.25
     redis: RedisAddress | None = None
     cache_bytes: int = CACHE_BYTES
@@ -99,6 +100,10 @@ class Store(Protocol):
 
     async def streams(self, tenant: str, after: str, limit: int) -> list[StreamRow]:
         """Return up to `limit` of the tenant's main branches by name, behind the name `after`."""
+        ...
+
+    async def latest(self, tenant: str) -> StreamRow | None:
+        """Return the tenant's stream with the last event, or None where there is no stream."""
         ...
 
     async def every_stream(
@@ -159,6 +164,7 @@ def needs_migration(
     *,
     upgrade: bool = False,
     beside: bool = False,
+    create: bool = True,
 ) -> bool:
     """Tell whether the log has to be created, or upgraded where `upgrade` allows it.
 
@@ -168,6 +174,8 @@ def needs_migration(
     if VERSION_TABLE not in tables:
         if tables and not beside:
             raise _not_ours(where, tables)
+        if not create:
+            raise NotAnEventLogError(f"{where} holds no event log. Is the name right?")
         return True
     if revision == HEAD:
         return False

@@ -93,6 +93,10 @@ class PostgresStore:
         found = await self._streams(self._sql.stream, stream_id=stream_id)
         return found[0] if found else None
 
+    async def latest(self, tenant: str) -> StreamRow | None:
+        found = await self._streams(self._sql.latest, tenant=tenant)
+        return found[0] if found else None
+
     async def streams(self, tenant: str, after: str, limit: int) -> list[StreamRow]:
         return await self._streams(self._sql.stream_page, tenant=tenant, after=after, limit=limit)
 
@@ -192,7 +196,8 @@ class PostgresStore:
         if await _revision(connection, self._address.schema) == HEAD:
             return
         found = await inspect(connection, self._address.schema)
-        if needs_migration(str(self._address), *found, upgrade=self._options.migrate):
+        upgrade, create = self._options.migrate, self._options.create
+        if needs_migration(str(self._address), *found, upgrade=upgrade, create=create):
             await asyncio.to_thread(_migrate, self._address, self._options.connect_timeout)
 
 

@@ -213,6 +213,16 @@ class Statements:
         )
 
     @compiled
+    def latest(self) -> Select[*tuple[Any, ...]]:
+        """Look at every head of the tenant: an index would be one more write of each append."""
+        streams = self.streams.c
+        return (
+            self.stream_rows(streams.tenant == bindparam("tenant"))
+            .order_by(streams.head_at.desc(), streams.name)
+            .limit(1)
+        )
+
+    @compiled
     def every_stream_page(self) -> Select[*tuple[Any, ...]]:
         streams = self.streams.c
         place = tuple_(streams.name, streams.branch)

@@ -75,6 +75,10 @@ class SqliteStore:
         found = await self._streams(SQL.stream, stream_id=stream_id)
         return found[0] if found else None
 
+    async def latest(self, tenant: str) -> StreamRow | None:
+        found = await self._streams(SQL.latest, tenant=tenant)
+        return found[0] if found else None
+
     async def streams(self, tenant: str, after: str, limit: int) -> list[StreamRow]:
         return await self._streams(SQL.stream_page, tenant=tenant, after=after, limit=limit)
 

@@ -30,7 +30,7 @@ def open_log(address: SqliteAddress, options: Options) -> sqlite3.Connection:
             f"SQLite {sqlite3.sqlite_version} is too old; the log needs 3.37 or later."
         )
     with translated(address):
-        _look_first(address)
+        _look_first(address, options)
         db = connect(address, options.busy_timeout)
         try:
             _prepare(db, address, options)
@@ -40,11 +40,14 @@ def open_log(address: SqliteAddress, options: Options) -> sqlite3.Connection:
         return db
 
 
-def _look_first(address: SqliteAddress) -> None:
+def _look_first(address: SqliteAddress, options: Options) -> None:
     """Refuse a foreign file that has a write-ahead log before a connection could fold that in.
 
-    A program that was killed leaves one; closing an ordinary connection would checkpoint it.
+    A program that was killed leaves one; closing an ordinary connection would checkpoint it. A file
+    that must be there already is not made either.
     """
+    if not options.create and not os.path.exists(address.path or ""):
+        raise NotAnEventLogError(f"{address} does not exist. Is the path right?")
     if address.path is None or not os.path.exists(f"{address.path}-wal"):
         return
     url = f"file:{quote(address.path)}?mode=ro"
@@ -53,7 +56,8 @@ def _look_first(address: SqliteAddress) -> None:
 
 
 def _prepare(db: sqlite3.Connection, address: SqliteAddress, options: Options) -> None:
-    if needs_migration(str(address), *inspect(db), upgrade=options.migrate):
+    upgrade, create = options.migrate, options.create
+    if needs_migration(str(address), *inspect(db), upgrade=upgrade, create=create):
         # Alembic is imported only where there is something to create or to upgrade.
         from eventlog.store.migrate import migrate_sqlite, new_memory_log
 

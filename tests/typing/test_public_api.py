@@ -51,18 +51,20 @@ async def check_a_session() -> None:
 
 PUBLIC = {
     eventlog: """
-        Appended BranchDeleted BusyError ClockAheadError ClosedError ConflictError Context
+        AmbiguousNameError Appended BranchDeleted
+        BusyError ClockAheadError ClosedError ConflictError Context
         ConversationCleared ConversationForked ConversationImported ConversationLabelled
         ConversationRewound
         CorruptEventError Counters ErasedError Event EventIdReusedError EventLog
         EventLogError Fault Header InvalidAddressError InvalidInputError InvalidItemError
         InvalidMomentError InvalidNameError InvalidOptionError ItemPopped ItemTooLargeError
         ItemsAdded ItemsReplaced ModelCalled
-        NameTakenError NewEvent NoSuchBranchError NoSuchTurnError NotAnEventLogError
+        NameTakenError NewEvent NoSuchBranchError NoSuchConversationError
+        NoSuchTurnError NotAnEventLogError
         NothingToRedoError OpaqueEvent PoisonEventError ReadOnlyError RecordedEvent RowPreserved
         SchemaTooNewError SourceError
         SchemaTooOldError StoreError UnavailableError UsageRecorded Verification WaitTimeoutError
-        digest migrate settle
+        backup digest migrate settle
     """,
     projections: """
         Conversation Diff History HistoryEvent HistoryItem Labels Span TurnUsage View branches

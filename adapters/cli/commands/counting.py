@@ -1,0 +1,95 @@
+"""What conversations come to: their turns, what models and tools did, what was said where."""
+
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from adapters.cli import tables
+from adapters.cli.finding import find
+from adapters.cli.options import Branch, Id, Limit, OptionalId
+from adapters.cli.progress import caught_up
+from adapters.cli.running import Invocation, run
+from adapters.cli.words import GONE
+from projections.views import reading
+
+app = typer.Typer()
+
+
+@app.command()
+def turns(ctx: typer.Context, conversation: Id, branch: Branch = "") -> None:
+    """List the turns of a conversation, and what each of them used."""
+
+    async def work(at: Invocation) -> None:
+        name = await find(at.log, conversation)
+        views = await caught_up(at, "turns")
+        found = await reading.turns(views, name, branch=branch, stale=True)
+        if at.out.as_json:
+            at.out.lines(found)
+        else:
+            at.out.print(tables.turns(found))
+
+    run(ctx, work)
+
+
+@app.command()
+def usage(ctx: typer.Context, conversation: OptionalId = None) -> None:
+    """Tell what was used of each model, and what that costs at the prices of today."""
+
+    async def work(at: Invocation) -> None:
+        name = None if conversation is None else await find(at.log, conversation)
+        views = await caught_up(at, "turns")
+        found = await reading.usage(views, name, stale=True)
+        if at.out.as_json:
+            at.out.lines(found)
+            return
+        at.out.print(tables.usage(found))
+        if any(each.cost is None for each in found):
+            at.out.print(Text("? has no known price; it is not 0", "dim"))
+
+    run(ctx, work)
+
+
+@app.command()
+def tools(ctx: typer.Context) -> None:
+    """Tell what became of the calls of each tool."""
+
+    async def work(at: Invocation) -> None:
+        found = await reading.tools(await caught_up(at, "tools"), stale=True)
+        if at.out.as_json:
+            at.out.lines(found)
+        else:
+            at.out.print(tables.tools(found))
+
+    run(ctx, work)
+
+
+@app.command()
+def search(
+    ctx: typer.Context,
+    text: Annotated[str, typer.Argument(help='Words, and "phrases in quotes"; all must be there.')],
+    within: Annotated[
+        str | None, typer.Option("--in", metavar="ID", help="Only in this conversation.")
+    ] = None,
+    removed: Annotated[
+        bool | None,
+        typer.Option("--removed/--listed", help="Only what left the list, or only the others."),
+    ] = None,
+    limit: Limit = 20,
+) -> None:
+    """Find items by their words, those that were removed too."""
+
+    async def work(at: Invocation) -> None:
+        name = None if within is None else await find(at.log, within)
+        views = await caught_up(at, "search")
+        found = await reading.search(
+            views, text, conversation=name, removed=removed, limit=limit, stale=True
+        )
+        if at.out.as_json:
+            at.out.lines(found)
+            return
+        at.out.print(tables.hits(found))
+        if any(each.removed for each in found):
+            at.out.print(Text(f"{GONE} no longer in the list, but still in the log", "dim"))
+
+    run(ctx, work)

@@ -1,0 +1,60 @@
+"""Following the log: what was appended last, to whichever conversation, and what comes."""
+
+import contextlib
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from adapters.cli import pages
+from adapters.cli.running import Invocation, run
+from eventlog import CorruptEventError, RecordedEvent
+
+app = typer.Typer()
+
+
+@app.command()
+def tail(
+    ctx: typer.Context,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on, as events come, until Ctrl-C.")
+    ] = False,
+    last: Annotated[int, typer.Option("-n", min=0, help="Begin so many events back.")] = 10,
+) -> None:
+    """Show the last events of the log; with -f, each new one too."""
+
+    async def work(at: Invocation) -> None:
+        after = max(0, await at.log.position() - last)
+        events = at.log.subscribe(after) if follow else at.log.feed(after)
+        async with contextlib.aclosing(events):
+            async for event in events:
+                _print(at, event)
+                # Whoever reads a pipe wants each event when it comes.
+                at.out.flush()
+
+    run(ctx, work)
+
+
+def _print(at: Invocation, event: RecordedEvent) -> None:
+    if at.out.as_json:
+        at.out.line(_plain(event))
+    else:
+        at.out.print(pages.feed_line(event))
+
+
+def _plain(event: RecordedEvent) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "position": event.position,
+        "conversation": event.stream,
+        "branch": event.branch,
+        "version": event.version,
+        "kind": event.kind,
+        "recorded_at": event.recorded_at,
+        "is_erased": event.is_erased,
+    }
+    if event.is_erased:
+        return found
+    try:
+        return found | {"context": event.context, "event": msgspec.to_builtins(event.event)}
+    except CorruptEventError as error:
+        return found | {"error": str(error)}

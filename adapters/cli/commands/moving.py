@@ -1,0 +1,132 @@
+"""Taking conversations into the log, and out of it."""
+
+import asyncio
+import os
+from collections.abc import Iterable
+from typing import Annotated, Any
+from urllib.parse import quote
+
+import typer
+from rich.text import Text
+
+from adapters.cli import pages
+from adapters.cli.finding import find, moment
+from adapters.cli.options import AsOf, Branch, complete
+from adapters.cli.progress import bar, caught_up
+from adapters.cli.running import FoundError, Invocation, run
+from eventlog import InvalidInputError, InvalidOptionError
+from eventlog.codec import encode_json
+from projections import Conversation
+from projections.views import Views, reading
+
+PAGE = 100
+
+app = typer.Typer()
+
+
+@app.command("import")
+def import_(
+    ctx: typer.Context,
+    source: Annotated[
+        str,
+        typer.Argument(metavar="FROM", help="A SQLite file, a SQLAlchemy URL or a Redis URL."),
+    ],
+    actor: Annotated[str, typer.Option(metavar="NAME", help="Kept with each event.")] = "import",
+) -> None:
+    """Copy what sessions of the OpenAI Agents SDK stored. Repeat it to copy what came since."""
+
+    async def work(at: Invocation) -> None:
+        try:
+            from adapters.openai_agents.importing import Progress, import_sessions
+        except ImportError as error:
+            raise InvalidOptionError(
+                f"{error.name} is not installed: pip install 'conversation-eventlog[agents]'."
+            ) from error
+        with bar("Copying rows") as drawn:
+
+            def show(done: Progress) -> None:
+                drawn.move(done.rows)
+
+            found = await import_sessions(at.log, source, actor=actor, progress=show)
+        if at.out.as_json:
+            at.out.line(found)
+        else:
+            at.out.print(pages.imported(found))
+        if found.refused:
+            raise FoundError
+
+    run(ctx, work, create=True)
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    conversation: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Which one.", autocompletion=complete)
+    ] = None,
+    owner: Annotated[
+        str | None, typer.Option(metavar="NAME", help="All of an owner instead; needs --to.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="A file for each conversation, there.")
+    ] = None,
+    as_of: AsOf = None,
+    branch: Branch = "",
+) -> None:
+    """Print the items of a conversation, one a line, as the Responses API takes them as input."""
+
+    async def work(at: Invocation) -> None:
+        if owner is not None and to is not None and conversation is None:
+            await _export_all(at, owner, to)
+        elif conversation is not None and owner is None and to is None:
+            chat = Conversation(at.log, await find(at.log, conversation), branch)
+            at.out.lines(await chat.items(as_of=moment(as_of)))
+        else:
+            raise InvalidInputError("Export either ID, or --owner NAME together with --to FOLDER.")
+
+    run(ctx, work)
+
+
+async def _export_all(at: Invocation, owner: str, folder: str) -> None:
+    """Write one file for each version of a conversation: what is there is complete, and right."""
+    os.makedirs(folder, exist_ok=True)
+    names = await _owned(await caught_up(at, "conversations", "turns"), owner)
+    written = 0
+    with bar("Exporting", len(names)) as drawn:
+        for done, name in enumerate(names, 1):
+            written += await _export_to(Conversation(at.log, name), folder)
+            drawn.move(done, len(names))
+    if at.out.as_json:
+        at.out.line({"owner": owner, "conversations": len(names), "written": written})
+    else:
+        there = len(names) - written
+        said = f"{written} conversations written to {folder}, {there} were there already."
+        at.out.print(Text(said))
+
+
+async def _owned(views: Views, owner: str) -> list[str]:
+    names: list[str] = []
+    page = await reading.conversations(views, owner=owner, limit=PAGE, stale=True)
+    while page:
+        names += [each.name for each in page]
+        page = await reading.conversations(
+            views, owner=owner, after=page[-1], limit=PAGE, stale=True
+        )
+    return names
+
+
+async def _export_to(chat: Conversation, folder: str) -> bool:
+    """Write the items of a conversation, unless they are there; whole or not at all."""
+    version = await chat.log.version(chat.name)
+    path = os.path.join(folder, f"{quote(chat.name, safe=' ')}.v{version}.jsonl")
+    if await asyncio.to_thread(os.path.exists, path):
+        return False
+    await asyncio.to_thread(_write, path, await chat.items(as_of=version))
+    return True
+
+
+def _write(path: str, items: Iterable[Any]) -> None:
+    unfinished = f"{path}.unfinished"
+    with open(unfinished, "wb") as file:
+        file.writelines(encode_json(item) + b"\n" for item in items)
+    os.replace(unfinished, path)

@@ -1,0 +1,123 @@
+"""Reading conversations: the list of them, one of them, its events, two of its versions."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+
+from adapters.cli import pages, tables
+from adapters.cli.finding import find, moment
+from adapters.cli.options import AsOf, Branch, Id, Limit
+from adapters.cli.progress import caught_up
+from adapters.cli.running import Invocation, run
+from adapters.cli.words import GONE
+from projections import Conversation, History, HistoryEvent
+from projections import diff as compare
+from projections.views.reading import Summary, conversations
+
+PAGE = 100
+"""Events that are printed at once."""
+
+app = typer.Typer()
+
+
+@app.command()
+def sessions(
+    ctx: typer.Context,
+    owner: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only those of an owner.")
+    ] = None,
+    limit: Limit = 50,
+) -> None:
+    """List conversations, those with the latest activity first."""
+
+    async def work(at: Invocation) -> None:
+        views = await caught_up(at, "conversations", "turns")
+        found = await conversations(views, owner=owner, limit=limit, stale=True)
+        if at.out.as_json:
+            at.out.lines(map(_summary, found))
+            return
+        at.out.print(tables.sessions(found))
+        if len(found) == limit:
+            at.out.print(Text(f"The first {limit}. --limit shows more.", "dim"))
+
+    run(ctx, work)
+
+
+def _summary(found: Summary) -> dict[str, Any]:
+    kept = found._asdict()
+    del kept["row"]
+    return kept
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    conversation: Id,
+    as_of: AsOf = None,
+    limit: Limit = 50,
+    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+    branch: Branch = "",
+) -> None:
+    """Show the items of a conversation, the last ones, now or as they were."""
+
+    async def work(at: Invocation) -> None:
+        name = await find(at.log, conversation)
+        chat = Conversation(at.log, name, branch)
+        seen = await chat.view(as_of=moment(as_of), limit=None if every else limit)
+        if at.out.as_json:
+            at.out.line({"conversation": name, "branch": branch, **seen._asdict()})
+            return
+        at.out.print(pages.heading(name, branch, seen))
+        for begin in range(0, len(seen.items), PAGE):
+            at.out.print(pages.transcript(seen.items[begin : begin + PAGE]))
+
+    run(ctx, work)
+
+
+@app.command()
+def log(ctx: typer.Context, conversation: Id, branch: Branch = "") -> None:
+    """Show every event of a conversation; items that left its list are struck through."""
+
+    async def work(at: Invocation) -> None:
+        chat = Conversation(at.log, await find(at.log, conversation), branch)
+        page: list[HistoryEvent] = []
+        async for event in History(chat):
+            if at.out.as_json:
+                at.out.line(event)
+                continue
+            page.append(event)
+            if len(page) == PAGE:
+                at.out.print(pages.events(page))
+                page.clear()
+        if not at.out.as_json:
+            at.out.print(pages.events(page))
+            at.out.print(Text(f"{GONE} no longer in the list, but still in the log", "dim"))
+
+    run(ctx, work)
+
+
+@app.command()
+def diff(
+    ctx: typer.Context,
+    conversation: Id,
+    a: Annotated[str, typer.Argument(metavar="A", help="A version or a time.")],
+    b: Annotated[
+        str | None, typer.Argument(metavar="[B]", help="Another; without it, now.")
+    ] = None,
+    branch: Branch = "",
+) -> None:
+    """Compare what a conversation was at A with what it was at B."""
+
+    async def work(at: Invocation) -> None:
+        chat = Conversation(at.log, await find(at.log, conversation), branch)
+        found = await compare(chat, moment(a), moment(b))
+        if at.out.as_json:
+            at.out.line(found)
+            return
+        counts = (
+            f"{found.common} items are the same, {len(found.removed)} went, {len(found.added)} came"
+        )
+        at.out.print(Text(counts, "bold"), pages.differences(found))
+
+    run(ctx, work)

@@ -1,0 +1,162 @@
+"""Looking after a log: migrating it, copying it, making its views anew, keeping them up to date."""
+
+import asyncio
+import signal
+from typing import Annotated, Final
+
+import typer
+from rich.text import Text
+
+from adapters.cli.output import Output
+from adapters.cli.progress import bar, watched
+from adapters.cli.running import (
+    FoundError,
+    Invocation,
+    address_of,
+    run,
+    run_without_log,
+)
+from adapters.cli.settings import Settings
+from eventlog import EventLog, InvalidInputError, SchemaTooOldError
+from eventlog import backup as copy_log
+from eventlog import migrate as migrate_log
+from projections import rebuild as rebuild_snapshots
+from projections.views import BUILT_IN, Views
+
+SNAPSHOTS: Final = "snapshots"
+POLL: Final = 0.02
+"""Seconds between looks of a worker: nobody tells it that something was appended."""
+
+app = typer.Typer()
+
+
+@app.command()
+def migrate(
+    ctx: typer.Context,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only tell; exit code 3 if it has to be.")
+    ] = False,
+) -> None:
+    """Bring a log up to this release, or make a new one."""
+
+    async def work(settings: Settings, out: Output) -> None:
+        url = address_of(settings)
+        if not check:
+            await migrate_log(url, schema=settings.schema)
+            _say(out, "The log is up to date.", current=True)
+            return
+        async with EventLog(url, schema=settings.schema, create=False) as log:
+            try:
+                await log.latest()
+            except SchemaTooOldError as error:
+                _say(out, f"{error} `eventlog migrate` does so.", current=False)
+                raise FoundError from error
+        _say(out, "The log is up to date.", current=True)
+
+    run_without_log(ctx, work)
+
+
+@app.command()
+def backup(
+    ctx: typer.Context,
+    to: Annotated[str, typer.Argument(metavar="FILE", help="A new file.")],
+) -> None:
+    """Copy a SQLite log while it is in use. For PostgreSQL it says how."""
+
+    async def work(settings: Settings, out: Output) -> None:
+        with bar("Copying pages") as drawn:
+            await copy_log(address_of(settings), to, progress=drawn.move)
+        if out.as_json:
+            out.line({"backup": to})
+        else:
+            out.print(Text(f"{to} is the log as it was just now."))
+
+    run_without_log(ctx, work)
+
+
+@app.command()
+def rebuild(
+    ctx: typer.Context,
+    what: Annotated[
+        list[str] | None, typer.Argument(metavar="[VIEW]...", help="Which; without it, all.")
+    ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only compare, row by row; exit code 3 if they differ.")
+    ] = False,
+) -> None:
+    """Make views and snapshots anew from the events. Everything goes on meanwhile."""
+    known = [projection.name for projection in BUILT_IN]
+
+    async def work(at: Invocation) -> None:
+        wanted = what or (known if check else [*known, SNAPSHOTS])
+        unknown = set(wanted) - {*known, SNAPSHOTS}
+        if unknown or (check and SNAPSHOTS in wanted):
+            raise InvalidInputError(f"There are {', '.join(known)}; and {SNAPSHOTS}, not to check.")
+        differences = 0
+        for name in wanted:
+            differences += await _rebuild(at, name, check=check)
+        if differences:
+            raise FoundError
+
+    run(ctx, work)
+
+
+@app.command()
+def worker(
+    ctx: typer.Context,
+    redis: Annotated[
+        str | None, typer.Option(metavar="URL", help="Where to tell readers that there is more.")
+    ] = None,
+) -> None:
+    """Give events their positions and keep the views up to date, until it is told to stop."""
+
+    async def work(settings: Settings, _: Output) -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        url = address_of(settings)
+        schema = settings.schema
+        async with (
+            EventLog(url, schema=schema, redis=redis, poll_interval=POLL, create=False) as log,
+            asyncio.TaskGroup() as group,
+        ):
+            group.create_task(log.work(stop))
+            group.create_task(Views(log).follow(stop))
+
+    run_without_log(ctx, work)
+
+
+async def _rebuild(at: Invocation, name: str, *, check: bool) -> int:
+    """Make one anew, or compare it; return how many rows differ."""
+    views = Views(at.log)
+
+    async def look() -> tuple[float, float]:
+        new = [each for each in await views.status() if each.view == name and not each.is_serving]
+        return sum(each.position for each in new), sum(each.position + each.behind for each in new)
+
+    found = 0
+
+    async def make() -> None:
+        nonlocal found
+        if name == SNAPSHOTS:
+            await rebuild_snapshots(at.log)
+        elif check:
+            found = len(await views.check(name))
+        else:
+            await views.rebuild(name)
+
+    await watched(make(), f"{'Comparing' if check else 'Making'} {name}", look)
+    if at.out.as_json:
+        at.out.line({"view": name, "checked": check, "differences": found})
+    elif check:
+        at.out.print(Text(f"{name}: {found or 'no'} rows differ"))
+    else:
+        at.out.print(Text(f"{name}: made anew"))
+    return found
+
+
+def _say(out: Output, what: str, *, current: bool) -> None:
+    if out.as_json:
+        out.line({"current": current})
+    else:
+        out.print(Text(what))

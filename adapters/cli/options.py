@@ -1,0 +1,61 @@
+"""The arguments and options that several commands share."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from adapters.cli.finding import LATEST, names
+from eventlog import EventLog, EventLogError
+
+COMPLETIONS = 50
+
+
+def complete(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return names of conversations for the shell; none where the log cannot be read."""
+    above = ctx.find_root().params
+    address = above["db"]
+    if not address:
+        return []
+    try:
+        found = asyncio.run(_names(address, above["tenant"], above["schema"], incomplete))
+    except EventLogError:
+        return []
+    return [LATEST, *found] if LATEST.startswith(incomplete) else found
+
+
+async def _names(address: str, tenant: str, schema: str, incomplete: str) -> list[str]:
+    async with EventLog(address, tenant=tenant, schema=schema, create=False) as log:
+        return await names(log, incomplete, COMPLETIONS)
+
+
+Id = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID",
+        help="A name, the beginning of one, or `latest`.",
+        show_default=False,
+        autocompletion=complete,
+    ),
+]
+OptionalId = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[ID]", help="One conversation; without it, all.", autocompletion=complete
+    ),
+]
+Branch = Annotated[str, typer.Option(metavar="NAME", help="A branch; without it, the main one.")]
+AsOf = Annotated[
+    str | None,
+    typer.Option(
+        metavar="VERSION|TIME", help="As it was then: 42, 2026-11-01 or 2026-11-01T12:00Z."
+    ),
+]
+Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
+Reason = Annotated[str | None, typer.Option(metavar="TEXT", help="Why; kept in the log.")]
+Actor = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", envvar="EVENTLOG_ACTOR", help="Who does so; else your login name."
+    ),
+]

@@ -1,0 +1,84 @@
+"""Where an answer goes: tables and text for people, JSON for programs.
+
+JSON is one object a line: one for each row of a list, one alone where the answer is one thing.
+"""
+
+import sys
+from collections.abc import Iterable
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, cast
+
+import msgspec
+from rich.console import Console, RenderableType
+
+from eventlog.codec import encode_json
+
+WIDEST: Final = 110
+
+
+class _Console(Console):
+    """rich's own ends the program with 1 when nobody reads any more; that is decided elsewhere."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+class Output:
+    """The answer of one command."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json: Final = as_json
+        self.console: Final = open_console()
+
+    def print(self, *shown: RenderableType) -> None:
+        """Print for people."""
+        for each in shown:
+            self.console.print(each)
+
+    def line(self, value: Any) -> None:
+        """Print a value as one line of JSON."""
+        sys.stdout.buffer.write(encode_json(plain(value)) + b"\n")
+
+    def lines(self, values: Iterable[Any]) -> None:
+        """Print each value as one line of JSON."""
+        for value in values:
+            self.line(value)
+
+    def flush(self) -> None:
+        """Hand on what was printed."""
+        sys.stdout.flush()
+
+
+def open_console(*, stderr: bool = False) -> Console:
+    """Return a console that is never wider than what reads well, and never fails to encode."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="replace")
+    console = _Console(highlight=False, markup=False, emoji=False, stderr=stderr)
+    console.width = min(console.width, WIDEST)
+    return console
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it: times in ISO 8601, money as text, bytes in hexadecimal."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, msgspec.Struct):
+        return {name: plain(getattr(value, name)) for name in value.__struct_fields__}
+    if isinstance(value, dict):
+        fields = cast("dict[str, Any]", value)
+        return {name: plain(each) for name, each in fields.items()}
+    if isinstance(value, list | tuple):
+        return _plain_row(value)
+    return value
+
+
+def _plain_row(row: Any) -> Any:
+    fields: dict[str, Any] | None = row._asdict() if hasattr(row, "_asdict") else None
+    return [plain(each) for each in row] if fields is None else plain(fields)

@@ -1,0 +1,130 @@
+"""A conversation to read: its items, its events, and what two versions of it differ in."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from adapters.cli.words import GONE, actor, clean, deed, describe
+from eventlog import EventLogError, RecordedEvent
+from projections import Diff, HistoryEvent, View
+
+_STYLES: Final = {"popped": "yellow", "cleared": "red", "deleted": "red", "rewound": "yellow"}
+_LABEL: Final = 9
+_TAIL_WORDS: Final = 200
+
+
+def heading(name: str, branch: str, seen: View) -> Text:
+    """Name a conversation, and say what of it is shown."""
+    text = Text(clean(name) + (f" ({clean(branch)})" if branch else ""), "bold")
+    shown = len(seen.items)
+    what = (
+        f"{seen.total:,} items"
+        if shown == seen.total
+        else f"the last {shown:,} of {seen.total:,} items"
+    )
+    return text.append(f"  version {seen.version}, {what}", "not bold dim")
+
+
+def transcript(items: Iterable[Any]) -> Table:
+    """Return items as a conversation."""
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(justify="right", style="dim", no_wrap=True, width=_LABEL, overflow="ellipsis")
+    grid.add_column(overflow="fold")
+    for item in items:
+        who, text = describe(item)
+        grid.add_row(who, Text(text, "bold" if who == "agent" else ""))
+    return grid
+
+
+def events(found: Sequence[HistoryEvent]) -> Table:
+    """Return events as rows; items that are no longer in the list are marked and struck through.
+
+    Widths are the same for any events, so that one table goes on under another.
+    """
+    table = Table(box=None, show_header=False, padding=(0, 1), pad_edge=False, expand=True)
+    for width in (6, 14, 8, 10):
+        table.add_column(no_wrap=True, overflow="ellipsis", width=width)
+    table.columns[0].justify = "right"
+    table.columns[1].style = "dim"
+    table.add_column(ratio=1)
+    for event in found:
+        table.add_row(
+            Text(str(event.version), "bold"),
+            f"{event.recorded_at:%m-%d %H:%M:%S}",
+            Text(clean(event.kind), _STYLES.get(event.kind, "")),
+            actor(event.context),
+            _items(event),
+        )
+    return table
+
+
+def _items(event: HistoryEvent) -> RenderableType:
+    if not event.items:
+        return Text("  " + deed(event.event), no_wrap=True, overflow="ellipsis")
+    return Group(*(_item(each.item, listed=each.is_listed) for each in event.items))
+
+
+def _item(item: Any, *, listed: bool) -> Text:
+    who, text = describe(item)
+    words = Text("  " if listed else f"{GONE} ", "dim", no_wrap=True, overflow="ellipsis")
+    style = "not dim" if listed else "strike"
+    return words.append(f"{who}: {' '.join(text.split())}", style)
+
+
+def differences(found: Diff) -> Table:
+    """Return what went and what came, marked - and +."""
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(no_wrap=True)
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for mark, style, items in (("-", "red", found.removed), ("+", "green", found.added)):
+        for item in items:
+            who, text = describe(item)
+            grid.add_row(Text(mark, style), who, Text(text, style))
+    return grid
+
+
+def imported(found: Any) -> Text:
+    """Return what an import copied, and what it left out or kept as it was."""
+    text = Text.assemble(
+        (f"{found.copied:,} conversations copied, {found.items:,} items", "bold"),
+        f"; {found.unchanged:,} were there already\n",
+    )
+    for row in found.preserved:
+        text.append(f"kept as it is: row {row.row} of {clean(row.conversation)}: {row.why}\n")
+    for each in found.refused:
+        text.append(f"left out: {clean(each.conversation)}: {each.why}\n", "red")
+    text.right_crop(1)
+    return text
+
+
+def feed_line(event: RecordedEvent) -> RenderableType:
+    """Return an event of the feed, as one line and one for each item that it brought."""
+    line = Text.assemble(
+        (f"{event.recorded_at:%H:%M:%S} ", "dim"),
+        (clean(event.stream), "bold"),
+        f"{f' ({clean(event.branch)})' if event.branch else ''} {event.version} ",
+        (clean(event.kind), _STYLES.get(event.kind, "")),
+        no_wrap=True,
+        overflow="ellipsis",
+    )
+    return Group(line, *(Padding(each, (0, 0, 0, 9)) for each in _said(event)))
+
+
+def _said(event: RecordedEvent) -> list[Text]:
+    try:
+        found = None if event.is_erased else event.event
+    except EventLogError as error:
+        return [Text(str(error), "red")]
+    said = getattr(found, "items", None)
+    if said is None:
+        return [Text(deed(found), no_wrap=True, overflow="ellipsis")]
+    lines = [": ".join(describe(item)) for item in said]
+    return [
+        Text(" ".join(line.split())[:_TAIL_WORDS], no_wrap=True, overflow="ellipsis")
+        for line in lines
+    ]

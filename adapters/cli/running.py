@@ -1,0 +1,91 @@
+"""Running a command: the log is opened, errors become a line and an exit code.
+
+0 done · 1 it failed · 2 it cannot be done as it was typed · 3 a check found something ·
+130 interrupted · 141 whoever read the output went away.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Final, NamedTuple
+
+import typer
+
+from adapters.cli.output import Output
+from adapters.cli.settings import Settings
+from eventlog import EventLog, EventLogError, InvalidInputError, SchemaTooOldError
+
+FAILED: Final = 1
+MISUSED: Final = 2
+FOUND: Final = 3
+UNREAD: Final = 128 + signal.SIGPIPE
+
+
+class Invocation(NamedTuple):
+    """A command that runs: the log that it is about, and where its answer goes."""
+
+    log: EventLog
+    out: Output
+
+
+Work = Callable[[Invocation], Awaitable[None]]
+
+
+class FoundError(Exception):
+    """A check found what it looks for; it has been printed."""
+
+
+def run(ctx: typer.Context, work: Work, *, create: bool = False) -> None:
+    """Open the log and do the work on it. Leaves with an exit code unless all went well.
+
+    With `create`, a log that is not there is made.
+    """
+
+    async def on_the_log(settings: Settings, out: Output) -> None:
+        address = address_of(settings)
+        async with EventLog(
+            address, tenant=settings.tenant, schema=settings.schema, create=create
+        ) as log:
+            await work(Invocation(log, out))
+
+    run_without_log(ctx, on_the_log)
+
+
+def run_without_log(
+    ctx: typer.Context, work: Callable[[Settings, Output], Awaitable[None]]
+) -> None:
+    """Do work that opens what it needs itself."""
+    settings = ctx.find_object(Settings) or Settings()
+    try:
+        asyncio.run(_finish(work(settings, Output(as_json=settings.as_json))))
+        sys.stdout.flush()
+    except FoundError:
+        raise typer.Exit(FOUND) from None
+    except BrokenPipeError:
+        # What is still buffered would fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(UNREAD) from None
+    except InvalidInputError as error:
+        raise _left(str(error), MISUSED) from None
+    except SchemaTooOldError as error:
+        raise _left(f"{error} `eventlog migrate` does so.", FAILED) from None
+    except (EventLogError, OSError) as error:
+        raise _left(str(error), FAILED) from None
+
+
+def address_of(settings: Settings) -> str:
+    """Return where the log is. Raises InvalidInputError where nobody said so."""
+    if not settings.db:
+        raise InvalidInputError("Which log? Give --db PATH or URL, or set EVENTLOG_DB.")
+    return settings.db
+
+
+async def _finish(work: Awaitable[None]) -> None:
+    await work
+
+
+def _left(why: str, code: int) -> typer.Exit:
+    sys.stderr.write(f"eventlog: {why}\n")
+    return typer.Exit(code)

@@ -1,0 +1,152 @@
+"""Lists of conversations, turns, tools and so on, as tables that fit into 80 columns."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Final
+
+from rich.table import Table
+from rich.text import Text
+
+from adapters.cli.words import GONE, clean
+from projections.views import Status
+from projections.views.reading import Cost, Found, Summary, Tool, Turn, Usage
+
+NONE: Final = "-"
+WIDEST_ID: Final = 20
+
+
+def sessions(found: Iterable[Summary]) -> Table:
+    """Return conversations as rows."""
+    table = _table("id", "title~", "items#", "turns#", "tokens#", "last activity")
+    for each in found:
+        title = " ".join(filter(None, (each.title, *(f"#{tag}" for tag in each.tags))))
+        table.add_row(
+            Text(clean(each.name), "bold"),
+            clean(title),
+            f"{each.items:,}",
+            f"{each.turns:,}",
+            f"{each.total_tokens:,}",
+            time(each.last_at),
+        )
+    return table
+
+
+def turns(found: Iterable[Turn]) -> Table:
+    """Return turns as rows; removed ones are marked and struck through."""
+    table = _table("turn#", "message~", "items#", "tokens#", "context#", "cost#")
+    for each in found:
+        message = Text("  " if not each.removed else f"{GONE} ", "dim")
+        message.append(
+            " ".join(clean(each.message).split()), "strike" if each.removed else "not dim"
+        )
+        table.add_row(
+            str(each.number),
+            message,
+            f"{each.items:,}",
+            f"{each.total_tokens:,}",
+            NONE if each.context_tokens is None else f"{each.context_tokens:,}",
+            cost(each.cost),
+        )
+    return table
+
+
+def usage(found: Iterable[Usage]) -> Table:
+    """Return what was used of each model as rows."""
+    table = _table(
+        "model", "calls#", "input#", "cached#", "output#", "reasoning#", "total#", "cost#"
+    )
+    for each in found:
+        numbers = (
+            each.requests,
+            each.input_tokens,
+            each.cached_input_tokens,
+            each.output_tokens,
+            each.reasoning_tokens,
+            each.total_tokens,
+        )
+        model = clean(each.model or "unknown")
+        table.add_row(model, *(f"{number:,}" for number in numbers), dollars(each.cost))
+    return table
+
+
+def tools(found: Iterable[Tool]) -> Table:
+    """Return what became of the calls of each tool as rows."""
+    table = _table("tool", "calls#", "results#", "errors#", "no result#", "mean#", "longest#")
+    for each in found:
+        numbers = (each.calls, each.results, each.errors, each.unanswered)
+        table.add_row(
+            clean(each.name),
+            *(f"{number:,}" for number in numbers),
+            _seconds(each.mean_seconds),
+            _seconds(each.longest_seconds),
+        )
+    return table
+
+
+def hits(found: Iterable[Found]) -> Table:
+    """Return what was found as rows; what is no longer in its list is marked."""
+    table = _table("id", "version#", "role", "text~")
+    for each in found:
+        name = each.conversation + (f" ({each.branch})" if each.branch else "")
+        words = Text(f"{GONE} " if each.removed else "  ", "dim")
+        style = "strike" if each.removed else "not dim"
+        words.append(" ".join(clean(each.text).split()), style)
+        table.add_row(clean(name), str(each.version), clean(each.role or each.type), words)
+    return table
+
+
+def views(found: Sequence[Status]) -> Table:
+    """Return where the views are as rows."""
+    table = _table("view", "schema#", "position#", "behind#", "events/s#", "aside#", "last moved")
+    for each in found:
+        name = each.view if each.is_serving else f"{each.view} (being made)"
+        moved = datetime.fromtimestamp(each.moved_at / 1e6, tz=UTC) if each.moved_at else None
+        table.add_row(
+            name,
+            str(each.schema),
+            f"{each.position:,}",
+            f"{each.behind:,}",
+            f"{each.rate:,}",
+            str(len(each.set_aside)),
+            NONE if moved is None else time(moved),
+        )
+    return table
+
+
+def time(at: datetime) -> str:
+    """Return a time in UTC, to the second."""
+    return f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def cost(found: Cost) -> str:
+    """Return US dollars, with a mark where something has no known price."""
+    if not found.unpriced:
+        return dollars(found.total)
+    return f"{dollars(found.total)}+?" if found.total else "?"
+
+
+def dollars(amount: Decimal | None) -> str:
+    """Return US dollars; a question mark where the price is not known."""
+    return "?" if amount is None else f"${amount:.4f}"
+
+
+def _seconds(seconds: float | None) -> str:
+    return NONE if seconds is None else f"{seconds:,.2f} s"
+
+
+def _table(*names: str) -> Table:
+    """Return an empty table. What ends in # is a number; what ends in ~ gives way to the others."""
+    yields = any(name.endswith("~") for name in names)
+    table = Table(box=None, padding=(0, 1), pad_edge=False, header_style="dim", expand=yields)
+    for name in names:
+        table.add_column(
+            name.rstrip("#~"),
+            justify="right" if name.endswith("#") else "left",
+            no_wrap=True,
+            overflow="ellipsis",
+            ratio=1 if name.endswith("~") else None,
+            min_width=8 if name == "id" else None,
+            max_width=WIDEST_ID if name == "id" else None,
+        )
+    return table

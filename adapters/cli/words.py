@@ -1,0 +1,133 @@
+"""What an item or an event says in a few words: of any JSON value, without control characters."""
+
+import json
+from collections.abc import Iterable
+from typing import Any, Final, cast
+
+from eventlog import (
+    BranchDeleted,
+    Context,
+    ConversationCleared,
+    ConversationForked,
+    ConversationLabelled,
+    ConversationRewound,
+    Event,
+    ItemPopped,
+    ModelCalled,
+    OpaqueEvent,
+    UsageRecorded,
+)
+
+GONE: Final = "\N{MULTIPLICATION SIGN}"
+"""Marks what is no longer in the list, so that it also reads without colour."""
+
+_ROLES: Final = {"user": "user", "assistant": "agent"}
+_PLAIN: Final = {
+    ItemPopped.kind: "took the last item back",
+    ConversationCleared.kind: "emptied the list",
+    BranchDeleted.kind: "deleted the branch",
+}
+_CONTROLS: Final = {
+    code: "\N{REPLACEMENT CHARACTER}"
+    for code in (*range(32), *range(127, 160))
+    if code not in {9, 10}
+}
+"""Content is others': what it holds must not write to a terminal in their stead."""
+
+
+def clean(text: str) -> str:
+    """Return text that a terminal only shows."""
+    return text.translate(_CONTROLS)
+
+
+def describe(item: Any) -> tuple[str, str]:
+    """Tell who an item is from, and what it says."""
+    if not isinstance(item, dict):
+        return "item", clean(json.dumps(item, ensure_ascii=False))
+    fields = cast("dict[str, Any]", item)
+    kind = str(fields.get("type") or "message")
+    if kind == "function_call":
+        return "call", clean(_call(fields))
+    if kind.endswith("_output"):
+        return "result", clean(_text(fields.get("output")))
+    if kind == "message":
+        role = str(fields.get("role"))
+        return clean(_ROLES.get(role, role)), clean(_text(fields.get("content")))
+    return clean(kind), clean(_text(fields.get("summary") or fields.get("content")))
+
+
+def deed(event: Event | OpaqueEvent | None) -> str:
+    """Tell what an event did that brought no items; None was erased."""
+    if event is None:
+        return "its content was erased"
+    reason = getattr(event, "reason", None)
+    return _did(event) if reason is None else f"{_did(event)}: {clean(str(reason))}"
+
+
+def _did(event: Event | OpaqueEvent) -> str:
+    match event:
+        case ItemPopped() | ConversationCleared() | BranchDeleted():
+            return _PLAIN[event.kind]
+        case ConversationForked(at_version=version, kept=kept):
+            return f"began with {kept} items of version {version}"
+        case ConversationRewound(to_version=version, kept=kept):
+            return f"went back to {'' if kept is None else f'{kept} items of '}version {version}"
+        case ConversationLabelled():
+            return _labelled(event)
+        case UsageRecorded(requests=requests, total_tokens=tokens):
+            return f"{requests} model call{'s' * (requests != 1)}, {tokens} tokens"
+        case ModelCalled(input=given):
+            return f"a model was given {len(given)} items"
+        case _:
+            return clean(event.kind)
+
+
+def actor(context: Context | None) -> str:
+    """Name the agent where one was speaking, and in whose name."""
+    if context is None:
+        return "-"
+    who = context.actor or "unknown"
+    if context.agent is None or who == f"agent:{context.agent}":
+        return clean(who)
+    return clean(f"{context.agent} for {who}")
+
+
+def _labelled(event: ConversationLabelled) -> str:
+    given = (("title", event.title), ("owner", event.owner), ("tags", event.tags))
+    return "; ".join(
+        clean(f"{name}: {(value if isinstance(value, str) else ', '.join(value)) or 'none'}")
+        for name, value in given
+        if value is not None
+    )
+
+
+def _call(item: dict[str, Any]) -> str:
+    name, written = item.get("name", "?"), item.get("arguments", "")
+    try:
+        arguments = json.loads(written)
+    except (TypeError, ValueError):
+        arguments = None
+    if not isinstance(arguments, dict):
+        return f"{name}({written})"
+    pairs = cast("dict[str, Any]", arguments).items()
+    return f"{name}({', '.join(f'{key}={json.dumps(value)}' for key, value in pairs)})"
+
+
+def _text(content: Any) -> str:
+    """Return the words of a text, or of a list of parts."""
+    if isinstance(content, str):
+        return content
+    if content is None:
+        return ""
+    parts = cast("Iterable[Any]", content if isinstance(content, list) else (content,))
+    return " ".join(_part(part) for part in parts)
+
+
+def _part(part: Any) -> str:
+    if isinstance(part, str):
+        return part
+    fields = cast("dict[str, Any]", part) if isinstance(part, dict) else {}
+    for name in ("text", "refusal"):
+        if isinstance(fields.get(name), str):
+            return str(fields[name])
+    return json.dumps(part, ensure_ascii=False)

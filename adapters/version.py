@@ -1,0 +1,3 @@
+"""Which release this is, in a module that imports nothing."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,38 @@
+"""Copying a log that is in use."""
+
+import asyncio
+import os
+from collections.abc import Callable
+
+from eventlog.errors import InvalidOptionError
+from eventlog.log import DEFAULT_SCHEMA
+from eventlog.names import check_name
+from eventlog.store.address import PostgresAddress, parse
+
+
+async def backup(
+    url: str | os.PathLike[str],
+    to: str | os.PathLike[str],
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> None:
+    """Copy the SQLite log at `url`, as it is at this moment, into the new file `to`.
+
+    Everybody goes on reading and writing meanwhile. The file appears when it is complete; nothing
+    that exists is overwritten. `progress` is told pages that are copied, and all of them, from
+    another thread.
+
+    Raises InvalidOptionError for a log that is no SQLite file, and for a file that is there;
+    NotAnEventLogError or UnavailableError.
+    """
+    address = parse(url, check_name("schema", DEFAULT_SCHEMA))
+    if isinstance(address, PostgresAddress):
+        raise InvalidOptionError(
+            f"{address} is on a PostgreSQL server, which makes its own backups: pg_dump"
+            " --format=custom --schema=SCHEMA --file=FILE URL, and pg_restore to bring it back."
+        )
+    if address.path is None:
+        raise InvalidOptionError("A log in memory cannot be copied: only its handle sees it.")
+    from eventlog.store.backup_sqlite import backup_sqlite
+
+    await asyncio.to_thread(backup_sqlite, address, os.fspath(to), progress)

@@ -1,0 +1,65 @@
+"""SQLite's online backup (https://sqlite.org/backup.html) of one moment of a file."""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Callable, Generator
+from typing import Final
+from urllib.parse import quote
+
+from eventlog.errors import InvalidOptionError, NotAnEventLogError, UnavailableError
+from eventlog.store.address import SqliteAddress
+from eventlog.store.base import needs_migration
+from eventlog.store.sqlite_file import inspect, translated
+
+PAGES: Final = 1024
+"""Pages that are copied between two looks at `progress`."""
+
+
+def backup_sqlite(
+    address: SqliteAddress, to: str, progress: Callable[[int, int], None] | None
+) -> None:
+    """Copy the file; the copy gets its name when it is complete and on disk."""
+    target = os.path.realpath(to)
+    if os.path.lexists(target):
+        raise InvalidOptionError(f"{target} is there already. Name a new file for the backup.")
+    folder = os.path.dirname(target)
+    if not os.path.isdir(folder):
+        raise UnavailableError(f"{target} cannot be made: the folder {folder} does not exist.")
+    path = address.path or ""
+    if not os.path.exists(path):
+        raise NotAnEventLogError(f"{address} does not exist. Is the path right?")
+    unfinished = f"{target}.unfinished"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(unfinished)
+    try:
+        with translated(address), _reading(address) as source:
+            needs_migration(str(address), *inspect(source), upgrade=True, create=False)
+            with translated(SqliteAddress(unfinished)):
+                _copy(source, unfinished, progress)
+        os.link(unfinished, target)  # Unlike a rename it never replaces what somebody else made.
+    except FileExistsError as error:
+        raise InvalidOptionError(f"{target} is there already. Name a new file.") from error
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(unfinished)
+
+
+@contextlib.contextmanager
+def _reading(address: SqliteAddress) -> Generator[sqlite3.Connection]:
+    """Open the file for reading, at one moment: what is written meanwhile would start it again."""
+    url = f"file:{quote(address.path or '')}?mode=ro"
+    with contextlib.closing(sqlite3.connect(url, uri=True, isolation_level=None)) as db:
+        db.execute("BEGIN")
+        yield db
+
+
+def _copy(
+    source: sqlite3.Connection, target: str, progress: Callable[[int, int], None] | None
+) -> None:
+    def tell(_: int, remaining: int, total: int) -> None:
+        if progress is not None:
+            progress(total - remaining, total)
+
+    with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy:
+        source.backup(copy, pages=PAGES, progress=tell)

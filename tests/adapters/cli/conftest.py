@@ -1,0 +1,74 @@
+"""What the tests of the command line share: a log with a past, and commands run on it."""
+
+import contextlib
+import sys
+from collections.abc import AsyncGenerator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from adapters.cli.app import app
+from eventlog import EventLog
+from tests.adapters.cli.shop import Minutes, fill
+from tests.backends import Backend
+
+ROOT: Final = Path(__file__).resolve().parents[3]
+
+Eventlog = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Print as in a pipe of 80 columns, by ada."""
+    for name in ("EVENTLOG_DB", "EVENTLOG_TENANT", "EVENTLOG_SCHEMA", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("EVENTLOG_ACTOR", "ada")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+@contextlib.asynccontextmanager
+async def closed_log(path: Path) -> AsyncGenerator[EventLog]:
+    async with EventLog(path, clock=Minutes()) as log:
+        yield log
+
+
+@pytest.fixture
+async def db(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A SQLite log with a past, which nobody has open; EVENTLOG_DB names it."""
+    path = tmp_path / "conversations.db"
+    async with closed_log(path) as log:
+        await fill(log)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EVENTLOG_DB", str(path))
+    return str(path)
+
+
+@pytest.fixture
+async def filled(backend: Backend, monkeypatch: pytest.MonkeyPatch) -> Backend:
+    """The same log on every backend."""
+    async with backend.open() as log:
+        await fill(log)
+    monkeypatch.setenv("EVENTLOG_DB", backend.url)
+    monkeypatch.setenv("EVENTLOG_SCHEMA", backend.options.get("schema", "eventlog"))
+    return backend
+
+
+@pytest.fixture
+def eventlog() -> Iterator[Eventlog]:
+    """Run a command in this process, in a thread: a test may have a loop of its own."""
+    with ThreadPoolExecutor(1) as threads:
+
+        def run(*arguments: str) -> Result:
+            invoke = CliRunner().invoke
+            return threads.submit(invoke, app, arguments, prog_name="eventlog").result()
+
+        yield run
+
+
+def program(*arguments: str) -> list[str]:
+    """Return the command as a program of its own."""
+    return [sys.executable, "-m", "adapters.cli", *arguments]

@@ -1,0 +1,163 @@
+"""What the commands answer, on every database."""
+
+import json
+from typing import Any
+
+import pytest
+
+from eventlog import EventLog
+from projections.conversation import Conversation
+from tests.adapters.cli.conftest import Eventlog
+from tests.adapters.cli.shop import user
+from tests.backends import Backend
+
+
+def rows(eventlog: Eventlog, *arguments: str) -> list[dict[str, Any]]:
+    result = eventlog("--json", *arguments)
+    assert result.exit_code == 0, result.output
+    return [json.loads(line) for line in result.output.splitlines()]
+
+
+def test_json_has_what_the_log_has(filled: Backend, eventlog: Eventlog) -> None:
+    """One object a line, from every command that reads."""
+    assert [row["name"] for row in rows(eventlog, "sessions")] == ["order-1042", "order-1041"]
+    assert [row["name"] for row in rows(eventlog, "sessions", "--owner", "ada")] == ["order-1041"]
+    (shown,) = rows(eventlog, "show", "latest")
+    assert (shown["conversation"], shown["version"], shown["total"]) == ("order-1042", 6, 5)
+    assert shown["items"][0] == user("My order has not arrived.")
+    events = rows(eventlog, "log", "order-1042")
+    assert [event["version"] for event in events] == [1, 2, 3, 4, 5, 6]
+    assert [item["is_listed"] for item in events[3]["items"]] == [True, False]
+    (gone,) = rows(eventlog, "diff", "order-1042", "4")
+    assert (gone["common"], len(gone["removed"]), gone["added"]) == (5, 1, [])
+    assert [row["total_tokens"] for row in rows(eventlog, "turns", "latest")] == [108, 161]
+    assert [row["cost"] for row in rows(eventlog, "usage")] == [None]
+    assert [row["unanswered"] for row in rows(eventlog, "tools")] == [0]
+    (found,) = rows(eventlog, "search", '"by Friday"')
+    assert (found["conversation"], found["removed"]) == ("order-1042", True)
+    assert rows(eventlog, "search", '"by Friday"', "--listed") == []
+    assert [row["position"] for row in rows(eventlog, "tail", "-n", "2")] == [7, 8]
+    assert len(rows(eventlog, "export", "latest")) == 5
+    assert rows(eventlog, "verify") == [{"ok": True, "conversations": 2, "events": 8, "faults": []}]
+    assert rows(eventlog, "migrate", "--check") == [{"current": True}]
+
+
+async def test_a_change_names_its_actor_and_can_be_taken_back(
+    filled: Backend, eventlog: Eventlog
+) -> None:
+    """Undo, redo, clear and restore, each with who and why."""
+    before = rows(eventlog, "export", "latest")
+    for command in (
+        ("undo", "latest", "--reason", "typo", "--actor", "lin"),
+        ("redo", "latest"),
+        ("clear", "order-1042"),
+        ("restore", "order-1042", "6"),
+    ):
+        result = eventlog(*command)
+        assert result.exit_code == 0, result.output
+    assert rows(eventlog, "export", "latest") == before
+    events = rows(eventlog, "log", "latest")[-4:]
+    assert [event["kind"] for event in events] == ["rewound", "rewound", "cleared", "rewound"]
+    assert [event["context"]["actor"] for event in events] == ["lin", "ada", "ada", "ada"]
+    assert events[0]["event"]["reason"] == "typo"
+
+
+def test_nobody_sees_another_tenant(filled: Backend, eventlog: Eventlog) -> None:
+    """Not by its name, not as the latest, not in a count."""
+    assert rows(eventlog, "sessions", "--tenant", "other") == []
+    assert rows(eventlog, "tail", "--tenant", "other") == []
+    assert rows(eventlog, "stats", "--tenant", "other")[0]["events"] == 0
+    for name in ("latest", "order-1042", "order"):
+        assert eventlog("show", name, "--tenant", "other").exit_code == 2
+
+
+async def test_an_id_is_a_name_or_the_only_one_that_begins_so(
+    filled: Backend, eventlog: Eventlog
+) -> None:
+    """A whole name wins over longer ones; a candidate that sorts elsewhere is found too."""
+    async with filled.open() as log:
+        for name in ("order-1042-é", "Zoë", "zoo", "zoo-2"):
+            await Conversation(log, name).add([user(name)])
+    for typed, meant in (("zoo", "zoo"), ("Zo", "Zoë"), ("order-1041", "order-1041")):
+        assert eventlog("show", typed).output.startswith(f"{meant}  version")
+    refused = eventlog("show", "order-10")
+    assert refused.exit_code == 2
+    assert "'order-1041', 'order-1042', 'order-1042-é'" in refused.output
+
+
+async def test_latest_is_the_one_that_was_written_to_last(
+    filled: Backend, eventlog: Eventlog
+) -> None:
+    """Unless one is called so."""
+    async with filled.open() as log:
+        await Conversation(log, "order-1041").add([user("again")])
+    assert eventlog("show", "latest").output.startswith("order-1041")
+    async with filled.open() as log:
+        await Conversation(log, "latest").add([user("me")])
+        await Conversation(log, "order-1042").add([user("again")])
+    assert eventlog("show", "latest").output.startswith("latest")
+
+
+async def test_a_changed_event_is_named_and_the_exit_code_is_3(
+    filled: Backend, eventlog: Eventlog
+) -> None:
+    """For people and for programs."""
+    await filled.tamper("UPDATE {}events SET kind = 'cleared' WHERE kind = 'popped'")
+    result = eventlog("verify")
+    assert result.exit_code == 3
+    assert "order-1042" in result.output
+    assert "version 6" in " ".join(result.output.split())
+    found = eventlog("--json", "verify")
+    assert found.exit_code == 3
+    assert json.loads(found.output)["faults"][0]["version"] == 6
+
+
+def test_an_export_of_an_owner_goes_on_where_it_stopped(
+    db: str, eventlog: Eventlog, tmp_path: Any
+) -> None:
+    """What is complete is left alone; what was written since is exported anew, beside it."""
+    again = ("export", "--owner", "ada", "--to", "out")
+    assert eventlog(*again).output == "1 conversations written to out, 0 were there already.\n"
+    assert eventlog(*again).output == "0 conversations written to out, 1 were there already.\n"
+    (file,) = (tmp_path / "out").iterdir()
+    assert file.name == "order-1041.v2.jsonl"
+    assert file.read_text() == eventlog("export", "order-1041").output
+    eventlog("clear", "order-1041")
+    assert eventlog(*again).output == "1 conversations written to out, 0 were there already.\n"
+
+
+async def test_a_backup_is_the_log_and_never_overwrites(db: str, eventlog: Eventlog) -> None:
+    """While somebody has it open; a second one needs another name."""
+    async with EventLog(db, create=False) as log:
+        await Conversation(log, "order-1041").add([user("again")])
+        assert eventlog("backup", "copy.db").exit_code == 0
+    for path in (db, "copy.db"):
+        assert rows(eventlog, "verify", "--db", path)[0]["events"] == 9
+    assert eventlog("backup", "copy.db").exit_code == 2
+
+
+def test_a_backup_of_a_server_says_how(postgres_url: str, eventlog: Eventlog) -> None:
+    """In one line to copy."""
+    result = eventlog("backup", "copy.db", "--db", postgres_url)
+    assert result.exit_code == 2
+    assert "pg_dump --format=custom" in result.output
+
+
+def test_content_cannot_write_to_the_terminal(db: str, eventlog: Eventlog) -> None:
+    """Escape sequences are shown, in an item and in a reason."""
+    eventlog("clear", "order-1041", "--reason", "\x1b]0;owned\x07")
+    for command in (("log", "order-1041"), ("tail",)):
+        result = eventlog(*command)
+        assert "]0;owned" in result.output
+        assert "\x1b" not in result.output
+        assert "\x07" not in result.output
+
+
+@pytest.mark.parametrize("item", ["text", 7, None, [1], {"type": 3}, {"content": [None, {"a": 1}]}])
+async def test_any_json_can_be_shown(db: str, eventlog: Eventlog, item: Any) -> None:
+    """The log keeps whatever JSON it was given."""
+    async with EventLog(db, create=False) as log:
+        await Conversation(log, "odd").add([item])
+    for command in ("show odd", "log odd", "tail", "diff odd 0", "sessions"):
+        result = eventlog(*command.split())
+        assert result.exit_code == 0, result.output

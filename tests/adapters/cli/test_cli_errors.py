@@ -1,0 +1,98 @@
+"""What a user can cause is a line and an exit code, never a traceback, and changes nothing."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.adapters.cli.conftest import Eventlog
+from tests.backends import Backend
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("show", "nobody"), 2, "There is no conversation 'nobody'"),
+        (("show", ""), 2, "is the beginning of several names"),
+        (("show", "latest", "--as-of", "soon"), 2, "is no version and no time"),
+        (("show", "latest", "--as-of", "2026-11-01T12:00"), 2, "has no time zone"),
+        (("show", "latest", "--as-of", "99"), 2, "has no version 99"),
+        (("show", "latest", "--as-of", "-1"), 2, "has no version -1"),
+        (("show", "latest", "--limit", "0"), 2, "--limit"),
+        (("diff", "latest", "1", "2999-01-01T00:00"), 2, "has no time zone"),
+        (("restore", "latest", "99"), 2, "has no version 99"),
+        (("undo", "latest", "--turns", "9"), 2, "cannot be undone"),
+        (("redo", "latest"), 2, "Nothing can be redone"),
+        (("fork", "latest", "order-1041"), 1, "has already been used"),
+        (("fork", "latest", "a\0b"), 2, "NUL"),
+        (("label", "latest"), 2, "Give a title"),
+        (("export",), 2, "Export either"),
+        (("export", "--owner", "ada"), 2, "Export either"),
+        (("export", "--owner", "ada", "--to", "/dev/null/x"), 1, "/dev/null"),
+        (("rebuild", "nothing"), 2, "conversations, turns"),
+        (("sesions",), 2, "Did you mean 'sessions'?"),
+        (("show",), 2, "Missing argument"),
+        (("search", "x", "--in", "nobody"), 2, "no conversation 'nobody'"),
+        (("sessions", "--db", "nothing.db"), 1, "does not exist"),
+        (("sessions", "--db", "no/folder/x.db"), 1, "does not exist"),
+        (("sessions", "--db", "."), 1, "is a folder"),
+        (("sessions", "--db", "redis://localhost"), 2, "names a cache"),
+        (("sessions", "--db", "postgresql://nobody@127.0.0.1:1/x"), 1, "Is the server running"),
+        (("backup", "no/folder/copy.db"), 1, "does not exist"),
+        (("backup", "copy.db", "--db", "nothing.db"), 1, "does not exist"),
+        (("tail", "--tenant", ""), 2, "tenant is empty"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_line(
+    db: str, eventlog: Eventlog, arguments: tuple[str, ...], code: int, says: str
+) -> None:
+    """With what to do, and without a file or a folder that was not there."""
+    before = sorted(path.name for path in Path().iterdir() if "-" not in path.suffix)
+    result = eventlog(*arguments)
+    assert (result.exit_code, "Traceback" in result.output) == (code, False), result.output
+    assert says in result.output
+    assert sorted(path.name for path in Path().iterdir() if "-" not in path.suffix) == before
+
+
+def test_without_a_log_it_says_how_to_name_one(eventlog: Eventlog) -> None:
+    """And that is a misuse."""
+    result = eventlog("sessions")
+    assert result.exit_code == 2
+    assert "EVENTLOG_DB" in result.output
+
+
+def test_a_foreign_file_is_left_as_it_is(tmp_path: Path, eventlog: Eventlog) -> None:
+    """A database of somebody else, and no database at all."""
+    text, other = tmp_path / "notes.txt", tmp_path / "other.db"
+    text.write_text("no database, but a text that is long enough to be taken for one" * 20)
+    db = sqlite3.connect(other)
+    db.execute("CREATE TABLE events (mine)")
+    db.close()
+    for path in (text, other):
+        before = path.read_bytes()
+        for command in ("sessions", "migrate", "verify"):
+            result = eventlog(command, "--db", str(path))
+            assert result.exit_code == 1, result.output
+            assert "left untouched" in result.output
+        assert path.read_bytes() == before
+
+
+async def test_an_older_log_says_how_to_migrate_it(filled: Backend, eventlog: Eventlog) -> None:
+    """Checking tells by its exit code; reading fails."""
+    await filled.execute("UPDATE {}eventlog_version SET version_num = '0001'")
+    result = eventlog("sessions")
+    assert result.exit_code == 1
+    assert "`eventlog migrate`" in result.output
+    assert eventlog("migrate", "--check").exit_code == 3
+
+
+async def test_reading_an_empty_database_creates_nothing(
+    backend: Backend, eventlog: Eventlog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither tables nor a schema; only `migrate` does."""
+    place = ("--db", backend.url, "--schema", backend.options.get("schema", "eventlog"))
+    for command in ("sessions", "stats", "verify", "tail"):
+        assert eventlog(*place, command).exit_code == 1
+    assert eventlog(*place, "migrate", "--check").exit_code == 1
+    assert eventlog(*place, "migrate").exit_code == 0
+    assert eventlog(*place, "sessions").exit_code == 0
