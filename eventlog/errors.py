@@ -8,6 +8,8 @@ EventLogError
 │   ├── InvalidAddressError     (also ValueError) a URL or path that names no store
 │   ├── InvalidMomentError      (also ValueError) a version or time nothing can be read at
 │   ├── InvalidOptionError      (also ValueError) options that contradict each other
+│   ├── InvalidKeyError         (also ValueError) a key for tree heads that is none
+│   ├── InvalidHeadError        (also ValueError) a tree head that is none, or not signed by the key
 │   └── ClosedError             (also RuntimeError) use after close
 ├── ConflictError               somebody else appended first
 ├── EventIdReusedError          an event_id that already names other content
@@ -20,6 +22,7 @@ EventLogError
 │   ├── NotAnEventLogError      the database holds something else
 │   ├── SchemaTooOldError       written by an earlier release: migrate
 │   └── SchemaTooNewError       written by a later release: upgrade
+├── BrokenTreeError             the tree is not the one that was signed: nothing was signed
 ├── CorruptEventError           stored bytes that do not decode
 └── ErasedError                 the content asked for was erased for good
 """
@@ -57,6 +60,14 @@ class InvalidMomentError(InvalidInputError, ValueError):
 
 class InvalidOptionError(InvalidInputError, ValueError):
     """Options that contradict each other, or those of a log that is already open."""
+
+
+class InvalidKeyError(InvalidInputError, ValueError):
+    """A key to sign or verify tree heads with that cannot be read."""
+
+
+class InvalidHeadError(InvalidInputError, ValueError):
+    """A tree head that cannot be read, or that the given key did not sign."""
 
 
 class ClosedError(InvalidInputError, RuntimeError):
@@ -144,6 +155,13 @@ class SchemaTooOldError(StoreError):
 
 class SchemaTooNewError(StoreError):
     """The log was written by a later release than the one that is running."""
+
+
+class BrokenTreeError(EventLogError):
+    """The feed or its tree is not what was there when it was read before; nothing was signed."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}. Nothing was signed. Run verify() to see what was changed.")
 
 
 class CorruptEventError(EventLogError):
