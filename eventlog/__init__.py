@@ -1,8 +1,10 @@
 """An append-only, verifiable log of agent conversations."""
 
 from eventlog.cache import Counters
+from eventlog.checkpoint import Signer, TreeHead, Verifier
 from eventlog.envelope import RecordedEvent
 from eventlog.errors import (
+    BrokenTreeError,
     BusyError,
     ClockAheadError,
     ClosedError,
@@ -12,13 +14,16 @@ from eventlog.errors import (
     EventIdReusedError,
     EventLogError,
     InvalidAddressError,
+    InvalidHeadError,
     InvalidInputError,
     InvalidItemError,
+    InvalidKeyError,
     InvalidMomentError,
     InvalidNameError,
     InvalidOptionError,
     ItemTooLargeError,
     NotAnEventLogError,
+    PublishingError,
     ReadOnlyError,
     SchemaTooNewError,
     SchemaTooOldError,
@@ -38,14 +43,17 @@ from eventlog.events import (
     NewEvent,
     OpaqueEvent,
 )
+from eventlog.faults import Fault, Verification
 from eventlog.log import EventLog
 from eventlog.migrating import migrate
-from eventlog.records import Appended
+from eventlog.publishing import publish, to_command, to_file
+from eventlog.records import Appended, SignedHead
 from eventlog.settle import settle
-from eventlog.verification import Fault, Verification
+from eventlog.tree import Inclusion
 
 __all__ = [
     "Appended",
+    "BrokenTreeError",
     "BusyError",
     "ClockAheadError",
     "ClosedError",
@@ -62,9 +70,12 @@ __all__ = [
     "EventLogError",
     "Fault",
     "Header",
+    "Inclusion",
     "InvalidAddressError",
+    "InvalidHeadError",
     "InvalidInputError",
     "InvalidItemError",
+    "InvalidKeyError",
     "InvalidMomentError",
     "InvalidNameError",
     "InvalidOptionError",
@@ -75,14 +86,22 @@ __all__ = [
     "NewEvent",
     "NotAnEventLogError",
     "OpaqueEvent",
+    "PublishingError",
     "ReadOnlyError",
     "RecordedEvent",
     "SchemaTooNewError",
     "SchemaTooOldError",
+    "SignedHead",
+    "Signer",
     "StoreError",
+    "TreeHead",
     "UnavailableError",
     "Verification",
+    "Verifier",
     "WaitTimeoutError",
     "migrate",
+    "publish",
     "settle",
+    "to_command",
+    "to_file",
 ]

@@ -43,6 +43,11 @@ class TreeHead(msgspec.Struct, frozen=True):
         return f"{self.origin}\n{self.size}\n{_encode(self.root)}\n"
 
 
+def read_head(note: str) -> TreeHead:
+    """Return what a note says, whoever signed it or not. Raises InvalidHeadError."""
+    return _parse(_split_note(note)[0])
+
+
 class Verifier(msgspec.Struct, frozen=True):
     """The public half of a key that signs heads: what an outsider is given once, and trusts."""
 
@@ -175,7 +180,7 @@ def _parse(text: str) -> TreeHead:
     root = _decode(encoded)
     is_number = size.isascii() and size.isdecimal() and (size == "0" or size[0] != "0")
     if "" in lines or not is_number or root is None or len(root) != HASH_BYTES:
-        raise InvalidHeadError("The note is signed, and no head of a log.")
+        raise InvalidHeadError("The note is no head of a log.")
     return TreeHead(origin, int(size), root)
 
 

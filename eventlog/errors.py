@@ -22,6 +22,7 @@ EventLogError
 │   ├── NotAnEventLogError      the database holds something else
 │   ├── SchemaTooOldError       written by an earlier release: migrate
 │   └── SchemaTooNewError       written by a later release: upgrade
+├── PublishingError             a head was signed and could not be taken where it is safe
 ├── BrokenTreeError             the tree is not the one that was signed: nothing was signed
 ├── CorruptEventError           stored bytes that do not decode
 └── ErasedError                 the content asked for was erased for good
@@ -155,6 +156,10 @@ class SchemaTooOldError(StoreError):
 
 class SchemaTooNewError(StoreError):
     """The log was written by a later release than the one that is running."""
+
+
+class PublishingError(EventLogError):
+    """A head was signed and stored, and could not be handed on."""
 
 
 class BrokenTreeError(EventLogError):

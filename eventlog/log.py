@@ -8,9 +8,12 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, Self, cast
 
+import msgspec
+
 from eventlog import cache, chain, wakeups
 from eventlog.background import Background
 from eventlog.cache import Counters
+from eventlog.checkpoint import TreeHead, Verifier
 from eventlog.envelope import RecordedEvent, to_microseconds
 from eventlog.errors import (
     ClosedError,
@@ -21,7 +24,9 @@ from eventlog.errors import (
     WaitTimeoutError,
 )
 from eventlog.events import Event, NewEvent
+from eventlog.faults import Progress, Verification
 from eventlog.feed import check_position, follow_feed, last_position, read_feed
+from eventlog.feed_check import FeedCheck
 from eventlog.follower import Reader
 from eventlog.names import check_name
 from eventlog.paging import PAGE, Paged
@@ -33,7 +38,8 @@ from eventlog.store import shared
 from eventlog.store.address import parse
 from eventlog.store.base import CACHE_BYTES, MAX_ITEM_BYTES, MAX_VERSION, Options, Store
 from eventlog.store.redis_address import RedisAddress
-from eventlog.verification import Verification, verify_all, verify_one
+from eventlog.tree import Tree
+from eventlog.verification import verify_all, verify_one
 
 DEFAULT_TENANT: Final = "default"
 DEFAULT_SCHEMA: Final = "eventlog"
@@ -260,18 +266,47 @@ class EventLog:
         store = self._open_store()
         return StreamSnapshots(store, chain.stream_id(self.tenant, stream), schema)
 
-    async def verify(self, stream: str | None = None) -> Verification:
-        """Re-hash one conversation, or all of this tenant, and name what is not as appended.
+    @property
+    def tree(self) -> Tree:
+        """What commits to the feed of all tenants: heads to sign and keep, proofs to give away."""
 
-        Reads in bounded memory. Proves nothing against an owner who recomputes the chain.
+        def identify(stream: str) -> bytes:
+            return chain.stream_id(self.tenant, check_name("session_id", stream))
+
+        return Tree(self._open_store().tree, self.position, identify, self._clock)
+
+    async def verify(
+        self,
+        stream: str | None = None,
+        *,
+        against: TreeHead | None = None,
+        key: Verifier | None = None,
+        progress: Progress | None = None,
+    ) -> Verification:
+        """Check one conversation, or all of this tenant and the feed, and name what is not right.
+
+        `against`: a head that was kept where the log's owner cannot write, opened by its verifier;
+        only with one does this find a log that was cut off, rolled back or computed anew. `key`:
+        whose signature the stored heads must have. `progress` is told how many events were checked.
+        Reads in bounded memory; what is appended meanwhile is left to the next check.
+
+        Raises StoreError if the log could not be checked.
         """
         store = self._open_store()
         if stream is None:
-            return await verify_all(store, self.streams())
-        name = check_name("session_id", stream)
-        stream_id = chain.stream_id(self.tenant, name)
-        head = await store.head(stream_id) or chain.GENESIS
-        return await verify_one(store, StreamRow(stream_id, self.tenant, name, head))
+            found = await verify_all(store, self.streams(), progress)
+        else:
+            name = check_name("session_id", stream)
+            stream_id = chain.stream_id(self.tenant, name)
+            head = await store.head(stream_id) or chain.GENESIS
+            found = await verify_one(store, StreamRow(stream_id, self.tenant, name, head), progress)
+            if against is None:
+                return found
+        feed = FeedCheck(store.tree, store.feed.position)
+        if stream is None:
+            await feed.check_places(self.tenant, {fault.stream for fault in found.faults})
+        await feed.check_tree(against, key)
+        return msgspec.structs.replace(found, faults=(*found.faults, *feed.faults))
 
     async def close(self) -> None:
         """Give the handle back; the last one on a database closes its connections. Idempotent."""

@@ -46,27 +46,6 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return sha256(_NODE + left + right).digest()
 
 
-class CompactRange:
-    """The root of a growing list of leaves, in the memory of its logarithm."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self._peaks: list[bytes] = []
-
-    def append(self, leaf: bytes) -> None:
-        """Add the hash of a leaf; two hashes on average."""
-        merged = self.size
-        while merged & 1:
-            leaf = node_hash(self._peaks.pop(), leaf)
-            merged >>= 1
-        self._peaks.append(leaf)
-        self.size += 1
-
-    def root(self) -> bytes:
-        """Return the root of what was added so far."""
-        return _join(self._peaks)
-
-
 def root_of(hashes: Sequence[bytes]) -> bytes:
     """Return the root over neighbouring hashes of one level."""
     level = list(hashes) or [EMPTY_ROOT]
@@ -133,17 +112,17 @@ def edge_of(size: int) -> list[TileId]:
 def grow(size: int, edge: Tiles, leaves: Sequence[bytes]) -> dict[TileId, bytes]:
     """Return the tiles that change when `leaves` follow a tree of `size` with this edge."""
     changed: dict[TileId, bytes] = {}
-    level, new = 0, list(leaves)
-    while new:
+    level = 0
+    while leaves:
         number, begun = divmod(size, TILE_WIDTH)
-        hashes = _hashes(edge.get(TileId(level, number), b""), 0, begun) + new
-        new = []
+        hashes = [*_hashes(edge.get(TileId(level, number), b""), 0, begun), *leaves]
+        roots: list[bytes] = []
         for at in range(0, len(hashes), TILE_WIDTH):
             tile = hashes[at : at + TILE_WIDTH]
             changed[TileId(level, number + at // TILE_WIDTH)] = b"".join(tile)
             if len(tile) == TILE_WIDTH:
-                new.append(root_of(tile))
-        level, size = level + 1, number
+                roots.append(root_of(tile))
+        level, size, leaves = level + 1, number, roots
     return changed
 
 

@@ -1,69 +1,47 @@
-"""Re-hashing a stream, to tell whether the database holds what was appended.
+"""Checking a log: streams, feed, tree and heads, and whether they continue a head kept elsewhere.
 
-It proves that nobody edited, removed, inserted or reordered events without recomputing the chain.
-It does not prove that nobody recomputed it: that takes a head kept where the owner cannot write.
+Re-hashing proves that nobody edited, removed, inserted or reordered events without recomputing the
+chain. That nobody recomputed it, or cut the log off, only a head shows that was kept elsewhere.
 """
 
 from collections.abc import AsyncIterator
-from typing import Final, Literal
-
-import msgspec
 
 from eventlog import chain
+from eventlog.faults import Fault, Progress, Verification
 from eventlog.paging import PAGE
-from eventlog.records import Head, StoredEvent, StreamRow
-from eventlog.store.base import MAX_VERSION, Store, rows
-
-_MISNAMED: Final = "the stream carries another name or tenant than it was created with"
-
-Problem = Literal["edited", "missing", "inserted", "moved", "unknown"]
+from eventlog.records import StreamRow
+from eventlog.store.base import Store
+from eventlog.stream_check import MISNAMED, StreamCheck
 
 
-class Fault(msgspec.Struct, frozen=True):
-    """The first event of a conversation that is not what was appended."""
-
-    stream: str
-    version: int
-    problem: Problem
-    detail: str
-
-    def __str__(self) -> str:
-        return (
-            f"conversation {self.stream!r}, version {self.version}: {self.problem}, {self.detail}"
-        )
-
-
-class Verification(msgspec.Struct, frozen=True):
-    """What was checked and what was found: at most one fault, the first, for each conversation."""
-
-    conversations: int
-    events: int
-    faults: tuple[Fault, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        """Whether everything that was checked is as it was appended."""
-        return not self.faults
-
-
-async def verify_one(store: Store, stream: StreamRow) -> Verification:
+async def verify_one(
+    store: Store, stream: StreamRow, progress: Progress | None = None
+) -> Verification:
     """Re-hash one stream in bounded memory."""
-    sound, fault = await _verify(store, stream)
-    found = 1 if sound or fault else 0
-    return Verification(found, sound, (fault,) if fault else ())
+    streams = StreamCheck(store, progress)
+    await streams.check(stream)
+    found = 1 if streams.events or streams.faults else 0
+    return Verification(found, streams.events, tuple(streams.faults))
 
 
-async def verify_all(store: Store, streams: AsyncIterator[StreamRow]) -> Verification:
+async def verify_all(
+    store: Store, streams: AsyncIterator[StreamRow], progress: Progress | None = None
+) -> Verification:
     """Re-hash every stream of `streams`, and look for events that belong to none."""
-    conversations = events = 0
-    faults: list[Fault] = []
+    check = StreamCheck(store, progress)
+    group: list[StreamRow] = []
+    conversations = size = 0
     async for stream in streams:
-        sound, fault = await _verify(store, stream)
         conversations += 1
-        events += sound
-        faults += [fault] if fault else []
-    faults += [fault async for fault in _find_strays(store, faults)]
-    return Verification(conversations, events, tuple(faults))
+        if size + stream.head.version > PAGE:
+            await check.check_together(group)
+            group, size = [], 0
+        group.append(stream)
+        size += stream.head.version
+    await check.check_together(group)
+    check.recognise()
+    faults = check.faults + [fault async for fault in _find_strays(store, check.faults)]
+    return Verification(conversations, check.events, tuple(faults))
 
 
 async def _find_strays(store: Store, known: list[Fault]) -> AsyncIterator[Fault]:
@@ -80,66 +58,5 @@ async def _find_strays(store: Store, known: list[Fault]) -> AsyncIterator[Fault]
     while page := await store.identities(after, PAGE):
         for stream_id, tenant, name in page:
             if chain.stream_id(tenant, name) != stream_id and name not in told:
-                yield Fault(stream_id.hex(), 0, "moved", _MISNAMED)
+                yield Fault(stream_id.hex(), 0, "moved", MISNAMED)
         after = page[-1][0]
-
-
-async def _verify(store: Store, stream: StreamRow) -> tuple[int, Fault | None]:
-    """Return how many events are sound, and the first that is not.
-
-    Goes up to the head that was read first; what is appended meanwhile is left to the next check.
-    """
-    if chain.stream_id(stream.tenant, stream.name) != stream.stream_id:
-        return 0, Fault(stream.name, 0, "moved", _MISNAMED)
-    found = chain.GENESIS
-    async for event in rows(store, stream.stream_id, -MAX_VERSION, stream.head.version):
-        if (bad := check(found, event)) is not None:
-            return found.version, Fault(stream.name, min(event.version, found.version + 1), *bad)
-        found = Head(event.version, event.hash, event.recorded_at)
-    if found != stream.head:
-        return found.version, Fault(stream.name, *_compare_heads(found, stream.head))
-    return found.version, await _look_beyond(store, stream)
-
-
-async def _look_beyond(store: Store, stream: StreamRow) -> Fault | None:
-    """Find an event that the head does not know; the head is read last, so it may have moved on."""
-    beyond = await store.page(stream.stream_id, stream.head.version, MAX_VERSION, 1)
-    if not beyond or (await store.head(stream.stream_id) or chain.GENESIS) != stream.head:
-        return None
-    detail = "the stream's head does not know it"
-    return Fault(stream.name, beyond[0].version, "inserted", detail)
-
-
-def check(head: Head, event: StoredEvent) -> tuple[Problem, str] | None:
-    """Tell what is wrong with the event that should follow `head`, or None."""
-    if event.version < 1:
-        return "inserted", "versions begin at 1"
-    if event.version != head.version + 1:
-        return "missing", f"the next event that is there is version {event.version}"
-    if event.format != chain.FORMAT:
-        return "unknown", f"it has format {event.format}, which this release cannot check"
-    if event.recorded_at < head.at:
-        return "edited", "its time is before that of the event before it"
-    if chain.event_hash(head.hash, event) != event.hash:
-        return "edited", "its hash does not follow from its fields and the event before it"
-    return _check_content(event)
-
-
-def _check_content(event: StoredEvent) -> tuple[Problem, str] | None:
-    salt, context, body = event.salt, event.context, event.body
-    if salt is None and context is None and body is None:
-        return None
-    if salt is None or context is None or body is None:
-        return "edited", "a part of its content is gone; an erasure takes all of it"
-    if len(salt) != chain.SALT_BYTES:
-        return "edited", "its salt has another length, so its content could be split differently"
-    if chain.content_digest(salt, context, body) != event.content_digest:
-        return "edited", "its content is not what was recorded"
-    return None
-
-
-def _compare_heads(found: Head, stated: Head) -> tuple[int, Problem, str]:
-    if found.version < stated.version:
-        detail = f"the stream's head says version {stated.version}"
-        return found.version + 1, "missing", detail
-    return found.version, "edited", "the stream's head names another hash or time for it"

@@ -46,14 +46,16 @@ async def check_a_session() -> None:
 
 PUBLIC = {
     eventlog: """
-        Appended BusyError ClockAheadError ClosedError ConflictError Context ConversationCleared
-        ConversationRewound CorruptEventError Counters ErasedError Event EventIdReusedError EventLog
-        EventLogError Fault Header InvalidAddressError InvalidInputError InvalidItemError
+        Appended BrokenTreeError BusyError ClockAheadError ClosedError ConflictError Context
+        ConversationCleared ConversationRewound CorruptEventError Counters ErasedError Event
+        EventIdReusedError EventLog EventLogError Fault Header Inclusion InvalidAddressError
+        InvalidHeadError InvalidInputError InvalidItemError InvalidKeyError
         InvalidMomentError InvalidNameError InvalidOptionError ItemPopped ItemTooLargeError
-        ItemsAdded ItemsReplaced
-        NewEvent NotAnEventLogError OpaqueEvent ReadOnlyError RecordedEvent SchemaTooNewError
-        SchemaTooOldError StoreError UnavailableError Verification WaitTimeoutError
-        migrate settle
+        ItemsAdded ItemsReplaced NewEvent NotAnEventLogError OpaqueEvent PublishingError
+        ReadOnlyError
+        RecordedEvent SchemaTooNewError SchemaTooOldError SignedHead Signer StoreError
+        TreeHead UnavailableError Verification Verifier WaitTimeoutError migrate publish
+        settle to_command to_file
     """,
     projections: "Conversation View listed rebuild",
     adapters.openai_agents: "EventLogSession",

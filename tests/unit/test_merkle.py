@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlog import merkle
-from eventlog.merkle import CompactRange, Tiles
+from eventlog.merkle import Tiles
 
 # The inputs and roots that implementations of Certificate Transparency share.
 INPUTS: Final = [
@@ -115,13 +115,10 @@ def hashes_of(spans: Sequence[merkle.Span], tiles: Tiles) -> list[bytes]:
 
 @pytest.mark.parametrize("size", ROOTS)
 def test_roots_are_those_that_others_publish(size: int) -> None:
-    """A compact range, the tiles and a list of hashes give the same."""
+    """The tiles and a list of hashes give the same."""
     leaves = [merkle.leaf_hash(data) for data in INPUTS[:size]]
-    compact = CompactRange()
-    for leaf in leaves:
-        compact.append(leaf)
     (from_tiles,) = hashes_of(merkle.whole_tree(size), tiles_for(leaves))
-    assert {compact.root(), from_tiles, merkle.root_of(leaves)} == {bytes.fromhex(ROOTS[size])}
+    assert {from_tiles, merkle.root_of(leaves)} == {bytes.fromhex(ROOTS[size])}
 
 
 def test_proofs_are_those_that_others_publish() -> None:
@@ -190,12 +187,11 @@ def test_tiles_are_the_same_however_they_grew(steps: list[int]) -> None:
 
 
 @given(st.integers(0, 600))
-def test_a_compact_range_is_the_definition(size: int) -> None:
-    """At every size."""
-    compact = CompactRange()
-    for leaf in LEAVES[:size]:
-        compact.append(leaf)
-    assert (compact.size, compact.root()) == (size, mth(LEAVES[:size]))
+def test_the_edge_is_enough_for_the_root(size: int) -> None:
+    """What has to be kept of a growing tree is a tile of each level."""
+    edge = {tile: ALL_TILES[tile][: size * 32] for tile in merkle.edge_of(size)}
+    (whole,) = merkle.whole_tree(size)
+    assert merkle.hash_of(whole, edge) == mth(LEAVES[:size])
 
 
 @pytest.mark.parametrize(
