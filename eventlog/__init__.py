@@ -43,6 +43,7 @@ from eventlog.events import (
     NewEvent,
     OpaqueEvent,
 )
+from eventlog.evidence import gather_evidence
 from eventlog.faults import Fault, Verification
 from eventlog.log import EventLog
 from eventlog.migrating import migrate
@@ -99,6 +100,7 @@ __all__ = [
     "Verification",
     "Verifier",
     "WaitTimeoutError",
+    "gather_evidence",
     "migrate",
     "publish",
     "settle",

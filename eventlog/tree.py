@@ -16,6 +16,7 @@ from eventlog.errors import BrokenTreeError, InvalidMomentError
 from eventlog.merkle import Span
 from eventlog.paging import PAGE, Paged
 from eventlog.records import SignedHead
+from eventlog.store.base import MAX_VERSION
 from eventlog.store.tree_base import TreeSource
 
 LEAVES: Final = 16 * merkle.TILE_WIDTH
@@ -100,12 +101,20 @@ class Tree:
                 f"Version {version} of conversation {stream!r} is not among the first {size}"
                 " positions of the feed. Ask for a version that is there, or a later head."
             )
-        return await self.inclusion(places[0][1], size)
+        hashes = await self._hashes(merkle.inclusion_spans(places[0][1] - 1, size))
+        return Inclusion(places[0][1], size, hashes)
 
-    async def inclusion(self, position: int, size: int) -> Inclusion:
-        """Prove that the tree of `size` has its leaf at `position`."""
-        hashes = await self._hashes(merkle.inclusion_spans(position - 1, size))
-        return Inclusion(position, size, hashes)
+    async def last_version(self, stream: str, size: int) -> int:
+        """Return the last version of a conversation among the first `size` positions, or 0."""
+        stream_id = self._identify(stream)
+        last, after = 0, 0
+        while places := await self._source.places(stream_id, after, MAX_VERSION, PAGE):
+            covered = [version for version, position in places if position <= size]
+            last = max(last, *covered, 0)
+            if len(covered) < len(places):
+                break
+            after = places[-1][0]
+        return last
 
     async def prove_consistency(self, old: int, new: int | None = None) -> list[bytes]:
         """Prove that the tree of `new` begins with the tree of `old`; None means all there is.

@@ -224,6 +224,7 @@ async def test_a_log_computed_anew_is_found_by_a_head_kept_elsewhere(
     async with backend.open() as log:
         for number in range(events):
             await log.append("ab"[number % 2], ItemsAdded(["another"]))
+        await log.position()
         assert (await log.verify()).ok
         found = await log.verify(against=head)
         assert told(list(found.faults)) == [("", 0, problem, position)]

@@ -54,7 +54,8 @@ PUBLIC = {
         ItemsAdded ItemsReplaced NewEvent NotAnEventLogError OpaqueEvent PublishingError
         ReadOnlyError
         RecordedEvent SchemaTooNewError SchemaTooOldError SignedHead Signer StoreError
-        TreeHead UnavailableError Verification Verifier WaitTimeoutError migrate publish
+        TreeHead UnavailableError Verification Verifier WaitTimeoutError gather_evidence
+        migrate publish
         settle to_command to_file
     """,
     projections: "Conversation View listed rebuild",
