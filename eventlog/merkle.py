@@ -52,7 +52,7 @@ def root_of(hashes: Sequence[bytes]) -> bytes:
     while len(level) > 1:
         odd = level[len(level) & ~1 :]
         pairs = zip(level[::2], level[1::2], strict=False)
-        level = [node_hash(left, right) for left, right in pairs] + odd
+        level = [sha256(_NODE + left + right).digest() for left, right in pairs] + odd
     return level[0]
 
 

@@ -35,20 +35,24 @@ class StreamCheck:
         self._progress = progress
         self._suspects: list[Suspect] = []
 
-    async def check_together(self, streams: Sequence[StreamRow]) -> None:
-        """Check streams of about PAGE events in one read; look closer at what is not sound."""
+    async def read(self, streams: Sequence[StreamRow]) -> list[StoredEvent] | None:
+        """Return the events of streams of about PAGE events; None if they are to be read alone."""
         total = sum(stream.head.version for stream in streams)
         if not 0 < total <= 2 * PAGE:
-            for stream in streams:
-                await self.check(stream)
-            return
+            return None
         events = await self._store.many([stream.stream_id for stream in streams], total + 1)
+        return events if len(events) <= total else None
+
+    async def check_together(
+        self, streams: Sequence[StreamRow], events: Sequence[StoredEvent] | None
+    ) -> None:
+        """Check streams by their events that were read; look closer at what is not sound."""
         of: dict[bytes, list[StoredEvent]] = {}
-        for event in events:
+        for event in events or ():
             of.setdefault(event.stream_id, []).append(event)
         for stream in streams:
             mine = of.get(stream.stream_id, [])
-            if len(events) <= total and _is_sound(stream, mine):
+            if mine and _is_sound(stream, mine):
                 self._count(len(mine))
             else:
                 await self.check(stream)

@@ -4,6 +4,7 @@ Re-hashing proves that nobody edited, removed, inserted or reordered events with
 chain. That nobody recomputed it, or cut the log off, only a head shows that was kept elsewhere.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from eventlog import chain
@@ -29,19 +30,34 @@ async def verify_all(
 ) -> Verification:
     """Re-hash every stream of `streams`, and look for events that belong to none."""
     check = StreamCheck(store, progress)
-    group: list[StreamRow] = []
-    conversations = size = 0
-    async for stream in streams:
-        conversations += 1
-        if size + stream.head.version > PAGE:
-            await check.check_together(group)
-            group, size = [], 0
-        group.append(stream)
-        size += stream.head.version
-    await check.check_together(group)
+    conversations = 0
+    group = await _next_group(streams)
+    reading = asyncio.ensure_future(check.read(group))
+    try:
+        while group:
+            conversations += len(group)
+            events, following = await reading, await _next_group(streams)
+            reading = asyncio.ensure_future(check.read(following))  # While these are hashed.
+            await asyncio.sleep(0)
+            await check.check_together(group, events)
+            group = following
+    finally:
+        reading.cancel()
     check.recognise()
     faults = check.faults + [fault async for fault in _find_strays(store, check.faults)]
     return Verification(conversations, check.events, tuple(faults))
+
+
+async def _next_group(streams: AsyncIterator[StreamRow]) -> list[StreamRow]:
+    """Return streams of at least a page of events together, the last ones, or none."""
+    group: list[StreamRow] = []
+    size = 0
+    async for stream in streams:
+        group.append(stream)
+        size += stream.head.version
+        if size >= PAGE:
+            break
+    return group
 
 
 async def _find_strays(store: Store, known: list[Fault]) -> AsyncIterator[Fault]:

@@ -12,8 +12,6 @@ class Leaf(NamedTuple):
     """A position of the feed, and the hash of its event; None where there is no such event."""
 
     position: int
-    stream_id: bytes
-    version: int
     hash: bytes | None
 
 

@@ -68,7 +68,7 @@ class TreeStatements:
             same = (events.stream_id == feed.stream_id) & (events.version == feed.version)
             source = self._feed.outerjoin(self._sql.events, same)
         return (
-            select(feed.position, feed.stream_id, feed.version, events.hash)
+            select(feed.position, events.hash)
             .select_from(source)
             .where(feed.position > bindparam("after"))
             .order_by(feed.position)

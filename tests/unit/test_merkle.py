@@ -215,6 +215,13 @@ def test_what_cannot_be_is_refused(refused: object) -> None:
         refused()
 
 
+def test_a_tile_is_that_of_tlog_tiles() -> None:
+    """256 hashes of 32 bytes; the level above holds the roots of whole tiles."""
+    assert {len(ALL_TILES[merkle.TileId(0, number)]) for number in range(258)} == {8192}
+    assert ALL_TILES[merkle.TileId(1, 0)][:32] == mth(LEAVES[:256])
+    assert ALL_TILES[merkle.TileId(2, 0)] == mth(LEAVES[:65_536])
+
+
 def test_a_million_leaves_need_few_tiles() -> None:
     """A proof reads at most two tiles of each of the three levels."""
     size = 1_000_000
