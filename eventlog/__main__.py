@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     worker.add_argument("--head-command", metavar="COMMAND", help="what to run for each new head")
     worker.add_argument("--every-events", type=int, default=EVERY_EVENTS, metavar="N")
     worker.add_argument("--every-seconds", type=float, default=EVERY_SECONDS, metavar="T")
-    verify.add_argument("conversation", nargs="?", help="the one to check; else all of the tenant")
+    verify.add_argument("--conversation", metavar="NAME", help="the one to check, not all")
     verify.add_argument("--tenant", default=DEFAULT_TENANT)
     verify.add_argument("--against", metavar="FILE", help="a head that was kept elsewhere")
     verify.add_argument("--key", metavar="KEY", help="the verifier key of who signed it")

@@ -234,3 +234,28 @@ async def test_bodies_that_only_fit_together_are_corrupt(backend: Backend, log: 
         await backend.tamper(f"UPDATE {{}}events SET body = ?, codec = 0 {where}", body)
     with pytest.raises(CorruptEventError):
         await Conversation(log, "chat").items()
+
+
+async def test_progress_is_told(log: EventLog) -> None:
+    """How many events were checked so far, growing up to all of them."""
+    await fill(log)
+    await log.append("long", [ItemsAdded([number]) for number in range(2500)])
+    told: list[int] = []
+    assert (await log.verify(progress=told.append)).events == told[-1] == 2506
+    assert told == sorted(set(told))
+    assert len(told) >= 4
+    told.clear()
+    assert (await log.verify("chat", progress=told.append)).events == told[-1] == 3
+
+
+async def test_many_conversations_are_checked_in_few_reads(backend: Backend, log: EventLog) -> None:
+    """Small ones together; the one among them that is not sound is named."""
+    for number in range(1100):
+        await log.append(f"chat {number}", ItemsAdded([number]))
+    await backend.tamper(
+        "UPDATE {}events SET body = salt"
+        " WHERE stream_id = (SELECT stream_id FROM {}streams WHERE name = 'chat 1003')"
+    )
+    found = await log.verify()
+    assert (found.conversations, found.events) == (1100, 1099)
+    assert [(fault.stream, fault.version) for fault in found.faults] == [("chat 1003", 1)]
