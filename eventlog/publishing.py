@@ -5,7 +5,7 @@ import contextlib
 import logging
 import os
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from eventlog.checkpoint import Signer
 from eventlog.errors import PublishingError, StoreError, WaitTimeoutError
@@ -79,9 +79,9 @@ def to_command(command: Sequence[str]) -> Destination:
 async def _until_due(
     log: EventLog, position: int | None, seconds: float, stop: asyncio.Event
 ) -> None:
-    waits: list[asyncio.Future[object]] = [asyncio.ensure_future(stop.wait())]
+    waits: set[asyncio.Future[Any]] = {asyncio.ensure_future(stop.wait())}
     if position is not None:
-        waits.append(asyncio.ensure_future(_reached(log, position, seconds)))
+        waits.add(asyncio.ensure_future(_reached(log, position, seconds)))
     try:
         await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -63,7 +63,7 @@ class OddityStatements:
         self.compile = sql.compile
 
     @compiled
-    def created(self) -> Select[Any]:
+    def created(self) -> Select[*tuple[Any, ...]]:
         streams, events = self._sql.streams, self._sql.events.c
         row = streams.c
         first = (events.stream_id == row.stream_id) & (events.version == 1)
@@ -80,7 +80,7 @@ class OddityStatements:
             .limit(LIMIT)
         )
 
-    def _disordered(self, placed: FromClause) -> Select[Any]:
+    def _disordered(self, placed: FromClause) -> Select[*tuple[Any, ...]]:
         """Find what the feed has twice, or in another order than that of its stream."""
         place = placed.c
         order = (place.version, place.position)
@@ -109,14 +109,14 @@ class SqliteOddities(OddityStatements):
     """The feed is `events`, and its end is what SQLite remembers to have given."""
 
     @compiled
-    def disordered(self) -> Select[Any]:
+    def disordered(self) -> Select[*tuple[Any, ...]]:
         events = self._sql.events.c
         return self._disordered(
             select(events.stream_id, events.version, events.position).subquery("placed")
         )
 
     @compiled
-    def end(self) -> Select[Any]:
+    def end(self) -> Select[*tuple[Any, ...]]:
         given = table("sqlite_sequence", column("name", Text), column("seq", BigInteger))
         last = select(func.coalesce(func.max(self._sql.events.c.position), 0)).scalar_subquery()
         return (
@@ -137,11 +137,11 @@ class PostgresOddities(OddityStatements):
         self._feed_head = tables[f"{schema}.feed_head"]
 
     @compiled
-    def disordered(self) -> Select[Any]:
+    def disordered(self) -> Select[*tuple[Any, ...]]:
         return self._disordered(self._placed())
 
     @compiled
-    def unplaced(self) -> Select[Any]:
+    def unplaced(self) -> Select[*tuple[Any, ...]]:
         events, streams, placed = self._sql.events, self._sql.streams, self._placed()
         row = events.c
         there = (placed.c.stream_id == row.stream_id) & (placed.c.version == row.version)
@@ -162,7 +162,7 @@ class PostgresOddities(OddityStatements):
         )
 
     @compiled
-    def queued(self) -> Select[Any]:
+    def queued(self) -> Select[*tuple[Any, ...]]:
         queue, events, streams = self._queue, self._sql.events, self._sql.streams
         row = queue.c
         same = (events.c.stream_id == row.stream_id) & (events.c.version == row.version)
@@ -178,7 +178,7 @@ class PostgresOddities(OddityStatements):
         )
 
     @compiled
-    def end(self) -> Select[Any]:
+    def end(self) -> Select[*tuple[Any, ...]]:
         last = select(func.coalesce(func.max(self._feed.c.position), 0)).scalar_subquery()
         head = self._feed_head.c
         stated = select(func.max(head.position)).where(head.id == 1).scalar_subquery()
@@ -201,7 +201,7 @@ def _oddity(
     name: ColumnElement[Any],
     version: ColumnElement[int],
     position: ColumnElement[int] | None = None,
-) -> Select[Any]:
+) -> Select[*tuple[Any, ...]]:
     kind = literal(what, Text) if isinstance(what, Odd) else what
     place = literal(None, BigInteger) if position is None else position
     return select(kind, stream_id, name, version, place)

@@ -40,13 +40,13 @@ class TreeStatements:
         self.compile = sql.compile
 
     @compiled
-    def size(self) -> Select[Any]:
+    def size(self) -> Select[*tuple[Any, ...]]:
         tree = self._tree.c
         whole = tree.number * TILE_WIDTH + func.length(tree.hashes, type_=Integer) // HASH_BYTES
         return select(whole).where(tree.level == 0).order_by(tree.number.desc()).limit(1)
 
     @compiled
-    def shapes(self) -> Select[Any]:
+    def shapes(self) -> Select[*tuple[Any, ...]]:
         tree = self._tree.c
         return (
             select(
@@ -61,7 +61,7 @@ class TreeStatements:
         )
 
     @compiled
-    def leaves(self) -> Select[Any]:
+    def leaves(self) -> Select[*tuple[Any, ...]]:
         feed, events = self._feed.c, self._sql.events.c
         source: FromClause = self._feed
         if self._feed is not self._sql.events:
@@ -76,7 +76,7 @@ class TreeStatements:
         )
 
     @compiled
-    def places(self) -> Select[Any]:
+    def places(self) -> Select[*tuple[Any, ...]]:
         """Find events in the feed; on PostgreSQL a scan of it, which has no index for this."""
         feed = self._feed.c
         return (
@@ -99,7 +99,7 @@ class TreeStatements:
         return row.on_conflict_do_update(index_elements=[columns.size], set_=changed)
 
     @compiled
-    def heads(self) -> Select[Any]:
+    def heads(self) -> Select[*tuple[Any, ...]]:
         columns = [self._heads.c[name] for name in SignedHead._fields]
         size = self._heads.c.size
         return (
@@ -110,7 +110,7 @@ class TreeStatements:
         )
 
     @compiled
-    def last_head(self) -> Select[Any]:
+    def last_head(self) -> Select[*tuple[Any, ...]]:
         columns = [self._heads.c[name] for name in SignedHead._fields]
         return select(*columns).order_by(self._heads.c.size.desc()).limit(1)
 
@@ -127,7 +127,7 @@ class SqliteTreeStatements(TreeStatements):
     """A tile at a time, inside one hop."""
 
     @compiled
-    def tile(self) -> Select[Any]:
+    def tile(self) -> Select[*tuple[Any, ...]]:
         tree = self._tree.c
         return select(tree.hashes).where(
             tree.level == bindparam("level"), tree.number == bindparam("number")
@@ -144,7 +144,7 @@ class PostgresTreeStatements(TreeStatements):
     """All tiles of one question in one statement."""
 
     @compiled
-    def tiles(self) -> Select[Any]:
+    def tiles(self) -> Select[*tuple[Any, ...]]:
         tree, wanted = self._tree.c, _given(level=Integer, number=BigInteger)
         return select(tree.level, tree.number, tree.hashes).join_from(
             self._tree,

@@ -1,6 +1,7 @@
 """Heads are signed notes as C2SP defines them, to the byte."""
 
 import base64
+import copy
 import subprocess
 import sys
 from typing import Final
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventlog.checkpoint import Signer, TreeHead, Verifier
+from eventlog.checkpoint import Signer, TreeHead, Verifier, read_head
 from eventlog.errors import InvalidHeadError, InvalidKeyError
 
 # Published with Go's note package, whose notes those of C2SP are.
@@ -131,8 +132,34 @@ def test_what_is_no_note_is_refused(note: str) -> None:
         SIGNER.verifier.open(note)
 
 
+def test_what_a_note_says_can_be_read_without_a_key() -> None:
+    """By whoever only wants to know which size it is of."""
+    assert read_head(NOTE) == HEAD
+    with pytest.raises(InvalidHeadError):
+        read_head(SAID)
+
+
+def test_a_signature_of_any_kind_and_length_is_left_alone() -> None:
+    """Of five bytes at least: an id, and something."""
+    for length in (5, 68, 3000):
+        line = f"\N{EM DASH} other {base64.b64encode(bytes(length)).decode()}\n"
+        assert SIGNER.verifier.open(NOTE + line) == HEAD
+    with pytest.raises(InvalidHeadError, match="no signed note"):
+        SIGNER.verifier.open(NOTE + f"\N{EM DASH} other {base64.b64encode(bytes(4)).decode()}\n")
+
+
+@pytest.mark.parametrize("value", [HEAD, SIGNER, SIGNER.verifier])
+def test_heads_and_keys_do_not_change(value: object) -> None:
+    """They are values: they can be compared, hashed, and passed on."""
+    assert hash(value) == hash(copy.copy(value))
+    with pytest.raises(AttributeError):
+        value.name = "another"  # type: ignore[attr-defined]
+
+
 def test_a_note_that_is_too_long_is_refused_unread() -> None:
     """Whoever sends one cannot keep a verifier busy."""
+    with pytest.raises(InvalidHeadError, match="no signatures follow"):
+        SIGNER.verifier.open("x" * 1_000_000)
     with pytest.raises(InvalidHeadError, match="too long"):
         SIGNER.verifier.open("x" * 1_000_001)
 
