@@ -176,7 +176,7 @@ def _split_signature(line: str) -> tuple[str, bytes]:
 
 def _parse(text: str) -> TreeHead:
     lines = text.split("\n")[:-1]
-    origin, size, encoded = (lines + 3 * [""])[:3]
+    origin, size, encoded = [*lines, "", "", ""][:3]
     root = _decode(encoded)
     is_number = size.isascii() and size.isdecimal() and (size == "0" or size[0] != "0")
     if "" in lines or not is_number or root is None or len(root) != HASH_BYTES:
@@ -214,7 +214,7 @@ def _encode(data: bytes) -> str:
 def _decode(text: str) -> bytes | None:
     """Decode canonical base64; None for anything else."""
     try:
-        data = base64.b64decode(text, validate=True)
+        data = base64.b64decode(text)
     except ValueError:
         return None
     return data if _encode(data) == text else None

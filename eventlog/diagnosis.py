@@ -45,28 +45,34 @@ def diagnose(head: Head, window: Sequence[StoredEvent]) -> Finding:
     """Tell what was done where the chain is broken at the first event of `window`."""
     first = window[0]
     for later in window[1:]:
-        if belongs(later, first.stream_id, head):
+        if belongs(later, first.stream_id, head.version + 1, head.hash):
             return _displaced(first, later, window)
-    for gone in range(1, WINDOW):
-        for following in window[1:2]:
-            before = Head(following.version + gone - 1, first.hash, 0)
-            if belongs(following, first.stream_id, before):
-                detail = f"{gone} before it are gone, and what followed was numbered anew"
-                return Finding("missing", detail)
+    gone = _gone_before(*window[:2]) if len(window) > 1 else None
+    if gone is not None:
+        detail = f"{gone} before it are gone, and what followed was numbered anew"
+        return Finding("missing", detail)
     return Finding("edited", _CHAIN_BROKEN)
 
 
-def belongs(event: StoredEvent, stream_id: bytes, head: Head) -> bool:
-    """Tell whether the event was recorded in that stream, right after `head`."""
-    there = event._replace(stream_id=stream_id, version=head.version + 1)
-    return chain.event_hash(head.hash, there) == event.hash
+def belongs(event: StoredEvent, stream_id: bytes, version: int, previous: bytes) -> bool:
+    """Tell whether the event was recorded as that version of that stream, after that hash."""
+    there = event._replace(stream_id=stream_id, version=version)
+    return chain.event_hash(previous, there) == event.hash
+
+
+def _gone_before(first: StoredEvent, following: StoredEvent) -> int | None:
+    """Return by how many versions two neighbours moved up, if they still follow each other."""
+    for gone in range(1, WINDOW):
+        if belongs(following, first.stream_id, following.version + gone, first.hash):
+            return gone
+    return None
 
 
 def _displaced(first: StoredEvent, later: StoredEvent, window: Sequence[StoredEvent]) -> Finding:
     where = f"what was recorded there is now version {later.version}"
     for before in window:
         for place in window:
-            if belongs(first, first.stream_id, Head(place.version - 1, before.hash, 0)):
+            if belongs(first, first.stream_id, place.version, before.hash):
                 return Finding("reordered", f"it was version {place.version}, and {where}")
     return Finding("inserted", where)
 

@@ -81,14 +81,14 @@ class StreamCheck:
         """Tell of events that belong where another stream lacks one that they were moved."""
         for suspect in self._suspects[:MOST_SUSPECTS]:
             for other in self._suspects[:MOST_SUSPECTS]:
-                there = other.stream
+                there, version = other.stream, other.sound.version + 1
                 if (
                     suspect.event is not None
                     and there.stream_id != suspect.stream.stream_id
-                    and diagnosis.belongs(suspect.event, there.stream_id, other.sound)
+                    and diagnosis.belongs(suspect.event, there.stream_id, version, other.sound.hash)
                 ):
                     fault = self.faults[suspect.fault]
-                    detail = f"it was version {other.sound.version + 1} of {there.name!r}"
+                    detail = f"it was version {version} of {there.name!r}"
                     moved = Fault(fault.stream, fault.version, "moved", detail)
                     self.faults[suspect.fault] = moved
 

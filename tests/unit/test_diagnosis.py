@@ -51,6 +51,7 @@ def numbered(events: Sequence[StoredEvent], first: int = 3) -> list[StoredEvent]
         (numbered(EVENTS[3:]), "missing", "1 before"),
         (numbered(EVENTS[5:]), "missing", "3 before"),
         (numbered([FORGED, EVENTS[5]]), "edited", "hash"),
+        (numbered([EVENTS[3], FORGED, EVENTS[4]]), "edited", "hash"),
     ],
 )
 def test_the_rows_tell_what_was_done(window: list[StoredEvent], problem: str, says: str) -> None:
@@ -65,10 +66,10 @@ def test_the_rows_tell_what_was_done(window: list[StoredEvent], problem: str, sa
 def test_an_event_belongs_to_one_place() -> None:
     """Of one stream, behind one event."""
     moved = EVENTS[2]._replace(stream_id=OTHER, version=7)
-    assert belongs(moved, STREAM, AFTER_2)
-    assert not belongs(moved, OTHER, AFTER_2)
-    assert not belongs(moved, STREAM, AFTER_2._replace(version=3))
-    assert not belongs(moved, STREAM, AFTER_2._replace(hash=bytes(32)))
+    assert belongs(moved, STREAM, 3, AFTER_2.hash)
+    assert not belongs(moved, OTHER, 3, AFTER_2.hash)
+    assert not belongs(moved, STREAM, 7, AFTER_2.hash)
+    assert not belongs(moved, STREAM, 3, bytes(32))
 
 
 def rehashed(event: StoredEvent, **changes: object) -> StoredEvent:
