@@ -38,7 +38,7 @@ ONE_STREAM: Final = {
 MANY_APPENDS: Final = {"group_first", "group_next"}
 """Many appends in one statement: every row names its stream, and rows meet only in their stream."""
 
-ALL_STREAMS: Final = {"stream_page", "identities", "strays"}
+ALL_STREAMS: Final = {"stream_page", "identities", "strays", "many"}
 """Listing conversations and auditing the whole log: no append and no session waits for them."""
 
 

@@ -259,3 +259,10 @@ async def test_many_conversations_are_checked_in_few_reads(backend: Backend, log
     found = await log.verify()
     assert (found.conversations, found.events) == (1100, 1099)
     assert [(fault.stream, fault.version) for fault in found.faults] == [("chat 1003", 1)]
+
+
+def test_exit_codes_are_those_of_the_documentation() -> None:
+    """0 sound, 1 broken, 2 could not check: other programs rely on the numbers."""
+    edited, unknown = (Fault("chat", 1, what, "") for what in ("edited", "unknown"))  # type: ignore[arg-type]
+    faults = ((), (edited,), (unknown,), (unknown, edited))
+    assert [Verification(1, 1, found).exit_code for found in faults] == [0, 1, 2, 1]
