@@ -1,9 +1,11 @@
 """An append-only, verifiable log of agent conversations."""
 
 from eventlog.cache import Counters
+from eventlog.checkpoint import Signer, TreeHead, Verifier
 from eventlog.codec import digest
 from eventlog.envelope import RecordedEvent
 from eventlog.errors import (
+    BrokenTreeError,
     BusyError,
     ClockAheadError,
     ClosedError,
@@ -13,8 +15,10 @@ from eventlog.errors import (
     EventIdReusedError,
     EventLogError,
     InvalidAddressError,
+    InvalidHeadError,
     InvalidInputError,
     InvalidItemError,
+    InvalidKeyError,
     InvalidMomentError,
     InvalidNameError,
     InvalidOptionError,
@@ -24,6 +28,7 @@ from eventlog.errors import (
     NoSuchTurnError,
     NotAnEventLogError,
     NothingToRedoError,
+    PublishingError,
     ReadOnlyError,
     SchemaTooNewError,
     SchemaTooOldError,
@@ -51,15 +56,19 @@ from eventlog.events import (
     RowPreserved,
     UsageRecorded,
 )
+from eventlog.evidence import gather_evidence
+from eventlog.faults import Fault, Verification
 from eventlog.log import EventLog
 from eventlog.migrating import migrate
-from eventlog.records import Appended
+from eventlog.publishing import publish, to_command, to_file
+from eventlog.records import Appended, SignedHead
 from eventlog.settle import settle
-from eventlog.verification import Fault, Verification
+from eventlog.tree import Inclusion
 
 __all__ = [
     "Appended",
     "BranchDeleted",
+    "BrokenTreeError",
     "BusyError",
     "ClockAheadError",
     "ClosedError",
@@ -79,9 +88,12 @@ __all__ = [
     "EventLogError",
     "Fault",
     "Header",
+    "Inclusion",
     "InvalidAddressError",
+    "InvalidHeadError",
     "InvalidInputError",
     "InvalidItemError",
+    "InvalidKeyError",
     "InvalidMomentError",
     "InvalidNameError",
     "InvalidOptionError",
@@ -97,18 +109,27 @@ __all__ = [
     "NotAnEventLogError",
     "NothingToRedoError",
     "OpaqueEvent",
+    "PublishingError",
     "ReadOnlyError",
     "RecordedEvent",
     "RowPreserved",
     "SchemaTooNewError",
     "SchemaTooOldError",
+    "SignedHead",
+    "Signer",
     "SourceError",
     "StoreError",
+    "TreeHead",
     "UnavailableError",
     "UsageRecorded",
     "Verification",
+    "Verifier",
     "WaitTimeoutError",
     "digest",
+    "gather_evidence",
     "migrate",
+    "publish",
     "settle",
+    "to_command",
+    "to_file",
 ]

@@ -51,18 +51,18 @@ async def check_a_session() -> None:
 
 PUBLIC = {
     eventlog: """
-        Appended BranchDeleted BusyError ClockAheadError ClosedError ConflictError Context
-        ConversationCleared ConversationForked ConversationImported ConversationLabelled
-        ConversationRewound
-        CorruptEventError Counters ErasedError Event EventIdReusedError EventLog
-        EventLogError Fault Header InvalidAddressError InvalidInputError InvalidItemError
-        InvalidMomentError InvalidNameError InvalidOptionError ItemPopped ItemTooLargeError
-        ItemsAdded ItemsReplaced ModelCalled
-        NameTakenError NewEvent NoSuchBranchError NoSuchTurnError NotAnEventLogError
-        NothingToRedoError OpaqueEvent ReadOnlyError RecordedEvent RowPreserved
-        SchemaTooNewError SourceError
-        SchemaTooOldError StoreError UnavailableError UsageRecorded Verification WaitTimeoutError
-        digest migrate settle
+        Appended BranchDeleted BrokenTreeError BusyError ClockAheadError ClosedError
+        ConflictError Context ConversationCleared ConversationForked ConversationImported
+        ConversationLabelled ConversationRewound CorruptEventError Counters ErasedError
+        Event EventIdReusedError EventLog EventLogError Fault Header Inclusion
+        InvalidAddressError InvalidHeadError InvalidInputError InvalidItemError
+        InvalidKeyError InvalidMomentError InvalidNameError InvalidOptionError ItemPopped
+        ItemTooLargeError ItemsAdded ItemsReplaced ModelCalled NameTakenError NewEvent
+        NoSuchBranchError NoSuchTurnError NotAnEventLogError NothingToRedoError OpaqueEvent
+        PublishingError ReadOnlyError RecordedEvent RowPreserved SchemaTooNewError
+        SchemaTooOldError SignedHead Signer SourceError StoreError TreeHead UnavailableError
+        UsageRecorded Verification Verifier WaitTimeoutError digest gather_evidence migrate
+        publish settle to_command to_file
     """,
     projections: """
         Conversation Diff History HistoryEvent HistoryItem Labels Span View branches clear_all
