@@ -69,7 +69,7 @@ class StreamCheck:
             return
         sound, after, parent = chain.GENESIS, -MAX_VERSION, None
         while page := await self._store.page(stream.stream_id, after, stream.head.version, PAGE):
-            parent = _forked_from(page[0]) if after < 0 else parent
+            parent = _forked_from(page[0]) if sound.version == 0 else parent
             before = sound.version
             sound, bad = _follow(sound, page)
             self._count(sound.version - before)

@@ -95,8 +95,8 @@ class Tree:
         Raises InvalidMomentError for an event that is not there, or was not yet.
         """
         stream_id = self._identify(stream, branch)
-        places = await self._source.places(stream_id, version - 1, version, 1)
         size = await self._reached(size)
+        places = await self._source.places(stream_id, version - 1, version, 1)
         if not places or places[0][1] > size:
             raise InvalidMomentError(
                 f"Version {version} of conversation {stream!r} is not among the first {size}"

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from eventlog import CorruptEventError, EventLog, Fault, ItemsAdded, Verification
-from projections import Conversation
+from projections import Conversation, fork
 from tests.backends import Backend
 
 WHERE = "WHERE version = 2 AND stream_id = (SELECT stream_id FROM {}streams WHERE name = 'chat')"
@@ -246,6 +246,18 @@ async def test_progress_is_told(log: EventLog) -> None:
     assert len(told) >= 4
     told.clear()
     assert (await log.verify("chat", progress=told.append)).events == told[-1] == 3
+
+
+@pytest.mark.parametrize("size", [0, 5])
+async def test_a_fork_of_many_pages_verifies(log: EventLog, size: int) -> None:
+    """Its parent is named by its first page; a fork of nothing has a parent, too."""
+    parent = Conversation(log, "parent")
+    await parent.add(["said"] * size)
+    await fork(parent, "fork")
+    await log.append("fork", [ItemsAdded([number]) for number in range(2500)])
+    found = await log.verify("fork")
+    assert (found.ok, found.events) == (True, 2501), found.faults
+    assert (await log.verify()).ok
 
 
 async def test_many_conversations_are_checked_in_few_reads(backend: Backend, log: EventLog) -> None:
