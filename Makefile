@@ -37,7 +37,7 @@ test: $(DEV) ## the tests, on SQLite and on a PostgreSQL and a Redis that they s
 torture: $(DEV) ## the long forms of the fault tests, strict about time: one by one, on a quiet machine
 	EVENTLOG_TORTURE=1 $(BIN)/pytest --timeout=1800 -o faulthandler_timeout=2000 tests/faults tests/contract/test_subscribe.py $(ARGS)
 
-mutation: $(DEV) ## change the code that verifies, one place at a time: a test must notice each (hours)
+mutation: $(DEV) ## change the code that verifies, one place at a time: a test must notice each
 	$(BIN)/python -m tests.mutation $(ARGS)
 
 wheel: $(DEV) ## build the wheel and test it in an environment of its own

@@ -45,6 +45,9 @@ EQUIVALENT: Final[dict[str, str]] = {
     "eventlog.diagnosis: 65: WINDOW: Final = 64": "a bound of work",
     "eventlog.stream_check: 101: MOST_SUSPECTS: Final = 100": "a bound of work",
     "eventlog.feed_check: 17: LEAVES: Final = 16 * TILE_WIDTH": "a bound of memory",
+    "eventlog.verification: 1: size = 0": "how much is read together",
+    "eventlog.verification: Gt 1: if size >= PAGE:": "how much is read together",
+    "eventlog.verification: 1: await asyncio.sleep(0)": "how soon the next is read",
     "eventlog.checkpoint: 17: @functools.lru_cache(maxsize=16)": "a bound of memory",
 }
 

@@ -101,7 +101,8 @@ async def test_a_fork_says_what_it_began_with(log: EventLog, tmp_path: Path) -> 
     await idea.add(["own"])
     head = await log.tree.head(SIGNER)
     path = tmp_path / "bundle.json"
-    path.write_bytes(await gather_evidence(log, head, {("ours", "idea"): None, "ours": 5}))
+    chosen: dict[str | tuple[str, str], int | None] = {("ours", "idea"): None, "ours": 5}
+    path.write_bytes(await gather_evidence(log, head, chosen))
     status, output = await verify(path)
     parent = chain.stream_id(log.tenant, "ours").hex()
     assert (status, f"first 5 items that stream {parent} had" in output) == (0, True), output

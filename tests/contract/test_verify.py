@@ -22,11 +22,13 @@ async def fill(log: EventLog) -> None:
 
 
 async def test_an_untouched_log_verifies(log: EventLog) -> None:
-    """Every event of every conversation is counted."""
+    """Every event of every conversation is counted, and each of its branches."""
     await fill(log)
     found = await log.verify()
     assert (found.ok, found.conversations, found.events, found.faults) == (True, 2, 6, ())
-    assert (await log.verify("chat")).events == 3
+    await fork(Conversation(log, "chat"), "chat", branch="idea")
+    one = await log.verify("chat")
+    assert (one.ok, one.conversations, one.events) == (True, 2, 4)
 
 
 def of_conversations(found: Verification) -> list[Fault]:
