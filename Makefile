@@ -13,7 +13,7 @@ DEV := .venv/.dev-installed
 PATHS := eventlog projections adapters alembic tests benchmarks examples
 JOBS ?= 2
 
-.PHONY: help fix lint types test torture wheel check bench demo lock clean
+.PHONY: help fix lint types test torture mutation wheel check bench demo lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -36,6 +36,9 @@ test: $(DEV) ## the tests, on SQLite and on a PostgreSQL and a Redis that they s
 
 torture: $(DEV) ## the long forms of the fault tests, strict about time: one by one, on a quiet machine
 	EVENTLOG_TORTURE=1 $(BIN)/pytest --timeout=1800 -o faulthandler_timeout=2000 tests/faults tests/contract/test_subscribe.py $(ARGS)
+
+mutation: $(DEV) ## change the code that verifies, one place at a time: a test must notice each
+	$(BIN)/python -m tests.mutation $(ARGS)
 
 wheel: $(DEV) ## build the wheel and test it in an environment of its own
 	$(BIN)/python tests/packaging/check_wheel.py

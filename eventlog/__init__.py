@@ -2,10 +2,12 @@
 
 from eventlog.backing import backup
 from eventlog.cache import Counters
+from eventlog.checkpoint import Signer, TreeHead, Verifier
 from eventlog.codec import digest
 from eventlog.envelope import RecordedEvent
 from eventlog.errors import (
     AmbiguousNameError,
+    BrokenTreeError,
     BusyError,
     ClockAheadError,
     ClosedError,
@@ -15,8 +17,10 @@ from eventlog.errors import (
     EventIdReusedError,
     EventLogError,
     InvalidAddressError,
+    InvalidHeadError,
     InvalidInputError,
     InvalidItemError,
+    InvalidKeyError,
     InvalidMomentError,
     InvalidNameError,
     InvalidOptionError,
@@ -28,6 +32,7 @@ from eventlog.errors import (
     NotAnEventLogError,
     NothingToRedoError,
     PoisonEventError,
+    PublishingError,
     ReadOnlyError,
     SchemaTooNewError,
     SchemaTooOldError,
@@ -55,16 +60,20 @@ from eventlog.events import (
     RowPreserved,
     UsageRecorded,
 )
+from eventlog.evidence import gather_evidence
+from eventlog.faults import Fault, Verification
 from eventlog.log import EventLog
 from eventlog.migrating import migrate
-from eventlog.records import Appended
+from eventlog.publishing import publish, to_command, to_file
+from eventlog.records import Appended, SignedHead
 from eventlog.settle import settle
-from eventlog.verification import Fault, Verification
+from eventlog.tree import Inclusion
 
 __all__ = [
     "AmbiguousNameError",
     "Appended",
     "BranchDeleted",
+    "BrokenTreeError",
     "BusyError",
     "ClockAheadError",
     "ClosedError",
@@ -84,9 +93,12 @@ __all__ = [
     "EventLogError",
     "Fault",
     "Header",
+    "Inclusion",
     "InvalidAddressError",
+    "InvalidHeadError",
     "InvalidInputError",
     "InvalidItemError",
+    "InvalidKeyError",
     "InvalidMomentError",
     "InvalidNameError",
     "InvalidOptionError",
@@ -104,19 +116,28 @@ __all__ = [
     "NothingToRedoError",
     "OpaqueEvent",
     "PoisonEventError",
+    "PublishingError",
     "ReadOnlyError",
     "RecordedEvent",
     "RowPreserved",
     "SchemaTooNewError",
     "SchemaTooOldError",
+    "SignedHead",
+    "Signer",
     "SourceError",
     "StoreError",
+    "TreeHead",
     "UnavailableError",
     "UsageRecorded",
     "Verification",
+    "Verifier",
     "WaitTimeoutError",
     "backup",
     "digest",
+    "gather_evidence",
     "migrate",
+    "publish",
     "settle",
+    "to_command",
+    "to_file",
 ]

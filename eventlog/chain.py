@@ -8,7 +8,7 @@ import functools
 from collections.abc import Sequence
 from hashlib import sha256
 from struct import Struct
-from typing import Final
+from typing import Any, Final
 
 from eventlog.records import Head, SealedEvent, StoredEvent
 
@@ -19,8 +19,9 @@ EVENT_DOMAIN: Final = b"conversation-eventlog event\x00"
 
 # Signed, so that a tampered negative number hashes to something wrong instead of raising.
 _number: Final = Struct(">q").pack
-_two_numbers: Final = Struct(">qq").pack
+_three_numbers: Final = Struct(">qqq").pack
 _ABSENT: Final = b"\x00"
+_GIVEN: Final = b"\x01"
 
 
 @functools.lru_cache(maxsize=1024)
@@ -32,19 +33,34 @@ def stream_id(tenant: str, name: str, branch: str = "") -> bytes:
 
 def content_digest(salt: bytes, context: bytes, body: bytes) -> bytes:
     """Digest what an erasure destroys, salted so that what is left behind cannot be guessed."""
-    return sha256(b"".join((salt, _prefixed(context), body))).digest()
+    return sha256(b"".join((salt, _number(len(context)), context, body))).digest()
 
 
-def event_hash(previous: bytes, event: StoredEvent) -> bytes:
-    """Hash an event and, through `previous`, every event before it in its stream."""
-    return _hash(
-        previous,
-        event.format,
-        event.stream_id,
-        event.version,
-        event.recorded_at,
-        SealedEvent(*event[3:6], *event[7:14]),  # type: ignore[arg-type]
-    )
+def event_hash(previous: bytes, event: Sequence[Any]) -> bytes:
+    """Hash an event and, through `previous`, every event before it in its stream.
+
+    `event` has the fields of StoredEvent; its own hash is not looked at.
+    """
+    stream, version, form, event_id, kind, schema, at, *rest = event
+    header, codec, key_id, _, _, _, digest, _ = rest
+    return sha256(
+        b"".join(
+            (
+                EVENT_DOMAIN,
+                previous,
+                _number(form),
+                stream,
+                _number(version),
+                _ABSENT if event_id is None else _GIVEN + _text(event_id),
+                _kind(kind),
+                _three_numbers(schema, at, len(header)),
+                header,
+                _number(codec),
+                _ABSENT if key_id is None else _GIVEN + _text(key_id),
+                digest,
+            )
+        )
+    ).digest()
 
 
 def link(
@@ -59,45 +75,17 @@ def link(
     rows: list[StoredEvent] = []
     for sealed in events:
         version += 1
-        previous = _hash(previous, FORMAT, stream, version, recorded_at, sealed)
         event_id, kind, schema, *content = sealed
-        place = (stream, version, FORMAT, event_id, kind, schema, recorded_at)
-        rows.append(StoredEvent._make((*place, *content, previous)))
+        row = (stream, version, FORMAT, event_id, kind, schema, recorded_at, *content)
+        previous = event_hash(previous, (*row, b""))
+        rows.append(StoredEvent._make((*row, previous)))
     return rows, Head(version, previous, recorded_at)
-
-
-def _hash(
-    previous: bytes, form: int, stream: bytes, version: int, recorded_at: int, sealed: SealedEvent
-) -> bytes:
-    event_id, kind, schema, header, codec, key_id, _, _, _, digest = sealed
-    return sha256(
-        b"".join(
-            (
-                EVENT_DOMAIN,
-                previous,
-                _number(form),
-                stream,
-                _number(version),
-                _optional(event_id),
-                _text(kind),
-                _two_numbers(schema, recorded_at),
-                _prefixed(header),
-                _number(codec),
-                _optional(key_id),
-                digest,
-            )
-        )
-    ).digest()
-
-
-def _prefixed(field: bytes) -> bytes:
-    return _number(len(field)) + field
 
 
 def _text(text: str) -> bytes:
     # What a tampered row holds need not be UTF-8; the store escapes it, and it is hashed as it is.
-    return _prefixed(text.encode(errors="surrogateescape"))
+    field = text.encode(errors="surrogateescape")
+    return _number(len(field)) + field
 
 
-def _optional(text: str | None) -> bytes:
-    return _ABSENT if text is None else b"\x01" + _text(text)
+_kind: Final = functools.lru_cache(maxsize=64)(_text)

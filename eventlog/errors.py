@@ -13,6 +13,8 @@ EventLogError
 │   ├── NoSuchTurnError         (also ValueError) a turn that the list does not have
 │   ├── NoSuchBranchError       (also ValueError) a branch that is not there
 │   ├── NothingToRedoError      (also ValueError) something else was written since the last undo
+│   ├── InvalidKeyError         (also ValueError) a key for tree heads that is none
+│   ├── InvalidHeadError        (also ValueError) a tree head that is none, or not signed by the key
 │   └── ClosedError             (also RuntimeError) use after close
 ├── ConflictError               somebody else appended first
 │   └── NameTakenError          (also ValueError) a conversation or branch of that name is there
@@ -28,6 +30,8 @@ EventLogError
 │   └── SchemaTooNewError       written by a later release: upgrade
 ├── PoisonEventError            a view that is being made anew cannot take an event
 ├── SourceError                 another store, to be imported, that cannot be read
+├── PublishingError             a head was signed and could not be taken where it is safe
+├── BrokenTreeError             the tree is not the one that was signed: nothing was signed
 ├── CorruptEventError           stored bytes that do not decode
 └── ErasedError                 the content asked for was erased for good
 """
@@ -93,6 +97,14 @@ class NoSuchBranchError(InvalidInputError, ValueError):
 
 class NothingToRedoError(InvalidInputError, ValueError):
     """Nothing was undone, or something else was written since."""
+
+
+class InvalidKeyError(InvalidInputError, ValueError):
+    """A key to sign or verify tree heads with that cannot be read."""
+
+
+class InvalidHeadError(InvalidInputError, ValueError):
+    """A tree head that cannot be read, or that the given key did not sign."""
 
 
 class ClosedError(InvalidInputError, RuntimeError):
@@ -194,6 +206,17 @@ class SchemaTooNewError(StoreError):
 
 class SourceError(EventLogError):
     """Another store, to be imported, that cannot be read; it was left untouched."""
+
+
+class PublishingError(EventLogError):
+    """A head was signed and stored, and could not be handed on."""
+
+
+class BrokenTreeError(EventLogError):
+    """The feed or its tree is not what was there when it was read before; nothing was signed."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}. Nothing was signed. Run verify() to see what was changed.")
 
 
 class CorruptEventError(EventLogError):

@@ -11,6 +11,7 @@ from typing import Any, Final, Self, cast
 from eventlog import cache, chain, wakeups
 from eventlog.background import Background
 from eventlog.cache import Counters
+from eventlog.checkpoint import TreeHead, Verifier
 from eventlog.envelope import RecordedEvent, to_microseconds
 from eventlog.errors import (
     ClosedError,
@@ -21,6 +22,7 @@ from eventlog.errors import (
     WaitTimeoutError,
 )
 from eventlog.events import Event, NewEvent
+from eventlog.faults import Progress, Verification
 from eventlog.feed import check_position, follow_feed, last_position, read_feed
 from eventlog.follower import Reader
 from eventlog.names import MAIN, check_branch, check_name
@@ -33,7 +35,8 @@ from eventlog.store import shared
 from eventlog.store.address import parse
 from eventlog.store.base import CACHE_BYTES, MAX_ITEM_BYTES, MAX_VERSION, Options, Store
 from eventlog.store.redis_address import RedisAddress
-from eventlog.verification import Verification, verify_all, verify_conversation
+from eventlog.tree import Tree
+from eventlog.verification import verify_all, verify_conversation
 from eventlog.views import LogViews
 
 DEFAULT_TENANT: Final = "default"
@@ -308,23 +311,43 @@ class EventLog:
         return StreamSnapshots(self._open_store(), self._stream_id(stream, branch), schema)
 
     @property
+    def tree(self) -> Tree:
+        """What commits to the feed of all tenants: heads to sign and keep, proofs to give away."""
+        return Tree(self._open_store().tree, self.position, self._stream_id, self._clock)
+
+    @property
     def views(self) -> LogViews:
         """What projections of all streams read and keep, whatever their tenants."""
         return LogViews(self._open_store(), self.position, self._reading)
 
-    async def verify(self, stream: str | None = None) -> Verification:
-        """Re-hash one conversation with its branches, or all, and name what is not as appended.
+    async def verify(
+        self,
+        stream: str | None = None,
+        *,
+        against: TreeHead | None = None,
+        key: Verifier | None = None,
+        progress: Progress | None = None,
+    ) -> Verification:
+        """Check a conversation with its branches, or all of this tenant and the feed.
 
-        Reads in bounded memory. Proves nothing against an owner who recomputes the chain.
+        Names what is not right. `against`: a head that was kept where the log's owner cannot write,
+        opened by its verifier; only with one does this find a log that was cut off, rolled back or
+        computed anew. `key`: whose signature the stored heads must have. `progress` is told how
+        many events were checked. Reads in bounded memory; what is appended meanwhile is left to the
+        next check.
+
+        Raises StoreError if the log could not be checked.
         """
         store = self._open_store()
         if stream is None:
-            return await verify_all(store, self.streams(branches=True))
+            streams = self.streams(branches=True)
+            return await verify_all(store, self.tenant, streams, against, key, progress)
         stream_id = self._stream_id(stream, MAIN)
         main = await store.stream(stream_id)
         if main is None:
             main = StreamRow(stream_id, self.tenant, stream, chain.GENESIS)
-        return await verify_conversation(store, main, self.branches(stream))
+        branches = self.branches(stream)
+        return await verify_conversation(store, main, branches, against, key, progress)
 
     async def close(self) -> None:
         """Give the handle back; the last one on a database closes its connections. Idempotent."""

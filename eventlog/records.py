@@ -96,6 +96,17 @@ class StreamRow(NamedTuple):
     """Microseconds UTC."""
 
 
+class SignedHead(NamedTuple):
+    """One row of `tree_heads`: the first `size` positions of the feed, committed to."""
+
+    size: int
+    root: bytes
+    note: str
+    """What was signed, and the signatures: C2SP tlog-checkpoint."""
+    signed_at: int
+    """Microseconds since 1970-01-01 UTC, by the signer's clock; nothing protects it."""
+
+
 class AppendRequest(NamedTuple):
     """One batch for one stream, all or nothing. `expected` None appends at whatever head."""
 

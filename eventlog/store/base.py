@@ -27,6 +27,7 @@ from eventlog.store.feed_base import FeedSource
 from eventlog.store.redis_address import RedisAddress
 from eventlog.store.schema import HEAD, REVISIONS, VERSION_TABLE
 from eventlog.store.snapshot_base import SnapshotSource
+from eventlog.store.tree_base import TreeSource
 from eventlog.store.view_base import ViewSource
 
 DURABILITIES: Final = ("full", "normal")
@@ -120,6 +121,10 @@ class Store(Protocol):
         """Return id, tenant, name and branch of up to `limit` streams of all tenants."""
         ...
 
+    async def many(self, stream_ids: Sequence[bytes], limit: int) -> list[StoredEvent]:
+        """Return up to `limit` events of several streams, those of each in order of version."""
+        ...
+
     async def strays(self) -> list[bytes]:
         """Return the first ids that events name and no stream has: tampering left them."""
         ...
@@ -137,6 +142,11 @@ class Store(Protocol):
     @property
     def feed(self) -> FeedSource:
         """All events of all streams, in one order."""
+        ...
+
+    @property
+    def tree(self) -> TreeSource:
+        """What commits to the feed."""
         ...
 
     async def close(self) -> None:

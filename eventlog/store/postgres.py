@@ -25,6 +25,7 @@ from eventlog.store.heads import Heads
 from eventlog.store.intake import Intake, size_of
 from eventlog.store.lanes import LoopLanes
 from eventlog.store.listening import Listening
+from eventlog.store.oddity_sql import PostgresOddities
 from eventlog.store.pool import LOST
 from eventlog.store.pools import Pools
 from eventlog.store.postgres_append import OPEN, Appender
@@ -33,6 +34,8 @@ from eventlog.store.schema import HEAD, VERSION_TABLE
 from eventlog.store.snapshot_postgres import PostgresSnapshots
 from eventlog.store.snapshot_sql import PostgresSnapshotStatements
 from eventlog.store.sql import Statement, stream_row
+from eventlog.store.tree_postgres import PostgresTree
+from eventlog.store.tree_sql import PostgresTreeStatements
 from eventlog.store.view_postgres import PostgresViews
 from eventlog.store.view_sql import ViewStatements
 
@@ -118,6 +121,10 @@ class PostgresStore:
         rows = await self._rows(self._sql.identities, {"after": after, "limit": limit})
         return [(row[0], row[1], row[2], row[3]) for row in rows]
 
+    async def many(self, stream_ids: Sequence[bytes], limit: int) -> list[StoredEvent]:
+        values = {"stream_ids": list(stream_ids), "limit": limit}
+        return [StoredEvent._make(row) for row in await self._rows(self._sql.many, values)]
+
     async def strays(self) -> list[bytes]:
         return [row[0] for row in await self._rows(self._sql.strays, {})]
 
@@ -130,6 +137,10 @@ class PostgresStore:
     @property
     def snapshots(self) -> PostgresSnapshots:
         return PostgresSnapshots(_snapshot_statements(self._address.schema), self._rows)
+
+    @property
+    def tree(self) -> PostgresTree:
+        return PostgresTree(*_tree_statements(self._address.schema), self._rows)
 
     @property
     def views(self) -> PostgresViews:
@@ -215,6 +226,12 @@ def _feed_statements(schema: str) -> PostgresFeed:
 @functools.cache
 def _snapshot_statements(schema: str) -> PostgresSnapshotStatements:
     return PostgresSnapshotStatements(_statements(schema), schema)
+
+
+@functools.cache
+def _tree_statements(schema: str) -> tuple[PostgresTreeStatements, PostgresOddities]:
+    sql = _statements(schema)
+    return PostgresTreeStatements(sql, "postgresql", schema), PostgresOddities(sql, schema)
 
 
 @functools.cache

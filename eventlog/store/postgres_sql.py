@@ -51,6 +51,17 @@ class PostgresStatements(Statements):
         return self.of_stream(*self.row).where(event_id == any_(ids))
 
     @compiled
+    def many(self) -> Select[Any]:
+        events = self.events.c
+        ids = bindparam("stream_ids", type_=ARRAY(events.stream_id.type))
+        return (
+            select(*self.row)
+            .where(events.stream_id == any_(ids))
+            .order_by(events.stream_id, events.version)
+            .limit(bindparam("limit"))
+        )
+
+    @compiled
     def hash_at(self) -> Select[Any]:
         events = self.events.c
         return self.of_stream(events.hash).where(events.version == bindparam("version"))

@@ -30,7 +30,7 @@ from sqlalchemy.types import BigInteger
 Dialect = Literal["sqlite", "postgresql"]
 
 VERSION_TABLE: Final = "eventlog_version"
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
 """Every revision ever released, oldest first; the last is what this release reads and writes."""
 
 HEAD: Final = REVISIONS[-1]
@@ -45,6 +45,7 @@ def metadata(dialect: Dialect, schema: str | None = None) -> MetaData:
     _streams(tables)
     _events(tables, dialect)
     _snapshots(tables)
+    _tree(tables)
     _checkpoints(tables)
     if dialect == "postgresql":
         _queue(tables)
@@ -141,6 +142,29 @@ def _snapshots(tables: MetaData) -> None:
         Column("segment_id", Number, nullable=False),
         Column("body", LargeBinary, nullable=False),
         PrimaryKeyConstraint("stream_id", "segment_id", name="segments_pk"),
+        sqlite_strict=True,
+    )
+
+
+def _tree(tables: MetaData) -> None:
+    """Add what commits to the feed: the hashes of its tree, and the heads that were signed."""
+    Table(
+        "tree",
+        tables,
+        Column("level", Integer, nullable=False),
+        Column("number", Number, nullable=False),
+        Column("hashes", LargeBinary, nullable=False),
+        PrimaryKeyConstraint("level", "number", name="tree_pk"),
+        sqlite_strict=True,
+    )
+    Table(
+        "tree_heads",
+        tables,
+        Column("size", Number, nullable=False, autoincrement=False),
+        Column("root", LargeBinary, nullable=False),
+        Column("note", Text, nullable=False),
+        Column("signed_at", Number, nullable=False),
+        PrimaryKeyConstraint("size", name="tree_heads_pk"),
         sqlite_strict=True,
     )
 

@@ -61,8 +61,15 @@ NO_PARENT: Final = (None, None)
 def stream_row(row: Sequence[Any]) -> StreamRow:
     """Read the columns of STREAM."""
     stream_id, tenant, name, *head, parent_id, parent_version, created_at, branch = row
-    parent = None if parent_id is None else Parent(parent_id, parent_version)
+    parent = _parent(parent_id, parent_version)
     return StreamRow(stream_id, tenant, name, Head(*head), branch, parent, created_at)
+
+
+def _parent(stream_id: bytes | None, version: int | None) -> Parent | None:
+    """Read a parent; half a one is one that no event names, so that a check finds it."""
+    if (stream_id, version) == NO_PARENT:
+        return None
+    return Parent(stream_id or b"", -1 if version is None else version)
 
 
 class Statement(NamedTuple):

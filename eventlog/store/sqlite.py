@@ -2,18 +2,19 @@
 
 import functools
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from eventlog.records import AppendRequest, Head, Outcome, StoredEvent, StreamRow
 from eventlog.store.address import SqliteAddress
-from eventlog.store.base import Options
+from eventlog.store.base import MAX_VERSION, Options
 from eventlog.store.feed_sqlite import SqliteFeedSource
 from eventlog.store.intake import Intake, size_of
 from eventlog.store.snapshot_sqlite import Hop, SqliteSnapshots
 from eventlog.store.sql import Statement, stream_row
 from eventlog.store.sqlite_commit import SQL, Committer, read_head
 from eventlog.store.sqlite_file import open_log, translated
+from eventlog.store.tree_sqlite import SqliteTree
 from eventlog.store.worker import Worker
 
 if TYPE_CHECKING:
@@ -100,6 +101,18 @@ class SqliteStore:
             SQL.identities.text, SQL.identities.args({"after": after, "limit": limit})
         )
 
+    async def many(self, stream_ids: Sequence[bytes], limit: int) -> list[StoredEvent]:
+        def ask(db: sqlite3.Connection) -> list[Any]:
+            found: list[Any] = []
+            for stream_id in stream_ids:
+                values = {"stream_id": stream_id, "after": -MAX_VERSION, "until": MAX_VERSION}
+                args = SQL.page.args({**values, "limit": limit - len(found)})
+                found += fetch(db, SQL.page.text, args)
+            return found
+
+        rows = await self._reader.read(self._guarded(ask))
+        return [StoredEvent._make(row) for row in rows]
+
     async def strays(self) -> list[bytes]:
         return [row[0] for row in await self._ask(SQL.strays.text, SQL.strays.args({}))]
 
@@ -110,6 +123,10 @@ class SqliteStore:
     @property
     def snapshots(self) -> SqliteSnapshots:
         return SqliteSnapshots(self._hop(self._reader), self._hop(self._writer))
+
+    @property
+    def tree(self) -> SqliteTree:
+        return SqliteTree(self._hop(self._reader), self._hop(self._writer))
 
     @property
     def views(self) -> "SqliteViews":
@@ -127,7 +144,7 @@ class SqliteStore:
         self._begin()
 
     async def _ask(self, text: str, args: list[Any]) -> list[Any]:
-        return await self._reader.read(self._guarded(lambda db: _fetch(db, text, args)))
+        return await self._reader.read(self._guarded(lambda db: fetch(db, text, args)))
 
     def _hop(self, worker: Worker) -> Hop:
         async def hop(function: Callable[[sqlite3.Connection], Any]) -> Any:
@@ -147,7 +164,8 @@ class SqliteStore:
         return guarded
 
 
-def _fetch(db: sqlite3.Connection, text: str, args: list[Any]) -> list[Any]:
+def fetch(db: sqlite3.Connection, text: str, args: list[Any]) -> list[Any]:
+    """Return the rows of a statement; text that is none comes back escaped."""
     try:
         return db.execute(text, args).fetchall()
     except sqlite3.OperationalError as error:

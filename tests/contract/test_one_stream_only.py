@@ -46,6 +46,7 @@ ALL_STREAMS: Final = {
     "branch_page",
     "identities",
     "strays",
+    "many",
 }
 """Listing conversations and auditing the whole log: no append and no session waits for them."""
 

@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from eventlog import CorruptEventError, EventLog, ItemsAdded
-from projections import Conversation
+from eventlog import CorruptEventError, EventLog, Fault, ItemsAdded, Verification
+from projections import Conversation, fork
 from tests.backends import Backend
 
 WHERE = "WHERE version = 2 AND stream_id = (SELECT stream_id FROM {}streams WHERE name = 'chat')"
@@ -22,11 +22,18 @@ async def fill(log: EventLog) -> None:
 
 
 async def test_an_untouched_log_verifies(log: EventLog) -> None:
-    """Every event of every conversation is counted."""
+    """Every event of every conversation is counted, and each of its branches."""
     await fill(log)
     found = await log.verify()
     assert (found.ok, found.conversations, found.events, found.faults) == (True, 2, 6, ())
-    assert (await log.verify("chat")).events == 3
+    await fork(Conversation(log, "chat"), "chat", branch="idea")
+    one = await log.verify("chat")
+    assert (one.ok, one.conversations, one.events) == (True, 2, 4)
+
+
+def of_conversations(found: Verification) -> list[Fault]:
+    """Return the faults but those of the feed, which follow from them."""
+    return [fault for fault in found.faults if fault.position is None]
 
 
 COLUMNS = {
@@ -58,9 +65,9 @@ async def test_a_change_of_any_column_is_found_at_its_event(
     await fill(log)
     await backend.tamper(f"UPDATE {{}}events SET {COLUMNS[column]} {WHERE}")
     found = await log.verify()
-    assert [(fault.stream, fault.version) for fault in found.faults if fault.version] == [
-        ("chat", 2)
-    ]
+    assert [
+        (fault.stream, fault.version) for fault in of_conversations(found) if fault.version
+    ] == [("chat", 2)]
     assert (await log.verify("other")).ok
 
 
@@ -71,7 +78,7 @@ async def test_a_deleted_event_is_missed(backend: Backend, log: EventLog) -> Non
     await backend.tamper(
         f"DELETE FROM {{}}events {WHERE}".replace("chat", "other").replace("2", "3")
     )
-    faults = (await log.verify()).faults
+    faults = of_conversations(await log.verify())
     assert [(fault.stream, fault.version, fault.problem) for fault in faults] == [
         ("chat", 2, "missing"),
         ("other", 3, "missing"),
@@ -86,8 +93,8 @@ async def test_two_swapped_events_are_found(backend: Backend, log: EventLog) -> 
             f"UPDATE {{}}events SET version = {new} "
             + WHERE.replace("version = 2", f"version = {old}")
         )
-    (fault,) = (await log.verify()).faults
-    assert (fault.stream, fault.version, fault.problem) == ("chat", 2, "edited")
+    (fault,) = of_conversations(await log.verify())
+    assert (fault.stream, fault.version, fault.problem) == ("chat", 2, "reordered")
 
 
 async def test_an_event_moved_from_another_conversation_is_found(
@@ -100,15 +107,17 @@ async def test_an_event_moved_from_another_conversation_is_found(
         "UPDATE {}events SET stream_id = (SELECT stream_id FROM {}streams WHERE name = 'chat')"
         " WHERE version = 2"
     )
-    faults = (await log.verify()).faults
+    faults = of_conversations(await log.verify())
     assert [(fault.stream, fault.version) for fault in faults] == [("chat", 2), ("other", 2)]
+    assert faults[0].problem == "moved"
+    assert "version 2 of 'other'" in faults[0].detail
 
 
 async def test_a_negative_number_is_found_like_any_other(backend: Backend, log: EventLog) -> None:
     """No tampered value may stop the check itself."""
     await fill(log)
     await backend.tamper(f"UPDATE {{}}events SET codec = -1 {WHERE}")
-    (fault,) = (await log.verify()).faults
+    (fault,) = of_conversations(await log.verify())
     assert (fault.stream, fault.version, fault.problem) == ("chat", 2, "edited")
 
 
@@ -126,7 +135,7 @@ async def test_an_event_before_the_first_is_found(backend: Backend, log: EventLo
     await backend.tamper(
         f"INSERT INTO {{}}events ({columns}) SELECT {copied} FROM {{}}events {chat}"
     )
-    (fault,) = (await log.verify()).faults
+    (fault,) = of_conversations(await log.verify())
     assert (fault.stream, fault.version, fault.problem) == ("chat", 0, "inserted")
 
 
@@ -136,7 +145,7 @@ async def test_text_that_is_none_is_found_at_its_event(backend: Backend, log: Ev
         return
     await fill(log)
     await backend.tamper(f"UPDATE {{}}events SET kind = CAST(x'ff' AS TEXT) {WHERE}")
-    (fault,) = (await log.verify()).faults
+    (fault,) = of_conversations(await log.verify())
     assert (fault.stream, fault.version, fault.problem) == ("chat", 2, "edited")
 
 
@@ -144,7 +153,7 @@ async def test_a_salt_of_another_length_is_found(backend: Backend, log: EventLog
     """A longer salt could take in what was context and body, under the same digest."""
     await fill(log)
     await backend.tamper(f"UPDATE {{}}events SET salt = ? {WHERE}", bytes(17))
-    (fault,) = (await log.verify()).faults
+    (fault,) = of_conversations(await log.verify())
     assert (fault.version, "salt" in fault.detail) == (2, True)
 
 
@@ -194,7 +203,7 @@ async def test_a_changed_head_is_found(
     await fill(log)
     await backend.execute(change)
     found = await log.verify()
-    assert [fault.problem for fault in found.faults] == [problem]
+    assert [fault.problem for fault in of_conversations(found)] == [problem]
     assert found.events >= 3
 
 
@@ -202,7 +211,7 @@ async def test_a_fault_reads_as_a_sentence(backend: Backend, log: EventLog) -> N
     """It says which conversation, which version, and what is wrong."""
     await fill(log)
     await backend.tamper(f"UPDATE {{}}events SET body = salt {WHERE}")
-    (fault,) = (await log.verify()).faults
+    (fault,) = of_conversations(await log.verify())
     assert str(fault) == (
         "conversation 'chat', version 2: edited, its content is not what was recorded"
     )
@@ -227,3 +236,47 @@ async def test_bodies_that_only_fit_together_are_corrupt(backend: Backend, log: 
         await backend.tamper(f"UPDATE {{}}events SET body = ?, codec = 0 {where}", body)
     with pytest.raises(CorruptEventError):
         await Conversation(log, "chat").items()
+
+
+async def test_progress_is_told(log: EventLog) -> None:
+    """How many events were checked so far, growing up to all of them."""
+    await fill(log)
+    await log.append("long", [ItemsAdded([number]) for number in range(2500)])
+    told: list[int] = []
+    assert (await log.verify(progress=told.append)).events == told[-1] == 2506
+    assert told == sorted(set(told))
+    assert len(told) >= 4
+    told.clear()
+    assert (await log.verify("chat", progress=told.append)).events == told[-1] == 3
+
+
+@pytest.mark.parametrize("size", [0, 5])
+async def test_a_fork_of_many_pages_verifies(log: EventLog, size: int) -> None:
+    """Its parent is named by its first page; a fork of nothing has a parent, too."""
+    parent = Conversation(log, "parent")
+    await parent.add(["said"] * size)
+    await fork(parent, "fork")
+    await log.append("fork", [ItemsAdded([number]) for number in range(2500)])
+    found = await log.verify("fork")
+    assert (found.ok, found.events) == (True, 2501), found.faults
+    assert (await log.verify()).ok
+
+
+async def test_many_conversations_are_checked_in_few_reads(backend: Backend, log: EventLog) -> None:
+    """Small ones together; the one among them that is not sound is named."""
+    for number in range(1100):
+        await log.append(f"chat {number}", ItemsAdded([number]))
+    await backend.tamper(
+        "UPDATE {}events SET body = salt"
+        " WHERE stream_id = (SELECT stream_id FROM {}streams WHERE name = 'chat 1003')"
+    )
+    found = await log.verify()
+    assert (found.conversations, found.events) == (1100, 1099)
+    assert [(fault.stream, fault.version) for fault in found.faults] == [("chat 1003", 1)]
+
+
+def test_exit_codes_are_those_of_the_documentation() -> None:
+    """0 sound, 1 broken, 2 could not check: other programs rely on the numbers."""
+    edited, unknown = (Fault("chat", 1, what, "") for what in ("edited", "unknown"))
+    faults = ((), (edited,), (unknown,), (unknown, edited))
+    assert [Verification(1, 1, found).exit_code for found in faults] == [0, 1, 2, 1]

@@ -51,20 +51,19 @@ async def check_a_session() -> None:
 
 PUBLIC = {
     eventlog: """
-        AmbiguousNameError Appended BranchDeleted
-        BusyError ClockAheadError ClosedError ConflictError Context
-        ConversationCleared ConversationForked ConversationImported ConversationLabelled
-        ConversationRewound
-        CorruptEventError Counters ErasedError Event EventIdReusedError EventLog
-        EventLogError Fault Header InvalidAddressError InvalidInputError InvalidItemError
-        InvalidMomentError InvalidNameError InvalidOptionError ItemPopped ItemTooLargeError
-        ItemsAdded ItemsReplaced ModelCalled
-        NameTakenError NewEvent NoSuchBranchError NoSuchConversationError
-        NoSuchTurnError NotAnEventLogError
-        NothingToRedoError OpaqueEvent PoisonEventError ReadOnlyError RecordedEvent RowPreserved
-        SchemaTooNewError SourceError
-        SchemaTooOldError StoreError UnavailableError UsageRecorded Verification WaitTimeoutError
-        backup digest migrate settle
+        AmbiguousNameError Appended BranchDeleted BrokenTreeError BusyError ClockAheadError
+        ClosedError ConflictError Context ConversationCleared ConversationForked
+        ConversationImported ConversationLabelled ConversationRewound CorruptEventError
+        Counters ErasedError Event EventIdReusedError EventLog EventLogError Fault Header
+        Inclusion InvalidAddressError InvalidHeadError InvalidInputError InvalidItemError
+        InvalidKeyError InvalidMomentError InvalidNameError InvalidOptionError ItemPopped
+        ItemTooLargeError ItemsAdded ItemsReplaced ModelCalled NameTakenError NewEvent
+        NoSuchBranchError NoSuchConversationError NoSuchTurnError NotAnEventLogError
+        NothingToRedoError OpaqueEvent PoisonEventError PublishingError ReadOnlyError
+        RecordedEvent RowPreserved SchemaTooNewError SchemaTooOldError SignedHead Signer
+        SourceError StoreError TreeHead UnavailableError UsageRecorded Verification Verifier
+        WaitTimeoutError backup digest gather_evidence migrate publish settle to_command
+        to_file
     """,
     projections: """
         Conversation Diff History HistoryEvent HistoryItem Labels Span TurnUsage View branches

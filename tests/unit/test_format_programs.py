@@ -351,4 +351,4 @@ async def test_both_verifiers_find_another_parent_or_branch(forked: Path, edit: 
     assert f" version {version}: " in answer.stderr
     async with EventLog(forked) as log:
         (fault,) = (await log.verify()).faults
-    assert (fault.problem, fault.version) == ("moved", version)
+    assert (fault.problem, fault.version) == ("edited" if version else "moved", version)

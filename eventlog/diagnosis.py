@@ -1,0 +1,91 @@
+"""What is wrong with an event that should follow a head, as far as the rows can tell. Pure."""
+
+from collections.abc import Sequence
+from typing import Final, Literal, NamedTuple
+
+from eventlog import chain
+from eventlog.records import Head, StoredEvent
+
+WINDOW: Final = 64
+"""How many events from the first bad one on are looked at to tell what was done."""
+
+Problem = Literal["edited", "missing", "inserted", "reordered", "moved", "unknown"]
+
+_CHAIN_BROKEN: Final = "its hash does not follow from its fields and the event before it"
+
+
+class Finding(NamedTuple):
+    """What is wrong, in one word and in a sentence."""
+
+    problem: Problem
+    detail: str
+
+
+def check(head: Head, event: StoredEvent) -> Finding | None:
+    """Tell what is wrong with the event that should follow `head`, or None."""
+    if event.version < 1:
+        return Finding("inserted", "versions begin at 1")
+    if event.version != head.version + 1:
+        return Finding("missing", f"the next event that is there is version {event.version}")
+    if event.format != chain.FORMAT:
+        return Finding("unknown", f"it has format {event.format}, which this release cannot check")
+    if chain.event_hash(head.hash, event) != event.hash:
+        return Finding("edited", _CHAIN_BROKEN)
+    if event.recorded_at < head.at:
+        return Finding("edited", "its time is before that of the event before it")
+    return _check_content(event)
+
+
+def is_chain_broken(finding: Finding) -> bool:
+    """Tell whether more can be said about it: the event may be another one."""
+    return finding.detail == _CHAIN_BROKEN
+
+
+def diagnose(head: Head, window: Sequence[StoredEvent]) -> Finding:
+    """Tell what was done where the chain is broken at the first event of `window`."""
+    first = window[0]
+    for later in window[1:]:
+        if belongs(later, first.stream_id, head.version + 1, head.hash):
+            return _displaced(first, later, window)
+    gone = _gone_before(*window[:2]) if len(window) > 1 else None
+    if gone is not None:
+        detail = f"{gone} before it are gone, and what followed was numbered anew"
+        return Finding("missing", detail)
+    return Finding("edited", _CHAIN_BROKEN)
+
+
+def belongs(event: StoredEvent, stream_id: bytes, version: int, previous: bytes) -> bool:
+    """Tell whether the event was recorded as that version of that stream, after that hash."""
+    there = event._replace(stream_id=stream_id, version=version)
+    return chain.event_hash(previous, there) == event.hash
+
+
+def _gone_before(first: StoredEvent, following: StoredEvent) -> int | None:
+    """Return by how many versions two neighbours moved up, if they still follow each other."""
+    for gone in range(1, WINDOW):
+        if belongs(following, first.stream_id, following.version + gone, first.hash):
+            return gone
+    return None
+
+
+def _displaced(first: StoredEvent, later: StoredEvent, window: Sequence[StoredEvent]) -> Finding:
+    where = f"what was recorded there is now version {later.version}"
+    for before in window:
+        for place in window:
+            if belongs(first, first.stream_id, place.version, before.hash):
+                return Finding("reordered", f"it was version {place.version}, and {where}")
+    return Finding("inserted", where)
+
+
+def _check_content(event: StoredEvent) -> Finding | None:
+    salt, context, body = event.salt, event.context, event.body
+    if salt is None and context is None and body is None:
+        return None
+    if salt is None or context is None or body is None:
+        return Finding("edited", "a part of its content is gone; an erasure takes all of it")
+    if len(salt) != chain.SALT_BYTES:
+        detail = "its salt has another length, so its content could be split differently"
+        return Finding("edited", detail)
+    if chain.content_digest(salt, context, body) != event.content_digest:
+        return Finding("edited", "its content is not what was recorded")
+    return None

@@ -1,0 +1,172 @@
+"""Checking the feed against the events, the tree against the feed, and heads against the tree."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from typing import Final, NamedTuple
+
+from eventlog import merkle
+from eventlog.checkpoint import TreeHead, Verifier, read_head
+from eventlog.diagnosis import Finding, Problem
+from eventlog.errors import InvalidHeadError
+from eventlog.faults import Fault
+from eventlog.merkle import HASH_BYTES, TILE_WIDTH, TileId
+from eventlog.paging import PAGE
+from eventlog.records import SignedHead
+from eventlog.store.oddity_sql import Odd
+from eventlog.store.tree_base import TreeSource
+
+LEAVES: Final = 16 * TILE_WIDTH
+"""How many positions are hashed at a time: memory stays bounded."""
+
+ODDITIES: Final[Mapping[Odd, Finding]] = {
+    Odd.UNPLACED: Finding("missing", "the feed does not have it"),
+    Odd.TWICE: Finding("inserted", "the feed has it twice"),
+    Odd.ORDER: Finding("reordered", "the feed has it before an event that it follows"),
+    Odd.QUEUED: Finding("inserted", "an event waits for a position that is not there so"),
+    Odd.END: Finding("missing", "the feed does not end where it says that it ends"),
+    Odd.CREATED: Finding("edited", "the stream states another time"),
+}
+
+
+class Commitment(NamedTuple):
+    """What the first `size` positions have to hash to, and who says so."""
+
+    size: int
+    root: bytes
+    who: str
+
+
+class FeedCheck:
+    """What was found in the feed so far. Stops at the first position that is not there."""
+
+    def __init__(self, source: TreeSource, position: Callable[[], Awaitable[int]]) -> None:
+        self.faults: list[Fault] = []
+        self._source = source
+        self._position = position
+        self._size = 0
+        self._edge: dict[TileId, bytes] = {}
+        self._has_gap = False
+        self._tree_is_sound = True
+
+    async def check_places(self, tenant: str, known: Collection[tuple[str, str]]) -> None:
+        """Check that every event has its place; conversations of others are named by their id.
+
+        Those of `known`, as name and branch, are left out: what is wrong with them shows here, too.
+        """
+        for oddity in await self._source.oddities(tenant):
+            finding = ODDITIES[oddity.what]
+            name = oddity.name if oddity.name is not None else oddity.stream_id.hex()
+            if (name, oddity.branch) not in known:
+                self.faults.append(
+                    Fault(name, oddity.version, *finding, oddity.branch, oddity.position)
+                )
+
+    async def check_tree(self, against: TreeHead | None, key: Verifier | None) -> None:
+        """Hash the whole feed; compare what is stored of its tree, and every head."""
+        last = await self._source.last_head()
+        await self._check_shape(0 if last is None else last.size)
+        end = await self._position()
+        async for commitment in self._commitments(against, key):
+            if commitment.size > end:
+                end = await self._position()
+            await self._hash_up_to(min(commitment.size, end))
+            self._check_root(commitment, end)
+        await self._hash_up_to(end)
+
+    async def _commitments(
+        self, against: TreeHead | None, key: Verifier | None
+    ) -> AsyncIterator[Commitment]:
+        """Yield heads by size: those that are stored, and the one that was kept elsewhere."""
+        kept = [] if against is None else [against]
+        after = -1
+        while page := await self._source.heads(after, PAGE):
+            for head in page:
+                while kept and kept[0].size <= head.size:
+                    yield _kept_elsewhere(kept.pop())
+                self._check_note(head, key)
+                yield Commitment(head.size, head.root, "the stored head")
+            after = page[-1].size
+        for last in kept:
+            yield _kept_elsewhere(last)
+
+    def _check_note(self, head: SignedHead, key: Verifier | None) -> None:
+        try:
+            said = read_head(head.note) if key is None else key.open(head.note)
+        except InvalidHeadError as error:
+            self._add(head.size, "edited", f"the stored head is none: {error}")
+            return
+        if (said.size, said.root) != (head.size, head.root):
+            self._add(head.size, "edited", "the stored head and its note say different things")
+
+    async def _hash_up_to(self, end: int) -> None:
+        while self._size < end and not self._has_gap:
+            await self._hash(min(LEAVES, end - self._size))
+
+    async def _hash(self, limit: int) -> None:
+        hashes: list[bytes] = []
+        for place, leaf in enumerate(await self._source.leaves(self._size, limit), self._size + 1):
+            if leaf.position != place or leaf.hash is None:
+                break
+            hashes.append(merkle.leaf_hash(leaf.hash))
+        if len(hashes) < limit:
+            self._has_gap = True
+            place = self._size + len(hashes) + 1
+            self._add(place, "missing", "there is no such position, or no such event")
+        grown = merkle.grow(self._size, self._edge, hashes)
+        await self._compare(grown)
+        self._size += len(hashes)
+        known = {**self._edge, **grown}
+        self._edge = {tile: known[tile] for tile in merkle.edge_of(self._size)}
+
+    async def _compare(self, grown: Mapping[TileId, bytes]) -> None:
+        if not self._tree_is_sound:
+            return
+        stored = await self._source.tiles(grown)
+        for tile in sorted(grown):
+            ours, theirs = grown[tile], stored.get(tile, b"")
+            if theirs[: len(ours)] != ours[: len(theirs)]:
+                self._tree_is_sound = False
+                self._add(_first_difference(tile, ours, theirs), "edited", _ANOTHER_HASH)
+                return
+
+    async def _check_shape(self, least: int) -> None:
+        """Check that the tree has the tiles of its size, no others, and what was signed for."""
+        shapes = {shape.level: shape for shape in await self._source.shapes()}
+        size = shapes[0].bytes // HASH_BYTES if 0 in shapes else 0
+        if size < least:
+            detail = f"the tree has {size} positions, a head was signed for {least}"
+            self._add(size + 1, "missing", detail)
+        level = 0
+        while size:
+            count = -(-size // TILE_WIDTH)
+            if shapes.pop(level, None) != (level, count, 0, count - 1, size * HASH_BYTES):
+                self._add(1, "edited", f"the tree has too much or too little on level {level}")
+            level, size = level + 1, size // TILE_WIDTH
+        for beyond in shapes:
+            self._add(1, "inserted", f"the tree has a level {beyond}")
+
+    def _check_root(self, commitment: Commitment, end: int) -> None:
+        if commitment.size > end:
+            detail = f"{commitment.who} commits to {commitment.size} positions"
+            self._add(end + 1, "missing", detail)
+        elif not self._has_gap:
+            (whole,) = merkle.whole_tree(self._size)
+            if merkle.hash_of(whole, self._edge) != commitment.root:
+                detail = f"{commitment.who} commits to other events up to here"
+                self._add(commitment.size, "edited", detail)
+
+    def _add(self, position: int, problem: Problem, detail: str) -> None:
+        self.faults.append(Fault("", 0, problem, detail, position=position))
+
+
+_ANOTHER_HASH: Final = "the tree holds another hash than that of the event"
+
+
+def _kept_elsewhere(head: TreeHead) -> Commitment:
+    return Commitment(head.size, head.root, "the head that was kept elsewhere")
+
+
+def _first_difference(tile: TileId, ours: bytes, theirs: bytes) -> int:
+    """Return the first position that a hash of the tile which differs is over."""
+    same = next(at for at, pair in enumerate(zip(ours, theirs, strict=False)) if pair[0] != pair[1])
+    index = tile.number * TILE_WIDTH + same // HASH_BYTES
+    return (index << merkle.TILE_HEIGHT * tile.level) + 1

@@ -1,0 +1,209 @@
+"""What contradicts the events: rows of `streams`, and places in the feed and its queue."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    LargeBinary,
+    Select,
+    Text,
+    bindparam,
+    case,
+    column,
+    func,
+    literal,
+    or_,
+    select,
+    table,
+    union_all,
+)
+
+from eventlog.store.schema import metadata
+from eventlog.store.sql import Statements, compiled
+
+LIMIT: Final = 100
+"""Rows of each kind: one is enough to know."""
+
+LAST: Final = 2**63 - 1
+"""Stands for the position of what waits for one."""
+
+
+class Odd(StrEnum):
+    """In which way."""
+
+    UNPLACED = "unplaced"
+    TWICE = "twice"
+    ORDER = "order"
+    QUEUED = "queued"
+    END = "end"
+    CREATED = "created"
+
+
+class Oddity(NamedTuple):
+    """A row that contradicts the events. `name` is None where the stream is another tenant's."""
+
+    what: Odd
+    stream_id: bytes
+    name: str | None
+    branch: str
+    version: int
+    position: int | None
+
+
+class OddityStatements:
+    """What both stores ask. Each is one statement: what is appended meanwhile looks no odder."""
+
+    def __init__(self, sql: Statements) -> None:
+        self._sql = sql
+        self.compile = sql.compile
+
+    @compiled
+    def created(self) -> Select[*tuple[Any, ...]]:
+        streams, events = self._sql.streams, self._sql.events.c
+        row = streams.c
+        first = (events.stream_id == row.stream_id) & (events.version == 1)
+        return (
+            _oddity(Odd.CREATED, row.stream_id, _of(streams), literal(0))
+            .select_from(streams.join(self._sql.events, first))
+            .where(row.created_at != events.recorded_at)
+            .limit(LIMIT)
+        )
+
+    def _disordered(self, placed: FromClause) -> Select[*tuple[Any, ...]]:
+        """Find what the feed has twice, or in another order than that of its stream."""
+        place = placed.c
+        order = (place.version, place.position)
+        version = func.lag(place.version).over(partition_by=place.stream_id, order_by=order)
+        position = func.lag(place.position).over(partition_by=place.stream_id, order_by=order)
+        ranked = select(
+            *place, version.label("version_before"), position.label("position_before")
+        ).subquery("ranked")
+        row, streams = ranked.c, self._sql.streams
+        is_twice = row.version == row.version_before
+        return (
+            _oddity(
+                case((is_twice, literal(Odd.TWICE, Text)), else_=literal(Odd.ORDER, Text)),
+                row.stream_id,
+                _of(streams),
+                row.version,
+                row.position,
+            )
+            .select_from(ranked.outerjoin(streams, streams.c.stream_id == row.stream_id))
+            .where(or_(is_twice, row.position < row.position_before))
+            .limit(LIMIT)
+        )
+
+
+class SqliteOddities(OddityStatements):
+    """The feed is `events`, and its end is what SQLite remembers to have given."""
+
+    @compiled
+    def disordered(self) -> Select[*tuple[Any, ...]]:
+        events = self._sql.events.c
+        return self._disordered(
+            select(events.stream_id, events.version, events.position).subquery("placed")
+        )
+
+    @compiled
+    def end(self) -> Select[*tuple[Any, ...]]:
+        given = table("sqlite_sequence", column("name", Text), column("seq", BigInteger))
+        last = select(func.coalesce(func.max(self._sql.events.c.position), 0)).scalar_subquery()
+        return (
+            _oddity(Odd.END, literal(b"", LargeBinary), _OF_NONE, literal(0), last + 1)
+            .select_from(given)
+            .where(given.c.name == literal("events", Text), given.c.seq != last)
+        )
+
+
+class PostgresOddities(OddityStatements):
+    """The feed is `feed`, and `queue` what waits for it."""
+
+    def __init__(self, sql: Statements, schema: str) -> None:
+        super().__init__(sql)
+        tables = metadata("postgresql", schema).tables
+        self._queue = tables[f"{schema}.queue"]
+        self._feed = tables[f"{schema}.feed"]
+        self._feed_head = tables[f"{schema}.feed_head"]
+
+    @compiled
+    def disordered(self) -> Select[*tuple[Any, ...]]:
+        return self._disordered(self._placed())
+
+    @compiled
+    def unplaced(self) -> Select[*tuple[Any, ...]]:
+        events, streams, placed = self._sql.events, self._sql.streams, self._placed()
+        row = events.c
+        there = (placed.c.stream_id == row.stream_id) & (placed.c.version == row.version)
+        return (
+            _oddity(
+                Odd.UNPLACED,
+                row.stream_id,
+                _of(streams),
+                row.version,
+            )
+            .select_from(
+                events.outerjoin(placed, there).outerjoin(
+                    streams, streams.c.stream_id == row.stream_id
+                )
+            )
+            .where(placed.c.position.is_(None))
+            .limit(LIMIT)
+        )
+
+    @compiled
+    def queued(self) -> Select[*tuple[Any, ...]]:
+        queue, events, streams = self._queue, self._sql.events, self._sql.streams
+        row = queue.c
+        same = (events.c.stream_id == row.stream_id) & (events.c.version == row.version)
+        return (
+            _oddity(Odd.QUEUED, row.stream_id, _of(streams), row.version)
+            .select_from(
+                queue.outerjoin(events, same).outerjoin(
+                    streams, streams.c.stream_id == row.stream_id
+                )
+            )
+            .where(or_(events.c.version.is_(None), events.c.recorded_at != row.recorded_at))
+            .limit(LIMIT)
+        )
+
+    @compiled
+    def end(self) -> Select[*tuple[Any, ...]]:
+        last = select(func.coalesce(func.max(self._feed.c.position), 0)).scalar_subquery()
+        head = self._feed_head.c
+        stated = select(func.max(head.position)).where(head.id == 1).scalar_subquery()
+        oddity = _oddity(Odd.END, literal(b"", LargeBinary), _OF_NONE, literal(0), last + 1)
+        return oddity.where(func.coalesce(stated, -1) != last)
+
+    def _placed(self) -> FromClause:
+        feed, queue = self._feed.c, self._queue.c
+        waiting = literal(LAST, BigInteger).label("position")
+        return union_all(
+            select(feed.stream_id, feed.version, feed.position),
+            select(queue.stream_id, queue.version, waiting),
+        ).subquery("placed")
+
+
+def _oddity(
+    what: Odd | ColumnElement[str],
+    stream_id: ColumnElement[bytes],
+    of: Sequence[ColumnElement[Any]],
+    version: ColumnElement[int],
+    position: ColumnElement[int] | None = None,
+) -> Select[*tuple[Any, ...]]:
+    kind = literal(what, Text) if isinstance(what, Odd) else what
+    place = literal(None, BigInteger) if position is None else position
+    return select(kind, stream_id, *of, version, place)
+
+
+def _of(streams: FromClause) -> Sequence[ColumnElement[Any]]:
+    """Select name and branch, which are told to nobody but the stream's own tenant."""
+    is_own = streams.c.tenant == bindparam("tenant", type_=Text)
+    nothing = literal("", Text)
+    return case((is_own, streams.c.name)), case((is_own, streams.c.branch), else_=nothing)
+
+
+_OF_NONE: Final = (literal("", Text), literal("", Text))

@@ -1,0 +1,74 @@
+"""The contract of what a store keeps of the tree, and of the feed as its leaves."""
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple, Protocol
+
+from eventlog.merkle import TileId
+from eventlog.records import SignedHead
+from eventlog.store.oddity_sql import Oddity
+
+
+class Leaf(NamedTuple):
+    """A position of the feed, and the hash of its event; None where there is no such event."""
+
+    position: int
+    hash: bytes | None
+
+
+class Shape(NamedTuple):
+    """What the tree has on a level: how many tiles, the first and last number, and their bytes."""
+
+    level: int
+    tiles: int
+    first: int
+    last: int
+    bytes: int
+
+
+class TreeSource(Protocol):
+    """Tiles and heads of one log. What is saved here can be made anew from the feed, but heads."""
+
+    async def size(self) -> int:
+        """Return how many positions the tiles cover."""
+        ...
+
+    async def leaves(self, after: int, limit: int) -> list[Leaf]:
+        """Return up to `limit` positions of the feed behind `after`, in order, of all tenants."""
+        ...
+
+    async def tiles(self, wanted: Collection[TileId]) -> dict[TileId, bytes]:
+        """Return those of the tiles that are there."""
+        ...
+
+    async def save(self, tiles: Mapping[TileId, bytes]) -> None:
+        """Store tiles, all or nothing; one that has grown beyond this stays.
+
+        Tiles follow from the feed alone, so it does not matter who of two wrote one.
+        """
+        ...
+
+    async def places(
+        self, stream_id: bytes, after: int, until: int, limit: int
+    ) -> list[tuple[int, int]]:
+        """Return version and position of events with after < version <= until, in order."""
+        ...
+
+    async def shapes(self) -> list[Shape]:
+        """Return what each level has."""
+        ...
+
+    async def oddities(self, tenant: str) -> list[Oddity]:
+        """Return some of the rows that contradict the events, of every kind; names of `tenant`."""
+        ...
+
+    async def save_head(self, head: SignedHead) -> None:
+        """Store a head in the place of any other of its size."""
+        ...
+
+    async def heads(self, after: int, limit: int) -> list[SignedHead]:
+        """Return up to `limit` heads of more than `after` events, smallest first."""
+        ...
+
+    async def last_head(self) -> SignedHead | None:
+        """Return the head of the largest size."""
+        ...

@@ -1,0 +1,166 @@
+"""The log's Merkle tree: extended when somebody asks for a head, signed, and proved from.
+
+Rule: the tree is a function of the feed, so any number of extenders at once write the same tiles,
+and one that is stopped leaves what the next goes on from. A head is signed only if the tree still
+continues the head before it.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+import msgspec
+
+from eventlog import merkle
+from eventlog.checkpoint import Signer
+from eventlog.errors import BrokenTreeError, InvalidMomentError
+from eventlog.merkle import Span
+from eventlog.names import MAIN
+from eventlog.paging import PAGE, Paged
+from eventlog.records import SignedHead
+from eventlog.store.base import MAX_VERSION
+from eventlog.store.tree_base import TreeSource
+
+LEAVES: Final = 16 * merkle.TILE_WIDTH
+"""How many positions one round of extending takes: memory stays bounded."""
+
+
+class Inclusion(msgspec.Struct, frozen=True):
+    """Where an event is in the feed, and that it is: `hashes` lead from it to the root."""
+
+    position: int
+    size: int
+    hashes: list[bytes]
+
+
+class Tree:
+    """The tree of one log, over all its tenants; streams are those of `identify`'s tenant.
+
+    Every method raises StoreError where the database fails.
+    """
+
+    def __init__(
+        self,
+        source: TreeSource,
+        position: Callable[[], Awaitable[int]],
+        identify: Callable[[str, str], bytes],
+        clock: Callable[[], int],
+    ) -> None:
+        self._source = source
+        self._position = position
+        self._identify = identify
+        self._clock = clock
+
+    async def head(self, signer: Signer) -> SignedHead:
+        """Sign for every event that was committed before the call, store the head, return it.
+
+        Raises BrokenTreeError where the feed or tree does not continue the last head.
+        """
+        size = await self.extend()
+        await self._check_last_head()
+        root = await self.root(size)
+        head = SignedHead(size, root, signer.sign(size, root), self._clock())
+        await self._source.save_head(head)
+        return head
+
+    def heads(self, after: int = -1) -> Paged[SignedHead]:
+        """Iterate over the heads of more than `after` events that were signed, smallest first."""
+
+        async def page(last: SignedHead | None) -> list[SignedHead]:
+            return await self._source.heads(after if last is None else last.size, PAGE)
+
+        return Paged(page)
+
+    async def extend(self) -> int:
+        """Bring the tree up to what was committed before the call; return that size.
+
+        Raises BrokenTreeError where the feed has a gap, or is shorter than the tree.
+        """
+        size = await self._source.size()
+        end = await self._position()
+        if end < size:
+            raise BrokenTreeError(f"The tree has {size} positions, the feed only {end}")
+        while size < end:
+            size += await self._grow(size, min(LEAVES, end - size))
+        return end
+
+    async def root(self, size: int) -> bytes:
+        """Return the root of a size that the tree has reached. Raises BrokenTreeError."""
+        return (await self._hashes(merkle.whole_tree(size)))[0]
+
+    async def prove_inclusion(
+        self, stream: str, version: int, size: int | None = None, *, branch: str = MAIN
+    ) -> Inclusion:
+        """Prove that an event is among the first `size` positions; None means all there are.
+
+        Raises InvalidMomentError for an event that is not there, or was not yet.
+        """
+        stream_id = self._identify(stream, branch)
+        size = await self._reached(size)
+        places = await self._source.places(stream_id, version - 1, version, 1)
+        if not places or places[0][1] > size:
+            raise InvalidMomentError(
+                f"Version {version} of conversation {stream!r} is not among the first {size}"
+                " positions of the feed. Ask for a version that is there, or a later head."
+            )
+        hashes = await self._hashes(merkle.inclusion_spans(places[0][1] - 1, size))
+        return Inclusion(places[0][1], size, hashes)
+
+    async def last_version(self, stream: str, size: int, *, branch: str = MAIN) -> int:
+        """Return the last version of a stream among the first `size` positions, or 0."""
+        stream_id = self._identify(stream, branch)
+        last, after = 0, 0
+        while places := await self._source.places(stream_id, after, MAX_VERSION, PAGE):
+            covered = [version for version, position in places if position <= size]
+            last = max(last, *covered, 0)
+            if len(covered) < len(places):
+                break
+            after = places[-1][0]
+        return last
+
+    async def prove_consistency(self, old: int, new: int | None = None) -> list[bytes]:
+        """Prove that the tree of `new` begins with the tree of `old`; None means all there is.
+
+        Raises InvalidMomentError for sizes that the tree does not have, or in a wrong order.
+        """
+        new = await self._reached(new)
+        if not 0 <= old <= new:
+            raise InvalidMomentError(f"A tree of {new} does not continue one of {old}.")
+        return await self._hashes(merkle.consistency_spans(old, new))
+
+    async def _reached(self, size: int | None) -> int:
+        end = await self.extend()
+        if size is not None and not 0 <= size <= end:
+            raise InvalidMomentError(f"There is no tree of {size}: the feed has {end} positions.")
+        return end if size is None else size
+
+    async def _grow(self, size: int, limit: int) -> int:
+        leaves = await self._source.leaves(size, limit)
+        hashes: list[bytes] = []
+        for position, leaf in enumerate(leaves, size + 1):
+            if leaf.position != position or leaf.hash is None:
+                raise BrokenTreeError(f"Position {position} of the feed, or its event, is missing")
+            hashes.append(merkle.leaf_hash(leaf.hash))
+        if not hashes:
+            raise BrokenTreeError(f"Position {size + 1} of the feed is missing")
+        edge = await self._source.tiles(merkle.edge_of(size))
+        try:
+            grown = merkle.grow(size, edge, hashes)
+        except ValueError as error:
+            raise BrokenTreeError(f"The tree lacks hashes of its first {size} positions") from error
+        await self._source.save(grown)
+        return len(hashes)
+
+    async def _check_last_head(self) -> None:
+        last = await self._source.last_head()
+        if last is None:
+            return
+        if await self._source.size() < last.size or await self.root(last.size) != last.root:
+            raise BrokenTreeError(f"The tree does not continue the head of {last.size} positions")
+
+    async def _hashes(self, spans: Iterable[Span]) -> list[bytes]:
+        spans = list(spans)
+        tiles = await self._source.tiles(merkle.tiles_of(spans))
+        try:
+            return [merkle.hash_of(span, tiles) for span in spans]
+        except ValueError as error:
+            raise BrokenTreeError("The tree lacks hashes that a proof needs") from error
