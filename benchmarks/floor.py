@@ -26,7 +26,9 @@ class Hop:
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
-        self._db.execute("CREATE TABLE items (id INTEGER PRIMARY KEY, session TEXT, body TEXT)")
+        self._db.execute(
+            "CREATE TABLE IF NOT EXISTS items (id INTEGER PRIMARY KEY, session TEXT, body TEXT)"
+        )
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._serve, daemon=True)
         self._thread.start()

@@ -5,8 +5,9 @@ from collections.abc import AsyncGenerator, Mapping
 
 import asyncpg
 
-from benchmarks.contenders import Session, on_files, on_postgres
+from benchmarks.contenders import Session, file_of, on_files, on_postgres
 from benchmarks.floor import BARE_INSERT, Hop, insert
+from benchmarks.format_floor import FORMAT_POSTGRES, FORMAT_SQLITE, rows_in_file, rows_in_schema
 from benchmarks.harness import Call
 from benchmarks.place import OURS, SQLALCHEMY, SQLITE, Place, Scale, items
 from benchmarks.scenario import Bar, Scenario, Timing
@@ -20,13 +21,22 @@ def scenarios(_: Scale) -> list[Scenario]:
         Timing(
             "one append of 2 items, SQLite",
             append_sqlite,
-            (Bar(OURS, SQLITE, 0.8), Bar(OURS, BARE_INSERT, 1.4)),
+            (
+                Bar(OURS, SQLITE, 0.8),
+                Bar(OURS, BARE_INSERT, 1.4),
+                Bar(FORMAT_SQLITE, SQLITE),
+                Bar(FORMAT_SQLITE, BARE_INSERT),
+            ),
             calls=60,
         ),
         Timing(
             "one append of 2 items, PostgreSQL",
             append_postgres,
-            (Bar(OURS, SQLALCHEMY, 0.35), Bar(OURS, BARE_ASYNCPG, 1.7)),
+            (
+                Bar(OURS, SQLALCHEMY, 0.35),
+                Bar(OURS, BARE_ASYNCPG, 1.7),
+                Bar(FORMAT_POSTGRES, BARE_ASYNCPG),
+            ),
             calls=40,
         ),
     ]
@@ -40,7 +50,11 @@ async def append_sqlite(place: Place) -> AsyncGenerator[Mapping[str, Call]]:
     async with contextlib.AsyncExitStack() as stack:
         stack.callback(hop.close)
         sessions = await on_files(stack, place, "append")
-        yield _adding(sessions, batch) | {BARE_INSERT: lambda: insert(hop, "chat", str(batch))}
+        rows = await rows_in_file(stack, file_of(place, "append", FORMAT_SQLITE))
+        yield _adding(sessions, batch) | {
+            BARE_INSERT: lambda: insert(hop, "chat", str(batch)),
+            FORMAT_SQLITE: lambda: rows.append(batch),
+        }
 
 
 @contextlib.asynccontextmanager
@@ -52,10 +66,12 @@ async def append_postgres(place: Place) -> AsyncGenerator[Mapping[str, Call]]:
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(bare.close)
         sessions = await on_postgres(stack, place, "append")
+        rows = await rows_in_schema(bare, place.postgres_url, "append_rows")
         yield _adding(sessions, batch) | {
             BARE_ASYNCPG: lambda: bare.execute(
                 "INSERT INTO bare (session, body) VALUES ($1, $2)", "chat", str(batch)
-            )
+            ),
+            FORMAT_POSTGRES: lambda: rows.append(batch),
         }
 
 

@@ -4,6 +4,7 @@ Pure: everything here is SHA-256 over length-prefixed or fixed-width fields. Int
 64 bits, big-endian. The hash covers stored bytes, so it verifies without keys and after an erasure.
 """
 
+import functools
 from collections.abc import Sequence
 from hashlib import sha256
 from struct import Struct
@@ -22,6 +23,7 @@ _two_numbers: Final = Struct(">qq").pack
 _ABSENT: Final = b"\x00"
 
 
+@functools.lru_cache(maxsize=1024)
 def stream_id(tenant: str, name: str, branch: str = "") -> bytes:
     """Return the 16-byte identity of a conversation, or of a branch of it."""
     identity = _text(tenant) + _text(name)

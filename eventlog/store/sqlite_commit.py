@@ -2,14 +2,14 @@
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from eventlog.chain import GENESIS, link
 from eventlog.records import Appended, AppendRequest, Head, Outcome, Stale, StoredEvent
 from eventlog.sealing import seal
 from eventlog.store.address import SqliteAddress
 from eventlog.store.base import answer_replay
-from eventlog.store.sql import NO_PARENT, SqliteStatements
+from eventlog.store.sql import NO_PARENT, SqliteStatements, Statement
 from eventlog.store.sqlite_file import translated
 
 SQL: Final = SqliteStatements()
@@ -70,20 +70,15 @@ class Committer:
             self._data_version = data_version
 
 
-class _Moved(NamedTuple):
-    request: AppendRequest
-    before: Head
-    after: Head
-
-
 class _Group:
     """The appends of one transaction; rows are collected and written together."""
 
     def __init__(self, db: sqlite3.Connection, heads: dict[bytes, Head]) -> None:
         self._db = db
         self._heads = heads
-        self._rows: list[StoredEvent] = []
-        self._moved: dict[bytes, _Moved] = {}
+        self._events: list[StoredEvent] = []
+        self._begun: list[tuple[object, ...]] = []
+        self._moved: dict[bytes, tuple[object, ...]] = {}
 
     def answer(self, requests: Sequence[AppendRequest]) -> list[Outcome | BaseException]:
         outcomes: list[Outcome | BaseException] = [self._decide(request) for request in requests]
@@ -91,55 +86,46 @@ class _Group:
         return outcomes
 
     def _decide(self, request: AppendRequest) -> Outcome:
-        if (replay := answer_replay(request.events, self._known(request))) is not None:
+        if (replay := self._replay(request)) is not None:
             return replay
-        head = self._head(request.stream_id)
+        stream_id = request.stream_id
+        head = self._heads.get(stream_id) or read_head(self._db, stream_id) or GENESIS
         if request.expected is not None and request.expected != head.version:
             return Stale(head.version)
         sealed = [seal(event) for event in request.events]
-        rows, after = link(request.stream_id, head, sealed, request.at)
-        self._rows += rows
-        self._heads[request.stream_id] = after
-        before = self._moved.get(request.stream_id, _Moved(request, head, head)).before
-        self._moved[request.stream_id] = _Moved(request, before, after)
+        rows, after = link(stream_id, head, sealed, request.at)
+        self._events += rows
+        self._heads[stream_id] = after
+        if head.version == 0:
+            identity = (stream_id, request.tenant, request.name)
+            parent = request.parent or NO_PARENT
+            self._begun.append((*identity, *after, *parent, after.at, request.branch))
+        else:
+            self._moved[stream_id] = (*after, stream_id)
         return Appended(head.version + 1, after.version)
 
-    def _head(self, stream_id: bytes) -> Head:
-        head = self._heads.get(stream_id)
-        return head if head is not None else read_head(self._db, stream_id) or GENESIS
-
-    def _known(self, request: AppendRequest) -> list[StoredEvent]:
+    def _replay(self, request: AppendRequest) -> Outcome | None:
         ids = [event.event_id for event in request.events if event.event_id is not None]
         if not ids:
-            return []
+            return None
         self._write()  # What the group has stored so far must be seen.
         found = [
             StoredEvent._make(row)
             for event_id in ids
             for row in self._db.execute(SQL.by_event_id.text, (request.stream_id, event_id))
         ]
-        return sorted(found, key=lambda event: event.version)
+        return answer_replay(request.events, sorted(found, key=lambda event: event.version))
 
     def _write(self) -> None:
-        self._db.executemany(SQL.insert_event.text, self._rows)
-        new = [moved for moved in self._moved.values() if moved.before.version == 0]
-        old = [moved for moved in self._moved.values() if moved.before.version > 0]
-        self._db.executemany(SQL.insert_stream.text, map(_inserted, new))
-        self._db.executemany(SQL.update_stream.text, map(_updated, old))
-        self._rows.clear()
+        self._insert(SQL.insert_event, self._events)
+        self._insert(SQL.insert_stream, self._begun)
+        self._insert(SQL.update_stream, list(self._moved.values()))
+        self._events.clear()
+        self._begun.clear()
         self._moved.clear()
 
-
-def _inserted(moved: _Moved) -> tuple[object, ...]:
-    request, _, head = moved
-    parent = request.parent or NO_PARENT
-    identity = (request.stream_id, request.tenant, request.name)
-    return (*identity, *_columns(head), *parent, head.at, request.branch)
-
-
-def _updated(moved: _Moved) -> tuple[object, ...]:
-    return (*_columns(moved.after), moved.request.stream_id)
-
-
-def _columns(head: Head) -> tuple[int, bytes, int]:
-    return head.version, head.hash, head.at
+    def _insert(self, statement: Statement, rows: Sequence[Sequence[object]]) -> None:
+        if len(rows) == 1:  # A group of one is the usual one, and this is cheaper.
+            self._db.execute(statement.text, rows[0])
+        elif rows:
+            self._db.executemany(statement.text, rows)

@@ -1,0 +1,119 @@
+"""The floor of the format: an event of ours made and stored with nothing around it.
+
+One encode, one seal, one link and the statements, on a connection that nobody else uses: no
+session, no queue, no retry, no idempotency. What the log takes above it is the log's own.
+"""
+
+import asyncio
+import sqlite3
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+
+from benchmarks.floor import Hop
+from eventlog import EventLog, ItemsAdded, requests
+from eventlog.chain import GENESIS, link
+from eventlog.events import NewEvent
+from eventlog.log import DEFAULT_TENANT
+from eventlog.records import AppendRequest, Head, StoredEvent
+from eventlog.sealing import seal
+from eventlog.store.base import MAX_ITEM_BYTES
+from eventlog.store.postgres_sql import PostgresStatements
+from eventlog.store.sqlite_commit import SQL
+
+FORMAT_SQLITE: Final = "our rows alone, one hop"
+FORMAT_POSTGRES: Final = "our rows alone, one statement"
+
+STREAM: Final = "floor"
+
+
+class _Chain:
+    """One stream, and the head that the next event is linked to."""
+
+    def __init__(self) -> None:
+        self.head: Head = GENESIS
+
+    def link(self, items: list[Any]) -> tuple[AppendRequest, StoredEvent, Head]:
+        news = NewEvent(ItemsAdded(items))
+        at = time.time_ns() // 1000
+        request = requests.build(DEFAULT_TENANT, STREAM, news, None, at, MAX_ITEM_BYTES)
+        before = self.head
+        sealed = [seal(event) for event in request.events]
+        (row,), self.head = link(request.stream_id, before, sealed, at)
+        return request, row, before
+
+
+async def rows_in_file(stack: AsyncExitStack, path: str) -> "SqliteRows":
+    """Make a log's file for it."""
+    async with EventLog(path) as log:
+        await log.version(STREAM)
+    hop = Hop(Path(path))
+    stack.callback(hop.close)
+    return SqliteRows(hop)
+
+
+async def rows_in_schema(
+    connection: "asyncpg.Connection[Any]", url: str, schema: str
+) -> "PostgresRows":
+    """Make a log's schema for it."""
+    async with EventLog(url, schema=schema) as log:
+        await log.version(STREAM)
+    return PostgresRows(connection, schema)
+
+
+class SqliteRows:
+    """Stores events in a log's file through a hop of its own."""
+
+    def __init__(self, hop: Hop) -> None:
+        self._hop = hop
+        self._chain = _Chain()
+
+    def append(self, items: list[Any]) -> "asyncio.Future[Any]":
+        """Append one event, committed and flushed."""
+
+        def transaction(db: sqlite3.Connection) -> None:
+            request, row, before = self._chain.link(items)
+            after = self._chain.head
+            db.execute("BEGIN IMMEDIATE")
+            db.execute(SQL.insert_event.text, row)
+            if before.version == 0:
+                first = (request.stream_id, request.tenant, request.name, *after, after.at)
+                db.execute(SQL.insert_stream.text, first)
+            else:
+                db.execute(SQL.update_stream.text, (*after, request.stream_id))
+            db.execute("COMMIT")
+
+        return self._hop.run(transaction)
+
+
+class PostgresRows:
+    """Stores events in a log's schema on a connection of its own."""
+
+    def __init__(self, connection: "asyncpg.Connection[Any]", schema: str) -> None:
+        self._connection = connection
+        self._sql = PostgresStatements(schema)
+        self._chain = _Chain()
+
+    async def append(self, items: list[Any]) -> None:
+        """Append one event, committed and flushed."""
+        request, row, before = self._chain.link(items)
+        after = self._chain.head
+        statement = self._sql.append_next if before.version else self._sql.append_first
+        values: dict[str, Any] = {
+            **{f"event_{name}": value for name, value in row._asdict().items()},
+            "stream_id": request.stream_id,
+            "of_stream": request.stream_id,
+            "tenant": request.tenant,
+            "name": request.name,
+            "version": after.version,
+            "head_hash": after.hash,
+            "head_at": after.at,
+            "created_at": after.at,
+            "linked_version": before.version,
+            "linked_hash": before.hash,
+            "at": request.at,
+        }
+        await self._connection.fetch(statement.text, *statement.args(values))
