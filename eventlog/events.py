@@ -26,6 +26,8 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     kept: int | None = None
     parent: str | None = None
     at_version: int | None = None
+    by: str | None = None
+    reason: str | None = None
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -193,6 +195,27 @@ class ConversationLabelled(Event, frozen=True, omit_defaults=True):
         return msgspec.json.decode(body, type=cls)
 
 
+class ConversationErased(Event, frozen=True):
+    """All content before it was destroyed for good, and the list became empty.
+
+    Only `EventLog.erase` appends it. Both texts stay readable for ever: a name of an office, and a
+    code, nothing personal.
+    """
+
+    kind = "erased"
+    by: str
+    reason: str
+
+    def header(self) -> Header:
+        return Header(by=self.by, reason=self.reason)
+
+    @classmethod
+    def load(cls, header: Header, body: bytes) -> "ConversationErased":
+        if header.by is None or header.reason is None:
+            raise ValueError("the header does not say by whom and why")
+        return cls(header.by, header.reason)
+
+
 class OpaqueEvent(msgspec.Struct, frozen=True):
     """An event of a kind or schema that this release does not know, kept as it is."""
 
@@ -236,6 +259,7 @@ KINDS: Final[dict[tuple[str, int], type[Event]]] = {
         ConversationForked,
         BranchDeleted,
         ConversationLabelled,
+        ConversationErased,
     )
 }
 

@@ -8,11 +8,12 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, Self, cast
 
-from eventlog import cache, chain, wakeups
+from eventlog import cache, chain, stream_keys, wakeups
 from eventlog.background import Background
 from eventlog.cache import Counters
 from eventlog.envelope import RecordedEvent, to_microseconds
 from eventlog.errors import (
+    BusyError,
     ClosedError,
     ConflictError,
     EventIdReusedError,
@@ -23,9 +24,18 @@ from eventlog.errors import (
 from eventlog.events import Event, NewEvent
 from eventlog.feed import check_position, follow_feed, last_position, read_feed
 from eventlog.follower import Reader
+from eventlog.keys import KeyRing
 from eventlog.names import MAIN, check_branch, check_name
 from eventlog.paging import PAGE, Paged
-from eventlog.records import Appended, Parent, Stale, StreamRow
+from eventlog.records import (
+    Appended,
+    AppendRequest,
+    IdReused,
+    OtherKey,
+    Parent,
+    Stale,
+    StreamRow,
+)
 from eventlog.requests import build
 from eventlog.shared_cache import SharedCache
 from eventlog.snapshots import StreamSnapshots
@@ -37,6 +47,9 @@ from eventlog.verification import Verification, verify_all, verify_conversation
 
 DEFAULT_TENANT: Final = "default"
 DEFAULT_SCHEMA: Final = "eventlog"
+
+MAX_TRIES: Final = 30
+"""How often an append takes another data key because the stream got one meanwhile."""
 
 
 def _now() -> int:
@@ -61,6 +74,8 @@ class EventLog:
     max_item_bytes: larger items are refused, as JSON in UTF-8.
     pgbouncer: the URL names a PgBouncer in transaction mode: no named statements, no settings of a
     session, no LISTEN; a statement then takes two round trips.
+    keyring: encrypts everything that holds content (see eventlog.keys). compress: whether bodies
+    are compressed before they are encrypted; the length of one tells then what it repeats.
 
     Raises InvalidAddressError, InvalidNameError or InvalidOptionError.
     """
@@ -82,6 +97,8 @@ class EventLog:
         pgbouncer: bool = False,
         cache_bytes: int = CACHE_BYTES,
         max_item_bytes: int = MAX_ITEM_BYTES,
+        keyring: KeyRing | None = None,
+        compress: bool = True,
         clock: Callable[[], int] = _now,
     ) -> None:
         self.tenant: Final = check_name("tenant", tenant)
@@ -97,6 +114,8 @@ class EventLog:
             redis=None if redis is None else RedisAddress(redis),
             pgbouncer=pgbouncer,
             cache_bytes=cache_bytes,
+            keyring=keyring,
+            compress=compress,
         )
         if max_item_bytes < 1:
             raise InvalidOptionError(f"max_item_bytes is at least 1, not {max_item_bytes!r}.")
@@ -107,6 +126,7 @@ class EventLog:
         self._wakeups = wakeups.of(self._store, self._address, options)
         self._readers: set[Reader] = set()
         self.cache: Final = cache.of(self._store, cache_bytes)
+        self._keys: Final = stream_keys.of(self._store, keyring, compresses=compress)
         self.background: Final = Background()
 
     def __repr__(self) -> str:
@@ -149,7 +169,7 @@ class EventLog:
         if request.parent is not None:
             await self._refuse_unknown(request.parent, stream)
         try:
-            outcome = await self._open_store().append(request)
+            outcome = await self._append(request)
         finally:
             self._wakeups.announce()
         if isinstance(outcome, Appended):
@@ -179,7 +199,10 @@ class EventLog:
         async def page(seen: RecordedEvent | None) -> list[RecordedEvent]:
             start = after if seen is None else seen.version
             found = await self._open_store().page(stream_id, start, last, PAGE, kind)
-            return [RecordedEvent(stream, stored, None, branch) for stored in found]
+            keys = await self._keys.of_events((stream, stored) for stored in found)
+            return [
+                RecordedEvent(stream, stored, None, branch, keys.get(stream_id)) for stored in found
+            ]
 
         return Paged(page)
 
@@ -190,7 +213,7 @@ class EventLog:
         when the first event is asked for is among them. Raises InvalidMomentError.
         """
         check_position("after", after)
-        return read_feed(self._open_store(), self.tenant, after, self._wakeups)
+        return read_feed(self._open_store(), self.tenant, after, self._wakeups, self._keys)
 
     def subscribe(self, after: int = 0) -> AsyncGenerator[RecordedEvent]:
         """Yield what the feed has behind `after`, and then every event as it comes.
@@ -293,7 +316,8 @@ class EventLog:
 
     def snapshots(self, stream: str, schema: int, *, branch: str = MAIN) -> StreamSnapshots:
         """Return what a projection with this schema number keeps of a stream."""
-        return StreamSnapshots(self._open_store(), self._stream_id(stream, branch), schema)
+        stream_id, store = self._stream_id(stream, branch), self._open_store()
+        return StreamSnapshots(store, stream_id, schema, stream, self._keys)
 
     async def verify(self, stream: str | None = None) -> Verification:
         """Re-hash one conversation with its branches, or all, and name what is not as appended.
@@ -319,6 +343,17 @@ class EventLog:
             await self._wakeups.close()
             await shared.release(self._address, self._store, self)
 
+    async def _append(self, request: AppendRequest) -> Appended | Stale | IdReused:
+        """Append under the data key that the stream uses; look again if it uses another one."""
+        store, place = self._open_store(), (request.name, request.stream_id)
+        keys = await self._keys.to_write(*place)
+        for _ in range(MAX_TRIES):
+            outcome = await store.append(request._replace(seals=keys))
+            if not isinstance(outcome, OtherKey):
+                return outcome
+            keys = await self._keys.to_write(*place, anew=True)
+        raise BusyError(f"Conversation {request.name!r}: its data key changed again and again.")
+
     @contextlib.asynccontextmanager
     async def _reading(self) -> AsyncGenerator[Reader]:
         reader = self._wakeups.join(self._open_store())
@@ -336,7 +371,7 @@ class EventLog:
     async def _subscribe(self, after: int) -> AsyncGenerator[RecordedEvent]:
         await self.position()  # A database that cannot be reached is an error only at first.
         async with self._reading() as reader:
-            events = follow_feed(self._open_store(), self.tenant, after, reader)
+            events = follow_feed(self._open_store(), self.tenant, after, reader, self._keys)
             async with contextlib.aclosing(events):
                 async for event in events:
                     yield event

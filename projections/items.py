@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from eventlog import (
     BranchDeleted,
     ConversationCleared,
+    ConversationErased,
     ConversationForked,
     ConversationRewound,
     CorruptEventError,
@@ -29,7 +30,7 @@ from projections.blocks import (
     header,
 )
 
-_EMPTYING: Final = (ConversationCleared.kind, BranchDeleted.kind)
+_EMPTYING: Final = (ConversationCleared.kind, ConversationErased.kind, BranchDeleted.kind)
 
 
 class Path(NamedTuple):

@@ -169,8 +169,10 @@ class States:
         shared, counters = self._log.shared, self._log.counters
         if shared is None:
             return None
-        content = await shared.get(self._key(stored))
-        kept = None if content is None else load(self.title, content)
+        key = self._key(stored)
+        content = await shared.get(key)
+        opened = {} if content is None else await stored.open({key: content})
+        kept = load(self.title, opened[key]) if key in opened else None
         state = None if kept is None else await self._follow(stored, kept)
         if state is None:
             counters.shared_misses += 1
@@ -190,9 +192,11 @@ class States:
         shared = self._log.shared
         if shared is None or state.size > MOST_SHARED:
             return
+        key = self._key(stored)
         content = await asyncio.to_thread(dump, state)
-        if content is not None:
-            await shared.put(self._key(stored), state.version, content)
+        sealed = None if content is None else await stored.seal({key: content})
+        if sealed is not None:
+            await shared.put(key, state.version, sealed[key])
 
     def _key(self, stored: StreamSnapshots) -> str:
         return f"items:{SCHEMA}:{stored.stream_id.hex()}"

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from eventlog import (
     BranchDeleted,
     ConversationCleared,
+    ConversationErased,
     ConversationForked,
     ConversationRewound,
     CorruptEventError,
@@ -83,7 +84,7 @@ class Timeline:
                 return push(first(before, header.start or 0), Span(version, 0, size))
             case ItemPopped.kind:
                 return first(before, count(before) - 1)
-            case ConversationCleared.kind | BranchDeleted.kind:
+            case ConversationCleared.kind | ConversationErased.kind | BranchDeleted.kind:
                 return None
             case ConversationForked.kind:
                 return push(None, Span(0, 0, header.kept or 0))

@@ -19,11 +19,14 @@ from eventlog.records import (
     EncodedEvent,
     Head,
     IdReused,
+    OtherKey,
     Outcome,
+    Seals,
     StoredEvent,
     StreamRow,
 )
 from eventlog.store.feed_base import FeedSource
+from eventlog.store.key_base import KeySource
 from eventlog.store.redis_address import RedisAddress
 from eventlog.store.schema import HEAD, REVISIONS, VERSION_TABLE
 from eventlog.store.snapshot_base import SnapshotSource
@@ -47,6 +50,8 @@ class Options(msgspec.Struct, frozen=True):
     redis: RedisAddress | None = None
     cache_bytes: int = CACHE_BYTES
     pgbouncer: bool = False
+    keyring: object = None
+    compress: bool = True
 
     def __post_init__(self) -> None:
         if self.durability not in DURABILITIES:
@@ -124,6 +129,11 @@ class Store(Protocol):
         ...
 
     @property
+    def keys(self) -> KeySource:
+        """The wrapped data keys of streams."""
+        ...
+
+    @property
     def feed(self) -> FeedSource:
         """All events of all streams, in one order."""
         ...
@@ -188,7 +198,7 @@ def _not_ours(where: str, tables: Mapping[str, Sequence[str]]) -> NotAnEventLogE
     )
 
 
-def is_replay(event: EncodedEvent, stored: StoredEvent) -> bool:
+def is_replay(event: EncodedEvent, stored: StoredEvent, seals: Seals | None) -> bool:
     """Tell whether `stored` is what an earlier send of `event` wrote.
 
     Salt and context are of the sending; what was said is kind, schema, header and body. An erased
@@ -199,22 +209,28 @@ def is_replay(event: EncodedEvent, stored: StoredEvent) -> bool:
     if stored.body is None:
         return True
     try:
-        return decompress(stored.codec, stored.body) == event.body
+        body = stored.body if seals is None else seals.open_body(stored)
+        return decompress(stored.codec, body) == event.body
     except ValueError:
         return False  # Somebody changed it: it is other content now.
 
 
-def answer_replay(events: Sequence[EncodedEvent], known: Sequence[StoredEvent]) -> Outcome | None:
+def answer_replay(request: AppendRequest, known: Sequence[StoredEvent]) -> Outcome | None:
     """Tell what became of a batch some of whose event ids are in the log already, as `known`.
 
     The batch was stored before only if all of it is there, in one run of versions.
     """
     if not known:
         return None
+    events, seals = request.events, request.seals
+    used = {one.key_id for one in known if one.body is not None and one.key_id is not None}
+    if unknown := [key_id for key_id in used if seals is None or not seals.knows(key_id)]:
+        return OtherKey(unknown[0])
     stored = {event.event_id: event for event in known}
     first = known[0].version
     for offset, event in enumerate(events):
         match = stored.get(event.event_id) if event.event_id is not None else None
-        if match is None or match.version != first + offset or not is_replay(event, match):
+        is_next = match is not None and match.version == first + offset
+        if match is None or not is_next or not is_replay(event, match, seals):
             return IdReused(next(event_id for event_id in stored if event_id) or "")
     return Appended(first, first + len(events) - 1, replayed=True)

@@ -23,6 +23,8 @@ from eventlog.store.feed_postgres import PostgresFeedSource
 from eventlog.store.feed_sql import PostgresFeed
 from eventlog.store.heads import Heads
 from eventlog.store.intake import Intake, size_of
+from eventlog.store.key_postgres import PostgresKeys
+from eventlog.store.key_sql import PostgresKeyStatements
 from eventlog.store.lanes import LoopLanes
 from eventlog.store.listening import Listening
 from eventlog.store.pool import LOST
@@ -122,6 +124,10 @@ class PostgresStore:
         return PostgresFeedSource(_feed_statements(self._address.schema), self._rows, listening)
 
     @property
+    def keys(self) -> PostgresKeys:
+        return PostgresKeys(_key_statements(self._address.schema), self._rows)
+
+    @property
     def snapshots(self) -> PostgresSnapshots:
         return PostgresSnapshots(_snapshot_statements(self._address.schema), self._rows)
 
@@ -200,6 +206,11 @@ def _feed_statements(schema: str) -> PostgresFeed:
 @functools.cache
 def _snapshot_statements(schema: str) -> PostgresSnapshotStatements:
     return PostgresSnapshotStatements(_statements(schema), schema)
+
+
+@functools.cache
+def _key_statements(schema: str) -> PostgresKeyStatements:
+    return PostgresKeyStatements(_statements(schema), schema)
 
 
 def _migrate(address: PostgresAddress, patience: float) -> None:

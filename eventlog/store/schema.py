@@ -30,7 +30,7 @@ from sqlalchemy.types import BigInteger
 Dialect = Literal["sqlite", "postgresql"]
 
 VERSION_TABLE: Final = "eventlog_version"
-REVISIONS: Final = ("0001", "0002", "0003", "0004")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0007")
 """Every revision ever released, oldest first; the last is what this release reads and writes."""
 
 HEAD: Final = REVISIONS[-1]
@@ -45,6 +45,7 @@ def metadata(dialect: Dialect, schema: str | None = None) -> MetaData:
     _streams(tables)
     _events(tables, dialect)
     _snapshots(tables)
+    _keys(tables)
     if dialect == "postgresql":
         _queue(tables)
         _feed(tables)
@@ -65,6 +66,8 @@ def _streams(tables: MetaData) -> None:
         Column("parent_version", _Number),
         Column("created_at", _Number, nullable=False),
         Column("branch", Text, nullable=False, server_default=""),
+        Column("key_id", Text),
+        Column("erased_version", _Number),
         PrimaryKeyConstraint("stream_id", name="streams_pk"),
         Index("streams_by_name", "tenant", "name", "branch"),
         Index("streams_by_parent", "parent_id", sqlite_where=text("parent_id IS NOT NULL")),
@@ -141,6 +144,21 @@ def _snapshots(tables: MetaData) -> None:
         Column("body", LargeBinary, nullable=False),
         PrimaryKeyConstraint("stream_id", "segment_id", name="segments_pk"),
         sqlite_strict=True,
+    )
+
+
+def _keys(tables: MetaData) -> None:
+    """Keep data keys, each wrapped by a key-encryption key; NULL where they were destroyed."""
+    Table(
+        "keys",
+        tables,
+        Column("stream_id", LargeBinary, nullable=False),
+        Column("key_id", Text, nullable=False),
+        Column("kek_id", Text, nullable=False),
+        Column("wrapped_key", LargeBinary),
+        PrimaryKeyConstraint("stream_id", "key_id", name="keys_pk"),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
     )
 
 

@@ -188,6 +188,7 @@ class PostgresSnapshotStatements(SnapshotStatements):
                 version=snapshot.c.version,
                 kind=snapshot.c.pieces,
                 schema=case((snapshot.c.is_on_chain, 1), else_=0),
+                key_id=snapshot.c.key_id,
                 hash=snapshot.c.hash,
             ).select_from(snapshot),
             self._segment_rows(select(wanted.c.source).where(wanted.c.source > 0)),
@@ -214,6 +215,7 @@ class PostgresSnapshotStatements(SnapshotStatements):
                 snapshots.hash,
                 snapshots.pieces,
                 events.version.is_not(None).label("is_on_chain"),
+                events.key_id,
             )
             .select_from(self.snapshots.outerjoin(self.events, here))
             .where(

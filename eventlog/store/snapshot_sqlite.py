@@ -72,7 +72,7 @@ class SqliteSnapshots:
                 _run(db, _SQL.save_segment, row)
             return True
 
-        stored: bool = await self._write(lambda db: _in_transaction(db, write))
+        stored: bool = await self._write(lambda db: in_transaction(db, write))
         return stored
 
     async def drop(self, stream_id: bytes) -> None:
@@ -81,7 +81,7 @@ class SqliteSnapshots:
             _run(db, _SQL.drop_segments, {"stream_id": stream_id})
             return True
 
-        await self._write(lambda db: _in_transaction(db, write))
+        await self._write(lambda db: in_transaction(db, write))
 
 
 def _load(db: sqlite3.Connection, stream_id: bytes, schema: int, until: int, wanted: int) -> Loaded:
@@ -101,7 +101,9 @@ def _load(db: sqlite3.Connection, stream_id: bytes, schema: int, until: int, wan
     after = 0 if snapshot is None else snapshot.version
     tail = {"stream_id": stream_id, "after": after, "until": until}
     entries = [Entry._make(row) for row in _rows(db, _SQL.tail, tail)]
-    return Loaded(snapshot, is_refused, *found, entries[1:] if after else entries)
+    if not after:
+        return Loaded(snapshot, is_refused, *found, entries)
+    return Loaded(snapshot, is_refused, *found, entries[1:], entries[0].key_id)
 
 
 def _sources(
@@ -120,7 +122,8 @@ def _sources(
     return Sources(bodies, entries)
 
 
-def _in_transaction(db: sqlite3.Connection, write: Callable[[sqlite3.Connection], bool]) -> bool:
+def in_transaction(db: sqlite3.Connection, write: Callable[[sqlite3.Connection], bool]) -> bool:
+    """Run `write` in one transaction."""
     db.execute("BEGIN IMMEDIATE")
     try:
         done = write(db)

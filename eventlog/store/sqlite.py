@@ -10,6 +10,7 @@ from eventlog.store.address import SqliteAddress
 from eventlog.store.base import Options
 from eventlog.store.feed_sqlite import SqliteFeedSource
 from eventlog.store.intake import Intake, size_of
+from eventlog.store.key_sqlite import SqliteKeys
 from eventlog.store.snapshot_sqlite import Hop, SqliteSnapshots
 from eventlog.store.sql import Statement, stream_row
 from eventlog.store.sqlite_commit import SQL, Committer, read_head
@@ -33,7 +34,7 @@ class SqliteStore:
     def _begin(self) -> None:
         # Not a method: a thread that knew the store would keep it from ever being collected.
         connect = functools.partial(open_log, self._address, self._options)
-        commit = Committer(self._address)
+        commit = self._committer = Committer(self._address)
         self._intake = Intake()
         self._writer = Worker(connect, commit)
         # A memory database is its one connection; a WAL file is read beside the writer.
@@ -49,7 +50,8 @@ class SqliteStore:
 
     async def head(self, stream_id: bytes) -> Head | None:
         def ask(db: sqlite3.Connection) -> Head | None:
-            return read_head(db, stream_id)
+            known = read_head(db, stream_id)
+            return None if known is None else known.head
 
         return await self._reader.read(self._guarded(ask))
 
@@ -99,6 +101,11 @@ class SqliteStore:
     @property
     def feed(self) -> SqliteFeedSource:
         return SqliteFeedSource(self._ask)
+
+    @property
+    def keys(self) -> SqliteKeys:
+        hops = self._hop(self._reader), self._hop(self._writer)
+        return SqliteKeys(*hops, self._committer.forget)
 
     @property
     def snapshots(self) -> SqliteSnapshots:
