@@ -65,6 +65,7 @@ from eventlog.keys import (
 from eventlog.log import EventLog
 from eventlog.migrating import migrate
 from eventlog.records import Appended
+from eventlog.rotating import rekey, rotate
 from eventlog.settle import settle
 from eventlog.verification import Fault, Verification
 
@@ -130,5 +131,7 @@ __all__ = [
     "migrate",
     "new_key",
     "parse_keyring",
+    "rekey",
+    "rotate",
     "settle",
 ]

@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any, Final, Self, cast
 
 from eventlog import cache, chain, stream_keys, wakeups
+from eventlog.appending import append
 from eventlog.background import Background
 from eventlog.cache import Counters
 from eventlog.envelope import RecordedEvent, to_microseconds
 from eventlog.errors import (
-    BusyError,
     ClosedError,
     ConflictError,
     EventIdReusedError,
@@ -29,9 +29,6 @@ from eventlog.names import MAIN, check_branch, check_name
 from eventlog.paging import PAGE, Paged
 from eventlog.records import (
     Appended,
-    AppendRequest,
-    IdReused,
-    OtherKey,
     Parent,
     Stale,
     StreamRow,
@@ -47,9 +44,6 @@ from eventlog.verification import Verification, verify_all, verify_conversation
 
 DEFAULT_TENANT: Final = "default"
 DEFAULT_SCHEMA: Final = "eventlog"
-
-MAX_TRIES: Final = 30
-"""How often an append takes another data key because the stream got one meanwhile."""
 
 
 def _now() -> int:
@@ -126,7 +120,7 @@ class EventLog:
         self._wakeups = wakeups.of(self._store, self._address, options)
         self._readers: set[Reader] = set()
         self.cache: Final = cache.of(self._store, cache_bytes)
-        self._keys: Final = stream_keys.of(self._store, keyring, compresses=compress)
+        self.keys: Final = stream_keys.of(self._store, keyring, compresses=compress)
         self.background: Final = Background()
 
     def __repr__(self) -> str:
@@ -169,7 +163,7 @@ class EventLog:
         if request.parent is not None:
             await self._refuse_unknown(request.parent, stream)
         try:
-            outcome = await self._append(request)
+            outcome = await append(self._open_store(), self.keys, request)
         finally:
             self._wakeups.announce()
         if isinstance(outcome, Appended):
@@ -192,14 +186,14 @@ class EventLog:
         With `kind`, only over those of that kind. The events of one call are read in pages; those
         appended meanwhile are among them.
         """
-        stream_id = self._stream_id(stream, branch)
+        stream_id = self.stream_id(stream, branch=branch)
         last = MAX_VERSION if until is None else until
         self._open_store()
 
         async def page(seen: RecordedEvent | None) -> list[RecordedEvent]:
             start = after if seen is None else seen.version
             found = await self._open_store().page(stream_id, start, last, PAGE, kind)
-            keys = await self._keys.of_events((stream, stored) for stored in found)
+            keys = await self.keys.of_events((stream, stored) for stored in found)
             return [
                 RecordedEvent(stream, stored, None, branch, keys.get(stream_id)) for stored in found
             ]
@@ -213,7 +207,7 @@ class EventLog:
         when the first event is asked for is among them. Raises InvalidMomentError.
         """
         check_position("after", after)
-        return read_feed(self._open_store(), self.tenant, after, self._wakeups, self._keys)
+        return read_feed(self._open_store(), self.tenant, after, self._wakeups, self.keys)
 
     def subscribe(self, after: int = 0) -> AsyncGenerator[RecordedEvent]:
         """Yield what the feed has behind `after`, and then every event as it comes.
@@ -250,7 +244,7 @@ class EventLog:
 
     async def version(self, stream: str, *, branch: str = MAIN) -> int:
         """Return the version of the stream's head, 0 where there is nothing."""
-        head = await self._open_store().head(self._stream_id(stream, branch))
+        head = await self._open_store().head(self.stream_id(stream, branch=branch))
         return 0 if head is None else head.version
 
     async def version_at(self, stream: str, as_of: int | datetime, *, branch: str = MAIN) -> int:
@@ -259,7 +253,7 @@ class EventLog:
         Raises InvalidMomentError for a naive datetime, and for a version that is not there yet.
         """
         if isinstance(as_of, datetime):
-            return await self._version_at_time(self._stream_id(stream, branch), as_of)
+            return await self._version_at_time(self.stream_id(stream, branch=branch), as_of)
         if isinstance(as_of, bool) or not isinstance(cast(object, as_of), int):
             raise InvalidMomentError(
                 f"as_of is a version or an aware datetime, not {type(as_of).__name__}."
@@ -297,7 +291,7 @@ class EventLog:
 
     async def stream(self, stream: str | bytes, *, branch: str = MAIN) -> StreamRow | None:
         """Return what is known of a stream of this tenant, by its name or its stream_id."""
-        stream_id = stream if isinstance(stream, bytes) else self._stream_id(stream, branch)
+        stream_id = stream if isinstance(stream, bytes) else self.stream_id(stream, branch=branch)
         found = await self._open_store().stream(stream_id)
         return None if found is None or found.tenant != self.tenant else found
 
@@ -316,8 +310,8 @@ class EventLog:
 
     def snapshots(self, stream: str, schema: int, *, branch: str = MAIN) -> StreamSnapshots:
         """Return what a projection with this schema number keeps of a stream."""
-        stream_id, store = self._stream_id(stream, branch), self._open_store()
-        return StreamSnapshots(store, stream_id, schema, stream, self._keys)
+        stream_id, store = self.stream_id(stream, branch=branch), self._open_store()
+        return StreamSnapshots(store, stream_id, schema, stream, self.keys)
 
     async def verify(self, stream: str | None = None) -> Verification:
         """Re-hash one conversation with its branches, or all, and name what is not as appended.
@@ -327,7 +321,7 @@ class EventLog:
         store = self._open_store()
         if stream is None:
             return await verify_all(store, self.streams(branches=True))
-        stream_id = self._stream_id(stream, MAIN)
+        stream_id = self.stream_id(stream)
         main = await store.stream(stream_id)
         if main is None:
             main = StreamRow(stream_id, self.tenant, stream, chain.GENESIS)
@@ -342,17 +336,6 @@ class EventLog:
             await self.background.finish()
             await self._wakeups.close()
             await shared.release(self._address, self._store, self)
-
-    async def _append(self, request: AppendRequest) -> Appended | Stale | IdReused:
-        """Append under the data key that the stream uses; look again if it uses another one."""
-        store, place = self._open_store(), (request.name, request.stream_id)
-        keys = await self._keys.to_write(*place)
-        for _ in range(MAX_TRIES):
-            outcome = await store.append(request._replace(seals=keys))
-            if not isinstance(outcome, OtherKey):
-                return outcome
-            keys = await self._keys.to_write(*place, anew=True)
-        raise BusyError(f"Conversation {request.name!r}: its data key changed again and again.")
 
     @contextlib.asynccontextmanager
     async def _reading(self) -> AsyncGenerator[Reader]:
@@ -371,7 +354,7 @@ class EventLog:
     async def _subscribe(self, after: int) -> AsyncGenerator[RecordedEvent]:
         await self.position()  # A database that cannot be reached is an error only at first.
         async with self._reading() as reader:
-            events = follow_feed(self._open_store(), self.tenant, after, reader, self._keys)
+            events = follow_feed(self._open_store(), self.tenant, after, reader, self.keys)
             async with contextlib.aclosing(events):
                 async for event in events:
                     yield event
@@ -381,7 +364,8 @@ class EventLog:
             raise ClosedError(f"{self!r} is closed. Open a new EventLog.")
         return self._store
 
-    def _stream_id(self, stream: str, branch: str) -> bytes:
+    def stream_id(self, stream: str, *, branch: str = MAIN) -> bytes:
+        """Return the 16-byte identity of a stream, there or not."""
         return chain.stream_id(self.tenant, check_name("session_id", stream), check_branch(branch))
 
     async def _refuse_unknown(self, parent: Parent, stream: str) -> None:

@@ -106,7 +106,7 @@ class DataKeys:
             return keys._replace(current=linked)
         newest = max(rows, key=_generation, default=None)
         if newest is None or newest.wrapped_key is None:
-            newest = await self._make(stream_id, 0 if newest is None else _generation(newest))
+            newest = await self._make(title, stream_id, newest)
         elif stream is None:
             return keys._replace(current=newest.key_id)
         # Another writer may be making one just now: whichever is stored first is both's.
@@ -116,11 +116,9 @@ class DataKeys:
     async def renew(self, title: str, stream_id: bytes) -> None:
         """Make a new data key for the events to come. Raises NoKeyError."""
         keys = await self.to_write(title, stream_id, anew=True)
-        if keys is None or keys.current is None:
-            raise NoKeyError(title)
         rows = await self._store.keys.of_streams([stream_id])
-        last = max(map(_generation, rows))
-        await self._store.keys.add(await self._make(stream_id, last), keys.current)
+        made = await self._make(title, stream_id, max(rows, key=_generation))
+        await self._store.keys.add(made, None if keys is None else keys.current)
         self.forget(stream_id)
 
     def forget(self, stream_id: bytes) -> None:
@@ -229,11 +227,15 @@ class DataKeys:
         """Tell whether the stream has, or had, a data key."""
         return self._keyring is not None and (await self.to_read(title, stream_id)).is_encrypted
 
-    async def rewrapped(self, row: KeyRow) -> KeyRow:
-        """Return a wrapped key as the current key-encryption key wraps it."""
-        if self._keyring is None:
-            raise NoKeyError(row.stream_id.hex())
-        return await self._wrap(row.stream_id, row.key_id, await self._unwrap("", row))
+    async def wrapped_by_others(self, after: tuple[bytes, str], limit: int) -> list[KeyRow]:
+        """Return keys that the keyring's current key did not wrap, behind (stream_id, key_id)."""
+        return await self._store.keys.wrapped_by_others(self._ring("").current, after, limit)
+
+    async def rewrap(self, row: KeyRow) -> None:
+        """Have the keyring's current key wrap a data key."""
+        title = row.stream_id.hex()
+        new = await self._wrap(title, row.stream_id, row.key_id, await self._unwrap(title, row))
+        await self._store.keys.rewrap(row, new)
 
     async def _refuse_plain(
         self, title: str, stream_id: bytes, keys: StreamKeys, entries: Sequence[Entry]
@@ -266,22 +268,21 @@ class DataKeys:
         current = known.current if known.current in keys else None
         return StreamKeys(keys, current, destroyed, known.first, self._compresses)
 
-    async def _make(self, stream_id: bytes, last: int) -> KeyRow:
-        return await self._wrap(stream_id, str(last + 1), os.urandom(KEY_BYTES))
+    async def _make(self, title: str, stream_id: bytes, last: KeyRow | None) -> KeyRow:
+        key_id = str(1 if last is None else _generation(last) + 1)
+        return await self._wrap(title, stream_id, key_id, os.urandom(KEY_BYTES))
 
-    async def _wrap(self, stream_id: bytes, key_id: str, key: bytes) -> KeyRow:
-        ring = self._ring()
+    async def _wrap(self, title: str, stream_id: bytes, key_id: str, key: bytes) -> KeyRow:
+        ring = self._ring(title)
         kek_id = ring.current
         place = key_place(stream_id, key_id, kek_id)
         return KeyRow(stream_id, key_id, kek_id, await _awaited(ring.wrap(kek_id, key, place)))
 
     async def _unwrap(self, title: str, row: KeyRow) -> bytes:
-        title = title or row.stream_id.hex()
-        if self._keyring is None or row.wrapped_key is None:
-            raise NoKeyError(title, row.kek_id)
+        ring, wrapped = self._ring(title), row.wrapped_key or b""
         place = key_place(row.stream_id, row.key_id, row.kek_id)
         try:
-            key = await _awaited(self._keyring.unwrap(row.kek_id, row.wrapped_key, place))
+            key = await _awaited(ring.unwrap(row.kek_id, wrapped, place))
         except KeyError as error:
             raise NoKeyError(title, row.kek_id) from error
         except NotOpenedError as error:
@@ -290,9 +291,9 @@ class DataKeys:
             raise WrongKeyError(title, row.kek_id)
         return key
 
-    def _ring(self) -> KeyRing:
+    def _ring(self, title: str) -> KeyRing:
         if self._keyring is None:
-            raise NoKeyError("")
+            raise NoKeyError(title)
         return self._keyring
 
 

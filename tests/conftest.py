@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from eventlog import EventLog
+from eventlog import EventLog, new_key, parse_keyring
 from tests import servers
 from tests.backends import Backend, PostgresBackend, SqliteBackend
 
@@ -41,6 +41,14 @@ def redis_url() -> str:
 async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Backend]:
     """A database of the test's own, empty, on every backend."""
     async with open_backend(request.param, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def sealed(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Backend]:
+    """The same, where every log has a keyring unless it is opened without."""
+    async with open_backend(request.param, tmp_path) as opened:
+        opened.keyring = parse_keyring(new_key("kek-1"))
         yield opened
 
 

@@ -18,7 +18,10 @@ class PostgresKeys:
         self._run = run
 
     async def of_streams(self, stream_ids: Sequence[bytes]) -> list[KeyRow]:
-        rows = await self._run(self._sql.of_streams, {"stream_ids": list(stream_ids)})
+        if len(stream_ids) == 1:
+            rows = await self._run(self._sql.of_stream, {"stream_id": stream_ids[0]})
+        else:
+            rows = await self._run(self._sql.of_streams, {"stream_ids": list(stream_ids)})
         return [KeyRow._make(row) for row in rows]
 
     async def first_encrypted(self, stream_id: bytes) -> int | None:

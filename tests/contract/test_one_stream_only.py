@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from eventlog.store.key_sql import KeyStatements, PostgresKeyStatements
 from eventlog.store.postgres_sql import PostgresStatements
 from eventlog.store.snapshot_sql import (
     PostgresSnapshotStatements,
@@ -69,23 +70,39 @@ SNAPSHOTS: Final = {
 """Reading and writing the snapshots of a conversation."""
 
 
-def statements(of: Statements | SnapshotStatements) -> dict[str, Statement]:
+KEYS: Final = {
+    "of_stream",
+    "first_encrypted",
+    "used",
+    "added",
+    "rewrapped",
+    "destroyed",
+}
+"""Finding and changing the data keys of a conversation."""
+
+ALL_KEYS: Final = {"of_streams", "wrapped_by_others"}
+"""Reading the feed, and rotating: no append and no session waits for them."""
+
+
+def statements(of: Statements | SnapshotStatements | KeyStatements) -> dict[str, Statement]:
     names = [name for name in dir(of) if isinstance(getattr(type(of), name, None), compiled)]
     assert names
     return {name: getattr(of, name) for name in names}
 
 
-STATEMENTS: Final[dict[str, Statements | SnapshotStatements]] = {
+STATEMENTS: Final[dict[str, Statements | SnapshotStatements | KeyStatements]] = {
     "sqlite": SQLITE,
     "postgres": POSTGRES,
     "sqlite-snapshots": SqliteSnapshotStatements(SQLITE),
     "postgres-snapshots": PostgresSnapshotStatements(POSTGRES, "eventlog"),
+    "sqlite-keys": KeyStatements(SQLITE, "sqlite"),
+    "postgres-keys": PostgresKeyStatements(POSTGRES, "eventlog"),
 }
 ALL: Final = [
     pytest.param(statement, id=f"{store}-{name}")
     for store, of in STATEMENTS.items()
     for name, statement in statements(of).items()
-    if name in ONE_STREAM | SNAPSHOTS
+    if name in ONE_STREAM | SNAPSHOTS | KEYS
 ]
 GROUPS: Final = [
     pytest.param(statement, id=name)
@@ -112,7 +129,7 @@ def parts(text: str) -> list[str]:
 def tables(part: str) -> set[str]:
     """Return the tables of the log that a part names behind FROM, JOIN, INTO or UPDATE."""
     named = re.findall(r"(?:FROM|JOIN|INTO|UPDATE)\s+(?:eventlog\.)?(\w+)", part)
-    return set(named) & {"streams", "events", "queue", "snapshots", "segments"}
+    return set(named) & {"streams", "events", "queue", "snapshots", "segments", "keys"}
 
 
 def unpinned(statement: Statement) -> list[str]:
@@ -133,7 +150,9 @@ def unpinned(statement: Statement) -> list[str]:
 @pytest.mark.parametrize("of", STATEMENTS.values(), ids=STATEMENTS)
 def test_every_statement_is_known_here(of: Statements | SnapshotStatements) -> None:
     """Whoever adds one says how many streams it touches."""
-    assert set(statements(of)) <= ONE_STREAM | SNAPSHOTS | MANY_APPENDS | ALL_STREAMS
+    assert set(statements(of)) <= (
+        ONE_STREAM | SNAPSHOTS | MANY_APPENDS | ALL_STREAMS | KEYS | ALL_KEYS
+    )
 
 
 @pytest.mark.parametrize("statement", ALL)
