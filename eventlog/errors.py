@@ -11,6 +11,7 @@ EventLogError
 │   ├── InvalidKeyRingError     (also ValueError) text that holds no key-encryption keys
 │   ├── NoSuchTurnError         (also ValueError) a turn that the list does not have
 │   ├── NoSuchBranchError       (also ValueError) a branch that is not there
+│   ├── NoSuchHoldError         (also ValueError) a legal hold that is not placed
 │   ├── NothingToRedoError      (also ValueError) something else was written since the last undo
 │   └── ClosedError             (also RuntimeError) use after close
 ├── ConflictError               somebody else appended first
@@ -29,6 +30,7 @@ EventLogError
 ├── EncryptedError              content that this log cannot open; nothing was stored
 │   ├── NoKeyError              opened without the key-encryption key that it takes
 │   └── WrongKeyError           the key-encryption key of that name is another one
+├── SharedContentError          forks share what should be erased for one conversation only
 ├── HeldError                   a legal hold keeps what should be erased
 └── ErasedError                 the content asked for was erased for good
     └── KeyDestroyedError       its data key is not there any more
@@ -79,6 +81,10 @@ class NoSuchTurnError(InvalidInputError, ValueError):
 
 class NoSuchBranchError(InvalidInputError, ValueError):
     """The conversation has no branch of that name."""
+
+
+class NoSuchHoldError(InvalidInputError, ValueError):
+    """No legal hold of that code is placed on the conversation."""
 
 
 class NothingToRedoError(InvalidInputError, ValueError):
@@ -235,6 +241,19 @@ class HeldError(EventLogError):
         )
         self.stream = stream
         self.held = held
+
+
+class SharedContentError(EventLogError):
+    """Other conversations began with what should be erased; nothing was erased."""
+
+    def __init__(self, stream: str, forks: Sequence[str]) -> None:
+        names = ", ".join(repr(fork) for fork in forks[:5]) + (", ..." if len(forks) > 5 else "")
+        super().__init__(
+            f"Conversation {stream!r} was not erased: {names} began with content of it. Erase it"
+            " with its forks, or leave it."
+        )
+        self.stream = stream
+        self.forks = tuple(forks)
 
 
 class ErasedError(EventLogError):

@@ -28,6 +28,7 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     at_version: int | None = None
     by: str | None = None
     reason: str | None = None
+    hold: str | None = None
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -216,6 +217,38 @@ class ConversationErased(Event, frozen=True):
         return cls(header.by, header.reason)
 
 
+class _Hold(Event, frozen=True):
+    hold: str
+    reason: str | None = None
+
+    def header(self) -> Header:
+        return Header(hold=self.hold)
+
+    def body(self) -> bytes:
+        return _because(self.reason)
+
+    @classmethod
+    def load(cls, header: Header, body: bytes) -> Event:
+        if header.hold is None:
+            raise ValueError("the header names no hold")
+        return cls(header.hold, _reason(body))
+
+
+class HoldPlaced(_Hold, frozen=True):
+    """A legal hold was placed: nothing of the conversation may be erased until it is lifted.
+
+    `hold` is a code that tells holds apart; it outlives an erasure, so it is nothing personal.
+    """
+
+    kind = "held"
+
+
+class HoldLifted(_Hold, frozen=True):
+    """A legal hold was lifted."""
+
+    kind = "released"
+
+
 class OpaqueEvent(msgspec.Struct, frozen=True):
     """An event of a kind or schema that this release does not know, kept as it is."""
 
@@ -260,6 +293,8 @@ KINDS: Final[dict[tuple[str, int], type[Event]]] = {
         BranchDeleted,
         ConversationLabelled,
         ConversationErased,
+        HoldPlaced,
+        HoldLifted,
     )
 }
 

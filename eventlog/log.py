@@ -16,6 +16,7 @@ from eventlog.envelope import RecordedEvent, to_microseconds
 from eventlog.errors import (
     ClosedError,
     ConflictError,
+    ErasedError,
     EventIdReusedError,
     InvalidMomentError,
     InvalidOptionError,
@@ -269,10 +270,8 @@ class EventLog:
         """Iterate over the conversations of this tenant, by name; with `branches`, over each."""
 
         async def page(last: StreamRow | None) -> list[StreamRow]:
-            store, after = (
-                self._open_store(),
-                ("", "") if last is None else (last.name, last.branch),
-            )
+            store = self._open_store()
+            after = ("", "") if last is None else (last.name, last.branch)
             if branches:
                 return await store.every_stream(self.tenant, after, PAGE)
             return await store.streams(self.tenant, after[0], PAGE)
@@ -294,6 +293,16 @@ class EventLog:
         stream_id = stream if isinstance(stream, bytes) else self.stream_id(stream, branch=branch)
         found = await self._open_store().stream(stream_id)
         return None if found is None or found.tenant != self.tenant else found
+
+    @property
+    def store(self) -> Store:
+        """Where the bytes are. Raises ClosedError."""
+        return self._open_store()
+
+    @property
+    def now(self) -> int:
+        """The writer's clock, in microseconds since 1970 UTC."""
+        return self._clock()
 
     @property
     def counters(self) -> Counters:
@@ -369,10 +378,12 @@ class EventLog:
         return chain.stream_id(self.tenant, check_name("session_id", stream), check_branch(branch))
 
     async def _refuse_unknown(self, parent: Parent, stream: str) -> None:
-        """Raise InvalidMomentError if nothing of this tenant's is there to fork from."""
+        """Raise InvalidMomentError or ErasedError if there is nothing to fork from."""
         if parent.version == 0:
             return
         found = await self.stream(parent.stream_id)
+        if found is not None and parent.version < (found.erased_version or 0):
+            raise ErasedError(found.name, parent.version)
         if found is None or found.head.version < parent.version:
             raise InvalidMomentError(
                 f"{stream!r} cannot fork from version {parent.version} of a conversation that is"

@@ -15,6 +15,7 @@ from eventlog.errors import (
     ItemTooLargeError,
 )
 from eventlog.events import (
+    ConversationErased,
     ConversationForked,
     ConversationRewound,
     Event,
@@ -46,6 +47,8 @@ def build(
     if expected is not None and expected < 0:
         raise InvalidMomentError(f"expected_version is 0 or more, not {expected}.")
     news = [event if isinstance(event, NewEvent) else NewEvent(event) for event in batch]
+    if any(isinstance(new.event, ConversationErased) for new in news):
+        raise InvalidInputError("Nothing is erased by an event alone: call erase().")
     _refuse_unseen(stream, news, expected)
     encoded = tuple(encode(new) for new in news)
     _refuse_twice(stream, [event.event_id for event in encoded])

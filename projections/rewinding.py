@@ -13,6 +13,7 @@ from eventlog import (
     Appended,
     Context,
     ConversationRewound,
+    ErasedError,
     InvalidInputError,
     NoSuchTurnError,
     NothingToRedoError,
@@ -34,9 +35,12 @@ async def restore(
 ) -> Appended:
     """Make the list again what it was at a version or an aware datetime.
 
-    What could be redone then can be redone again. Raises InvalidMomentError.
+    What could be redone then can be redone again. Raises InvalidMomentError or ErasedError.
     """
     version = await chat.log.version_at(chat.name, to, branch=chat.branch)
+    stream = await chat.log.stream(chat.name, branch=chat.branch)
+    if stream is not None and 0 < version < (stream.erased_version or 0):
+        raise ErasedError(chat.name, version)
 
     async def go_back() -> Change:
         head = await chat.log.version(chat.name, branch=chat.branch)

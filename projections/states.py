@@ -108,6 +108,13 @@ class States:
         if self._log.shared is not None:
             await self._log.shared.forget(self._key(stored))
 
+    async def forget_for_good(self, version: int) -> None:
+        """Forget what processes remember up to a version, and let nobody share it again."""
+        stored = self._stored()
+        self._log.cache.forget(stored.stream_id)
+        if self._log.shared is not None:
+            await self._log.shared.put(self._key(stored), version, b"")
+
     async def drop(self) -> None:
         """Delete what is stored and forget what is remembered."""
         await self._stored().drop()
@@ -171,12 +178,12 @@ class States:
             return None
         key = self._key(stored)
         content = await shared.get(key)
-        opened = {} if content is None else await stored.open({key: content})
+        opened = await stored.open({key: content}) if content else {}
         kept = load(self.title, opened[key]) if key in opened else None
         state = None if kept is None else await self._follow(stored, kept)
         if state is None:
             counters.shared_misses += 1
-            if content is not None:
+            if content:  # What is empty says that it was erased, and keeps what is older out.
                 await shared.forget(self._key(stored))
             return None
         counters.shared_hits += 1

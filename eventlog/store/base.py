@@ -25,6 +25,7 @@ from eventlog.records import (
     StoredEvent,
     StreamRow,
 )
+from eventlog.store.erase_base import Erasure
 from eventlog.store.feed_base import FeedSource
 from eventlog.store.key_base import KeySource
 from eventlog.store.redis_address import RedisAddress
@@ -62,6 +63,11 @@ class Options(msgspec.Struct, frozen=True):
             raise InvalidOptionError(f"cache_bytes is 0 or more, not {self.cache_bytes!r}.")
         if not self.poll_interval > 0:
             raise InvalidOptionError(f"poll_interval is above 0 s, not {self.poll_interval!r}.")
+        if self.keyring is None and not self.compress:
+            raise InvalidOptionError(
+                "compress=False keeps what is encrypted from telling what it repeats; without a"
+                " keyring it only takes more space."
+            )
         if self.pgbouncer and self.durability != "full":
             raise InvalidOptionError(
                 "durability='normal' is a setting of a session, and PgBouncer's are shared: set"
@@ -78,6 +84,17 @@ class Store(Protocol):
 
     async def append(self, request: AppendRequest) -> Outcome:
         """Store the batch or nothing. Settles even if the caller is cancelled."""
+        ...
+
+    async def erase(self, erasure: Erasure) -> bool:
+        """Append the event and destroy content, snapshots and keys of its stream, in one go.
+
+        False if the stream is not at the expected head: nothing was changed.
+        """
+        ...
+
+    async def children(self, parent_id: bytes) -> list[StreamRow]:
+        """Return every stream that was forked from this one."""
         ...
 
     async def head(self, stream_id: bytes) -> Head | None:

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Update,
     any_,
     bindparam,
+    null,
     select,
     tuple_,
     update,
@@ -98,7 +99,7 @@ class KeyStatements:
     def destroyed(self) -> Update:
         """Forget every key of a stream for good."""
         of_stream = self.keys.c.stream_id == bindparam("of_stream", type_=LargeBinary)
-        return update(self.keys).values(wrapped_key=None).where(of_stream)
+        return update(self.keys).values(wrapped_key=null()).where(of_stream)
 
 
 class PostgresKeyStatements(KeyStatements):

@@ -193,6 +193,11 @@ class Statements:
         return self.stream_rows(self.streams.c.stream_id == bindparam("stream_id"))
 
     @compiled
+    def children(self) -> Select[*tuple[Any, ...]]:
+        """Find the forks of a stream."""
+        return self.stream_rows(self.streams.c.parent_id == bindparam("parent_id"))
+
+    @compiled
     def stream_page(self) -> Select[*tuple[Any, ...]]:
         """Read by name, the main branches only."""
         streams = self.streams.c

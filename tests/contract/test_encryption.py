@@ -12,6 +12,7 @@ from eventlog import (
     ConversationCleared,
     CorruptEventError,
     EventIdReusedError,
+    InvalidOptionError,
     ItemsAdded,
     KeyDestroyedError,
     NewEvent,
@@ -359,3 +360,5 @@ async def test_bodies_are_not_compressed_where_that_is_not_wanted(sealed: Backen
         (event,) = await log.read(NAME).all()
         assert (event.stored.codec, len(event.stored.body or b"")) == (0, 5004 + 28)
         assert await Conversation(log, NAME).items() == ["x" * 5000]
+    with pytest.raises(InvalidOptionError):
+        sealed.open(compress=False, keyring=None)

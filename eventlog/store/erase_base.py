@@ -1,0 +1,27 @@
+"""The contract of erasing: one stream, all at once or not at all."""
+
+from typing import Any, NamedTuple
+
+from eventlog.records import Head, StoredEvent
+
+
+class Erasure(NamedTuple):
+    """An erasing event, linked to the head that its stream has to be at."""
+
+    head: Head
+    event: StoredEvent
+    moved: Head
+
+    def values(self) -> dict[str, Any]:
+        """Return what the statements take."""
+        return {
+            **self.event._asdict(),
+            "of_stream": self.event.stream_id,
+            "head_hash": self.moved.hash,
+            "head_at": self.moved.at,
+            "erased_version": self.moved.version,
+            "linked_version": self.head.version,
+            "linked_hash": self.head.hash,
+            "until": self.head.version,
+            "kept": self.event.kind,
+        }

@@ -1,0 +1,38 @@
+"""Erasing a conversation for good: its content leaves every place where we keep any of it."""
+
+from typing import NamedTuple
+
+from eventlog import EventLog
+from eventlog.erasing import ErasedStream, check_erased, erase_content
+from projections.states import States
+
+
+class Erased(NamedTuple):
+    """What was erased, by whom and why, and where the log says so."""
+
+    session_id: str
+    by: str
+    reason: str
+    streams: tuple[ErasedStream, ...]
+    """The conversation, its branches, and the forks that shared its content."""
+
+
+async def erase(
+    log: EventLog, session_id: str, *, by: str, reason: str, with_forks: bool = True
+) -> Erased:
+    """Destroy what was said in a conversation and in its branches, and who said it, for good.
+
+    A `ConversationErased` says that it happened, `by` whom and for which `reason`; both are codes
+    that stay readable for ever. Forks that began with content of it are erased as a whole too; with
+    `with_forks=False`, SharedContentError if there are any. The list is empty then and starts anew,
+    encrypted under a new key if there is a keyring; what is asked for before raises ErasedError.
+    One transaction a stream: if it was interrupted, call it again. docs/erasure.md says what has to
+    be done about free pages, write-ahead logs and backups.
+
+    Raises InvalidNameError, HeldError, SharedContentError or StoreError.
+    """
+    event = check_erased(by, reason)
+    streams = await erase_content(log, session_id, event, with_forks=with_forks)
+    for stream in streams:
+        await States(log, stream.name, stream.branch).forget_for_good(stream.version)
+    return Erased(session_id, by, reason, tuple(streams))
