@@ -1,5 +1,4 @@
-"""What encryption costs: an append, and a warm and a cold read, of one log with a keyring and one
-without.
+"""What encryption costs: appends, and warm and cold reads, with a keyring and without.
 
     python -m benchmarks.encrypted [--quick]
 

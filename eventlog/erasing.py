@@ -8,11 +8,16 @@ from typing import Final, NamedTuple
 
 from eventlog import chain
 from eventlog.envelope import encode
-from eventlog.errors import BusyError, CorruptEventError, SharedContentError
-from eventlog.events import ConversationErased, ConversationForked, NewEvent
+from eventlog.errors import (
+    BusyError,
+    CorruptEventError,
+    InvalidMomentError,
+    SharedContentError,
+)
+from eventlog.events import ConversationErased, ConversationForked, EventErased, NewEvent
 from eventlog.holding import refuse_held
 from eventlog.log import EventLog
-from eventlog.names import check_name
+from eventlog.names import MAIN, check_name
 from eventlog.records import StreamRow
 from eventlog.sealing import seal
 from eventlog.store.erase_base import Erasure
@@ -31,7 +36,7 @@ class ErasedStream(NamedTuple):
 
 
 async def erase_content(
-    log: EventLog, session_id: str, erased: ConversationErased, *, with_forks: bool
+    log: EventLog, session_id: str, by: str, reason: str, *, with_forks: bool
 ) -> list[ErasedStream]:
     """Erase a conversation, its branches and the forks that share its content.
 
@@ -39,6 +44,7 @@ async def erase_content(
     HeldError or SharedContentError before anything is erased; a fork that is made meanwhile is
     erased too, or reads as erased.
     """
+    erased = ConversationErased(check_name("by", by), check_name("reason", reason))
     done: dict[bytes, ErasedStream] = {}
     while True:
         streams = await _sharing(log, session_id)
@@ -75,17 +81,54 @@ async def _shares(log: EventLog, fork: StreamRow) -> bool:
     return bool(first[0].header.kept)
 
 
+async def erase_event_content(
+    log: EventLog, session_id: str, version: int, by: str, reason: str, *, branch: str = MAIN
+) -> ErasedStream:
+    """Erase the content of one event.
+
+    Raises InvalidMomentError if it is not there, HeldError, or SharedContentError if a fork began
+    with a list of its version or later: it is not known what that has of it.
+    """
+    erased = EventErased(version, check_name("by", by), check_name("reason", reason))
+    row = await log.stream(session_id, branch=branch)
+    found = await log.read(session_id, after=version - 1, until=version, branch=branch).all()
+    if row is None or version < 1 or not found:
+        raise InvalidMomentError(f"Conversation {session_id!r} has no version {version}.")
+    forks = [
+        fork
+        for fork in await log.store.children(row.stream_id)
+        if fork.parent is not None and fork.parent.version >= version
+    ]
+    if forks:
+        raise SharedContentError(session_id, sorted({fork.branch or fork.name for fork in forks}))
+    await refuse_held(log, session_id, session_id)
+    if found[0].is_erased:
+        return ErasedStream(row.name, row.branch, row.stream_id, row.head.version, row.head.hash)
+    return await _erase(log, session_id, row, erased, version)
+
+
+async def _is_erased(log: EventLog, stream: StreamRow) -> bool:
+    """Tell whether nothing was appended since all of it was erased."""
+    head = stream.head.version
+    last = await log.read(stream.name, after=head - 1, until=head, branch=stream.branch).all()
+    return [event.kind for event in last] == [ConversationErased.kind]
+
+
 async def _erase(
-    log: EventLog, session_id: str, row: StreamRow, erased: ConversationErased
+    log: EventLog,
+    session_id: str,
+    row: StreamRow,
+    erased: ConversationErased | EventErased,
+    only: int | None = None,
 ) -> ErasedStream:
     stream: StreamRow | None = row
     for _ in range(MAX_TRIES):
-        if stream is None or stream.erased_version == stream.head.version:
+        if stream is None or (only is None and await _is_erased(log, stream)):
             break
         await refuse_held(log, session_id, stream.name)
-        erasure = _link(stream, erased, log.now)
+        erasure = _link(stream, erased, log.now, only)
         if await log.store.erase(erasure):
-            stream = stream._replace(head=erasure.moved, erased_version=erasure.moved.version)
+            stream = stream._replace(head=erasure.moved)
             break
         stream = await log.stream(row.stream_id)  # Somebody appended first.
     else:
@@ -99,12 +142,9 @@ async def _erase(
     return ErasedStream(row.name, row.branch, row.stream_id, head.version, head.hash)
 
 
-def _link(stream: StreamRow, erased: ConversationErased, at: int) -> Erasure:
+def _link(
+    stream: StreamRow, erased: ConversationErased | EventErased, at: int, only: int | None
+) -> Erasure:
     sealed = [seal(encode(NewEvent(erased)))]
     (event,), moved = chain.link(stream.stream_id, stream.head, sealed, at)
-    return Erasure(stream.head, event, moved)
-
-
-def check_erased(by: str, reason: str) -> ConversationErased:
-    """Return the event. Raises InvalidNameError for an empty or impossible text."""
-    return ConversationErased(check_name("by", by), check_name("reason", reason))
+    return Erasure(stream.head, event, moved, only)

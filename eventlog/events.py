@@ -29,6 +29,7 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     by: str | None = None
     reason: str | None = None
     hold: str | None = None
+    erased: int | None = None
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -217,6 +218,27 @@ class ConversationErased(Event, frozen=True):
         return cls(header.by, header.reason)
 
 
+class EventErased(Event, frozen=True):
+    """The content of one earlier event was destroyed, and its items left the list.
+
+    Appended, and to be read, as `ConversationErased` is.
+    """
+
+    kind = "redacted"
+    erased: int
+    by: str
+    reason: str
+
+    def header(self) -> Header:
+        return Header(by=self.by, reason=self.reason, erased=self.erased)
+
+    @classmethod
+    def load(cls, header: Header, body: bytes) -> "EventErased":
+        if header.erased is None or header.by is None or header.reason is None:
+            raise ValueError("the header does not say what, by whom and why")
+        return cls(header.erased, header.by, header.reason)
+
+
 class _Hold(Event, frozen=True):
     hold: str
     reason: str | None = None
@@ -293,6 +315,7 @@ KINDS: Final[dict[tuple[str, int], type[Event]]] = {
         BranchDeleted,
         ConversationLabelled,
         ConversationErased,
+        EventErased,
         HoldPlaced,
         HoldLifted,
     )

@@ -16,7 +16,6 @@ from eventlog.envelope import RecordedEvent, to_microseconds
 from eventlog.errors import (
     ClosedError,
     ConflictError,
-    ErasedError,
     EventIdReusedError,
     InvalidMomentError,
     InvalidOptionError,
@@ -378,12 +377,10 @@ class EventLog:
         return chain.stream_id(self.tenant, check_name("session_id", stream), check_branch(branch))
 
     async def _refuse_unknown(self, parent: Parent, stream: str) -> None:
-        """Raise InvalidMomentError or ErasedError if there is nothing to fork from."""
+        """Raise InvalidMomentError if nothing of this tenant's is there to fork from."""
         if parent.version == 0:
             return
         found = await self.stream(parent.stream_id)
-        if found is not None and parent.version < (found.erased_version or 0):
-            raise ErasedError(found.name, parent.version)
         if found is None or found.head.version < parent.version:
             raise InvalidMomentError(
                 f"{stream!r} cannot fork from version {parent.version} of a conversation that is"

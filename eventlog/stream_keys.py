@@ -27,7 +27,7 @@ from eventlog.errors import (
     NoKeyError,
     WrongKeyError,
 )
-from eventlog.events import NO_CONTENT, ConversationErased
+from eventlog.events import NO_CONTENT, ConversationErased, EventErased
 from eventlog.keys import KeyRing, NotOpenedError
 from eventlog.records import Entry, StoredEvent
 from eventlog.store.base import Store
@@ -40,6 +40,9 @@ MAX_TRIES: Final = 30
 
 UNENCRYPTED: Final = "it is not encrypted, though what came before it is"
 CHANGED: Final = "it was changed or moved, or encrypted under another key"
+
+_PLAIN: Final = (ConversationErased.kind, EventErased.kind)
+"""What can be appended without a key."""
 
 _NONE: Final = StreamKeys({}, None)
 
@@ -309,7 +312,7 @@ def _must_be_encrypted(event: Entry | StoredEvent) -> bool:
     """Tell whether only an encrypted event may follow; that something was erased is no secret."""
     if event.key_id is not None or event.body is None:
         return False
-    return event.kind != ConversationErased.kind or event.body != NO_CONTENT
+    return event.kind not in _PLAIN or event.body != NO_CONTENT
 
 
 def _opened(title: str, keys: StreamKeys, entry: Entry) -> Entry:

@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from eventlog import EventLog
-from eventlog.erasing import ErasedStream, check_erased, erase_content
+from eventlog.erasing import ErasedStream, erase_content, erase_event_content
+from eventlog.names import MAIN
 from projections.states import States
 
 
@@ -31,8 +32,23 @@ async def erase(
 
     Raises InvalidNameError, HeldError, SharedContentError or StoreError.
     """
-    event = check_erased(by, reason)
-    streams = await erase_content(log, session_id, event, with_forks=with_forks)
+    streams = await erase_content(log, session_id, by, reason, with_forks=with_forks)
     for stream in streams:
         await States(log, stream.name, stream.branch).forget_for_good(stream.version)
     return Erased(session_id, by, reason, tuple(streams))
+
+
+async def erase_event(
+    log: EventLog, session_id: str, version: int, *, by: str, reason: str, branch: str = MAIN
+) -> Erased:
+    """Destroy the content and the context of one event for good; its items leave the list.
+
+    An `EventErased` says so. The bytes go, with or without encryption: one key for each stream
+    cannot shred one event. Lists of the past that had items of it raise ErasedError.
+
+    Raises InvalidMomentError, SharedContentError if a fork began with a list of this version or a
+    later one (erase, or leave, the fork first), InvalidNameError, HeldError or StoreError.
+    """
+    stream = await erase_event_content(log, session_id, version, by, reason, branch=branch)
+    await States(log, session_id, branch).forget_for_good(stream.version)
+    return Erased(session_id, by, reason, (stream,))

@@ -14,6 +14,7 @@ from eventlog import (
     ConversationForked,
     ConversationRewound,
     CorruptEventError,
+    EventErased,
     ItemPopped,
     ItemsAdded,
     ItemsReplaced,
@@ -29,6 +30,7 @@ from projections.blocks import (
     drop_last,
     header,
 )
+from projections.segments import UnreadableError
 
 _EMPTYING: Final = (ConversationCleared.kind, ConversationErased.kind, BranchDeleted.kind)
 
@@ -138,10 +140,21 @@ def _fork(stream: str, blocks: list[Block], entry: Entry) -> list[Block]:
     return [Block(Absent(INHERITED), 0, kept)] if kept else blocks
 
 
+def _erase(stream: str, blocks: list[Block], entry: Entry) -> list[Block]:
+    """Take the items of an erased event off the list. Raises UnreadableError among copies."""
+    erased = header(stream, entry).erased
+    if erased is None:
+        raise CorruptEventError(stream, entry.version, "it does not say what was erased")
+    if any(block.holder.source > 0 for block in blocks):
+        raise UnreadableError  # A segment does not know which events its items came from.
+    return [block for block in blocks if block.holder.source != -erased]
+
+
 _STEPS: dict[str, Callable[[str, list[Block], Entry], list[Block]]] = {
     ItemsAdded.kind: _add,
     ItemPopped.kind: _pop,
     ItemsReplaced.kind: _replace,
     ConversationRewound.kind: _keep,
     ConversationForked.kind: _fork,
+    EventErased.kind: _erase,
 }

@@ -13,7 +13,6 @@ from eventlog import (
     Appended,
     Context,
     ConversationRewound,
-    ErasedError,
     InvalidInputError,
     NoSuchTurnError,
     NothingToRedoError,
@@ -38,9 +37,7 @@ async def restore(
     What could be redone then can be redone again. Raises InvalidMomentError or ErasedError.
     """
     version = await chat.log.version_at(chat.name, to, branch=chat.branch)
-    stream = await chat.log.stream(chat.name, branch=chat.branch)
-    if stream is not None and 0 < version < (stream.erased_version or 0):
-        raise ErasedError(chat.name, version)
+    await chat.refuse_erased(version)
 
     async def go_back() -> Change:
         head = await chat.log.version(chat.name, branch=chat.branch)

@@ -87,7 +87,9 @@ class Store(Protocol):
         ...
 
     async def erase(self, erasure: Erasure) -> bool:
-        """Append the event and destroy content, snapshots and keys of its stream, in one go.
+        """Append the event and destroy content and snapshots of its stream, in one go.
+
+        The keys as well, unless it is only the content of one event.
 
         False if the stream is not at the expected head: nothing was changed.
         """

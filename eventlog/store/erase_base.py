@@ -11,6 +11,13 @@ class Erasure(NamedTuple):
     head: Head
     event: StoredEvent
     moved: Head
+    only: int | None = None
+    """The one version whose content goes; None: all of it, and the keys."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing of the content is left."""
+        return self.only is None
 
     def values(self) -> dict[str, Any]:
         """Return what the statements take."""
@@ -22,6 +29,8 @@ class Erasure(NamedTuple):
             "erased_version": self.moved.version,
             "linked_version": self.head.version,
             "linked_hash": self.head.hash,
-            "until": self.head.version,
+            "after": 0 if self.only is None else self.only - 1,
+            "until": self.head.version if self.only is None else self.only,
+            "is_whole": self.is_whole,
             "kept": self.event.kind,
         }

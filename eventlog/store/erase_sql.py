@@ -4,11 +4,13 @@ from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Insert,
     LargeBinary,
     Select,
     Text,
     Update,
+    and_,
     bindparam,
     case,
     insert,
@@ -40,9 +42,10 @@ class EraseStatements:
 
     @compiled
     def moved(self) -> Update:
-        """Move the head on, if it is the expected one; the stream has no key any more."""
+        """Move the head on, if it is the expected one; without content the stream has no key."""
         streams = self.streams.c
-        no_key = case((streams.key_id.is_(None), null()), else_=NO_KEY)
+        is_whole = bindparam("is_whole", type_=Boolean)
+        key_id = case((and_(is_whole, streams.key_id.is_not(None)), NO_KEY), else_=streams.key_id)
         version = bindparam("version", type_=BigInteger)
         return (
             update(self.streams)
@@ -50,7 +53,7 @@ class EraseStatements:
                 version=version,
                 head_hash=bindparam("head_hash", type_=LargeBinary),
                 head_at=bindparam("head_at", type_=BigInteger),
-                key_id=no_key,
+                key_id=key_id,
                 erased_version=bindparam("erased_version", type_=BigInteger),
             )
             .where(
@@ -63,13 +66,14 @@ class EraseStatements:
 
     @compiled
     def erased(self) -> Update:
-        """Forget the content of every event up to a version, but of those of the kind `kept`."""
+        """Forget the content of events, but of those of the kind `kept`."""
         events = self.events.c
         return (
             update(self.events)
             .values(salt=null(), context=null(), body=null())
             .where(
                 events.stream_id == bindparam("of_stream", type_=LargeBinary),
+                events.version > bindparam("after", type_=BigInteger),
                 events.version <= bindparam("until", type_=BigInteger),
                 events.kind != bindparam("kept", type_=Text),
                 events.salt.is_not(None),

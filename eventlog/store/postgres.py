@@ -130,7 +130,8 @@ class PostgresStore:
         schema, values = self._address.schema, erasure.values()
         erase, keys = _erase_statements(schema), _key_statements(schema)
         snapshots = _snapshot_statements(schema)
-        beside = (snapshots.drop_snapshots, snapshots.drop_segments, keys.destroyed)
+        beside = [snapshots.drop_snapshots, snapshots.drop_segments]
+        beside += [keys.destroyed] if erasure.is_whole else []
 
         async def run(connection: "asyncpg.Connection[Any]") -> bool:
             async with connection.transaction():

@@ -110,7 +110,8 @@ class SqliteStore:
 
     async def erase(self, erasure: Erasure) -> bool:
         stream_id, values = erasure.event.stream_id, erasure.values()
-        beside = (SNAPSHOTS.drop_snapshots, SNAPSHOTS.drop_segments, KEYS.destroyed)
+        beside = [SNAPSHOTS.drop_snapshots, SNAPSHOTS.drop_segments]
+        beside += [KEYS.destroyed] if erasure.is_whole else []
 
         def write(db: sqlite3.Connection) -> bool:
             self._committer.forget(stream_id)
