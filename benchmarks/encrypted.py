@@ -8,6 +8,7 @@ Both logs do the same in turn, call by call, in files of the same folder.
 import argparse
 import asyncio
 import contextlib
+import functools
 import tempfile
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
@@ -32,7 +33,7 @@ class Cost(NamedTuple):
     at_most: float
 
 
-async def appending(path: str, keyring: KeyRing | None, durability: str) -> Call:
+async def appending(path: str, keyring: KeyRing | None, *, durability: str) -> Call:
     """Append one item of the usual size."""
     chat = Conversation(EventLog(path, keyring=keyring, durability=durability), "chat")
     (item,) = items(1)
@@ -67,8 +68,8 @@ async def _fill(chat: Conversation) -> None:
 
 
 COSTS: Final = (
-    Cost("an append, synchronous=FULL", lambda p, k: appending(p, k, "full"), 1.15),
-    Cost("an append, synchronous=NORMAL", lambda p, k: appending(p, k, "normal"), 1.15),
+    Cost("an append, synchronous=FULL", functools.partial(appending, durability="full"), 1.15),
+    Cost("an append, synchronous=NORMAL", functools.partial(appending, durability="normal"), 1.15),
     Cost(f"a warm read of {LENGTH:,} items", reading_warm, 1.4),
     Cost(f"a cold read of {LENGTH:,} items", reading_cold, 1.4),
 )

@@ -21,7 +21,9 @@ async def append(
     place = (request.name, request.stream_id)
     seals = await keys.to_write(*place)
     for _ in range(MAX_TRIES):
-        outcome = await store.append(request._replace(seals=seals))
+        if seals is not None:
+            request = AppendRequest._make((*request[:-1], seals))
+        outcome = await store.append(request)
         if not isinstance(outcome, OtherKey):
             return outcome
         seals = await keys.to_write(*place, anew=True)

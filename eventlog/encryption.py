@@ -78,12 +78,15 @@ class DataKey:
 
     def encrypt(self, event: SealedEvent, version: int) -> SealedEvent:
         """Encrypt context and body for this version."""
-        place = self._place(version, event.kind, event.schema, event.codec, event.header)
-        context = seal(self._cipher, event.context, place + CONTEXT)
-        body = seal(self._cipher, event.body, place + BODY)
-        digest = content_digest(event.salt, context, body)
-        # In the order of SealedEvent's fields: positions are what the hot path can afford.
-        return SealedEvent._make((*event[:5], self.key_id, event.salt, context, body, digest))
+        event_id, kind, schema, header, codec, _, salt, context, body, _ = event
+        place = self._place(version, kind, schema, codec, header)
+        random = os.urandom(2 * NONCE_BYTES)
+        one, other = random[:NONCE_BYTES], random[NONCE_BYTES:]
+        context = one + self._cipher.encrypt(one, context, place + CONTEXT)
+        body = other + self._cipher.encrypt(other, body, place + BODY)
+        digest = content_digest(salt, context, body)
+        fields = (event_id, kind, schema, header, codec, self.key_id, salt, context, body, digest)
+        return SealedEvent._make(fields)
 
     def open_field(self, event: StoredEvent | Entry, sealed: bytes, field: bytes) -> bytes:
         """Decrypt one field of an event. Raises Unopened."""
@@ -102,8 +105,17 @@ class DataKey:
         return unseal(self._cipher, sealed[len(head) :], self._beside + _text(what))
 
     def _place(self, version: int, kind: str, schema: int, codec: int, header: bytes) -> bytes:
-        numbers = _place(version, schema, codec)
-        return self._prefix + numbers + _text(kind) + _number(len(header)) + header
+        named = kind.encode(errors="surrogateescape")
+        return b"".join(
+            (
+                self._prefix,
+                _place(version, schema, codec),
+                _number(len(named)),
+                named,
+                _number(len(header)),
+                header,
+            )
+        )
 
 
 class StreamKeys(NamedTuple):
@@ -132,7 +144,7 @@ class StreamKeys(NamedTuple):
 
     def encrypt(self, event: SealedEvent, version: int) -> SealedEvent:
         """Encrypt the content for its place in the stream."""
-        return self.keys[self.key_id].encrypt(event, version)
+        return self.keys[self.current or ""].encrypt(event, version)
 
     def knows(self, key_id: str) -> bool:
         """Tell whether this key is at hand."""

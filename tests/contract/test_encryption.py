@@ -81,7 +81,7 @@ async def test_nothing_that_was_said_is_in_redis(sealed: Backend, redis_url: str
         Redis.from_url(redis_url) as client,
     ):
         await filled(log, ITEMS)
-        kept = await client.hgetall(key(log))
+        kept: Any = await client.hgetall(key(log))
         assert kept[b"version"] == b"300"
         assert MARKER.encode() not in kept[b"value"]
         assert await Conversation(other, NAME).items() == ITEMS
@@ -173,6 +173,7 @@ TAMPERED: Final = {
     " AND version = 2) WHERE version = 2",
     "field": "UPDATE {}events SET body = context WHERE version = 2",
     "kind": "UPDATE {}events SET kind = 'cleared' WHERE version = 2",
+    "kind nobody knows": "UPDATE {}events SET kind = 'other' WHERE version = 2",
     "schema": "UPDATE {}events SET schema = 2 WHERE version = 2",
     "header": "UPDATE {}events SET header = ? WHERE version = 2",
     "codec": "UPDATE {}events SET codec = 1 - codec WHERE version = 2",
