@@ -11,6 +11,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from eventlog.chain import content_digest
+from eventlog.errors import InvalidOptionError
 from eventlog.records import Entry, SealedEvent, StoredEvent
 
 if TYPE_CHECKING:
@@ -38,8 +39,13 @@ class Unopened(ValueError):  # noqa: N818 - whoever opens makes an error of it t
 
 def aes(key: bytes) -> "AESGCM":
     """Return the cipher of a key; building it costs as much as encrypting a small event."""
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
+    try:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+    except ImportError as error:
+        raise InvalidOptionError(
+            f"Encryption needs a package that is not installed ({error.name}):"
+            " pip install 'conversation-eventlog[encryption]'."
+        ) from error
     return AESGCM(key)
 
 

@@ -1,8 +1,9 @@
 """Erasing a conversation for good: its content leaves every place where we keep any of it."""
 
+import asyncio
 from typing import NamedTuple
 
-from eventlog import EventLog
+from eventlog import EventLog, settle
 from eventlog.erasing import ErasedStream, erase_content, erase_event_content
 from eventlog.names import MAIN
 from projections.states import States
@@ -27,14 +28,18 @@ async def erase(
     that stay readable for ever. Forks that began with content of it are erased as a whole too; with
     `with_forks=False`, SharedContentError if there are any. The list is empty then and starts anew,
     encrypted under a new key if there is a keyring; what is asked for before raises ErasedError.
-    One transaction a stream: if it was interrupted, call it again. docs/erasure.md says what has to
-    be done about free pages, write-ahead logs and backups.
+    One transaction a stream: if it was interrupted, call it again. Settles if the caller is
+    cancelled. docs/erasure.md says what is to be done about free pages, write-ahead logs and
+    backups.
 
     Raises InvalidNameError, HeldError, SharedContentError or StoreError.
     """
-    streams = await erase_content(log, session_id, by, reason, with_forks=with_forks)
-    for stream in streams:
-        await States(log, stream.name, stream.branch).forget_for_good(stream.version)
+
+    async def erased() -> list[ErasedStream]:
+        streams = await erase_content(log, session_id, by, reason, with_forks=with_forks)
+        return await _forget(log, streams)
+
+    streams = await settle(asyncio.ensure_future(erased()))
     return Erased(session_id, by, reason, tuple(streams))
 
 
@@ -49,6 +54,16 @@ async def erase_event(
     Raises InvalidMomentError, SharedContentError if a fork began with a list of this version or a
     later one (erase, or leave, the fork first), InvalidNameError, HeldError or StoreError.
     """
-    stream = await erase_event_content(log, session_id, version, by, reason, branch=branch)
-    await States(log, session_id, branch).forget_for_good(stream.version)
-    return Erased(session_id, by, reason, (stream,))
+
+    async def erased() -> list[ErasedStream]:
+        stream = await erase_event_content(log, session_id, version, by, reason, branch=branch)
+        return await _forget(log, [stream])
+
+    streams = await settle(asyncio.ensure_future(erased()))
+    return Erased(session_id, by, reason, tuple(streams))
+
+
+async def _forget(log: EventLog, streams: list[ErasedStream]) -> list[ErasedStream]:
+    for stream in streams:
+        await States(log, stream.name, stream.branch).forget_for_good(stream.version)
+    return streams

@@ -422,6 +422,31 @@ async def test_one_event_is_not_erased_where_it_cannot_be(erasable: Backend) -> 
         assert await chat.items() == ITEMS[:20] + ITEMS[21:40]
 
 
+async def test_an_erasure_settles_though_its_caller_is_cancelled(
+    erasable: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is left half told: forks, memory and Redis follow."""
+    async with erasable.open() as log:
+        chat = await filled(log, ITEMS[:40])
+        child = await fork(chat, "child")
+        store = type(log.store)
+        real, began, go_on = store.erase, asyncio.Event(), asyncio.Event()
+
+        async def held_up(self: Any, erasure: Any) -> bool:
+            began.set()
+            await go_on.wait()
+            return await real(self, erasure)
+
+        monkeypatch.setattr(store, "erase", held_up)
+        erasing = asyncio.create_task(erase(log, NAME, **WHY))
+        await began.wait()
+        erasing.cancel()
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await erasing
+        assert await chat.items() == await child.items() == []
+
+
 async def test_it_takes_no_key(erasable: Backend) -> None:
     """Whoever lost the key, or never had it, can still erase; what comes has a new one."""
     async with erasable.open() as log:

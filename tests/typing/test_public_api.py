@@ -54,8 +54,13 @@ PUBLIC = {
         NewEvent NotAnEventLogError OpaqueEvent ReadOnlyError RecordedEvent SchemaTooNewError
         SchemaTooOldError StoreError UnavailableError Verification WaitTimeoutError
         migrate settle
+        CalledKeyRing KeyRing LocalKeyRing NotOpenedError InvalidKeyRingError
+        keyring_from_environment keyring_from_file new_key parse_keyring rekey rotate
+        EncryptedError NoKeyError WrongKeyError KeyDestroyedError
+        ConversationErased EventErased SharedContentError
+        HoldPlaced HoldLifted HeldError NoSuchHoldError held_by place_hold lift_hold
     """,
-    projections: "Conversation View listed rebuild",
+    projections: "Conversation Erased View erase erase_event listed rebuild",
     adapters.openai_agents: "EventLogSession",
 }
 
