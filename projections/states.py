@@ -36,6 +36,9 @@ PAGE: Final = 1000
 MOST_SHARED: Final = 32 * 1024 * 1024
 """Bytes, uncompressed: larger lists are read from the database."""
 
+ERASED: Final = b"erased"
+"""What is shared of a list that was erased: it keeps out what is older."""
+
 
 class States:
     """The states of the conversation `name`, or of a branch of it."""
@@ -113,7 +116,7 @@ class States:
         stored = self._stored()
         self._log.cache.forget(stored.stream_id)
         if self._log.shared is not None:
-            await self._log.shared.put(self._key(stored), version, b"")
+            await self._log.shared.put(self._key(stored), version, ERASED)
 
     async def drop(self) -> None:
         """Delete what is stored and forget what is remembered."""
@@ -183,7 +186,7 @@ class States:
         state = None if kept is None else await self._follow(stored, kept)
         if state is None:
             counters.shared_misses += 1
-            if content:  # What is empty says that it was erased, and keeps what is older out.
+            if content not in (None, ERASED):
                 await shared.forget(self._key(stored))
             return None
         counters.shared_hits += 1

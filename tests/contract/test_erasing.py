@@ -36,6 +36,7 @@ from projections.forking import fork
 from projections.history import History
 from projections.rewinding import redo, restore
 from projections.segments import SCHEMA
+from projections.states import ERASED
 from projections.timeline import Span
 from tests.backends import Backend
 from tests.contract.test_shared_cache import key
@@ -96,7 +97,7 @@ async def test_the_content_is_in_no_byte_of_any_file(backend: Backend, redis_url
         assert MARKER.encode() in await bytes_of(backend)
         await erase(log, NAME, **WHY)
         shared = await r.hget(key(log), "value")
-        assert shared == b""
+        assert shared == ERASED
         if backend.name == "postgres":
             assert MARKER.encode() not in await bytes_of(backend)
     assert MARKER.encode() not in await bytes_of(backend)
@@ -259,7 +260,7 @@ async def test_an_old_list_does_not_come_back_into_redis(backend: Backend, redis
         async with open_elsewhere(backend, redis=redis_url) as third:
             assert await Conversation(third, NAME).items() == []
         await late._states._share(other.snapshots(NAME, SCHEMA), state)
-        assert await client.hget(key(log), "value") == b""
+        assert await client.hget(key(log), "value") == ERASED
 
 
 async def test_writers_go_on_while_it_is_erased(erasable: Backend) -> None:

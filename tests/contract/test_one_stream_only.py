@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from eventlog.store.erase_sql import EraseStatements, PostgresEraseStatements
 from eventlog.store.key_sql import KeyStatements, PostgresKeyStatements
 from eventlog.store.postgres_sql import PostgresStatements
 from eventlog.store.snapshot_sql import (
@@ -47,6 +48,7 @@ ALL_STREAMS: Final = {
     "branch_page",
     "identities",
     "strays",
+    "children",
 }
 """Listing conversations and auditing the whole log: no append and no session waits for them."""
 
@@ -64,6 +66,7 @@ SNAPSHOTS: Final = {
     "save_segment",
     "drop_stale",
     "drop_from",
+    "erased_since",
     "drop_snapshots",
     "drop_segments",
 }
@@ -80,29 +83,37 @@ KEYS: Final = {
 }
 """Finding and changing the data keys of a conversation."""
 
+ERASING: Final = {"lock", "moved", "erased", "inserted", "queued"}
+"""Erasing a conversation: the events, beside what drops snapshots and destroys keys."""
+
 ALL_KEYS: Final = {"of_streams", "wrapped_by_others"}
 """Reading the feed, and rotating: no append and no session waits for them."""
 
 
-def statements(of: Statements | SnapshotStatements | KeyStatements) -> dict[str, Statement]:
+AnyStatements = Statements | SnapshotStatements | KeyStatements | EraseStatements
+
+
+def statements(of: AnyStatements) -> dict[str, Statement]:
     names = [name for name in dir(of) if isinstance(getattr(type(of), name, None), compiled)]
     assert names
     return {name: getattr(of, name) for name in names}
 
 
-STATEMENTS: Final[dict[str, Statements | SnapshotStatements | KeyStatements]] = {
+STATEMENTS: Final[dict[str, AnyStatements]] = {
     "sqlite": SQLITE,
     "postgres": POSTGRES,
     "sqlite-snapshots": SqliteSnapshotStatements(SQLITE),
     "postgres-snapshots": PostgresSnapshotStatements(POSTGRES, "eventlog"),
     "sqlite-keys": KeyStatements(SQLITE, "sqlite"),
+    "sqlite-erasing": EraseStatements(SQLITE),
+    "postgres-erasing": PostgresEraseStatements(POSTGRES),
     "postgres-keys": PostgresKeyStatements(POSTGRES, "eventlog"),
 }
 ALL: Final = [
     pytest.param(statement, id=f"{store}-{name}")
     for store, of in STATEMENTS.items()
     for name, statement in statements(of).items()
-    if name in ONE_STREAM | SNAPSHOTS | KEYS
+    if name in ONE_STREAM | SNAPSHOTS | KEYS | ERASING
 ]
 GROUPS: Final = [
     pytest.param(statement, id=name)
@@ -148,10 +159,10 @@ def unpinned(statement: Statement) -> list[str]:
 
 
 @pytest.mark.parametrize("of", STATEMENTS.values(), ids=STATEMENTS)
-def test_every_statement_is_known_here(of: Statements | SnapshotStatements) -> None:
+def test_every_statement_is_known_here(of: AnyStatements) -> None:
     """Whoever adds one says how many streams it touches."""
     assert set(statements(of)) <= (
-        ONE_STREAM | SNAPSHOTS | MANY_APPENDS | ALL_STREAMS | KEYS | ALL_KEYS
+        ONE_STREAM | SNAPSHOTS | MANY_APPENDS | ALL_STREAMS | KEYS | ALL_KEYS | ERASING
     )
 
 
