@@ -52,6 +52,13 @@ async def sealed(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         yield opened
 
 
+@pytest.fixture(params=[False, True], ids=["plain", "encrypted"])
+def erasable(backend: Backend, request: pytest.FixtureRequest) -> Backend:
+    """Every backend, with encryption and without."""
+    backend.keyring = parse_keyring(new_key("kek")) if request.param else None
+    return backend
+
+
 @contextlib.asynccontextmanager
 async def open_backend(name: str, folder: Path) -> AsyncGenerator[Backend]:
     opened: Backend

@@ -14,22 +14,13 @@ from eventlog import (
     ConversationErased,
     ConversationForked,
     ErasedError,
-    EventErased,
     EventLog,
-    HeldError,
     InvalidInputError,
-    InvalidMomentError,
     InvalidNameError,
-    NoSuchHoldError,
     SharedContentError,
-    held_by,
-    lift_hold,
-    new_key,
-    parse_keyring,
-    place_hold,
 )
 from eventlog.snapshots import Snapshot
-from projections import Conversation, erase, erase_event
+from projections import Conversation, erase
 from projections.branching import branches
 from projections.cutting import cut
 from projections.forking import fork
@@ -37,7 +28,6 @@ from projections.history import History
 from projections.rewinding import redo, restore
 from projections.segments import SCHEMA
 from projections.states import ERASED
-from projections.timeline import Span
 from tests.backends import Backend
 from tests.contract.test_shared_cache import key
 from tests.elsewhere import NAME, cold, elsewhere, filled, open_elsewhere, stream_id
@@ -45,13 +35,6 @@ from tests.elsewhere import NAME, cold, elsewhere, filled, open_elsewhere, strea
 MARKER: Final = "MARKER7b1f"
 ITEMS: Final[list[Any]] = [{"n": number, "m": MARKER} for number in range(300)]
 WHY: Final[dict[str, Any]] = {"by": "dpo", "reason": "gdpr-17"}
-
-
-@pytest.fixture(params=[False, True], ids=["plain", "encrypted"])
-def erasable(backend: Backend, request: pytest.FixtureRequest) -> Backend:
-    """Every backend, with encryption and without."""
-    backend.keyring = parse_keyring(new_key("kek")) if request.param else None
-    return backend
 
 
 async def bytes_of(backend: Backend) -> bytes:
@@ -317,110 +300,6 @@ async def test_an_erasure_that_was_interrupted_is_gone_on_with(
         versions = [await log.version(name) for name in (NAME, "a", "b")]
         assert versions == [41, 2, 2]
         assert done == 4
-
-
-async def test_a_legal_hold_blocks_it_until_it_is_lifted(erasable: Backend) -> None:
-    """Every hold has to be lifted; both are events, and one on a fork counts as well."""
-    async with erasable.open() as log:
-        chat = await filled(log, ITEMS[:40])
-        child = await fork(chat, "child")
-        await place_hold(log, NAME, "case-1", reason=MARKER)
-        await place_hold(log, NAME, "case-2")
-        await place_hold(log, "child", "case-3")
-        with pytest.raises(NoSuchHoldError):
-            await lift_hold(log, NAME, "case-3")
-        for name, hold in ((NAME, "case-1"), (NAME, "case-2"), ("child", "case-3")):
-            with pytest.raises(HeldError) as caught:
-                await erase(log, NAME, **WHY)
-            assert caught.value.held == name
-            assert await chat.items() == await child.items() == ITEMS[:40]
-            await lift_hold(log, name, hold)
-        assert await held_by(log, NAME) == []
-        await erase(log, NAME, **WHY)
-        assert await chat.items() == await child.items() == []
-
-
-async def test_a_hold_that_is_placed_meanwhile_is_in_time_or_too_late(
-    erasable: Backend, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Between the look for holds and the erasure there is no gap."""
-    async with erasable.open() as log:
-        chat = await filled(log, ITEMS[:40])
-        store = type(log.store)
-        real = store.erase
-
-        async def held_up(self: Any, erasure: Any) -> bool:
-            monkeypatch.setattr(store, "erase", real)
-            await place_hold(log, NAME, "in time")
-            return await real(self, erasure)
-
-        monkeypatch.setattr(store, "erase", held_up)
-        with pytest.raises(HeldError):
-            await erase(log, NAME, **WHY)
-        assert await chat.items() == ITEMS[:40]
-
-
-async def test_one_event_can_be_erased(erasable: Backend) -> None:
-    """Its items leave the list, here, elsewhere and in the past: the others stay where they are."""
-    async with erasable.open() as log, open_elsewhere(erasable) as other:
-        chat, theirs = await filled(log, ITEMS), Conversation(other, NAME)
-        assert await theirs.items() == ITEMS
-        done = await erase_event(log, NAME, 7, **WHY)
-        left = ITEMS[:6] + ITEMS[7:]
-        assert (await chat.items(), await theirs.items()) == (left, left)
-        assert await cold(erasable) == left
-        assert await chat.items(as_of=6) == ITEMS[:6]
-        for version in (7, 300):
-            with pytest.raises(ErasedError, match="ersion 7 of"):
-                await chat.items(as_of=version)
-            with pytest.raises(ErasedError):
-                await restore(chat, version)
-        assert await chat.pop() == ITEMS[-1]
-        await erase_event(log, NAME, 7, **WHY)
-        assert [one.version for one in done.streams] == [301]
-        assert await log.version(NAME) == 302
-        await restore(chat, 6)
-        assert await theirs.items() == ITEMS[:6]
-        entry = (await History(chat).all())[300]
-        assert (entry.total, entry.removed, entry.restored) == (299, (Span(7, 0, 1),), ())
-        assert entry.event == EventErased(7, **WHY)
-        assert (await log.verify()).ok
-        await erase(log, NAME, **WHY)
-        assert await chat.items() == await cold(erasable) == []
-
-
-async def test_the_bytes_of_one_event_are_in_no_file(backend: Backend) -> None:
-    """One key for each conversation cannot shred one event: its bytes are what goes."""
-    async with backend.open() as log:
-        chat = await filled(log, [{"n": number} for number in range(300)])
-        await chat.add([MARKER], context=Context(actor=MARKER))
-        await chat._states.save()
-        assert MARKER.encode() in await bytes_of(backend)
-        await erase_event(log, NAME, 301, **WHY)
-        await chat.add(["more"])
-        assert len(await chat.items()) == 301
-        await log.background.finish()
-        if backend.name == "postgres":
-            assert MARKER.encode() not in await bytes_of(backend)
-    assert MARKER.encode() not in await bytes_of(backend)
-
-
-async def test_one_event_is_not_erased_where_it_cannot_be(erasable: Backend) -> None:
-    """Not one that is not there, nor one that a fork may have, nor one that is held."""
-    async with erasable.open() as log:
-        chat = await filled(log, ITEMS[:40])
-        child = await fork(chat, "child", at=20)
-        for version in (0, -1, 41):
-            with pytest.raises(InvalidMomentError):
-                await erase_event(log, NAME, version, **WHY)
-        with pytest.raises(SharedContentError):
-            await erase_event(log, NAME, 20, **WHY)
-        await erase_event(log, NAME, 21, **WHY)
-        assert await child.items() == ITEMS[:20]
-        await place_hold(log, NAME, "case")
-        with pytest.raises(HeldError):
-            await erase_event(log, NAME, 22, **WHY)
-        assert await chat.items() == ITEMS[:20] + ITEMS[21:40]
 
 
 async def test_an_erasure_settles_though_its_caller_is_cancelled(
