@@ -14,7 +14,7 @@ import pytest
 
 from eventlog import Context, Event, NewEvent, OpaqueEvent, RecordedEvent, chain, envelope, sealing
 from eventlog.codec import RAW, ZLIB, decompress
-from eventlog.events import KINDS
+from eventlog.kinds import KINDS
 from eventlog.records import StoredEvent
 
 BYTES: Final = ("stream_id", "header", "salt", "context", "body", "content_digest", "hash")

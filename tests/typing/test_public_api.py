@@ -63,11 +63,16 @@ PUBLIC = {
         SchemaTooNewError SourceError
         SchemaTooOldError StoreError UnavailableError UsageRecorded Verification WaitTimeoutError
         digest migrate settle
+        CalledKeyRing KeyRing LocalKeyRing NotOpenedError InvalidKeyRingError
+        keyring_from_environment keyring_from_file new_key parse_keyring rekey rotate
+        EncryptedError NoKeyError WrongKeyError KeyDestroyedError
+        ConversationErased EventErased SharedContentError
+        HoldPlaced HoldLifted HeldError NoSuchHoldError held_by place_hold lift_hold
     """,
     projections: """
-        Conversation Diff History HistoryEvent HistoryItem Labels Span TurnUsage View branches
-        clear_all delete_branch diff fork label labels listed moments open_branch rebuild redo
-        restore undo usage_by_turn
+        Conversation Diff Erased History HistoryEvent HistoryItem Labels Span TurnUsage View
+        branches clear_all delete_branch diff erase erase_event fork label labels listed moments
+        open_branch rebuild redo restore undo usage_by_turn
     """,
     adapters.openai_agents: "EventLogHooks EventLogSession RecordedSession import_sessions",
 }
