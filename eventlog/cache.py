@@ -7,7 +7,7 @@ import os
 import threading
 from collections import OrderedDict
 from typing import Any, Final
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 import msgspec
 
@@ -36,6 +36,9 @@ class Counters(msgspec.Struct):
     """A snapshot could not be written."""
 
 
+_every: Final["WeakSet[Cache]"] = WeakSet()
+
+
 class Cache:
     """Forgets first what was used least lately. For any number of threads."""
 
@@ -45,6 +48,7 @@ class Cache:
         self._size = 0
         self._kept: OrderedDict[object, tuple[Any, int]] = OrderedDict()
         self._lock = threading.Lock()
+        _every.add(self)
 
     @property
     def size(self) -> int:
@@ -95,7 +99,7 @@ def of(store: Store, limit: int) -> Cache:
 
 
 def _unlock_all() -> None:
-    for kept in _caches.values():
+    for kept in _every:
         kept.unlock()
 
 

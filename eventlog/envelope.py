@@ -1,12 +1,15 @@
 """Between an event and the bytes of it: encode a new one, open a recorded one. Pure."""
 
+import contextlib
+from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
 
 from eventlog.codec import decompress
-from eventlog.errors import CorruptEventError, ErasedError
+from eventlog.encryption import StreamKeys
+from eventlog.errors import CorruptEventError, ErasedError, KeyDestroyedError, NoKeyError
 from eventlog.events import (
     Context,
     Event,
@@ -15,9 +18,9 @@ from eventlog.events import (
     OpaqueEvent,
     encode_text,
     load_context,
-    load_event,
     load_header,
 )
+from eventlog.kinds import load_event
 from eventlog.names import MAIN, check_name
 from eventlog.records import EncodedEvent, Entry, StoredEvent
 
@@ -55,17 +58,32 @@ def open_header(stream: str, version: int, stored: bytes) -> Header:
         raise CorruptEventError(stream, version, "its header does not decode") from error
 
 
-def open_body(stream: str, stored: StoredEvent | Entry) -> bytes:
-    """Return the content as JSON bytes. Raises ErasedError or CorruptEventError."""
+def open_body(stream: str, stored: StoredEvent | Entry, keys: StreamKeys | None = None) -> bytes:
+    """Return the content as JSON bytes.
+
+    Raises ErasedError, KeyDestroyedError, NoKeyError or CorruptEventError.
+    """
     if stored.body is None:
         raise ErasedError(stream, stored.version)
-    if stored.key_id is not None:
-        what = "it is encrypted, which this release cannot read"
-        raise CorruptEventError(stream, stored.version, what)
+    with _opening(stream, stored):
+        body = stored.body if stored.key_id is None else _with(stream, keys).open_body(stored)
+        return decompress(stored.codec, body)
+
+
+@contextlib.contextmanager
+def _opening(stream: str, stored: StoredEvent | Entry) -> Generator[None]:
     try:
-        return decompress(stored.codec, stored.body)
+        yield
+    except KeyError as error:
+        raise KeyDestroyedError(stream, stored.version, stored.key_id or "") from error
     except ValueError as error:
         raise CorruptEventError(stream, stored.version, str(error)) from error
+
+
+def _with(stream: str, keys: StreamKeys | None) -> StreamKeys:
+    if keys is None:
+        raise NoKeyError(stream)
+    return keys
 
 
 class RecordedEvent:
@@ -74,14 +92,21 @@ class RecordedEvent:
     `position` is its number over all streams if it comes from the feed, else None. `branch` is
     empty for the conversation's main branch.
 
-    Content raises ErasedError once it was erased, and CorruptEventError if it does not decode.
+    Content raises ErasedError once it was erased, NoKeyError where it is encrypted and the log has
+    no keyring, and CorruptEventError if it does not open or decode. `stored` is as it is stored.
     """
 
-    __slots__ = ("branch", "position", "stored", "stream")
+    __slots__ = ("_keys", "branch", "position", "stored", "stream")
 
     def __init__(
-        self, stream: str, stored: StoredEvent, position: int | None = None, branch: str = MAIN
+        self,
+        stream: str,
+        stored: StoredEvent,
+        position: int | None = None,
+        branch: str = MAIN,
+        keys: StreamKeys | None = None,
     ) -> None:
+        self._keys = keys
         self.stream = stream
         self.branch = branch
         self.stored = stored
@@ -131,17 +156,23 @@ class RecordedEvent:
     @property
     def context(self) -> Context:
         """Who wrote it, in which run."""
-        if self.stored.context is None:
+        stored = self.stored
+        if stored.context is None:
             raise ErasedError(self.stream, self.version)
+        with _opening(self.stream, stored):
+            plain = stored.key_id is None
+            context = (
+                stored.context if plain else _with(self.stream, self._keys).open_context(stored)
+            )
         try:
-            return load_context(self.stored.context)
+            return load_context(context)
         except _UNREADABLE as error:
             raise self._corrupt("its context does not decode") from error
 
     @property
     def body(self) -> bytes:
         """The content as JSON bytes."""
-        return open_body(self.stream, self.stored)
+        return open_body(self.stream, self.stored, self._keys)
 
     @property
     def event(self) -> Event | OpaqueEvent:

@@ -10,8 +10,10 @@ EventLogError
 │   ├── InvalidOptionError      (also ValueError) options that contradict each other
 │   ├── NoSuchConversationError (also ValueError) no conversation goes by that name or prefix
 │   ├── AmbiguousNameError      (also ValueError) a prefix of several names
+│   ├── InvalidKeyRingError     (also ValueError) text that holds no key-encryption keys
 │   ├── NoSuchTurnError         (also ValueError) a turn that the list does not have
 │   ├── NoSuchBranchError       (also ValueError) a branch that is not there
+│   ├── NoSuchHoldError         (also ValueError) a legal hold that is not placed
 │   ├── NothingToRedoError      (also ValueError) something else was written since the last undo
 │   ├── InvalidKeyError         (also ValueError) a key for tree heads that is none
 │   ├── InvalidHeadError        (also ValueError) a tree head that is none, or not signed by the key
@@ -32,8 +34,14 @@ EventLogError
 ├── SourceError                 another store, to be imported, that cannot be read
 ├── PublishingError             a head was signed and could not be taken where it is safe
 ├── BrokenTreeError             the tree is not the one that was signed: nothing was signed
-├── CorruptEventError           stored bytes that do not decode
+├── CorruptEventError           stored bytes that do not decode, or were changed or moved
+├── EncryptedError              content that this log cannot open; nothing was stored
+│   ├── NoKeyError              opened without the key-encryption key that it takes
+│   └── WrongKeyError           the key-encryption key of that name is another one
+├── SharedContentError          forks share what should be erased for one conversation only
+├── HeldError                   a legal hold keeps what should be erased
 └── ErasedError                 the content asked for was erased for good
+    └── KeyDestroyedError       its data key is not there any more
 """
 
 from collections.abc import Mapping, Sequence
@@ -87,12 +95,20 @@ class AmbiguousNameError(InvalidInputError, ValueError):
         self.candidates = tuple(candidates)
 
 
+class InvalidKeyRingError(InvalidInputError, ValueError):
+    """Text, or a file, that does not hold key-encryption keys."""
+
+
 class NoSuchTurnError(InvalidInputError, ValueError):
     """The list has no such turn, or not as many as should be undone."""
 
 
 class NoSuchBranchError(InvalidInputError, ValueError):
     """The conversation has no branch of that name."""
+
+
+class NoSuchHoldError(InvalidInputError, ValueError):
+    """No legal hold of that code is placed on the conversation."""
 
 
 class NothingToRedoError(InvalidInputError, ValueError):
@@ -231,6 +247,62 @@ class CorruptEventError(EventLogError):
         self.version = version
 
 
+class EncryptedError(EventLogError):
+    """Content that is encrypted, and this log cannot open it; nothing was stored."""
+
+
+class NoKeyError(EncryptedError):
+    """The log was opened without the key-encryption key that the content takes."""
+
+    def __init__(self, stream: str, kek_id: str | None = None) -> None:
+        which = "a keyring" if kek_id is None else f"a keyring that has the key {kek_id!r}"
+        super().__init__(
+            f"Conversation {stream!r} is encrypted. Open the log with {which}."
+            " Nothing was read or stored."
+        )
+        self.stream = stream
+        self.kek_id = kek_id
+
+
+class WrongKeyError(EncryptedError):
+    """The keyring has a key-encryption key of that name, and it opens nothing."""
+
+    def __init__(self, stream: str, kek_id: str) -> None:
+        super().__init__(
+            f"The key {kek_id!r} of the keyring does not open the data key of conversation"
+            f" {stream!r}: it is another one than that which closed it, or the stored key was"
+            " changed. Nothing was read or stored. Open the log with the right keyring."
+        )
+        self.stream = stream
+        self.kek_id = kek_id
+
+
+class HeldError(EventLogError):
+    """A legal hold keeps the conversation as it is; nothing was erased."""
+
+    def __init__(self, stream: str, held: str) -> None:
+        which = "it" if held == stream else f"{held!r}, which shares its content,"
+        super().__init__(
+            f"Conversation {stream!r} cannot be erased: {which} is under a legal hold. Nothing was"
+            " erased. Lift the hold first, if you may."
+        )
+        self.stream = stream
+        self.held = held
+
+
+class SharedContentError(EventLogError):
+    """Other conversations began with what should be erased; nothing was erased."""
+
+    def __init__(self, stream: str, forks: Sequence[str]) -> None:
+        names = ", ".join(repr(fork) for fork in forks[:5]) + (", ..." if len(forks) > 5 else "")
+        super().__init__(
+            f"Conversation {stream!r} was not erased: {names} began with content of it. Erase it"
+            " with its forks, or leave it."
+        )
+        self.stream = stream
+        self.forks = tuple(forks)
+
+
 class ErasedError(EventLogError):
     """The content asked for was erased for good; that it existed can still be verified."""
 
@@ -253,3 +325,17 @@ class PoisonEventError(EventLogError):
         )
         self.projection = projection
         self.position = position
+
+
+class KeyDestroyedError(ErasedError):
+    """The data key that the content takes is not there: it was destroyed, or got lost."""
+
+    def __init__(self, stream: str, version: int, key_id: str) -> None:
+        super().__init__(stream, version)
+        message = (
+            f"Version {version} of conversation {stream!r} is encrypted under the data key"
+            f" {key_id!r}, which is not there any more. If nobody erased the conversation, restore"
+            " the table of keys from a backup."
+        )
+        self.args = (message,)
+        self.key_id = key_id

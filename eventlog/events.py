@@ -1,14 +1,14 @@
-"""What can happen to a conversation, and how each fact is written down.
+"""What can happen to a list of items, and how each event is written down.
 
-Pure. An event is a past-tense fact. Its header holds the structure that folding needs and an
+Pure. An event is a past-tense fact; `eventlog.facts` has those that say something of the
+conversation, `eventlog.kinds` names all. Its header holds the structure that folding needs and an
 erasure keeps: numbers, no content, nothing personal. Its body holds the content. Stored kinds are
 short stable names with a schema number; a kind or a schema that this release does not know is read
 as an `OpaqueEvent`, never dropped and never fatal.
 """
 
-from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final
 
 import msgspec
 
@@ -16,10 +16,6 @@ from eventlog.codec import MAX_DEPTH, decode_json, encode_json
 from eventlog.errors import InvalidInputError, InvalidItemError
 
 NO_CONTENT: Final = b"{}"
-
-Count = Annotated[int, msgspec.Meta(ge=0)]
-Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
-"""A SHA-256 in hexadecimal."""
 
 
 class Header(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -31,6 +27,10 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     kept: int | None = None
     parent: str | None = None
     at_version: int | None = None
+    by: str | None = None
+    reason: str | None = None
+    hold: str | None = None
+    erased: int | None = None
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -98,11 +98,11 @@ class _WithReason(Event, frozen=True):
     reason: str | None = None
 
     def body(self) -> bytes:
-        return _because(self.reason)
+        return because(self.reason)
 
     @classmethod
     def load(cls, header: Header, body: bytes) -> Event:
-        return cls(_reason(body))
+        return cls(reason_of(body))
 
 
 class ItemPopped(_WithReason, frozen=True):
@@ -139,13 +139,13 @@ class ConversationRewound(Event, frozen=True):
         return Header(to_version=_number("to_version", self.to_version), kept=kept)
 
     def body(self) -> bytes:
-        return _because(self.reason)
+        return because(self.reason)
 
     @classmethod
     def load(cls, header: Header, body: bytes) -> "ConversationRewound":
         if header.to_version is None:
             raise ValueError("the header names no version")
-        return cls(header.to_version, header.kept, _reason(body))
+        return cls(header.to_version, header.kept, reason_of(body))
 
 
 class ConversationForked(Event, frozen=True):
@@ -169,103 +169,14 @@ class ConversationForked(Event, frozen=True):
         )
 
     def body(self) -> bytes:
-        return _because(self.reason)
+        return because(self.reason)
 
     @classmethod
     def load(cls, header: Header, body: bytes) -> "ConversationForked":
         if header.parent is None or header.at_version is None or header.kept is None:
             raise ValueError("the header does not say what it forks from")
         parent = bytes.fromhex(header.parent)
-        return cls(parent, header.at_version, header.kept, _reason(body))
-
-
-class _Described(Event, frozen=True):
-    """An event whose body is an object of the event's own fields."""
-
-    def body(self) -> bytes:
-        return encode_text(self)
-
-    @classmethod
-    def load(cls, header: Header, body: bytes) -> Event:
-        return msgspec.json.decode(body, type=cls)
-
-
-class ConversationLabelled(_Described, frozen=True, omit_defaults=True):
-    """The conversation got a title, an owner or tags.
-
-    None leaves what there is; an empty text, or no tags, removes it.
-    """
-
-    kind = "labelled"
-    title: str | None = None
-    owner: str | None = None
-    tags: tuple[str, ...] | None = None
-
-
-class UsageRecorded(_Described, frozen=True, kw_only=True, omit_defaults=True):
-    """Model calls of a run used this much, and no earlier event has counted it.
-
-    Numbers are tokens, but for `requests`. `cached_input_tokens` and `cache_write_tokens` are part
-    of `input_tokens`, `reasoning_tokens` of `output_tokens`. Without `model` the use has no price,
-    which is not a price of nothing.
-    """
-
-    kind = "usage"
-    requests: Count
-    input_tokens: Count
-    cached_input_tokens: Count
-    cache_write_tokens: Count
-    output_tokens: Count
-    reasoning_tokens: Count
-    total_tokens: Count
-    model: str | None = None
-    response_id: str | None = None
-
-
-class ModelCalled(_Described, frozen=True, kw_only=True, omit_defaults=True):
-    """A model was called with these items, known by their digests, under these instructions.
-
-    `input` is in the order in which the model was given it. What is digested is the canonical
-    JSON of a value: docs/format.md.
-    """
-
-    kind = "called"
-    input: list[Digest]
-    instructions: Digest | None = None
-
-
-class ConversationImported(_Described, frozen=True, omit_defaults=True):
-    """What lies before it was copied from another store: so far `rows` rows, with this digest.
-
-    `created_at` and `updated_at` are what the source says of the conversation, in microseconds
-    since 1970 UTC. `digest` is the SHA-256, in hexadecimal, over all rows so far: for each the
-    number of its bytes as decimal digits, a colon, and the bytes.
-    """
-
-    kind = "imported"
-    source: str
-    rows: int
-    digest: str
-    created_at: int | None = None
-    updated_at: int | None = None
-
-
-class RowPreserved(_Described, frozen=True):
-    """A row of another store that is no item was kept as it is: `row` is its bytes in Base64."""
-
-    kind = "preserved"
-    row: str
-    why: str
-
-    @classmethod
-    def of(cls, raw: bytes, why: str) -> Self:
-        """Keep the bytes of a row."""
-        return cls(b64encode(raw).decode(), why)
-
-    @property
-    def raw(self) -> bytes:
-        """The bytes of the row."""
-        return b64decode(self.row)
+        return cls(parent, header.at_version, header.kept, reason_of(body))
 
 
 class OpaqueEvent(msgspec.Struct, frozen=True):
@@ -303,33 +214,6 @@ class NewEvent(msgspec.Struct, frozen=True):
     event: Event
     context: Context = Context()
     event_id: str | None = None
-
-
-KINDS: Final[dict[tuple[str, int], type[Event]]] = {
-    (event.kind, event.schema): event
-    for event in (
-        ItemsAdded,
-        ItemPopped,
-        ConversationCleared,
-        ItemsReplaced,
-        ConversationRewound,
-        UsageRecorded,
-        ModelCalled,
-        ConversationForked,
-        BranchDeleted,
-        ConversationLabelled,
-        ConversationImported,
-        RowPreserved,
-    )
-}
-
-
-def load_event(kind: str, schema: int, header: Header, body: bytes) -> Event | OpaqueEvent:
-    """Decode a stored event. Raises ValueError if a known kind does not decode."""
-    known = KINDS.get((kind, schema))
-    if known is None:
-        return OpaqueEvent(kind, schema, body)
-    return known.load(header, body)
 
 
 def load_header(stored: bytes) -> Header:
@@ -372,11 +256,13 @@ def encode_items(items: Sequence[Any]) -> bytes:
         raise InvalidItemError(_name_the_bad_item(items, error)) from error
 
 
-def _because(reason: str | None) -> bytes:
+def because(reason: str | None) -> bytes:
+    """Return a body that says why."""
     return NO_CONTENT if reason is None else encode_text(_Reason(reason))
 
 
-def _reason(body: bytes) -> str | None:
+def reason_of(body: bytes) -> str | None:
+    """Return what such a body says."""
     return msgspec.json.decode(body, type=_Reason).reason
 
 

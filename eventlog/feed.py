@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Final
 
+from eventlog.encryption import StreamKeys
 from eventlog.envelope import RecordedEvent
 from eventlog.errors import InvalidMomentError, UnavailableError
 from eventlog.follower import Reader
@@ -12,6 +13,7 @@ from eventlog.records import StoredEvent
 from eventlog.sequencer import Sequencer
 from eventlog.store.base import Store
 from eventlog.store.feed_base import FeedRow, FeedSource
+from eventlog.stream_keys import DataKeys
 from eventlog.wakeups import Wakeups
 
 PAGE: Final = 2000
@@ -70,7 +72,7 @@ class Cursor:
 
 
 async def read_feed(
-    store: Store, tenant: str, after: int, wakeups: Wakeups
+    store: Store, tenant: str, after: int, wakeups: Wakeups, keys: DataKeys
 ) -> AsyncGenerator[RecordedEvent]:
     """Yield what is behind `after` up to what was committed when this began, at least."""
     sequencer = Sequencer(store.feed, wakeups.announce)
@@ -80,12 +82,14 @@ async def read_feed(
     ):
         async for position in positions:
             while cursor.after < position:
-                for row in await cursor.read(position):
-                    yield _event(row)
+                rows = await cursor.read(position)
+                opened = await _keys_of(rows, keys)
+                for row in rows:
+                    yield _event(row, opened)
 
 
 async def follow_feed(
-    store: Store, tenant: str, after: int, reader: Reader
+    store: Store, tenant: str, after: int, reader: Reader, keys: DataKeys
 ) -> AsyncGenerator[RecordedEvent]:
     """Yield what is behind `after` and all that follows, until the reader leaves.
 
@@ -94,15 +98,24 @@ async def follow_feed(
     async with _cursor(store, tenant, after) as cursor:
         while (position := await reader.wait_beyond(cursor.after)) is not None:
             while cursor.after < position and not reader.has_left:
-                for row in await _read_through_outages(cursor, position, reader):
-                    yield _event(row)
+                rows = await _read_through_outages(cursor, position, reader)
+                opened = await _keys_of(rows, keys)
+                for row in rows:
+                    yield _event(row, opened)
                     if reader.has_left:
                         return
 
 
-def _event(row: FeedRow) -> RecordedEvent:
+def _event(row: FeedRow, keys: Mapping[bytes, StreamKeys]) -> RecordedEvent:
     # One at a time: a page of new objects at once costs the garbage collector more than the reader.
-    return RecordedEvent(row[1], StoredEvent._make(row[3:]), row[0], row[2])
+    stored = StoredEvent._make(row[3:])
+    return RecordedEvent(row[1], stored, row[0], row[2], keys.get(stored.stream_id))
+
+
+async def _keys_of(rows: Sequence[FeedRow], keys: DataKeys) -> Mapping[bytes, StreamKeys]:
+    if not keys.are_used:
+        return {}
+    return await keys.of_events((row[1], StoredEvent._make(row[3:])) for row in rows)
 
 
 async def last_position(store: Store, wakeups: Wakeups) -> int:

@@ -8,7 +8,8 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, Self, cast
 
-from eventlog import cache, chain, wakeups
+from eventlog import cache, chain, stream_keys, wakeups
+from eventlog.appending import append
 from eventlog.background import Background
 from eventlog.cache import Counters
 from eventlog.checkpoint import TreeHead, Verifier
@@ -25,6 +26,7 @@ from eventlog.events import Event, NewEvent
 from eventlog.faults import Progress, Verification
 from eventlog.feed import check_position, follow_feed, last_position, read_feed
 from eventlog.follower import Reader
+from eventlog.keys import KeyRing
 from eventlog.names import MAIN, check_branch, check_name
 from eventlog.paging import PAGE, Paged
 from eventlog.records import Appended, Parent, Stale, StreamRow
@@ -66,6 +68,8 @@ class EventLog:
     max_item_bytes: larger items are refused, as JSON in UTF-8.
     pgbouncer: the URL names a PgBouncer in transaction mode: no named statements, no settings of a
     session, no LISTEN; a statement then takes two round trips.
+    keyring: encrypts everything that holds content (see eventlog.keys). compress: whether bodies
+    are compressed before they are encrypted; the length of one tells then what it repeats.
 
     Raises InvalidAddressError, InvalidNameError or InvalidOptionError.
     """
@@ -88,6 +92,8 @@ class EventLog:
         pgbouncer: bool = False,
         cache_bytes: int = CACHE_BYTES,
         max_item_bytes: int = MAX_ITEM_BYTES,
+        keyring: KeyRing | None = None,
+        compress: bool = True,
         clock: Callable[[], int] = _now,
     ) -> None:
         self.tenant: Final = check_name("tenant", tenant)
@@ -104,6 +110,8 @@ class EventLog:
             redis=None if redis is None else RedisAddress(redis),
             pgbouncer=pgbouncer,
             cache_bytes=cache_bytes,
+            keyring=keyring,
+            compress=compress,
         )
         if max_item_bytes < 1:
             raise InvalidOptionError(f"max_item_bytes is at least 1, not {max_item_bytes!r}.")
@@ -114,6 +122,7 @@ class EventLog:
         self._wakeups = wakeups.of(self._store, self._address, options)
         self._readers: set[Reader] = set()
         self.cache: Final = cache.of(self._store, cache_bytes)
+        self.keys: Final = stream_keys.of(self._store, keyring, compresses=compress)
         self.background: Final = Background()
 
     def __repr__(self) -> str:
@@ -156,7 +165,7 @@ class EventLog:
         if request.parent is not None:
             await self._refuse_unknown(request.parent, stream)
         try:
-            outcome = await self._open_store().append(request)
+            outcome = await append(self._open_store(), self.keys, request)
         finally:
             self._wakeups.announce()
         if isinstance(outcome, Appended):
@@ -179,14 +188,17 @@ class EventLog:
         With `kind`, only over those of that kind. The events of one call are read in pages; those
         appended meanwhile are among them.
         """
-        stream_id = self._stream_id(stream, branch)
+        stream_id = self.stream_id(stream, branch=branch)
         last = MAX_VERSION if until is None else until
         self._open_store()
 
         async def page(seen: RecordedEvent | None) -> list[RecordedEvent]:
             start = after if seen is None else seen.version
             found = await self._open_store().page(stream_id, start, last, PAGE, kind)
-            return [RecordedEvent(stream, stored, None, branch) for stored in found]
+            keys = await self.keys.of_events((stream, stored) for stored in found)
+            return [
+                RecordedEvent(stream, stored, None, branch, keys.get(stream_id)) for stored in found
+            ]
 
         return Paged(page)
 
@@ -197,7 +209,7 @@ class EventLog:
         when the first event is asked for is among them. Raises InvalidMomentError.
         """
         check_position("after", after)
-        return read_feed(self._open_store(), self.tenant, after, self._wakeups)
+        return read_feed(self._open_store(), self.tenant, after, self._wakeups, self.keys)
 
     def subscribe(self, after: int = 0) -> AsyncGenerator[RecordedEvent]:
         """Yield what the feed has behind `after`, and then every event as it comes.
@@ -234,7 +246,7 @@ class EventLog:
 
     async def version(self, stream: str, *, branch: str = MAIN) -> int:
         """Return the version of the stream's head, 0 where there is nothing."""
-        head = await self._open_store().head(self._stream_id(stream, branch))
+        head = await self._open_store().head(self.stream_id(stream, branch=branch))
         return 0 if head is None else head.version
 
     async def version_at(self, stream: str, as_of: int | datetime, *, branch: str = MAIN) -> int:
@@ -243,7 +255,7 @@ class EventLog:
         Raises InvalidMomentError for a naive datetime, and for a version that is not there yet.
         """
         if isinstance(as_of, datetime):
-            return await self._version_at_time(self._stream_id(stream, branch), as_of)
+            return await self._version_at_time(self.stream_id(stream, branch=branch), as_of)
         if isinstance(as_of, bool) or not isinstance(cast(object, as_of), int):
             raise InvalidMomentError(
                 f"as_of is a version or an aware datetime, not {type(as_of).__name__}."
@@ -267,10 +279,8 @@ class EventLog:
         begin = after
 
         async def page(last: StreamRow | None) -> list[StreamRow]:
-            store, after = (
-                self._open_store(),
-                (begin, "") if last is None else (last.name, last.branch),
-            )
+            store = self._open_store()
+            after = (begin, "") if last is None else (last.name, last.branch)
             if branches:
                 return await store.every_stream(self.tenant, after, PAGE)
             return await store.streams(self.tenant, after[0], PAGE)
@@ -289,9 +299,19 @@ class EventLog:
 
     async def stream(self, stream: str | bytes, *, branch: str = MAIN) -> StreamRow | None:
         """Return what is known of a stream of this tenant, by its name or its stream_id."""
-        stream_id = stream if isinstance(stream, bytes) else self._stream_id(stream, branch)
+        stream_id = stream if isinstance(stream, bytes) else self.stream_id(stream, branch=branch)
         found = await self._open_store().stream(stream_id)
         return None if found is None or found.tenant != self.tenant else found
+
+    @property
+    def store(self) -> Store:
+        """Where the bytes are. Raises ClosedError."""
+        return self._open_store()
+
+    @property
+    def now(self) -> int:
+        """The writer's clock, in microseconds since 1970 UTC."""
+        return self._clock()
 
     @property
     def counters(self) -> Counters:
@@ -308,12 +328,13 @@ class EventLog:
 
     def snapshots(self, stream: str, schema: int, *, branch: str = MAIN) -> StreamSnapshots:
         """Return what a projection with this schema number keeps of a stream."""
-        return StreamSnapshots(self._open_store(), self._stream_id(stream, branch), schema)
+        stream_id, store = self.stream_id(stream, branch=branch), self._open_store()
+        return StreamSnapshots(store, stream_id, schema, stream, self.keys)
 
     @property
     def tree(self) -> Tree:
         """What commits to the feed of all tenants: heads to sign and keep, proofs to give away."""
-        return Tree(self._open_store().tree, self.position, self._stream_id, self._clock)
+        return Tree(self._open_store().tree, self.position, self.stream_id, self._clock)
 
     @property
     def views(self) -> LogViews:
@@ -342,7 +363,7 @@ class EventLog:
         if stream is None:
             streams = self.streams(branches=True)
             return await verify_all(store, self.tenant, streams, against, key, progress)
-        stream_id = self._stream_id(stream, MAIN)
+        stream_id = self.stream_id(stream)
         main = await store.stream(stream_id)
         if main is None:
             main = StreamRow(stream_id, self.tenant, stream, chain.GENESIS)
@@ -376,7 +397,7 @@ class EventLog:
     async def _subscribe(self, after: int) -> AsyncGenerator[RecordedEvent]:
         await self.position()  # A database that cannot be reached is an error only at first.
         async with self._reading() as reader:
-            events = follow_feed(self._open_store(), self.tenant, after, reader)
+            events = follow_feed(self._open_store(), self.tenant, after, reader, self.keys)
             async with contextlib.aclosing(events):
                 async for event in events:
                     yield event
@@ -386,7 +407,8 @@ class EventLog:
             raise ClosedError(f"{self!r} is closed. Open a new EventLog.")
         return self._store
 
-    def _stream_id(self, stream: str, branch: str) -> bytes:
+    def stream_id(self, stream: str, *, branch: str = MAIN) -> bytes:
+        """Return the 16-byte identity of a stream, there or not."""
         return chain.stream_id(self.tenant, check_name("session_id", stream), check_branch(branch))
 
     async def _refuse_unknown(self, parent: Parent, stream: str) -> None:

@@ -3,7 +3,7 @@
 Pure: a store never looks inside `header`, `context` or `body`.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 
 class EncodedEvent(NamedTuple):
@@ -18,7 +18,10 @@ class EncodedEvent(NamedTuple):
 
 
 class SealedEvent(NamedTuple):
-    """An event that is ready to be stored, but for its place: version, time and hash."""
+    """An event that is ready to be stored, but for its place: version, time and hash.
+
+    One that is still to be encrypted has an empty digest: its place is part of what is encrypted.
+    """
 
     event_id: str | None
     kind: str
@@ -94,6 +97,36 @@ class StreamRow(NamedTuple):
     parent: Parent | None = None
     created_at: int = 0
     """Microseconds UTC."""
+    key_id: str | None = None
+    """The data key that events have to use now; None: they are not encrypted."""
+    erased_version: int | None = None
+    """The version of the last event that erased content; None: nothing was erased."""
+
+
+class Seals(Protocol):
+    """The data keys of one stream, as far as writing needs them."""
+
+    @property
+    def key_id(self) -> str:
+        """The key that new events are encrypted under."""
+        ...
+
+    @property
+    def compresses(self) -> bool:
+        """Whether bodies are compressed first."""
+        ...
+
+    def encrypt(self, event: SealedEvent, version: int) -> SealedEvent:
+        """Encrypt the content for its place in the stream."""
+        ...
+
+    def knows(self, key_id: str) -> bool:
+        """Tell whether this key is at hand."""
+        ...
+
+    def open_body(self, stored: StoredEvent | Entry) -> bytes:
+        """Return the body as its codec says. Raises ValueError if it was changed or moved."""
+        ...
 
 
 class SignedHead(NamedTuple):
@@ -119,6 +152,13 @@ class AppendRequest(NamedTuple):
     """The writer's clock, microseconds UTC."""
     branch: str = ""
     parent: Parent | None = None
+    seals: Seals | None = None
+    """None: the events are not encrypted, and the stream must not be."""
+
+    @property
+    def key_id(self) -> str | None:
+        """The data key that the stream has to be under."""
+        return None if self.seals is None else self.seals.key_id
 
 
 class Appended(NamedTuple):
@@ -141,4 +181,13 @@ class IdReused(NamedTuple):
     event_id: str
 
 
-Outcome = Appended | Stale | IdReused
+class OtherKey(NamedTuple):
+    """Nothing was stored: it takes the data key `key_id`, where the request gives another one.
+
+    None: the stream is not encrypted yet. Empty: its last key was destroyed.
+    """
+
+    key_id: str | None
+
+
+Outcome = Appended | Stale | IdReused | OtherKey

@@ -22,6 +22,7 @@ from eventlog.events import (
     ItemsReplaced,
     NewEvent,
 )
+from eventlog.facts import ConversationErased, EventErased
 from eventlog.names import MAIN, check_branch, check_name
 from eventlog.records import AppendRequest, EncodedEvent, Parent
 
@@ -46,6 +47,8 @@ def build(
     if expected is not None and expected < 0:
         raise InvalidMomentError(f"expected_version is 0 or more, not {expected}.")
     news = [event if isinstance(event, NewEvent) else NewEvent(event) for event in batch]
+    if any(isinstance(new.event, ConversationErased | EventErased) for new in news):
+        raise InvalidInputError("An event alone erases nothing: call erase() or erase_event().")
     _refuse_unseen(stream, news, expected)
     encoded = tuple(encode(new) for new in news)
     _refuse_twice(stream, [event.event_id for event in encoded])

@@ -6,7 +6,7 @@ continues the head before it.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -32,6 +32,14 @@ class Inclusion(msgspec.Struct, frozen=True):
     hashes: list[bytes]
 
 
+class Identify(Protocol):
+    """Give the id of a stream, by its conversation's name and branch."""
+
+    def __call__(self, stream: str, *, branch: str) -> bytes:
+        """Raise InvalidNameError for what cannot be a name."""
+        ...
+
+
 class Tree:
     """The tree of one log, over all its tenants; streams are those of `identify`'s tenant.
 
@@ -42,7 +50,7 @@ class Tree:
         self,
         source: TreeSource,
         position: Callable[[], Awaitable[int]],
-        identify: Callable[[str, str], bytes],
+        identify: Identify,
         clock: Callable[[], int],
     ) -> None:
         self._source = source
@@ -94,7 +102,7 @@ class Tree:
 
         Raises InvalidMomentError for an event that is not there, or was not yet.
         """
-        stream_id = self._identify(stream, branch)
+        stream_id = self._identify(stream, branch=branch)
         size = await self._reached(size)
         places = await self._source.places(stream_id, version - 1, version, 1)
         if not places or places[0][1] > size:
@@ -107,7 +115,7 @@ class Tree:
 
     async def last_version(self, stream: str, size: int, *, branch: str = MAIN) -> int:
         """Return the last version of a stream among the first `size` positions, or 0."""
-        stream_id = self._identify(stream, branch)
+        stream_id = self._identify(stream, branch=branch)
         last, after = 0, 0
         while places := await self._source.places(stream_id, after, MAX_VERSION, PAGE):
             covered = [version for version, position in places if position <= size]

@@ -3,6 +3,7 @@
 from projections.branching import branches, clear_all, delete_branch, open_branch
 from projections.conversation import Conversation, View
 from projections.diffing import Diff, diff
+from projections.erasing import Erased, erase, erase_event
 from projections.forking import fork
 from projections.history import History, HistoryEvent, HistoryItem
 from projections.items import listed
@@ -16,6 +17,7 @@ from projections.turn_usage import TurnUsage, usage_by_turn
 __all__ = [
     "Conversation",
     "Diff",
+    "Erased",
     "History",
     "HistoryEvent",
     "HistoryItem",
@@ -27,6 +29,8 @@ __all__ = [
     "clear_all",
     "delete_branch",
     "diff",
+    "erase",
+    "erase_event",
     "fork",
     "label",
     "labels",

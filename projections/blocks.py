@@ -14,7 +14,7 @@ import msgspec
 from eventlog import CorruptEventError, Header, SchemaTooNewError
 from eventlog.codec import RAW, decode_json
 from eventlog.envelope import open_body, open_header
-from eventlog.events import KINDS
+from eventlog.kinds import KINDS
 from eventlog.snapshots import Entry
 from projections.segments import Packed, UnreadableError, pack, size_of, unpack
 

@@ -89,6 +89,12 @@ class Conversation:
                 return _view(await read(version, wanted), wanted)
         return _view(await self._states.anew(version, wanted), wanted)
 
+    async def refuse_erased(self, version: int) -> None:
+        """Raise ErasedError if the list at a version had items that were erased since."""
+        stream = await self.log.stream(self.name, branch=self.branch)
+        if stream is not None and version < (stream.erased_version or 0):
+            await self.view(as_of=version)
+
     async def _read_stored(self, version: int | None, wanted: int) -> State:
         await self._states.forget()
         return await self._read(version, wanted)

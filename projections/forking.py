@@ -32,7 +32,7 @@ async def fork(
     list: nothing is copied, and what happens to the parent afterwards changes nothing in the fork.
 
     Raises NameTakenError for a name that was ever used, InvalidMomentError for a moment that is not
-    there yet or items that were not there then, InvalidNameError or StoreError.
+    there yet or items that were not there then, ErasedError, InvalidNameError or StoreError.
     """
     new = Conversation(parent.log, name, branch)
     seen = await parent.view(as_of=at, limit=0)
@@ -43,6 +43,7 @@ async def fork(
             f"Conversation {parent.name!r} had {seen.total} items at version {seen.version}; a fork"
             f" cannot keep {kept} of them. Nothing was stored."
         )
+    await parent.refuse_erased(seen.version)
     forked = ConversationForked(
         chain.stream_id(parent.log.tenant, parent.name, parent.branch),
         seen.version,

@@ -10,9 +10,11 @@ from typing import Final, NamedTuple
 from eventlog import (
     BranchDeleted,
     ConversationCleared,
+    ConversationErased,
     ConversationForked,
     ConversationRewound,
     CorruptEventError,
+    EventErased,
     ItemPopped,
     ItemsAdded,
     ItemsReplaced,
@@ -28,8 +30,9 @@ from projections.blocks import (
     drop_last,
     header,
 )
+from projections.segments import UnreadableError
 
-_EMPTYING: Final = (ConversationCleared.kind, BranchDeleted.kind)
+_EMPTYING: Final = (ConversationCleared.kind, ConversationErased.kind, BranchDeleted.kind)
 
 
 class Path(NamedTuple):
@@ -140,10 +143,21 @@ def _fork(stream: str, blocks: list[Block], entry: Entry) -> list[Block]:
     return [Block(Absent(INHERITED), 0, kept)] if kept else blocks
 
 
+def _erase(stream: str, blocks: list[Block], entry: Entry) -> list[Block]:
+    """Take the items of an erased event off the list. Raises UnreadableError among copies."""
+    erased = header(stream, entry).erased
+    if erased is None:
+        raise CorruptEventError(stream, entry.version, "it does not say what was erased")
+    if any(block.holder.source > 0 for block in blocks):
+        raise UnreadableError  # A segment does not know which events its items came from.
+    return [block for block in blocks if block.holder.source != -erased]
+
+
 _STEPS: dict[str, Callable[[str, list[Block], Entry], list[Block]]] = {
     ItemsAdded.kind: _add,
     ItemPopped.kind: _pop,
     ItemsReplaced.kind: _replace,
     ConversationRewound.kind: _keep,
     ConversationForked.kind: _fork,
+    EventErased.kind: _erase,
 }

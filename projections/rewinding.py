@@ -34,9 +34,10 @@ async def restore(
 ) -> Appended:
     """Make the list again what it was at a version or an aware datetime.
 
-    What could be redone then can be redone again. Raises InvalidMomentError.
+    What could be redone then can be redone again. Raises InvalidMomentError or ErasedError.
     """
     version = await chat.log.version_at(chat.name, to, branch=chat.branch)
+    await chat.refuse_erased(version)
 
     async def go_back() -> Change:
         head = await chat.log.version(chat.name, branch=chat.branch)

@@ -36,6 +36,9 @@ PAGE: Final = 1000
 MOST_SHARED: Final = 32 * 1024 * 1024
 """Bytes, uncompressed: larger lists are read from the database."""
 
+ERASED: Final = b"erased"
+"""What is shared of a list that was erased: it keeps out what is older."""
+
 
 class States:
     """The states of the conversation `name`, or of a branch of it."""
@@ -115,6 +118,13 @@ class States:
         if self._log.shared is not None:
             await self._log.shared.forget(self._key(stored))
 
+    async def forget_for_good(self, version: int) -> None:
+        """Forget what processes remember up to a version, and let nobody share it again."""
+        stored = self._stored()
+        self._log.cache.forget(stored.stream_id)
+        if self._log.shared is not None:
+            await self._log.shared.put(self._key(stored), version, ERASED)
+
     async def drop(self) -> None:
         """Delete what is stored and forget what is remembered."""
         await self._stored().drop()
@@ -176,12 +186,14 @@ class States:
         shared, counters = self._log.shared, self._log.counters
         if shared is None:
             return None
-        content = await shared.get(self._key(stored))
-        kept = None if content is None else load(self.title, content)
+        key = self._key(stored)
+        content = await shared.get(key)
+        opened = await stored.open({key: content}) if content else {}
+        kept = load(self.title, opened[key]) if key in opened else None
         state = None if kept is None else await self._follow(stored, kept)
         if state is None:
             counters.shared_misses += 1
-            if content is not None:
+            if content not in (None, ERASED):
                 await shared.forget(self._key(stored))
             return None
         counters.shared_hits += 1
@@ -197,9 +209,11 @@ class States:
         shared = self._log.shared
         if shared is None or state.size > MOST_SHARED:
             return
+        key = self._key(stored)
         content = await asyncio.to_thread(dump, state)
-        if content is not None:
-            await shared.put(self._key(stored), state.version, content)
+        sealed = None if content is None else await stored.seal({key: content})
+        if sealed is not None:
+            await shared.put(key, state.version, sealed[key])
 
     def _key(self, stored: StreamSnapshots) -> str:
         return f"items:{SCHEMA}:{stored.stream_id.hex()}"

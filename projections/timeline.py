@@ -11,9 +11,11 @@ from typing import NamedTuple
 from eventlog import (
     BranchDeleted,
     ConversationCleared,
+    ConversationErased,
     ConversationForked,
     ConversationRewound,
     CorruptEventError,
+    EventErased,
     Header,
     ItemPopped,
     ItemsAdded,
@@ -72,6 +74,9 @@ class Timeline:
         after = self._after(event, event.header, before)
         self.lists.append(after)
         self.times.append(event.recorded_at)
+        if event.kind == EventErased.kind:
+            gone = (span for span in spans(before) if span.version == event.header.erased)
+            return Move(tuple(gone), (), count(after))
         return _move(before, after)
 
     def _after(self, event: RecordedEvent, header: Header, before: Stack | None) -> Stack | None:
@@ -83,10 +88,12 @@ class Timeline:
                 return push(first(before, header.start or 0), Span(version, 0, size))
             case ItemPopped.kind:
                 return first(before, count(before) - 1)
-            case ConversationCleared.kind | BranchDeleted.kind:
+            case ConversationCleared.kind | ConversationErased.kind | BranchDeleted.kind:
                 return None
             case ConversationForked.kind:
                 return push(None, Span(0, 0, header.kept or 0))
+            case EventErased.kind:
+                return without(before, header.erased)
             case ConversationRewound.kind:
                 return self._rewound(event, header)
             case _:
@@ -119,6 +126,18 @@ def first(stack: Stack | None, items: int) -> Stack | None:
         return stack
     span = stack.span._replace(stop=stack.span.stop - (stack.total - items))
     return Stack(stack.below, span, items)
+
+
+def without(stack: Stack | None, version: int | None) -> Stack | None:
+    """Return the list without the items that an event brought."""
+    every = list(_down(stack))[::-1]
+    found = [index for index, each in enumerate(every) if each.span.version == version]
+    if not found:
+        return stack
+    left = every[found[0]].below  # What lies below it is shared, as ever.
+    for each in every[found[0] :]:
+        left = left if each.span.version == version else push(left, each.span)
+    return left
 
 
 def spans(stack: Stack | None) -> list[Span]:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import asyncpg
 
-from eventlog import EventLog
+from eventlog import EventLog, KeyRing
 from eventlog.store.postgres import PostgresStore
 
 
@@ -18,6 +18,8 @@ class Backend(Protocol):
     name: str
     url: str
     options: dict[str, Any]
+    keyring: KeyRing | None
+    """What `open` gives a log unless it is told otherwise."""
 
     def open(self, **options: Any) -> EventLog:
         """Open a log on it."""
@@ -44,9 +46,10 @@ class SqliteBackend:
     def __init__(self, path: Path) -> None:
         self.url = str(path)
         self.options: dict[str, Any] = {}
+        self.keyring: KeyRing | None = None
 
     def open(self, **options: Any) -> EventLog:
-        return EventLog(self.url, **options)
+        return EventLog(self.url, **{"keyring": self.keyring, **options})
 
     async def execute(self, statement: str, *args: object) -> list[tuple[Any, ...]]:
         return self._run([statement], args)
@@ -82,10 +85,11 @@ class PostgresBackend:
         self.url = url
         self.schema = f"test_{uuid.uuid4().hex[:16]}"
         self.options: dict[str, Any] = {"schema": self.schema}
+        self.keyring: KeyRing | None = None
         self._logs: list[EventLog] = []
 
     def open(self, **options: Any) -> EventLog:
-        log = EventLog(self.url, **self.options, **options)
+        log = EventLog(self.url, **{**self.options, "keyring": self.keyring, **options})
         self._logs.append(log)
         return log
 

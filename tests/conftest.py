@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from eventlog import EventLog
+from eventlog import EventLog, new_key, parse_keyring
 from tests import servers
 from tests.backends import Backend, PostgresBackend, SqliteBackend
 
@@ -42,6 +42,21 @@ async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     """A database of the test's own, empty, on every backend."""
     async with open_backend(request.param, tmp_path) as opened:
         yield opened
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def sealed(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Backend]:
+    """The same, where every log has a keyring unless it is opened without."""
+    async with open_backend(request.param, tmp_path) as opened:
+        opened.keyring = parse_keyring(new_key("kek-1"))
+        yield opened
+
+
+@pytest.fixture(params=[False, True], ids=["plain", "encrypted"])
+def erasable(backend: Backend, request: pytest.FixtureRequest) -> Backend:
+    """Every backend, with encryption and without."""
+    backend.keyring = parse_keyring(new_key("kek")) if request.param else None
+    return backend
 
 
 @contextlib.asynccontextmanager

@@ -19,11 +19,15 @@ from eventlog.records import (
     EncodedEvent,
     Head,
     IdReused,
+    OtherKey,
     Outcome,
+    Seals,
     StoredEvent,
     StreamRow,
 )
+from eventlog.store.erase_base import Erasure
 from eventlog.store.feed_base import FeedSource
+from eventlog.store.key_base import KeySource
 from eventlog.store.redis_address import RedisAddress
 from eventlog.store.schema import HEAD, REVISIONS, VERSION_TABLE
 from eventlog.store.snapshot_base import SnapshotSource
@@ -50,6 +54,8 @@ class Options(msgspec.Struct, frozen=True):
     redis: RedisAddress | None = None
     cache_bytes: int = CACHE_BYTES
     pgbouncer: bool = False
+    keyring: object = None
+    compress: bool = True
 
     def __post_init__(self) -> None:
         if self.durability not in DURABILITIES:
@@ -60,6 +66,11 @@ class Options(msgspec.Struct, frozen=True):
             raise InvalidOptionError(f"cache_bytes is 0 or more, not {self.cache_bytes!r}.")
         if not self.poll_interval > 0:
             raise InvalidOptionError(f"poll_interval is above 0 s, not {self.poll_interval!r}.")
+        if self.keyring is None and not self.compress:
+            raise InvalidOptionError(
+                "compress=False keeps what is encrypted from telling what it repeats; without a"
+                " keyring it only takes more space."
+            )
         if self.pgbouncer and self.durability != "full":
             raise InvalidOptionError(
                 "durability='normal' is a setting of a session, and PgBouncer's are shared: set"
@@ -76,6 +87,19 @@ class Store(Protocol):
 
     async def append(self, request: AppendRequest) -> Outcome:
         """Store the batch or nothing. Settles even if the caller is cancelled."""
+        ...
+
+    async def erase(self, erasure: Erasure) -> bool:
+        """Append the event and destroy content and snapshots of its stream, in one go.
+
+        The keys as well, unless it is only the content of one event.
+
+        False if the stream is not at the expected head: nothing was changed.
+        """
+        ...
+
+    async def children(self, parent_id: bytes) -> list[StreamRow]:
+        """Return every stream that was forked from this one."""
         ...
 
     async def head(self, stream_id: bytes) -> Head | None:
@@ -137,6 +161,11 @@ class Store(Protocol):
     @property
     def views(self) -> ViewSource:
         """What projections keep of all streams."""
+        ...
+
+    @property
+    def keys(self) -> KeySource:
+        """The wrapped data keys of streams."""
         ...
 
     @property
@@ -212,7 +241,7 @@ def _not_ours(where: str, tables: Mapping[str, Sequence[str]]) -> NotAnEventLogE
     )
 
 
-def is_replay(event: EncodedEvent, stored: StoredEvent) -> bool:
+def is_replay(event: EncodedEvent, stored: StoredEvent, seals: Seals | None) -> bool:
     """Tell whether `stored` is what an earlier send of `event` wrote.
 
     Salt and context are of the sending; what was said is kind, schema, header and body. An erased
@@ -223,22 +252,28 @@ def is_replay(event: EncodedEvent, stored: StoredEvent) -> bool:
     if stored.body is None:
         return True
     try:
-        return decompress(stored.codec, stored.body) == event.body
+        body = stored.body if seals is None else seals.open_body(stored)
+        return decompress(stored.codec, body) == event.body
     except ValueError:
         return False  # Somebody changed it: it is other content now.
 
 
-def answer_replay(events: Sequence[EncodedEvent], known: Sequence[StoredEvent]) -> Outcome | None:
+def answer_replay(request: AppendRequest, known: Sequence[StoredEvent]) -> Outcome | None:
     """Tell what became of a batch some of whose event ids are in the log already, as `known`.
 
     The batch was stored before only if all of it is there, in one run of versions.
     """
     if not known:
         return None
+    events, seals = request.events, request.seals
+    used = {one.key_id for one in known if one.body is not None and one.key_id is not None}
+    if unknown := [key_id for key_id in used if seals is None or not seals.knows(key_id)]:
+        return OtherKey(unknown[0])
     stored = {event.event_id: event for event in known}
     first = known[0].version
     for offset, event in enumerate(events):
         match = stored.get(event.event_id) if event.event_id is not None else None
-        if match is None or match.version != first + offset or not is_replay(event, match):
+        is_next = match is not None and match.version == first + offset
+        if match is None or not is_next or not is_replay(event, match, seals):
             return IdReused(next(event_id for event_id in stored if event_id) or "")
     return Appended(first, first + len(events) - 1, replayed=True)

@@ -71,7 +71,7 @@ def citus(schema: str) -> list[str]:
         *[
             f"SELECT create_distributed_table('{_literal(schema)}.{table}', 'stream_id',"
             f" colocate_with => '{_literal(schema)}.streams')"
-            for table in ("events", "queue", "snapshots", "segments")
+            for table in ("events", "queue", "snapshots", "segments", "keys")
         ],
         f"REVOKE {_KEPT} ON {schema}.events FROM PUBLIC",
         f"REVOKE {_KEPT} ON {schema}.events FROM CURRENT_USER",

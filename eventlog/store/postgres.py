@@ -19,10 +19,14 @@ from eventlog.errors import (
 from eventlog.records import AppendRequest, Head, Outcome, StoredEvent, StreamRow
 from eventlog.store.address import PostgresAddress
 from eventlog.store.base import MAX_VERSION, Options, needs_migration
+from eventlog.store.erase_base import Erasure
+from eventlog.store.erase_sql import PostgresEraseStatements
 from eventlog.store.feed_postgres import PostgresFeedSource
 from eventlog.store.feed_sql import PostgresFeed
 from eventlog.store.heads import Heads
 from eventlog.store.intake import Intake, size_of
+from eventlog.store.key_postgres import PostgresKeys
+from eventlog.store.key_sql import PostgresKeyStatements
 from eventlog.store.lanes import LoopLanes
 from eventlog.store.listening import Listening
 from eventlog.store.oddity_sql import PostgresOddities
@@ -134,6 +138,33 @@ class PostgresStore:
         listening = None if self._options.pgbouncer else self._listening
         return PostgresFeedSource(_feed_statements(self._address.schema), self._rows, listening)
 
+    async def erase(self, erasure: Erasure) -> bool:
+        """Erase in one transaction; it holds the stream's row all along."""
+        schema, values = self._address.schema, erasure.values()
+        erase, keys = _erase_statements(schema), _key_statements(schema)
+        snapshots = _snapshot_statements(schema)
+        beside = [snapshots.drop_snapshots, snapshots.drop_segments]
+        beside += [keys.destroyed] if erasure.is_whole else []
+
+        async def run(connection: "asyncpg.Connection[Any]") -> bool:
+            async with connection.transaction():
+                await connection.execute(erase.lock.text, *erase.lock.args(values))
+                if not await connection.fetch(erase.moved.text, *erase.moved.args(values)):
+                    return False
+                for statement in (erase.erased, erase.inserted, erase.queued, *beside):
+                    await connection.execute(statement.text, *statement.args(values))
+                return True
+
+        with translated(self._address):
+            return await self._pools.run(run)
+
+    async def children(self, parent_id: bytes) -> list[StreamRow]:
+        return await self._streams(self._sql.children, parent_id=parent_id)
+
+    @property
+    def keys(self) -> PostgresKeys:
+        return PostgresKeys(_key_statements(self._address.schema), self._rows)
+
     @property
     def snapshots(self) -> PostgresSnapshots:
         return PostgresSnapshots(_snapshot_statements(self._address.schema), self._rows)
@@ -237,6 +268,16 @@ def _tree_statements(schema: str) -> tuple[PostgresTreeStatements, PostgresOddit
 @functools.cache
 def _view_statements(schema: str) -> ViewStatements:
     return ViewStatements(_statements(schema), "postgresql", schema)
+
+
+@functools.cache
+def _erase_statements(schema: str) -> PostgresEraseStatements:
+    return PostgresEraseStatements(_statements(schema))
+
+
+@functools.cache
+def _key_statements(schema: str) -> PostgresKeyStatements:
+    return PostgresKeyStatements(_statements(schema), schema)
 
 
 def _migrate(address: PostgresAddress, patience: float) -> None:

@@ -7,10 +7,19 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import asyncpg
 
-from eventlog.chain import GENESIS, link
+from eventlog.chain import GENESIS
 from eventlog.errors import BusyError, ClockAheadError
-from eventlog.records import Appended, AppendRequest, Head, Outcome, SealedEvent, Stale, StoredEvent
-from eventlog.sealing import seal
+from eventlog.records import (
+    Appended,
+    AppendRequest,
+    Head,
+    OtherKey,
+    Outcome,
+    SealedEvent,
+    Stale,
+    StoredEvent,
+)
+from eventlog.sealing import link, seal_all
 from eventlog.store.address import PostgresAddress
 from eventlog.store.base import answer_replay
 from eventlog.store.heads import Heads
@@ -51,6 +60,11 @@ class _Try(NamedTuple):
     rows: list[StoredEvent]
     moved: Head
 
+    @classmethod
+    def on(cls, head: Head, request: AppendRequest, sealed: list[SealedEvent]) -> "_Try":
+        """Link to a head."""
+        return cls(request, sealed, head, *link(request, head, sealed))
+
 
 class _Seen(NamedTuple):
     """What a second look found; `stored` says that the rows that were tried are in the log."""
@@ -59,6 +73,7 @@ class _Seen(NamedTuple):
     clock: int
     known: list[StoredEvent]
     stored: bool
+    key_id: str | None
 
 
 class Appender:
@@ -74,8 +89,7 @@ class Appender:
 
     async def append(self, request: AppendRequest) -> Outcome:
         """Append one batch to one stream."""
-        # Sealed once: tried again on the same head, it is the same rows with the same hashes.
-        return await self._alone(request, [seal(event) for event in request.events], None)
+        return await self._alone(request, seal_all(request), None)
 
     async def append_group(
         self, requests: Sequence[AppendRequest]
@@ -95,8 +109,7 @@ class Appender:
         head = self._heads.get(request.stream_id)
         if head is None or request.expected not in (None, head.version):
             return None
-        sealed = [seal(event) for event in request.events]
-        return _Try(request, sealed, head, *link(request.stream_id, head, sealed, request.at))
+        return _Try.on(head, request, seal_all(request))
 
     async def _answer(
         self, request: AppendRequest, tried: _Try | None, moved: set[bytes]
@@ -104,7 +117,7 @@ class Appender:
         if tried is not None and request.stream_id in moved:
             self._heads.put(request.stream_id, tried.moved)
             return Appended(tried.head.version + 1, tried.moved.version)
-        sealed = [seal(event) for event in request.events] if tried is None else tried.sealed
+        sealed = seal_all(request) if tried is None else tried.sealed
         try:
             return await self._alone(request, sealed, tried)
         except Exception as error:  # noqa: BLE001 - told to whoever waits
@@ -121,7 +134,9 @@ class Appender:
                 if (outcome := self._judge(request, tried, seen)) is not None:
                     return outcome
                 head = seen.head
-            tried = _Try(request, sealed, head, *link(request.stream_id, head, sealed, request.at))
+            if tried is None or tried.head != head:
+                # On the same head it is the same rows again: their hashes tell that they are ours.
+                tried = _Try.on(head, request, sealed)
             if await self._store_or_look(tried):
                 self._heads.put(request.stream_id, tried.moved)
                 return Appended(head.version + 1, tried.moved.version)
@@ -160,6 +175,7 @@ class Appender:
             "created_at": moved.at,
             "linked_version": head.version,
             "linked_hash": head.hash,
+            "key_id": request.key_id,
             "at": request.at,
             **(_scalars("event_", rows[0]) if len(rows) == 1 else _arrays("event_", rows)),
         }
@@ -200,7 +216,7 @@ class Appender:
         stored = tried is not None and await self._is_stored(tried.rows[-1])
         head = GENESIS if row[0] is None else Head(*row[:3])
         in_order = sorted(map(StoredEvent._make, known), key=lambda event: event.version)
-        return _Seen(head, row[3], in_order, stored)
+        return _Seen(head, row[3], in_order, stored, request.key_id if row[0] is None else row[4])
 
     async def _is_stored(self, event: StoredEvent) -> bool:
         place = {"stream_id": event.stream_id, "version": event.version}
@@ -211,10 +227,12 @@ class Appender:
         """Decide from a fresh look. None: nothing speaks against trying on the head it saw."""
         if tried is not None and seen.stored:
             return Appended(tried.head.version + 1, tried.moved.version)
-        if (replay := answer_replay(request.events, seen.known)) is not None:
+        if (replay := answer_replay(request, seen.known)) is not None:
             return replay
         if request.expected not in (None, seen.head.version):
             return Stale(seen.head.version)
+        if request.key_id != seen.key_id:
+            return OtherKey(seen.key_id)
         if request.at > seen.clock + MAX_CLOCK_LEAD:
             raise ClockAheadError(
                 f"This machine's clock is {(request.at - seen.clock) / 1e6:.0f} s ahead of that of"
@@ -238,6 +256,7 @@ class _Place(NamedTuple):
     head_at: int
     linked_version: int
     linked_hash: bytes
+    key_id: str | None
 
     @classmethod
     def of(cls, one: _Try) -> "_Place":
@@ -253,6 +272,7 @@ class _Place(NamedTuple):
             moved.at,
             head.version,
             head.hash,
+            request.key_id,
         )
 
 

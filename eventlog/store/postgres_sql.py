@@ -29,7 +29,7 @@ from sqlalchemy.types import TypeEngine
 
 from eventlog.records import StoredEvent
 from eventlog.store.schema import metadata
-from eventlog.store.sql import STREAM, Statements, compiled
+from eventlog.store.sql import FIRST, Statements, compiled
 
 MAX_CLOCK_LEAD: Final = 60_000_000
 """How far a writer's clock may run ahead of the database's, in microseconds."""
@@ -98,7 +98,11 @@ class PostgresStatements(Statements):
             bindparam("stream_id", type_=streams.c.stream_id.type).label("stream_id")
         ).subquery("asked")
         return select(
-            streams.c.version, streams.c.head_hash, streams.c.head_at, _clock().label("clock")
+            streams.c.version,
+            streams.c.head_hash,
+            streams.c.head_at,
+            _clock().label("clock"),
+            streams.c.key_id,
         ).select_from(asked.outerjoin(streams, streams.c.stream_id == asked.c.stream_id))
 
     def _first(self) -> Any:
@@ -113,13 +117,14 @@ class PostgresStatements(Statements):
         )
 
     def _next(self) -> Any:
-        """Move the head on, if it is the one that the new events are linked to."""
+        """Move the head on, if it and the key are what the new events are linked to and under."""
         streams = self.streams.c
         return (
             self.moved_stream()
             .where(
                 streams.version == bindparam("linked_version", type_=BigInteger),
                 streams.head_hash == bindparam("linked_hash", type_=streams.head_hash.type),
+                streams.key_id.is_not_distinct_from(bindparam("key_id", type_=streams.key_id.type)),
                 _clock_is_right(),
             )
             .returning(streams.stream_id)
@@ -165,7 +170,7 @@ class PostgresStatements(Statements):
         return self._stored(head, both, new, new.c.stream_id)
 
     def _group_first(self) -> Any:
-        asked = self._asked(*(name for name in STREAM if name != "created_at"))
+        asked = self._asked(*(name for name in FIRST if name != "created_at"))
         fresh = select(*asked.c, asked.c.head_at).where(_clock_is_right())
         return (
             postgres_insert(self.streams)
@@ -177,7 +182,7 @@ class PostgresStatements(Statements):
     def _group_next(self) -> Any:
         streams = self.streams.c
         linked = {"linked_version": BigInteger(), "linked_hash": streams.head_hash.type}
-        asked = self._asked("stream_id", "version", "head_hash", "head_at", **linked)
+        asked = self._asked("stream_id", "version", "head_hash", "head_at", "key_id", **linked)
         return (
             update(self.streams)
             .values({name: asked.c[name] for name in ("version", "head_hash", "head_at")})
@@ -185,6 +190,7 @@ class PostgresStatements(Statements):
                 streams.stream_id == asked.c.stream_id,
                 streams.version == asked.c.linked_version,
                 streams.head_hash == asked.c.linked_hash,
+                streams.key_id.is_not_distinct_from(asked.c.key_id),
                 _clock_is_right(),
             )
             .returning(streams.stream_id)

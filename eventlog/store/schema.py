@@ -30,7 +30,7 @@ from sqlalchemy.types import BigInteger
 Dialect = Literal["sqlite", "postgresql"]
 
 VERSION_TABLE: Final = "eventlog_version"
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """Every revision ever released, oldest first; the last is what this release reads and writes."""
 
 HEAD: Final = REVISIONS[-1]
@@ -47,6 +47,7 @@ def metadata(dialect: Dialect, schema: str | None = None) -> MetaData:
     _snapshots(tables)
     _tree(tables)
     _checkpoints(tables)
+    _keys(tables)
     if dialect == "postgresql":
         _queue(tables)
         _feed(tables)
@@ -67,6 +68,8 @@ def _streams(tables: MetaData) -> None:
         Column("parent_version", Number),
         Column("created_at", Number, nullable=False),
         Column("branch", Text, nullable=False, server_default=text("''")),
+        Column("key_id", Text),
+        Column("erased_version", Number),
         PrimaryKeyConstraint("stream_id", name="streams_pk"),
         Index("streams_by_name", "tenant", "name", "branch"),
         Index("streams_by_parent", "parent_id", sqlite_where=text("parent_id IS NOT NULL")),
@@ -195,6 +198,21 @@ def _checkpoints(tables: MetaData) -> None:
         Column("version", Number, nullable=False),
         Column("error", Text, nullable=False),
         PrimaryKeyConstraint("projection", "generation", "position", name="set_aside_pk"),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+
+
+def _keys(tables: MetaData) -> None:
+    """Keep data keys, each wrapped by a key-encryption key; NULL where they were destroyed."""
+    Table(
+        "keys",
+        tables,
+        Column("stream_id", LargeBinary, nullable=False),
+        Column("key_id", Text, nullable=False),
+        Column("kek_id", Text, nullable=False),
+        Column("wrapped_key", LargeBinary),
+        PrimaryKeyConstraint("stream_id", "key_id", name="keys_pk"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )

@@ -32,6 +32,8 @@ class Snapshot(NamedTuple):
     version: int
     hash: bytes
     pieces: tuple[Piece, ...]
+    seal: bytes = b""
+    """Says, of an encrypted stream, that who made it had the key."""
 
 
 class Loaded(NamedTuple):
@@ -47,6 +49,8 @@ class Loaded(NamedTuple):
     segments: Mapping[int, bytes]
     entries: Mapping[int, Entry]
     tail: list[Entry]
+    key_id: str | None = None
+    """The data key of the event at the snapshot's version."""
 
 
 class Sources(NamedTuple):
@@ -94,30 +98,33 @@ class SnapshotSource(Protocol):
         ...
 
 
-class _Pieces(msgspec.Struct):
-    """What is stored: the pieces, and a checksum over them and the chain's hash."""
+class _Pieces(msgspec.Struct, omit_defaults=True):
+    """What is stored: the pieces, a checksum over them and the chain's hash, perhaps a seal."""
 
     pieces: tuple[Piece, ...]
     checksum: int
+    seal: bytes = b""
 
 
 def dump_pieces(snapshot: Snapshot) -> str:
     """Return the pieces of a snapshot as they are stored."""
-    stored = _Pieces(snapshot.pieces, _checksum(snapshot.hash, snapshot.pieces))
+    checksum = _checksum(snapshot.hash, snapshot.pieces)
+    stored = _Pieces(snapshot.pieces, checksum, snapshot.seal)
     return msgspec.json.encode(stored).decode()
 
 
 def load_snapshot(version: int, digest: bytes, stored: str | bytes) -> Snapshot | None:
     """Undo `dump_pieces`; None for what it did not write, or not for this snapshot."""
     try:
-        pieces, checksum = msgspec.structs.astuple(msgspec.json.decode(stored, type=_Pieces))
+        found = msgspec.json.decode(stored, type=_Pieces)
+        pieces, checksum, seal = msgspec.structs.astuple(found)
     except (msgspec.MsgspecError, ValueError):
         return None
     if checksum != _checksum(digest, pieces):
         return None
     if not all(_is_possible(piece, version) for piece in pieces):
         return None
-    return Snapshot(version, digest, pieces)
+    return Snapshot(version, digest, pieces, seal)
 
 
 def _checksum(digest: bytes, pieces: Sequence[Piece]) -> int:

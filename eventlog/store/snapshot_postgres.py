@@ -49,7 +49,8 @@ class PostgresSnapshots:
             return await self._without_snapshot(stream_id, until)
         tail = sorted(Entry._make(row[1:]) for row in rows if row[0] == TAIL)
         is_refused = bool(newest) and snapshot is None
-        return Loaded(snapshot, is_refused, *_sorted_out(rows), tail)
+        key_id = newest[0].key_id if newest else None
+        return Loaded(snapshot, is_refused, *_sorted_out(rows), tail, key_id)
 
     async def _without_snapshot(self, stream_id: bytes, until: int) -> Loaded:
         tail = await self.tail(stream_id, 0, until)

@@ -45,7 +45,7 @@ class SnapshotStatements:
         prefix = "" if schema is None else f"{schema}."
         self.snapshots: Table = tables[f"{prefix}snapshots"]
         self.segments: Table = tables[f"{prefix}segments"]
-        self.events = sql.events
+        self.events, self.streams = sql.events, sql.streams
         self._sql = sql
         self.compile = sql.compile
 
@@ -113,6 +113,15 @@ class SqliteSnapshotStatements(SnapshotStatements):
     def one_entry(self) -> Select[*tuple[Any, ...]]:
         of_version = self.events.c.version == bindparam("version")
         return self._sql.of_stream(*self.entry()).where(of_version)
+
+    @compiled
+    def erased_since(self) -> Select[*tuple[Any, ...]]:
+        """Find the stream if content up to the version of a snapshot was erased."""
+        streams = self.streams.c
+        return select(streams.version).where(
+            streams.stream_id == bindparam("stream_id"),
+            streams.erased_version > bindparam("version"),
+        )
 
     @compiled
     def hash_of(self) -> Select[*tuple[Any, ...]]:
@@ -188,6 +197,7 @@ class PostgresSnapshotStatements(SnapshotStatements):
                 version=snapshot.c.version,
                 kind=snapshot.c.pieces,
                 schema=case((snapshot.c.is_on_chain, 1), else_=0),
+                key_id=snapshot.c.key_id,
                 hash=snapshot.c.hash,
             ).select_from(snapshot),
             self._segment_rows(select(wanted.c.source).where(wanted.c.source > 0)),
@@ -214,6 +224,7 @@ class PostgresSnapshotStatements(SnapshotStatements):
                 snapshots.hash,
                 snapshots.pieces,
                 events.version.is_not(None).label("is_on_chain"),
+                events.key_id,
             )
             .select_from(self.snapshots.outerjoin(self.events, here))
             .where(
@@ -298,16 +309,24 @@ class PostgresSnapshotStatements(SnapshotStatements):
     def save(self) -> Any:
         """Insert the snapshot, and its segments only if it was not there."""
         snapshots = self.snapshots.c
-        values = {
+        values: dict[str, Any] = {
             "stream_id": self._stream_id,
             "schema": bindparam("schema", type_=BigInteger),
             "version": bindparam("version", type_=BigInteger),
             "hash": bindparam("hash", type_=LargeBinary),
             "pieces": bindparam("pieces", type_=Text),
         }
+        streams = self.streams.c
+        erased = func.coalesce(streams.erased_version, 0)
+        # The lock waits for whoever erases just now, and then sees that it was erased.
+        row = (
+            select(*[value.label(name) for name, value in values.items()])
+            .where(streams.stream_id == self._stream_id, erased <= values["version"])
+            .with_for_update(read=True, key_share=True, of=self.streams)
+        )
         saved = (
             postgres_insert(self.snapshots)
-            .values(values)
+            .from_select(list(values), row)
             .on_conflict_do_nothing()
             .returning(snapshots.version)
             .cte("saved")

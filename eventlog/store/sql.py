@@ -52,17 +52,24 @@ STREAM: Final = (
     "parent_version",
     "created_at",
     "branch",
+    "key_id",
+    "erased_version",
 )
 """The columns of a stream's row, in the order of the table."""
+
+FIRST: Final = STREAM[:-1]
+"""Those that a stream's first append gives."""
 
 NO_PARENT: Final = (None, None)
 
 
 def stream_row(row: Sequence[Any]) -> StreamRow:
     """Read the columns of STREAM."""
-    stream_id, tenant, name, *head, parent_id, parent_version, created_at, branch = row
-    parent = _parent(parent_id, parent_version)
-    return StreamRow(stream_id, tenant, name, Head(*head), branch, parent, created_at)
+    stream_id, tenant, name, version, digest, at, *parent, created_at, branch, key_id, erased = row
+    head = Head(version, digest, at)
+    return StreamRow(
+        stream_id, tenant, name, head, branch, _parent(*parent), created_at, key_id, erased
+    )
 
 
 def _parent(stream_id: bytes | None, version: int | None) -> Parent | None:
@@ -150,7 +157,7 @@ class Statements:
 
     def new_stream(self) -> dict[str, Any]:
         """Return the values of a stream's first row, as parameters."""
-        return {name: bindparam(name, type_=self.streams.c[name].type) for name in STREAM}
+        return {name: bindparam(name, type_=self.streams.c[name].type) for name in FIRST}
 
     def moved_stream(self) -> Update:
         """Move the head of the one stream that is asked for."""
@@ -204,6 +211,11 @@ class Statements:
     @compiled
     def stream(self) -> Select[*tuple[Any, ...]]:
         return self.stream_rows(self.streams.c.stream_id == bindparam("stream_id"))
+
+    @compiled
+    def children(self) -> Select[*tuple[Any, ...]]:
+        """Find the forks of a stream."""
+        return self.stream_rows(self.streams.c.parent_id == bindparam("parent_id"))
 
     @compiled
     def stream_page(self) -> Select[*tuple[Any, ...]]:
@@ -293,9 +305,8 @@ class SqliteStatements(Statements):
     @compiled
     def head(self) -> Select[*tuple[Any, ...]]:
         streams = self.streams.c
-        return select(streams.version, streams.head_hash, streams.head_at).where(
-            streams.stream_id == bindparam("stream_id")
-        )
+        head = (streams.version, streams.head_hash, streams.head_at, streams.key_id)
+        return select(*head).where(streams.stream_id == bindparam("stream_id"))
 
     @compiled
     def by_event_id(self) -> Select[*tuple[Any, ...]]:

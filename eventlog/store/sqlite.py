@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from eventlog.records import AppendRequest, Head, Outcome, StoredEvent, StreamRow
 from eventlog.store.address import SqliteAddress
 from eventlog.store.base import MAX_VERSION, Options
+from eventlog.store.erase_base import Erasure
+from eventlog.store.erase_sql import EraseStatements
 from eventlog.store.feed_sqlite import SqliteFeedSource
 from eventlog.store.intake import Intake, size_of
-from eventlog.store.snapshot_sqlite import Hop, SqliteSnapshots
+from eventlog.store.key_sqlite import SQL as KEYS
+from eventlog.store.key_sqlite import SqliteKeys
+from eventlog.store.snapshot_sqlite import SQL as SNAPSHOTS
+from eventlog.store.snapshot_sqlite import Hop, SqliteSnapshots, in_transaction
 from eventlog.store.sql import Statement, stream_row
 from eventlog.store.sqlite_commit import SQL, Committer, read_head
 from eventlog.store.sqlite_file import open_log, translated
@@ -21,6 +26,8 @@ if TYPE_CHECKING:
     from eventlog.store.view_sqlite import SqliteViews
 
 _T = TypeVar("_T")
+
+ERASE: Final = EraseStatements(SQL)
 
 _of_another_process: Final[list[object]] = []
 """Connections of the parent process: closing one here would drop the locks of its file."""
@@ -37,7 +44,7 @@ class SqliteStore:
     def _begin(self) -> None:
         # Not a method: a thread that knew the store would keep it from ever being collected.
         connect = functools.partial(open_log, self._address, self._options)
-        commit = Committer(self._address)
+        commit = self._committer = Committer(self._address)
         self._intake = Intake()
         self._writer = Worker(connect, commit)
         # A memory database is its one connection; a WAL file is read beside the writer.
@@ -53,7 +60,8 @@ class SqliteStore:
 
     async def head(self, stream_id: bytes) -> Head | None:
         def ask(db: sqlite3.Connection) -> Head | None:
-            return read_head(db, stream_id)
+            known = read_head(db, stream_id)
+            return None if known is None else known.head
 
         return await self._reader.read(self._guarded(ask))
 
@@ -119,6 +127,30 @@ class SqliteStore:
     @property
     def feed(self) -> SqliteFeedSource:
         return SqliteFeedSource(self._ask)
+
+    async def erase(self, erasure: Erasure) -> bool:
+        stream_id, values = erasure.event.stream_id, erasure.values()
+        beside = [SNAPSHOTS.drop_snapshots, SNAPSHOTS.drop_segments]
+        beside += [KEYS.destroyed] if erasure.is_whole else []
+
+        def write(db: sqlite3.Connection) -> bool:
+            self._committer.forget(stream_id)
+            if not fetch(db, ERASE.moved.text, ERASE.moved.args(values)):
+                return False
+            for statement in (ERASE.erased, ERASE.inserted, *beside):
+                db.execute(statement.text, statement.args(values))
+            return True
+
+        erased: bool = await self._hop(self._writer)(lambda db: in_transaction(db, write))
+        return erased
+
+    async def children(self, parent_id: bytes) -> list[StreamRow]:
+        return await self._streams(SQL.children, parent_id=parent_id)
+
+    @property
+    def keys(self) -> SqliteKeys:
+        hops = self._hop(self._reader), self._hop(self._writer)
+        return SqliteKeys(*hops, self._committer.forget)
 
     @property
     def snapshots(self) -> SqliteSnapshots:

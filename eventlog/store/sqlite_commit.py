@@ -2,11 +2,11 @@
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
-from eventlog.chain import GENESIS, link
-from eventlog.records import Appended, AppendRequest, Head, Outcome, Stale, StoredEvent
-from eventlog.sealing import seal
+from eventlog.chain import GENESIS
+from eventlog.records import Appended, AppendRequest, Head, OtherKey, Outcome, Stale, StoredEvent
+from eventlog.sealing import link, seal_all
 from eventlog.store.address import SqliteAddress
 from eventlog.store.base import answer_replay
 from eventlog.store.sql import NO_PARENT, SqliteStatements, Statement
@@ -17,10 +17,17 @@ SQL: Final = SqliteStatements()
 MAX_HEADS: Final = 10_000
 
 
-def read_head(db: sqlite3.Connection, stream_id: bytes) -> Head | None:
+class Known(NamedTuple):
+    """The end of a stream, and the data key that new events have to use."""
+
+    head: Head
+    key_id: str | None
+
+
+def read_head(db: sqlite3.Connection, stream_id: bytes) -> Known | None:
     """Return the end of a stream, or None where there is no such stream."""
     row = db.execute(SQL.head.text, (stream_id,)).fetchone()
-    return None if row is None else Head(*row)
+    return None if row is None else Known(Head(*row[:3]), row[3])
 
 
 class Committer:
@@ -32,7 +39,7 @@ class Committer:
 
     def __init__(self, address: SqliteAddress) -> None:
         self._address = address
-        self._heads: dict[bytes, Head] = {}
+        self._heads: dict[bytes, Known] = {}
         self._data_version: int | None = None
 
     def __call__(
@@ -63,6 +70,10 @@ class Committer:
             raise
         return outcomes
 
+    def forget(self, stream_id: bytes) -> None:
+        """Forget a stream: something else than an append changes it, on this connection."""
+        self._heads.pop(stream_id, None)
+
     def _trust_heads(self, db: sqlite3.Connection) -> None:
         (data_version,) = db.execute("PRAGMA data_version").fetchone()
         if data_version != self._data_version or len(self._heads) > MAX_HEADS:
@@ -73,7 +84,7 @@ class Committer:
 class _Group:
     """The appends of one transaction; rows are collected and written together."""
 
-    def __init__(self, db: sqlite3.Connection, heads: dict[bytes, Head]) -> None:
+    def __init__(self, db: sqlite3.Connection, heads: dict[bytes, Known]) -> None:
         self._db = db
         self._heads = heads
         self._events: list[StoredEvent] = []
@@ -89,17 +100,19 @@ class _Group:
         if (replay := self._replay(request)) is not None:
             return replay
         stream_id = request.stream_id
-        head = self._heads.get(stream_id) or read_head(self._db, stream_id) or GENESIS
+        known = self._heads.get(stream_id) or read_head(self._db, stream_id)
+        head, key_id = known or Known(GENESIS, request.key_id)
         if request.expected is not None and request.expected != head.version:
             return Stale(head.version)
-        sealed = [seal(event) for event in request.events]
-        rows, after = link(stream_id, head, sealed, request.at)
+        if key_id != request.key_id:
+            return OtherKey(key_id)
+        rows, after = link(request, head, seal_all(request))
         self._events += rows
-        self._heads[stream_id] = after
+        self._heads[stream_id] = Known(after, key_id)
         if head.version == 0:
             identity = (stream_id, request.tenant, request.name)
             parent = request.parent or NO_PARENT
-            self._begun.append((*identity, *after, *parent, after.at, request.branch))
+            self._begun.append((*identity, *after, *parent, after.at, request.branch, key_id))
         else:
             self._moved[stream_id] = (*after, stream_id)
         return Appended(head.version + 1, after.version)
@@ -114,7 +127,7 @@ class _Group:
             for event_id in ids
             for row in self._db.execute(SQL.by_event_id.text, (request.stream_id, event_id))
         ]
-        return answer_replay(request.events, sorted(found, key=lambda event: event.version))
+        return answer_replay(request, sorted(found, key=lambda event: event.version))
 
     def _write(self) -> None:
         self._insert(SQL.insert_event, self._events)

@@ -11,9 +11,11 @@ from typing import Final
 from eventlog import (
     BranchDeleted,
     ConversationCleared,
+    ConversationErased,
     ConversationForked,
     ConversationRewound,
     CorruptEventError,
+    EventErased,
     Header,
     ItemPopped,
     ItemsAdded,
@@ -33,8 +35,10 @@ _CHANGING: Final = frozenset(
     for event in (
         BranchDeleted,
         ConversationCleared,
+        ConversationErased,
         ConversationForked,
         ConversationRewound,
+        EventErased,
         ItemPopped,
         ItemsAdded,
         ItemsReplaced,
@@ -62,6 +66,12 @@ class Lists:
             if stored.kind == ConversationRewound.kind:
                 blocks = await self._list(event.stream, stored.stream_id, stored.version)
                 start, total, listed = 0, count(blocks), _listed(blocks)
+            elif stored.kind == EventErased.kind:
+                before = await self._list(event.stream, stored.stream_id, stored.version - 1)
+                # What is left keeps, in the rows of views, the places that it had.
+                listed = tuple(part for part in _listed(before) if part.version != header.erased)
+                start = 0
+                total -= _items_of(before, header.erased)
             else:
                 start, total = _counted(event.stream, stored.version, stored.kind, header, total)
         except CorruptEventError as error:
@@ -102,9 +112,14 @@ def _counted(stream: str, version: int, kind: str, header: Header, before: int) 
         return start, start + header.items
     if kind == ConversationForked.kind and header.kept is not None:
         return 0, header.kept
-    if kind in (ConversationCleared.kind, BranchDeleted.kind):
+    if kind in (ConversationCleared.kind, ConversationErased.kind, BranchDeleted.kind):
         return 0, 0
     raise CorruptEventError(stream, version, "its header does not say what it did to the list")
+
+
+def _items_of(blocks: Sequence[Block], version: int | None) -> int:
+    """Return how many items of an event are in a list."""
+    return count([block for block in blocks if -block.holder.source == version])
 
 
 def _listed(blocks: Sequence[Block]) -> tuple[Listed, ...]:

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from eventlog import CorruptEventError, Header, ItemsAdded, ItemsReplaced, RecordedEvent
 from eventlog.chain import stream_id
 from eventlog.codec import decode_json
-from eventlog.events import KINDS
+from eventlog.kinds import KINDS
 from eventlog.names import MAIN
 
 

@@ -44,6 +44,7 @@ def test_citus_distributes_what_an_append_touches_by_stream() -> None:
             "SELECT create_distributed_table('log.segments', 'stream_id',"
             " colocate_with => 'log.streams')"
         ),
+        "SELECT create_distributed_table('log.keys', 'stream_id', colocate_with => 'log.streams')",
     ]
 
 
@@ -74,7 +75,7 @@ def test_the_head_is_distributed_first_and_the_others_follow_it() -> None:
     """What is colocated names a table that is distributed already."""
     order = [
         place(CITUS, f"SELECT create_distributed_table('log.{name}'")
-        for name in ("streams", "events", "queue", "snapshots", "segments")
+        for name in ("streams", "events", "queue", "snapshots", "segments", "keys")
     ]
     assert order == sorted(order)
 

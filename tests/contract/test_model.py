@@ -17,7 +17,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from eventlog import ConflictError, ConversationRewound, EventLog, ItemsAdded, ItemsReplaced
+from eventlog import (
+    ConflictError,
+    ConversationRewound,
+    EventLog,
+    ItemsAdded,
+    ItemsReplaced,
+    KeyRing,
+    new_key,
+    parse_keyring,
+)
 from projections import Conversation
 from tests.backends import Backend
 from tests.conftest import open_backend
@@ -124,14 +133,24 @@ class Machine(RuleBasedStateMachine):
         assert self.run(self.chat.items(as_of=version, limit=limit)) == expected
 
 
-@pytest.mark.parametrize(("name", "examples"), [("sqlite", 25), ("postgres", 12)])
+@pytest.mark.parametrize(
+    ("name", "examples", "keyring"),
+    [
+        ("sqlite", 25, None),
+        ("postgres", 12, None),
+        ("sqlite", 10, parse_keyring(new_key("kek"))),
+        ("postgres", 5, parse_keyring(new_key("kek"))),
+    ],
+    ids=["sqlite", "postgres", "sqlite encrypted", "postgres encrypted"],
+)
 def test_every_sequence_of_changes_agrees_with_a_list(
-    name: str, examples: int, tmp_path: Path
+    name: str, examples: int, keyring: KeyRing | None, tmp_path: Path
 ) -> None:
     """Add, pop, clear, rewind, replace, reopen: the list is what a list would be."""
 
     async def play() -> None:
         async with open_backend(name, tmp_path) as opened:
+            opened.keyring = keyring
             await asyncio.to_thread(run, opened)
 
     def run(opened: Backend) -> None:

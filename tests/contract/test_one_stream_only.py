@@ -8,6 +8,8 @@ from typing import Final
 
 import pytest
 
+from eventlog.store.erase_sql import EraseStatements, PostgresEraseStatements
+from eventlog.store.key_sql import KeyStatements, PostgresKeyStatements
 from eventlog.store.postgres_sql import PostgresStatements
 from eventlog.store.snapshot_sql import (
     PostgresSnapshotStatements,
@@ -44,9 +46,11 @@ ALL_STREAMS: Final = {
     "stream_page",
     "every_stream_page",
     "branch_page",
+    "latest",
     "identities",
     "strays",
     "many",
+    "children",
 }
 """Listing conversations and auditing the whole log: no append and no session waits for them."""
 
@@ -64,29 +68,54 @@ SNAPSHOTS: Final = {
     "save_segment",
     "drop_stale",
     "drop_from",
+    "erased_since",
     "drop_snapshots",
     "drop_segments",
 }
 """Reading and writing the snapshots of a conversation."""
 
 
-def statements(of: Statements | SnapshotStatements) -> dict[str, Statement]:
+KEYS: Final = {
+    "of_stream",
+    "first_encrypted",
+    "used",
+    "added",
+    "rewrapped",
+    "destroyed",
+}
+"""Finding and changing the data keys of a conversation."""
+
+ERASING: Final = {"lock", "moved", "erased", "inserted", "queued"}
+"""Erasing a conversation: the events, beside what drops snapshots and destroys keys."""
+
+ALL_KEYS: Final = {"of_streams", "wrapped_by_others"}
+"""Reading the feed, and rotating: no append and no session waits for them."""
+
+
+AnyStatements = Statements | SnapshotStatements | KeyStatements | EraseStatements
+
+
+def statements(of: AnyStatements) -> dict[str, Statement]:
     names = [name for name in dir(of) if isinstance(getattr(type(of), name, None), compiled)]
     assert names
     return {name: getattr(of, name) for name in names}
 
 
-STATEMENTS: Final[dict[str, Statements | SnapshotStatements]] = {
+STATEMENTS: Final[dict[str, AnyStatements]] = {
     "sqlite": SQLITE,
     "postgres": POSTGRES,
     "sqlite-snapshots": SqliteSnapshotStatements(SQLITE),
     "postgres-snapshots": PostgresSnapshotStatements(POSTGRES, "eventlog"),
+    "sqlite-keys": KeyStatements(SQLITE, "sqlite"),
+    "sqlite-erasing": EraseStatements(SQLITE),
+    "postgres-erasing": PostgresEraseStatements(POSTGRES),
+    "postgres-keys": PostgresKeyStatements(POSTGRES, "eventlog"),
 }
 ALL: Final = [
     pytest.param(statement, id=f"{store}-{name}")
     for store, of in STATEMENTS.items()
     for name, statement in statements(of).items()
-    if name in ONE_STREAM | SNAPSHOTS
+    if name in ONE_STREAM | SNAPSHOTS | KEYS | ERASING
 ]
 GROUPS: Final = [
     pytest.param(statement, id=name)
@@ -113,7 +142,7 @@ def parts(text: str) -> list[str]:
 def tables(part: str) -> set[str]:
     """Return the tables of the log that a part names behind FROM, JOIN, INTO or UPDATE."""
     named = re.findall(r"(?:FROM|JOIN|INTO|UPDATE)\s+(?:eventlog\.)?(\w+)", part)
-    return set(named) & {"streams", "events", "queue", "snapshots", "segments"}
+    return set(named) & {"streams", "events", "queue", "snapshots", "segments", "keys"}
 
 
 def unpinned(statement: Statement) -> list[str]:
@@ -132,9 +161,11 @@ def unpinned(statement: Statement) -> list[str]:
 
 
 @pytest.mark.parametrize("of", STATEMENTS.values(), ids=STATEMENTS)
-def test_every_statement_is_known_here(of: Statements | SnapshotStatements) -> None:
+def test_every_statement_is_known_here(of: AnyStatements) -> None:
     """Whoever adds one says how many streams it touches."""
-    assert set(statements(of)) <= ONE_STREAM | SNAPSHOTS | MANY_APPENDS | ALL_STREAMS
+    assert set(statements(of)) <= (
+        ONE_STREAM | SNAPSHOTS | MANY_APPENDS | ALL_STREAMS | KEYS | ALL_KEYS | ERASING
+    )
 
 
 @pytest.mark.parametrize("statement", ALL)

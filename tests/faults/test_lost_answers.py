@@ -17,9 +17,12 @@ from eventlog import (
     EventIdReusedError,
     EventLog,
     ItemsAdded,
+    KeyRing,
     NewEvent,
     UnavailableError,
     migrate,
+    new_key,
+    parse_keyring,
 )
 from tests.backends import PostgresBackend
 from tests.backends import _checked_out as checked_out
@@ -36,9 +39,12 @@ Events = list[NewEvent | Event]
 class Wire:
     """A log behind the proxy, and one beside it that nothing happens to, of one tenant."""
 
-    def __init__(self, proxy: Proxy, backend: PostgresBackend) -> None:
+    def __init__(
+        self, proxy: Proxy, backend: PostgresBackend, keyring: KeyRing | None = None
+    ) -> None:
         self.proxy = proxy
-        self._options: dict[str, Any] = {"tenant": uuid.uuid4().hex, **backend.options}
+        own = {"tenant": uuid.uuid4().hex, "keyring": keyring}
+        self._options: dict[str, Any] = {**own, **backend.options}
         self.direct = EventLog(backend.url, **self._options)
         self._logs = [self.direct]
 
@@ -80,6 +86,15 @@ async def wire(backend: PostgresBackend) -> AsyncIterator[Wire]:
         await opened.close()
 
 
+@pytest.fixture
+async def sealed_wire(backend: PostgresBackend) -> AsyncIterator[Wire]:
+    """The same, encrypted."""
+    async with Proxy(backend.url) as proxy:
+        opened = Wire(proxy, backend, parse_keyring(new_key("kek")))
+        yield opened
+        await opened.close()
+
+
 def events(*, count: int, with_id: bool) -> Events:
     ids = [uuid.uuid4().hex if with_id else None for _ in range(count)]
     return [NewEvent(ItemsAdded(["mine"]), event_id=event_id) for event_id in ids]
@@ -101,6 +116,24 @@ async def test_an_append_whose_connection_is_cut_happens_once(
     assert (answer.first, answer.last) == (3, 2 + count)
     assert wire.proxy.made == 1
     assert await stored(wire.direct) == ["first", "second"] + ["mine"] * count
+
+
+@pytest.mark.parametrize("with_id", [False, True])
+@pytest.mark.parametrize("where", ["answer", "request"])
+@pytest.mark.parametrize("name", ["chat", "new"])
+async def test_an_encrypted_append_whose_connection_is_cut_happens_once(
+    sealed_wire: Wire, name: str, where: Where, with_id: bool
+) -> None:
+    """What was encrypted anew would have another hash: on the same head the same is sent again."""
+    log = await sealed_wire.warm()
+    await log.append(name, ItemsAdded(["prepared"]))  # The key is an INSERT of its own.
+    before = await stored(sealed_wire.direct, name)
+    sealed_wire.proxy.cuts.append(Cut(where, APPEND))
+    answer = await log.append(name, events(count=BATCH, with_id=with_id))
+    assert (answer.first, answer.last) == (len(before) + 1, len(before) + BATCH)
+    assert sealed_wire.proxy.made == 1
+    assert await stored(sealed_wire.direct, name) == [*before, *["mine"] * BATCH]
+    assert (await sealed_wire.direct.verify()).ok
 
 
 @pytest.mark.parametrize("count", [1, BATCH])

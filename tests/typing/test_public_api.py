@@ -51,24 +51,28 @@ async def check_a_session() -> None:
 
 PUBLIC = {
     eventlog: """
-        AmbiguousNameError Appended BranchDeleted BrokenTreeError BusyError ClockAheadError
-        ClosedError ConflictError Context ConversationCleared ConversationForked
-        ConversationImported ConversationLabelled ConversationRewound CorruptEventError
-        Counters ErasedError Event EventIdReusedError EventLog EventLogError Fault Header
-        Inclusion InvalidAddressError InvalidHeadError InvalidInputError InvalidItemError
-        InvalidKeyError InvalidMomentError InvalidNameError InvalidOptionError ItemPopped
-        ItemTooLargeError ItemsAdded ItemsReplaced ModelCalled NameTakenError NewEvent
-        NoSuchBranchError NoSuchConversationError NoSuchTurnError NotAnEventLogError
-        NothingToRedoError OpaqueEvent PoisonEventError PublishingError ReadOnlyError
-        RecordedEvent RowPreserved SchemaTooNewError SchemaTooOldError SignedHead Signer
-        SourceError StoreError TreeHead UnavailableError UsageRecorded Verification Verifier
-        WaitTimeoutError backup digest gather_evidence migrate publish settle to_command
-        to_file
+        AmbiguousNameError Appended BranchDeleted BrokenTreeError BusyError CalledKeyRing
+        ClockAheadError ClosedError ConflictError Context ConversationCleared
+        ConversationErased ConversationForked ConversationImported ConversationLabelled
+        ConversationRewound CorruptEventError Counters EncryptedError ErasedError Event
+        EventErased EventIdReusedError EventLog EventLogError Fault Header HeldError
+        HoldLifted HoldPlaced Inclusion InvalidAddressError InvalidHeadError
+        InvalidInputError InvalidItemError InvalidKeyError InvalidKeyRingError
+        InvalidMomentError InvalidNameError InvalidOptionError ItemPopped ItemTooLargeError
+        ItemsAdded ItemsReplaced KeyDestroyedError KeyRing LocalKeyRing ModelCalled
+        NameTakenError NewEvent NoKeyError NoSuchBranchError NoSuchConversationError
+        NoSuchHoldError NoSuchTurnError NotAnEventLogError NotOpenedError NothingToRedoError
+        OpaqueEvent PoisonEventError PublishingError ReadOnlyError RecordedEvent
+        RowPreserved SchemaTooNewError SchemaTooOldError SharedContentError SignedHead
+        Signer SourceError StoreError TreeHead UnavailableError UsageRecorded Verification
+        Verifier WaitTimeoutError WrongKeyError backup digest gather_evidence held_by
+        keyring_from_environment keyring_from_file lift_hold migrate new_key parse_keyring
+        place_hold publish rekey rotate settle to_command to_file
     """,
     projections: """
-        Conversation Diff History HistoryEvent HistoryItem Labels Span TurnUsage View branches
-        clear_all delete_branch diff fork label labels listed moments open_branch rebuild redo
-        restore undo usage_by_turn
+        Conversation Diff Erased History HistoryEvent HistoryItem Labels Span TurnUsage View
+        branches clear_all delete_branch diff erase erase_event fork label labels listed moments
+        open_branch rebuild redo restore undo usage_by_turn
     """,
     adapters.openai_agents: "EventLogHooks EventLogSession RecordedSession import_sessions",
 }

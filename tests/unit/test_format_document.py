@@ -38,7 +38,7 @@ from eventlog import (
     envelope,
     sealing,
 )
-from eventlog.events import KINDS
+from eventlog.kinds import KINDS
 from eventlog.store.schema import HEAD, VERSION_TABLE, Dialect, metadata
 from tests.conftest import Clock
 

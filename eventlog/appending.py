@@ -1,0 +1,30 @@
+"""Appending under the data key that the stream uses, whoever changes it meanwhile."""
+
+from typing import Final
+
+from eventlog.errors import BusyError
+from eventlog.records import Appended, AppendRequest, IdReused, OtherKey, Stale
+from eventlog.store.base import Store
+from eventlog.stream_keys import DataKeys
+
+MAX_TRIES: Final = 30
+"""How often an append takes another data key because the stream got one meanwhile."""
+
+
+async def append(
+    store: Store, keys: DataKeys, request: AppendRequest
+) -> Appended | Stale | IdReused:
+    """Append the batch, encrypted if there is a keyring; look again if the key is another one.
+
+    Raises NoKeyError for a stream that is encrypted where there is no keyring, and BusyError.
+    """
+    place = (request.name, request.stream_id)
+    seals = await keys.to_write(*place)
+    for _ in range(MAX_TRIES):
+        if seals is not None:
+            request = AppendRequest._make((*request[:-1], seals))
+        outcome = await store.append(request)
+        if not isinstance(outcome, OtherKey):
+            return outcome
+        seals = await keys.to_write(*place, anew=True)
+    raise BusyError(f"Conversation {request.name!r}: its data key changed again and again.")

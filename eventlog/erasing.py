@@ -1,0 +1,151 @@
+"""Erasing the content of streams for good; that it was there, who erased it and why, stays.
+
+Rule: one transaction for each stream, the one that was named first. Whoever is interrupted calls
+again, and what is left is erased; a stream that has nothing left is not touched.
+"""
+
+from typing import Final, NamedTuple
+
+from eventlog import chain
+from eventlog.envelope import encode
+from eventlog.errors import (
+    BusyError,
+    CorruptEventError,
+    InvalidMomentError,
+    SharedContentError,
+)
+from eventlog.events import ConversationForked, NewEvent
+from eventlog.facts import ConversationErased, EventErased
+from eventlog.holding import refuse_held
+from eventlog.log import EventLog
+from eventlog.names import MAIN, check_name
+from eventlog.records import StreamRow
+from eventlog.sealing import seal
+from eventlog.store.erase_base import Erasure
+
+MAX_TRIES: Final = 30
+
+
+class ErasedStream(NamedTuple):
+    """A stream whose content up to `version` is gone; `hash` is the chain's there."""
+
+    name: str
+    branch: str
+    stream_id: bytes
+    version: int
+    hash: bytes
+
+
+async def erase_content(
+    log: EventLog, session_id: str, by: str, reason: str, *, with_forks: bool
+) -> list[ErasedStream]:
+    """Erase a conversation, its branches and the forks that share its content.
+
+    Returns every one of these streams as it is now, also those that had been erased before. Raises
+    HeldError or SharedContentError before anything is erased; a fork that is made meanwhile is
+    erased too, or reads as erased.
+    """
+    erased = ConversationErased(check_name("by", by), check_name("reason", reason))
+    done: dict[bytes, ErasedStream] = {}
+    while True:
+        streams = await _sharing(log, session_id)
+        names = sorted({row.name for row in streams} - {session_id})
+        if names and not with_forks:
+            raise SharedContentError(session_id, names)
+        for name in (session_id, *names):
+            await refuse_held(log, session_id, name)
+        fresh = [row for row in streams if row.stream_id not in done]
+        if not fresh:
+            return list(done.values())
+        for row in fresh:
+            done[row.stream_id] = await _erase(log, session_id, row, erased)
+
+
+async def _sharing(log: EventLog, session_id: str) -> list[StreamRow]:
+    """Return the streams of a conversation, and all that began with content of one of them."""
+    rows = [await log.stream(session_id), *await log.branches(session_id).all()]
+    found = {row.stream_id: row for row in rows if row is not None}
+    look = list(found)
+    while look:
+        for row in await log.store.children(look.pop()):
+            if row.stream_id not in found and await _shares(log, row):
+                found[row.stream_id] = row
+                look.append(row.stream_id)
+    return list(found.values())
+
+
+async def _shares(log: EventLog, fork: StreamRow) -> bool:
+    """Tell whether a fork began with items of its parent."""
+    first = await log.read(fork.name, until=1, branch=fork.branch).all()
+    if len(first) != 1 or first[0].kind != ConversationForked.kind:
+        raise CorruptEventError(fork.name, 1, "it does not say what it is a fork of")
+    return bool(first[0].header.kept)
+
+
+async def erase_event_content(
+    log: EventLog, session_id: str, version: int, by: str, reason: str, *, branch: str = MAIN
+) -> ErasedStream:
+    """Erase the content of one event.
+
+    Raises InvalidMomentError if it is not there, HeldError, or SharedContentError if a fork began
+    with a list of its version or later: it is not known what that has of it.
+    """
+    erased = EventErased(version, check_name("by", by), check_name("reason", reason))
+    row = await log.stream(session_id, branch=branch)
+    found = await log.read(session_id, after=version - 1, until=version, branch=branch).all()
+    if row is None or version < 1 or not found:
+        raise InvalidMomentError(f"Conversation {session_id!r} has no version {version}.")
+    forks = [
+        fork
+        for fork in await log.store.children(row.stream_id)
+        if fork.parent is not None and fork.parent.version >= version
+    ]
+    if forks:
+        raise SharedContentError(session_id, sorted({fork.branch or fork.name for fork in forks}))
+    await refuse_held(log, session_id, session_id)
+    if found[0].is_erased:
+        return ErasedStream(row.name, row.branch, row.stream_id, row.head.version, row.head.hash)
+    return await _erase(log, session_id, row, erased, version)
+
+
+async def _is_erased(log: EventLog, stream: StreamRow) -> bool:
+    """Tell whether nothing was appended since all of it was erased."""
+    head = stream.head.version
+    last = await log.read(stream.name, after=head - 1, until=head, branch=stream.branch).all()
+    return [event.kind for event in last] == [ConversationErased.kind]
+
+
+async def _erase(
+    log: EventLog,
+    session_id: str,
+    row: StreamRow,
+    erased: ConversationErased | EventErased,
+    only: int | None = None,
+) -> ErasedStream:
+    stream: StreamRow | None = row
+    for _ in range(MAX_TRIES):
+        if stream is None or (only is None and await _is_erased(log, stream)):
+            break
+        await refuse_held(log, session_id, stream.name)
+        erasure = _link(stream, erased, log.now, only)
+        if await log.store.erase(erasure):
+            stream = stream._replace(head=erasure.moved)
+            break
+        stream = await log.stream(row.stream_id)  # Somebody appended first.
+    else:
+        raise BusyError(
+            f"Conversation {row.name!r} could not be erased: other writers were first {MAX_TRIES}"
+            " times in a row. Try again."
+        )
+    head = row.head if stream is None else stream.head
+    log.keys.forget(row.stream_id)
+    log.cache.forget(row.stream_id)
+    return ErasedStream(row.name, row.branch, row.stream_id, head.version, head.hash)
+
+
+def _link(
+    stream: StreamRow, erased: ConversationErased | EventErased, at: int, only: int | None
+) -> Erasure:
+    sealed = [seal(encode(NewEvent(erased)))]
+    (event,), moved = chain.link(stream.stream_id, stream.head, sealed, at)
+    return Erasure(stream.head, event, moved, only)

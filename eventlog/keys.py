@@ -1,0 +1,149 @@
+"""Key-encryption keys: what closes the data keys of conversations, and where it is kept.
+
+A log gets a keyring. Events are encrypted under data keys, one for each stream, which are stored
+beside them, closed ("wrapped") by a key-encryption key that is not in the database. Whoever rotates
+keys gives a keyring with a new current key and the old ones, and calls `rotate`.
+"""
+
+import base64
+import binascii
+import os
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, Protocol
+
+from eventlog.encryption import KEY_BYTES, Unopened, aes, seal, unseal
+from eventlog.errors import InvalidKeyRingError
+
+VARIABLE: Final = "EVENTLOG_KEYS"
+
+Wrap = Callable[[str, bytes, bytes], bytes | Awaitable[bytes]]
+
+
+class NotOpenedError(Exception):
+    """A wrapped key that does not open: raised by a KeyRing, told as WrongKeyError by the log."""
+
+
+class KeyRing(Protocol):
+    """Wraps and unwraps data keys of 32 bytes. `wrap` and `unwrap` may be async.
+
+    `associated` is authenticated, not stored: a wrapped key opens only with the same. Two keyrings
+    of one process on the same database have to be equal.
+    """
+
+    @property
+    def current(self) -> str:
+        """The name of the key that wraps new data keys; it is stored beside each."""
+        ...
+
+    def wrap(self, kek_id: str, key: bytes, associated: bytes, /) -> bytes | Awaitable[bytes]:
+        """Return `key` closed under the key-encryption key `kek_id`."""
+        ...
+
+    def unwrap(self, kek_id: str, wrapped: bytes, associated: bytes, /) -> bytes | Awaitable[bytes]:
+        """Undo `wrap`.
+
+        Raises KeyError if there is no such key, and NotOpenedError if it does not open; whatever
+        else it raises, because a service cannot be reached for example, comes through.
+        """
+        ...
+
+
+class LocalKeyRing:
+    """Keys of 32 bytes in the memory of this process, by name; wraps with AES-256-GCM.
+
+    Raises InvalidKeyRingError.
+    """
+
+    def __init__(self, keys: Mapping[str, bytes], current: str) -> None:
+        for name, key in keys.items():
+            if not name or len(key) != KEY_BYTES:
+                raise InvalidKeyRingError(
+                    f"The key-encryption key {name!r} has {len(key)} bytes. It takes a name and"
+                    f" {KEY_BYTES} random bytes."
+                )
+        if current not in keys:
+            raise InvalidKeyRingError(f"There is no key-encryption key named {current!r}.")
+        self.current: Final = current
+        self._keys: Final = dict(keys)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, LocalKeyRing):
+            return NotImplemented
+        return (self.current, self._keys) == (other.current, other._keys)
+
+    def __hash__(self) -> int:
+        return hash((self.current, frozenset(self._keys)))
+
+    def __repr__(self) -> str:
+        return f"LocalKeyRing({', '.join(self._keys)}, current={self.current!r})"
+
+    def wrap(self, kek_id: str, key: bytes, associated: bytes) -> bytes:
+        """Return nonce, ciphertext and tag. Raises KeyError."""
+        return seal(aes(self._keys[kek_id]), key, associated)
+
+    def unwrap(self, kek_id: str, wrapped: bytes, associated: bytes) -> bytes:
+        """Undo `wrap`. Raises KeyError or NotOpenedError."""
+        try:
+            return unseal(aes(self._keys[kek_id]), wrapped, associated)
+        except Unopened as error:
+            raise NotOpenedError from error
+
+
+class CalledKeyRing:
+    """Wraps and unwraps by calling functions, sync or async: those of a KMS, for example.
+
+    The rules for them are those of `KeyRing`. The data key never leaves as plain text but to them.
+    """
+
+    def __init__(self, current: str, *, wrap: Wrap, unwrap: Wrap) -> None:
+        self.current: Final = current
+        self.wrap: Final = wrap
+        self.unwrap: Final = unwrap
+
+
+def keyring_from_environment(variable: str = VARIABLE) -> LocalKeyRing:
+    """Read keys from an environment variable, in the form that `parse_keyring` takes."""
+    text = os.environ.get(variable)
+    if text is None:
+        raise InvalidKeyRingError(f"The environment variable {variable} is not set.")
+    return parse_keyring(text, f"the environment variable {variable}")
+
+
+def keyring_from_file(path: str | os.PathLike[str]) -> LocalKeyRing:
+    """Read keys from a file, in the form that `parse_keyring` takes."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidKeyRingError(f"{os.fspath(path)} cannot be read: {error}.") from error
+    return parse_keyring(text, os.fspath(path))
+
+
+def parse_keyring(text: str, where: str = "the text") -> LocalKeyRing:
+    """Read `name:key name:key ...`, each key 32 bytes in base64; the first one is the current.
+
+    White space or commas stand between two. `new_key` makes such a word.
+    """
+    keys: dict[str, bytes] = {}
+    for word in text.replace(",", " ").split():
+        name, _, encoded = word.partition(":")
+        try:
+            key = base64.b64decode(encoded, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise InvalidKeyRingError(f"A key in {where} is not in base64.") from error
+        if name in keys:
+            raise InvalidKeyRingError(f"The key {name!r} is twice in {where}.")
+        keys[name] = key
+    if not keys:
+        raise InvalidKeyRingError(
+            f"There is no key in {where}. Write name:key, as new_key() makes them."
+        )
+    return LocalKeyRing(keys, next(iter(keys)))
+
+
+def new_key(name: str) -> str:
+    """Make a key-encryption key, as a word for `parse_keyring`. Keep it outside the database."""
+    if not name or set(name) & set(":, \t\r\n"):
+        raise InvalidKeyRingError(f"A key's name has no colon, comma or space: {name!r}.")
+    return f"{name}:{base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}"

@@ -1,0 +1,37 @@
+"""Changing keys: key-encryption keys without touching an event, data keys for events to come."""
+
+from typing import Final
+
+from eventlog.log import EventLog
+from eventlog.names import MAIN
+
+BATCH: Final = 200
+"""How many wrapped keys one round trip brings."""
+
+
+async def rotate(log: EventLog) -> int:
+    """Wrap every data key anew that the keyring's current key did not wrap; return how many.
+
+    Of all tenants. Events are not touched. It can be ended at any moment and called again: what was
+    done stays done; so can several processes at once. Afterwards nothing needs the old keys but
+    backups. Open every log with the new keyring, which still has them, first.
+
+    Raises NoKeyError or WrongKeyError, naming the stream, for a key that the keyring does not open.
+    """
+    done = 0
+    after = (b"", "")
+    while rows := await log.keys.wrapped_by_others(after, BATCH):
+        for row in rows:
+            await log.keys.rewrap(row)
+        done += len(rows)
+        after = rows[-1].stream_id, rows[-1].key_id
+    return done
+
+
+async def rekey(log: EventLog, session_id: str, *, branch: str = MAIN) -> None:
+    """Have the events to come of a conversation, or of a branch, use a new data key.
+
+    What is there stays under its own. Writers who are under way with the old one take the new one.
+    Raises NoKeyError.
+    """
+    await log.keys.renew(session_id, log.stream_id(session_id, branch=branch))

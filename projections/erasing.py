@@ -1,0 +1,69 @@
+"""Erasing a conversation for good: its content leaves every place where we keep any of it."""
+
+import asyncio
+from typing import NamedTuple
+
+from eventlog import EventLog, settle
+from eventlog.erasing import ErasedStream, erase_content, erase_event_content
+from eventlog.names import MAIN
+from projections.states import States
+
+
+class Erased(NamedTuple):
+    """What was erased, by whom and why, and where the log says so."""
+
+    session_id: str
+    by: str
+    reason: str
+    streams: tuple[ErasedStream, ...]
+    """The conversation, its branches, and the forks that shared its content."""
+
+
+async def erase(
+    log: EventLog, session_id: str, *, by: str, reason: str, with_forks: bool = True
+) -> Erased:
+    """Destroy what was said in a conversation and in its branches, and who said it, for good.
+
+    A `ConversationErased` says that it happened, `by` whom and for which `reason`; both are codes
+    that stay readable for ever. Forks that began with content of it are erased as a whole too; with
+    `with_forks=False`, SharedContentError if there are any. The list is empty then and starts anew,
+    encrypted under a new key if there is a keyring; what is asked for before raises ErasedError.
+    One transaction a stream: if it was interrupted, call it again. Settles if the caller is
+    cancelled. docs/erasure.md says what is to be done about free pages, write-ahead logs and
+    backups.
+
+    Raises InvalidNameError, HeldError, SharedContentError or StoreError.
+    """
+
+    async def erased() -> list[ErasedStream]:
+        streams = await erase_content(log, session_id, by, reason, with_forks=with_forks)
+        return await _forget(log, streams)
+
+    streams = await settle(asyncio.ensure_future(erased()))
+    return Erased(session_id, by, reason, tuple(streams))
+
+
+async def erase_event(
+    log: EventLog, session_id: str, version: int, *, by: str, reason: str, branch: str = MAIN
+) -> Erased:
+    """Destroy the content and the context of one event for good; its items leave the list.
+
+    An `EventErased` says so. The bytes go, with or without encryption: one key for each stream
+    cannot shred one event. Lists of the past that had items of it raise ErasedError.
+
+    Raises InvalidMomentError, SharedContentError if a fork began with a list of this version or a
+    later one (erase, or leave, the fork first), InvalidNameError, HeldError or StoreError.
+    """
+
+    async def erased() -> list[ErasedStream]:
+        stream = await erase_event_content(log, session_id, version, by, reason, branch=branch)
+        return await _forget(log, [stream])
+
+    streams = await settle(asyncio.ensure_future(erased()))
+    return Erased(session_id, by, reason, tuple(streams))
+
+
+async def _forget(log: EventLog, streams: list[ErasedStream]) -> list[ErasedStream]:
+    for stream in streams:
+        await States(log, stream.name, stream.branch).forget_for_good(stream.version)
+    return streams

@@ -1,0 +1,84 @@
+"""Erasing one event, by its bytes: its items leave the list, and the others stay."""
+
+import pytest
+
+from eventlog import (
+    Context,
+    ErasedError,
+    EventErased,
+    HeldError,
+    InvalidMomentError,
+    SharedContentError,
+    place_hold,
+)
+from projections import Conversation, erase, erase_event
+from projections.forking import fork
+from projections.history import History
+from projections.rewinding import restore
+from projections.timeline import Span
+from tests.backends import Backend
+from tests.contract.test_erasing import ITEMS, MARKER, WHY, bytes_of
+from tests.elsewhere import NAME, cold, filled, open_elsewhere
+
+
+async def test_one_event_can_be_erased(erasable: Backend) -> None:
+    """Its items leave the list, here, elsewhere and in the past: the others stay where they are."""
+    async with erasable.open() as log, open_elsewhere(erasable) as other:
+        chat, theirs = await filled(log, ITEMS), Conversation(other, NAME)
+        assert await theirs.items() == ITEMS
+        done = await erase_event(log, NAME, 7, **WHY)
+        left = ITEMS[:6] + ITEMS[7:]
+        assert (await chat.items(), await theirs.items()) == (left, left)
+        assert await cold(erasable) == left
+        assert await chat.items(as_of=6) == ITEMS[:6]
+        for version in (7, 300):
+            with pytest.raises(ErasedError, match="ersion 7 of"):
+                await chat.items(as_of=version)
+            with pytest.raises(ErasedError):
+                await restore(chat, version)
+        assert await chat.pop() == ITEMS[-1]
+        await erase_event(log, NAME, 7, **WHY)
+        assert [one.version for one in done.streams] == [301]
+        assert await log.version(NAME) == 302
+        await restore(chat, 6)
+        assert await theirs.items() == ITEMS[:6]
+        entry = (await History(chat).all())[300]
+        assert (entry.total, entry.removed, entry.restored) == (299, (Span(7, 0, 1),), ())
+        assert entry.event == EventErased(7, **WHY)
+        assert (await log.verify()).ok
+        await erase(log, NAME, **WHY)
+        assert await chat.items() == await cold(erasable) == []
+
+
+async def test_the_bytes_of_one_event_are_in_no_file(backend: Backend) -> None:
+    """One key for each conversation cannot shred one event: its bytes are what goes."""
+    async with backend.open() as log:
+        chat = await filled(log, [{"n": number} for number in range(300)])
+        await chat.add([MARKER], context=Context(actor=MARKER))
+        await chat._states.save()
+        assert MARKER.encode() in await bytes_of(backend)
+        await erase_event(log, NAME, 301, **WHY)
+        await chat.add(["more"])
+        assert len(await chat.items()) == 301
+        await log.background.finish()
+        if backend.name == "postgres":
+            assert MARKER.encode() not in await bytes_of(backend)
+    assert MARKER.encode() not in await bytes_of(backend)
+
+
+async def test_one_event_is_not_erased_where_it_cannot_be(erasable: Backend) -> None:
+    """Not one that is not there, nor one that a fork may have, nor one that is held."""
+    async with erasable.open() as log:
+        chat = await filled(log, ITEMS[:40])
+        child = await fork(chat, "child", at=20)
+        for version in (0, -1, 41):
+            with pytest.raises(InvalidMomentError):
+                await erase_event(log, NAME, version, **WHY)
+        with pytest.raises(SharedContentError):
+            await erase_event(log, NAME, 20, **WHY)
+        await erase_event(log, NAME, 21, **WHY)
+        assert await child.items() == ITEMS[:20]
+        await place_hold(log, NAME, "case")
+        with pytest.raises(HeldError):
+            await erase_event(log, NAME, 22, **WHY)
+        assert await chat.items() == ITEMS[:20] + ITEMS[21:40]
