@@ -1,20 +1,11 @@
 """Many lists that fork from each other, against plain lists: whatever is done, they agree."""
 
-import asyncio
-import uuid
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import invariant, rule
 
 from eventlog import EventLog, NoSuchTurnError, NothingToRedoError
 from eventlog.names import MAIN
@@ -31,9 +22,8 @@ from projections import (
 from projections.history import History, timeline
 from projections.states import States
 from projections.timeline import Span, spans
-from tests.backends import Backend
-from tests.conftest import open_backend
 from tests.elsewhere import make_small
+from tests.machines import LogMachine, play
 
 ITEM = st.sampled_from(["user", "assistant", "reasoning"])
 BATCH = st.lists(ITEM, max_size=5)
@@ -66,15 +56,10 @@ class Line:
         self.past.append(Moment(items, undone))
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(LogMachine):
     """Rules change one line, and only that one; the invariants compare all."""
 
-    backend: Backend
-    runner: asyncio.Runner
-
-    @initialize()
     def start(self) -> None:
-        self.tenant = uuid.uuid4().hex  # One database for all: making one takes a while.
         self.said = 0
         self.log: EventLog = self.backend.open(tenant=self.tenant)
         self.lines = [Line(Conversation(self.log, "chat"), [Moment([])])]
@@ -83,12 +68,6 @@ class Machine(RuleBasedStateMachine):
         if hasattr(self, "log"):
             assert self.run(self.log.verify()).ok
             self.run(self.log.close())
-
-    def run(self, awaitable: Any) -> Any:
-        async def awaited() -> Any:
-            return await awaitable
-
-        return self.runner.run(awaited())
 
     def line(self, data: st.DataObject) -> Line:
         return data.draw(st.sampled_from(self.lines))
@@ -258,24 +237,4 @@ def test_every_sequence_of_changes_to_many_branches_agrees_with_lists(
     """Forks of forks, undo, redo, caches dropped, snapshots stored and lost: nothing mixes."""
     make_small(monkeypatch)
 
-    async def play() -> None:
-        async with open_backend(name, tmp_path) as opened:
-            await asyncio.to_thread(run, opened)
-
-    def run(opened: Backend) -> None:
-        class Configured(Machine):
-            backend = opened
-            runner = asyncio.Runner()
-
-        with Configured.runner:
-            run_state_machine_as_test(
-                Configured,
-                settings=settings(
-                    max_examples=examples,
-                    stateful_step_count=30,
-                    deadline=None,
-                    suppress_health_check=[HealthCheck.too_slow],
-                ),
-            )
-
-    asyncio.run(play())
+    play(Machine, name, tmp_path, examples=examples, steps=30)

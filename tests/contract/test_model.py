@@ -1,21 +1,11 @@
 """The system against a plain list: whatever is done in whatever order, they agree."""
 
-import asyncio
-import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import invariant, precondition, rule
 
 from eventlog import (
     ConflictError,
@@ -28,8 +18,7 @@ from eventlog import (
     parse_keyring,
 )
 from projections import Conversation
-from tests.backends import Backend
-from tests.conftest import open_backend
+from tests.machines import LogMachine, play
 
 JSON = st.recursive(
     st.none()
@@ -45,15 +34,10 @@ JSON = st.recursive(
 BATCH = st.lists(st.dictionaries(st.text(max_size=5), JSON, max_size=3), max_size=4)
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(LogMachine):
     """Rules change both sides; the invariants compare them."""
 
-    backend: Backend
-    runner: asyncio.Runner
-
-    @initialize()
     def start(self) -> None:
-        self.tenant = uuid.uuid4().hex  # One database for all: making one takes a while.
         self.name = "chat"
         self.reopen()
         self.now: list[Any] = []
@@ -63,12 +47,6 @@ class Machine(RuleBasedStateMachine):
         if hasattr(self, "log"):
             assert self.run(self.log.verify()).ok
             self.run(self.log.close())
-
-    def run(self, awaitable: Any) -> Any:
-        async def awaited() -> Any:
-            return await awaitable
-
-        return self.runner.run(awaited())
 
     def happened(self, items: list[Any]) -> None:
         self.now = items
@@ -147,26 +125,4 @@ def test_every_sequence_of_changes_agrees_with_a_list(
     name: str, examples: int, keyring: KeyRing | None, tmp_path: Path
 ) -> None:
     """Add, pop, clear, rewind, replace, reopen: the list is what a list would be."""
-
-    async def play() -> None:
-        async with open_backend(name, tmp_path) as opened:
-            opened.keyring = keyring
-            await asyncio.to_thread(run, opened)
-
-    def run(opened: Backend) -> None:
-        class Configured(Machine):
-            backend = opened
-            runner = asyncio.Runner()
-
-        with Configured.runner:
-            run_state_machine_as_test(
-                Configured,
-                settings=settings(
-                    max_examples=examples,
-                    stateful_step_count=20,
-                    deadline=None,
-                    suppress_health_check=[HealthCheck.too_slow],
-                ),
-            )
-
-    asyncio.run(play())
+    play(Machine, name, tmp_path, examples=examples, steps=20, keyring=keyring)

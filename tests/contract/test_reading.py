@@ -1,25 +1,16 @@
 """Reading, warm and cold, now and then, whole and in part: always the same list."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import invariant, rule
 
 from eventlog import ConversationRewound, EventLog, ItemsReplaced
 from projections import Conversation, rebuild
-from tests.backends import Backend
-from tests.conftest import open_backend
 from tests.elsewhere import NAME, make_small, open_elsewhere
+from tests.machines import LogMachine, play
 
 ITEM = st.one_of(
     st.integers(-(2**70), 2**70),
@@ -32,35 +23,19 @@ BATCH = st.lists(ITEM, max_size=12) | st.integers(20, 300).map(lambda n: list(ra
 LIMIT = st.integers(0, 20) | st.integers(0, 600)
 
 
-class Machine(RuleBasedStateMachine):
+class Machine(LogMachine):
     """Rules change the log and a list of lists; every way of reading gives what the lists say."""
 
-    backend_name: str
-    folder: Path
-
-    @initialize()
     def start(self) -> None:
-        self.loop = asyncio.new_event_loop()
-        self.opening = open_backend(self.backend_name, self.folder)
-        self.backend: Backend = self.run(self.opening.__aenter__())
-        self.warm: EventLog = self.backend.open()
-        self.lagging = open_elsewhere(self.backend)
-        self.forgetful = open_elsewhere(self.backend, cache_bytes=0)
+        self.warm: EventLog = self.backend.open(tenant=self.tenant)
+        self.lagging = open_elsewhere(self.backend, tenant=self.tenant)
+        self.forgetful = open_elsewhere(self.backend, tenant=self.tenant, cache_bytes=0)
         self.past: list[list[Any]] = [[]]
 
     def teardown(self) -> None:
-        if hasattr(self, "opening"):
+        if hasattr(self, "warm"):
             for log in (self.warm, self.lagging, self.forgetful):
                 self.run(log.close())
-            self.run(self.opening.__aexit__(None, None, None))
-            self.loop.run_until_complete(self.loop.shutdown_asyncgens())
-            self.loop.run_until_complete(self.loop.shutdown_default_executor())
-            self.loop.close()
-            for leftover in self.folder.iterdir():
-                leftover.unlink()
-
-    def run(self, awaitable: Any) -> Any:
-        return self.loop.run_until_complete(awaitable)
 
     def read(self, log: EventLog, **view: Any) -> Any:
         return self.run(Conversation(log, NAME).view(**view))[:2]
@@ -147,16 +122,4 @@ def test_every_way_of_reading_agrees_with_a_list(
     """Warm, lagging, without a cache, limited, past, rebuilt: what a list of lists says."""
     make_small(monkeypatch)
 
-    class Configured(Machine):
-        backend_name = name
-        folder = tmp_path
-
-    run_state_machine_as_test(
-        Configured,
-        settings=settings(
-            max_examples=examples,
-            stateful_step_count=25,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow],
-        ),
-    )
+    play(Machine, name, tmp_path, examples=examples, steps=25)

@@ -1,36 +1,12 @@
 """The client of Dapr's state stores as far as DaprSession uses it, in memory."""
 
 import itertools
-import sys
 from enum import Enum
-from types import ModuleType
 from typing import Any, Final, NamedTuple
 
 import pytest
 
-_MODULES: Final = {
-    "dapr": (),
-    "dapr.aio": (),
-    "dapr.aio.clients": ("DaprClient",),
-    "dapr.clients": (),
-    "dapr.clients.grpc": (),
-    "dapr.clients.grpc._state": ("Concurrency", "Consistency", "StateOptions"),
-}
-
-
-def session_class(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Import the SDK's real DaprSession over these stand-ins, for the time of a test."""
-    for module, names in _MODULES.items():
-        stand_in = ModuleType(module)
-        for name in names:
-            setattr(stand_in, name, globals()[name])
-        monkeypatch.setitem(sys.modules, module, stand_in)
-    name = "agents.extensions.memory.dapr_session"
-    monkeypatch.delitem(sys.modules, name, raising=False)
-    from agents.extensions.memory.dapr_session import DaprSession
-
-    monkeypatch.setitem(sys.modules, name, sys.modules[name])  # Gone again after the test.
-    return DaprSession
+from tests.adapters.remote.stand_ins import import_over
 
 
 class Concurrency(Enum):
@@ -75,3 +51,20 @@ class DaprClient:
 
     async def delete_state(self, *, key: str, **_: object) -> None:
         self._states.pop(key, None)
+
+
+def session_class(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Import the SDK's real DaprSession over these stand-ins, for the time of a test."""
+    modules: dict[str, dict[str, object]] = {
+        "dapr": {},
+        "dapr.aio": {},
+        "dapr.aio.clients": {"DaprClient": DaprClient},
+        "dapr.clients": {},
+        "dapr.clients.grpc": {},
+        "dapr.clients.grpc._state": {
+            "Concurrency": Concurrency,
+            "Consistency": Consistency,
+            "StateOptions": StateOptions,
+        },
+    }
+    return import_over(monkeypatch, modules, "agents.extensions.memory.dapr_session:DaprSession")

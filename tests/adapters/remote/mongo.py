@@ -2,35 +2,11 @@
 
 import copy
 import itertools
-import sys
-from types import ModuleType
 from typing import Any, Final, Self
 
 import pytest
 
-_MODULES: Final = {
-    "pymongo": (),
-    "pymongo.asynchronous": (),
-    "pymongo.asynchronous.collection": ("AsyncCollection",),
-    "pymongo.asynchronous.mongo_client": ("AsyncMongoClient",),
-    "pymongo.driver_info": ("DriverInfo",),
-    "pymongo.read_preferences": ("ReadPreference",),
-}
-
-
-def session_class(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Import the SDK's real MongoDBSession over these stand-ins, for the time of a test."""
-    for module, names in _MODULES.items():
-        stand_in = ModuleType(module)
-        for name in names:
-            setattr(stand_in, name, globals()[name])
-        monkeypatch.setitem(sys.modules, module, stand_in)
-    monkeypatch.delitem(sys.modules, "agents.extensions.memory.mongodb_session", raising=False)
-    from agents.extensions.memory.mongodb_session import MongoDBSession
-
-    name = "agents.extensions.memory.mongodb_session"
-    monkeypatch.setitem(sys.modules, name, sys.modules[name])  # Gone again after the test.
-    return MongoDBSession
+from tests.adapters.remote.stand_ins import import_over
 
 
 class DriverInfo:
@@ -165,3 +141,18 @@ def _update(document: dict[str, Any], update: Any, *, inserted: bool) -> None:
     document.update(update.get("$set", {}))
     for field, amount in update.get("$inc", {}).items():
         document[field] = document.get(field, 0) + amount
+
+
+def session_class(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Import the SDK's real MongoDBSession over these stand-ins, for the time of a test."""
+    modules: dict[str, dict[str, object]] = {
+        "pymongo": {},
+        "pymongo.asynchronous": {},
+        "pymongo.asynchronous.collection": {"AsyncCollection": AsyncCollection},
+        "pymongo.asynchronous.mongo_client": {"AsyncMongoClient": AsyncMongoClient},
+        "pymongo.driver_info": {"DriverInfo": DriverInfo},
+        "pymongo.read_preferences": {"ReadPreference": ReadPreference},
+    }
+    return import_over(
+        monkeypatch, modules, "agents.extensions.memory.mongodb_session:MongoDBSession"
+    )
