@@ -39,8 +39,15 @@ def redis_url() -> str:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Backend]:
-    """A database of the test's own, empty, on every backend."""
+    """A log of the test's own, empty, on every backend."""
     async with open_backend(request.param, tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def blank(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Backend]:
+    """A database without a log, on every backend."""
+    async with open_backend(request.param, tmp_path, make=False) as opened:
         yield opened
 
 
@@ -60,13 +67,16 @@ def erasable(backend: Backend, request: pytest.FixtureRequest) -> Backend:
 
 
 @contextlib.asynccontextmanager
-async def open_backend(name: str, folder: Path) -> AsyncGenerator[Backend]:
+async def open_backend(name: str, folder: Path, *, make: bool = True) -> AsyncGenerator[Backend]:
+    """Give a database of its own, with an empty log unless told otherwise."""
     opened: Backend
     if name == "sqlite":
         opened = SqliteBackend(folder / "log.db")
     else:
         opened = PostgresBackend(os.environ[servers.POSTGRES])
     try:
+        if make:
+            await opened.make()
         yield opened
     finally:
         await opened.discard()

@@ -27,6 +27,12 @@ from tests.faults.silent import Silent
 from tests.waiting import PATIENCE
 
 
+@pytest.fixture
+def backend(blank: Backend) -> Backend:
+    """A database without a log, on every backend."""
+    return blank
+
+
 async def test_an_empty_database_becomes_a_log_at_first_use(backend: Backend) -> None:
     """Nothing has to be prepared, and opening alone touches nothing."""
     log = backend.open()

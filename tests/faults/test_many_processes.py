@@ -75,7 +75,7 @@ async def test_processes_that_start_at_once_on_an_empty_database_all_work(
     for number in range(ROUNDS):
         folder = tmp_path / str(number)
         folder.mkdir()
-        async with open_backend(name, folder) as backend:
+        async with open_backend(name, folder, make=False) as backend:
             said = await asyncio.to_thread(race, nursery, backend, folder / "gate")
             assert said == [["ready"]] * PROCESSES
             async with backend.open() as log:

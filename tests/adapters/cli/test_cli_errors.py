@@ -87,10 +87,10 @@ async def test_an_older_log_says_how_to_migrate_it(filled: Backend, eventlog: Ev
 
 
 async def test_reading_an_empty_database_creates_nothing(
-    backend: Backend, eventlog: Eventlog, monkeypatch: pytest.MonkeyPatch
+    blank: Backend, eventlog: Eventlog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither tables nor a schema; only `migrate` does."""
-    place = ("--db", backend.url, "--schema", backend.options.get("schema", "eventlog"))
+    place = ("--db", blank.url, "--schema", blank.options.get("schema", "eventlog"))
     for command in ("sessions", "stats", "verify", "tail"):
         assert eventlog(*place, command).exit_code == 1
     assert eventlog(*place, "migrate", "--check").exit_code == 1
