@@ -40,6 +40,18 @@ async def cold(backend: Backend, **view: Any) -> list[Any]:
         return await chat.items(**view)
 
 
+async def anywhere(backend: Backend, chat: Conversation, **view: Any) -> list[Any]:
+    """Read a conversation or branch as another process does."""
+    async with open_elsewhere(backend) as log:
+        return await Conversation(log, chat.name, chat.branch).items(**view)
+
+
+async def five_items(log: EventLog) -> Conversation:
+    """Make a conversation of five items, one an event."""
+    await add_many(log, list(range(5)))
+    return Conversation(log, NAME)
+
+
 def stream_id(log: EventLog, name: str = NAME) -> bytes:
     return chain.stream_id(log.tenant, name)
 
@@ -77,6 +89,17 @@ async def snapshots(backend: Backend) -> list[StoredSnapshot]:
 def listed(stored: str) -> list[Piece]:
     found: Any = msgspec.json.decode(stored)
     return msgspec.convert(found["pieces"] if isinstance(found, dict) else found, list[Piece])
+
+
+async def versions(backend: Backend) -> list[int]:
+    return [snapshot.version for snapshot in await snapshots(backend)]
+
+
+async def read_and_wait(log: EventLog) -> list[Any]:
+    """Read, and wait for the snapshot that reading stores."""
+    items = await Conversation(log, NAME).items()
+    await log.background.finish()
+    return items
 
 
 async def bodies(backend: Backend) -> dict[int, bytes]:

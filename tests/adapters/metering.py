@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
-from agents import RunContextWrapper, Runner, Usage
+from agents import RunContextWrapper, RunHooks, Runner, Usage
 from agents.testing import ScriptedModel
 from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
 
 from adapters.openai_agents import EventLogSession
+from adapters.openai_agents.conformance.agent import Run
 from adapters.openai_agents.usage import Counts
-from eventlog import RecordedEvent, UnavailableError, UsageRecorded
+from eventlog import ModelCalled, RecordedEvent, UnavailableError, UsageRecorded
 from tests.adapters import scenarios
 
 CALL: Final = Counts(1, 100, 40, 10, 20, 5, 120)
@@ -81,3 +82,21 @@ def said(content: object) -> list[Any]:
 
 async def unreachable(*_: Any, **__: Any) -> None:
     raise UnavailableError("The database cannot be reached.")
+
+
+def hooked(run: Run, hooks: RunHooks[Any]) -> Run:
+    """Give every run of a scenario these hooks; agents that are tools have their own."""
+
+    async def with_hooks(*args: Any, **options: Any) -> Any:
+        return await run(*args, hooks=hooks, **options)
+
+    return with_hooks
+
+
+async def called(session: EventLogSession) -> list[ModelCalled]:
+    found = [event.event for event in await events(session)]
+    return [event for event in found if isinstance(event, ModelCalled)]
+
+
+async def inputs(session: EventLogSession) -> list[list[str]]:
+    return [call.input for call in await called(session)]

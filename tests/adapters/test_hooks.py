@@ -1,7 +1,6 @@
 """What EventLogHooks add: the exact input of each model call, and what each one used."""
 
 import logging
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import pytest
@@ -11,11 +10,8 @@ from agents import (
     ModelResponse,
     OpenAIChatCompletionsModel,
     RunConfig,
-    RunHooks,
     Runner,
 )
-from agents.lifecycle import RunHooksBase
-from agents.memory import OpenAIResponsesCompactionSession
 from agents.models import get_default_model
 from agents.models.interface import Model, ModelProvider
 from agents.run import CallModelData, ModelInputData
@@ -33,8 +29,11 @@ from tests.adapters.metering import (
     Metered,
     a_run,
     both,
+    called,
     counts_of,
     events,
+    hooked,
+    inputs,
     recorded,
     said,
     times,
@@ -42,28 +41,9 @@ from tests.adapters.metering import (
     unreachable,
     used,
 )
-from tests.adapters.scenarios import SCENARIOS, Scenario, shown
-from tests.adapters.test_compaction import SUMMARY, Client, compacting
+from tests.adapters.scenarios import SCENARIOS, Scenario
 
 INSTRUCTIONS: Final = "Answer briefly."
-
-
-def hooked(run: Run, hooks: RunHooks[Any]) -> Run:
-    """Give every run of a scenario these hooks; agents that are tools have their own."""
-
-    async def with_hooks(*args: Any, **options: Any) -> Any:
-        return await run(*args, hooks=hooks, **options)
-
-    return with_hooks
-
-
-async def called(session: EventLogSession) -> list[ModelCalled]:
-    found = [event.event for event in await events(session)]
-    return [event for event in found if isinstance(event, ModelCalled)]
-
-
-async def inputs(session: EventLogSession) -> list[list[str]]:
-    return [call.input for call in await called(session)]
 
 
 OUTER_ONLY: Final = scenarios.agent_as_tool
@@ -382,81 +362,3 @@ async def test_a_session_that_is_closed_is_reported_too(session: EventLogSession
     await session.close()
     await hooks.on_llm_start(a_run(), Agent[Any](name="Helper"), None, [])
     assert hooks.failures == 1
-
-
-class Theirs(RunHooks[Any]):
-    """Somebody else's hooks: note what they are told."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-
-
-def _noting(name: str) -> Callable[..., Awaitable[None]]:
-    async def note(self: Theirs, *_: Any, **__: Any) -> None:
-        self.told.append(name)
-
-    return note
-
-
-HOOKS: Final = sorted(name for name in vars(RunHooksBase) if name.startswith("on_"))
-for _name in HOOKS:
-    setattr(Theirs, _name, _noting(_name))
-
-
-@both
-async def test_hooks_that_are_wrapped_are_told_everything_they_would_be_told(
-    session: EventLogSession, run: Run
-) -> None:
-    """Call for call, in the same order: a release with a new hook fails here."""
-    alone, inside = Theirs(), Theirs()
-    for scenario in (scenarios.one_tool, scenarios.handoff):
-        await scenario(session, hooked(run, alone))
-        await scenario(session, hooked(run, EventLogHooks(session, hooks=inside)))
-    assert inside.told == alone.told
-    assert set(alone.told) == set(HOOKS)
-
-
-class Changing(RunHooks[Any]):
-    """Hooks that change the input in place, and fail at the end of a call."""
-
-    async def on_llm_start(
-        self, context: Any, agent: Any, system_prompt: str | None, input_items: list[Any]
-    ) -> None:
-        input_items.append({"role": "user", "content": "added by a hook"})
-
-    async def on_llm_end(self, context: Any, agent: Any, response: ModelResponse) -> None:
-        raise ValueError("theirs")
-
-
-@both
-async def test_what_wrapped_hooks_change_and_break_is_recorded(
-    session: EventLogSession, calls: Meter, run: Run
-) -> None:
-    """The input after them is what the model gets; their error is the run's, and loses nothing."""
-    model = Metered([[say("Hello.")]])
-    hooks = EventLogHooks(session, hooks=Changing())
-    with pytest.raises(ValueError, match="theirs"):
-        await run(agent(model), "Hi", session=session, hooks=hooks)
-    assert await inputs(session) == [[digest(item) for item in shown(model)[0]]]
-    assert await total(session) == CALL
-    assert calls() == 1
-
-
-async def test_hooks_do_not_come_between_a_session_and_its_compaction(
-    session: EventLogSession, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where the SDK compacts by plain calls, what the run added behind an event is compacted."""
-    monkeypatch.delattr(EventLogSession, "_get_compaction_snapshot")
-    client = Client()
-    wrapped: OpenAIResponsesCompactionSession = compacting(
-        session, client, should_trigger_compaction=lambda _: False
-    )
-    await wrapped.add_items(said(1))
-    await session.get_items()
-    await session.get_items()
-    hooks = EventLogHooks(session)
-    model = ScriptedModel([[say("Hello.")]])
-    await Runner.run(agent(model), "Hi", session=wrapped, hooks=hooks)
-    assert [event.kind for event in await events(session)].count("called") == 1
-    assert await session._atomic_replace_items([SUMMARY])
-    assert await session.get_items() == [SUMMARY]
