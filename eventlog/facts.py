@@ -44,7 +44,8 @@ class UsageRecorded(_Described, frozen=True, kw_only=True, omit_defaults=True):
 
     Numbers are tokens, but for `requests`. `cached_input_tokens` and `cache_write_tokens` are part
     of `input_tokens`, `reasoning_tokens` of `output_tokens`. Without `model` the use has no price,
-    which is not a price of nothing.
+    which is not a price of nothing. `turns_ago` is how many turns of the list came after the one
+    that it was used in.
     """
 
     kind = "usage"
@@ -57,6 +58,7 @@ class UsageRecorded(_Described, frozen=True, kw_only=True, omit_defaults=True):
     total_tokens: Count
     model: str | None = None
     response_id: str | None = None
+    turns_ago: Count = 0
 
 
 class ModelCalled(_Described, frozen=True, kw_only=True, omit_defaults=True):

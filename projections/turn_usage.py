@@ -16,7 +16,7 @@ from projections.turns import is_user_message
 
 
 class TurnUsage(NamedTuple):
-    """Something was used while the list had so many user's messages."""
+    """Something was used in the turn of this number."""
 
     turn: int
     used: UsageRecorded
@@ -35,7 +35,7 @@ async def usage_by_turn(chat: Conversation) -> list[TurnUsage]:
         if recorded.is_erased:
             continue
         if isinstance(used := recorded.event, UsageRecorded):
-            found.append(TurnUsage(messages.listed(), used))
+            found.append(TurnUsage(max(0, messages.listed() - used.turns_ago), used))
     return found
 
 

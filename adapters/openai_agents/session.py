@@ -3,7 +3,7 @@
 import os
 from collections.abc import Awaitable, Callable, Generator
 from datetime import datetime
-from typing import Any, Self, cast
+from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from agents import SessionSettings, TResponseInputItem
 
@@ -16,7 +16,12 @@ from adapters.openai_agents.turn_usage import WithUsage
 from eventlog import Event, EventLog, InvalidOptionError, NewEvent
 from eventlog.log import DEFAULT_TENANT
 from eventlog.names import MAIN, check_name
+from eventlog.store.address import MEMORY
+from eventlog.store.engine_address import address_of
 from projections import Conversation, clear_all
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
 _Settings = SessionSettings | dict[str, Any] | None
 _Path = str | os.PathLike[str]
@@ -27,8 +32,10 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
 
     `db_path` is the path of a SQLite file, or ":memory:" for a log that only this object can see.
     For PostgreSQL use `from_url`; for options of the log, open an EventLog and give it as `log`,
-    which stays open when the session is closed. `actor` is who the writer says it is, recorded with
-    each event; without it the current agent is recorded. `tenant` is the log's, or "default".
+    which stays open when the session is closed. `engine`, an async engine of SQLAlchemy on SQLite
+    or PostgreSQL, says where the log is by its URL; neither its pool nor its transactions are used,
+    and it stays its owner's. `actor` is who the writer says it is, recorded with each event;
+    without it the current agent is recorded. `tenant` is the log's, or "default".
     `import_existing`: where the database holds the history of the SDK's own sessions, the first
     call copies all of it into a log beside their tables, which stay as they are.
 
@@ -44,8 +51,9 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
     def __init__(
         self,
         session_id: str,
-        db_path: _Path = ":memory:",
+        db_path: _Path = MEMORY,
         *,
+        engine: "AsyncEngine | None" = None,
         session_settings: _Settings = None,
         tenant: str | None = None,
         actor: str | None = None,
@@ -54,6 +62,13 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
     ) -> None:
         check_name("session_id", session_id)
         self.session_settings = _coerce(session_settings)
+        if (db_path != MEMORY) + (engine is not None) + (log is not None) > 1:
+            raise InvalidOptionError(
+                "Give one of db_path, engine and log: each of them says where the log is."
+            )
+        self.engine: Final = engine
+        if engine is not None:
+            db_path = address_of(engine)
         self._owned: EventLog | None = None
         if log is None:
             self._owned = log = EventLog(
@@ -61,10 +76,9 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
             )
         elif import_existing:
             raise InvalidOptionError(
-                "import_existing needs db_path: for a log that is open, call import_sessions."
+                "import_existing needs db_path or engine: for a log that is open, call"
+                " import_sessions."
             )
-        elif db_path != ":memory:":
-            raise InvalidOptionError("Give either db_path or log, not both: the log has its path.")
         elif tenant is not None and tenant != log.tenant:
             raise InvalidOptionError(
                 f"The session's tenant {tenant!r} is not the log's, {log.tenant!r}. Open a log for"

@@ -14,7 +14,7 @@ from adapters.openai_agents import usage
 from adapters.openai_agents.current import CurrentBranch
 from adapters.openai_agents.sdk_files import explained
 from adapters.openai_agents.usage import Counts
-from eventlog import EventLogError, NewEvent, UsageRecorded
+from eventlog import EventLogError, NewEvent
 from projections import Conversation, branches, usage_by_turn
 
 _log: Final = logging.getLogger("eventlog.openai_agents")
@@ -77,12 +77,8 @@ class WithUsage(CurrentBranch):
         with explained():
             await self._ready()
             for turn, used in await usage_by_turn(chat):
-                turns.setdefault(turn, []).append(_counts(used))
+                turns.setdefault(turn, []).append(Counts.recorded(used))
         return {turn: _sum(each) for turn, each in turns.items()}
-
-
-def _counts(used: UsageRecorded) -> Counts:
-    return Counts(*(getattr(used, name) for name in Counts._fields))
 
 
 def _sum(each: Iterable[Counts]) -> Counts:

@@ -46,6 +46,11 @@ class Counts(NamedTuple):
             used.total_tokens,
         )
 
+    @classmethod
+    def recorded(cls, used: UsageRecorded) -> "Counts":
+        """Read what an event counted."""
+        return cls(*(getattr(used, name) for name in cls._fields))
+
     def plus(self, other: "Counts") -> "Counts":
         """Return both together."""
         return Counts(*map(operator.add, self, other))

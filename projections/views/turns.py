@@ -163,8 +163,7 @@ def _add(step: Step, rows: Rows) -> Iterator[Written]:
 
 
 def _use(step: Step, used: UsageRecorded, rows: Rows) -> Iterator[Written]:
-    count = rows.get(TurnCount)
-    turn = rows.get(TurnRow, count.last) if count is not None else None
+    turn = _turn(rows, used.turns_ago)
     yield UsageRow(
         stream_id=step.stream_id,
         version=step.version,
@@ -183,6 +182,15 @@ def _use(step: Step, used: UsageRecorded, rows: Rows) -> Iterator[Written]:
     yield plus(own, used)
     every = rows.get(TenantModelRow, model) or TenantModelRow(tenant=step.tenant, model=model)
     yield plus(every, used)
+
+
+def _turn(rows: Rows, ago: int) -> TurnRow | None:
+    """Return the last turn of the list, or the one that so many came after."""
+    count = rows.get(TurnCount)
+    turn = None if count is None else rows.get(TurnRow, count.last)
+    while ago > 0 and turn is not None:
+        turn, ago = rows.get(TurnRow, turn.before), ago - 1
+    return turn
 
 
 TURNS = Projection("turns", 1, (TurnRow, TurnCount, UsageRow, ModelRow, TenantModelRow), fold)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from sqlalchemy.engine import make_url
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "openai-agents.md"
 
@@ -131,6 +132,38 @@ def test_a_program_of_sqlalchemy_session_runs(
         )
 
 
+@pytest.mark.parametrize("name", ["sqlite", "postgres"])
+def test_a_program_with_an_engine_runs(
+    name: str, tmp_path: Path, capsys: Any, postgres_url: str
+) -> None:
+    """The engine is the program's: it goes on using it, and disposes of it."""
+    server = make_url(postgres_url).set(drivername="postgresql+asyncpg")
+    at_server = server.render_as_string(hide_password=False)
+
+    def lines(path: Path) -> dict[str, str]:
+        url = f"sqlite+aiosqlite:///{path}" if name == "sqlite" else at_server
+        return {"setup": f"engine = create_async_engine({url!r})", "close": close}
+
+    imports = "from sqlalchemy.ext.asyncio import create_async_engine"
+    close = "await session.engine.dispose()"
+    drop = "async with engine.begin() as used: await used.run_sync(session._metadata.drop_all)"
+    tables = {
+        f"{kind}_table": f"{kind}_{uuid.uuid4().hex[:8]}" for kind in ("sessions", "messages")
+    }
+    said = output_of(
+        capsys,
+        imports=f"{imports}\nfrom agents.extensions.memory import SQLAlchemySession",
+        session=f"SQLAlchemySession('chat', engine=engine, create_tables=True, **{tables})",
+        **{**lines(tmp_path / "theirs.db"), "close": f"{drop}\n    {close}"},
+    )
+    assert said == output_of(
+        capsys,
+        imports=f"{imports}\n{OURS}",
+        session=f"EventLogSession('chat', engine=engine, tenant={uuid.uuid4().hex!r})",
+        **lines(tmp_path / "ours.db"),
+    )
+
+
 def test_a_program_of_redis_session_runs(tmp_path: Path, capsys: Any, redis_url: str) -> None:
     """The log is in a database; the Redis goes on as what processes remember together."""
     prefix = uuid.uuid4().hex
@@ -181,12 +214,12 @@ def test_whether_the_database_answers_is_asked_of_the_log(tmp_path: Path) -> Non
     asyncio.run(run())
 
 
-def test_ttl_and_engine_are_not_there_yet(tmp_path: Path) -> None:
+def test_ttl_is_not_there_yet(tmp_path: Path) -> None:
     """What has no counterpart is refused, never silently ignored."""
     from adapters.openai_agents import EventLogSession
 
     make: Any = EventLogSession
-    for option in ({"ttl": 60}, {"engine": None}, {"sessions_table": "s"}, {"key_prefix": "p"}):
+    for option in ({"ttl": 60}, {"create_tables": True}, {"sessions_table": "s"}):
         with pytest.raises(TypeError, match=next(iter(option))):
             make("chat", tmp_path / "log.db", **option)
 

@@ -217,7 +217,7 @@ def test_a_path_beside_a_log_is_refused(tmp_path: Path) -> None:
     """One of them would be ignored."""
     log = EventLog(tmp_path / "log.db")
     for path in (tmp_path / "log.db", tmp_path / "other.db", ""):
-        with pytest.raises(InvalidOptionError, match="either db_path or log"):
+        with pytest.raises(InvalidOptionError, match="one of db_path, engine and log"):
             EventLogSession("user-123", path, log=log)
 
 

@@ -13,7 +13,8 @@ from typing import Any, Final, NamedTuple
 
 from adapters.openai_agents.importing.forking import RefusedError, forked
 from adapters.openai_agents.importing.report import Preserved
-from adapters.openai_agents.importing.rows import Chunk, Origin, Row
+from adapters.openai_agents.importing.rows import Chunk, Origin, Row, TurnRow
+from adapters.openai_agents.importing.turns import Imported, unrecorded
 from eventlog import (
     ConflictError,
     Context,
@@ -26,8 +27,14 @@ from eventlog import (
     NewEvent,
     RecordedEvent,
     RowPreserved,
+    UsageRecorded,
 )
 from eventlog.codec import decode_json, encode_json
+
+_BOTH_WENT_ON: Final = (
+    "both have gone on since it was imported: the source has new rows, and the log has events of"
+    " its own behind what was imported"
+)
 
 _OTHER_ROWS: Final = (
     "the rows that were imported before are not its first rows any more: it was changed in the"
@@ -65,6 +72,7 @@ class Copy:
         self._done = _Done()
         self._rows = 0
         self._digest = hashlib.sha256()
+        self._turns: Sequence[TurnRow] = ()
         self.appended = False
         self.items = 0
         self.preserved: Final[list[Preserved]] = []
@@ -73,7 +81,7 @@ class Copy:
         """Copy what the log does not have yet. Raises RefusedError or what an append raises."""
         if chunk.refused is not None:
             raise RefusedError(chunk.refused)
-        rows = chunk.rows
+        rows, self._turns = chunk.rows, chunk.turns
         while True:
             digest, start = self._digest.copy(), self._rows
             rest = self._behind_what_is_there(rows)
@@ -87,10 +95,16 @@ class Copy:
             else:
                 return
 
-    def finish(self) -> None:
-        """Say that no rows follow. Raises RefusedError."""
+    async def finish(self) -> None:
+        """Say that no rows follow, and copy what turns used. Raises as `add` does."""
         if self._rows < self._done.rows:
             raise RefusedError(_OTHER_ROWS)
+        while self._turns:
+            try:
+                await self._append_turns()
+                break
+            except ConflictError:
+                self._done = await self._look()
 
     def _behind_what_is_there(self, rows: Sequence[Row]) -> Sequence[Row]:
         known = max(0, self._done.rows - self._rows)
@@ -98,10 +112,7 @@ class Copy:
         if self._rows == self._done.rows and self._digest.hexdigest() != self._done.digest:
             raise RefusedError(_OTHER_ROWS)
         if rows[known:] and not self._done.open:
-            raise RefusedError(
-                "both have gone on since it was imported: the source has new rows, and the log has"
-                " events of its own behind what was imported"
-            )
+            raise RefusedError(_BOTH_WENT_ON)
         return rows[known:]
 
     def _take(self, rows: Sequence[Row]) -> None:
@@ -113,10 +124,10 @@ class Copy:
         first = self._rows
         self._take(rows)
         try:
-            version = await self._send(read)
+            version = await self._send(list(self._events(read)))
         except (InvalidItemError, ItemTooLargeError):
             read = [_checked(one, self._log.max_item_bytes) for one in read]
-            version = await self._send(read)
+            version = await self._send(list(self._events(read)))
         self._done = _Done(self._rows, self._digest.hexdigest(), version)
         self.appended = True
         self.items += sum(one.problem is None for one in read)
@@ -126,7 +137,33 @@ class Copy:
             if one.problem is not None
         )
 
-    async def _send(self, read: Sequence[_Read]) -> int:
+    async def _append_turns(self) -> None:
+        turns = list(unrecorded(self._turns, await self._imported(), self._actor))
+        if not turns:
+            return
+        if not self._done.open:
+            raise RefusedError(_BOTH_WENT_ON)
+        version = await self._send([event for _, events in turns for event in events])
+        self._done = self._done._replace(version=version)
+        self.appended = True
+        self.preserved.extend(
+            Preserved(self.name, self._rows + index, f"what a turn used: {turn.problem}")
+            for index, (turn, _) in enumerate(turns)
+            if turn.problem is not None
+        )
+
+    async def _imported(self) -> Imported:
+        name, branch = self._origin.name, self._origin.branch
+        return Imported.of(
+            [
+                event
+                for kind in (UsageRecorded.kind, RowPreserved.kind)
+                async for event in self._log.read(name, kind=kind, branch=branch)
+            ]
+        )
+
+    async def _send(self, events: Sequence[NewEvent]) -> int:
+        """Append events, and how far the copy is then."""
         origin = self._origin
         marker = ConversationImported(
             self._layout,
@@ -136,12 +173,15 @@ class Copy:
             origin.updated_at,
         )
         by = Context(actor=self._actor)
-        events = [*self._events(read), NewEvent(marker, by)]
+        begin: list[NewEvent] = []
         version = self._done.version
         if version == 0 and origin.fork is not None:
-            events.insert(0, NewEvent(await forked(self._log, origin, origin.fork), by))
+            begin.append(NewEvent(await forked(self._log, origin, origin.fork), by))
         appended = await self._log.append(
-            origin.name, events, expected_version=version, branch=origin.branch
+            origin.name,
+            [*begin, *events, NewEvent(marker, by)],
+            expected_version=version,
+            branch=origin.branch,
         )
         return appended.last
 

@@ -141,7 +141,7 @@ class _Import:
         try:
             while (chunk := await line.take()) is not None:
                 await copy.add(chunk)
-            copy.finish()
+            await copy.finish()
         except (RefusedError, InvalidNameError) as error:
             self._refused.append(Refused(copy.name, str(error)))
         else:

@@ -1,6 +1,7 @@
 """Where in the log a branch of the source begins: at the row that it shares last with another."""
 
 from adapters.openai_agents.importing.rows import Fork, Origin
+from adapters.openai_agents.importing.turns import is_of_a_turn
 from eventlog import (
     ConversationForked,
     ConversationImported,
@@ -33,7 +34,7 @@ async def forked(log: EventLog, origin: Origin, fork: Fork) -> ConversationForke
         elif event.kind == ItemsAdded.kind:
             taken = min(event.header.items or 0, max(0, fork.rows - rows))
             rows, kept = rows + taken, kept + taken
-        elif event.kind == RowPreserved.kind:
+        elif event.kind == RowPreserved.kind and not is_of_a_turn(event.event_id):
             rows += 1
         if found is None and rows >= fork.rows > 0:
             found = ConversationForked(parent, event.version, kept)

@@ -14,8 +14,10 @@ from urllib.parse import quote
 
 from adapters.openai_agents.importing.rows import Chunk, Origin, Row, chunked, moment
 from adapters.openai_agents.importing.sqlite_branches import branch_chunks
-from adapters.openai_agents.importing.sqlite_tables import find_tables, has_messages
+from adapters.openai_agents.importing.sqlite_tables import Tables, find_tables, has_messages
+from adapters.openai_agents.importing.sqlite_usage import turns_of
 from eventlog import SourceError
+from eventlog.names import RESERVED
 
 PAGE: Final = 2048
 """Rows that are fetched at once."""
@@ -56,12 +58,8 @@ class SQLiteSource:
         with self._translated(), contextlib.closing(_connect(self._path)) as db:
             db.execute("BEGIN")
             tables = find_tables(db, self._path, self._messages)
-            for rows in _fetched(db.execute(tables.select_messages())):
-                yield list(chunked(map(_row, rows)))
-            for rows in _fetched(db.execute(tables.select_empty())):
-                yield [Chunk(_origin(row), []) for row in rows]
-            if tables.has_branches:
-                yield from branch_chunks(db, tables)
+            for page in _chunks(db, tables):
+                yield [_with_turns(db, chunk) for chunk in page] if tables.has_usage else page
 
     @contextlib.contextmanager
     def _translated(self) -> Generator[None]:
@@ -72,6 +70,20 @@ class SQLiteSource:
                 f"{self._path} cannot be read: {error}. It was left untouched. Give the path of a"
                 " file that one of the SDK's sessions has written."
             ) from error
+
+
+def _chunks(db: sqlite3.Connection, tables: Tables) -> Iterator[list[Chunk]]:
+    for rows in _fetched(db.execute(tables.select_messages())):
+        yield list(chunked(map(_row, rows)))
+    for rows in _fetched(db.execute(tables.select_empty())):
+        yield [Chunk(_origin(row), []) for row in rows]
+    if tables.has_branches:
+        yield from branch_chunks(db, tables)
+
+
+def _with_turns(db: sqlite3.Connection, chunk: Chunk) -> Chunk:
+    origin = chunk.origin
+    return chunk._replace(turns=turns_of(db, origin.name, origin.branch or RESERVED))
 
 
 def _connect(path: str) -> sqlite3.Connection:

@@ -1,12 +1,13 @@
 """What a source yields: conversations one after the other, each as chunks of its rows in order."""
 
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, Protocol
 
+from adapters.openai_agents.usage import Counts
 from eventlog.envelope import to_microseconds
 from eventlog.names import MAIN
 
@@ -23,6 +24,21 @@ class Row(NamedTuple):
     """
 
     raw: bytes
+    at: int | None = None
+    problem: str | None = None
+
+
+class TurnRow(NamedTuple):
+    """What a turn of a conversation used, as the source says now; it may say more later.
+
+    `turn` is what the source calls it, `turns_ago` how many turns came after it. `raw` is the row
+    as JSON. `counts` is None where the row has no numbers; `problem` says what is wrong with it.
+    """
+
+    turn: str
+    turns_ago: int
+    raw: bytes
+    counts: Counts | None
     at: int | None = None
     problem: str | None = None
 
@@ -59,12 +75,14 @@ class Origin(NamedTuple):
 class Chunk(NamedTuple):
     """Some rows of a conversation; those of one conversation come in order, with none between.
 
-    `refused` says why no more of it can be read; then nothing more of it is copied.
+    `refused` says why no more of it can be read; then nothing more of it is copied. `turns` is what
+    all of its turns used, the same in each chunk of it.
     """
 
     origin: Origin
     rows: list[Row]
     refused: str | None = None
+    turns: Sequence[TurnRow] = ()
 
 
 class Source(Protocol):

@@ -3,6 +3,7 @@
 import sqlite3
 from typing import Final, NamedTuple
 
+from adapters.openai_agents.importing.sqlite_usage import TABLE
 from eventlog import InvalidOptionError, SourceError
 
 MESSAGE_COLUMNS: Final = {"id", "session_id", "message_data", "created_at"}
@@ -20,6 +21,7 @@ class Tables(NamedTuple):
     by_time: bool
     """SQLAlchemySession orders by time, the others by id."""
     has_branches: bool
+    has_usage: bool
 
     def select_messages(self) -> str:
         """Read name, times of the conversation, content and time of every row, in order."""
@@ -107,11 +109,13 @@ def _describe(
             f"{path}: the table {messages!r} does not say which table has its sessions."
             " It was left untouched."
         )
+    has_branches = STRUCTURE in columns and _owns_structure(db, messages)
     return Tables(
         messages,
         sessions[0].decode(),
         by_time=_is_indexed_by_time(db, messages),
-        has_branches=STRUCTURE in columns and _owns_structure(db, messages),
+        has_branches=has_branches,
+        has_usage=has_branches and TABLE in columns,
     )
 
 
