@@ -65,9 +65,18 @@ def open_body(stream: str, stored: StoredEvent | Entry, keys: StreamKeys | None 
     """
     if stored.body is None:
         raise ErasedError(stream, stored.version)
+    if stored.key_id is None:
+        return _decompressed(stream, stored, stored.body)
     with _opening(stream, stored):
-        body = stored.body if stored.key_id is None else _with(stream, keys).open_body(stored)
+        body = _with(stream, keys).open_body(stored)
+    return _decompressed(stream, stored, body)
+
+
+def _decompressed(stream: str, stored: StoredEvent | Entry, body: bytes) -> bytes:
+    try:
         return decompress(stored.codec, body)
+    except ValueError as error:
+        raise CorruptEventError(stream, stored.version, str(error)) from error
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ def fields(item: Any) -> dict[str, Any]:
 
 def is_user_message(item: Any) -> bool:
     """Tell whether the item begins a turn."""
-    return bool(fields(item).get("role") == "user")
+    return isinstance(item, dict) and cast(Any, item).get("role") == "user"
 
 
 def start_of_last(items: Sequence[Any], turns: int, *, is_whole_list: bool) -> int | None:

@@ -34,16 +34,16 @@ class Folding:
         self.projection: Final = projection
         self.generation: Final = generation
         self._step: Step | None = None
-        self._undo: list[tuple[Kept, Any, _Key, Row | None, tuple[Any, ...] | None]] = []
+        self._undo: list[tuple[Kept, _Key, Row | None, tuple[Any, ...] | None]] = []
         self._begin()
 
     def get(self, kind: type[RowT], *key: Any) -> RowT | None:
         """Return a row of the step."""
-        return cast("RowT | None", self._now[kind].get(key))
+        return cast("RowT | None", self._rows(kind).get(key))
 
     def all(self, kind: type[RowT]) -> Iterable[RowT]:
         """Return every row of the step."""
-        return cast("list[RowT]", list(self._now[kind].values()))
+        return cast("list[RowT]", list(self._rows(kind).values()))
 
     def forget(self) -> None:
         """Forget every row: somebody else has written, or nobody knows."""
@@ -54,6 +54,15 @@ class Folding:
         self._read = [(kind, kept) for kind, kept in self._kept.items() if kind.is_read]
         self._written = [kept for kind, kept in self._kept.items() if not kind.is_read]
         self._now: dict[type[Row], dict[_Key, Row]] = {}
+
+    def _rows(self, kind: type[Row]) -> dict[_Key, Row]:
+        """Return the rows of the step, of one table."""
+        rows = self._now.get(kind)
+        if rows is None:
+            kept = self._kept[kind]
+            rows = kept.by_partition[getattr(self._step, kept.shape.partition)]
+            self._now[kind] = rows
+        return rows
 
     async def load(self, source: ViewSource, steps: Sequence[Step]) -> None:
         """Read the rows that the steps may ask for."""
@@ -74,10 +83,7 @@ class Folding:
     def fold(self, step: Step) -> None:
         """Take a step, or none of it if the fold raises anything."""
         self._step = step
-        self._now = {
-            kind: kept.by_partition[getattr(step, kept.shape.partition)]
-            for kind, kept in self._read
-        }
+        self._now.clear()
         self._undo.clear()
         marks = [(kept, len(kept.ops)) for kept in self._written]
         try:
@@ -116,37 +122,39 @@ class Folding:
         return Aside(*where, step.stream_id, step.version, what)
 
     def _write(self, written: Written) -> None:
-        if isinstance(written, Row):
-            kept = self._kept[type(written)]
-            values = kept.shape.check(written)
-            key = kept.shape.key_of(values)
-            if kept.shape.kind.is_read:
-                self._put(kept, key, written, values)
-            else:
-                kept.ops.append((key, values))
+        if isinstance(written, tuple):
+            kind, removed = written
+            self._kept[kind].ops.append(removed)
             return
-        kind, removed = written
-        self._kept[kind].ops.append(removed)
+        kept = self._kept[type(written)]
+        values = kept.shape.check(written)
+        key = kept.shape.key_of(values)
+        if kept.shape.kind.is_read:
+            self._put(kept, key, written, values)
+        else:
+            kept.ops.append((key, values))
 
     def _put(self, kept: Kept, key: _Key, row: Row, values: tuple[Any, ...]) -> None:
-        if key[0] != getattr(self._step, kept.shape.partition):
+        rows = self._rows(type(row))
+        partition, rest = key[0], key[1:]
+        if partition != getattr(self._step, kept.shape.partition):
             raise InvalidInputError(f"a row of {kept.shape.kind.__name__} belongs to another step")
-        rows = kept.by_partition[key[0]]
-        before = rows.get(key[1:])
-        self._undo.append((kept, key[0], key, before, kept.written.get(key)))
+        before = rows.get(rest)
+        self._undo.append((kept, key, before, kept.written.get(key)))
         kept.size += before is None
-        rows[key[1:]] = row
+        rows[rest] = row
         kept.written[key] = values
 
     def _take_back(self, marks: Sequence[tuple[Kept, int]]) -> None:
         for kept, size in marks:
             del kept.ops[size:]
-        for kept, partition, key, row, stored in reversed(self._undo):
+        for kept, key, row, stored in reversed(self._undo):
+            rows = kept.by_partition[key[0]]
             if row is None:
-                kept.by_partition[partition].pop(key[1:], None)
+                rows.pop(key[1:], None)
                 kept.size -= 1
             else:
-                kept.by_partition[partition][key[1:]] = row
+                rows[key[1:]] = row
             if stored is None:
                 kept.written.pop(key, None)
             else:

@@ -58,7 +58,10 @@ class Lists:
         event = found.event
         stored = event.stored
         try:
-            total = await self._before(event.stream, stored.stream_id, stored.version)
+            total = self._known_before(stored.stream_id, stored.version)
+            if total is None:
+                before = await self._list(event.stream, stored.stream_id, stored.version - 1)
+                total = count(before)
             if stored.kind not in _CHANGING:
                 self._remember(stored.stream_id, stored.version, total)
                 return Step(found.tenant, event, _SILENT, None, total, None)
@@ -86,14 +89,12 @@ class Lists:
         if len(self._known) > MAX_LISTS:
             self._known.popitem(last=False)
 
-    async def _before(self, stream: str, stream_id: bytes, version: int) -> int:
-        """Return how many items were in the list before an event."""
+    def _known_before(self, stream_id: bytes, version: int) -> int | None:
+        """Return how many items were in the list before an event, if that is remembered."""
         if version == 1:
             return 0
         known = self._known.get(stream_id)
-        if known is not None and known[0] == version - 1:
-            return known[1]
-        return count(await self._list(stream, stream_id, version - 1))
+        return known[1] if known is not None and known[0] == version - 1 else None
 
     async def _list(self, stream: str, stream_id: bytes, version: int) -> list[Block]:
         entries: list[Entry] = await self._views.tables.headers(stream_id, version)

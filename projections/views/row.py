@@ -18,7 +18,7 @@ _KINDS: Final = (int, str, bytes, float, bool)
 _LARGEST: Final = 2**63 - 1
 
 
-class Row(msgspec.Struct, frozen=True):
+class Row(msgspec.Struct, frozen=True, gc=False):
     """Base of all rows.
 
     The first column of the key says which rows belong together: it is an attribute of `Step`, and a
@@ -51,31 +51,28 @@ class Shape:
             kind.readable,
             kind.is_shown,
         )
+        columns = list(enumerate(self.spec.columns))
         names = [column.name for column in self.spec.columns]
         unknown = {*kind.key, *(name for index in kind.indexes for name in index)} - set(names)
         if unknown or not kind.key:
             raise InvalidInputError(f"{kind.__name__} has no column {sorted(unknown) or 'as key'}.")
         self.partition: Final = kind.key[0]
         self._names = names
-        numbers = [names.index(name) for name in kind.key]
-        pick: Any = operator.itemgetter(*numbers)
-        self._pick: Callable[[Sequence[Any]], Any] = pick if len(numbers) > 1 else _alone(pick)
+        self.key_of: Final = _picker([names.index(name) for name in kind.key])
+        """Returns the key of a row, from its columns."""
         self._flags = [column.name for column in self.spec.columns if column.type is bool]
-        columns = list(enumerate(self.spec.columns))
         sure = [n for n, column in columns if column.type is int and not column.is_nullable]
-        self._dumps = [
+        self._texts = [n for n, column in columns if column.type is str]
+        self._others = [
             (n, _DUMPS[column.type])
             for n, column in columns
             if column.type in _DUMPS and n not in sure
         ]
         self._sure = sure
+        self._pick_texts = _picker(self._texts)
+        self._pick_sure = _picker(sure)
         self._fit = struct.Struct(f"{len(sure)}q").pack
         self._right: set[tuple[type[Any], ...]] = set()
-
-    def key_of(self, values: Sequence[Any]) -> tuple[Any, ...]:
-        """Return the key of a row, from its columns."""
-        key: tuple[Any, ...] = self._pick(values)
-        return key
 
     def check(self, row: Row) -> tuple[Any, ...]:
         """Return the columns of a row. Raises InvalidInputError for what does not go into one."""
@@ -96,10 +93,15 @@ class Shape:
         Text loses NUL and lone surrogates; a number that has no 64 bits is the largest that has.
         """
         dumped = list(values)
-        for number, dump in self._dumps:
+        for number, dump in self._others:
             dumped[number] = dump(values[number])
+        # Rows that need no care are told from the others without a call for each column.
+        texts = "".join(filter(None, self._pick_texts(values)))
+        if not texts.isascii() or "\0" in texts:
+            for number in self._texts:
+                dumped[number] = _text(values[number])
         try:
-            self._fit(*[values[number] for number in self._sure])
+            self._fit(*self._pick_sure(values))
         except struct.error:
             for number in self._sure:
                 dumped[number] = _number(values[number])
@@ -126,13 +128,16 @@ def _column(kind: type[Row], name: str, hint: Any) -> ColumnSpec:
     return ColumnSpec(name, wanted[0], len(options) > 1)
 
 
-def _alone(pick: Callable[[Sequence[Any]], Any]) -> Callable[[Sequence[Any]], tuple[Any]]:
-    return lambda values: (pick(values),)
+def _picker(numbers: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]]:
+    """Return what picks some columns of a row."""
+    if len(numbers) > 1:
+        return operator.itemgetter(*numbers)
+    return lambda values: tuple(values[number] for number in numbers)
 
 
 def _text(text: str | None) -> str | None:
-    if text is None or (text.isascii() and "\0" not in text):
-        return text
+    if text is None:
+        return None
     return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
@@ -144,4 +149,4 @@ def _flag(flag: bool | None) -> int | None:  # noqa: FBT001 - it is what is dump
     return None if flag is None else int(flag)
 
 
-_DUMPS: Final[dict[type[Any], Callable[[Any], Any]]] = {int: _number, str: _text, bool: _flag}
+_DUMPS: Final[dict[type[Any], Callable[[Any], Any]]] = {int: _number, bool: _flag}

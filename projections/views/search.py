@@ -55,6 +55,7 @@ def fold(step: Step, _rows: Rows) -> Iterator[Written]:
     for index, item in enumerate(step.items):
         text = text_of(item)
         if text:
+            fields = fields_of(item)
             yield ItemRow(
                 stream_id=step.stream_id,
                 place=step.start + index,
@@ -63,16 +64,16 @@ def fold(step: Step, _rows: Rows) -> Iterator[Written]:
                 tenant=step.tenant,
                 conversation=step.conversation,
                 branch=step.branch,
-                type=_said(item, "type", "message"),
-                role=_said(item, "role", ""),
+                type=_said(fields, "type", "message"),
+                role=_said(fields, "role", ""),
                 recorded_at=step.at,
                 removed=False,
                 text=text,
             )
 
 
-def _said(item: Any, name: str, otherwise: str) -> str:
-    value = fields_of(item).get(name)
+def _said(fields: dict[str, Any], name: str, otherwise: str) -> str:
+    value = fields.get(name)
     return value if isinstance(value, str) else otherwise
 
 

@@ -1,6 +1,6 @@
 """The text of an item: what a person would look for in it. Pure."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, cast
 
 from projections.turns import fields as fields_of
@@ -31,7 +31,9 @@ _SPOKEN: Final = (
 
 def text_of(item: Any) -> str:
     """Return the words of an item, one line for each place that has some."""
-    return "\n".join(_words(item, 0))[:MAX_TEXT]
+    words: list[str] = []
+    _gather(item, 0, words)
+    return "\n".join(words)[:MAX_TEXT]
 
 
 def summary_of(item: Any) -> str:
@@ -39,22 +41,20 @@ def summary_of(item: Any) -> str:
     content = fields_of(item).get("content")
     if isinstance(content, str):
         return " ".join(content[: 4 * SUMMARY].split())[:SUMMARY]
-    return " ".join("\n".join(_words(content, 1))[: 4 * SUMMARY].split())[:SUMMARY]
+    words: list[str] = []
+    _gather(content, 1, words)
+    return " ".join("\n".join(words)[: 4 * SUMMARY].split())[:SUMMARY]
 
 
-def _words(value: Any, depth: int) -> Iterator[str]:
+def _gather(value: Any, depth: int, words: list[str]) -> None:
+    """Append what there is to read in a value."""
     if isinstance(value, str):
-        yield value
-    elif depth > _MAX_DEPTH:
-        return
-    elif isinstance(value, list):
-        values = cast("Sequence[Any]", value)
-        yield from _all_words(values, depth)
-    else:
-        fields = fields_of(value)
-        yield from _all_words((fields[name] for name in _SPOKEN if name in fields), depth)
-
-
-def _all_words(values: Iterable[Any], depth: int) -> Iterator[str]:
-    for value in values:
-        yield from _words(value, depth + 1)
+        words.append(value)
+    elif depth <= _MAX_DEPTH:
+        if isinstance(value, list):
+            inner = cast("Sequence[Any]", value)
+        else:
+            fields = fields_of(value)
+            inner = [fields[name] for name in _SPOKEN if name in fields]
+        for each in inner:
+            _gather(each, depth + 1, words)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from eventlog import UsageRecorded
+from eventlog import ItemsAdded, UsageRecorded
 from projections.turns import is_user_message
 from projections.views.projection import Projection, Rows, Written
 from projections.views.row import Row
@@ -99,7 +99,8 @@ def fold(step: Step, rows: Rows) -> Iterator[Written]:
         if step.listed is not None:
             yield from _rewind(step, rows)
         else:
-            yield from _cut(step.start, rows)
+            if step.kind != ItemsAdded.kind:
+                yield from _cut(step.start, rows)
             yield from _add(step, rows)
     elif step.kind == UsageRecorded.kind and not step.event.is_erased:
         event = step.event.event
