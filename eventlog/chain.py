@@ -41,8 +41,9 @@ def event_hash(previous: bytes, event: Sequence[Any]) -> bytes:
 
     `event` has the fields of StoredEvent; its own hash is not looked at.
     """
-    stream, version, form, event_id, kind, schema, at, *rest = event
-    header, codec, key_id, _, _, _, digest, _ = rest
+    stream, version, form, event_id, kind, schema, at, header, codec, key_id, _, _, _, digest, _ = (
+        event
+    )
     return sha256(
         b"".join(
             (

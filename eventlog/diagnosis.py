@@ -23,15 +23,14 @@ class Finding(NamedTuple):
 
 def check(head: Head, event: StoredEvent) -> Finding | None:
     """Tell what is wrong with the event that should follow `head`, or None."""
-    if event.version < 1:
-        return Finding("inserted", "versions begin at 1")
-    if event.version != head.version + 1:
-        return Finding("missing", f"the next event that is there is version {event.version}")
+    version, previous, at = head
+    if event.version != version + 1:
+        return _out_of_order(event.version)
     if event.format != chain.FORMAT:
         return Finding("unknown", f"it has format {event.format}, which this release cannot check")
-    if chain.event_hash(head.hash, event) != event.hash:
+    if chain.event_hash(previous, event) != event.hash:
         return Finding("edited", _CHAIN_BROKEN)
-    if event.recorded_at < head.at:
+    if event.recorded_at < at:
         return Finding("edited", "its time is before that of the event before it")
     return _check_content(event)
 
@@ -60,6 +59,12 @@ def belongs(event: StoredEvent, stream_id: bytes, version: int, previous: bytes)
     return chain.event_hash(previous, there) == event.hash
 
 
+def _out_of_order(version: int) -> Finding:
+    if version < 1:
+        return Finding("inserted", "versions begin at 1")
+    return Finding("missing", f"the next event that is there is version {version}")
+
+
 def _gone_before(first: StoredEvent, following: StoredEvent) -> int | None:
     """Return by how many versions two neighbours moved up, if they still follow each other."""
     for gone in range(1, WINDOW):
@@ -79,9 +84,9 @@ def _displaced(first: StoredEvent, later: StoredEvent, window: Sequence[StoredEv
 
 def _check_content(event: StoredEvent) -> Finding | None:
     salt, context, body = event.salt, event.context, event.body
-    if salt is None and context is None and body is None:
-        return None
     if salt is None or context is None or body is None:
+        if salt is context is body:
+            return None
         return Finding("edited", "a part of its content is gone; an erasure takes all of it")
     if len(salt) != chain.SALT_BYTES:
         detail = "its salt has another length, so its content could be split differently"

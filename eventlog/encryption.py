@@ -22,6 +22,7 @@ NONCE_BYTES: Final = 12
 EVENT_DOMAIN: Final = b"conversation-eventlog content\x00"
 BESIDE_DOMAIN: Final = b"conversation-eventlog beside\x00"
 KEY_DOMAIN: Final = b"conversation-eventlog key\x00"
+MAX_DIGITS: Final = 18
 BODY: Final = b"b"
 CONTEXT: Final = b"c"
 
@@ -31,6 +32,12 @@ SEALED: Final = b"\xceSEALED1"
 _number: Final = Struct(">Q").pack
 # Signed, so that a tampered negative number opens nothing instead of raising.
 _place: Final = Struct(">qqq").pack
+
+
+def generation(key_id: str) -> int:
+    """Return which data key of its stream this is, from 1; 0 for what is no key's id."""
+    is_number = key_id.isdecimal() and len(key_id) <= MAX_DIGITS
+    return int(key_id) if is_number else 0
 
 
 class Unopened(ValueError):  # noqa: N818 - whoever opens makes an error of it that names the event

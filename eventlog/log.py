@@ -362,13 +362,13 @@ class EventLog:
         store = self._open_store()
         if stream is None:
             streams = self.streams(branches=True)
-            return await verify_all(store, self.tenant, streams, against, key, progress)
+            return await verify_all(store, self.keys, self.tenant, streams, against, key, progress)
         stream_id = self.stream_id(stream)
         main = await store.stream(stream_id)
         if main is None:
             main = StreamRow(stream_id, self.tenant, stream, chain.GENESIS)
         branches = self.branches(stream)
-        return await verify_conversation(store, main, branches, against, key, progress)
+        return await verify_conversation(store, self.keys, main, branches, against, key, progress)
 
     async def close(self) -> None:
         """Give the handle back; the last one on a database closes its connections. Idempotent."""

@@ -1,21 +1,23 @@
 """Re-hashing streams: what is small many at a time, what is large page by page."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
 from eventlog import chain, diagnosis
 from eventlog.diagnosis import Finding
-from eventlog.events import ConversationForked, load_header
+from eventlog.errors import NoKeyError, WrongKeyError
 from eventlog.faults import Fault, Progress
+from eventlog.key_check import KeyTrace, Place
 from eventlog.paging import PAGE
-from eventlog.records import Head, Parent, StoredEvent, StreamRow
+from eventlog.records import Head, StoredEvent, StreamRow
 from eventlog.store.base import MAX_VERSION, Store
+from eventlog.store.key_base import NO_KEY, KeyRow
+from eventlog.stream_keys import DataKeys
+from eventlog.walk import Walk
 
 MISNAMED: Final = "the stream carries another name, branch or tenant than it was created with"
-
-_OTHER_PARENT: Final = "the stream names another parent than the event that forked it"
 
 MOST_SUSPECTS: Final = 100
 """How many bad events are compared with each other's places."""
@@ -30,13 +32,18 @@ class Suspect(NamedTuple):
     event: StoredEvent | None
 
 
+Walked = tuple[StreamRow, KeyTrace]
+"""A stream that is sound so far, and what its events say of its keys."""
+
+
 class StreamCheck:
     """What was found in the streams that were checked so far."""
 
-    def __init__(self, store: Store, progress: Progress | None = None) -> None:
+    def __init__(self, store: Store, keys: DataKeys, progress: Progress | None = None) -> None:
         self.events = 0
         self.faults: list[Fault] = []
         self._store = store
+        self._keys = keys
         self._progress = progress
         self._suspects: list[Suspect] = []
 
@@ -55,35 +62,39 @@ class StreamCheck:
         of: dict[bytes, list[StoredEvent]] = {}
         for event in events or ():
             of.setdefault(event.stream_id, []).append(event)
+        sound: list[Walked] = []
         for stream in streams:
-            mine = of.get(stream.stream_id, [])
-            if mine and _is_sound(stream, mine):
+            mine, walk = of.get(stream.stream_id, []), Walk()
+            if mine and _is_well_named(stream) and _is_sound(stream, walk, mine):
                 self._count(len(mine))
+                sound.append((stream, walk.keys))
             else:
                 await self.check(stream)
+        await self._check_keys(sound)
 
     async def check(self, stream: StreamRow) -> None:
         """Check a stream up to the head that was read first; what comes meanwhile is left alone."""
         if not _is_well_named(stream):
             self._add(stream, 0, Finding("moved", MISNAMED))
             return
-        sound, after, parent = chain.GENESIS, -MAX_VERSION, None
+        walk, after = Walk(), -MAX_VERSION
         while page := await self._store.page(stream.stream_id, after, stream.head.version, PAGE):
-            parent = _forked_from(page[0]) if sound.version == 0 else parent
-            before = sound.version
-            sound, bad = _follow(sound, page)
-            self._count(sound.version - before)
+            before = walk.sound.version
+            bad = walk.follow(page)
+            self._count(walk.sound.version - before)
             if bad is not None:
-                await self._suspect(stream, sound, bad)
+                await self._suspect(stream, walk.sound, bad)
                 return
-            after = sound.version
-        if (difference := _compare_heads(sound, stream)) is not None:
-            self._suspects.append(Suspect(len(self.faults), stream, sound, None))
+            after = walk.sound.version
+        if (difference := walk.compare_head(stream)) is not None:
+            self._suspects.append(Suspect(len(self.faults), stream, walk.sound, None))
             self._add(stream, *difference)
-        elif parent != stream.parent:
-            self._add(stream, 1, Finding("edited", _OTHER_PARENT))
+        elif (difference := walk.compare_row(stream)) is not None:
+            self._add(stream, *difference)
+        elif (beyond := await self._beyond(stream)) is not None:
+            self._add(stream, *beyond)
         else:
-            await self._look_beyond(stream)
+            await self._check_keys([(stream, walk.keys)])
 
     def recognise(self) -> None:
         """Tell of events that belong where another stream lacks one that they were moved."""
@@ -116,13 +127,49 @@ class StreamCheck:
             self._suspects.append(Suspect(len(self.faults), stream, sound, None))
         self._add(stream, min(bad.version, sound.version + 1), finding)
 
-    async def _look_beyond(self, stream: StreamRow) -> None:
-        """Find an event that the head does not know; it is read last: it may have moved on."""
+    async def _beyond(self, stream: StreamRow) -> Place | None:
+        """Find an event that the head does not know."""
         beyond = await self._store.page(stream.stream_id, stream.head.version, MAX_VERSION, 1)
-        head = await self._store.head(stream.stream_id)
-        if beyond and (head or chain.GENESIS) == stream.head:
-            finding = Finding("inserted", "the stream's head does not know it")
-            self._add(stream, beyond[0].version, finding)
+        if not beyond or await self._has_moved_on(stream):
+            return None
+        return beyond[0].version, Finding("inserted", "the stream's head does not know it")
+
+    async def _check_keys(self, walked: Sequence[Walked]) -> None:
+        """Check the data keys of streams that have any."""
+        sealed = [(stream, trace) for stream, trace in walked if stream.key_id is not None]
+        if not sealed:
+            return
+        ids = [stream.stream_id for stream, _ in sealed]
+        of: dict[bytes, dict[str, KeyRow]] = {stream_id: {} for stream_id in ids}
+        for row in await self._store.keys.of_streams(ids):
+            of[row.stream_id][row.key_id] = row
+        for stream, trace in sealed:
+            rows = of[stream.stream_id]
+            found = trace.compare_keys(stream.key_id or NO_KEY, rows)
+            found = found or await self._open(stream, trace, rows.values())
+            if found is not None and not await self._has_moved_on(stream):
+                self._add(stream, *found)
+
+    async def _open(
+        self, stream: StreamRow, trace: KeyTrace, rows: Iterable[KeyRow]
+    ) -> Place | None:
+        """Open every data key of a stream, if there is a keyring."""
+        for row in rows:
+            if not self._keys.are_used or row.wrapped_key is None:
+                continue
+            version, which = trace.holding.get(row.key_id, 0), f"its data key {row.key_id!r}"
+            try:
+                await self._keys.unwrap(stream.name, row)
+            except WrongKeyError:
+                return version, Finding("edited", f"{which} does not open under {row.kek_id!r}")
+            except NoKeyError:
+                detail = f"{which} is closed by {row.kek_id!r}, which the keyring does not have"
+                return version, Finding("unknown", detail)
+        return None
+
+    async def _has_moved_on(self, stream: StreamRow) -> bool:
+        """Tell whether somebody wrote to the stream since its row was read."""
+        return await self._store.stream(stream.stream_id) not in (stream, None)
 
     def _add(self, stream: StreamRow, version: int, finding: Finding) -> None:
         self.faults.append(Fault(stream.name, version, *finding, stream.branch))
@@ -133,43 +180,11 @@ class StreamCheck:
             self._progress(self.events)
 
 
-def _follow(sound: Head, events: Sequence[StoredEvent]) -> tuple[Head, StoredEvent | None]:
-    """Return how far the chain goes, and the first event that is not its next."""
-    for event in events:
-        if diagnosis.check(sound, event) is not None:
-            return sound, event
-        sound = Head(event.version, event.hash, event.recorded_at)
-    return sound, None
-
-
-def _is_sound(stream: StreamRow, events: Sequence[StoredEvent]) -> bool:
-    if not _is_well_named(stream) or _forked_from(events[0]) != stream.parent:
+def _is_sound(stream: StreamRow, walk: Walk, events: Sequence[StoredEvent]) -> bool:
+    if walk.follow(events) is not None:
         return False
-    sound, bad = _follow(chain.GENESIS, events)
-    return bad is None and _compare_heads(sound, stream) is None
+    return walk.compare_head(stream) is None and walk.compare_row(stream) is None
 
 
 def _is_well_named(stream: StreamRow) -> bool:
     return chain.stream_id(stream.tenant, stream.name, stream.branch) == stream.stream_id
-
-
-def _forked_from(first: StoredEvent) -> Parent | None:
-    """Return the parent that the first event of a stream names."""
-    if first.kind != ConversationForked.kind:
-        return None
-    try:
-        header = load_header(first.header)
-        return Parent(bytes.fromhex(header.parent or ""), header.at_version or 0)
-    except (ValueError, msgspec.MsgspecError):
-        return None
-
-
-def _compare_heads(found: Head, stream: StreamRow) -> tuple[int, Finding] | None:
-    stated = stream.head
-    if found.version < stated.version:
-        detail = f"the stream's head says version {stated.version}"
-        return found.version + 1, Finding("missing", detail)
-    if found != stated:
-        detail = "the stream's head names another hash or time for it"
-        return found.version, Finding("edited", detail)
-    return None

@@ -17,6 +17,7 @@ from eventlog.encryption import (
     DataKey,
     StreamKeys,
     Unopened,
+    generation,
     key_place,
     sealed_under,
 )
@@ -42,7 +43,7 @@ MAX_TRIES: Final = 30
 UNENCRYPTED: Final = "it is not encrypted, though what came before it is"
 CHANGED: Final = "it was changed or moved, or encrypted under another key"
 
-_PLAIN: Final = (ConversationErased.kind, EventErased.kind)
+ERASING: Final = (ConversationErased.kind, EventErased.kind)
 """What can be appended without a key."""
 
 _NONE: Final = StreamKeys({}, None)
@@ -238,13 +239,27 @@ class DataKeys:
     async def rewrap(self, row: KeyRow) -> None:
         """Have the keyring's current key wrap a data key."""
         title = row.stream_id.hex()
-        new = await self._wrap(title, row.stream_id, row.key_id, await self._unwrap(title, row))
+        new = await self._wrap(title, row.stream_id, row.key_id, await self.unwrap(title, row))
         await self._store.keys.rewrap(row, new)
+
+    async def unwrap(self, title: str, row: KeyRow) -> bytes:
+        """Return a data key as the keyring opens it now. Raises NoKeyError or WrongKeyError."""
+        ring, wrapped = self._ring(title), row.wrapped_key or b""
+        place = key_place(row.stream_id, row.key_id, row.kek_id)
+        try:
+            key = await _awaited(ring.unwrap(row.kek_id, wrapped, place))
+        except KeyError as error:
+            raise NoKeyError(title, row.kek_id) from error
+        except NotOpenedError as error:
+            raise WrongKeyError(title, row.kek_id) from error
+        if len(key) != KEY_BYTES:
+            raise WrongKeyError(title, row.kek_id)
+        return key
 
     async def _refuse_plain(
         self, title: str, stream_id: bytes, keys: StreamKeys, entries: Sequence[Entry]
     ) -> None:
-        plain = [entry for entry in entries if _must_be_encrypted(entry)]
+        plain = [entry for entry in entries if not is_in_order(entry)]
         if not plain or not keys.is_encrypted:
             return
         first = keys.first
@@ -266,7 +281,7 @@ class DataKeys:
                 continue
             key = known.keys.get(row.key_id)
             if key is None:
-                key = DataKey(stream_id, row.key_id, await self._unwrap(title, row))
+                key = DataKey(stream_id, row.key_id, await self.unwrap(title, row))
             keys[row.key_id] = key
         destroyed = frozenset(row.key_id for row in rows if row.wrapped_key is None)
         current = known.current if known.current in keys else None
@@ -282,19 +297,6 @@ class DataKeys:
         place = key_place(stream_id, key_id, kek_id)
         return KeyRow(stream_id, key_id, kek_id, await _awaited(ring.wrap(kek_id, key, place)))
 
-    async def _unwrap(self, title: str, row: KeyRow) -> bytes:
-        ring, wrapped = self._ring(title), row.wrapped_key or b""
-        place = key_place(row.stream_id, row.key_id, row.kek_id)
-        try:
-            key = await _awaited(ring.unwrap(row.kek_id, wrapped, place))
-        except KeyError as error:
-            raise NoKeyError(title, row.kek_id) from error
-        except NotOpenedError as error:
-            raise WrongKeyError(title, row.kek_id) from error
-        if len(key) != KEY_BYTES:
-            raise WrongKeyError(title, row.kek_id)
-        return key
-
     def _ring(self, title: str) -> KeyRing:
         if self._keyring is None:
             raise NoKeyError(title)
@@ -306,14 +308,14 @@ async def _awaited(answer: bytes | Awaitable[bytes]) -> bytes:
 
 
 def _generation(row: KeyRow) -> int:
-    return int(row.key_id) if row.key_id.isdecimal() else 0
+    return generation(row.key_id)
 
 
-def _must_be_encrypted(event: Entry | StoredEvent) -> bool:
-    """Tell whether only an encrypted event may follow; that something was erased is no secret."""
-    if event.key_id is not None or event.body is None:
-        return False
-    return event.kind not in _PLAIN or event.body != NO_CONTENT
+def is_in_order(event: Entry | StoredEvent) -> bool:
+    """Tell whether it may follow an encrypted event; that something was erased is no secret."""
+    if event.key_id is not None:
+        return True
+    return event.kind in ERASING and event.body in (None, NO_CONTENT)
 
 
 def _opened(title: str, keys: StreamKeys, entry: Entry) -> Entry:

@@ -5,7 +5,7 @@ chain. That nobody recomputed it, or cut the log off, only a head shows that was
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 from eventlog import chain
 from eventlog.checkpoint import TreeHead, Verifier
@@ -15,10 +15,12 @@ from eventlog.paging import PAGE
 from eventlog.records import StreamRow
 from eventlog.store.base import Store
 from eventlog.stream_check import MISNAMED, StreamCheck
+from eventlog.stream_keys import DataKeys
 
 
 async def verify_conversation(
     store: Store,
+    keys: DataKeys,
     main: StreamRow,
     branches: AsyncIterator[StreamRow],
     against: TreeHead | None,
@@ -26,7 +28,7 @@ async def verify_conversation(
     progress: Progress | None,
 ) -> Verification:
     """Re-hash a conversation, whose main branch need not be there; the feed only for a head."""
-    check = StreamCheck(store, progress)
+    check = StreamCheck(store, keys, progress)
     await check.check(main)
     conversations = 1 if check.events or check.faults else 0
     conversations += await _check_each(check, branches)
@@ -39,6 +41,7 @@ async def verify_conversation(
 
 async def verify_all(
     store: Store,
+    keys: DataKeys,
     tenant: str,
     streams: AsyncIterator[StreamRow],
     against: TreeHead | None,
@@ -46,10 +49,10 @@ async def verify_all(
     progress: Progress | None,
 ) -> Verification:
     """Re-hash every stream of `streams`, look for events that belong to none, check the feed."""
-    check = StreamCheck(store, progress)
+    check = StreamCheck(store, keys, progress)
     conversations = await _check_each(check, streams)
     check.recognise()
-    faults = check.faults + [fault async for fault in _find_strays(store, check.faults)]
+    faults = check.faults + [fault async for fault in _find_strays(store, tenant)]
     feed = FeedCheck(store.tree, store.feed.position)
     await feed.check_places(tenant, {(fault.stream, fault.branch) for fault in faults})
     await feed.check_tree(against, key)
@@ -86,8 +89,8 @@ async def _next_group(streams: AsyncIterator[StreamRow]) -> list[StreamRow]:
     return group
 
 
-async def _find_strays(store: Store, known: Sequence[Fault]) -> AsyncIterator[Fault]:
-    """Find what no tenant's list shows: events without a stream, streams under a false name.
+async def _find_strays(store: Store, tenant: str) -> AsyncIterator[Fault]:
+    """Find what the tenant's list does not show: events without a stream, streams of a false name.
 
     Whose they were cannot be told any more, so they are named by their stream_id.
     """
@@ -95,11 +98,9 @@ async def _find_strays(store: Store, known: Sequence[Fault]) -> AsyncIterator[Fa
         yield Fault(
             stray.hex(), 0, "missing", "there are events under this stream_id but no stream"
         )
-    told = {(fault.stream, fault.branch) for fault in known if fault.detail == MISNAMED}
     after = b""
-    while page := await store.identities(after, PAGE):
-        for stream_id, tenant, name, branch in page:
-            identity = chain.stream_id(tenant, name, branch)
-            if identity != stream_id and (name, branch) not in told:
+    while page := await store.unlisted(tenant, after, PAGE):
+        for stream_id, *names in page:
+            if chain.stream_id(*names) != stream_id:
                 yield Fault(stream_id.hex(), 0, "moved", MISNAMED)
         after = page[-1][0]

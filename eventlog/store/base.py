@@ -141,8 +141,13 @@ class Store(Protocol):
         """Return up to `limit` branches of a conversation, the main one is none, behind `after`."""
         ...
 
-    async def identities(self, after: bytes, limit: int) -> list[tuple[bytes, str, str, str]]:
-        """Return id, tenant, name and branch of up to `limit` streams of all tenants."""
+    async def unlisted(
+        self, tenant: str, after: bytes, limit: int
+    ) -> list[tuple[bytes, str, str, str]]:
+        """Return id, tenant, name and branch of up to `limit` streams behind the id `after`.
+
+        They are those that the list of `tenant` does not show: of others, or without a name.
+        """
         ...
 
     async def many(self, stream_ids: Sequence[bytes], limit: int) -> list[StoredEvent]:

@@ -1,6 +1,6 @@
 """The statements of an erasure, in SQLAlchemy Core: all of one transaction, all of one stream."""
 
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -20,11 +20,9 @@ from sqlalchemy import (
 )
 
 from eventlog.records import StoredEvent
+from eventlog.store.key_base import NO_KEY
 from eventlog.store.postgres_sql import PostgresStatements
 from eventlog.store.sql import Statements, compiled
-
-NO_KEY: Final = ""
-"""The key of a stream whose keys were destroyed: what comes needs a new one."""
 
 
 class EraseStatements:

@@ -1,7 +1,10 @@
 """The contract of stored data keys: each wrapped by a key that is not in the database."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
+
+NO_KEY: Final = ""
+"""The key of a stream whose keys were destroyed: what comes needs a new one."""
 
 
 class KeyRow(NamedTuple):

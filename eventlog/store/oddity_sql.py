@@ -73,39 +73,25 @@ class OddityStatements:
             .limit(LIMIT)
         )
 
-    def _disordered(self, placed: FromClause) -> Select[*tuple[Any, ...]]:
-        """Find what the feed has twice, or in another order than that of its stream."""
-        place = placed.c
-        order = (place.version, place.position)
-        version = func.lag(place.version).over(partition_by=place.stream_id, order_by=order)
-        position = func.lag(place.position).over(partition_by=place.stream_id, order_by=order)
-        ranked = select(
-            *place, version.label("version_before"), position.label("position_before")
-        ).subquery("ranked")
-        row, streams = ranked.c, self._sql.streams
-        is_twice = row.version == row.version_before
-        return (
-            _oddity(
-                case((is_twice, literal(Odd.TWICE, Text)), else_=literal(Odd.ORDER, Text)),
-                row.stream_id,
-                _of(streams),
-                row.version,
-                row.position,
-            )
-            .select_from(ranked.outerjoin(streams, streams.c.stream_id == row.stream_id))
-            .where(or_(is_twice, row.position < row.position_before))
-            .limit(LIMIT)
-        )
-
 
 class SqliteOddities(OddityStatements):
     """The feed is `events`, and its end is what SQLite remembers to have given."""
 
     @compiled
     def disordered(self) -> Select[*tuple[Any, ...]]:
-        events = self._sql.events.c
-        return self._disordered(
-            select(events.stream_id, events.version, events.position).subquery("placed")
+        """Find what has a lower position than the event before it; none can be there twice."""
+        events, streams = self._sql.events, self._sql.streams
+        row, before = events.c, events.alias("before")
+        is_before = (before.c.stream_id == row.stream_id) & (before.c.version == row.version - 1)
+        return (
+            _oddity(Odd.ORDER, row.stream_id, _of(streams), row.version, row.position)
+            .select_from(
+                events.join(before, is_before).outerjoin(
+                    streams, streams.c.stream_id == row.stream_id
+                )
+            )
+            .where(row.position < before.c.position)
+            .limit(LIMIT)
         )
 
     @compiled
@@ -131,7 +117,28 @@ class PostgresOddities(OddityStatements):
 
     @compiled
     def disordered(self) -> Select[*tuple[Any, ...]]:
-        return self._disordered(self._placed())
+        """Find what the feed has twice, or in another order than that of its stream."""
+        place = self._placed().c
+        order = (place.version, place.position)
+        version = func.lag(place.version).over(partition_by=place.stream_id, order_by=order)
+        position = func.lag(place.position).over(partition_by=place.stream_id, order_by=order)
+        ranked = select(
+            *place, version.label("version_before"), position.label("position_before")
+        ).subquery("ranked")
+        row, streams = ranked.c, self._sql.streams
+        is_twice = row.version == row.version_before
+        return (
+            _oddity(
+                case((is_twice, literal(Odd.TWICE, Text)), else_=literal(Odd.ORDER, Text)),
+                row.stream_id,
+                _of(streams),
+                row.version,
+                row.position,
+            )
+            .select_from(ranked.outerjoin(streams, streams.c.stream_id == row.stream_id))
+            .where(or_(is_twice, row.position < row.position_before))
+            .limit(LIMIT)
+        )
 
     @compiled
     def unplaced(self) -> Select[*tuple[Any, ...]]:

@@ -121,8 +121,11 @@ class PostgresStore:
     async def _streams(self, statement: Statement, **values: Any) -> list[StreamRow]:
         return [stream_row(row) for row in await self._rows(statement, values)]
 
-    async def identities(self, after: bytes, limit: int) -> list[tuple[bytes, str, str, str]]:
-        rows = await self._rows(self._sql.identities, {"after": after, "limit": limit})
+    async def unlisted(
+        self, tenant: str, after: bytes, limit: int
+    ) -> list[tuple[bytes, str, str, str]]:
+        values = {"tenant": tenant, "after": after, "limit": limit}
+        rows = await self._rows(self._sql.unlisted, values)
         return [(row[0], row[1], row[2], row[3]) for row in rows]
 
     async def many(self, stream_ids: Sequence[bytes], limit: int) -> list[StoredEvent]:

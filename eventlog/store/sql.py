@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     Update,
+    and_,
     bindparam,
     case,
     cast,
@@ -281,11 +282,12 @@ class Statements:
         )
 
     @compiled
-    def identities(self) -> Select[*tuple[Any, ...]]:
+    def unlisted(self) -> Select[*tuple[Any, ...]]:
         streams = self.streams.c
+        is_listed = and_(streams.tenant == bindparam("tenant"), streams.name != "")
         return (
             select(streams.stream_id, streams.tenant, streams.name, streams.branch)
-            .where(streams.stream_id > bindparam("after"))
+            .where(streams.stream_id > bindparam("after"), ~is_listed)
             .order_by(streams.stream_id)
             .limit(bindparam("limit"))
         )

@@ -104,10 +104,11 @@ class SqliteStore:
     async def _streams(self, statement: Statement, **values: Any) -> list[StreamRow]:
         return [stream_row(row) for row in await self._ask(statement.text, statement.args(values))]
 
-    async def identities(self, after: bytes, limit: int) -> list[tuple[bytes, str, str, str]]:
-        return await self._ask(
-            SQL.identities.text, SQL.identities.args({"after": after, "limit": limit})
-        )
+    async def unlisted(
+        self, tenant: str, after: bytes, limit: int
+    ) -> list[tuple[bytes, str, str, str]]:
+        values = {"tenant": tenant, "after": after, "limit": limit}
+        return await self._ask(SQL.unlisted.text, SQL.unlisted.args(values))
 
     async def many(self, stream_ids: Sequence[bytes], limit: int) -> list[StoredEvent]:
         def ask(db: sqlite3.Connection) -> list[Any]:

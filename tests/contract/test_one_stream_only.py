@@ -47,7 +47,7 @@ ALL_STREAMS: Final = {
     "every_stream_page",
     "branch_page",
     "latest",
-    "identities",
+    "unlisted",
     "strays",
     "many",
     "children",

@@ -1,0 +1,63 @@
+"""Walking along one stream, event by event: how far its chain is sound, and what it says. Pure."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from eventlog import chain, diagnosis
+from eventlog.diagnosis import Finding
+from eventlog.events import ConversationForked, load_header
+from eventlog.key_check import KeyTrace, Place
+from eventlog.records import Head, Parent, StoredEvent, StreamRow
+
+OTHER_PARENT: Final = "the stream names another parent than the event that forked it"
+
+
+class Walk:
+    """How far a stream was found to be sound."""
+
+    def __init__(self) -> None:
+        self.sound = chain.GENESIS
+        """The end of what is sound."""
+        self.keys = KeyTrace()
+        self._parent: Parent | None = None
+
+    def follow(self, events: Sequence[StoredEvent]) -> StoredEvent | None:
+        """Go on along the next events, at least one; return the first that is not the next."""
+        if self.sound == chain.GENESIS:
+            self._parent = _forked_from(events[0])
+        self.keys.follow(events)
+        for event in events:
+            if diagnosis.check(self.sound, event) is not None:
+                return event
+            self.sound = Head(event.version, event.hash, event.recorded_at)
+        return None
+
+    def compare_head(self, stream: StreamRow) -> Place | None:
+        """Tell whether the stream's row names another head than the end of the walk."""
+        found, stated = self.sound, stream.head
+        if found.version < stated.version:
+            detail = f"the stream's head says version {stated.version}"
+            return found.version + 1, Finding("missing", detail)
+        if found != stated:
+            detail = "the stream's head names another hash or time for it"
+            return found.version, Finding("edited", detail)
+        return None
+
+    def compare_row(self, stream: StreamRow) -> Place | None:
+        """Tell what else the stream's row says that its events do not, but for what needs a key."""
+        if self._parent != stream.parent:
+            return 1, Finding("edited", OTHER_PARENT)
+        return self.keys.compare_row(stream)
+
+
+def _forked_from(first: StoredEvent) -> Parent | None:
+    """Return the parent that the first event of a stream names."""
+    if first.kind != ConversationForked.kind:
+        return None
+    try:
+        header = load_header(first.header)
+        return Parent(bytes.fromhex(header.parent or ""), header.at_version or 0)
+    except (ValueError, msgspec.MsgspecError):
+        return None
