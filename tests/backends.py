@@ -12,7 +12,6 @@ import asyncpg
 from eventlog import EventLog, KeyRing
 from eventlog.store.postgres import PostgresStore
 
-
 TRIGGERS: Final = """
 SELECT tgrelid::regclass::text, tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
 WHERE tgenabled = 'A' AND tgparentid = 0 AND relnamespace = $1::regnamespace
