@@ -26,6 +26,9 @@ RENEWAL: Final = LEASE / 2
 PATIENCE: Final = 0.05
 """How long, in seconds, a reader leaves its events to the process that is at it."""
 
+TRUST: Final = 0.25
+"""How long one that may not place waits for a process that may."""
+
 
 class Sequencer:
     """One user of the feed; `announce` is called after each batch that moved something."""
@@ -41,7 +44,7 @@ class Sequencer:
     async def catching_up(self) -> AsyncGenerator[int]:
         """Yield the last position, growing, until all that was committed before is in the feed.
 
-        Where the role may not place, until what others placed within LEASE is.
+        Where the role may not place, until what others placed within TRUST is.
         """
         queue = self._feed.queue
         if queue is None:
@@ -49,7 +52,7 @@ class Sequencer:
             return
         progress = await queue.progress(holder())
         may = not progress.waiting or await queue.may_place()
-        deadline = time.monotonic() + (PATIENCE if may else LEASE)
+        deadline = time.monotonic() + (PATIENCE if may else TRUST)
         while progress.waiting and (progress.at_it or not may) and time.monotonic() < deadline:
             await asyncio.sleep(PATIENCE / 10)
             progress = await queue.progress(holder())

@@ -43,37 +43,28 @@ class Roled:
 
     async def run(self, role: str, statement: str, *args: object) -> list[tuple[Any, ...]]:
         """Run SQL as a role."""
-        return (await self.run_each(role, [statement], *args))[0]
-
-    async def run_each(
-        self, role: str, statements: list[str], *args: object
-    ) -> list[list[tuple[Any, ...]]]:
         connection = await asyncpg.connect(self.url(role))
         try:
-            return [
-                [
-                    tuple(row)
-                    for row in await connection.fetch(
-                        statement.replace("{}", f"{self.backend.schema}."), *args
-                    )
-                ]
-                for statement in statements
-            ]
+            text = statement.replace("{}", f"{self.backend.schema}.")
+            return [tuple(row) for row in await connection.fetch(text, *args)]
         finally:
             await connection.close()
 
-    async def refused(self, role: str, statements: list[str]) -> list[str]:
-        """Return what of these a role may do."""
-        done: list[str] = []
+    async def allowed(self, role: str, statements: list[str]) -> list[str]:
+        """Return those that the role may run; nothing of them is kept."""
+        found: list[str] = []
         connection = await asyncpg.connect(self.url(role))
         try:
             for statement in statements:
+                transaction = connection.transaction()
+                await transaction.start()
                 with contextlib.suppress(asyncpg.InsufficientPrivilegeError):
                     await connection.execute(statement.replace("{}", f"{self.backend.schema}."))
-                    done.append(statement)
+                    found.append(statement)
+                await transaction.rollback()
         finally:
             await connection.close()
-        return done
+        return found
 
     async def discard(self) -> None:
         for log in self._logs:
