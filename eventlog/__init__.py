@@ -91,6 +91,7 @@ from eventlog.log import EventLog
 from eventlog.migrating import migrate
 from eventlog.publishing import publish, to_command, to_file
 from eventlog.records import Appended, SignedHead
+from eventlog.roles import create_roles
 from eventlog.rotating import rekey, rotate
 from eventlog.settle import settle
 from eventlog.tree import Inclusion
@@ -175,6 +176,7 @@ __all__ = [
     "WaitTimeoutError",
     "WrongKeyError",
     "backup",
+    "create_roles",
     "digest",
     "gather_evidence",
     "held_by",

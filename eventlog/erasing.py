@@ -67,11 +67,16 @@ async def _sharing(log: EventLog, session_id: str) -> list[StreamRow]:
     found = {row.stream_id: row for row in rows if row is not None}
     look = list(found)
     while look:
-        for row in await log.store.children(look.pop()):
+        for row in await _forks(log, look.pop()):
             if row.stream_id not in found and await _shares(log, row):
                 found[row.stream_id] = row
                 look.append(row.stream_id)
     return list(found.values())
+
+
+async def _forks(log: EventLog, stream_id: bytes) -> list[StreamRow]:
+    """Return the tenant's forks of a stream: what a row of another one says is not believed."""
+    return [row for row in await log.store.children(stream_id) if row.tenant == log.tenant]
 
 
 async def _shares(log: EventLog, fork: StreamRow) -> bool:
@@ -97,7 +102,7 @@ async def erase_event_content(
         raise InvalidMomentError(f"Conversation {session_id!r} has no version {version}.")
     forks = [
         fork
-        for fork in await log.store.children(row.stream_id)
+        for fork in await _forks(log, row.stream_id)
         if fork.parent is not None and fork.parent.version >= version
     ]
     if forks:

@@ -47,12 +47,18 @@ class FeedCheck:
         self._has_gap = False
         self._tree_is_sound = True
 
-    async def check_places(self, tenant: str, known: Collection[tuple[str, str]]) -> None:
+    async def check_places(
+        self, tenant: str, known: Collection[tuple[str, str]], *, whole: bool
+    ) -> None:
         """Check that every event has its place; conversations of others are named by their id.
+
+        Where the feed goes to its end is checked if the `whole` of it can be seen.
 
         Those of `known`, as name and branch, are left out: what is wrong with them shows here, too.
         """
         for oddity in await self._source.oddities(tenant):
+            if oddity.what is Odd.END and not whole:
+                continue
             finding = ODDITIES[oddity.what]
             name = oddity.name if oddity.name is not None else oddity.stream_id.hex()
             if (name, oddity.branch) not in known:

@@ -38,7 +38,7 @@ from eventlog.store.address import parse
 from eventlog.store.base import CACHE_BYTES, MAX_ITEM_BYTES, MAX_VERSION, Options, Store
 from eventlog.store.redis_address import RedisAddress
 from eventlog.tree import Tree
-from eventlog.verification import verify_all, verify_conversation
+from eventlog.verification import verify_all, verify_conversation, verify_tenant
 from eventlog.views import LogViews
 
 DEFAULT_TENANT: Final = "default"
@@ -334,7 +334,8 @@ class EventLog:
     @property
     def tree(self) -> Tree:
         """What commits to the feed of all tenants: heads to sign and keep, proofs to give away."""
-        return Tree(self._open_store().tree, self.position, self.stream_id, self._clock)
+        store = self._open_store()
+        return Tree(store.tree, store.rights, self.position, self.stream_id, self._clock)
 
     @property
     def views(self) -> LogViews:
@@ -355,13 +356,21 @@ class EventLog:
         opened by its verifier; only with one does this find a log that was cut off, rolled back or
         computed anew. `key`: whose signature the stored heads must have. `progress` is told how
         many events were checked. Reads in bounded memory; what is appended meanwhile is left to the
-        next check.
+        next check. A database role of one tenant cannot check the feed of all, nor a head of it.
 
-        Raises StoreError if the log could not be checked.
+        Raises StoreError if the log could not be checked, InvalidOptionError if this role cannot.
         """
         store = self._open_store()
+        sees_all = (await store.rights()).sees_all
+        if against is not None and not sees_all:
+            raise InvalidOptionError(
+                "A head commits to the feed of all tenants, and this role sees one. Verify as the"
+                " log's reader, or have evidence gathered and check that."
+            )
         if stream is None:
             streams = self.streams(branches=True)
+            if not sees_all:
+                return await verify_tenant(store, self.keys, self.tenant, streams, progress)
             return await verify_all(store, self.keys, self.tenant, streams, against, key, progress)
         stream_id = self.stream_id(stream)
         main = await store.stream(stream_id)

@@ -1,7 +1,8 @@
 """Gives committed events their positions, where the commit does not.
 
 Rule: any number of sequencers at once place every event once, in the order of its stream. The lease
-only keeps them from doing the same work; nothing is wrong when it is late, lost or ignored.
+only keeps them from doing the same work; nothing is wrong when it is late, lost or ignored. One
+whose role may not place waits a moment for those that may, and goes on with what has a position.
 """
 
 import asyncio
@@ -25,6 +26,9 @@ RENEWAL: Final = LEASE / 2
 PATIENCE: Final = 0.05
 """How long, in seconds, a reader leaves its events to the process that is at it."""
 
+TRUST: Final = 0.25
+"""How long one that may not place waits for a process that may."""
+
 
 class Sequencer:
     """One user of the feed; `announce` is called after each batch that moved something."""
@@ -38,18 +42,22 @@ class Sequencer:
         """Whether another process was at it when this one last looked."""
 
     async def catching_up(self) -> AsyncGenerator[int]:
-        """Yield the last position, growing, until all that was committed before is in the feed."""
+        """Yield the last position, growing, until all that was committed before is in the feed.
+
+        Where the role may not place, until what others placed within TRUST is.
+        """
         queue = self._feed.queue
         if queue is None:
             yield await self._feed.position()
             return
         progress = await queue.progress(holder())
-        deadline = time.monotonic() + PATIENCE
-        while progress.waiting and progress.at_it and time.monotonic() < deadline:
+        may = not progress.waiting or await queue.may_place()
+        deadline = time.monotonic() + (PATIENCE if may else TRUST)
+        while progress.waiting and (progress.at_it or not may) and time.monotonic() < deadline:
             await asyncio.sleep(PATIENCE / 10)
             progress = await queue.progress(holder())
         yield progress.position
-        more = progress.waiting
+        more = progress.waiting and may
         while more:
             limit = self._batch
             placed = await self._place(queue)
@@ -64,7 +72,7 @@ class Sequencer:
         if time.monotonic() >= self._held_until:
             progress = await queue.progress(holder())
             self.left_to_another = progress.at_it
-            if not progress.waiting or progress.at_it:
+            if not progress.waiting or progress.at_it or not await queue.may_place():
                 return progress.position
             if not await queue.hold(holder(), LEASE):
                 return progress.position

@@ -18,6 +18,7 @@ from eventlog.names import MAIN
 from eventlog.paging import PAGE, Paged
 from eventlog.records import SignedHead
 from eventlog.store.base import MAX_VERSION
+from eventlog.store.rights import Rights
 from eventlog.store.tree_base import TreeSource
 
 LEAVES: Final = 16 * merkle.TILE_WIDTH
@@ -49,11 +50,13 @@ class Tree:
     def __init__(
         self,
         source: TreeSource,
+        rights: Callable[[], Awaitable[Rights]],
         position: Callable[[], Awaitable[int]],
         identify: Identify,
         clock: Callable[[], int],
     ) -> None:
         self._source = source
+        self._rights = rights
         self._position = position
         self._identify = identify
         self._clock = clock
@@ -81,12 +84,15 @@ class Tree:
     async def extend(self) -> int:
         """Bring the tree up to what was committed before the call; return that size.
 
-        Raises BrokenTreeError where the feed has a gap, or is shorter than the tree.
+        A role that may not add to it is told how far others have brought it. Raises BrokenTreeError
+        where the feed has a gap, or is shorter than the tree.
         """
         size = await self._source.size()
         end = await self._position()
         if end < size:
             raise BrokenTreeError(f"The tree has {size} positions, the feed only {end}")
+        if size < end and not (await self._rights()).extends:
+            return size
         while size < end:
             size += await self._grow(size, min(LEAVES, end - size))
         return end

@@ -7,6 +7,8 @@ chain. That nobody recomputed it, or cut the log off, only a head shows that was
 import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
+
 from eventlog import chain
 from eventlog.checkpoint import TreeHead, Verifier
 from eventlog.faults import Fault, Progress, Verification
@@ -49,14 +51,41 @@ async def verify_all(
     progress: Progress | None,
 ) -> Verification:
     """Re-hash every stream of `streams`, look for events that belong to none, check the feed."""
+    found, feed = await _check_streams(store, keys, tenant, streams, progress, whole=True)
+    await feed.check_tree(against, key)
+    return msgspec.structs.replace(found, faults=(*found.faults, *feed.faults))
+
+
+async def verify_tenant(
+    store: Store,
+    keys: DataKeys,
+    tenant: str,
+    streams: AsyncIterator[StreamRow],
+    progress: Progress | None,
+) -> Verification:
+    """Check what a role sees that sees one tenant: its streams, and their places in the feed."""
+    found, feed = await _check_streams(store, keys, tenant, streams, progress, whole=False)
+    return msgspec.structs.replace(found, faults=(*found.faults, *feed.faults))
+
+
+async def _check_streams(
+    store: Store,
+    keys: DataKeys,
+    tenant: str,
+    streams: AsyncIterator[StreamRow],
+    progress: Progress | None,
+    *,
+    whole: bool,
+) -> tuple[Verification, FeedCheck]:
+    """Check streams, and their places in a feed that is seen as a `whole`, or in part."""
     check = StreamCheck(store, keys, progress)
     conversations = await _check_each(check, streams)
     check.recognise()
     faults = check.faults + [fault async for fault in _find_strays(store, tenant)]
     feed = FeedCheck(store.tree, store.feed.position)
-    await feed.check_places(tenant, {(fault.stream, fault.branch) for fault in faults})
-    await feed.check_tree(against, key)
-    return Verification(conversations, check.events, (*faults, *feed.faults))
+    known = {(fault.stream, fault.branch) for fault in faults}
+    await feed.check_places(tenant, known, whole=whole)
+    return Verification(conversations, check.events, tuple(faults)), feed
 
 
 async def _check_each(check: StreamCheck, streams: AsyncIterator[StreamRow]) -> int:

@@ -68,6 +68,7 @@ class LogViews:
         reading: Callable[[], contextlib.AbstractAsyncContextManager[Reader]],
     ) -> None:
         self.tables: Final[ViewSource] = store.views
+        self.rights: Final = store.rights
         self._feed = store.feed
         self._end = end
         self._reading = reading

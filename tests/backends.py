@@ -3,7 +3,7 @@
 import contextlib
 import sqlite3
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -17,6 +17,11 @@ from eventlog.store.postgres import PostgresStore
 _SCHEMA: Final = "<schema>"
 _script: Final[list[tuple[str, tuple[Any, ...]]]] = []
 """What made the first PostgreSQL log of this process, with _SCHEMA in the place of its name."""
+TRIGGERS: Final = """
+SELECT tgrelid::regclass::text, tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
+WHERE tgenabled = 'A' AND tgparentid = 0 AND relnamespace = $1::regnamespace
+"""
+"""Those that guard a log."""
 
 
 class Backend(Protocol):
@@ -121,20 +126,33 @@ class PostgresBackend:
         return log
 
     async def execute(self, statement: str, *args: object) -> list[tuple[Any, ...]]:
-        for number in range(1, len(args) + 1):
-            statement = statement.replace("?", f"${number}", 1)
+        async with self._connection() as connection:
+            return await self._fetch(connection, statement, args)
+
+    async def tamper(self, statement: str, *args: object) -> None:
+        async with self._connection() as connection:
+            triggers = await connection.fetch(TRIGGERS, self.schema)
+            for table, name in triggers:
+                await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER {name}")
+            await self._fetch(connection, statement, args)
+            for table, name in triggers:
+                await connection.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}")
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncGenerator["asyncpg.Connection[Any]"]:
         connection = await asyncpg.connect(self.url)
         try:
-            rows = await connection.fetch(statement.replace("{}", f"{self.schema}."), *args)
-            return [tuple(row) for row in rows]
+            yield connection
         finally:
             await connection.close()
 
-    async def tamper(self, statement: str, *args: object) -> None:
-        await self.execute("ALTER TABLE {}events DISABLE TRIGGER ALL")
-        await self.execute(statement, *args)
-        for trigger in ("events_rows", "events_truncate"):
-            await self.execute(f"ALTER TABLE {{}}events ENABLE ALWAYS TRIGGER {trigger}")
+    async def _fetch(
+        self, connection: "asyncpg.Connection[Any]", statement: str, args: Sequence[object]
+    ) -> list[tuple[Any, ...]]:
+        for number in range(1, len(args) + 1):
+            statement = statement.replace("?", f"${number}", 1)
+        rows = await connection.fetch(statement.replace("{}", f"{self.schema}."), *args)
+        return [tuple(row) for row in rows]
 
     async def discard(self) -> None:
         busy = [log for log in self._logs if _checked_out(log)]

@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "stats": "checking",
     "rebuild": "upkeep",
     "migrate": "upkeep",
+    "roles": "upkeep",
     "backup": "upkeep",
     "worker": "upkeep",
     "demo": "trying",

@@ -29,6 +29,7 @@ from eventlog.store.erase_base import Erasure
 from eventlog.store.feed_base import FeedSource
 from eventlog.store.key_base import KeySource
 from eventlog.store.redis_address import RedisAddress
+from eventlog.store.rights import Rights
 from eventlog.store.schema import HEAD, REVISIONS, VERSION_TABLE
 from eventlog.store.snapshot_base import SnapshotSource
 from eventlog.store.tree_base import TreeSource
@@ -156,6 +157,10 @@ class Store(Protocol):
 
     async def strays(self) -> list[bytes]:
         """Return the first ids that events name and no stream has: tampering left them."""
+        ...
+
+    async def rights(self) -> Rights:
+        """Return what the role that connects may do besides reading; remembered."""
         ...
 
     @property

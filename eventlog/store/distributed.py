@@ -13,7 +13,12 @@ MAX_PARTITIONS: Final = 1024
 
 HAS_CITUS: Final = "SELECT count(*) FROM pg_extension WHERE extname = 'citus'"
 
-_TRIGGERS: Final = ("events_rows", "events_truncate")
+_TRIGGERS: Final = {
+    "events_rows": "events",
+    "events_truncate": "events",
+    "streams_rows": "streams",
+    "streams_truncate": "streams",
+}
 _KEPT: Final = "UPDATE, DELETE, TRUNCATE"
 
 
@@ -66,7 +71,7 @@ def citus(schema: str) -> list[str]:
     get no more than INSERT and SELECT on `events`; docs/scaling.md has the statements.
     """
     return [
-        *[f"DROP TRIGGER {name} ON {schema}.events" for name in _TRIGGERS],
+        *[f"DROP TRIGGER {name} ON {schema}.{table}" for name, table in _TRIGGERS.items()],
         f"SELECT create_distributed_table('{_literal(schema)}.streams', 'stream_id')",
         *[
             f"SELECT create_distributed_table('{_literal(schema)}.{table}', 'stream_id',"

@@ -26,6 +26,10 @@ class Placed(NamedTuple):
 class Queue(Protocol):
     """Where committed events wait for a position."""
 
+    async def may_place(self) -> bool:
+        """Tell whether the role that connects may give positions at all."""
+        ...
+
     async def progress(self, holder: str) -> Progress:
         """Tell how far the feed is, and whether somebody other than `holder` is at it."""
         ...

@@ -9,6 +9,7 @@ from eventlog.errors import UnavailableError
 from eventlog.store.feed_base import FeedRow, Placed, Progress
 from eventlog.store.feed_sql import PostgresFeed
 from eventlog.store.listening import Listening
+from eventlog.store.rights import Rights
 from eventlog.store.sql import Statement
 
 MAX_TRIES: Final = 10
@@ -20,13 +21,20 @@ _Run = Callable[[Statement, dict[str, Any]], Awaitable[list[Any]]]
 
 
 class PostgresFeedSource:
-    """FeedSource and Queue over one schema; `run` sends a statement."""
+    """FeedSource and Queue over one schema; `run` sends a statement, `rights` are the role's."""
 
     reads_ahead = True
 
-    def __init__(self, sql: PostgresFeed, run: _Run, listening: Listening | None) -> None:
+    def __init__(
+        self,
+        sql: PostgresFeed,
+        run: _Run,
+        rights: Callable[[], Awaitable[Rights]],
+        listening: Listening | None,
+    ) -> None:
         self._sql = sql
         self._run = run
+        self._rights = rights
         self._listening = listening
 
     @property
@@ -58,6 +66,9 @@ class PostgresFeedSource:
     async def listen(self, ring: Callable[[], None]) -> None:
         if self._listening is not None:
             await self._listening.run(self._sql.channel, ring)
+
+    async def may_place(self) -> bool:
+        return (await self._rights()).places
 
     async def progress(self, holder: str) -> Progress:
         (row,) = await self._run(self._sql.progress, {"holder": holder})

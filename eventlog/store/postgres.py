@@ -34,6 +34,7 @@ from eventlog.store.pool import LOST
 from eventlog.store.pools import Pools
 from eventlog.store.postgres_append import OPEN, Appender
 from eventlog.store.postgres_sql import PostgresStatements
+from eventlog.store.rights import Rights, rights
 from eventlog.store.schema import HEAD, VERSION_TABLE
 from eventlog.store.snapshot_postgres import PostgresSnapshots
 from eventlog.store.snapshot_sql import PostgresSnapshotStatements
@@ -54,6 +55,7 @@ class PostgresStore:
         self._pools = Pools(address, options, self._prepare)
         self._intake = Intake()
         self._lanes = LoopLanes(self._alone, self._together)
+        self._rights: Rights | None = None
 
     @functools.cached_property
     def _sql(self) -> PostgresStatements:
@@ -135,11 +137,18 @@ class PostgresStore:
     async def strays(self) -> list[bytes]:
         return [row[0] for row in await self._rows(self._sql.strays, {})]
 
+    async def rights(self) -> Rights:
+        if self._rights is None:
+            asked = Statement(rights(self._address.schema), ())
+            self._rights = Rights._make(await self._row(asked, {}))
+        return self._rights
+
     @property
     def feed(self) -> PostgresFeedSource:
         # What stands between here and the server may hand a notice to somebody else's client.
         listening = None if self._options.pgbouncer else self._listening
-        return PostgresFeedSource(_feed_statements(self._address.schema), self._rows, listening)
+        statements = _feed_statements(self._address.schema)
+        return PostgresFeedSource(statements, self._rows, self.rights, listening)
 
     async def erase(self, erasure: Erasure) -> bool:
         """Erase in one transaction; it holds the stream's row all along."""

@@ -4,9 +4,10 @@ Only Alembic creates them. Every key that an append touches starts with `stream_
 schema shards by it. SQLite numbers events by `position` itself; on PostgreSQL appends leave a row
 in `queue` and positions are given later, outside the append, in `feed`.
 
-`feed` can be rebuilt from `events`: with no program connected, in one transaction, empty `feed` and
-`queue`, set `feed_head.position` to 0 and insert stream_id, version and recorded_at of every event
-into `queue`; then run a sequencer. Each stream has the same order again; positions may differ.
+`feed` can be rebuilt from `events`: with no program connected, in one transaction, disable the
+trigger `feed_rows`, empty `feed` and `queue`, enable it again (ALWAYS), set `feed_head.position` to
+0 and insert stream_id, version and recorded_at of every event into `queue`; then run a sequencer.
+Each stream has the same order again; positions may differ.
 """
 
 import functools
@@ -30,7 +31,7 @@ from sqlalchemy.types import BigInteger
 Dialect = Literal["sqlite", "postgresql"]
 
 VERSION_TABLE: Final = "eventlog_version"
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0009")
 """Every revision ever released, oldest first; the last is what this release reads and writes."""
 
 HEAD: Final = REVISIONS[-1]

@@ -14,6 +14,7 @@ from eventlog.store.feed_sqlite import SqliteFeedSource
 from eventlog.store.intake import Intake, size_of
 from eventlog.store.key_sqlite import SQL as KEYS
 from eventlog.store.key_sqlite import SqliteKeys
+from eventlog.store.rights import ALL, Rights
 from eventlog.store.snapshot_sqlite import SQL as SNAPSHOTS
 from eventlog.store.snapshot_sqlite import Hop, SqliteSnapshots, in_transaction
 from eventlog.store.sql import Statement, stream_row
@@ -121,6 +122,9 @@ class SqliteStore:
 
         rows = await self._reader.read(self._guarded(ask))
         return [StoredEvent._make(row) for row in rows]
+
+    async def rights(self) -> Rights:
+        return ALL
 
     async def strays(self) -> list[bytes]:
         return [row[0] for row in await self._ask(SQL.strays.text, SQL.strays.args({}))]

@@ -116,7 +116,7 @@ class Batch(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """Rows of a table where columns are equal to values, a page of them.
+    """Rows of a tenant in a table, where columns are equal to values, a page of them.
 
     `order` names columns, a leading "-" for descending; `after` holds the values of the last row
     of the page before, in all of them.
@@ -124,6 +124,7 @@ class Selection(NamedTuple):
 
     table: TableSpec
     generation: int
+    tenant: str
     equal: Mapping[str, Any]
     order: tuple[str, ...]
     after: Sequence[Any] | None = None
@@ -132,21 +133,22 @@ class Selection(NamedTuple):
     def values(self) -> dict[str, Any]:
         """Return the parameters of its statement."""
         behind = {f"after_{number}": value for number, value in enumerate(self.after or ())}
-        return {**_equal(self.equal), **behind, "limit": self.limit}
+        return {**_equal(self.equal), **behind, "of_tenant": self.tenant, "limit": self.limit}
 
 
 class Search(NamedTuple):
-    """Rows whose text has every one of `phrases`, the best first."""
+    """Rows of a tenant whose text has every one of `phrases`, the best first."""
 
     table: TableSpec
     generation: int
+    tenant: str
     equal: Mapping[str, Any]
     phrases: tuple[str, ...]
     limit: int
 
     def values(self) -> dict[str, Any]:
         """Return the parameters of its statement, without the text."""
-        return {**_equal(self.equal), "limit": self.limit}
+        return {**_equal(self.equal), "of_tenant": self.tenant, "limit": self.limit}
 
 
 class Compared(NamedTuple):
@@ -157,7 +159,11 @@ class Compared(NamedTuple):
 
 
 class ViewSource(Protocol):
-    """Tables of views beside the events. Raises StoreError."""
+    """Tables of views beside the events. Raises StoreError.
+
+    A row is of the tenant that its column `tenant`, or else its `stream_id`, tells; one that has
+    neither is everybody's.
+    """
 
     batch: int
     """How many events one transaction takes at most: few where an append waits for it."""
@@ -192,9 +198,12 @@ class ViewSource(Protocol):
         ...
 
     async def held(
-        self, table: TableSpec, generation: int, partitions: Sequence[Any]
+        self, table: TableSpec, generation: int, partitions: Sequence[Any], tenant: str | None
     ) -> list[ViewRow]:
-        """Return the rows whose first column of the key is one of `partitions`."""
+        """Return the rows whose first column of the key is one of `partitions`.
+
+        Those of one tenant, or with None of all.
+        """
         ...
 
     async def apply(self, batch: Batch) -> bool:
@@ -209,8 +218,10 @@ class ViewSource(Protocol):
         """Return rows that have the text."""
         ...
 
-    async def asides(self, projection: str, generation: int, limit: int) -> list[Aside]:
-        """Return the events that were set aside, the last first."""
+    async def asides(
+        self, projection: str, generation: int, tenant: str, limit: int
+    ) -> list[Aside]:
+        """Return the tenant's events that were set aside, the last first."""
         ...
 
     async def compare(

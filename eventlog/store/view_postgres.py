@@ -59,10 +59,10 @@ class PostgresViews:
         return [Entry._make(row) for row in await self._fetch(self._sql.headers, values)]
 
     async def held(
-        self, table: TableSpec, generation: int, partitions: Sequence[Any]
+        self, table: TableSpec, generation: int, partitions: Sequence[Any], tenant: str | None
     ) -> list[ViewRow]:
-        statement = self._sql.held(table, generation)
-        return await self._fetch(statement, {"partitions": list(partitions)})
+        statement = self._sql.held(table, generation, of_tenant=tenant is not None)
+        return await self._fetch(statement, {"partitions": list(partitions), "of_tenant": tenant})
 
     async def apply(self, batch: Batch) -> bool:
         return await self._do(lambda: view_work.apply(self._sql, batch)) is not None
@@ -74,9 +74,12 @@ class PostgresViews:
         phrases = {f"phrase_{number}": text for number, text in enumerate(search.phrases)}
         return await self._fetch(self._sql.search(search), {**search.values(), **phrases})
 
-    async def asides(self, projection: str, generation: int, limit: int) -> list[Aside]:
-        values = {"of_projection": projection, "of_generation": generation, "limit": limit}
-        return [Aside._make(row) for row in await self._fetch(self._sql.asides, values)]
+    async def asides(
+        self, projection: str, generation: int, tenant: str, limit: int
+    ) -> list[Aside]:
+        of = {"of_projection": projection, "of_generation": generation, "of_tenant": tenant}
+        rows = await self._fetch(self._sql.asides, {**of, "limit": limit})
+        return [Aside._make(row) for row in rows]
 
     async def compare(
         self, table: TableSpec, first: Checkpoint, second: Checkpoint, limit: int

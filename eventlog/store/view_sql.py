@@ -15,12 +15,14 @@ from sqlalchemy import (
     case,
     column,
     delete,
+    exists,
     func,
     insert,
     literal,
     literal_column,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy import table as named_table
@@ -124,7 +126,7 @@ class ViewStatements:
         aside = self._set_aside.c
         return (
             select(*[aside[name] for name in Aside._fields])
-            .where(*self._which(self._set_aside))
+            .where(*self._which(self._set_aside), self._of_tenant(self._set_aside))
             .order_by(aside.position.desc())
             .limit(bindparam("limit"))
         )
@@ -207,9 +209,10 @@ class ViewStatements:
         """Mark rows by their place."""
         return self._once(("mark", spec, generation), lambda: self._mark(spec, generation))
 
-    def held(self, spec: TableSpec, generation: int) -> Statement:
+    def held(self, spec: TableSpec, generation: int, *, of_tenant: bool) -> Statement:
         """Read the rows of one partition, or on PostgreSQL of several."""
-        return self._once(("held", spec, generation), lambda: self._held(spec, generation))
+        shape = ("held", spec, generation, of_tenant)
+        return self._once(shape, lambda: self._held(spec, generation, of_tenant=of_tenant))
 
     def select(self, asked: Selection) -> Statement:
         """Read a page of rows."""
@@ -289,9 +292,22 @@ class ViewStatements:
             )
         )
 
-    def _held(self, spec: TableSpec, generation: int) -> ClauseElement:
-        first = self._table(spec, generation).c[spec.key[0]]
+    def _of_tenant(self, rows: Table) -> ColumnElement[bool]:
+        """Say which rows are those of the tenant."""
+        tenant = bindparam("of_tenant", type_=Text)
+        if "tenant" in rows.c:
+            return rows.c.tenant == tenant
+        if "stream_id" not in rows.c:
+            return true()
+        streams = self._sql.streams.c
+        return exists().where(streams.stream_id == rows.c.stream_id, streams.tenant == tenant)
+
+    def _held(self, spec: TableSpec, generation: int, *, of_tenant: bool) -> ClauseElement:
+        made = self._table(spec, generation)
+        first = made.c[spec.key[0]]
         rows = select(*self._columns(spec, generation))
+        if of_tenant:
+            rows = rows.where(self._of_tenant(made))
         if self.dialect == "sqlite":
             return rows.where(first == bindparam("partition", type_=first.type))
         several = bindparam("partitions", type_=ARRAY(first.type))
@@ -301,7 +317,7 @@ class ViewStatements:
         rows = self._table(asked.table, asked.generation)
         order = [_direction(rows, name) for name in asked.order]
         query = select(*self._columns(asked.table, asked.generation)).where(
-            *_equal(rows, tuple(asked.equal))
+            self._of_tenant(rows), *_equal(rows, tuple(asked.equal))
         )
         if asked.after is not None:
             query = query.where(_behind(order))
@@ -311,7 +327,7 @@ class ViewStatements:
     def _search(self, asked: Search) -> ClauseElement:
         rows = self._table(asked.table, asked.generation)
         query = select(*self._columns(asked.table, asked.generation)).where(
-            *_equal(rows, tuple(asked.equal))
+            self._of_tenant(rows), *_equal(rows, tuple(asked.equal))
         )
         if self.dialect == "sqlite":
             return self._sqlite_search(query, rows)

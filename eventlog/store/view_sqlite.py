@@ -55,12 +55,13 @@ class SqliteViews:
         return [Entry._make(row) for row in rows]
 
     async def held(
-        self, table: TableSpec, generation: int, partitions: Sequence[Any]
+        self, table: TableSpec, generation: int, partitions: Sequence[Any], tenant: str | None
     ) -> list[ViewRow]:
-        text = _SQL.held(table, generation).text
+        held = _SQL.held(table, generation, of_tenant=tenant is not None)
+        each = [held.args({"partition": one, "of_tenant": tenant}) for one in partitions]
 
         def ask(db: sqlite3.Connection) -> list[ViewRow]:
-            return [row for partition in partitions for row in db.execute(text, (partition,))]
+            return [row for args in each for row in db.execute(held.text, args)]
 
         rows: list[ViewRow] = await self._read(ask)
         return rows
@@ -77,9 +78,12 @@ class SqliteViews:
         values = {**search.values(), "match": " ".join(quoted)}
         return await self._rows(_SQL.search(search), values)
 
-    async def asides(self, projection: str, generation: int, limit: int) -> list[Aside]:
-        values = {"of_projection": projection, "of_generation": generation, "limit": limit}
-        return [Aside._make(row) for row in await self._rows(_SQL.asides, values)]
+    async def asides(
+        self, projection: str, generation: int, tenant: str, limit: int
+    ) -> list[Aside]:
+        of = {"of_projection": projection, "of_generation": generation, "of_tenant": tenant}
+        rows = await self._rows(_SQL.asides, {**of, "limit": limit})
+        return [Aside._make(row) for row in rows]
 
     async def compare(
         self, table: TableSpec, first: Checkpoint, second: Checkpoint, limit: int

@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Generator, Sequence
 from typing import Any, Final, NamedTuple
 
+from eventlog.store import role_sql
 from eventlog.store.base import MAX_VERSION
 from eventlog.store.sql import Statement
 from eventlog.store.view_base import (
@@ -21,7 +22,7 @@ from eventlog.store.view_base import (
     ViewRow,
 )
 from eventlog.store.view_sql import ViewStatements
-from eventlog.store.view_tables import index_new
+from eventlog.store.view_tables import index_new, table_name
 
 NOTHING: Final[Sequence[Any]] = ()
 
@@ -84,6 +85,8 @@ def begin(
     generation = max((point.generation for point in there), default=0) + 1
     for table in tables:
         yield from _all(sql.create(table, generation))
+        columns = [column.name for column in table.columns]
+        yield from _guard(sql, table_name(table, generation), columns)
     point = Checkpoint(projection, generation, schema, 0, 0, 0, is_first)
     values = {**point._asdict(), "is_serving": int(is_first)}
     yield Ask(sql.add_checkpoint.text, sql.add_checkpoint.args(values))
@@ -144,14 +147,32 @@ def show(sql: ViewStatements, table: TableSpec, generation: int, *, shown: bool)
     """Make or delete the readable view of a table; what else has its name is left alone."""
     yield from _lock(sql)
     if (yield from _is_free(sql, table)):
-        yield from _all([sql.hide(table), *([sql.show(table, generation)] if shown else [])])
+        yield Ask(sql.hide(table).text)
+        if shown:
+            yield from _show_one(sql, table, generation)
     return True
 
 
 def _show(sql: ViewStatements, tables: Sequence[TableSpec], generation: int) -> Work:
     for table in tables:
         if (yield from _is_free(sql, table)) and (table.is_shown or (yield from _has(sql, table))):
-            yield from _all([sql.hide(table), sql.show(table, generation)])
+            yield Ask(sql.hide(table).text)
+            yield from _show_one(sql, table, generation)
+
+
+def _show_one(sql: ViewStatements, table: TableSpec, generation: int) -> Work:
+    yield Ask(sql.show(table, generation).text)
+    yield from _guard(sql, table.readable or "", None)
+
+
+def _guard(sql: ViewStatements, relation: str, columns: Sequence[str] | None) -> Work:
+    """Let the roles of the log read what was made, if it has any; those of a tenant its rows."""
+    if sql.schema is None:
+        return
+    rows = yield Ask(role_sql.known(sql.schema))
+    there = {row[0] for row in rows}
+    for text in role_sql.guard(sql.schema, relation, columns, there):
+        yield Ask(text)
 
 
 def _has(sql: ViewStatements, table: TableSpec) -> Generator[Ask, list[Any], list[bool]]:

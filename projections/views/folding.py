@@ -75,7 +75,7 @@ class Folding:
                 continue
             for partition in absent:
                 kept.by_partition[partition] = {}
-            for stored in await source.held(kept.shape.spec, self.generation, absent):
+            for stored in await source.held(kept.shape.spec, self.generation, absent, None):
                 partition, *rest = kept.shape.key_of(stored)
                 kept.by_partition[partition][tuple(rest)] = kept.shape.load(stored)
                 kept.size += 1

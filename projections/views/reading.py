@@ -118,10 +118,9 @@ async def conversations(
 
     `after` is the last one of the page before. Conversations that move meanwhile come first again.
     """
-    wanted = {"tenant": views.log.tenant, **({} if owner is None else {"owner": owner})}
     rows = await views.select(
         ConversationRow,
-        wanted,
+        {} if owner is None else {"owner": owner},
         order=("-last_at", "conversation_id"),
         after=None if after is None else after.row,
         limit=limit,
@@ -216,7 +215,7 @@ async def search(
     Removed items are found too, and marked; `removed` asks for those only, or for the others.
     """
     phrases = [phrase or word for phrase, word in _TERMS.findall(text)]
-    wanted: dict[str, Any] = {"tenant": views.log.tenant}
+    wanted: dict[str, Any] = {}
     if conversation is not None:
         wanted["stream_id"] = _id(views, conversation, branch)
     if removed is not None:

@@ -80,6 +80,7 @@ class ModelRow(Used, frozen=True, kw_only=True):
     table = "models"
     key = ("conversation_id", "model")
     conversation_id: bytes
+    tenant: str
     model: str
 
 
@@ -179,7 +180,9 @@ def _use(step: Step, used: UsageRecorded, rows: Rows) -> Iterator[Written]:
         turn = msgspec.structs.replace(turn, context_tokens=context, last_at=step.at)
         yield plus(turn, used)
     model = used.model or ""
-    own = rows.get(ModelRow, model) or ModelRow(conversation_id=step.conversation_id, model=model)
+    own = rows.get(ModelRow, model) or ModelRow(
+        conversation_id=step.conversation_id, tenant=step.tenant, model=model
+    )
     yield plus(own, used)
     every = rows.get(TenantModelRow, model) or TenantModelRow(tenant=step.tenant, model=model)
     yield plus(every, used)
@@ -194,4 +197,4 @@ def _turn(rows: Rows, ago: int) -> TurnRow | None:
     return turn
 
 
-TURNS = Projection("turns", 1, (TurnRow, TurnCount, UsageRow, ModelRow, TenantModelRow), fold)
+TURNS = Projection("turns", 2, (TurnRow, TurnCount, UsageRow, ModelRow, TenantModelRow), fold)

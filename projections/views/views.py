@@ -70,8 +70,9 @@ class _Mine(NamedTuple):
 class Views:
     """The views of a log, in any event loop. They are of all tenants, and so is their upkeep.
 
-    What is read is of the log's own tenant. A read brings the views up to date first; with `stale`
-    it answers from what is there. `projections` may be one's own too (docs/views.md).
+    What is read is of the log's own tenant. A read brings the views up to date first; with `stale`,
+    or as a database role that may not, it answers from what is there. `projections` may be one's
+    own too (docs/views.md).
     """
 
     def __init__(self, log: EventLog, projections: Sequence[Projection] = BUILT_IN) -> None:
@@ -101,12 +102,17 @@ class Views:
         await Runner(self.log, tuple(self._projections.values())).follow(stop)
 
     async def status(self) -> list[Status]:
-        """Tell where every view is, whoever made it; moves nothing."""
+        """Tell where every view is, whoever made it; moves nothing.
+
+        Positions are those of the feed of all tenants; what was set aside is of the log's own.
+        """
         end = await self.log.position()
         tables = self.log.views.tables
         found: list[Status] = []
         for point in await tables.checkpoints():
-            asides = await tables.asides(point.projection, point.generation, SHOWN_ASIDES)
+            asides = await tables.asides(
+                point.projection, point.generation, self.log.tenant, SHOWN_ASIDES
+            )
             found.append(
                 Status(
                     point.projection,
@@ -175,7 +181,8 @@ class Views:
         """Return a page of rows in which columns are equal to values.
 
         `order` names columns, a leading "-" for descending; it ends with the key, so that `after`,
-        the last row of the page before, says where to go on. It is the caller who names the tenant.
+        the last row of the page before, says where to go on. Here and below, rows that tell their
+        tenant, by a column `tenant` or by a `stream_id`, are those of the log's own.
         """
         shape = self._shapes[kind]
         by = tuple(order) or kind.key
@@ -184,7 +191,8 @@ class Views:
             behind = [getattr(after, column.removeprefix("-")) for column in by]
 
         def ask(tables: ViewSource, generation: int) -> Awaitable[list[ViewRow]]:
-            asked = Selection(shape.spec, generation, dict(equal), by, behind, limit)
+            tenant = self.log.tenant
+            asked = Selection(shape.spec, generation, tenant, dict(equal), by, behind, limit)
             return tables.select(asked)
 
         return await self._ask(kind, ask, stale=stale)
@@ -196,7 +204,7 @@ class Views:
         spec = self._shapes[kind].spec
 
         def ask(tables: ViewSource, generation: int) -> Awaitable[list[ViewRow]]:
-            return tables.held(spec, generation, partitions)
+            return tables.held(spec, generation, partitions, self.log.tenant)
 
         return await self._ask(kind, ask, stale=stale)
 
@@ -213,7 +221,9 @@ class Views:
         spec = self._shapes[kind].spec
 
         def ask(tables: ViewSource, generation: int) -> Awaitable[list[ViewRow]]:
-            return tables.search(Search(spec, generation, dict(equal), tuple(phrases), limit))
+            tenant = self.log.tenant
+            asked = Search(spec, generation, tenant, dict(equal), tuple(phrases), limit)
+            return tables.search(asked)
 
         return await self._ask(kind, ask, stale=stale)
 
@@ -257,7 +267,7 @@ class Views:
     async def _serving(self, projection: Projection, *, stale: bool) -> Checkpoint:
         """Return the generation that is read, up to date unless `stale`."""
         name = projection.name
-        if not stale:
+        if not stale and (await self.log.views.rights()).projects:
             found = (await self._caught_up([name])).get(name)
             if found is not None:
                 return found

@@ -186,7 +186,8 @@ async def test_the_owner_cannot_touch_what_is_stored_on_citus(
     """There are no triggers then: what is left of the statements is run as an owner."""
     backend, owner = granted
     await backend.execute(f"GRANT CREATE ON SCHEMA {backend.schema} TO {owner}")
-    await backend.execute(f"ALTER TABLE {{}}events OWNER TO {owner}")
+    for table in ("events", "streams"):
+        await backend.execute(f"ALTER TABLE {{}}{table} OWNER TO {owner}")
     local = [text for text in citus(backend.schema) if "create_distributed_table" not in text]
     await granted.run_as(owner, *local)
     with pytest.raises(asyncpg.InsufficientPrivilegeError):

@@ -5,9 +5,10 @@ import sqlite3
 import asyncpg
 import pytest
 
-from eventlog import EventLog, ItemsAdded, NewEvent
+from eventlog import EventLog, ItemsAdded, NewEvent, Signer
 from tests.backends import Backend
 
+SIGNER = Signer("example.com/log", bytes(range(32)))
 REFUSED = (sqlite3.IntegrityError, sqlite3.OperationalError, asyncpg.RaiseError)
 EVERY = "stream_id, version, format, event_id, kind, schema, recorded_at, header, codec, key_id, "
 COPY = EVERY + "salt, context, body, content_digest, hash"
@@ -46,6 +47,34 @@ ONLY_POSTGRES = [
     " FROM {}events WHERE event_id IS NULL",
 ]
 
+OTHER_EVIDENCE = [
+    "UPDATE {}streams SET stream_id = head_hash",
+    "UPDATE {}streams SET tenant = 'other'",
+    "UPDATE {}streams SET name = 'other'",
+    "UPDATE {}streams SET branch = 'other'",
+    "UPDATE {}streams SET parent_id = stream_id",
+    "UPDATE {}streams SET parent_version = 1",
+    "UPDATE {}streams SET created_at = 0",
+    "DELETE FROM {}streams",
+    "DELETE FROM {}tree_heads",
+    "UPDATE {}tree_heads SET size = 1",
+]
+OTHER_ON_SQLITE = [
+    "INSERT OR REPLACE INTO streams SELECT * FROM streams",
+    "INSERT OR REPLACE INTO tree_heads SELECT size, zeroblob(32), note, 0 FROM tree_heads",
+    "UPDATE tree_heads SET root = zeroblob(32)",
+]
+OTHER_ON_POSTGRES = [
+    "UPDATE {}tree_heads SET root = decode('00', 'hex')",
+    "UPDATE {}feed SET position = position + 10",
+    "UPDATE {}feed SET version = version + 10",
+    "DELETE FROM {}feed",
+    "TRUNCATE {}feed",
+    "TRUNCATE {}streams",
+    "TRUNCATE {}tree_heads",
+    "INSERT INTO {}feed SELECT * FROM {}feed ON CONFLICT (position) DO UPDATE SET version = 9",
+]
+
 
 async def fill(log: EventLog) -> None:
     await log.append("chat", [NewEvent(ItemsAdded(["a"]), event_id="one"), ItemsAdded(["b"])])
@@ -78,6 +107,26 @@ async def test_the_ways_round_a_trigger_are_closed(
     with pytest.raises(REFUSED):
         await backend.execute(statements[number % len(statements)])
     assert await snapshot(backend) == before
+
+
+async def test_other_evidence_is_not_changed_or_removed(backend: Backend, log: EventLog) -> None:
+    """Whose a stream is and where it came from, places in the feed, heads that were signed."""
+    await fill(log)
+    await log.tree.head(SIGNER)
+    own = OTHER_ON_SQLITE if backend.name == "sqlite" else OTHER_ON_POSTGRES
+    for statement in [*OTHER_EVIDENCE, *own]:
+        with pytest.raises(REFUSED, match="immutable"):
+            await backend.execute(statement)
+    assert (await log.verify(key=SIGNER.verifier)).ok
+
+
+async def test_a_head_can_be_signed_anew(log: EventLog) -> None:
+    """By another key, for example: size and root are the same."""
+    await fill(log)
+    first = await log.tree.head(SIGNER)
+    again = await log.tree.head(Signer("example.com/log", bytes(reversed(range(32)))))
+    assert (again.size, again.root) == (first.size, first.root)
+    assert [head.note for head in await log.tree.heads().all()] == [again.note]
 
 
 async def test_replication_role_does_not_switch_the_guard_off(

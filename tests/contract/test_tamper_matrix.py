@@ -149,7 +149,7 @@ async def test_any_column_of_a_stream(backend: Backend, filled: EventLog, column
     value, expected = STREAMS[column]
     (((stream_id,),)) = await backend.execute(f"SELECT stream_id FROM {{}}streams {STREAM}")
     assert isinstance(stream_id, bytes)
-    await backend.execute(f"UPDATE {{}}streams SET {column} = {value} {STREAM}")
+    await backend.tamper(f"UPDATE {{}}streams SET {column} = {value} {STREAM}")
     found = told(await faults_of(filled))
     assert (expected[0].replace("STREAM", stream_id.hex()), *expected[1:]) in found
 
@@ -161,7 +161,7 @@ async def test_what_a_branch_says_of_itself(backend: Backend, filled: EventLog, 
     await idea.add(["own"])
     assert await faults_of(filled) == []
     values, *expected = BRANCHES[what]
-    await backend.execute(f"UPDATE {{}}streams SET {values} WHERE branch = 'idea'")
+    await backend.tamper(f"UPDATE {{}}streams SET {values} WHERE branch = 'idea'")
     (fault,) = await faults_of(filled)
     assert [fault.branch, fault.version, fault.problem] == expected
     assert (fault.stream, fault.position) == ("a", None)
@@ -201,7 +201,7 @@ async def test_any_column_of_the_feed_and_its_tree(
     change, expected = PLACES[table][column]
     where, _, values = change.partition(" SET ")
     args = [await value_of(backend, column)] if "?" in values else []
-    await backend.execute(f"UPDATE {{}}{table} SET {values} {where}", *args)
+    await backend.tamper(f"UPDATE {{}}{table} SET {values} {where}", *args)
     assert expected in told(await faults_of(filled))
 
 

@@ -201,7 +201,7 @@ async def test_a_changed_head_is_found(
 ) -> None:
     """The streams row must name the last event, and every event must have one."""
     await fill(log)
-    await backend.execute(change)
+    await backend.tamper(change)
     found = await log.verify()
     assert [fault.problem for fault in of_conversations(found)] == [problem]
     assert found.events >= 3

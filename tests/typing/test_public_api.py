@@ -65,7 +65,7 @@ PUBLIC = {
         OpaqueEvent PoisonEventError PublishingError ReadOnlyError RecordedEvent
         RowPreserved SchemaTooNewError SchemaTooOldError SharedContentError SignedHead
         Signer SourceError StoreError TreeHead UnavailableError UsageRecorded Verification
-        Verifier WaitTimeoutError WrongKeyError backup digest gather_evidence held_by
+        Verifier WaitTimeoutError WrongKeyError backup create_roles digest gather_evidence held_by
         keyring_from_environment keyring_from_file lift_hold migrate new_key parse_keyring
         place_hold publish rekey rotate settle to_command to_file
     """,

@@ -1,4 +1,4 @@
-"""Looking after a log: migrating it, copying it, making its views anew, keeping them up to date."""
+"""Looking after a log: migrating it, its roles, a copy, its views, which a worker keeps current."""
 
 import asyncio
 import signal
@@ -17,7 +17,7 @@ from adapters.cli.running import (
     run_without_log,
 )
 from adapters.cli.settings import Settings
-from eventlog import EventLog, InvalidInputError, SchemaTooOldError
+from eventlog import EventLog, InvalidInputError, SchemaTooOldError, create_roles
 from eventlog import backup as copy_log
 from eventlog import migrate as migrate_log
 from projections import rebuild as rebuild_snapshots
@@ -52,6 +52,29 @@ def migrate(
                 _say(out, f"{error} `eventlog migrate` does so.", current=False)
                 raise FoundError from error
         _say(out, "The log is up to date.", current=True)
+
+    run_without_log(ctx, work)
+
+
+@app.command()
+def roles(
+    ctx: typer.Context,
+    tenant: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Also one that sees this tenant only.")
+    ] = None,
+    role: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What that one is called.")
+    ] = None,
+) -> None:
+    """Create the roles of a log on PostgreSQL, or grant anew what each needs, and no more."""
+
+    async def work(settings: Settings, out: Output) -> None:
+        url = address_of(settings)
+        for name in await create_roles(url, schema=settings.schema, tenant=tenant, role=role):
+            if out.as_json:
+                out.line({"role": name})
+            else:
+                out.print(Text(name))
 
     run_without_log(ctx, work)
 

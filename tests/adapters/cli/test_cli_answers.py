@@ -161,3 +161,17 @@ async def test_any_json_can_be_shown(db: str, eventlog: Eventlog, item: Any) -> 
     for command in ("show odd", "log odd", "tail", "diff odd 0", "sessions"):
         result = eventlog(*command.split())
         assert result.exit_code == 0, result.output
+
+
+async def test_roles_are_created_for_a_server_only(filled: Backend, eventlog: Eventlog) -> None:
+    """Their names are printed; a file has none."""
+    result = eventlog("--json", "roles", "--tenant", "acme", "--role", "acme_of_test")
+    if filled.name == "sqlite":
+        assert result.exit_code == 2
+        return
+    names = [json.loads(line)["role"] for line in result.output.splitlines()]
+    kinds = ("owner", "writer", "reader", "sequencer", "eraser", "tenants")
+    assert names == [*[f"{filled.options['schema']}_{kind}" for kind in kinds], "acme_of_test"]
+    for name in names:
+        await filled.execute(f"DROP OWNED BY {name} CASCADE")
+        await filled.execute(f"DROP ROLE {name}")
