@@ -225,7 +225,7 @@ class SourceError(EventLogError):
 
 
 class PublishingError(EventLogError):
-    """A head was signed and stored, and could not be handed on."""
+    """A head, or evidence, was made and could not be handed on."""
 
 
 class BrokenTreeError(EventLogError):

@@ -1,6 +1,7 @@
 """Erasing a conversation for good: its content leaves every place where we keep any of it."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from eventlog import EventLog, settle
@@ -20,7 +21,13 @@ class Erased(NamedTuple):
 
 
 async def erase(
-    log: EventLog, session_id: str, *, by: str, reason: str, with_forks: bool = True
+    log: EventLog,
+    session_id: str,
+    *,
+    by: str,
+    reason: str,
+    with_forks: bool = True,
+    seen: Mapping[bytes, int] | None = None,
 ) -> Erased:
     """Destroy what was said in a conversation and in its branches, and who said it, for good.
 
@@ -32,11 +39,13 @@ async def erase(
     cancelled. docs/erasure.md says what is to be done about free pages, write-ahead logs and
     backups.
 
-    Raises InvalidNameError, HeldError, SharedContentError or StoreError.
+    `seen`: the version of each stream (by stream_id) that may go; ConflictError if one has moved.
+
+    Raises InvalidNameError, HeldError, SharedContentError, ConflictError or StoreError.
     """
 
     async def erased() -> list[ErasedStream]:
-        streams = await erase_content(log, session_id, by, reason, with_forks=with_forks)
+        streams = await erase_content(log, session_id, by, reason, with_forks=with_forks, seen=seen)
         return await _forget(log, streams)
 
     streams = await settle(asyncio.ensure_future(erased()))

@@ -70,9 +70,10 @@ PUBLIC = {
         place_hold publish rekey rotate settle to_command to_file
     """,
     projections: """
-        Conversation Diff Erased History HistoryEvent HistoryItem Labels Span TurnUsage View
-        branches clear_all delete_branch diff erase erase_event fork label labels listed moments
-        open_branch rebuild redo restore undo usage_by_turn
+        Archive Conversation Diff Disposed Disposition Erased Evidence History HistoryEvent
+        HistoryItem Labels Span TurnUsage View branches clear_all delete_branch diff erase
+        erase_event erase_owner fork label labels listed moments open_branch prune rebuild redo
+        restore to_folder undo usage_by_turn
     """,
     adapters.openai_agents: "EventLogHooks EventLogSession RecordedSession import_sessions",
 }
