@@ -1,10 +1,10 @@
 """Erasing many conversations, one after the other, and saying what became of each."""
 
 import enum
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from eventlog import ConflictError, EventLog, HeldError, SignedHead, held_by
+from eventlog import ConflictError, EventLog, HeldError, SignedHead, Signer, held_by
 from eventlog.erasing import sharing
 from eventlog.records import StreamRow
 from projections.activity import Activity
@@ -54,12 +54,13 @@ class Disposal:
         chosen: Sequence[Activity],
         by: str,
         reason: str,
+        signer: Signer | None = None,
         archive: tuple[Archive, SignedHead] | None = None,
     ) -> None:
         self._log = log
         self._names = frozenset(activity.session_id for activity in chosen)
         self._seen = {stream: at for one in chosen for stream, at in one.versions.items()}
-        self._by, self._reason = by, reason
+        self._why: Mapping[str, Any] = {"by": by, "reason": reason, "signer": signer}
         self._archive = archive
         self._gone: dict[bytes, Erased] = {}
 
@@ -92,9 +93,7 @@ class Disposal:
         if self._archive is not None:
             await archive_streams(self._log, *self._archive, main, left)
         try:
-            erased = await erase(
-                self._log, main.name, by=self._by, reason=self._reason, seen=self._seen
-            )
+            erased = await erase(self._log, main.name, **self._why, seen=self._seen)
         except ConflictError:
             return found._replace(disposition=Disposition.MOVED)
         except HeldError as error:

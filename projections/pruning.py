@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from eventlog import EventLog, HeldError, InvalidMomentError, InvalidOptionError
+from eventlog import EventLog, HeldError, InvalidMomentError, InvalidOptionError, Signer
 from eventlog.envelope import to_microseconds
 from projections.activity import Activity, activities, is_labelled
 from projections.archiving import Archive
@@ -19,6 +19,7 @@ async def prune(
     owner: str | None = None,
     tag: str | None = None,
     keep: int = 0,
+    signer: Signer | None = None,
     archive: Archive | None = None,
     dry_run: bool = False,
     progress: Progress | None = None,
@@ -32,8 +33,8 @@ async def prune(
 
     `archive` has kept evidence of a conversation before anything of it is erased; one signed head
     covers the run. With `dry_run` nothing is archived, erased or written.
-    Each conversation is erased as `erase` does it, `by` whom and for which `reason`. What was
-    interrupted is called again, and goes on with what is left.
+    Each conversation is erased as `erase` does it, `by` whom and for which `reason`; `signer` signs
+    a receipt for each. What was interrupted is called again, and goes on with what is left.
 
     Raises InvalidMomentError for a naive `before`, InvalidNameError, InvalidOptionError,
     NoKeyError if labels are asked for and cannot be opened, PublishingError or StoreError.
@@ -46,7 +47,7 @@ async def prune(
     signed = None
     if archive is not None and chosen and not dry_run:
         signed = (archive, await log.tree.head(archive.signer))
-    disposal = Disposal(log, chosen, by, reason, signed)
+    disposal = Disposal(log, chosen, by, reason, signer, signed)
     done: list[Disposed] = []
     for activity in chosen:
         done.append(await disposal.dispose(activity, dry_run=dry_run))
@@ -56,14 +57,20 @@ async def prune(
 
 
 async def erase_owner(
-    log: EventLog, owner: str, *, by: str, reason: str, progress: Progress | None = None
+    log: EventLog,
+    owner: str,
+    *,
+    by: str,
+    reason: str,
+    signer: Signer | None = None,
+    progress: Progress | None = None,
 ) -> list[Disposed]:
     """Erase every conversation whose label names `owner` now, with its branches and its forks.
 
     Forks go too, whoever owns them, as with `erase`. Conversations under a legal hold, or with a
-    fork that is, are left, and the answer says so. Labels are content: they go too, and last, so
-    that what was interrupted is called again and goes on. What the owner begins meanwhile may be
-    left: call it again once nothing new can come.
+    fork that is, are left, and the answer says so. `signer` signs a receipt for each. Labels are
+    content: they go too, and last, so that what was interrupted is called again and goes on. What
+    the owner begins meanwhile may be left: call it again once nothing new can come.
 
     Raises InvalidNameError, NoKeyError if labels cannot be opened, or StoreError.
     """
@@ -74,7 +81,7 @@ async def erase_owner(
     ]
     done: list[Disposed] = []
     for activity in theirs:
-        done.append(await _erase_one(log, activity, by, reason))
+        done.append(await _erase_one(log, activity, by, reason, signer))
         if progress is not None:
             progress(done[-1])
     return done
@@ -96,10 +103,12 @@ async def _choose(
     return chosen
 
 
-async def _erase_one(log: EventLog, activity: Activity, by: str, reason: str) -> Disposed:
+async def _erase_one(
+    log: EventLog, activity: Activity, by: str, reason: str, signer: Signer | None
+) -> Disposed:
     name, last_at = activity.session_id, activity.last_at
     try:
-        erased = await erase(log, name, by=by, reason=reason)
+        erased = await erase(log, name, by=by, reason=reason, signer=signer)
     except HeldError as error:
         return Disposed(name, Disposition.HELD, last_at, (error.held,))
     return Disposed(name, Disposition.ERASED, last_at, erased=erased)

@@ -62,7 +62,8 @@ PUBLIC = {
         ItemsAdded ItemsReplaced KeyDestroyedError KeyRing LocalKeyRing ModelCalled
         NameTakenError NewEvent NoKeyError NoSuchBranchError NoSuchConversationError
         NoSuchHoldError NoSuchTurnError NotAnEventLogError NotOpenedError NothingToRedoError
-        OpaqueEvent PoisonEventError PublishingError ReadOnlyError RecordedEvent
+        OpaqueEvent PoisonEventError PublishingError ReadOnlyError Receipt RecordedEvent
+        ErasedVersions read_receipt
         RowPreserved SchemaTooNewError SchemaTooOldError SharedContentError SignedHead
         Signer SourceError StoreError TreeHead UnavailableError UsageRecorded Verification
         Verifier WaitTimeoutError WrongKeyError backup digest gather_evidence held_by
