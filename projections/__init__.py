@@ -13,6 +13,7 @@ from projections.labels import Labels, label, labels
 from projections.moments import moments
 from projections.pruning import erase_owner, prune
 from projections.rebuilding import rebuild
+from projections.retention import RetentionRule, apply_retention, follow_retention
 from projections.rewinding import redo, restore, undo
 from projections.timeline import Span
 from projections.turn_usage import TurnUsage, usage_by_turn
@@ -29,9 +30,11 @@ __all__ = [
     "HistoryEvent",
     "HistoryItem",
     "Labels",
+    "RetentionRule",
     "Span",
     "TurnUsage",
     "View",
+    "apply_retention",
     "branches",
     "clear_all",
     "delete_branch",
@@ -39,6 +42,7 @@ __all__ = [
     "erase",
     "erase_event",
     "erase_owner",
+    "follow_retention",
     "fork",
     "label",
     "labels",
