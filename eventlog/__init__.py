@@ -90,6 +90,7 @@ from eventlog.keys import (
 from eventlog.log import EventLog
 from eventlog.migrating import migrate
 from eventlog.publishing import publish, to_command, to_file
+from eventlog.receipts import ErasedVersions, Receipt, read_receipt
 from eventlog.records import Appended, SignedHead
 from eventlog.roles import create_roles
 from eventlog.rotating import rekey, rotate
@@ -117,6 +118,7 @@ __all__ = [
     "Counters",
     "EncryptedError",
     "ErasedError",
+    "ErasedVersions",
     "Event",
     "EventErased",
     "EventIdReusedError",
@@ -159,6 +161,7 @@ __all__ = [
     "PoisonEventError",
     "PublishingError",
     "ReadOnlyError",
+    "Receipt",
     "RecordedEvent",
     "RowPreserved",
     "SchemaTooNewError",
@@ -188,6 +191,7 @@ __all__ = [
     "parse_keyring",
     "place_hold",
     "publish",
+    "read_receipt",
     "rekey",
     "rotate",
     "settle",

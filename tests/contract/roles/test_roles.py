@@ -192,7 +192,8 @@ async def test_a_reader_reads_everything_and_stores_nothing(roled: Roled) -> Non
     assert (found.name, found.items) == ("chat", 3)
     assert [turn.message for turn in await turns(views, "chat")] == ["Hello"]
     assert [hit.text for hit in await search(views, "Hello")] == ["Hello"]
-    assert await usage(views) == await tools(views) == []
+    assert await usage(views) == []
+    assert await tools(views) == []
     assert await roled.run("reader", "SELECT name FROM {}conversations") == [("chat",)]
 
     for change in (again.add(["no"]), again.clear(), reader.tree.head(SIGNER), rebuild(reader)):
