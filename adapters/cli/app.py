@@ -37,12 +37,12 @@ COMMANDS: Final = {
     "rebuild": "upkeep",
     "migrate": "upkeep",
     "backup": "upkeep",
-    "worker": "upkeep",
+    "worker": "working",
     "demo": "trying",
 }
 """Where each command is, in the order in which they are listed."""
 
-_EVERYWHERE: Final = ("db", "tenant", "schema", "as_json")
+_EVERYWHERE: Final = ("db", "tenant", "schema", "keyring", "as_json")
 
 
 class Commands(TyperGroup):
@@ -115,6 +115,12 @@ def begin(
             metavar="NAME", envvar="EVENTLOG_SCHEMA", help="Where PostgreSQL keeps the tables."
         ),
     ] = "eventlog",
+    keyring: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", envvar="EVENTLOG_KEYRING", help="The keys of an encrypted log."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     version: Annotated[  # noqa: ARG001 - answered by its callback
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
@@ -124,4 +130,4 @@ def begin(
 
     ID is the name of a conversation, the beginning of it that no other has, or `latest`.
     """
-    ctx.obj = Settings(db, tenant, schema, as_json)
+    ctx.obj = Settings(db, tenant, schema, keyring, as_json)

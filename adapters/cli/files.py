@@ -1,0 +1,33 @@
+"""Files that a command reads and writes: keys, heads, bundles."""
+
+import os
+from typing import Final
+
+from eventlog import InvalidOptionError, Signer
+
+SIGNING_VARIABLE: Final = "EVENTLOG_SIGNING_KEY"
+
+
+def read_text(path: str) -> str:
+    """Return what a text file holds. Raises InvalidOptionError."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except OSError as error:
+        raise InvalidOptionError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InvalidOptionError(f"{path} cannot be read: it is no text.") from error
+
+
+def signer_of(key_file: str | None) -> Signer:
+    """Return the key that signs heads: from a file, or from the environment.
+
+    Raises InvalidOptionError or InvalidKeyError.
+    """
+    text = os.environ.get(SIGNING_VARIABLE) if key_file is None else read_text(key_file)
+    if text is None:
+        raise InvalidOptionError(
+            f"Which key signs? Give --key-file FILE, or the key itself in {SIGNING_VARIABLE}."
+            " `eventlog keys signing` makes one."
+        )
+    return Signer.load(text)
