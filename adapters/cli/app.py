@@ -33,6 +33,11 @@ COMMANDS: Final = {
     "import": "moving",
     "export": "moving",
     "verify": "checking",
+    "head": "proving",
+    "evidence": "proving",
+    "keys": "keying",
+    "hold": "keeping",
+    "erase": "erasing",
     "stats": "checking",
     "rebuild": "upkeep",
     "migrate": "upkeep",
@@ -59,11 +64,17 @@ class Commands(TyperGroup):
             return None  # The names are what typer suggests from.
         module = importlib.import_module(f"adapters.cli.commands.{COMMANDS[cmd_name]}")
         command: Any = typer.main.get_group(module.app).commands[cmd_name]
+        self._give_options(command)
+        return command
+
+    def _give_options(self, command: Any) -> None:
+        command.rich_markup_mode = None
         known = {param.name for param in command.params}
         command.params += [
             _again(param) for param in self.params if param.name in {*_EVERYWHERE} - known
         ]
-        return command
+        for each in getattr(command, "commands", {}).values():
+            self._give_options(each)
 
 
 def _again(option: Any) -> Any:

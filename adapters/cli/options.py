@@ -1,13 +1,14 @@
 """The arguments and options that several commands share."""
 
 import asyncio
+import getpass
 from typing import Annotated
 
 import typer
 
 from adapters.cli.finding import LATEST, names
 from adapters.cli.settings import Settings
-from eventlog import EventLogError
+from eventlog import Context, EventLogError
 
 COMPLETIONS = 50
 
@@ -40,6 +41,12 @@ Id = Annotated[
         autocompletion=complete,
     ),
 ]
+Ids = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="ID...", help="Which ones.", show_default=False, autocompletion=complete
+    ),
+]
 OptionalId = Annotated[
     str | None,
     typer.Argument(
@@ -67,3 +74,17 @@ SigningKey = Annotated[
         metavar="FILE", help="The key that signs heads; or it is in EVENTLOG_SIGNING_KEY."
     ),
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def by(actor: str | None) -> Context:
+    """Return who does something: `actor`, or who is logged in."""
+    return Context(actor=actor or login())
+
+
+def login() -> str | None:
+    """Return the name of who is logged in, if the system knows it."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return None
