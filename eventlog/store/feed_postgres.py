@@ -9,7 +9,7 @@ from eventlog.errors import UnavailableError
 from eventlog.store.feed_base import FeedRow, Placed, Progress
 from eventlog.store.feed_sql import PostgresFeed
 from eventlog.store.listening import Listening
-from eventlog.store.sql import Statement
+from eventlog.store.statement import Statement
 
 MAX_TRIES: Final = 10
 

@@ -5,10 +5,10 @@ Nothing is kept if it raises or returns None.
 """
 
 from collections.abc import Generator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from eventlog.store.base import MAX_VERSION
-from eventlog.store.sql import Statement
+from eventlog.store.statement import Statement
 from eventlog.store.view_base import (
     Batch,
     Checkpoint,
@@ -18,8 +18,10 @@ from eventlog.store.view_base import (
     Put,
     TableSpec,
 )
-from eventlog.store.view_sql import ViewStatements
-from eventlog.store.view_tables import index_new
+from eventlog.store.view_text import index_new
+
+if TYPE_CHECKING:
+    from eventlog.store.view_sql import ViewStatements
 
 NOTHING: Final[Sequence[Any]] = ()
 
@@ -35,7 +37,7 @@ class Ask(NamedTuple):
 Work = Generator[Ask, list[Any], Any]
 
 
-def apply(sql: ViewStatements, batch: Batch) -> Work:
+def apply(sql: "ViewStatements", batch: Batch) -> Work:
     """Move the checkpoints and write the rows; None if a checkpoint is elsewhere."""
     for moved in batch.moves:
         if not (yield _move(sql, moved)):
@@ -52,7 +54,7 @@ def apply(sql: ViewStatements, batch: Batch) -> Work:
 
 
 def begin(
-    sql: ViewStatements,
+    sql: "ViewStatements",
     projection: str,
     schema: int,
     tables: Sequence[TableSpec],
@@ -84,7 +86,7 @@ def begin(
     return generation
 
 
-def take_over(sql: ViewStatements, new: Checkpoint, tables: Sequence[TableSpec]) -> Work:
+def take_over(sql: "ViewStatements", new: Checkpoint, tables: Sequence[TableSpec]) -> Work:
     """Serve a generation in place of the one before it, unless it is behind that one."""
     yield from _lock(sql)
     there = yield from _of(sql, new.projection)
@@ -102,7 +104,7 @@ def take_over(sql: ViewStatements, new: Checkpoint, tables: Sequence[TableSpec])
 
 
 def drop(
-    sql: ViewStatements, projection: str, generation: int, tables: Sequence[TableSpec]
+    sql: "ViewStatements", projection: str, generation: int, tables: Sequence[TableSpec]
 ) -> Work:
     """Delete a generation, and what SQL clients see if it is the one that is read."""
     yield from _lock(sql)
@@ -116,7 +118,7 @@ def drop(
 
 
 def compare(
-    sql: ViewStatements, table: TableSpec, first: Checkpoint, second: Checkpoint, limit: int
+    sql: "ViewStatements", table: TableSpec, first: Checkpoint, second: Checkpoint, limit: int
 ) -> Work:
     """Compare two generations; None where they are not at one position."""
     points = yield Ask(sql.checkpoints.text)
@@ -132,7 +134,7 @@ def compare(
     return Compared(only_first, only_second)
 
 
-def show(sql: ViewStatements, table: TableSpec, generation: int, *, shown: bool) -> Work:
+def show(sql: "ViewStatements", table: TableSpec, generation: int, *, shown: bool) -> Work:
     """Make or delete the readable view of a table; what else has its name is left alone."""
     yield from _lock(sql)
     if (yield from _is_free(sql, table)):
@@ -140,26 +142,26 @@ def show(sql: ViewStatements, table: TableSpec, generation: int, *, shown: bool)
     return True
 
 
-def _show(sql: ViewStatements, tables: Sequence[TableSpec], generation: int) -> Work:
+def _show(sql: "ViewStatements", tables: Sequence[TableSpec], generation: int) -> Work:
     for table in tables:
         if (yield from _is_free(sql, table)) and (table.is_shown or (yield from _has(sql, table))):
             yield from _all([sql.hide(table), sql.show(table, generation)])
 
 
-def _has(sql: ViewStatements, table: TableSpec) -> Generator[Ask, list[Any], list[bool]]:
+def _has(sql: "ViewStatements", table: TableSpec) -> Generator[Ask, list[Any], list[bool]]:
     """Tell of what has the readable name of a table whether it is ours."""
     values = {"name": table.readable, "ours": f"view_{table.name}_"}
     found = yield Ask(sql.is_ours.text, sql.is_ours.args(values))
     return [bool(row[0]) for row in found]
 
 
-def _is_free(sql: ViewStatements, table: TableSpec) -> Generator[Ask, list[Any], bool]:
+def _is_free(sql: "ViewStatements", table: TableSpec) -> Generator[Ask, list[Any], bool]:
     """Tell whether a table has a readable name, and nothing of anybody else's has it."""
     return table.readable is not None and all((yield from _has(sql, table)))
 
 
 def _drop(
-    sql: ViewStatements, projection: str, generation: int, tables: Sequence[TableSpec]
+    sql: "ViewStatements", projection: str, generation: int, tables: Sequence[TableSpec]
 ) -> Work:
     for statement in (sql.drop_checkpoint, sql.drop_asides):
         yield _of_generation(sql, statement, projection, generation)
@@ -167,12 +169,12 @@ def _drop(
         yield from _all(sql.drop(table, generation))
 
 
-def _lock(sql: ViewStatements) -> Work:
+def _lock(sql: "ViewStatements") -> Work:
     if sql.lock is not None:
         yield Ask(sql.lock.text)
 
 
-def _of(sql: ViewStatements, projection: str) -> Generator[Ask, list[Any], list[Checkpoint]]:
+def _of(sql: "ViewStatements", projection: str) -> Generator[Ask, list[Any], list[Checkpoint]]:
     rows = yield Ask(sql.served.text, sql.served.args({"of_projection": projection}))
     return [Checkpoint.load(row) for row in rows]
 
@@ -183,13 +185,13 @@ def _all(statements: Sequence[Statement]) -> Work:
 
 
 def _of_generation(
-    _sql: ViewStatements, statement: Statement, projection: str, generation: int
+    _sql: "ViewStatements", statement: Statement, projection: str, generation: int
 ) -> Ask:
     values = {"of_projection": projection, "of_generation": generation}
     return Ask(statement.text, statement.args(values))
 
 
-def _move(sql: ViewStatements, moved: Moved) -> Ask:
+def _move(sql: "ViewStatements", moved: Moved) -> Ask:
     values = {
         "of_projection": moved.projection,
         "of_generation": moved.generation,
@@ -201,7 +203,7 @@ def _move(sql: ViewStatements, moved: Moved) -> Ask:
     return Ask(sql.move.text, sql.move.args(values))
 
 
-def _put(sql: ViewStatements, put: Put) -> Work:
+def _put(sql: "ViewStatements", put: Put) -> Work:
     statement = sql.upsert(put.table, put.generation)
     if sql.dialect == "postgresql":
         yield Ask(statement.text, [list(column) for column in zip(*put.rows, strict=True)])
@@ -214,7 +216,7 @@ def _put(sql: ViewStatements, put: Put) -> Work:
         yield Ask(index, [last])
 
 
-def _mark(sql: ViewStatements, mark: Mark) -> Ask:
+def _mark(sql: "ViewStatements", mark: Mark) -> Ask:
     statement = sql.mark(mark.table, mark.generation)
     rows = [
         statement.args(
