@@ -90,6 +90,7 @@ from eventlog.keys import (
 from eventlog.log import EventLog
 from eventlog.migrating import migrate
 from eventlog.publishing import publish, to_command, to_file
+from eventlog.receipts import ErasedVersions, Receipt, read_receipt
 from eventlog.records import Appended, SignedHead
 from eventlog.rotating import rekey, rotate
 from eventlog.settle import settle
@@ -116,6 +117,7 @@ __all__ = [
     "Counters",
     "EncryptedError",
     "ErasedError",
+    "ErasedVersions",
     "Event",
     "EventErased",
     "EventIdReusedError",
@@ -158,6 +160,7 @@ __all__ = [
     "PoisonEventError",
     "PublishingError",
     "ReadOnlyError",
+    "Receipt",
     "RecordedEvent",
     "RowPreserved",
     "SchemaTooNewError",
@@ -186,6 +189,7 @@ __all__ = [
     "parse_keyring",
     "place_hold",
     "publish",
+    "read_receipt",
     "rekey",
     "rotate",
     "settle",

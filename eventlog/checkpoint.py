@@ -78,11 +78,15 @@ class Verifier(msgspec.Struct, frozen=True):
 
     def open(self, note: str) -> TreeHead:
         """Return what the note says, if this key signed it. Raises InvalidHeadError."""
+        return _parse(self.open_text(note))
+
+    def open_text(self, note: str) -> str:
+        """Return the text of any note, if this key signed it. Raises InvalidHeadError."""
         text, signatures = _split_note(note)
         mine = [s[4:] for name, s in signatures if (name, s[:4]) == (self.name, self.key_id)]
         if not mine or not all(self._has_signed(text, signature) for signature in mine):
-            raise InvalidHeadError(f"The head is not signed by {self.name!r} with the key given.")
-        return _parse(text)
+            raise InvalidHeadError(f"The note is not signed by {self.name!r} with the key given.")
+        return text
 
     def _has_signed(self, text: str, signature: bytes) -> bool:
         from cryptography.exceptions import InvalidSignature
@@ -136,7 +140,10 @@ class Signer(msgspec.Struct, frozen=True):
 
     def sign(self, size: int, root: bytes) -> str:
         """Return the signed note of a head."""
-        text = TreeHead(self.name, size, root).text()
+        return self.sign_text(TreeHead(self.name, size, root).text())
+
+    def sign_text(self, text: str) -> str:
+        """Return a signed note of any lines, none of them empty."""
         signature = _private_key(self.private_key).sign(text.encode())
         return f"{text}\n{_DASH}{self.name} {_encode(self.verifier.key_id + signature)}\n"
 

@@ -1,15 +1,18 @@
 """Erasing the content of streams for good; that it was there, who erased it and why, stays.
 
-Rule: one transaction for each stream, the one that was named first. Whoever is interrupted calls
-again, and what is left is erased; a stream that has nothing left is not touched.
+Rule: one transaction for each stream. The conversation that was named is the last: until it is
+erased, it shows that there is something left to erase. Whoever is interrupted calls again, and what
+is left is erased; a stream that has nothing left is not touched.
 """
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from eventlog import chain
 from eventlog.envelope import encode
 from eventlog.errors import (
     BusyError,
+    ConflictError,
     CorruptEventError,
     InvalidMomentError,
     SharedContentError,
@@ -37,18 +40,25 @@ class ErasedStream(NamedTuple):
 
 
 async def erase_content(
-    log: EventLog, session_id: str, by: str, reason: str, *, with_forks: bool
+    log: EventLog,
+    session_id: str,
+    by: str,
+    reason: str,
+    *,
+    with_forks: bool,
+    seen: Mapping[bytes, int] | None = None,
 ) -> list[ErasedStream]:
     """Erase a conversation, its branches and the forks that share its content.
 
     Returns every one of these streams as it is now, also those that had been erased before. Raises
     HeldError or SharedContentError before anything is erased; a fork that is made meanwhile is
-    erased too, or reads as erased.
+    erased too, or reads as erased. With `seen`, versions of streams, ConflictError for one that is
+    not there or at another version, and that one is not erased.
     """
     erased = ConversationErased(check_name("by", by), check_name("reason", reason))
     done: dict[bytes, ErasedStream] = {}
     while True:
-        streams = await _sharing(log, session_id)
+        streams = await sharing(log, session_id)
         names = sorted({row.name for row in streams} - {session_id})
         if names and not with_forks:
             raise SharedContentError(session_id, names)
@@ -56,13 +66,17 @@ async def erase_content(
             await refuse_held(log, session_id, name)
         fresh = [row for row in streams if row.stream_id not in done]
         if not fresh:
-            return list(done.values())
-        for row in fresh:
-            done[row.stream_id] = await _erase(log, session_id, row, erased)
+            return [done[row.stream_id] for row in streams]
+        for row in reversed(fresh):
+            done[row.stream_id] = await _erase(log, session_id, row, erased, seen=seen)
+        seen = None  # What is found now began with content that is gone.
 
 
-async def _sharing(log: EventLog, session_id: str) -> list[StreamRow]:
-    """Return the streams of a conversation, and all that began with content of one of them."""
+async def sharing(log: EventLog, session_id: str) -> list[StreamRow]:
+    """Return the streams of a conversation, and all that began with content of one of them.
+
+    The conversation's main branch is the first.
+    """
     rows = [await log.stream(session_id), *await log.branches(session_id).all()]
     found = {row.stream_id: row for row in rows if row is not None}
     look = list(found)
@@ -108,9 +122,11 @@ async def erase_event_content(
     return await _erase(log, session_id, row, erased, version)
 
 
-async def _is_erased(log: EventLog, stream: StreamRow) -> bool:
+async def is_erased(log: EventLog, stream: StreamRow) -> bool:
     """Tell whether nothing was appended since all of it was erased."""
     head = stream.head.version
+    if stream.erased_version != head:
+        return False
     last = await log.read(stream.name, after=head - 1, until=head, branch=stream.branch).all()
     return [event.kind for event in last] == [ConversationErased.kind]
 
@@ -121,11 +137,15 @@ async def _erase(
     row: StreamRow,
     erased: ConversationErased | EventErased,
     only: int | None = None,
+    seen: Mapping[bytes, int] | None = None,
 ) -> ErasedStream:
     stream: StreamRow | None = row
     for _ in range(MAX_TRIES):
-        if stream is None or (only is None and await _is_erased(log, stream)):
+        if stream is None or (only is None and await is_erased(log, stream)):
             break
+        expected = stream.head.version if seen is None else seen.get(stream.stream_id, 0)
+        if expected != stream.head.version:
+            raise ConflictError(stream.name, expected, stream.head.version)
         await refuse_held(log, session_id, stream.name)
         erasure = _link(stream, erased, log.now, only)
         if await log.store.erase(erasure):

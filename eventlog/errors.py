@@ -16,7 +16,7 @@ EventLogError
 │   ├── NoSuchHoldError         (also ValueError) a legal hold that is not placed
 │   ├── NothingToRedoError      (also ValueError) something else was written since the last undo
 │   ├── InvalidKeyError         (also ValueError) a key for tree heads that is none
-│   ├── InvalidHeadError        (also ValueError) a tree head that is none, or not signed by the key
+│   ├── InvalidHeadError        (also ValueError) a head or receipt that is none, or another key's
 │   └── ClosedError             (also RuntimeError) use after close
 ├── ConflictError               somebody else appended first
 │   └── NameTakenError          (also ValueError) a conversation or branch of that name is there
@@ -120,7 +120,7 @@ class InvalidKeyError(InvalidInputError, ValueError):
 
 
 class InvalidHeadError(InvalidInputError, ValueError):
-    """A tree head that cannot be read, or that the given key did not sign."""
+    """A tree head, or a receipt, that cannot be read or that the given key did not sign."""
 
 
 class ClosedError(InvalidInputError, RuntimeError):
@@ -225,7 +225,7 @@ class SourceError(EventLogError):
 
 
 class PublishingError(EventLogError):
-    """A head was signed and stored, and could not be handed on."""
+    """A head, or evidence, was made and could not be handed on."""
 
 
 class BrokenTreeError(EventLogError):

@@ -11,6 +11,7 @@ from eventlog.checkpoint import Signer
 from eventlog.errors import PublishingError, StoreError, WaitTimeoutError
 from eventlog.log import EventLog
 from eventlog.records import SignedHead
+from eventlog.whole_file import write_whole
 
 EVERY_EVENTS: Final = 1000
 EVERY_SECONDS: Final = 60.0
@@ -54,7 +55,7 @@ def to_file(path: str | os.PathLike[str]) -> Destination:
 
     async def write(head: SignedHead) -> None:
         try:
-            await asyncio.to_thread(_replace, os.fspath(path), head.note)
+            await asyncio.to_thread(write_whole, os.fspath(path), head.note.encode())
         except OSError as error:
             raise PublishingError(f"{os.fspath(path)} cannot be written: {error}.") from error
 
@@ -93,12 +94,3 @@ async def _until_due(
 async def _reached(log: EventLog, position: int, seconds: float) -> None:
     with contextlib.suppress(WaitTimeoutError):
         await log.wait_for(position, seconds)
-
-
-def _replace(path: str, text: str) -> None:
-    new = f"{path}.new"
-    with open(new, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(new, path)

@@ -1,4 +1,4 @@
-"""The SDK's EncryptedSession over ours: whoever reads the database sees envelopes.
+"""Everything that holds content is encrypted, and erased for good when somebody asks for it.
 
 .venv/bin/python examples/encrypted.py
 
@@ -7,15 +7,16 @@ Without OPENAI_API_KEY a script stands in for the model, and nothing is sent any
 
 import asyncio
 import os
-from typing import Any
+from pathlib import Path
 
 from agents import Agent, Runner, set_trace_processors
-from agents.extensions.memory import EncryptedSession
 from agents.testing import ScriptedModel, assistant_message
 
 from adapters.openai_agents import EventLogSession
+from eventlog import NoKeyError, Signer, keyring_from_environment, new_key, read_receipt
+from projections import erase
 
-DAY = 24 * 3600
+DATABASE = Path("conversations.db")
 
 
 def model() -> ScriptedModel | None:
@@ -25,23 +26,33 @@ def model() -> ScriptedModel | None:
     return ScriptedModel([[assistant_message("I will not tell.")]])
 
 
+def files() -> list[bytes]:
+    return [path.read_bytes() for path in Path().glob(f"{DATABASE}*")]
+
+
 async def main() -> None:
     agent = Agent(name="Confidant", instructions="Answer briefly.", model=model())
-    ours = EventLogSession("secret", "conversations.db")
-    # Its ttl hides what is older, ten minutes if it is not given; in the log everything stays.
-    key = os.environ.get("EXAMPLE_KEY", "a key from your secret store")
-    # Any: type checkers do not take its session_settings for those of a Session.
-    session: Any = EncryptedSession("secret", ours, key, ttl=DAY)
-    await Runner.run(agent, "My locker is number 7.", session=session)
-    print("with the key:", [item.get("role") for item in await session.get_items()])
-    print("in the log:  ", [sorted(item) for item in await ours.get_items()])
+    # In earnest the key lies where the database does not, and is made once.
+    os.environ.setdefault("EXAMPLE_KEYS", new_key("2026-11"))
+    keyring = keyring_from_environment("EXAMPLE_KEYS")
+    async with EventLogSession("secret", DATABASE, keyring=keyring) as session:
+        await Runner.run(agent, "My locker is number 7.", session=session)
+        print("with the key:", [item.get("role") for item in await session.get_items()])
+    print("in the files:", any(b"locker" in content for content in files()))
 
-    version = await ours.log.version("secret")
-    wrong = EncryptedSession("secret", ours, "a wrong key", ttl=DAY)
-    await wrong.pop_item()
-    print("after a pop with a wrong key:", len(await ours.get_items()))
-    await ours.restore(version)
-    print("restored:", len(await session.get_items()))
+    async with EventLogSession("secret", DATABASE) as session:
+        try:
+            await session.get_items()
+        except NoKeyError as error:
+            print("without it: ", str(error).partition(".")[0])
+
+    async with EventLogSession("secret", DATABASE, keyring=keyring) as session:
+        signer = Signer.generate("example.com/log")
+        done = await erase(session.log, "secret", by="dpo", reason="gdpr-17", signer=signer)
+        receipt = read_receipt(done.receipt or "", signer.verifier)
+        (erased,) = receipt.streams
+        print("erased:     ", erased.events, "events, by", erased.by, "because of", erased.reason)
+        print("left:       ", await session.get_items(), (await session.log.verify()).ok)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
 """Erasing a conversation for good: its content leaves every place where we keep any of it."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from eventlog import EventLog, settle
+from eventlog import EventLog, Signer, settle
 from eventlog.erasing import ErasedStream, erase_content, erase_event_content
 from eventlog.names import MAIN
+from eventlog.receipts import sign_receipt
 from projections.states import States
 
 
@@ -17,10 +19,19 @@ class Erased(NamedTuple):
     reason: str
     streams: tuple[ErasedStream, ...]
     """The conversation, its branches, and the forks that shared its content."""
+    receipt: str | None = None
+    """A signed note of it, if somebody signs: see `eventlog.read_receipt`."""
 
 
 async def erase(
-    log: EventLog, session_id: str, *, by: str, reason: str, with_forks: bool = True
+    log: EventLog,
+    session_id: str,
+    *,
+    by: str,
+    reason: str,
+    with_forks: bool = True,
+    signer: Signer | None = None,
+    seen: Mapping[bytes, int] | None = None,
 ) -> Erased:
     """Destroy what was said in a conversation and in its branches, and who said it, for good.
 
@@ -32,19 +43,30 @@ async def erase(
     cancelled. docs/erasure.md says what is to be done about free pages, write-ahead logs and
     backups.
 
-    Raises InvalidNameError, HeldError, SharedContentError or StoreError.
+    `signer`: who signs a receipt; asked for again, it is signed again.
+    `seen`: the version of each stream (by stream_id) that may go; ConflictError if one has moved.
+
+    Raises InvalidNameError, HeldError, SharedContentError, ConflictError or StoreError.
     """
 
     async def erased() -> list[ErasedStream]:
-        streams = await erase_content(log, session_id, by, reason, with_forks=with_forks)
+        streams = await erase_content(log, session_id, by, reason, with_forks=with_forks, seen=seen)
         return await _forget(log, streams)
 
     streams = await settle(asyncio.ensure_future(erased()))
-    return Erased(session_id, by, reason, tuple(streams))
+    receipt = None if signer is None else await sign_receipt(log, signer, session_id, streams)
+    return Erased(session_id, by, reason, tuple(streams), receipt)
 
 
 async def erase_event(
-    log: EventLog, session_id: str, version: int, *, by: str, reason: str, branch: str = MAIN
+    log: EventLog,
+    session_id: str,
+    version: int,
+    *,
+    by: str,
+    reason: str,
+    branch: str = MAIN,
+    signer: Signer | None = None,
 ) -> Erased:
     """Destroy the content and the context of one event for good; its items leave the list.
 
@@ -60,7 +82,10 @@ async def erase_event(
         return await _forget(log, [stream])
 
     streams = await settle(asyncio.ensure_future(erased()))
-    return Erased(session_id, by, reason, tuple(streams))
+    receipt = None
+    if signer is not None:
+        receipt = await sign_receipt(log, signer, session_id, streams, version)
+    return Erased(session_id, by, reason, tuple(streams), receipt)
 
 
 async def _forget(log: EventLog, streams: list[ErasedStream]) -> list[ErasedStream]:

@@ -42,11 +42,14 @@ async def label(
 
 
 async def labels(chat: Conversation) -> Labels:
-    """Return what the conversation is labelled with now. Reads only the events that label it."""
+    """Return what the conversation is labelled with now, but for what was erased.
+
+    Reads only the events that label it.
+    """
     now = Labels()
     kind = ConversationLabelled.kind
     async for recorded in chat.log.read(chat.name, kind=kind, branch=chat.branch):
-        event = recorded.event
+        event = None if recorded.is_erased else recorded.event
         if isinstance(event, ConversationLabelled):
             now = _labelled(now, event)
     return now

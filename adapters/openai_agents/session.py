@@ -13,7 +13,7 @@ from adapters.openai_agents.history import WithHistory
 from adapters.openai_agents.runs import Wrapper
 from adapters.openai_agents.sdk_files import explained
 from adapters.openai_agents.turn_usage import WithUsage
-from eventlog import Event, EventLog, InvalidOptionError, NewEvent
+from eventlog import Event, EventLog, InvalidOptionError, KeyRing, NewEvent
 from eventlog.log import DEFAULT_TENANT
 from eventlog.names import MAIN, check_name
 from projections import Conversation, clear_all
@@ -27,10 +27,12 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
 
     `db_path` is the path of a SQLite file, or ":memory:" for a log that only this object can see.
     For PostgreSQL use `from_url`; for options of the log, open an EventLog and give it as `log`,
-    which stays open when the session is closed. `actor` is who the writer says it is, recorded with
-    each event; without it the current agent is recorded. `tenant` is the log's, or "default".
-    `import_existing`: where the database holds the history of the SDK's own sessions, the first
-    call copies all of it into a log beside their tables, which stay as they are.
+    which stays open when the session is closed. `keyring` encrypts everything that holds content
+    (docs/encryption.md); every session on one database has to give an equal one. `actor` is who the
+    writer says it is, recorded with each event; without it the current agent is recorded. `tenant`
+    is the log's, or "default". `import_existing`: where the database holds the history of the SDK's
+    own sessions, the first call copies all of it into a log beside their tables, which stay as they
+    are.
 
     Closing is optional; `async with` and `close()` are there for those who want it. A session may
     be used from several event loops and threads. `session_settings` may be assigned, as a dict too.
@@ -50,6 +52,7 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
         tenant: str | None = None,
         actor: str | None = None,
         log: EventLog | None = None,
+        keyring: KeyRing | None = None,
         import_existing: bool = False,
     ) -> None:
         check_name("session_id", session_id)
@@ -57,8 +60,10 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
         self._owned: EventLog | None = None
         if log is None:
             self._owned = log = EventLog(
-                db_path, tenant=DEFAULT_TENANT if tenant is None else tenant
+                db_path, tenant=DEFAULT_TENANT if tenant is None else tenant, keyring=keyring
             )
+        elif keyring is not None:
+            raise InvalidOptionError("Give either keyring or log, not both: the log has its own.")
         elif import_existing:
             raise InvalidOptionError(
                 "import_existing needs db_path: for a log that is open, call import_sessions."
@@ -82,6 +87,7 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
         session_settings: _Settings = None,
         tenant: str | None = None,
         actor: str | None = None,
+        keyring: KeyRing | None = None,
         import_existing: bool = False,
     ) -> Self:
         """Open a session by the URL of its database: postgresql://... or sqlite:///path."""
@@ -91,6 +97,7 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
             session_settings=session_settings,
             tenant=tenant,
             actor=actor,
+            keyring=keyring,
             import_existing=import_existing,
         )
 

@@ -26,6 +26,13 @@ PRINTED: Final = {
     """,
     "encrypted": """
         with the key: ['user', 'assistant']
+        in the files: False
+        without it:  Conversation 'secret' is encrypted
+        erased:      3 events, by dpo because of gdpr-17
+        left:        [] True
+    """,
+    "encrypted_session": """
+        with the key: ['user', 'assistant']
         in the log:   [['__enc__', 'kid', 'payload', 'v'], ['__enc__', 'kid', 'payload', 'v']]
         after a pop with a wrong key: 0
         restored: 2

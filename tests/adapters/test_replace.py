@@ -3,6 +3,7 @@
 import asyncio
 import re
 import uuid
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -181,14 +182,62 @@ def test_whether_the_database_answers_is_asked_of_the_log(tmp_path: Path) -> Non
     asyncio.run(run())
 
 
-def test_ttl_and_engine_are_not_there_yet(tmp_path: Path) -> None:
-    """What has no counterpart is refused, never silently ignored."""
+def test_what_has_no_counterpart_is_refused(tmp_path: Path) -> None:
+    """Never silently ignored."""
     from adapters.openai_agents import EventLogSession
 
     make: Any = EventLogSession
     for option in ({"ttl": 60}, {"engine": None}, {"sessions_table": "s"}, {"key_prefix": "p"}):
         with pytest.raises(TypeError, match=next(iter(option))):
             make("chat", tmp_path / "log.db", **option)
+
+
+def test_a_ttl_is_a_rule_that_erases_and_says_so(tmp_path: Path, redis_url: str) -> None:
+    """As there, every write begins the time anew, and reading does not."""
+    from agents.extensions.memory import RedisSession
+    from redis.asyncio import Redis
+
+    from adapters.openai_agents import EventLogSession
+    from eventlog import EventLog
+    from projections import RetentionRule, apply_retention
+
+    ttl, hello = 60, {"role": "user", "content": "Hi"}
+
+    async def theirs() -> None:
+        async with Redis.from_url(redis_url) as client:
+            prefix = uuid.uuid4().hex
+            session = RedisSession("chat", redis_client=client, key_prefix=prefix, ttl=ttl)
+            messages = f"{prefix}:chat:messages"
+            await session.add_items([hello])
+            await client.pexpire(messages, 5_000)
+            await session.get_items()
+            assert await client.pttl(messages) <= 5_000
+            await session.add_items([hello])
+            assert 5_000 < await client.pttl(messages) <= ttl * 1000
+
+    async def ours() -> None:
+        now = 1_700_000_000
+        log = EventLog(tmp_path / "log.db", clock=lambda: now * 1_000_000)
+        rules = [RetentionRule("ttl", timedelta(seconds=ttl))]
+        session = EventLogSession("chat", log=log)
+        await session.add_items([hello])
+        for passed in (0, ttl - 1):
+            now += passed
+            await session.add_items([hello])
+        now += ttl
+        assert (await apply_retention(log, rules), len(await session.get_items())) == (
+            {"ttl": []},
+            3,
+        )
+        now += 1
+        (gone,) = (await apply_retention(log, rules))["ttl"]
+        assert (gone.session_id, gone.disposition) == ("chat", "erased")
+        assert await session.get_items() == []
+        assert (await log.read("chat").all())[-1].kind == "erased"
+        await log.close()
+
+    asyncio.run(theirs())
+    asyncio.run(ours())
 
 
 def rows() -> list[list[str]]:

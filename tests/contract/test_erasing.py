@@ -294,7 +294,7 @@ async def test_an_erasure_that_was_interrupted_is_gone_on_with(
         monkeypatch.setattr(store, "erase", failing)
         with pytest.raises(ConnectionError):
             await erase(log, NAME, **WHY)
-        assert await chat.items() == []
+        assert await chat.items() == ITEMS[:40]  # It shows to the end that there is work left.
         await erase(log, NAME, **WHY)
         await erase(log, NAME, **WHY)
         versions = [await log.version(name) for name in (NAME, "a", "b")]

@@ -54,25 +54,26 @@ PUBLIC = {
         AmbiguousNameError Appended BranchDeleted BrokenTreeError BusyError CalledKeyRing
         ClockAheadError ClosedError ConflictError Context ConversationCleared
         ConversationErased ConversationForked ConversationImported ConversationLabelled
-        ConversationRewound CorruptEventError Counters EncryptedError ErasedError Event
-        EventErased EventIdReusedError EventLog EventLogError Fault Header HeldError
-        HoldLifted HoldPlaced Inclusion InvalidAddressError InvalidHeadError
+        ConversationRewound CorruptEventError Counters EncryptedError ErasedError
+        ErasedVersions Event EventErased EventIdReusedError EventLog EventLogError Fault Header
+        HeldError HoldLifted HoldPlaced Inclusion InvalidAddressError InvalidHeadError
         InvalidInputError InvalidItemError InvalidKeyError InvalidKeyRingError
         InvalidMomentError InvalidNameError InvalidOptionError ItemPopped ItemTooLargeError
         ItemsAdded ItemsReplaced KeyDestroyedError KeyRing LocalKeyRing ModelCalled
         NameTakenError NewEvent NoKeyError NoSuchBranchError NoSuchConversationError
         NoSuchHoldError NoSuchTurnError NotAnEventLogError NotOpenedError NothingToRedoError
-        OpaqueEvent PoisonEventError PublishingError ReadOnlyError RecordedEvent
-        RowPreserved SchemaTooNewError SchemaTooOldError SharedContentError SignedHead
-        Signer SourceError StoreError TreeHead UnavailableError UsageRecorded Verification
-        Verifier WaitTimeoutError WrongKeyError backup digest gather_evidence held_by
+        OpaqueEvent PoisonEventError PublishingError ReadOnlyError Receipt RecordedEvent
+        RowPreserved SchemaTooNewError SchemaTooOldError SharedContentError SignedHead Signer
+        SourceError StoreError TreeHead UnavailableError UsageRecorded Verification Verifier
+        WaitTimeoutError WrongKeyError backup digest gather_evidence held_by
         keyring_from_environment keyring_from_file lift_hold migrate new_key parse_keyring
-        place_hold publish rekey rotate settle to_command to_file
+        place_hold publish read_receipt rekey rotate settle to_command to_file
     """,
     projections: """
-        Conversation Diff Erased History HistoryEvent HistoryItem Labels Span TurnUsage View
-        branches clear_all delete_branch diff erase erase_event fork label labels listed moments
-        open_branch rebuild redo restore undo usage_by_turn
+        Archive Conversation Diff Disposed Disposition Erased Evidence History HistoryEvent
+        HistoryItem Labels RetentionRule Span TurnUsage View apply_retention branches clear_all
+        delete_branch diff erase erase_event erase_owner follow_retention fork label labels
+        listed moments open_branch prune rebuild redo restore to_folder undo usage_by_turn
     """,
     adapters.openai_agents: "EventLogHooks EventLogSession RecordedSession import_sessions",
 }

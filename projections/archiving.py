@@ -1,0 +1,72 @@
+"""Archives: evidence of conversations, kept elsewhere before they are erased."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from eventlog import EventLog, PublishingError, SignedHead, Signer, gather_evidence
+from eventlog.records import StreamRow
+from eventlog.whole_file import write_whole
+
+
+class Evidence(NamedTuple):
+    """A bundle, as docs/format.md defines it, of one conversation and of all that goes with it."""
+
+    session_id: str
+    stream_id: bytes
+    version: int
+    """The last version of the conversation's main branch that is in it."""
+    bundle: bytes
+
+
+Keep = Callable[[Evidence], Awaitable[None]]
+"""Takes evidence to where it is safe, or raises: nothing of it is erased then."""
+
+
+class Archive(NamedTuple):
+    """Who signs evidence, and who keeps it.
+
+    What is encrypted is archived as it is stored: once its keys are destroyed it still verifies,
+    and nobody can read it.
+    """
+
+    signer: Signer
+    keep: Keep
+
+
+def to_folder(folder: str | os.PathLike[str]) -> Keep:
+    """Keep each bundle as a file of its own, `<stream id>-<version>.json`; makes the folder.
+
+    Raises PublishingError.
+    """
+
+    async def keep(evidence: Evidence) -> None:
+        path = Path(folder) / f"{evidence.stream_id.hex()}-{evidence.version}.json"
+        try:
+            await asyncio.to_thread(_write, path, evidence.bundle)
+        except OSError as error:
+            raise PublishingError(
+                f"The evidence of conversation {evidence.session_id!r} cannot be written to"
+                f" {path}: {error}. The conversation was not erased."
+            ) from error
+
+    return keep
+
+
+async def archive_streams(
+    log: EventLog, archive: Archive, head: SignedHead, main: StreamRow, streams: Sequence[StreamRow]
+) -> None:
+    """Have evidence of streams kept, under the name of the conversation of `main`.
+
+    Raises InvalidMomentError if `head` does not cover them, and what `keep` raises.
+    """
+    chosen = {(row.name, row.branch): row.head.version for row in streams}
+    bundle = await gather_evidence(log, head, chosen)
+    await archive.keep(Evidence(main.name, main.stream_id, main.head.version, bundle))
+
+
+def _write(path: Path, bundle: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(str(path), bundle)

@@ -1,0 +1,91 @@
+"""Retention: rules that erase what nobody has used for so long, and who applies them."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final, NamedTuple
+
+from eventlog import EventLog, PublishingError, Signer, StoreError
+from eventlog.envelope import from_microseconds
+from projections.archiving import Archive
+from projections.disposing import Disposed, Progress
+from projections.pruning import prune
+
+EVERY: Final = timedelta(hours=1)
+
+_log: Final = logging.getLogger("eventlog.retention")
+
+
+class RetentionRule(NamedTuple):
+    """Conversations to which nothing was appended for `age` are erased, but for the latest `keep`.
+
+    Those of one `owner`, those with one `tag`, or all of the tenant. `name` is the reason that each
+    erasure gives; it stays readable for ever.
+    """
+
+    name: str
+    age: timedelta
+    owner: str | None = None
+    tag: str | None = None
+    keep: int = 0
+
+
+async def apply_retention(
+    log: EventLog,
+    rules: Sequence[RetentionRule],
+    *,
+    by: str = "retention",
+    signer: Signer | None = None,
+    archive: Archive | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, list[Disposed]]:
+    """Erase what every rule says, one rule after the other; return what became of it, by rule.
+
+    Ages are counted from the log's clock. The rules are independent: what one of them erases is
+    erased, whatever the others keep. A legal hold wins over all. See `prune`, also for what it
+    raises.
+    """
+    done: dict[str, list[Disposed]] = {}
+    for rule in rules:
+        done[rule.name] = await prune(
+            log,
+            from_microseconds(log.now) - rule.age,
+            by=by,
+            reason=rule.name,
+            owner=rule.owner,
+            tag=rule.tag,
+            keep=rule.keep,
+            signer=signer,
+            archive=archive,
+            dry_run=dry_run,
+            progress=progress,
+        )
+    return done
+
+
+async def follow_retention(
+    log: EventLog,
+    rules: Sequence[RetentionRule],
+    stop: asyncio.Event,
+    *,
+    every: timedelta = EVERY,
+    by: str = "retention",
+    signer: Signer | None = None,
+    archive: Archive | None = None,
+) -> None:
+    """Apply the rules at once and then every so often, until `stop` is set.
+
+    What fails because of the database or the archive is logged and tried again the next time.
+    Several at once are safe.
+    """
+    while not stop.is_set():
+        try:
+            await apply_retention(log, rules, by=by, signer=signer, archive=archive)
+        except (StoreError, PublishingError) as error:
+            _log.warning("rules of retention could not be applied: %s", error)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(every.total_seconds()):
+                await stop.wait()
