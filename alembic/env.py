@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from eventlog.store.schema import VERSION_TABLE, metadata
+from eventlog.store.revisions import VERSION_TABLE
+from eventlog.store.schema import metadata
 
 
 def run() -> None:

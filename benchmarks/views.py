@@ -86,7 +86,7 @@ async def up_to_date(url: str) -> None:
         await log.position()
         await under_load(log, None)
         schema = getattr(log._address, "schema", "eventlog")
-        command = ("-m", "projections", "worker", url, "--schema", schema)
+        command = ("-m", "adapters.cli", "worker", "--db", url, "--schema", schema)
         await Views(log).catch_up()
         worker = await asyncio.create_subprocess_exec(sys.executable, *command)
         await log.append("chat-0", ItemsAdded(items(1)))

@@ -11,8 +11,7 @@ from eventlog.faults import Fault
 from eventlog.merkle import HASH_BYTES, TILE_WIDTH, TileId
 from eventlog.paging import PAGE
 from eventlog.records import SignedHead
-from eventlog.store.oddity_sql import Odd
-from eventlog.store.tree_base import TreeSource
+from eventlog.store.tree_base import Odd, TreeSource
 
 LEAVES: Final = 16 * TILE_WIDTH
 """How many positions are hashed at a time: memory stays bounded."""

@@ -1,5 +1,6 @@
 """Changing keys: key-encryption keys without touching an event, data keys for events to come."""
 
+from collections.abc import Callable
 from typing import Final
 
 from eventlog.log import EventLog
@@ -9,12 +10,13 @@ BATCH: Final = 200
 """How many wrapped keys one round trip brings."""
 
 
-async def rotate(log: EventLog) -> int:
+async def rotate(log: EventLog, *, progress: Callable[[int], None] | None = None) -> int:
     """Wrap every data key anew that the keyring's current key did not wrap; return how many.
 
     Of all tenants. Events are not touched. It can be ended at any moment and called again: what was
     done stays done; so can several processes at once. Afterwards nothing needs the old keys but
-    backups. Open every log with the new keyring, which still has them, first.
+    backups. Open every log with the new keyring, which still has them, first. `progress` is told
+    how many are done.
 
     Raises NoKeyError or WrongKeyError, naming the stream, for a key that the keyring does not open.
     """
@@ -24,6 +26,8 @@ async def rotate(log: EventLog) -> int:
         for row in rows:
             await log.keys.rewrap(row)
         done += len(rows)
+        if progress is not None:
+            progress(done)
         after = rows[-1].stream_id, rows[-1].key_id
     return done
 

@@ -81,6 +81,10 @@ class Tree:
 
         return Paged(page)
 
+    async def last_head(self) -> SignedHead | None:
+        """Return the head of the most events that was signed."""
+        return await self._source.last_head()
+
     async def extend(self) -> int:
         """Bring the tree up to what was committed before the call; return that size.
 
@@ -165,7 +169,7 @@ class Tree:
         return len(hashes)
 
     async def _check_last_head(self) -> None:
-        last = await self._source.last_head()
+        last = await self.last_head()
         if last is None:
             return
         if await self._source.size() < last.size or await self.root(last.size) != last.root:

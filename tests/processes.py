@@ -8,7 +8,14 @@ from asyncio.subprocess import PIPE, STDOUT, Process
 from collections.abc import AsyncGenerator
 from typing import Any
 
+from tests.backends import Backend
 from tests.waiting import PATIENCE
+
+
+def eventlog(backend: Backend, *arguments: str) -> list[str]:
+    """Return a command on a backend's log, as arguments of `python`."""
+    schema = backend.options.get("schema", "eventlog")
+    return ["-m", "adapters.cli", *arguments, "--db", backend.url, "--schema", schema]
 
 
 @contextlib.asynccontextmanager

@@ -33,17 +33,22 @@ COMMANDS: Final = {
     "import": "moving",
     "export": "moving",
     "verify": "checking",
+    "head": "proving",
+    "evidence": "proving",
+    "keys": "keying",
+    "hold": "keeping",
+    "erase": "erasing",
     "stats": "checking",
     "rebuild": "upkeep",
     "migrate": "upkeep",
     "roles": "upkeep",
     "backup": "upkeep",
-    "worker": "upkeep",
+    "worker": "working",
     "demo": "trying",
 }
 """Where each command is, in the order in which they are listed."""
 
-_EVERYWHERE: Final = ("db", "tenant", "schema", "as_json")
+_EVERYWHERE: Final = ("db", "tenant", "schema", "keyring", "as_json")
 
 
 class Commands(TyperGroup):
@@ -60,11 +65,17 @@ class Commands(TyperGroup):
             return None  # The names are what typer suggests from.
         module = importlib.import_module(f"adapters.cli.commands.{COMMANDS[cmd_name]}")
         command: Any = typer.main.get_group(module.app).commands[cmd_name]
+        self._give_options(command)
+        return command
+
+    def _give_options(self, command: Any) -> None:
+        command.rich_markup_mode = None
         known = {param.name for param in command.params}
         command.params += [
             _again(param) for param in self.params if param.name in {*_EVERYWHERE} - known
         ]
-        return command
+        for each in getattr(command, "commands", {}).values():
+            self._give_options(each)
 
 
 def _again(option: Any) -> Any:
@@ -116,6 +127,12 @@ def begin(
             metavar="NAME", envvar="EVENTLOG_SCHEMA", help="Where PostgreSQL keeps the tables."
         ),
     ] = "eventlog",
+    keyring: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", envvar="EVENTLOG_KEYRING", help="The keys of an encrypted log."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     version: Annotated[  # noqa: ARG001 - answered by its callback
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
@@ -125,4 +142,4 @@ def begin(
 
     ID is the name of a conversation, the beginning of it that no other has, or `latest`.
     """
-    ctx.obj = Settings(db, tenant, schema, as_json)
+    ctx.obj = Settings(db, tenant, schema, keyring, as_json)

@@ -6,6 +6,9 @@ Rule: nothing is imported here that `--version` does not need.
 import sys
 
 FAILED = 1
+EXTRAS = {"typer": "cli", "rich": "cli", "cryptography": "crypto"}
+"""What brings a package that may be missing."""
+
 INTERRUPTED = 130
 """128 and the number of SIGINT, as shells have it."""
 
@@ -25,9 +28,9 @@ def main() -> int:
         return INTERRUPTED
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]
-        if missing not in ("typer", "rich"):
+        if missing not in EXTRAS:
             raise
-        needed = "pip install 'conversation-eventlog[cli]'"
+        needed = f"pip install 'conversation-eventlog[{EXTRAS[missing]}]'"
         sys.stderr.write(f"eventlog: {missing} is not installed: {needed}.\n")
         return FAILED
     return 0

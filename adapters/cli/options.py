@@ -1,12 +1,14 @@
 """The arguments and options that several commands share."""
 
 import asyncio
+import getpass
 from typing import Annotated
 
 import typer
 
 from adapters.cli.finding import LATEST, names
-from eventlog import EventLog, EventLogError
+from adapters.cli.settings import Settings
+from eventlog import Context, EventLogError
 
 COMPLETIONS = 50
 
@@ -14,18 +16,19 @@ COMPLETIONS = 50
 def complete(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return names of conversations for the shell; none where the log cannot be read."""
     above = ctx.find_root().params
-    address = above["db"]
-    if not address:
+    if not above["db"]:
         return []
     try:
-        found = asyncio.run(_names(address, above["tenant"], above["schema"], incomplete))
+        found = asyncio.run(
+            _names(Settings(above["db"], above["tenant"], above["schema"]), incomplete)
+        )
     except EventLogError:
         return []
     return [LATEST, *found] if LATEST.startswith(incomplete) else found
 
 
-async def _names(address: str, tenant: str, schema: str, incomplete: str) -> list[str]:
-    async with EventLog(address, tenant=tenant, schema=schema, create=False) as log:
+async def _names(settings: Settings, incomplete: str) -> list[str]:
+    async with settings.open() as log:
         return await names(log, incomplete, COMPLETIONS)
 
 
@@ -36,6 +39,12 @@ Id = Annotated[
         help="A name, the beginning of one, or `latest`.",
         show_default=False,
         autocompletion=complete,
+    ),
+]
+Ids = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="ID...", help="Which ones.", show_default=False, autocompletion=complete
     ),
 ]
 OptionalId = Annotated[
@@ -59,3 +68,23 @@ Actor = Annotated[
         metavar="NAME", envvar="EVENTLOG_ACTOR", help="Who does so; else your login name."
     ),
 ]
+SigningKey = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE", help="The key that signs heads; or it is in EVENTLOG_SIGNING_KEY."
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def by(actor: str | None) -> Context:
+    """Return who does something: `actor`, or who is logged in."""
+    return Context(actor=actor or login())
+
+
+def login() -> str | None:
+    """Return the name of who is logged in, if the system knows it."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return None

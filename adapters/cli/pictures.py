@@ -87,7 +87,9 @@ def verdict(console: Console, found: Verification) -> None:
         sound = f"all {found.events} events are as they were written"
         grid.add_row("", Text("VERIFIED", "bold green"), sound)
     for fault in found.faults:
-        grid.add_row("", Text("TAMPERED", "bold red"), str(fault))
+        unknown = fault.problem == "unknown"
+        word = Text("UNKNOWN", "bold yellow") if unknown else Text("TAMPERED", "bold red")
+        grid.add_row("", word, str(fault))
     console.print(grid)
 
 

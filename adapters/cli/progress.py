@@ -33,7 +33,7 @@ class Bar:
         self._task = task
 
     def move(self, done: float, total: float | None = None) -> None:
-        """Say how much is done, and of how much."""
+        """Say how much is done, and of how much, where that has changed."""
         self._progress.update(self._task, completed=done, total=total)
 
 

@@ -1,7 +1,7 @@
 """Running a command: the log is opened, errors become a line and an exit code.
 
 0 done · 1 it failed · 2 it cannot be done as it was typed · 3 a check found something ·
-130 interrupted · 141 whoever read the output went away.
+130 interrupted · 141 whoever read the output went away. `verify` has its own: 0, 1 and 2.
 """
 
 import asyncio
@@ -36,33 +36,37 @@ Work = Callable[[Invocation], Awaitable[None]]
 class FoundError(Exception):
     """A check found what it looks for; it has been printed."""
 
+    def __init__(self, code: int = FOUND) -> None:
+        super().__init__(code)
+        self.code = code
 
-def run(ctx: typer.Context, work: Work, *, create: bool = False) -> None:
+
+def run(ctx: typer.Context, work: Work, *, create: bool = False, failed: int = FAILED) -> None:
     """Open the log and do the work on it. Leaves with an exit code unless all went well.
 
-    With `create`, a log that is not there is made.
+    With `create`, a log that is not there is made. `failed` is the code for any error.
     """
 
     async def on_the_log(settings: Settings, out: Output) -> None:
-        address = address_of(settings)
-        async with EventLog(
-            address, tenant=settings.tenant, schema=settings.schema, create=create
-        ) as log:
+        async with settings.open(create=create) as log:
             await work(Invocation(log, out))
 
-    run_without_log(ctx, on_the_log)
+    run_without_log(ctx, on_the_log, failed=failed)
 
 
 def run_without_log(
-    ctx: typer.Context, work: Callable[[Settings, Output], Awaitable[None]]
+    ctx: typer.Context,
+    work: Callable[[Settings, Output], Awaitable[None]],
+    *,
+    failed: int = FAILED,
 ) -> None:
     """Do work that opens what it needs itself."""
     settings = ctx.find_object(Settings) or Settings()
     try:
         asyncio.run(_finish(work(settings, Output(as_json=settings.as_json))))
         sys.stdout.flush()
-    except FoundError:
-        raise typer.Exit(FOUND) from None
+    except FoundError as found:
+        raise typer.Exit(found.code) from None
     except BrokenPipeError:
         # What is still buffered would fail again when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -70,16 +74,9 @@ def run_without_log(
     except InvalidInputError as error:
         raise _left(str(error), MISUSED) from None
     except SchemaTooOldError as error:
-        raise _left(f"{error} `eventlog migrate` does so.", FAILED) from None
+        raise _left(f"{error} `eventlog migrate` does so.", failed) from None
     except (EventLogError, OSError) as error:
-        raise _left(str(error), FAILED) from None
-
-
-def address_of(settings: Settings) -> str:
-    """Return where the log is. Raises InvalidInputError where nobody said so."""
-    if not settings.db:
-        raise InvalidInputError("Which log? Give --db PATH or URL, or set EVENTLOG_DB.")
-    return settings.db
+        raise _left(str(error), failed) from None
 
 
 async def _finish(work: Awaitable[None]) -> None:

@@ -96,6 +96,14 @@ def hits(found: Iterable[Found]) -> Table:
     return table
 
 
+def holds(found: Iterable[tuple[str, str]]) -> Table:
+    """Return holds as rows."""
+    table = _table("id", "hold")
+    for name, code in found:
+        table.add_row(clean(name), clean(code))
+    return table
+
+
 def views(found: Sequence[Status]) -> Table:
     """Return where the views are as rows."""
     table = _table("view", "schema#", "position#", "behind#", "events/s#", "aside#", "last moved")

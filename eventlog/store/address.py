@@ -1,12 +1,12 @@
 """Where a log is: a SQLite file, a private memory database, or a schema on a PostgreSQL server."""
 
 import os
-from typing import Final, NamedTuple
-
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from eventlog.errors import InvalidAddressError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 MEMORY: Final = ":memory:"
 
@@ -25,7 +25,7 @@ class SqliteAddress(NamedTuple):
 class PostgresAddress(NamedTuple):
     """A schema of a database."""
 
-    url: URL
+    url: "URL"
     schema: str
 
     @property
@@ -68,6 +68,10 @@ def _from_url(text: str, schema: str) -> Address:
             f"{scheme}:// is not a store this log knows. Use a file path, sqlite:///path"
             " or postgresql://user:password@host/database."
         )
+    # Here, because most logs are named by a path.
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
     try:
         url = make_url(text)
     except (ArgumentError, ValueError) as error:

@@ -29,8 +29,8 @@ from eventlog.store.erase_base import Erasure
 from eventlog.store.feed_base import FeedSource
 from eventlog.store.key_base import KeySource
 from eventlog.store.redis_address import RedisAddress
+from eventlog.store.revisions import HEAD, REVISIONS, VERSION_TABLE
 from eventlog.store.rights import Rights
-from eventlog.store.schema import HEAD, REVISIONS, VERSION_TABLE
 from eventlog.store.snapshot_base import SnapshotSource
 from eventlog.store.tree_base import TreeSource
 from eventlog.store.view_base import ViewSource

@@ -10,7 +10,7 @@ from eventlog.store.feed_base import FeedRow, Placed, Progress
 from eventlog.store.feed_sql import PostgresFeed
 from eventlog.store.listening import Listening
 from eventlog.store.rights import Rights
-from eventlog.store.sql import Statement
+from eventlog.store.statement import Statement
 
 MAX_TRIES: Final = 10
 

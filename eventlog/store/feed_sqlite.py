@@ -1,13 +1,10 @@
 """SQLite's feed: the write lock makes AUTOINCREMENT dense and the order of commits."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any
 
 from eventlog.store.feed_base import FeedRow
-from eventlog.store.feed_sql import SqliteFeed
-from eventlog.store.sql import SqliteStatements
-
-_SQL: Final = SqliteFeed(SqliteStatements())
+from eventlog.store.sqlite_sql import FEED
 
 
 class SqliteFeedSource:
@@ -20,17 +17,17 @@ class SqliteFeedSource:
         self._ask = ask
 
     async def position(self) -> int:
-        rows = await self._ask(_SQL.head.text, _SQL.head.args({}))
+        rows = await self._ask(FEED.head.text, FEED.head.args({}))
         position: int = rows[0][0]
         return position
 
     async def page(self, tenant: str, after: int, until: int, limit: int) -> list[FeedRow]:
         values = {"tenant": tenant, "after": after, "until": until, "limit": limit}
-        return await self._ask(_SQL.page.text, _SQL.page.args(values))
+        return await self._ask(FEED.page.text, FEED.page.args(values))
 
     async def every_page(self, after: int, until: int, limit: int) -> list[FeedRow]:
         values = {"after": after, "until": until, "limit": limit}
-        return await self._ask(_SQL.every_page.text, _SQL.every_page.args(values))
+        return await self._ask(FEED.every_page.text, FEED.every_page.args(values))
 
     async def listen(self, _ring: Callable[[], None]) -> None:
         return

@@ -5,7 +5,7 @@ from typing import Any
 
 from eventlog.store.key_base import KeyRow
 from eventlog.store.key_sql import PostgresKeyStatements
-from eventlog.store.sql import Statement
+from eventlog.store.statement import Statement
 
 _Run = Callable[[Statement, dict[str, Any]], Awaitable[list[Any]]]
 

@@ -2,14 +2,12 @@
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from eventlog.store.key_base import KeyRow
-from eventlog.store.key_sql import KeyStatements
 from eventlog.store.snapshot_sqlite import Hop, in_transaction
-from eventlog.store.sql import SqliteStatements, Statement
-
-SQL: Final = KeyStatements(SqliteStatements(), "sqlite")
+from eventlog.store.sqlite_sql import KEYS
+from eventlog.store.statement import Statement
 
 
 class SqliteKeys:
@@ -25,14 +23,14 @@ class SqliteKeys:
             return [
                 row
                 for stream_id in stream_ids
-                for row in _run(db, SQL.of_stream, {"stream_id": stream_id})
+                for row in _run(db, KEYS.of_stream, {"stream_id": stream_id})
             ]
 
         return [KeyRow._make(row) for row in await self._read(ask)]
 
     async def first_encrypted(self, stream_id: bytes) -> int | None:
         def ask(db: sqlite3.Connection) -> list[Any]:
-            return _run(db, SQL.first_encrypted, {"stream_id": stream_id})
+            return _run(db, KEYS.first_encrypted, {"stream_id": stream_id})
 
         rows = await self._read(ask)
         return rows[0][0] if rows else None
@@ -40,9 +38,9 @@ class SqliteKeys:
     async def add(self, row: KeyRow, linked: str | None) -> None:
         def write(db: sqlite3.Connection) -> bool:
             self._forget(row.stream_id)
-            _run(db, SQL.added, row._asdict())
+            _run(db, KEYS.added, row._asdict())
             used = {"of_stream": row.stream_id, "key_id": row.key_id, "linked": linked}
-            _run(db, SQL.used, used)
+            _run(db, KEYS.used, used)
             return True
 
         await self._write(lambda db: in_transaction(db, write))
@@ -54,13 +52,13 @@ class SqliteKeys:
         values = {"kek_id": kek_id, "limit": limit, **behind}
 
         def ask(db: sqlite3.Connection) -> list[Any]:
-            return _run(db, SQL.wrapped_by_others, values)
+            return _run(db, KEYS.wrapped_by_others, values)
 
         return [KeyRow._make(row) for row in await self._read(ask)]
 
     async def rewrap(self, old: KeyRow, new: KeyRow) -> None:
         values = {**old._asdict(), "new_kek_id": new.kek_id, "new_wrapped": new.wrapped_key}
-        await self._write(lambda db: _run(db, SQL.rewrapped, values))
+        await self._write(lambda db: _run(db, KEYS.rewrapped, values))
 
 
 def _run(db: sqlite3.Connection, statement: Statement, values: Mapping[str, Any]) -> list[Any]:

@@ -1,8 +1,7 @@
 """What contradicts the events: rows of `streams`, and places in the feed and its queue."""
 
 from collections.abc import Sequence
-from enum import StrEnum
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import (
     BigInteger,
@@ -24,34 +23,13 @@ from sqlalchemy import (
 
 from eventlog.store.schema import metadata
 from eventlog.store.sql import Statements, compiled
+from eventlog.store.tree_base import Odd
 
 LIMIT: Final = 100
 """Rows of each kind: one is enough to know."""
 
 LAST: Final = 2**63 - 1
 """Stands for the position of what waits for one."""
-
-
-class Odd(StrEnum):
-    """In which way."""
-
-    UNPLACED = "unplaced"
-    TWICE = "twice"
-    ORDER = "order"
-    QUEUED = "queued"
-    END = "end"
-    CREATED = "created"
-
-
-class Oddity(NamedTuple):
-    """A row that contradicts the events. `name` is None where the stream is another tenant's."""
-
-    what: Odd
-    stream_id: bytes
-    name: str | None
-    branch: str
-    version: int
-    position: int | None
 
 
 class OddityStatements:

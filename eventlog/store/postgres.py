@@ -34,11 +34,12 @@ from eventlog.store.pool import LOST
 from eventlog.store.pools import Pools
 from eventlog.store.postgres_append import OPEN, Appender
 from eventlog.store.postgres_sql import PostgresStatements
+from eventlog.store.revisions import HEAD, VERSION_TABLE
 from eventlog.store.rights import Rights, rights
-from eventlog.store.schema import HEAD, VERSION_TABLE
 from eventlog.store.snapshot_postgres import PostgresSnapshots
 from eventlog.store.snapshot_sql import PostgresSnapshotStatements
-from eventlog.store.sql import Statement, stream_row
+from eventlog.store.statement import Statement
+from eventlog.store.stream_rows import stream_row
 from eventlog.store.tree_postgres import PostgresTree
 from eventlog.store.tree_sql import PostgresTreeStatements
 from eventlog.store.view_postgres import PostgresViews

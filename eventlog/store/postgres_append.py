@@ -25,7 +25,8 @@ from eventlog.store.base import answer_replay
 from eventlog.store.heads import Heads
 from eventlog.store.pool import LOST
 from eventlog.store.postgres_sql import MAX_CLOCK_LEAD, PostgresStatements
-from eventlog.store.sql import NO_PARENT, Statement
+from eventlog.store.statement import Statement
+from eventlog.store.stream_rows import NO_PARENT
 
 MAX_TRIES: Final = 30
 """How often an append takes a new head before it gives up: every loss was another one's win."""

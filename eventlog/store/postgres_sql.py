@@ -29,7 +29,8 @@ from sqlalchemy.types import TypeEngine
 
 from eventlog.records import StoredEvent
 from eventlog.store.schema import metadata
-from eventlog.store.sql import FIRST, Statements, compiled
+from eventlog.store.sql import Statements, compiled
+from eventlog.store.stream_rows import FIRST
 
 MAX_CLOCK_LEAD: Final = 60_000_000
 """How far a writer's clock may run ahead of the database's, in microseconds."""

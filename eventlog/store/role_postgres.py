@@ -9,8 +9,8 @@ from eventlog.errors import InvalidOptionError
 from eventlog.store import role_sql
 from eventlog.store.address import PostgresAddress
 from eventlog.store.postgres import inspect, translated
+from eventlog.store.revisions import HEAD
 from eventlog.store.role_sql import GROUP, ROLES, role_name
-from eventlog.store.schema import HEAD
 
 _LOCK: Final = 7_306_867_134_501_212_249
 """Key of the advisory lock that those who create roles queue for."""

@@ -30,12 +30,6 @@ from sqlalchemy.types import BigInteger
 
 Dialect = Literal["sqlite", "postgresql"]
 
-VERSION_TABLE: Final = "eventlog_version"
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0009")
-"""Every revision ever released, oldest first; the last is what this release reads and writes."""
-
-HEAD: Final = REVISIONS[-1]
-
 Number: Final = BigInteger().with_variant(Integer(), "sqlite")
 
 

@@ -15,7 +15,7 @@ from eventlog.store.snapshot_sql import (
     TAIL,
     PostgresSnapshotStatements,
 )
-from eventlog.store.sql import Statement
+from eventlog.store.statement import Statement
 
 _Run = Callable[[Statement, dict[str, Any]], Awaitable[list[Any]]]
 

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from eventlog.records import Entry
 from eventlog.store.snapshot_base import (
@@ -13,10 +13,8 @@ from eventlog.store.snapshot_base import (
     last_pieces,
     load_snapshot,
 )
-from eventlog.store.snapshot_sql import SqliteSnapshotStatements
-from eventlog.store.sql import SqliteStatements, Statement
-
-SQL: Final = SqliteSnapshotStatements(SqliteStatements())
+from eventlog.store.sqlite_sql import SNAPSHOTS
+from eventlog.store.statement import Statement
 
 Hop = Callable[[Callable[[sqlite3.Connection], Any]], Awaitable[Any]]
 """Runs a function on the thread of a connection."""
@@ -33,7 +31,7 @@ class SqliteSnapshots:
         values = {"stream_id": stream_id, "after": after, "until": until}
 
         def ask(db: sqlite3.Connection) -> list[Entry]:
-            return [Entry._make(row) for row in rows(db, SQL.tail, values)]
+            return [Entry._make(row) for row in rows(db, SNAPSHOTS.tail, values)]
 
         entries: list[Entry] = await self._read(ask)
         return entries
@@ -61,17 +59,17 @@ class SqliteSnapshots:
         pieces = dump_pieces(snapshot)
 
         def write(db: sqlite3.Connection) -> bool:
-            if rows(db, SQL.erased_since, key):
+            if rows(db, SNAPSHOTS.erased_since, key):
                 return False
-            found = rows(db, SQL.hash_of, key)
+            found = rows(db, SNAPSHOTS.hash_of, key)
             if found and found[0][0] == snapshot.hash:
                 return False
             if found:
-                run(db, SQL.drop_from, key)
-            run(db, SQL.save_snapshot, {**key, "hash": snapshot.hash, "pieces": pieces})
+                run(db, SNAPSHOTS.drop_from, key)
+            run(db, SNAPSHOTS.save_snapshot, {**key, "hash": snapshot.hash, "pieces": pieces})
             for segment_id, body in segments.items():
                 row = {"stream_id": stream_id, "segment_id": segment_id, "body": body}
-                run(db, SQL.save_segment, row)
+                run(db, SNAPSHOTS.save_segment, row)
             return True
 
         stored: bool = await self._write(lambda db: in_transaction(db, write))
@@ -79,8 +77,8 @@ class SqliteSnapshots:
 
     async def drop(self, stream_id: bytes) -> None:
         def write(db: sqlite3.Connection) -> bool:
-            run(db, SQL.drop_snapshots, {"stream_id": stream_id})
-            run(db, SQL.drop_segments, {"stream_id": stream_id})
+            run(db, SNAPSHOTS.drop_snapshots, {"stream_id": stream_id})
+            run(db, SNAPSHOTS.drop_segments, {"stream_id": stream_id})
             return True
 
         await self._write(lambda db: in_transaction(db, write))
@@ -90,7 +88,7 @@ def _load(db: sqlite3.Connection, stream_id: bytes, schema: int, until: int, wan
     values = {"stream_id": stream_id, "schema": schema, "until": until}
     snapshot: Snapshot | None = None
     is_refused = False
-    for version, digest, pieces, is_on_chain in rows(db, SQL.newest, values):
+    for version, digest, pieces, is_on_chain in rows(db, SNAPSHOTS.newest, values):
         snapshot = load_snapshot(version, digest, pieces) if is_on_chain else None
         is_refused = snapshot is None
     last = () if snapshot is None else last_pieces(snapshot.pieces, wanted)
@@ -102,7 +100,7 @@ def _load(db: sqlite3.Connection, stream_id: bytes, schema: int, until: int, wan
     )
     after = 0 if snapshot is None else snapshot.version
     tail = {"stream_id": stream_id, "after": after, "until": until}
-    entries = [Entry._make(row) for row in rows(db, SQL.tail, tail)]
+    entries = [Entry._make(row) for row in rows(db, SNAPSHOTS.tail, tail)]
     if not after:
         return Loaded(snapshot, is_refused, *found, entries)
     return Loaded(snapshot, is_refused, *found, entries[1:], entries[0].key_id)
@@ -114,12 +112,12 @@ def _sources(
     bodies = {
         segment_id: row[0]
         for segment_id in segments
-        for row in rows(db, SQL.segment, {"stream_id": stream_id, "segment_id": segment_id})
+        for row in rows(db, SNAPSHOTS.segment, {"stream_id": stream_id, "segment_id": segment_id})
     }
     entries = {
         version: Entry._make(row)
         for version in versions
-        for row in rows(db, SQL.one_entry, {"stream_id": stream_id, "version": version})
+        for row in rows(db, SNAPSHOTS.one_entry, {"stream_id": stream_id, "version": version})
     }
     return Sources(bodies, entries)
 

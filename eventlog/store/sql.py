@@ -4,8 +4,8 @@ The hot paths run the compiled text on the driver's own connection. Every statem
 and read path names exactly one stream.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, Protocol, overload
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol, overload
 
 from sqlalchemy import (
     BigInteger,
@@ -33,62 +33,15 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.engine import Dialect as Driver
 
-from eventlog.records import Head, Parent, StoredEvent, StreamRow
+from eventlog.records import StoredEvent
 from eventlog.store.schema import Dialect, metadata
+from eventlog.store.statement import Statement
+from eventlog.store.stream_rows import FIRST, STREAM
 
 _DRIVERS: Final[Mapping[Dialect, Driver]] = {
     "sqlite": sqlite.dialect(paramstyle="qmark"),
     "postgresql": asyncpg.dialect(),  # type: ignore[no-untyped-call]
 }
-
-
-STREAM: Final = (
-    "stream_id",
-    "tenant",
-    "name",
-    "version",
-    "head_hash",
-    "head_at",
-    "parent_id",
-    "parent_version",
-    "created_at",
-    "branch",
-    "key_id",
-    "erased_version",
-)
-"""The columns of a stream's row, in the order of the table."""
-
-FIRST: Final = STREAM[:-1]
-"""Those that a stream's first append gives."""
-
-NO_PARENT: Final = (None, None)
-
-
-def stream_row(row: Sequence[Any]) -> StreamRow:
-    """Read the columns of STREAM."""
-    stream_id, tenant, name, version, digest, at, *parent, created_at, branch, key_id, erased = row
-    head = Head(version, digest, at)
-    return StreamRow(
-        stream_id, tenant, name, head, branch, _parent(*parent), created_at, key_id, erased
-    )
-
-
-def _parent(stream_id: bytes | None, version: int | None) -> Parent | None:
-    """Read a parent; half a one is one that no event names, so that a check finds it."""
-    if (stream_id, version) == NO_PARENT:
-        return None
-    return Parent(stream_id or b"", -1 if version is None else version)
-
-
-class Statement(NamedTuple):
-    """SQL text for the driver, and its positional arguments in order: name and default."""
-
-    text: str
-    parameters: tuple[tuple[str, Any], ...]
-
-    def args(self, values: Mapping[str, Any]) -> list[Any]:
-        """Put named values in the driver's order."""
-        return [values.get(name, default) for name, default in self.parameters]
 
 
 class compiled:  # noqa: N801 - a decorator

@@ -9,17 +9,16 @@ from eventlog.records import AppendRequest, Head, Outcome, StoredEvent, StreamRo
 from eventlog.store.address import SqliteAddress
 from eventlog.store.base import MAX_VERSION, Options
 from eventlog.store.erase_base import Erasure
-from eventlog.store.erase_sql import EraseStatements
 from eventlog.store.feed_sqlite import SqliteFeedSource
 from eventlog.store.intake import Intake, size_of
-from eventlog.store.key_sqlite import SQL as KEYS
 from eventlog.store.key_sqlite import SqliteKeys
 from eventlog.store.rights import ALL, Rights
-from eventlog.store.snapshot_sqlite import SQL as SNAPSHOTS
 from eventlog.store.snapshot_sqlite import Hop, SqliteSnapshots, in_transaction
-from eventlog.store.sql import Statement, stream_row
-from eventlog.store.sqlite_commit import SQL, Committer, read_head
+from eventlog.store.sqlite_commit import Committer, read_head
 from eventlog.store.sqlite_file import open_log, translated
+from eventlog.store.sqlite_sql import ERASURES, KEYS, LOG, SNAPSHOTS
+from eventlog.store.statement import Statement
+from eventlog.store.stream_rows import stream_row
 from eventlog.store.tree_sqlite import SqliteTree
 from eventlog.store.worker import Worker
 
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from eventlog.store.view_sqlite import SqliteViews
 
 _T = TypeVar("_T")
-
-ERASE: Final = EraseStatements(SQL)
 
 _of_another_process: Final[list[object]] = []
 """Connections of the parent process: closing one here would drop the locks of its file."""
@@ -70,37 +67,37 @@ class SqliteStore:
         self, stream_id: bytes, after: int, until: int, limit: int, kind: str | None = None
     ) -> list[StoredEvent]:
         values = {"stream_id": stream_id, "after": after, "until": until, "limit": limit}
-        statement = SQL.page if kind is None else SQL.of_kind
+        statement = LOG.page if kind is None else LOG.of_kind
         rows = await self._ask(statement.text, statement.args({**values, "kind": kind}))
         return [StoredEvent._make(row) for row in rows]
 
     async def version_at(self, stream_id: bytes, moment: int) -> int:
         rows = await self._ask(
-            SQL.version_at.text,
-            SQL.version_at.args({"stream_id": stream_id, "moment": moment}),
+            LOG.version_at.text,
+            LOG.version_at.args({"stream_id": stream_id, "moment": moment}),
         )
         return rows[0][0] if rows else 0
 
     async def stream(self, stream_id: bytes) -> StreamRow | None:
-        found = await self._streams(SQL.stream, stream_id=stream_id)
+        found = await self._streams(LOG.stream, stream_id=stream_id)
         return found[0] if found else None
 
     async def latest(self, tenant: str) -> StreamRow | None:
-        found = await self._streams(SQL.latest, tenant=tenant)
+        found = await self._streams(LOG.latest, tenant=tenant)
         return found[0] if found else None
 
     async def streams(self, tenant: str, after: str, limit: int) -> list[StreamRow]:
-        return await self._streams(SQL.stream_page, tenant=tenant, after=after, limit=limit)
+        return await self._streams(LOG.stream_page, tenant=tenant, after=after, limit=limit)
 
     async def every_stream(
         self, tenant: str, after: tuple[str, str], limit: int
     ) -> list[StreamRow]:
         behind = {"after": after[0], "after_branch": after[1]}
-        return await self._streams(SQL.every_stream_page, tenant=tenant, limit=limit, **behind)
+        return await self._streams(LOG.every_stream_page, tenant=tenant, limit=limit, **behind)
 
     async def branches(self, tenant: str, name: str, after: str, limit: int) -> list[StreamRow]:
         of = {"tenant": tenant, "name": name}
-        return await self._streams(SQL.branch_page, after=after, limit=limit, **of)
+        return await self._streams(LOG.branch_page, after=after, limit=limit, **of)
 
     async def _streams(self, statement: Statement, **values: Any) -> list[StreamRow]:
         return [stream_row(row) for row in await self._ask(statement.text, statement.args(values))]
@@ -109,15 +106,15 @@ class SqliteStore:
         self, tenant: str, after: bytes, limit: int
     ) -> list[tuple[bytes, str, str, str]]:
         values = {"tenant": tenant, "after": after, "limit": limit}
-        return await self._ask(SQL.unlisted.text, SQL.unlisted.args(values))
+        return await self._ask(LOG.unlisted.text, LOG.unlisted.args(values))
 
     async def many(self, stream_ids: Sequence[bytes], limit: int) -> list[StoredEvent]:
         def ask(db: sqlite3.Connection) -> list[Any]:
             found: list[Any] = []
             for stream_id in stream_ids:
                 values = {"stream_id": stream_id, "after": -MAX_VERSION, "until": MAX_VERSION}
-                args = SQL.page.args({**values, "limit": limit - len(found)})
-                found += fetch(db, SQL.page.text, args)
+                args = LOG.page.args({**values, "limit": limit - len(found)})
+                found += fetch(db, LOG.page.text, args)
             return found
 
         rows = await self._reader.read(self._guarded(ask))
@@ -127,7 +124,7 @@ class SqliteStore:
         return ALL
 
     async def strays(self) -> list[bytes]:
-        return [row[0] for row in await self._ask(SQL.strays.text, SQL.strays.args({}))]
+        return [row[0] for row in await self._ask(LOG.strays.text, LOG.strays.args({}))]
 
     @property
     def feed(self) -> SqliteFeedSource:
@@ -140,9 +137,9 @@ class SqliteStore:
 
         def write(db: sqlite3.Connection) -> bool:
             self._committer.forget(stream_id)
-            if not fetch(db, ERASE.moved.text, ERASE.moved.args(values)):
+            if not fetch(db, ERASURES.moved.text, ERASURES.moved.args(values)):
                 return False
-            for statement in (ERASE.erased, ERASE.inserted, *beside):
+            for statement in (ERASURES.erased, ERASURES.inserted, *beside):
                 db.execute(statement.text, statement.args(values))
             return True
 
@@ -150,7 +147,7 @@ class SqliteStore:
         return erased
 
     async def children(self, parent_id: bytes) -> list[StreamRow]:
-        return await self._streams(SQL.children, parent_id=parent_id)
+        return await self._streams(LOG.children, parent_id=parent_id)
 
     @property
     def keys(self) -> SqliteKeys:

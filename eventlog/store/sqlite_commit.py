@@ -9,10 +9,10 @@ from eventlog.records import Appended, AppendRequest, Head, OtherKey, Outcome, S
 from eventlog.sealing import link, seal_all
 from eventlog.store.address import SqliteAddress
 from eventlog.store.base import answer_replay
-from eventlog.store.sql import NO_PARENT, SqliteStatements, Statement
 from eventlog.store.sqlite_file import translated
-
-SQL: Final = SqliteStatements()
+from eventlog.store.sqlite_sql import LOG
+from eventlog.store.statement import Statement
+from eventlog.store.stream_rows import NO_PARENT
 
 MAX_HEADS: Final = 10_000
 
@@ -26,7 +26,7 @@ class Known(NamedTuple):
 
 def read_head(db: sqlite3.Connection, stream_id: bytes) -> Known | None:
     """Return the end of a stream, or None where there is no such stream."""
-    row = db.execute(SQL.head.text, (stream_id,)).fetchone()
+    row = db.execute(LOG.head.text, (stream_id,)).fetchone()
     return None if row is None else Known(Head(*row[:3]), row[3])
 
 
@@ -125,14 +125,14 @@ class _Group:
         found = [
             StoredEvent._make(row)
             for event_id in ids
-            for row in self._db.execute(SQL.by_event_id.text, (request.stream_id, event_id))
+            for row in self._db.execute(LOG.by_event_id.text, (request.stream_id, event_id))
         ]
         return answer_replay(request, sorted(found, key=lambda event: event.version))
 
     def _write(self) -> None:
-        self._insert(SQL.insert_event, self._events)
-        self._insert(SQL.insert_stream, self._begun)
-        self._insert(SQL.update_stream, list(self._moved.values()))
+        self._insert(LOG.insert_event, self._events)
+        self._insert(LOG.insert_stream, self._begun)
+        self._insert(LOG.update_stream, list(self._moved.values()))
         self._events.clear()
         self._begun.clear()
         self._moved.clear()

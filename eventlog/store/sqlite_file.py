@@ -17,7 +17,7 @@ from eventlog.errors import (
 )
 from eventlog.store.address import MEMORY, SqliteAddress
 from eventlog.store.base import Options, needs_migration
-from eventlog.store.schema import VERSION_TABLE
+from eventlog.store.revisions import VERSION_TABLE
 
 OLDEST_SQLITE: Final = (3, 37, 0)
 """STRICT tables came with this release."""

@@ -1,11 +1,11 @@
 """The contract of what a store keeps of the tree, and of the feed as its leaves."""
 
 from collections.abc import Collection, Mapping
+from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from eventlog.merkle import TileId
 from eventlog.records import SignedHead
-from eventlog.store.oddity_sql import Oddity
 
 
 class Leaf(NamedTuple):
@@ -23,6 +23,28 @@ class Shape(NamedTuple):
     first: int
     last: int
     bytes: int
+
+
+class Odd(StrEnum):
+    """In which way."""
+
+    UNPLACED = "unplaced"
+    TWICE = "twice"
+    ORDER = "order"
+    QUEUED = "queued"
+    END = "end"
+    CREATED = "created"
+
+
+class Oddity(NamedTuple):
+    """A row that contradicts the events. `name` is None where the stream is another tenant's."""
+
+    what: Odd
+    stream_id: bytes
+    name: str | None
+    branch: str
+    version: int
+    position: int | None
 
 
 class TreeSource(Protocol):

@@ -5,9 +5,9 @@ from typing import Any
 
 from eventlog.merkle import TileId
 from eventlog.records import SignedHead
-from eventlog.store.oddity_sql import Odd, Oddity, PostgresOddities
-from eventlog.store.sql import Statement
-from eventlog.store.tree_base import Leaf, Shape
+from eventlog.store.oddity_sql import PostgresOddities
+from eventlog.store.statement import Statement
+from eventlog.store.tree_base import Leaf, Odd, Oddity, Shape
 from eventlog.store.tree_sql import PostgresTreeStatements
 
 _Run = Callable[[Statement, dict[str, Any]], Awaitable[list[Any]]]

@@ -2,18 +2,14 @@
 
 import sqlite3
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import Any
 
 from eventlog.merkle import TileId
 from eventlog.records import SignedHead
-from eventlog.store.oddity_sql import Odd, Oddity, SqliteOddities
 from eventlog.store.snapshot_sqlite import Hop, in_transaction, rows, run
-from eventlog.store.sql import SqliteStatements, Statement
-from eventlog.store.tree_base import Leaf, Shape
-from eventlog.store.tree_sql import SqliteTreeStatements
-
-_SQL: Final = SqliteTreeStatements(SqliteStatements(), "sqlite")
-_ODDITIES: Final = SqliteOddities(SqliteStatements())
+from eventlog.store.sqlite_sql import ODDITIES, TREE
+from eventlog.store.statement import Statement
+from eventlog.store.tree_base import Leaf, Odd, Oddity, Shape
 
 
 class SqliteTree:
@@ -24,16 +20,16 @@ class SqliteTree:
         self._write = write
 
     async def size(self) -> int:
-        found = await self._rows(_SQL.size, {})
+        found = await self._rows(TREE.size, {})
         return found[0][0] if found else 0
 
     async def leaves(self, after: int, limit: int) -> list[Leaf]:
-        found = await self._rows(_SQL.leaves, {"after": after, "limit": limit})
+        found = await self._rows(TREE.leaves, {"after": after, "limit": limit})
         return [Leaf._make(row) for row in found]
 
     async def tiles(self, wanted: Collection[TileId]) -> dict[TileId, bytes]:
         def ask(db: sqlite3.Connection) -> dict[TileId, bytes]:
-            return {tile: row[0] for tile in wanted for row in rows(db, _SQL.tile, tile._asdict())}
+            return {tile: row[0] for tile in wanted for row in rows(db, TREE.tile, tile._asdict())}
 
         tiles: dict[TileId, bytes] = await self._read(ask)
         return tiles
@@ -41,7 +37,7 @@ class SqliteTree:
     async def save(self, tiles: Mapping[TileId, bytes]) -> None:
         def write(db: sqlite3.Connection) -> bool:
             for tile, hashes in tiles.items():
-                run(db, _SQL.save, {**tile._asdict(), "hashes": hashes})
+                run(db, TREE.save, {**tile._asdict(), "hashes": hashes})
             return True
 
         await self._write(lambda db: in_transaction(db, write))
@@ -50,27 +46,27 @@ class SqliteTree:
         self, stream_id: bytes, after: int, until: int, limit: int
     ) -> list[tuple[int, int]]:
         values = {"stream_id": stream_id, "after": after, "until": until, "limit": limit}
-        return await self._rows(_SQL.places, values)
+        return await self._rows(TREE.places, values)
 
     async def shapes(self) -> list[Shape]:
-        return [Shape._make(row) for row in await self._rows(_SQL.shapes, {})]
+        return [Shape._make(row) for row in await self._rows(TREE.shapes, {})]
 
     async def oddities(self, tenant: str) -> list[Oddity]:
         found: list[Oddity] = []
-        for statement in (_ODDITIES.created, _ODDITIES.disordered, _ODDITIES.end):
+        for statement in (ODDITIES.created, ODDITIES.disordered, ODDITIES.end):
             rows = await self._rows(statement, {"tenant": tenant})
             found += [Oddity(Odd(row[0]), *row[1:]) for row in rows]
         return found
 
     async def save_head(self, head: SignedHead) -> None:
-        await self._write(lambda db: run(db, _SQL.save_head, head._asdict()))
+        await self._write(lambda db: run(db, TREE.save_head, head._asdict()))
 
     async def heads(self, after: int, limit: int) -> list[SignedHead]:
-        found = await self._rows(_SQL.heads, {"after": after, "limit": limit})
+        found = await self._rows(TREE.heads, {"after": after, "limit": limit})
         return [SignedHead._make(row) for row in found]
 
     async def last_head(self) -> SignedHead | None:
-        found = await self._rows(_SQL.last_head, {})
+        found = await self._rows(TREE.last_head, {})
         return SignedHead._make(found[0]) if found else None
 
     async def _rows(self, statement: Statement, values: Mapping[str, Any]) -> list[Any]:

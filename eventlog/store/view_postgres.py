@@ -8,7 +8,7 @@ import asyncpg
 from eventlog.records import Entry
 from eventlog.store import view_work
 from eventlog.store.pool import Connection
-from eventlog.store.sql import Statement
+from eventlog.store.statement import Statement
 from eventlog.store.view_base import (
     Aside,
     Batch,

@@ -28,20 +28,14 @@ from sqlalchemy import (
 from sqlalchemy import table as named_table
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from eventlog.store.schema import Dialect, metadata
-from eventlog.store.sql import Statement, Statements, compiled
+from eventlog.store.sql import Statements, compiled
+from eventlog.store.statement import Statement
 from eventlog.store.view_base import Aside, Checkpoint, Search, Selection, TableSpec
-from eventlog.store.view_tables import (
-    SEARCHABLE,
-    column_type,
-    readable,
-    table,
-    table_name,
-    text_index,
-)
+from eventlog.store.view_tables import SEARCHABLE, column_type, readable, table
+from eventlog.store.view_text import table_name, text_index
 
 _LOCK: Final = 7_306_867_134_501_212_248
 """Key of the advisory lock of those who make or delete tables of views."""
@@ -50,7 +44,10 @@ _CACHED: Final = 512
 
 
 class ViewStatements:
-    """Statements over the tables of views, compiled when they are first used."""
+    """Statements over the tables of views, compiled when they are first used.
+
+    Those over a generation of a table are PostgreSQL's; SQLite's are in `view_sqlite_sql`.
+    """
 
     def __init__(self, sql: Statements, dialect: Dialect, schema: str | None) -> None:
         self.dialect: Final[Dialect] = dialect
@@ -202,7 +199,7 @@ class ViewStatements:
         return Statement(f"DROP VIEW IF EXISTS {self._quoted(spec.readable or '')}", ())
 
     def upsert(self, spec: TableSpec, generation: int) -> Statement:
-        """Put rows: on SQLite one a call, on PostgreSQL an array for each column."""
+        """Put rows: an array for each column."""
         return self._once(("upsert", spec, generation), lambda: self._upsert(spec, generation))
 
     def mark(self, spec: TableSpec, generation: int) -> Statement:
@@ -210,7 +207,7 @@ class ViewStatements:
         return self._once(("mark", spec, generation), lambda: self._mark(spec, generation))
 
     def held(self, spec: TableSpec, generation: int, *, of_tenant: bool) -> Statement:
-        """Read the rows of one partition, or on PostgreSQL of several."""
+        """Read the rows of several partitions."""
         shape = ("held", spec, generation, of_tenant)
         return self._once(shape, lambda: self._held(spec, generation, of_tenant=of_tenant))
 
@@ -254,18 +251,11 @@ class ViewStatements:
         )
 
     def _upsert(self, spec: TableSpec, generation: int) -> ClauseElement:
+        from eventlog.store.postgres_sql import unnest
+
         made = self._table(spec, generation)
         names = [column.name for column in spec.columns]
         others = [name for name in names if name not in spec.key]
-        if self.dialect == "sqlite":
-            new = sqlite_insert(made).values({name: bindparam(name) for name in names})
-            if not others:
-                return new.on_conflict_do_nothing(index_elements=spec.key)
-            return new.on_conflict_do_update(
-                index_elements=spec.key, set_={name: new.excluded[name] for name in others}
-            )
-        from eventlog.store.postgres_sql import unnest
-
         types = {column.name: column_type(column.type) for column in spec.columns}
         rows = unnest("new_", types, "new")
         put = postgres_insert(made).from_select(names, select(*rows.c))
@@ -308,8 +298,6 @@ class ViewStatements:
         rows = select(*self._columns(spec, generation))
         if of_tenant:
             rows = rows.where(self._of_tenant(made))
-        if self.dialect == "sqlite":
-            return rows.where(first == bindparam("partition", type_=first.type))
         several = bindparam("partitions", type_=ARRAY(first.type))
         return rows.where(first == func.any(several))
 
@@ -329,8 +317,6 @@ class ViewStatements:
         query = select(*self._columns(asked.table, asked.generation)).where(
             self._of_tenant(rows), *_equal(rows, tuple(asked.equal))
         )
-        if self.dialect == "sqlite":
-            return self._sqlite_search(query, rows)
         phrases = [
             func.phraseto_tsquery(literal_column("'simple'"), bindparam(f"phrase_{n}", type_=Text))
             for n in range(len(asked.phrases))
@@ -344,16 +330,6 @@ class ViewStatements:
         return (
             query.where(found.op("@@")(wanted))
             .order_by(rank.desc(), *newest)
-            .limit(bindparam("limit"))
-        )
-
-    def _sqlite_search(self, query: Select[*tuple[Any, ...]], rows: Table) -> ClauseElement:
-        words = named_table(f"{rows.name}_text", column("rowid"), column("rank"))
-        match = literal_column(words.name).op("MATCH")(bindparam("match", type_=Text))
-        return (
-            query.select_from(words.join(rows, rows.c.id == words.c.rowid))
-            .where(match)
-            .order_by(words.c.rank)
             .limit(bindparam("limit"))
         )
 

@@ -31,6 +31,7 @@ from sqlalchemy.types import TypeEngine
 
 from eventlog.store.schema import Dialect, Number, metadata
 from eventlog.store.view_base import TableSpec
+from eventlog.store.view_text import table_name
 
 SEARCHABLE: Final = "searchable"
 
@@ -41,11 +42,6 @@ _TYPES: Final[dict[type[Any], TypeEngine[Any]]] = {
     float: Double().with_variant(REAL(), "sqlite"),
     bool: Integer(),
 }
-
-
-def table_name(spec: TableSpec, generation: int) -> str:
-    """Return what a table is called in the database."""
-    return f"view_{spec.name}_{generation}"
 
 
 @functools.lru_cache(maxsize=256)
@@ -83,33 +79,6 @@ def table(spec: TableSpec, generation: int, dialect: Dialect, schema: str | None
 def column_type(kind: type[Any]) -> TypeEngine[Any]:
     """Return the type of a column."""
     return _TYPES[kind]
-
-
-def text_index(spec: TableSpec, generation: int) -> list[str]:
-    """Return what makes SQLite's index of the text (https://sqlite.org/fts5.html, section 4.4.3).
-
-    Triggers keep it in step with rows that change or go. New rows are put into it by `index_new`,
-    all at once: with a trigger each of them would be flushed by itself, which takes four times as
-    long.
-    """
-    name, text = table_name(spec, generation), spec.text
-    words = f"{name}_text"
-    add = f"INSERT INTO {words} (rowid, {text}) VALUES (new.id, new.{text})"
-    take = f"INSERT INTO {words} ({words}, rowid, {text}) VALUES ('delete', old.id, old.{text})"
-    source = f"content='{name}', content_rowid='id'"
-    return [
-        f"CREATE VIRTUAL TABLE {words} USING fts5({text}, {source})",
-        f"CREATE TRIGGER {name}_gone AFTER DELETE ON {name} BEGIN {take}; END",
-        f"CREATE TRIGGER {name}_changed AFTER UPDATE OF {text} ON {name} BEGIN {take}; {add}; END",
-    ]
-
-
-def index_new(spec: TableSpec, generation: int) -> tuple[str, str]:
-    """Return what asks for the last row, and what puts those behind it into SQLite's index."""
-    name = table_name(spec, generation)
-    asked = f"SELECT coalesce(max(id), 0) FROM {name}"
-    new = f"SELECT id, {spec.text} FROM {name} WHERE id > ?"
-    return asked, f"INSERT INTO {name}_text (rowid, {spec.text}) {new}"
 
 
 def readable(

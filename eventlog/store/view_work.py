@@ -6,11 +6,11 @@ Nothing is kept if it raises or returns None.
 
 import itertools
 from collections.abc import Generator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from eventlog.store import role_sql
 from eventlog.store.base import MAX_VERSION
-from eventlog.store.sql import Statement
+from eventlog.store.statement import Statement
 from eventlog.store.view_base import (
     Batch,
     Checkpoint,
@@ -21,8 +21,10 @@ from eventlog.store.view_base import (
     TableSpec,
     ViewRow,
 )
-from eventlog.store.view_sql import ViewStatements
-from eventlog.store.view_tables import index_new, table_name
+from eventlog.store.view_text import index_new, table_name
+
+if TYPE_CHECKING:
+    from eventlog.store.view_sql import ViewStatements
 
 NOTHING: Final[Sequence[Any]] = ()
 
@@ -44,7 +46,7 @@ class Ask(NamedTuple):
 Work = Generator[Ask, list[Any], Any]
 
 
-def apply(sql: ViewStatements, batch: Batch) -> Work:
+def apply(sql: "ViewStatements", batch: Batch) -> Work:
     """Move the checkpoints and write the rows; None if a checkpoint is elsewhere."""
     for moved in batch.moves:
         if not (yield _move(sql, moved)):
@@ -61,7 +63,7 @@ def apply(sql: ViewStatements, batch: Batch) -> Work:
 
 
 def begin(
-    sql: ViewStatements,
+    sql: "ViewStatements",
     projection: str,
     schema: int,
     tables: Sequence[TableSpec],
@@ -95,7 +97,7 @@ def begin(
     return generation
 
 
-def take_over(sql: ViewStatements, new: Checkpoint, tables: Sequence[TableSpec]) -> Work:
+def take_over(sql: "ViewStatements", new: Checkpoint, tables: Sequence[TableSpec]) -> Work:
     """Serve a generation in place of the one before it, unless it is behind that one."""
     yield from _lock(sql)
     there = yield from _of(sql, new.projection)
@@ -113,7 +115,7 @@ def take_over(sql: ViewStatements, new: Checkpoint, tables: Sequence[TableSpec])
 
 
 def drop(
-    sql: ViewStatements, projection: str, generation: int, tables: Sequence[TableSpec]
+    sql: "ViewStatements", projection: str, generation: int, tables: Sequence[TableSpec]
 ) -> Work:
     """Delete a generation, and what SQL clients see if it is the one that is read."""
     yield from _lock(sql)
@@ -127,7 +129,7 @@ def drop(
 
 
 def compare(
-    sql: ViewStatements, table: TableSpec, first: Checkpoint, second: Checkpoint, limit: int
+    sql: "ViewStatements", table: TableSpec, first: Checkpoint, second: Checkpoint, limit: int
 ) -> Work:
     """Compare two generations; None where they are not at one position."""
     points = yield Ask(sql.checkpoints.text)
@@ -143,7 +145,7 @@ def compare(
     return Compared(only_first, only_second)
 
 
-def show(sql: ViewStatements, table: TableSpec, generation: int, *, shown: bool) -> Work:
+def show(sql: "ViewStatements", table: TableSpec, generation: int, *, shown: bool) -> Work:
     """Make or delete the readable view of a table; what else has its name is left alone."""
     yield from _lock(sql)
     if (yield from _is_free(sql, table)):
@@ -153,19 +155,19 @@ def show(sql: ViewStatements, table: TableSpec, generation: int, *, shown: bool)
     return True
 
 
-def _show(sql: ViewStatements, tables: Sequence[TableSpec], generation: int) -> Work:
+def _show(sql: "ViewStatements", tables: Sequence[TableSpec], generation: int) -> Work:
     for table in tables:
         if (yield from _is_free(sql, table)) and (table.is_shown or (yield from _has(sql, table))):
             yield Ask(sql.hide(table).text)
             yield from _show_one(sql, table, generation)
 
 
-def _show_one(sql: ViewStatements, table: TableSpec, generation: int) -> Work:
+def _show_one(sql: "ViewStatements", table: TableSpec, generation: int) -> Work:
     yield Ask(sql.show(table, generation).text)
     yield from _guard(sql, table.readable or "", None)
 
 
-def _guard(sql: ViewStatements, relation: str, columns: Sequence[str] | None) -> Work:
+def _guard(sql: "ViewStatements", relation: str, columns: Sequence[str] | None) -> Work:
     """Let the roles of the log read what was made, if it has any; those of a tenant its rows."""
     if sql.schema is None:
         return
@@ -175,20 +177,20 @@ def _guard(sql: ViewStatements, relation: str, columns: Sequence[str] | None) ->
         yield Ask(text)
 
 
-def _has(sql: ViewStatements, table: TableSpec) -> Generator[Ask, list[Any], list[bool]]:
+def _has(sql: "ViewStatements", table: TableSpec) -> Generator[Ask, list[Any], list[bool]]:
     """Tell of what has the readable name of a table whether it is ours."""
     values = {"name": table.readable, "ours": f"view_{table.name}_"}
     found = yield Ask(sql.is_ours.text, sql.is_ours.args(values))
     return [bool(row[0]) for row in found]
 
 
-def _is_free(sql: ViewStatements, table: TableSpec) -> Generator[Ask, list[Any], bool]:
+def _is_free(sql: "ViewStatements", table: TableSpec) -> Generator[Ask, list[Any], bool]:
     """Tell whether a table has a readable name, and nothing of anybody else's has it."""
     return table.readable is not None and all((yield from _has(sql, table)))
 
 
 def _drop(
-    sql: ViewStatements, projection: str, generation: int, tables: Sequence[TableSpec]
+    sql: "ViewStatements", projection: str, generation: int, tables: Sequence[TableSpec]
 ) -> Work:
     for statement in (sql.drop_checkpoint, sql.drop_asides):
         yield _of_generation(sql, statement, projection, generation)
@@ -196,12 +198,12 @@ def _drop(
         yield from _all(sql.drop(table, generation))
 
 
-def _lock(sql: ViewStatements) -> Work:
+def _lock(sql: "ViewStatements") -> Work:
     if sql.lock is not None:
         yield Ask(sql.lock.text)
 
 
-def _of(sql: ViewStatements, projection: str) -> Generator[Ask, list[Any], list[Checkpoint]]:
+def _of(sql: "ViewStatements", projection: str) -> Generator[Ask, list[Any], list[Checkpoint]]:
     rows = yield Ask(sql.served.text, sql.served.args({"of_projection": projection}))
     return [Checkpoint.load(row) for row in rows]
 
@@ -212,13 +214,13 @@ def _all(statements: Sequence[Statement]) -> Work:
 
 
 def _of_generation(
-    _sql: ViewStatements, statement: Statement, projection: str, generation: int
+    _sql: "ViewStatements", statement: Statement, projection: str, generation: int
 ) -> Ask:
     values = {"of_projection": projection, "of_generation": generation}
     return Ask(statement.text, statement.args(values))
 
 
-def _move(sql: ViewStatements, moved: Moved) -> Ask:
+def _move(sql: "ViewStatements", moved: Moved) -> Ask:
     values = {
         "of_projection": moved.projection,
         "of_generation": moved.generation,
@@ -230,7 +232,7 @@ def _move(sql: ViewStatements, moved: Moved) -> Ask:
     return Ask(sql.move.text, sql.move.args(values))
 
 
-def _put(sql: ViewStatements, put: Put) -> Work:
+def _put(sql: "ViewStatements", put: Put) -> Work:
     statement = sql.upsert(put.table, put.generation)
     if sql.dialect == "postgresql":
         yield Ask(statement.text, [list(column) for column in zip(*put.rows, strict=True)])
@@ -258,7 +260,7 @@ def _insert(one_row: str, rows: Sequence[ViewRow]) -> Work:
     yield Ask(one_row, many=rows[full:])
 
 
-def _mark(sql: ViewStatements, mark: Mark) -> Ask:
+def _mark(sql: "ViewStatements", mark: Mark) -> Ask:
     statement = sql.mark(mark.table, mark.generation)
     rows = [
         statement.args(

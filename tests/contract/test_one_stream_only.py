@@ -16,7 +16,8 @@ from eventlog.store.snapshot_sql import (
     SnapshotStatements,
     SqliteSnapshotStatements,
 )
-from eventlog.store.sql import SqliteStatements, Statement, Statements, compiled
+from eventlog.store.sql import SqliteStatements, Statements, compiled
+from eventlog.store.statement import Statement
 
 SQLITE: Final = SqliteStatements()
 POSTGRES: Final = PostgresStatements("eventlog")

@@ -6,7 +6,8 @@ from typing import Any, Final
 import pytest
 
 from eventlog import EventLog, Fault, ItemsAdded, SchemaTooNewError, Signer, TreeHead, chain
-from eventlog.store.schema import VERSION_TABLE, metadata
+from eventlog.store.revisions import VERSION_TABLE
+from eventlog.store.schema import metadata
 from projections import Conversation, fork
 from tests.backends import Backend
 

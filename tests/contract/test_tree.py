@@ -21,9 +21,7 @@ from eventlog import (
 )
 from eventlog import tree as trees
 from projections import Conversation, fork
-from tests import processes
 from tests.backends import Backend
-from tests.waiting import until
 
 SIGNER: Final = Signer("example.com/log", bytes(range(32)))
 NEVER: Final = 3600.0
@@ -308,22 +306,3 @@ async def test_a_head_goes_to_a_command(log: EventLog, tmp_path: Path) -> None:
         await to_command(["false"])(head)
     with pytest.raises(PublishingError, match="cannot be run"):
         await to_command([str(tmp_path / "nothing")])(head)
-
-
-async def test_a_worker_publishes_heads(backend: Backend, log: EventLog, tmp_path: Path) -> None:
-    """On every backend; its key is in a file; it ends quietly."""
-    await fill(log)
-    key, path = tmp_path / "key.txt", tmp_path / "head.txt"
-    key.write_text(SIGNER.dump(), "utf-8")
-    schema = backend.options.get("schema", "eventlog")
-    arguments = ("--key-file", str(key), "--head-file", str(path))
-    command = ("-m", "eventlog", "worker", backend.url, "--schema", schema, *arguments)
-    async with processes.python(*command) as process:
-
-        async def there() -> bool:
-            return path.exists()
-
-        await until(there, "the worker has published a head")
-        assert SIGNER.verifier.open(path.read_text("utf-8")).size == 5
-        process.terminate()
-        assert await process.wait() == 0

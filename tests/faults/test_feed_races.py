@@ -143,7 +143,7 @@ async def test_another_process_takes_over_within_a_second(
     alone: PostgresBackend, number: int
 ) -> None:
     """The one that sequences is killed with -9 in the middle of its work."""
-    script = ["-m", "eventlog", "worker", alone.url, "--schema", alone.schema]
+    script = processes.eventlog(alone, "worker", "--no-views")
     stop = asyncio.Event()
     async with alone.open() as log:
         await log.append("chat-0", ItemsAdded(["first"]))

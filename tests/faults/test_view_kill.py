@@ -18,8 +18,7 @@ ROUNDS = 20 if LONG else 4
 @pytest.mark.parametrize("workers", [1, 2])
 async def test_a_killed_worker_leaves_every_view_whole(backend: Backend, workers: int) -> None:
     """Whenever it is killed, alone or beside another one; the next one goes on from there."""
-    schema = backend.options.get("schema", "eventlog")
-    command = ["-m", "projections", "worker", backend.url, "--schema", schema]
+    command = processes.eventlog(backend, "worker")
     async with backend.open() as log:
         views = Views(log)
         await fill(log, 40)

@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from eventlog import EventLog, ItemsAdded, migrate
 from eventlog.store.migrate import config, migrations_folder, sqlite_connection
-from eventlog.store.schema import HEAD, REVISIONS, VERSION_TABLE, metadata
+from eventlog.store.revisions import HEAD, REVISIONS, VERSION_TABLE
+from eventlog.store.schema import metadata
 from projections import Conversation
 from tests import processes
 from tests.backends import Backend

@@ -9,7 +9,7 @@ from alembic import command
 from eventlog import EventLog, ItemsAdded, SchemaTooOldError, migrate
 from eventlog.records import StreamRow
 from eventlog.store.migrate import config
-from eventlog.store.schema import HEAD, REVISIONS, VERSION_TABLE
+from eventlog.store.revisions import HEAD, REVISIONS, VERSION_TABLE
 from projections import Conversation, fork
 from tests.backends import Backend
 from tests.migrations.test_migrations import on_connection

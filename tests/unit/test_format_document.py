@@ -39,7 +39,8 @@ from eventlog import (
     sealing,
 )
 from eventlog.kinds import KINDS
-from eventlog.store.schema import HEAD, VERSION_TABLE, Dialect, metadata
+from eventlog.store.revisions import HEAD, VERSION_TABLE
+from eventlog.store.schema import Dialect, metadata
 from tests.conftest import Clock
 
 DOCUMENT: Final = (Path(__file__).parents[2] / "docs" / "format.md").read_text("utf-8")

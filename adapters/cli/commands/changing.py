@@ -1,6 +1,5 @@
 """Changing a conversation. Each of these is one more event, and any of them can be taken back."""
 
-import getpass
 from typing import Annotated
 
 import typer
@@ -8,9 +7,9 @@ from rich.text import Text
 
 import projections
 from adapters.cli.finding import find, moment
-from adapters.cli.options import Actor, AsOf, Branch, Id, Reason
+from adapters.cli.options import Actor, AsOf, Branch, Id, Reason, by
 from adapters.cli.running import Invocation, run
-from eventlog import Appended, Context, InvalidInputError
+from eventlog import Appended, InvalidInputError
 from projections import Conversation
 
 app = typer.Typer()
@@ -29,7 +28,7 @@ def undo(
 
     async def work(at: Invocation) -> None:
         chat = await _chat(at, conversation, branch)
-        done = await projections.undo(chat, turns, reason=reason, context=_by(actor))
+        done = await projections.undo(chat, turns, reason=reason, context=by(actor))
         await _tell(at, chat, done, "`eventlog redo` takes it back")
 
     run(ctx, work)
@@ -47,7 +46,7 @@ def redo(
 
     async def work(at: Invocation) -> None:
         chat = await _chat(at, conversation, branch)
-        await _tell(at, chat, await projections.redo(chat, reason=reason, context=_by(actor)))
+        await _tell(at, chat, await projections.redo(chat, reason=reason, context=by(actor)))
 
     run(ctx, work)
 
@@ -68,7 +67,7 @@ def restore(
         version = moment(to)
         if version is None:
             raise InvalidInputError("Name a version or a time to restore.")
-        done = await projections.restore(chat, version, reason=reason, context=_by(actor))
+        done = await projections.restore(chat, version, reason=reason, context=by(actor))
         await _tell(at, chat, done)
 
     run(ctx, work)
@@ -86,7 +85,7 @@ def clear(
 
     async def work(at: Invocation) -> None:
         chat = await _chat(at, conversation, branch)
-        done = await chat.clear(reason=reason, context=_by(actor))
+        done = await chat.clear(reason=reason, context=by(actor))
         await _tell(
             at, chat, done, f"`eventlog restore {chat.name} {done.first - 1}` takes it back"
         )
@@ -108,7 +107,7 @@ def fork(
 
     async def work(at: Invocation) -> None:
         parent = await _chat(at, conversation, branch)
-        context = _by(actor)
+        context = by(actor)
         child = await projections.fork(
             parent, new, at=moment(as_of), reason=reason, context=context
         )
@@ -132,9 +131,7 @@ def label(
     async def work(at: Invocation) -> None:
         chat = await _chat(at, conversation, "")
         tags = [] if no_tags else tag or None
-        done = await projections.label(
-            chat, title=title, owner=owner, tags=tags, context=_by(actor)
-        )
+        done = await projections.label(chat, title=title, owner=owner, tags=tags, context=by(actor))
         await _tell(at, chat, done)
 
     run(ctx, work)
@@ -153,14 +150,3 @@ async def _tell(at: Invocation, chat: Conversation, done: Appended, hint: str = 
     at.out.print(Text(f"{chat.name} is at version {done.last} and has {seen.total} items."))
     if hint:
         at.out.print(Text(hint, "dim"))
-
-
-def _by(actor: str | None) -> Context:
-    return Context(actor=actor or _login())
-
-
-def _login() -> str | None:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return None

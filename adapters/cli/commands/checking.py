@@ -1,50 +1,75 @@
 """Is the log what was written, and where does it stand?"""
 
-import contextlib
-from typing import Any
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.text import Text
 
 from adapters.cli import tables
+from adapters.cli.files import read_text
 from adapters.cli.finding import find
 from adapters.cli.options import OptionalId
-from adapters.cli.output import open_console
 from adapters.cli.pictures import verdict
+from adapters.cli.progress import bar
 from adapters.cli.running import FoundError, Invocation, run
+from eventlog import EventLog, InvalidOptionError, TreeHead, Verifier
+from eventlog.faults import COULD_NOT_CHECK
 from projections.views import Views
 
 app = typer.Typer()
 
 
 @app.command()
-def verify(ctx: typer.Context, conversation: OptionalId = None) -> None:
-    """Hash every event anew, and name the first of each conversation that was changed."""
+def verify(
+    ctx: typer.Context,
+    conversation: OptionalId = None,
+    against: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A tree head that was kept elsewhere.")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="The verifier key of who signed it.")
+    ] = None,
+) -> None:
+    """Hash every event anew, and name the first of each conversation that was changed.
+
+    Exit code 0: sound; 1: broken; 2: it could not be checked.
+    """
 
     async def work(at: Invocation) -> None:
         name = None if conversation is None else await find(at.log, conversation)
-        with _waiting("Hashing every event"):
-            found = await at.log.verify(name)
+        verifier, head = _head(against, key)
+        with bar("Hashing events", await _events(at.log, name)) as drawn:
+            found = await at.log.verify(name, against=head, key=verifier, progress=drawn.move)
         if at.out.as_json:
             at.out.line({"ok": found.ok, **_fields(found)})
         else:
             verdict(at.out.console, found)
         if not found.ok:
-            raise FoundError
+            raise FoundError(found.exit_code)
 
-    run(ctx, work)
+    run(ctx, work, failed=COULD_NOT_CHECK)
+
+
+def _head(against: str | None, key: str | None) -> tuple[Verifier | None, TreeHead | None]:
+    """Return a head that was kept, opened by the key of who signed it."""
+    if against is None or key is None:
+        if against is key:
+            return None, None
+        raise InvalidOptionError("A head is checked with its key: give --against and --key.")
+    verifier = Verifier.load(key)
+    return verifier, verifier.open(read_text(against))
+
+
+async def _events(log: EventLog, name: str | None) -> int:
+    """Return how many events there are to check."""
+    if name is None:
+        return sum([row.head.version async for row in log.streams(branches=True)])
+    branches = await log.branches(name).all()
+    return await log.version(name) + sum(row.head.version for row in branches)
 
 
 def _fields(found: Any) -> dict[str, Any]:
     return {name: getattr(found, name) for name in found.__struct_fields__}
-
-
-@contextlib.contextmanager
-def _waiting(what: str) -> Any:
-    console: Console = open_console(stderr=True)
-    with console.status(what) if console.is_terminal else contextlib.nullcontext():
-        yield
 
 
 @app.command()

@@ -2,7 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator
+from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -10,7 +12,9 @@ import typer
 from rich.text import Text
 
 from adapters.cli import pages
+from adapters.cli.files import write_whole
 from adapters.cli.finding import find, moment
+from adapters.cli.genai import Operations
 from adapters.cli.options import AsOf, Branch, complete
 from adapters.cli.progress import bar, caught_up
 from adapters.cli.running import FoundError, Invocation, run
@@ -22,6 +26,13 @@ from projections.views import Views, reading
 PAGE = 100
 
 app = typer.Typer()
+
+
+class Format(StrEnum):
+    """What an export consists of."""
+
+    items = "items"
+    otel = "otel"
 
 
 @app.command("import")
@@ -70,31 +81,57 @@ def export(
     to: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="A file for each conversation, there.")
     ] = None,
+    to_format: Annotated[
+        Format, typer.Option("--format", help="Items of the Responses API, or OpenTelemetry.")
+    ] = Format.items,
     as_of: AsOf = None,
     branch: Branch = "",
 ) -> None:
-    """Print the items of a conversation, one a line, as the Responses API takes them as input."""
+    """Print the items of a conversation, one a line, as the Responses API takes them as input.
+
+    Or, as `otel`, what models were asked and answered: OpenTelemetry's events, as OTLP/JSON.
+    """
 
     async def work(at: Invocation) -> None:
         if owner is not None and to is not None and conversation is None:
-            await _export_all(at, owner, to)
+            await _export_all(at, owner, to, to_format)
         elif conversation is not None and owner is None and to is None:
             chat = Conversation(at.log, await find(at.log, conversation), branch)
-            at.out.lines(await chat.items(as_of=moment(as_of)))
+            async for line in _lines(chat, to_format, moment(as_of)):
+                at.out.line(line)
         else:
             raise InvalidInputError("Export either ID, or --owner NAME together with --to FOLDER.")
 
     run(ctx, work)
 
 
-async def _export_all(at: Invocation, owner: str, folder: str) -> None:
+async def _lines(
+    chat: Conversation, to_format: Format, as_of: int | datetime | None = None
+) -> AsyncGenerator[Any]:
+    """Yield what an export of a conversation consists of."""
+    if to_format is Format.items:
+        for item in await chat.items(as_of=as_of):
+            yield item
+        return
+    operations = Operations()
+    until = (
+        None if as_of is None else await chat.log.version_at(chat.name, as_of, branch=chat.branch)
+    )
+    async for event in chat.log.read(chat.name, until=until, branch=chat.branch):
+        for record in operations.take(event):
+            yield record
+    for record in operations.end():
+        yield record
+
+
+async def _export_all(at: Invocation, owner: str, folder: str, to_format: Format) -> None:
     """Write one file for each version of a conversation: what is there is complete, and right."""
     os.makedirs(folder, exist_ok=True)
     names = await _owned(await caught_up(at, "conversations", "turns"), owner)
     written = 0
     with bar("Exporting", len(names)) as drawn:
         for done, name in enumerate(names, 1):
-            written += await _export_to(Conversation(at.log, name), folder)
+            written += await _export_to(Conversation(at.log, name), folder, to_format)
             drawn.move(done, len(names))
     if at.out.as_json:
         at.out.line({"owner": owner, "conversations": len(names), "written": written})
@@ -115,18 +152,13 @@ async def _owned(views: Views, owner: str) -> list[str]:
     return names
 
 
-async def _export_to(chat: Conversation, folder: str) -> bool:
-    """Write the items of a conversation, unless they are there; whole or not at all."""
+async def _export_to(chat: Conversation, folder: str, to_format: Format) -> bool:
+    """Write a conversation, unless it is there; whole or not at all."""
     version = await chat.log.version(chat.name)
-    path = os.path.join(folder, f"{quote(chat.name, safe=' ')}.v{version}.jsonl")
+    kind = "" if to_format is Format.items else f".{to_format}"
+    path = os.path.join(folder, f"{quote(chat.name, safe=' ')}.v{version}{kind}.jsonl")
     if await asyncio.to_thread(os.path.exists, path):
         return False
-    await asyncio.to_thread(_write, path, await chat.items(as_of=version))
+    lines = [encode_json(line) + b"\n" async for line in _lines(chat, to_format, version)]
+    await asyncio.to_thread(write_whole, path, lines)
     return True
-
-
-def _write(path: str, items: Iterable[Any]) -> None:
-    unfinished = f"{path}.unfinished"
-    with open(unfinished, "wb") as file:
-        file.writelines(encode_json(item) + b"\n" for item in items)
-    os.replace(unfinished, path)

@@ -1,7 +1,5 @@
-"""Looking after a log: migrating it, its roles, a copy, its views, which a worker keeps current."""
+"""Looking after a log: migrating it, its roles, a copy, its views."""
 
-import asyncio
-import signal
 from typing import Annotated, Final
 
 import typer
@@ -9,23 +7,15 @@ from rich.text import Text
 
 from adapters.cli.output import Output
 from adapters.cli.progress import bar, watched
-from adapters.cli.running import (
-    FoundError,
-    Invocation,
-    address_of,
-    run,
-    run_without_log,
-)
+from adapters.cli.running import FoundError, Invocation, run, run_without_log
 from adapters.cli.settings import Settings
-from eventlog import EventLog, InvalidInputError, SchemaTooOldError, create_roles
+from eventlog import InvalidInputError, SchemaTooOldError, create_roles
 from eventlog import backup as copy_log
 from eventlog import migrate as migrate_log
 from projections import rebuild as rebuild_snapshots
 from projections.views import BUILT_IN, Views
 
 SNAPSHOTS: Final = "snapshots"
-POLL: Final = 0.02
-"""Seconds between looks of a worker: nobody tells it that something was appended."""
 
 app = typer.Typer()
 
@@ -40,12 +30,11 @@ def migrate(
     """Bring a log up to this release, or make a new one."""
 
     async def work(settings: Settings, out: Output) -> None:
-        url = address_of(settings)
         if not check:
-            await migrate_log(url, schema=settings.schema)
+            await migrate_log(settings.address, schema=settings.schema)
             _say(out, "The log is up to date.", current=True)
             return
-        async with EventLog(url, schema=settings.schema, create=False) as log:
+        async with settings.open() as log:
             try:
                 await log.latest()
             except SchemaTooOldError as error:
@@ -69,7 +58,7 @@ def roles(
     """Create the roles of a log on PostgreSQL, or grant anew what each needs, and no more."""
 
     async def work(settings: Settings, out: Output) -> None:
-        url = address_of(settings)
+        url = settings.address
         for name in await create_roles(url, schema=settings.schema, tenant=tenant, role=role):
             if out.as_json:
                 out.line({"role": name})
@@ -88,7 +77,7 @@ def backup(
 
     async def work(settings: Settings, out: Output) -> None:
         with bar("Copying pages") as drawn:
-            await copy_log(address_of(settings), to, progress=drawn.move)
+            await copy_log(settings.address, to, progress=drawn.move)
         if out.as_json:
             out.line({"backup": to})
         else:
@@ -122,31 +111,6 @@ def rebuild(
             raise FoundError
 
     run(ctx, work)
-
-
-@app.command()
-def worker(
-    ctx: typer.Context,
-    redis: Annotated[
-        str | None, typer.Option(metavar="URL", help="Where to tell readers that there is more.")
-    ] = None,
-) -> None:
-    """Give events their positions and keep the views up to date, until it is told to stop."""
-
-    async def work(settings: Settings, _: Output) -> None:
-        stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        url = address_of(settings)
-        schema = settings.schema
-        async with (
-            EventLog(url, schema=schema, redis=redis, poll_interval=POLL, create=False) as log,
-            asyncio.TaskGroup() as group,
-        ):
-            group.create_task(log.work(stop))
-            group.create_task(Views(log).follow(stop))
-
-    run_without_log(ctx, work)
 
 
 async def _rebuild(at: Invocation, name: str, *, check: bool) -> int:

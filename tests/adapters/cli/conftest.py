@@ -1,17 +1,19 @@
 """What the tests of the command line share: a log with a past, and commands run on it."""
 
 import contextlib
+import os
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from adapters.cli.app import app
 from eventlog import EventLog
+from tests import servers
 from tests.adapters.cli.shop import Minutes, fill
 from tests.backends import Backend
 
@@ -23,7 +25,8 @@ Eventlog = Callable[..., Result]
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Print as in a pipe of 80 columns, by ada."""
-    for name in ("EVENTLOG_DB", "EVENTLOG_TENANT", "EVENTLOG_SCHEMA", "FORCE_COLOR"):
+    ours = [name for name in os.environ if name.startswith("EVENTLOG_")]
+    for name in {*ours, "FORCE_COLOR"} - {servers.POSTGRES, servers.REDIS}:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("EVENTLOG_ACTOR", "ada")
@@ -62,9 +65,9 @@ def eventlog() -> Iterator[Eventlog]:
     """Run a command in this process, in a thread: a test may have a loop of its own."""
     with ThreadPoolExecutor(1) as threads:
 
-        def run(*arguments: str) -> Result:
+        def run(*arguments: str, **more: Any) -> Result:
             invoke = CliRunner().invoke
-            return threads.submit(invoke, app, arguments, prog_name="eventlog").result()
+            return threads.submit(invoke, app, arguments, prog_name="eventlog", **more).result()
 
         yield run
 

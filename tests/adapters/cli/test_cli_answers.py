@@ -98,20 +98,6 @@ async def test_latest_is_the_one_that_was_written_to_last(
     assert eventlog("show", "latest").output.startswith("latest")
 
 
-async def test_a_changed_event_is_named_and_the_exit_code_is_3(
-    filled: Backend, eventlog: Eventlog
-) -> None:
-    """For people and for programs."""
-    await filled.tamper("UPDATE {}events SET kind = 'cleared' WHERE kind = 'popped'")
-    result = eventlog("verify")
-    assert result.exit_code == 3
-    assert "order-1042" in result.output
-    assert "version 6" in " ".join(result.output.split())
-    found = eventlog("--json", "verify")
-    assert found.exit_code == 3
-    assert json.loads(found.output)["faults"][0]["version"] == 6
-
-
 def test_an_export_of_an_owner_goes_on_where_it_stopped(
     db: str, eventlog: Eventlog, tmp_path: Any
 ) -> None:

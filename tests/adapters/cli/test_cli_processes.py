@@ -83,20 +83,6 @@ async def test_following_shows_what_comes_until_ctrl_c(filled: Backend, what: An
     assert (process.returncode, errors) == (130, b"")
 
 
-async def test_a_worker_keeps_views_up_to_date_until_it_is_told_to_stop(filled: Backend) -> None:
-    """SIGTERM ends it with 0."""
-    process = await asyncio.create_subprocess_exec(*program("worker"))
-    async with filled.open() as log:
-
-        async def is_current() -> bool:
-            found = await Views(log).status()
-            return len(found) == 4 and not any(view.behind for view in found)
-
-        await until(is_current, "the views are current")
-        process.send_signal(signal.SIGTERM)
-        assert await process.wait() == 0
-
-
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_no_line_is_wider_than_the_terminal(
     db: str, eventlog: Eventlog, width: int, monkeypatch: pytest.MonkeyPatch

@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,7 +26,6 @@ from projections.views import (
 )
 from projections.views.projection import specs
 from projections.views.runner import Runner
-from tests import processes
 from tests.backends import Backend
 from tests.contract.views.asked import small_batches
 from tests.waiting import until
@@ -351,20 +349,3 @@ async def test_a_follower_keeps_every_view_up_to_date(log: EventLog) -> None:
     await until(is_there, "the views have come to position 9")
     stop.set()
     await following
-
-
-async def test_a_worker_keeps_the_views_until_it_is_told_to_stop(backend: Backend) -> None:
-    """`python -m projections worker`, as a supervisor runs it."""
-    schema = backend.options.get("schema", "eventlog")
-    command = ["-m", "projections", "worker", backend.url, "--schema", schema]
-    async with backend.open() as log:
-        await fill(log, 9)
-        async with processes.python(*command) as process:
-
-            async def is_there() -> bool:
-                found = await Views(log).status()
-                return len(found) == len(ALL) and all(status.position == 9 for status in found)
-
-            await until(is_there, "the worker has come to position 9")
-            process.send_signal(signal.SIGTERM)
-            assert await process.wait() == 0

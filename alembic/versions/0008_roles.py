@@ -2,7 +2,7 @@
 
 from alembic import op
 
-revision = "0009"
+revision = "0008"
 down_revision = "0007"
 
 IDENTITY = ("stream_id", "tenant", "name", "branch", "parent_id", "parent_version", "created_at")

@@ -1,0 +1,82 @@
+"""Legal holds: what must not be erased."""
+
+from typing import Annotated
+
+import typer
+
+from adapters.cli import tables
+from adapters.cli.finding import find
+from adapters.cli.options import Actor, Id, OptionalId, Reason, by
+from adapters.cli.progress import bar
+from adapters.cli.running import Invocation, run
+from eventlog import EventLog, held_by, lift_hold, place_hold
+
+app = typer.Typer()
+hold = typer.Typer(no_args_is_help=True, help="Keep conversations from being erased.")
+app.add_typer(hold, name="hold")
+
+Code = Annotated[
+    str, typer.Argument(metavar="CODE", help="A case number or the like; it stays for ever.")
+]
+
+
+@hold.command()
+def place(
+    ctx: typer.Context, conversation: Id, code: Code, reason: Reason = None, actor: Actor = None
+) -> None:
+    """Place a hold on a conversation: nothing of it is erased until it is lifted."""
+
+    async def work(at: Invocation) -> None:
+        name = await find(at.log, conversation)
+        await place_hold(at.log, name, code, reason=reason, context=by(actor))
+        await _tell(at, name)
+
+    run(ctx, work)
+
+
+@hold.command()
+def lift(
+    ctx: typer.Context, conversation: Id, code: Code, reason: Reason = None, actor: Actor = None
+) -> None:
+    """Lift a hold; others stay."""
+
+    async def work(at: Invocation) -> None:
+        name = await find(at.log, conversation)
+        await lift_hold(at.log, name, code, reason=reason, context=by(actor))
+        await _tell(at, name)
+
+    run(ctx, work)
+
+
+@hold.command("list")
+def list_(ctx: typer.Context, conversation: OptionalId = None) -> None:
+    """List the holds on a conversation, or on all."""
+
+    async def work(at: Invocation) -> None:
+        if conversation is not None:
+            await _tell(at, await find(at.log, conversation))
+        else:
+            _print(at, await _every_hold(at.log))
+
+    run(ctx, work)
+
+
+async def _every_hold(log: EventLog) -> list[tuple[str, str]]:
+    names = [row.name async for row in log.streams()]
+    found: list[tuple[str, str]] = []
+    with bar("Reading holds", len(names)) as drawn:
+        for done, name in enumerate(names, 1):
+            found += [(name, code) for code in await held_by(log, name)]
+            drawn.move(done)
+    return found
+
+
+async def _tell(at: Invocation, name: str) -> None:
+    _print(at, [(name, code) for code in await held_by(at.log, name)])
+
+
+def _print(at: Invocation, found: list[tuple[str, str]]) -> None:
+    if at.out.as_json:
+        at.out.lines({"conversation": name, "hold": code} for name, code in found)
+    else:
+        at.out.print(tables.holds(found))

@@ -1,0 +1,116 @@
+"""Keys: making them, and changing those that a log is encrypted under."""
+
+import os
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from adapters.cli.files import read_text, write_secret
+from adapters.cli.finding import find
+from adapters.cli.options import Branch, Id
+from adapters.cli.output import Output
+from adapters.cli.progress import bar
+from adapters.cli.running import Invocation, run, run_without_log
+from adapters.cli.settings import Settings
+from eventlog import EventLog, InvalidOptionError, Signer, new_key, parse_keyring, rekey, rotate
+
+app = typer.Typer()
+keys = typer.Typer(no_args_is_help=True, help="Make keys, and change those of an encrypted log.")
+app.add_typer(keys, name="keys")
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="What it is called.")]
+
+
+@keys.command()
+def new(
+    ctx: typer.Context,
+    name: Name,
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Put it in front of the keys there; else print it."),
+    ] = None,
+) -> None:
+    """Make a key that closes the keys of conversations."""
+
+    async def work(_: Settings, out: Output) -> None:
+        key = new_key(name)
+        if to is None:
+            found, said = {"name": name, "key": key}, key
+        else:
+            _put_in_front(key, to)
+            found, said = {"name": name, "file": to}, f"{name} is the current key of {to}."
+        if out.as_json:
+            out.line(found)
+        else:
+            out.print(Text(said))
+
+    run_without_log(ctx, work)
+
+
+@keys.command()
+def signing(
+    ctx: typer.Context,
+    name: Annotated[
+        str, typer.Argument(metavar="ORIGIN", help="The log's name, like example.com/log.")
+    ],
+    to: Annotated[str, typer.Option(metavar="FILE", help="A new file for the secret part.")],
+) -> None:
+    """Make a key that signs tree heads, and print what checks them: give that away."""
+
+    async def work(_: Settings, out: Output) -> None:
+        signer = Signer.generate(name)
+        verifier = str(signer.verifier)
+        write_secret(to, f"{signer.dump()}\n")
+        if out.as_json:
+            out.line({"origin": name, "verifier": verifier, "file": to})
+        else:
+            out.print(Text(verifier, no_wrap=True, overflow="ignore"))
+
+    run_without_log(ctx, work)
+
+
+@keys.command("rotate")
+def rotate_(ctx: typer.Context) -> None:
+    """Wrap every key of a conversation anew with the current key. Touches no event."""
+
+    async def work(at: Invocation) -> None:
+        _need_keys(at.log)
+        with bar("Wrapping keys") as drawn:
+            wrapped = await rotate(at.log, progress=drawn.move)
+        if at.out.as_json:
+            at.out.line({"wrapped": wrapped})
+        else:
+            at.out.print(Text(f"{wrapped:,} keys are wrapped anew."))
+
+    run(ctx, work)
+
+
+@keys.command("rekey")
+def rekey_(ctx: typer.Context, conversation: Id, branch: Branch = "") -> None:
+    """Give a conversation a new key, for the events to come."""
+
+    async def work(at: Invocation) -> None:
+        name = await find(at.log, conversation)
+        _need_keys(at.log)
+        await rekey(at.log, name, branch=branch)
+        if at.out.as_json:
+            at.out.line({"conversation": name, "branch": branch})
+        else:
+            at.out.print(Text(f"What is added to {name} from now on is under a new key."))
+
+    run(ctx, work)
+
+
+def _need_keys(log: EventLog) -> None:
+    if not log.keys.are_used:
+        raise InvalidOptionError(
+            "Which keys? Give --keyring FILE, or the keys themselves in EVENTLOG_KEYS."
+        )
+
+
+def _put_in_front(key: str, path: str) -> None:
+    old = read_text(path) if os.path.exists(path) else ""
+    words = f"{key}\n{old}"
+    parse_keyring(words, path)
+    write_secret(path, words, replace=True)

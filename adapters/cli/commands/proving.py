@@ -1,0 +1,87 @@
+"""What an outsider trusts: signed tree heads, and conversations with what proves them."""
+
+import asyncio
+import os
+import sys
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from adapters.cli.files import SIGNING_VARIABLE, signer_of, write_whole
+from adapters.cli.finding import find
+from adapters.cli.options import Ids, SigningKey
+from adapters.cli.running import Invocation, run
+from eventlog import EventLog, InvalidInputError, SignedHead, gather_evidence, to_file
+
+app = typer.Typer()
+
+
+@app.command()
+def head(
+    ctx: typer.Context,
+    key_file: SigningKey = None,
+    to: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Replace this file; else print it.")
+    ] = None,
+) -> None:
+    """Sign for every event that is there. Without a key, show the last head that was signed.
+
+    Keep it where whoever owns the database cannot write: `verify --against` takes it.
+    """
+
+    async def work(at: Invocation) -> None:
+        found = await _head(at.log, key_file)
+        if to is not None:
+            await to_file(to)(found)
+        if at.out.as_json:
+            at.out.line(found)
+        elif to is None:
+            sys.stdout.write(found.note)
+        else:
+            at.out.print(Text(f"{to} commits to the first {found.size:,} events."))
+
+    run(ctx, work)
+
+
+@app.command()
+def evidence(
+    ctx: typer.Context,
+    conversations: Ids,
+    to: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A file to write; else print it.")
+    ] = None,
+    key_file: SigningKey = None,
+) -> None:
+    """Gather conversations and what proves them, as JSON that is checked without this library.
+
+    Without a key, for the last head that was signed.
+    """
+
+    async def work(at: Invocation) -> None:
+        names = [await find(at.log, each) for each in conversations]
+        bundle = await gather_evidence(
+            at.log, await _head(at.log, key_file), dict.fromkeys(names, None)
+        )
+        if to is None:
+            sys.stdout.buffer.write(bundle + b"\n")
+            return
+        await asyncio.to_thread(write_whole, to, [bundle])
+        if at.out.as_json:
+            at.out.line({"file": to, "conversations": names})
+        else:
+            at.out.print(Text(f"{to} proves {', '.join(names)}."))
+
+    run(ctx, work)
+
+
+async def _head(log: EventLog, key_file: str | None) -> SignedHead:
+    """Sign a head where there is a key; otherwise return the last one."""
+    if key_file is not None or SIGNING_VARIABLE in os.environ:
+        return await log.tree.head(signer_of(key_file))
+    last = await log.tree.last_head()
+    if last is None:
+        raise InvalidInputError(
+            "No head was signed yet. Give --key-file; `eventlog keys signing` makes a key."
+        )
+    return last

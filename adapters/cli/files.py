@@ -1,0 +1,57 @@
+"""Files that a command reads and writes: keys, heads, bundles."""
+
+import os
+from collections.abc import Iterable
+from typing import Final
+
+from eventlog import InvalidOptionError, Signer
+
+SIGNING_VARIABLE: Final = "EVENTLOG_SIGNING_KEY"
+
+
+def read_text(path: str) -> str:
+    """Return what a text file holds. Raises InvalidOptionError."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except OSError as error:
+        raise InvalidOptionError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InvalidOptionError(f"{path} cannot be read: it is no text.") from error
+
+
+def write_whole(path: str, parts: Iterable[bytes]) -> None:
+    """Write or replace a file, whole or not at all."""
+    unfinished = f"{path}.unfinished"
+    with open(unfinished, "wb") as file:
+        file.writelines(parts)
+    os.replace(unfinished, path)
+
+
+def write_secret(path: str, text: str, *, replace: bool = False) -> None:
+    """Write a file that only its owner can read, whole or not at all.
+
+    One that is there is left alone unless it is to be replaced: InvalidOptionError.
+    """
+    if os.path.exists(path) and not replace:
+        raise InvalidOptionError(f"{path} is there already, and may be needed. Name another file.")
+    unfinished = f"{path}.unfinished"
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        os.fsync(descriptor)
+    os.replace(unfinished, path)
+
+
+def signer_of(key_file: str | None) -> Signer:
+    """Return the key that signs heads: from a file, or from the environment.
+
+    Raises InvalidOptionError or InvalidKeyError.
+    """
+    text = os.environ.get(SIGNING_VARIABLE) if key_file is None else read_text(key_file)
+    if text is None:
+        raise InvalidOptionError(
+            f"Which key signs? Give --key-file FILE, or the key itself in {SIGNING_VARIABLE}."
+            " `eventlog keys signing` makes one."
+        )
+    return Signer.load(text)

@@ -1,0 +1,105 @@
+"""The statements of SQLite, as text that was compiled before: nobody has to import SQLAlchemy.
+
+Rule: `frozen.py` holds what SQLAlchemy makes of them; a test sees that it still does, and
+`python -m tests.frozen` writes it anew. What is not in there is compiled when it is asked for.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+from eventlog.store.frozen import FROZEN
+from eventlog.store.statement import Statement
+from eventlog.store.view_sqlite_sql import ViewTexts
+
+if TYPE_CHECKING:
+    from eventlog.store.erase_sql import EraseStatements
+    from eventlog.store.feed_sql import SqliteFeed
+    from eventlog.store.key_sql import KeyStatements
+    from eventlog.store.oddity_sql import SqliteOddities
+    from eventlog.store.snapshot_sql import SqliteSnapshotStatements
+    from eventlog.store.sql import SqliteStatements
+    from eventlog.store.tree_sql import SqliteTreeStatements
+    from eventlog.store.view_sql import ViewStatements
+
+_T = TypeVar("_T")
+
+
+class Frozen:
+    """Has the statements of an owner without building it."""
+
+    def __init__(self, owner: str, build: Callable[[], Any]) -> None:
+        self.owner: Final = owner
+        self.build: Final = build
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a statement; this is called once for each."""
+        known = FROZEN[self.owner].get(name)
+        found = getattr(self.build(), name) if known is None else Statement(*known)
+        setattr(self, name, found)
+        return found
+
+
+class FrozenViews(ViewTexts, Frozen):
+    """Those that name a generation of a table are written when they are asked for."""
+
+
+def _frozen(owner: str, build: Callable[[], _T]) -> _T:
+    return cast("_T", Frozen(owner, build))
+
+
+def _log() -> "SqliteStatements":
+    from eventlog.store.sql import SqliteStatements
+
+    return SqliteStatements()
+
+
+def _erasures() -> "EraseStatements":
+    from eventlog.store.erase_sql import EraseStatements
+
+    return EraseStatements(_log())
+
+
+def _snapshots() -> "SqliteSnapshotStatements":
+    from eventlog.store.snapshot_sql import SqliteSnapshotStatements
+
+    return SqliteSnapshotStatements(_log())
+
+
+def _keys() -> "KeyStatements":
+    from eventlog.store.key_sql import KeyStatements
+
+    return KeyStatements(_log(), "sqlite")
+
+
+def _feed() -> "SqliteFeed":
+    from eventlog.store.feed_sql import SqliteFeed
+
+    return SqliteFeed(_log())
+
+
+def _tree() -> "SqliteTreeStatements":
+    from eventlog.store.tree_sql import SqliteTreeStatements
+
+    return SqliteTreeStatements(_log(), "sqlite")
+
+
+def _oddities() -> "SqliteOddities":
+    from eventlog.store.oddity_sql import SqliteOddities
+
+    return SqliteOddities(_log())
+
+
+def _views() -> "ViewStatements":
+    from eventlog.store.view_sql import ViewStatements
+
+    return ViewStatements(_log(), "sqlite", None)
+
+
+LOG: Final = _frozen("log", _log)
+ERASURES: Final = _frozen("erasures", _erasures)
+SNAPSHOTS: Final = _frozen("snapshots", _snapshots)
+KEYS: Final = _frozen("keys", _keys)
+FEED: Final = _frozen("feed", _feed)
+TREE: Final = _frozen("tree", _tree)
+ODDITIES: Final = _frozen("oddities", _oddities)
+VIEWS: Final = cast("ViewStatements", FrozenViews("views", _views))

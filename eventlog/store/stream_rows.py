@@ -1,0 +1,43 @@
+"""The row of a stream, as both stores read it."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from eventlog.records import Head, Parent, StreamRow
+
+STREAM: Final = (
+    "stream_id",
+    "tenant",
+    "name",
+    "version",
+    "head_hash",
+    "head_at",
+    "parent_id",
+    "parent_version",
+    "created_at",
+    "branch",
+    "key_id",
+    "erased_version",
+)
+"""The columns of a stream's row, in the order of the table."""
+
+FIRST: Final = STREAM[:-1]
+"""Those that a stream's first append gives."""
+
+NO_PARENT: Final = (None, None)
+
+
+def stream_row(row: Sequence[Any]) -> StreamRow:
+    """Read the columns of STREAM."""
+    stream_id, tenant, name, version, digest, at, *parent, created_at, branch, key_id, erased = row
+    head = Head(version, digest, at)
+    return StreamRow(
+        stream_id, tenant, name, head, branch, _parent(*parent), created_at, key_id, erased
+    )
+
+
+def _parent(stream_id: bytes | None, version: int | None) -> Parent | None:
+    """Read a parent; half a one is one that no event names, so that a check finds it."""
+    if (stream_id, version) == NO_PARENT:
+        return None
+    return Parent(stream_id or b"", -1 if version is None else version)

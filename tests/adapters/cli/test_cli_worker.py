@@ -1,0 +1,118 @@
+"""`eventlog worker`, as a supervisor runs it."""
+
+import asyncio
+import signal
+from asyncio.subprocess import STDOUT
+from pathlib import Path
+
+import pytest
+
+from eventlog import EventLog, ItemsAdded, Signer, follower
+from projections.views import Views
+from tests import processes
+from tests.adapters.cli.conftest import Eventlog
+from tests.backends import Backend
+from tests.waiting import PATIENCE, until
+
+NEVER = 3600.0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_worker_does_all_there_is_to_do_until_it_is_told_to_stop(
+    backend: Backend, redis_url: str, tmp_path: Path, number: signal.Signals
+) -> None:
+    """Nobody reads here: positions, views and heads follow all the same; it ends quietly."""
+    signer = Signer("example.com/log", bytes(range(32)))
+    key, path = tmp_path / "key.txt", tmp_path / "head.txt"
+    key.write_text(signer.dump(), "utf-8")
+    heads = ("--key-file", str(key), "--head-file", str(path), "--every-events", "1")
+    command = processes.eventlog(backend, "worker", "--redis", redis_url, *heads)
+    async with backend.open() as log:
+        await log.append("chat", [ItemsAdded([n]) for n in range(10)])
+        async with processes.python(*command, stderr=STDOUT) as process:
+
+            async def has_come_to(position: int) -> bool:
+                found = await Views(log).status()
+                there = path.exists() and signer.verifier.open(path.read_text("utf-8")).size
+                return len(found) == 4 and {view.position for view in found} == {there} == {
+                    position
+                }
+
+            await until(lambda: has_come_to(10), "the worker has done what there was")
+            await log.append("chat", ItemsAdded([10]))
+            await until(lambda: has_come_to(11), "the worker has followed")
+            process.send_signal(number)
+            told, _ = await process.communicate()
+            assert (process.returncode, told) == (0, b"")
+
+
+async def test_a_follower_hears_a_worker_that_only_places(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a third process appends arrives by NOTIFY, where no poll would come."""
+    if backend.name == "sqlite":
+        return  # Nobody notifies there.
+    monkeypatch.setattr(follower, "EAGER", NEVER)
+    command = processes.eventlog(backend, "worker", "--no-views")
+    async with backend.open(poll_interval=NEVER) as log, processes.python(*command) as process:
+        await log.append("chat", ItemsAdded([0]))
+        await until(lambda: has_placed(backend, 1), "the worker has come to position 1")
+        events = log.subscribe()
+        assert (await anext(events)).position == 1
+        elsewhere = EventLog(f"{backend.url}&application_name=x", **backend.options)
+        for number in range(2, 6):
+            await asyncio.sleep(0.05)
+            await elsewhere.append("chat", ItemsAdded([number]))
+            assert (await asyncio.wait_for(anext(events), PATIENCE)).position == number
+        await events.aclose()
+        await elsewhere.close()
+        assert await Views(log).status() == []
+        process.terminate()
+        assert await process.wait() == 0
+
+
+async def has_placed(backend: Backend, position: int) -> bool:
+    return await backend.execute("SELECT position FROM {}feed_head") == [(position,)]
+
+
+def test_sqlite_needs_no_worker_that_only_places(db: str, eventlog: Eventlog) -> None:
+    """It says so and ends."""
+    result = eventlog("worker", "--no-views")
+    assert (result.exit_code, "no worker is needed" in result.output) == (0, True)
+
+
+async def test_a_tree_that_is_broken_ends_the_worker(filled: Backend, tmp_path: Path) -> None:
+    """With one line: whoever runs it must look."""
+    key = tmp_path / "key.txt"
+    key.write_text(Signer.generate("example.com/log").dump(), "utf-8")
+    async with filled.open() as log:
+        await log.tree.head(Signer.generate("example.com/log"))
+    await filled.tamper("UPDATE {}tree_heads SET root = ?", bytes(32))
+    heads = ("--key-file", str(key), "--head-command", "cat")
+    command = processes.eventlog(filled, "worker", *heads)
+    status, output = await processes.output_of(*command)
+    assert (status, output.count("\n"), "does not continue" in output) == (1, 1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("--db", "postgresql://ana:s3cret@127.0.0.1:1/db"), 1, "127.0.0.1:1"),
+        (("--db", "redis://localhost"), 2, "cache"),
+        (("--db", "nothing.db"), 1, "does not exist"),
+        (("--head-file", "head.txt"), 2, "Which key signs?"),
+        (("--head-file", "head.txt", "--key-file", "nothing.txt"), 2, "cannot be read"),
+        (("--head-file", "head.txt", "--head-command", "cat"), 2, "not to both"),
+        (("--head-command", "cat 'x"), 2, "is no command"),
+        (("--head-command", ""), 2, "is empty"),
+        (("--every-seconds", "0"), 2, "--every-seconds"),
+    ],
+)
+def test_a_worker_that_cannot_begin_says_why(
+    db: str, eventlog: Eventlog, arguments: tuple[str, ...], code: int, says: str
+) -> None:
+    """Without a traceback or a password."""
+    result = eventlog("worker", *arguments)
+    assert (result.exit_code, says in result.output) == (code, True), result.output
+    assert "Traceback" not in result.output
+    assert "s3cret" not in result.output
