@@ -57,7 +57,7 @@ def worker(
         async with settings.open(redis=redis, poll_interval=POLL) as log:
             await log.position()  # A database that cannot be reached is an error only at first.
             stop = _stopped()
-            jobs = [log.work(stop)]
+            jobs: list[Coroutine[Any, Any, None]] = [log.work(stop)]
             if not no_views:
                 jobs.append(Views(log).follow(stop))
             if publishing is not None:
