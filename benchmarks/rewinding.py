@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import random
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Mapping
 from typing import Final
 
 from adapters.openai_agents import EventLogSession
@@ -48,39 +48,35 @@ async def rewind_postgres(place: Place) -> AsyncGenerator[Mapping[str, Call]]:
 
 
 async def _calls(place: Place, log: EventLog) -> dict[str, Call]:
-    """Undo and redo go with a conversation of their own, so that there is always one to redo."""
-    total = place.scale.rewound
-    advance = place.track("filling: a long conversation", 2 * total)
+    """Each call finds a list that was read, and nothing left to do from the call before."""
+    advance = place.track("filling: a long conversation", place.scale.rewound)
+    session = EventLogSession("chat", log=log)
+    await fill(session, items(place.scale.rewound))
+    advance(place.scale.rewound)
     turn = items(2)
-    sessions = [EventLogSession(name, log=log) for name in ("chat", "undone")]
-    for session in sessions:
-        await fill(session, items(total))
-        advance(total)
-    chat, undone = sessions
-    numbers = itertools.count()
-    chosen = random.Random(total)
+    names = (f"fork-{number}" for number in itertools.count())
+    chosen = random.Random(place.scale.rewound)
     last = await log.version("chat")
 
-    async def fork(at: int | None = None) -> None:
-        await chat.fork(at, f"fork-{next(numbers)}")
-
-    async def undo() -> Took:
+    async def took(call: Awaitable[object]) -> Took:
+        await session.get_items(1)
+        await log.background.finish()
         started = time.perf_counter()
-        await undone.undo()
-        passed = time.perf_counter() - started
-        await undone.redo()
-        return Took(passed)
-
-    async def redo() -> Took:
-        await undone.undo()
-        started = time.perf_counter()
-        await undone.redo()
+        await call
         return Took(time.perf_counter() - started)
 
+    async def undo() -> Took:
+        await session.add_items(turn)
+        return await took(session.undo())
+
+    async def redo() -> Took:
+        await session.undo()
+        return await took(session.redo())
+
     return {
-        APPEND: lambda: chat.add_items(turn),
-        FORK: fork,
+        APPEND: lambda: took(session.add_items(turn)),
+        FORK: lambda: took(session.fork(None, next(names))),
         UNDO: undo,
         REDO: redo,
-        FORK_AT: lambda: fork(chosen.randint(1, last)),
+        FORK_AT: lambda: took(session.fork(chosen.randint(1, last), next(names))),
     }
