@@ -35,6 +35,8 @@ class Scale(NamedTuple):
     turns: int
     file: int
     large: int
+    rewound: int
+    imported: int
 
 
 FULL: Final = Scale(
@@ -50,6 +52,8 @@ FULL: Final = Scale(
     turns=1_000,
     file=10_000,
     large=100,
+    rewound=100_000,
+    imported=10_000,
 )
 
 QUICK: Final = Scale(
@@ -65,6 +69,8 @@ QUICK: Final = Scale(
     turns=100,
     file=2_000,
     large=10,
+    rewound=10_000,
+    imported=1_000,
 )
 
 

@@ -7,6 +7,7 @@ were opened, and never what was decoded from them: every caller gets fresh objec
 
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -214,9 +215,13 @@ class Block(NamedTuple):
     stop: int
 
 
-def count(blocks: Iterable[Block]) -> int:
+_START: Final = attrgetter("start")
+_STOP: Final = attrgetter("stop")
+
+
+def count(blocks: Sequence[Block]) -> int:
     """Return how many items the blocks hold."""
-    return sum(block.stop - block.start for block in blocks)
+    return sum(map(_STOP, blocks)) - sum(map(_START, blocks))
 
 
 def last(blocks: Sequence[Block], limit: int) -> list[Block]:

@@ -1,6 +1,7 @@
 """The list of a conversation at a version, and its form for others to read."""
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 import msgspec
@@ -20,6 +21,9 @@ from projections.blocks import (
 from projections.segments import SCHEMA
 
 
+_SIZE: Final = attrgetter("holder.size")
+
+
 class State(NamedTuple):
     """The list at a version; `hash` is the chain's there."""
 
@@ -36,7 +40,7 @@ class State(NamedTuple):
     @property
     def size(self) -> int:
         """About how many bytes it takes."""
-        return sum(block.holder.size for block in self.blocks)
+        return sum(map(_SIZE, self.blocks))
 
 
 EMPTY: Final = State(0, b"", (), 0, 0, was_reset=False)

@@ -1,14 +1,23 @@
 """Programs of the SDK's sessions run on ours: another import, another constructor, nothing else."""
 
 import asyncio
+import inspect
 import re
 import uuid
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
+import agents
 import pytest
+from agents import SQLiteSession
+from agents.extensions import memory
+from agents.extensions.memory import EncryptedSession
 from sqlalchemy.engine import make_url
+
+from adapters.openai_agents import EventLogSession
+from eventlog import UnavailableError
+from tests.adapters.remote import dapr, mongo
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "openai-agents.md"
 
@@ -186,7 +195,6 @@ def test_a_program_of_redis_session_runs(tmp_path: Path, capsys: Any, redis_url:
 
 def test_prefixes_and_tables_are_tenants(tmp_path: Path) -> None:
     """Conversations of one name in two of them are two."""
-    from adapters.openai_agents import EventLogSession
 
     async def run() -> None:
         one = EventLogSession("chat", tmp_path / "log.db", tenant="one")
@@ -201,8 +209,6 @@ def test_prefixes_and_tables_are_tenants(tmp_path: Path) -> None:
 
 def test_whether_the_database_answers_is_asked_of_the_log(tmp_path: Path) -> None:
     """In the place of ping: an error says what is wrong."""
-    from adapters.openai_agents import EventLogSession
-    from eventlog import UnavailableError
 
     async def run() -> None:
         session = EventLogSession("chat", tmp_path / "log.db")
@@ -217,8 +223,6 @@ def test_whether_the_database_answers_is_asked_of_the_log(tmp_path: Path) -> Non
 
 def test_what_has_no_counterpart_is_refused(tmp_path: Path) -> None:
     """Never silently ignored."""
-    from adapters.openai_agents import EventLogSession
-
     make: Any = EventLogSession
     for option in ({"ttl": 60}, {"create_tables": True}, {"sessions_table": "s"}):
         with pytest.raises(TypeError, match=next(iter(option))):
@@ -293,6 +297,31 @@ def test_every_row_of_the_table_names_a_test_that_exists() -> None:
         assert f"def {function[1]}(" in tests, name
 
 
+ITEMS: Final[Any] = [{"role": "user", "content": f"item {number}"} for number in range(5)]
+
+
+@pytest.mark.parametrize("options", [{"ttl": 60}, {"ttl": -1}, {"max_scan_items": 3}])
+async def test_an_encrypted_session_answers_over_ours_as_over_theirs(
+    options: dict[str, int],
+) -> None:
+    """What has expired is hidden, and no more is read than it may."""
+    answers: list[list[Any]] = []
+    for underlying in (SQLiteSession("chat"), EventLogSession("chat")):
+        session: Any = EncryptedSession("chat", underlying, "a key", **options)
+        await session.add_items(ITEMS)
+        answers.append([await answer(session, limit) for limit in (None, 0, 2, 3, 4)])
+        answers[-1].append(await session.pop_item())
+        underlying.close()
+    assert answers[0] == answers[1]
+
+
+async def answer(session: Any, limit: int | None) -> Any:
+    try:
+        return await session.get_items(limit)
+    except RuntimeError as error:
+        return str(error)
+
+
 REPLACED: Final = [
     "SQLiteSession",
     "AsyncSQLiteSession",
@@ -302,23 +331,61 @@ REPLACED: Final = [
 ]
 
 
-@pytest.mark.parametrize("name", REPLACED)
-def test_every_argument_and_method_of_theirs_is_in_the_table(name: str) -> None:
-    """A release of the SDK that has more makes this fail."""
-    import inspect
+KEPT: Final = [
+    "EncryptedSession",
+    "OpenAIResponsesCompactionSession",
+    "OpenAIConversationsSession",
+    "DaprSession",
+    "MongoDBSession",
+]
 
-    import agents
-    from agents.extensions import memory
 
-    theirs: Any = getattr(agents, name, None) or getattr(memory, name)
-    functions = [theirs.__init__, getattr(theirs, "from_url", theirs.__init__)]
+@pytest.mark.parametrize("name", [*REPLACED, *KEPT])
+def test_every_argument_of_theirs_is_in_the_table(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of every session that the SDK ships; a release of it that has more makes this fail."""
+    theirs = class_of(name, monkeypatch)
+    makers = [theirs.__init__]
+    makers += [getattr(theirs, maker) for maker in dir(theirs) if maker.startswith("from_")]
     names = {
         parameter.name
-        for function in functions
-        for parameter in inspect.signature(function).parameters.values()
+        for maker in makers
+        for parameter in inspect.signature(maker).parameters.values()
         if parameter.kind is not parameter.VAR_KEYWORD
     }
-    names |= {method for method in dir(theirs) if not method.startswith("_")}
+    assert not missing(name, names - {"self", "cls"})
+
+
+@pytest.mark.parametrize("name", REPLACED)
+def test_every_method_of_those_that_are_replaced_is_in_the_table(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A release of the SDK that has more makes this fail."""
+    methods = {method for method in dir(class_of(name, monkeypatch)) if not method.startswith("_")}
+    assert not missing(name, methods)
+
+
+def test_every_session_of_the_sdk_is_in_the_table() -> None:
+    """A release that ships another one makes this fail."""
+    shipped = {
+        name
+        for module in (agents, memory)
+        for name in module.__all__
+        if name.endswith("Session") and not name.startswith("Session")
+    }
+    no_stores = {"OpenAIResponsesCompactionAwareSession", "ResponsesWebSocketSession"}
+    assert shipped == {*REPLACED, *KEPT, *no_stores}
+
+
+def class_of(name: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    if name == "DaprSession":
+        return dapr.session_class(monkeypatch)
+    if name == "MongoDBSession":
+        return mongo.session_class(monkeypatch)
+    return getattr(agents, name, None) or getattr(memory, name)
+
+
+def missing(name: str, names: set[str]) -> set[str]:
     told = " ".join(row[1] for row in rows() if f"`{name}`" in row[0])
-    missing = {one for one in names - {"self", "cls"} if not re.search(rf"[`(]{one}\b", told)}
-    assert not missing
+    return {one for one in names if not re.search(rf"[`(]{one}\b", told)}

@@ -6,12 +6,11 @@ one that finds other rows, or what others have appended, stops before anything i
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from itertools import groupby
-from operator import attrgetter
-from typing import Any, Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from adapters.openai_agents.importing.forking import RefusedError, forked
+from adapters.openai_agents.importing.items import Run, checked, runs
 from adapters.openai_agents.importing.report import Preserved
 from adapters.openai_agents.importing.rows import Chunk, Origin, Row, TurnRow
 from adapters.openai_agents.importing.turns import Imported, unrecorded
@@ -29,7 +28,6 @@ from eventlog import (
     RowPreserved,
     UsageRecorded,
 )
-from eventlog.codec import decode_json, encode_json
 
 _BOTH_WENT_ON: Final = (
     "both have gone on since it was imported: the source has new rows, and the log has events of"
@@ -50,14 +48,6 @@ class _Done(NamedTuple):
     version: int = 0
     open: bool = True
     """Whether nothing was appended behind it."""
-
-
-class _Read(NamedTuple):
-    """A row, and the item in it if there is no problem."""
-
-    item: Any
-    row: Row
-    problem: str | None
 
 
 class Copy:
@@ -120,22 +110,21 @@ class Copy:
         self._rows += len(rows)
 
     async def _append(self, rows: Sequence[Row]) -> None:
-        read = [_read(row) for row in rows]
         first = self._rows
         self._take(rows)
+        found = runs(rows)
         try:
-            version = await self._send(list(self._events(read)))
+            version = await self._send(self._events(found))
         except (InvalidItemError, ItemTooLargeError):
-            read = [_checked(one, self._log.max_item_bytes) for one in read]
-            version = await self._send(list(self._events(read)))
+            found = checked(rows, self._log.max_item_bytes)
+            version = await self._send(self._events(found))
         self._done = _Done(self._rows, self._digest.hexdigest(), version)
         self.appended = True
-        self.items += sum(one.problem is None for one in read)
-        self.preserved.extend(
-            Preserved(self.name, first + index, one.problem)
-            for index, one in enumerate(read)
-            if one.problem is not None
-        )
+        for run in found:
+            self.items += len(run.items)
+            if run.problem is not None:
+                self.preserved.append(Preserved(self.name, first, run.problem))
+            first += len(run.rows)
 
     async def _append_turns(self) -> None:
         turns = list(unrecorded(self._turns, await self._imported(), self._actor))
@@ -185,19 +174,20 @@ class Copy:
         )
         return appended.last
 
-    def _events(self, read: Sequence[_Read]) -> Iterator[NewEvent]:
-        for problem, run in groupby(read, key=attrgetter("problem")):
-            rows = list(run)
-            if problem is None:
-                items = [one.item for one in rows]
-                yield NewEvent(ItemsAdded(items), self._context(rows))
-            else:
-                for one in rows:
-                    yield NewEvent(RowPreserved.of(one.row.raw, problem), self._context([one]))
+    def _events(self, found: Sequence[Run]) -> list[NewEvent]:
+        return [
+            NewEvent(
+                ItemsAdded(run.items)
+                if run.problem is None
+                else RowPreserved.of(run.rows[0].raw, run.problem),
+                self._context(run.rows),
+            )
+            for run in found
+        ]
 
-    def _context(self, read: Sequence[_Read]) -> Context:
-        times = [one.row.at for one in read]
-        known = any(at is not None for at in times)
+    def _context(self, rows: Sequence[Row]) -> Context:
+        times = [row.at for row in rows]
+        known = times.count(None) < len(times)
         return Context(actor=self._actor, source_time=times if known else None)
 
     async def _look(self) -> _Done:
@@ -223,25 +213,3 @@ def _done(marker: RecordedEvent, head: int) -> _Done:
     if not isinstance(imported, ConversationImported):
         raise RefusedError("a later release of this library has imported it")
     return _Done(imported.rows, imported.digest, marker.version, marker.version == head)
-
-
-def _read(row: Row) -> _Read:
-    if row.problem is not None:
-        return _Read(None, row, row.problem)
-    try:
-        item = decode_json(row.raw)
-    except ValueError:
-        return _Read(None, row, "it is no JSON")
-    return _Read(item, row, None if type(item) is dict else "it is JSON, but no object")
-
-
-def _checked(read: _Read, limit: int) -> _Read:
-    if read.problem is not None:
-        return read
-    try:
-        size = len(encode_json(read.item))
-    except InvalidItemError:
-        return read._replace(problem="it nests deeper than the log can keep an item")
-    if size > limit:
-        return read._replace(problem=f"it has {size} bytes; this log takes {limit}")
-    return read

@@ -49,7 +49,7 @@ class SQLAlchemySource:
         with _translated():
             async with self._connect() as connection:
                 async for rows in _pages(connection, self._select_messages()):
-                    for chunk in chunked(map(_row, rows)):
+                    for chunk in chunked(rows, _origin, _row):
                         yield chunk
                 async for rows in _pages(connection, self._select_empty()):
                     for row in rows:
@@ -124,9 +124,8 @@ def _translated() -> Generator[None]:
         ) from error
 
 
-def _row(columns: Any) -> tuple[Origin, Row]:
-    *origin, stored, at = columns
-    return _origin(origin), Row(stored.encode("utf-8", "surrogatepass"), moment(at))
+def _row(stored: Any, at: Any) -> Row:
+    return Row(stored.encode("utf-8", "surrogatepass"), moment(at))
 
 
 def _origin(columns: Any) -> Origin:

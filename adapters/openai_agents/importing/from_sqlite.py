@@ -74,7 +74,7 @@ class SQLiteSource:
 
 def _chunks(db: sqlite3.Connection, tables: Tables) -> Iterator[list[Chunk]]:
     for rows in _fetched(db.execute(tables.select_messages())):
-        yield list(chunked(map(_row, rows)))
+        yield list(chunked(rows, _origin, _row))
     for rows in _fetched(db.execute(tables.select_empty())):
         yield [Chunk(_origin(row), []) for row in rows]
     if tables.has_branches:
@@ -103,10 +103,8 @@ def _fetched(cursor: sqlite3.Cursor) -> Iterator[list[tuple[Any, ...]]]:
         yield rows
 
 
-def _row(columns: tuple[Any, ...]) -> tuple[Origin, Row]:
-    *origin, stored, at = columns
-    raw = stored if isinstance(stored, bytes) else str(stored).encode()
-    return _origin(origin), Row(raw, moment(at))
+def _row(stored: Any, at: Any) -> Row:
+    return Row(stored if isinstance(stored, bytes) else str(stored).encode(), moment(at))
 
 
 def _origin(columns: Sequence[Any]) -> Origin:

@@ -1,6 +1,6 @@
 """What a source yields: conversations one after the other, each as chunks of its rows in order."""
 
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import groupby
@@ -98,10 +98,20 @@ class Source(Protocol):
         ...
 
 
-def chunked(page: Iterable[tuple[Origin, Row]]) -> Iterator[Chunk]:
-    """Cut rows, which are in order, into chunks."""
-    for origin, rows in groupby(page, itemgetter(0)):
-        for part in cut(row for _, row in rows):
+def chunked(
+    page: Iterable[Sequence[Any]],
+    origin_of: Callable[[Sequence[Any]], Origin],
+    row_of: Callable[[Any, Any], Row],
+) -> Iterator[Chunk]:
+    """Cut what a query found, in order, into chunks.
+
+    It found the columns of each conversation's origin, whose first is the name, and behind them
+    the content and the time of a row.
+    """
+    for _, found in groupby(page, itemgetter(0)):
+        of_one = list(found)
+        origin = origin_of(of_one[0][:-2])
+        for part in cut([row_of(columns[-2], columns[-1]) for columns in of_one]):
             yield Chunk(origin, part)
 
 

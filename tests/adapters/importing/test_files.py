@@ -120,6 +120,18 @@ async def test_a_row_that_is_no_item_is_reported_and_kept_as_it_is(
     assert (await import_sessions(target, file)).unchanged == 1
 
 
+async def test_broken_rows_that_would_be_items_together_are_kept_as_they_are(
+    file: Path, target: EventLog
+) -> None:
+    """As many values as rows, and each of them an object, if one reads on from row to row."""
+    rows = ['{"a": 1},{"b": 2}', '{"c": [{"d": 3}', '{"e": 4}]}']
+    await stores.sqlite(file).write("chat", [ITEM])
+    insert(file, "chat", *rows, json.dumps(ITEM))
+    report = await import_sessions(target, file)
+    assert [row.row for row in report.preserved] == [1, 2, 3]
+    assert await items(target) == [ITEM, ITEM]
+
+
 async def test_an_item_that_is_too_large_for_the_log_is_kept_as_a_row(
     file: Path, tmp_path: Path
 ) -> None:
