@@ -35,6 +35,8 @@ class Scale(NamedTuple):
     turns: int
     file: int
     large: int
+    viewed: int
+    searched: int
 
 
 FULL: Final = Scale(
@@ -50,6 +52,8 @@ FULL: Final = Scale(
     turns=1_000,
     file=10_000,
     large=100,
+    viewed=50_000,
+    searched=1_000_000,
 )
 
 QUICK: Final = Scale(
@@ -65,6 +69,8 @@ QUICK: Final = Scale(
     turns=100,
     file=2_000,
     large=10,
+    viewed=5_000,
+    searched=20_000,
 )
 
 
