@@ -29,6 +29,7 @@ from benchmarks import (
     rewinding,
     sizes,
     throughput,
+    views,
     writing,
     written,
 )
@@ -53,6 +54,7 @@ MODULES: Final = (
     written,
     memory,
     feed,
+    views,
     growth,
 )
 """In order; what leaves the most behind on the server comes last."""

@@ -37,6 +37,8 @@ class Scale(NamedTuple):
     large: int
     rewound: int
     imported: int
+    viewed: int
+    searched: int
 
 
 FULL: Final = Scale(
@@ -54,6 +56,8 @@ FULL: Final = Scale(
     large=100,
     rewound=100_000,
     imported=10_000,
+    viewed=50_000,
+    searched=1_000_000,
 )
 
 QUICK: Final = Scale(
@@ -71,6 +75,8 @@ QUICK: Final = Scale(
     large=10,
     rewound=10_000,
     imported=1_000,
+    viewed=5_000,
+    searched=20_000,
 )
 
 

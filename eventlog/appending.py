@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from eventlog import telemetry
 from eventlog.errors import BusyError
 from eventlog.records import Appended, AppendRequest, IdReused, OtherKey, Stale
 from eventlog.store.base import Store
@@ -18,6 +19,16 @@ async def append(
 
     Raises NoKeyError for a stream that is encrypted where there is no keyring, and BusyError.
     """
+    with telemetry.appending(request.name, request.branch, len(request.events)):
+        outcome = await _append(store, keys, request)
+    if isinstance(outcome, Stale):
+        telemetry.conflicted()
+    return outcome
+
+
+async def _append(
+    store: Store, keys: DataKeys, request: AppendRequest
+) -> Appended | Stale | IdReused:
     place = (request.name, request.stream_id)
     seals = await keys.to_write(*place)
     for _ in range(MAX_TRIES):

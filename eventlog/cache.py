@@ -7,7 +7,7 @@ import os
 import threading
 from collections import OrderedDict
 from typing import Any, Final
-from weakref import WeakKeyDictionary, WeakSet
+from weakref import WeakKeyDictionary, WeakSet, finalize
 
 import msgspec
 
@@ -38,6 +38,9 @@ class Counters(msgspec.Struct):
 
 _every: Final["WeakSet[Cache]"] = WeakSet()
 
+_of_the_past: Final = Counters()
+"""What the caches counted that are gone."""
+
 
 class Cache:
     """Forgets first what was used least lately. For any number of threads."""
@@ -49,6 +52,7 @@ class Cache:
         self._kept: OrderedDict[object, tuple[Any, int]] = OrderedDict()
         self._lock = threading.Lock()
         _every.add(self)
+        finalize(self, _add, _of_the_past, self.counters).atexit = False
 
     @property
     def size(self) -> int:
@@ -96,6 +100,19 @@ _caches: Final[WeakKeyDictionary[Store, Cache]] = WeakKeyDictionary()
 def of(store: Store, limit: int) -> Cache:
     """Return the cache that every handle on `store` shares."""
     return _caches.setdefault(store, Cache(limit))
+
+
+def totals() -> Counters:
+    """Return what was counted in this process, for all logs that it ever opened."""
+    total = Counters()
+    for counters in (_of_the_past, *[kept.counters for kept in _every]):
+        _add(total, counters)
+    return total
+
+
+def _add(total: Counters, counted: Counters) -> None:
+    for name in Counters.__struct_fields__:
+        setattr(total, name, getattr(total, name) + getattr(counted, name))
 
 
 def _unlock_all() -> None:

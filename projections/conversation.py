@@ -21,6 +21,7 @@ from eventlog import (
     ItemsAdded,
     ItemsReplaced,
     NewEvent,
+    telemetry,
 )
 from eventlog.names import MAIN, check_branch, check_name
 from eventlog.snapshots import EVERYTHING
@@ -80,10 +81,13 @@ class Conversation:
         `as_of` is a version up to the head, or an aware datetime. Raises InvalidMomentError,
         ErasedError, CorruptEventError or StoreError.
         """
-        version = None
-        if as_of is not None:
-            version = await self.log.version_at(self.name, as_of, branch=self.branch)
-        wanted = EVERYTHING if limit is None else limit
+        with telemetry.reading(self.name, self.branch):
+            version = None
+            if as_of is not None:
+                version = await self.log.version_at(self.name, as_of, branch=self.branch)
+            return await self._view(version, EVERYTHING if limit is None else limit)
+
+    async def _view(self, version: int | None, wanted: int) -> View:
         for read in (self._read, self._read_stored):
             with contextlib.suppress(UnreadableError):
                 return _view(await read(version, wanted), wanted)

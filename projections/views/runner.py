@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from eventlog import EventLog, PoisonEventError, StoreError, UnavailableError
+from eventlog import EventLog, PoisonEventError, StoreError, UnavailableError, telemetry
 from eventlog.views import Aside, Batch, Checkpoint, Mark, Moved, Put
 from projections.views.folding import Folding
 from projections.views.listing import Lists
@@ -155,12 +155,13 @@ class Runner:
                 return
             lowest = min(point.position for point in waiting)
             until = min([point.position for point in able if point.position > lowest] + [end])
-            await self._take(
-                [point for point in waiting if point.position == lowest], min(until, end)
-            )
+            points = [point for point in waiting if point.position == lowest]
+            names = [point.projection for point in points]
+            with telemetry.projecting(names, min(until - lowest, self._tables.batch)):
+                await self._take(points, until, end)
 
-    async def _take(self, points: Sequence[Checkpoint], until: int) -> None:
-        """Take one batch into views that are at one position."""
+    async def _take(self, points: Sequence[Checkpoint], until: int, end: int) -> None:
+        """Take one batch into views that are at one position, of a feed that has an `end`."""
         started = time.perf_counter()
         after = points[0].position
         found = await self._views.events(after, until, self._tables.batch)
@@ -188,6 +189,8 @@ class Runner:
             return
         for point in moved:
             self._points[_key(point)] = point._replace(position=reached, rate=rate, moved_at=at)
+            if point.is_serving:
+                telemetry.projected(point.projection, reached - after, end - reached)
 
     async def _are_there(self, points: Sequence[Checkpoint]) -> bool:
         await self._look()

@@ -1,0 +1,127 @@
+"""Spans and metrics for OpenTelemetry, if the program uses it: docs/telemetry.md has their names.
+
+Rule: nothing is imported here. A program that wants to see spans and metrics has imported
+OpenTelemetry itself; for any other, each of these functions is one look into a dictionary. What
+items hold goes nowhere, and names of conversations go to spans only: metrics would have one series
+for each of them.
+"""
+
+import contextlib
+import functools
+import sys
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from typing import Any, Final
+
+from eventlog import cache
+
+SCOPE: Final = "eventlog"
+
+_UNSEEN: Final[AbstractContextManager[object]] = contextlib.nullcontext()
+
+
+def appending(conversation: str, branch: str, events: int) -> AbstractContextManager[object]:
+    """Show what happens inside as an append of so many events."""
+    metrics = _metrics()
+    if metrics is not None:
+        metrics.appended.record(events)
+    return _span("eventlog.append", {**_of(conversation, branch), "eventlog.batch.size": events})
+
+
+def reading(conversation: str, branch: str) -> AbstractContextManager[object]:
+    """Show what happens inside as a read of a list."""
+    _metrics()  # From the first read on, somebody may ask what helped.
+    return _span("eventlog.read", _of(conversation, branch))
+
+
+def projecting(views: Iterable[str], events: int) -> AbstractContextManager[object]:
+    """Show what happens inside as bringing so many events into views."""
+    return _span(
+        "eventlog.project", {"eventlog.views": tuple(views), "eventlog.batch.size": events}
+    )
+
+
+def conflicted() -> None:
+    """Count an append that came too late."""
+    metrics = _metrics()
+    if metrics is not None:
+        metrics.conflicts.add(1)
+
+
+def projected(view: str, events: int, behind: int) -> None:
+    """Note that a view took a batch of so many events, and how many more it is behind."""
+    metrics = _metrics()
+    if metrics is not None:
+        metrics.projected.record(events, {"eventlog.view": view})
+        metrics.lag.set(behind, {"eventlog.view": view})
+
+
+class _Metrics:
+    def __init__(self, api: Any) -> None:
+        meter = api.get_meter(SCOPE)
+        self.appended: Final = meter.create_histogram(
+            "eventlog.append.batch.size", "{event}", "How many events an append has."
+        )
+        self.conflicts: Final = meter.create_counter(
+            "eventlog.append.conflicts", "{conflict}", "Appends that came too late."
+        )
+        self.projected: Final = meter.create_histogram(
+            "eventlog.view.batch.size", "{event}", "How many events a view takes at once."
+        )
+        self.lag: Final = meter.create_gauge(
+            "eventlog.view.lag", "{event}", "How many events a view is behind the feed."
+        )
+
+        def lookups(_options: object) -> list[Any]:
+            return [
+                api.Observation(count, {"eventlog.cache": where, "eventlog.cache.result": result})
+                for where, result, count in _lookups()
+            ]
+
+        meter.create_observable_counter(
+            "eventlog.cache.lookups", [lookups], "{lookup}", "Where reads looked for a list."
+        )
+
+
+def _lookups() -> list[tuple[str, str, int]]:
+    counters = cache.totals()
+    return [
+        ("memory", "hit", counters.cache_hits),
+        ("memory", "miss", counters.cache_misses),
+        ("redis", "hit", counters.shared_hits),
+        ("redis", "miss", counters.shared_misses),
+        ("snapshot", "hit", counters.snapshot_hits),
+        ("snapshot", "miss", counters.snapshot_misses),
+        ("snapshot", "refused", counters.snapshots_refused),
+    ]
+
+
+def _metrics() -> _Metrics | None:
+    """Return the instruments; until the program sets a provider, they count nothing."""
+    api = sys.modules.get("opentelemetry.metrics")
+    return None if api is None else _instruments(api)
+
+
+_instruments: Final = functools.cache(_Metrics)
+
+
+def _of(conversation: str, branch: str) -> dict[str, Any]:
+    return {"gen_ai.conversation.id": conversation, "eventlog.branch": branch}
+
+
+def _span(name: str, attributes: dict[str, Any]) -> AbstractContextManager[object]:
+    api: Any = sys.modules.get("opentelemetry.trace")
+    if api is None:
+        return _UNSEEN
+    provider = api.get_tracer_provider()
+    if isinstance(provider, api.ProxyTracerProvider):  # Nobody set one.
+        return _UNSEEN
+    span: AbstractContextManager[object] = _tracer(provider).start_as_current_span(
+        name, attributes=attributes
+    )
+    return span
+
+
+@functools.lru_cache(maxsize=1)
+def _tracer(provider: Any) -> Any:
+    return provider.get_tracer(SCOPE)
