@@ -134,7 +134,7 @@ def _text(fields: dict[str, Any], name: str = "content") -> str:
     content = fields.get(name)
     if isinstance(content, str):
         return content
-    parts: list[Any] = content if isinstance(content, list) else [content]
+    parts = cast("list[Any]", content if isinstance(content, list) else [content])
     return "\n".join(_words(part) for part in parts if part is not None)
 
 

@@ -57,12 +57,20 @@ def worker(
         async with settings.open(redis=redis, poll_interval=POLL) as log:
             await log.position()  # A database that cannot be reached is an error only at first.
             stop = _stopped()
-            jobs = [log.work(stop)]
+            jobs: list[Coroutine[Any, Any, None]] = [log.work(stop)]
             if not no_views:
                 jobs.append(Views(log).follow(stop))
             if publishing is not None:
-                every = {"every_events": every_events, "every_seconds": every_seconds}
-                jobs.append(publish(log, *publishing, stop, **every))
+                signer, to = publishing
+                heads = publish(
+                    log,
+                    signer,
+                    to,
+                    stop,
+                    every_events=every_events,
+                    every_seconds=every_seconds,
+                )
+                jobs.append(heads)
             await _all(jobs)
 
     run_without_log(ctx, work)
