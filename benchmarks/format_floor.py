@@ -22,7 +22,7 @@ from eventlog.records import AppendRequest, Head, StoredEvent
 from eventlog.sealing import seal
 from eventlog.store.base import MAX_ITEM_BYTES
 from eventlog.store.postgres_sql import PostgresStatements
-from eventlog.store.sqlite_commit import SQL
+from eventlog.store.sqlite_sql import LOG
 
 FORMAT_SQLITE: Final = "our rows alone, one hop"
 FORMAT_POSTGRES: Final = "our rows alone, one statement"
@@ -78,12 +78,12 @@ class SqliteRows:
             request, row, before = self._chain.link(items)
             after = self._chain.head
             db.execute("BEGIN IMMEDIATE")
-            db.execute(SQL.insert_event.text, row)
+            db.execute(LOG.insert_event.text, row)
             if before.version == 0:
                 first = (request.stream_id, request.tenant, request.name, *after, after.at)
-                db.execute(SQL.insert_stream.text, first)
+                db.execute(LOG.insert_stream.text, first)
             else:
-                db.execute(SQL.update_stream.text, (*after, request.stream_id))
+                db.execute(LOG.update_stream.text, (*after, request.stream_id))
             db.execute("COMMIT")
 
         return self._hop.run(transaction)
