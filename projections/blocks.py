@@ -221,7 +221,8 @@ _STOP: Final = attrgetter("stop")
 
 def count(blocks: Sequence[Block]) -> int:
     """Return how many items the blocks hold."""
-    return sum(map(_STOP, blocks)) - sum(map(_START, blocks))
+    total: int = sum(map(_STOP, blocks)) - sum(map(_START, blocks))
+    return total
 
 
 def last(blocks: Sequence[Block], limit: int) -> list[Block]:

@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "keys": "keying",
     "hold": "keeping",
     "erase": "erasing",
+    "prune": "erasing",
     "stats": "checking",
     "rebuild": "upkeep",
     "migrate": "upkeep",

@@ -1,7 +1,6 @@
 """Files that a command reads and writes: keys, heads, bundles."""
 
 import os
-from collections.abc import Iterable
 from typing import Final
 
 from eventlog import InvalidOptionError, Signer
@@ -18,14 +17,6 @@ def read_text(path: str) -> str:
         raise InvalidOptionError(f"{path} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise InvalidOptionError(f"{path} cannot be read: it is no text.") from error
-
-
-def write_whole(path: str, parts: Iterable[bytes]) -> None:
-    """Write or replace a file, whole or not at all."""
-    unfinished = f"{path}.unfinished"
-    with open(unfinished, "wb") as file:
-        file.writelines(parts)
-    os.replace(unfinished, path)
 
 
 def write_secret(path: str, text: str, *, replace: bool = False) -> None:

@@ -6,7 +6,7 @@ what is new since the answer before it: what came earlier is in the earlier even
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple, cast
 
 from eventlog import Context, ItemsAdded, ItemsReplaced, RecordedEvent, UsageRecorded
@@ -134,7 +134,7 @@ def _text(fields: dict[str, Any], name: str = "content") -> str:
     content = fields.get(name)
     if isinstance(content, str):
         return content
-    parts = cast("Sequence[Any]", content) if isinstance(content, list) else [content]
+    parts = cast("Iterable[Any]", content if isinstance(content, list) else (content,))
     return "\n".join(_words(part) for part in parts if part is not None)
 
 
@@ -171,5 +171,5 @@ def _value(value: Any) -> dict[str, Any]:
     if isinstance(value, dict):
         return {"kvlistValue": {"values": _pairs(cast("dict[str, Any]", value))}}
     if isinstance(value, list):
-        return {"arrayValue": {"values": [_value(each) for each in cast("Sequence[Any]", value)]}}
+        return {"arrayValue": {"values": [_value(each) for each in cast("Iterable[Any]", value)]}}
     return {"stringValue": str(value)}

@@ -32,6 +32,10 @@ class Bar:
         self._progress = progress
         self._task = task
 
+    def step(self, *_: object) -> None:
+        """Say that one more is done."""
+        self._progress.advance(self._task)
+
     def move(self, done: float, total: float | None = None) -> None:
         """Say how much is done, and of how much, where that has changed."""
         self._progress.update(self._task, completed=done, total=total)

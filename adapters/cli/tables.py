@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from adapters.cli.words import GONE, clean
+from projections import Disposed
 from projections.views import Status
 from projections.views.reading import Cost, Found, Summary, Tool, Turn, Usage
 
@@ -101,6 +102,19 @@ def holds(found: Iterable[tuple[str, str]]) -> Table:
     table = _table("id", "hold")
     for name, code in found:
         table.add_row(clean(name), clean(code))
+    return table
+
+
+def disposed(found: Iterable[Disposed]) -> Table:
+    """Return what became of conversations as rows."""
+    table = _table("id", "last activity", "became", "because of~")
+    for each in found:
+        table.add_row(
+            clean(each.session_id),
+            time(datetime.fromtimestamp(each.last_at / 1e6, tz=UTC)),
+            each.disposition,
+            clean(", ".join(each.because_of)),
+        )
     return table
 
 

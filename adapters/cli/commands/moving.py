@@ -12,7 +12,6 @@ import typer
 from rich.text import Text
 
 from adapters.cli import pages
-from adapters.cli.files import write_whole
 from adapters.cli.finding import find, moment
 from adapters.cli.genai import Operations
 from adapters.cli.options import AsOf, Branch, complete
@@ -20,6 +19,7 @@ from adapters.cli.progress import bar, caught_up
 from adapters.cli.running import FoundError, Invocation, run
 from eventlog import InvalidInputError, InvalidOptionError
 from eventlog.codec import encode_json
+from eventlog.whole_file import write_whole
 from projections import Conversation
 from projections.views import Views, reading
 
@@ -160,5 +160,5 @@ async def _export_to(chat: Conversation, folder: str, to_format: Format) -> bool
     if await asyncio.to_thread(os.path.exists, path):
         return False
     lines = [encode_json(line) + b"\n" async for line in _lines(chat, to_format, version)]
-    await asyncio.to_thread(write_whole, path, lines)
+    await asyncio.to_thread(write_whole, path, b"".join(lines))
     return True

@@ -8,11 +8,12 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from adapters.cli.files import SIGNING_VARIABLE, signer_of, write_whole
+from adapters.cli.files import SIGNING_VARIABLE, signer_of
 from adapters.cli.finding import find
 from adapters.cli.options import Ids, SigningKey
 from adapters.cli.running import Invocation, run
 from eventlog import EventLog, InvalidInputError, SignedHead, gather_evidence, to_file
+from eventlog.whole_file import write_whole
 
 app = typer.Typer()
 
@@ -66,7 +67,7 @@ def evidence(
         if to is None:
             sys.stdout.buffer.write(bundle + b"\n")
             return
-        await asyncio.to_thread(write_whole, to, [bundle])
+        await asyncio.to_thread(write_whole, to, bundle)
         if at.out.as_json:
             at.out.line({"file": to, "conversations": names})
         else:

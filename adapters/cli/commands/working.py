@@ -62,16 +62,15 @@ def worker(
                 jobs.append(Views(log).follow(stop))
             if publishing is not None:
                 signer, to = publishing
-                jobs.append(
-                    publish(
-                        log,
-                        signer,
-                        to,
-                        stop,
-                        every_events=every_events,
-                        every_seconds=every_seconds,
-                    )
+                heads = publish(
+                    log,
+                    signer,
+                    to,
+                    stop,
+                    every_events=every_events,
+                    every_seconds=every_seconds,
                 )
+                jobs.append(heads)
             await _all(jobs)
 
     run_without_log(ctx, work)

@@ -72,7 +72,7 @@ def test_a_foreign_file_is_left_as_it_is(tmp_path: Path, eventlog: Eventlog) -> 
         before = path.read_bytes()
         for command in ("sessions", "migrate", "verify"):
             result = eventlog(command, "--db", str(path))
-            assert result.exit_code == 1, result.output
+            assert result.exit_code == (2 if command == "verify" else 1), result.output
             assert "left untouched" in result.output
         assert path.read_bytes() == before
 
@@ -91,7 +91,7 @@ async def test_reading_an_empty_database_creates_nothing(
 ) -> None:
     """Neither tables nor a schema; only `migrate` does."""
     place = ("--db", blank.url, "--schema", blank.options.get("schema", "eventlog"))
-    for command in ("sessions", "stats", "verify", "tail"):
+    for command in ("sessions", "stats", "tail"):
         assert eventlog(*place, command).exit_code == 1
     assert eventlog(*place, "migrate", "--check").exit_code == 1
     assert eventlog(*place, "migrate").exit_code == 0

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import Verifier, keyring_from_file, new_key
+from eventlog import Verifier, keyring_from_file, new_key, read_receipt
 from projections.conversation import Conversation
 from tests.adapters.cli.conftest import ROOT, Eventlog
 from tests.adapters.cli.shop import user
@@ -115,7 +115,73 @@ def test_what_destroys_asks_first(
     command = ("erase", "order-1041", "--event", "1", "--reason", "gdpr")
     refused = eventlog(*command, input="y\n")
     assert (refused.exit_code, "--yes" in refused.output) == (2, True)
-    monkeypatch.setattr("adapters.cli.commands.erasing.is_somebody_there", lambda: True)
+    monkeypatch.setattr("adapters.cli.asking.is_somebody_there", lambda: True)
     result = eventlog(*command, input=answer)
     assert (result.exit_code, "[y/N]" in result.output) == (0 if erased else 2, True)
     assert (eventlog("export", "order-1041").output == "") is erased
+
+
+async def test_what_is_old_is_archived_and_erased(
+    filled: Backend, eventlog: Eventlog, tmp_path: Path
+) -> None:
+    """Told first, then done; what goes verifies in a file; who keeps no archive has to say so."""
+    key, folder = tmp_path / "s.key", tmp_path / "gone"
+    verifier = key_of(eventlog, key)
+    old = ("prune", "--older-than", "2999-01-01", "--keep-latest", "1")
+    told = [json.loads(line) for line in eventlog("--json", *old, "--dry-run").output.splitlines()]
+    assert [(each["session_id"], each["disposition"]) for each in told] == [
+        ("order-1041", "chosen")
+    ]
+    assert eventlog(*old, "--yes").exit_code == 2
+    archiving = ("--archive", str(folder), "--key-file", str(key))
+    refused = eventlog(*old, *archiving)
+    assert (refused.exit_code, "--yes" in refused.output) == (2, True)
+    assert eventlog("export", "order-1041").output
+    assert eventlog(*old, *archiving, "--yes").exit_code == 0
+    (bundle,) = folder.iterdir()
+    checks = runpy.run_path(str(ROOT / "docs" / "verify_evidence.py"))
+    assert checks["main"]([str(bundle), verifier]) == 0
+    assert eventlog("export", "order-1041").output == ""
+    assert eventlog("export", "order-1042").output
+
+
+async def test_all_of_an_owner_goes_with_a_receipt(
+    filled: Backend, eventlog: Eventlog, tmp_path: Path
+) -> None:
+    """What is held stays, and the exit code tells so."""
+    key, folder = tmp_path / "s.key", tmp_path / "receipts"
+    verifier = Verifier.load(key_of(eventlog, key))
+    erasing = ("erase", "--owner", "ada", "--reason", "gdpr", "--by", "dpo", "--yes")
+    assert eventlog("hold", "place", "order-1041", "case").exit_code == 0
+    held = eventlog(*erasing)
+    assert (held.exit_code, "held" in held.output) == (3, True)
+    assert eventlog("hold", "lift", "order-1041", "case").exit_code == 0
+    done = eventlog(*erasing, "--receipts", str(folder), "--key-file", str(key))
+    assert done.exit_code == 0, done.output
+    (file,) = folder.iterdir()
+    receipt = read_receipt(file.read_text("utf-8"), verifier)
+    assert (receipt.session_id, receipt.streams[0].by) == ("order-1041", "dpo")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("erase", "--reason", "x", "--yes"),
+        ("erase", "order-1041", "--owner", "ada", "--reason", "x", "--yes"),
+        ("erase", "order-1041", "--branch", "b", "--reason", "x", "--yes"),
+        ("erase", "order-1041", "--reason", "x", "--yes", "--receipts", "r"),
+        ("erase", "order-1041", "--yes"),
+        ("prune", "--older-than", "soon", "--dry-run"),
+        ("prune", "--older-than", "7", "--dry-run"),
+        ("prune", "--older-than", "99999999999999y", "--dry-run"),
+        ("prune", "--older-than", "0d", "--archive", "a", "--yes"),
+    ],
+)
+def test_what_is_not_clear_destroys_nothing(
+    db: str, eventlog: Eventlog, arguments: tuple[str, ...]
+) -> None:
+    """It is a misuse."""
+    before = eventlog("export", "order-1041").output
+    result = eventlog(*arguments)
+    assert (result.exit_code, "Traceback" in result.output) == (2, False), result.output
+    assert eventlog("export", "order-1041").output == before != ""
