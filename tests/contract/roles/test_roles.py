@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 import pytest
@@ -192,7 +192,7 @@ async def test_a_reader_reads_everything_and_stores_nothing(roled: Roled) -> Non
     assert (found.name, found.items) == ("chat", 3)
     assert [turn.message for turn in await turns(views, "chat")] == ["Hello"]
     assert [hit.text for hit in await search(views, "Hello")] == ["Hello"]
-    assert await usage(views) == await tools(views) == []
+    assert (await usage(views), await tools(views)) == ([], [])
     assert await roled.run("reader", "SELECT name FROM {}conversations") == [("chat",)]
 
     for change in (again.add(["no"]), again.clear(), reader.tree.head(SIGNER), rebuild(reader)):
@@ -251,11 +251,12 @@ async def test_running_it_again_takes_back_what_was_granted_beyond(roled: Roled)
 
 async def test_what_cannot_be_a_role_is_refused(postgres_url: str, roled: Roled) -> None:
     """A file has none, a log must be there, a name must fit."""
-    for url, options in (
+    refused: list[tuple[str, dict[str, Any]]] = [
         ("log.db", {}),
         (postgres_url, {"schema": "nothing_there"}),
         (postgres_url, {**roled.backend.options, "tenant": "x" * 60}),
         (postgres_url, {**roled.backend.options, "role": "alone"}),
-    ):
+    ]
+    for url, options in refused:
         with pytest.raises(InvalidOptionError):
             await create_roles(url, **options)
