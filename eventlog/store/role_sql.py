@@ -103,6 +103,8 @@ def tables() -> list[str]:
 def grants(schema: str, there: Collection[str]) -> list[str]:
     """Give every role that is `there` what it needs, and nothing more."""
     place = quoted(schema)
+    # Not ALL TABLES: the sequencer's own would be among them, and it may forbid them to itself.
+    ours = ", ".join(f"{place}.{table}" for table in tables())
     steps: list[str] = []
     for role, rights in GRANTS.items():
         if role_name(schema, role) not in there:
@@ -110,7 +112,7 @@ def grants(schema: str, there: Collection[str]) -> list[str]:
         name = quoted(role_name(schema, role))
         within = "USAGE, CREATE" if role == SEQUENCER else "USAGE"
         steps += [
-            f"REVOKE ALL ON ALL TABLES IN SCHEMA {place} FROM {name}",
+            f"REVOKE ALL ON {ours} FROM {name}",
             f"REVOKE ALL ON SCHEMA {place} FROM {name}",
             f"GRANT {within} ON SCHEMA {place} TO {name}",
         ]
