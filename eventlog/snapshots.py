@@ -32,6 +32,7 @@ class StreamSnapshots:
     ) -> None:
         self.stream_id: Final = stream_id
         self._source = store.snapshots
+        self._rights = store.rights
         self._schema = schema
         self._keys = keys
         self._place = (title, stream_id)
@@ -58,6 +59,10 @@ class StreamSnapshots:
     async def sources(self, segments: Sequence[int], versions: Sequence[int]) -> Sources:
         """Return what is there of segments and events."""
         return await self._opened(await self._source.sources(self.stream_id, segments, versions))
+
+    async def may_save(self) -> bool:
+        """Tell whether the role that connects may store snapshots."""
+        return (await self._rights()).keeps
 
     async def save(self, snapshot: Snapshot, segments: Mapping[int, bytes]) -> bool:
         """Store a snapshot with its new segments, unless one of that version is there: False."""

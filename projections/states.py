@@ -326,7 +326,7 @@ class States:
         self._log.cache.put(stored.stream_id, state, state.size)
 
     async def _save_quietly(self, stored: StreamSnapshots, state: State) -> None:
-        if not (await self._log.store.rights()).keeps:
+        if not await stored.may_save():
             return
         try:
             await self._save(stored, await self._fetch(stored, state, 0))

@@ -179,8 +179,11 @@ class PostgresSnapshotStatements(SnapshotStatements):
         snapshot = self._newest().cte("newest")
         wanted = self._wanted(snapshot)
         events, until = self.events.c, bindparam("until", type_=BigInteger)
-        base = func.coalesce(
-            select(snapshot.c.version).where(snapshot.c.is_on_chain).scalar_subquery(), 0
+        # One value, or row-level security looks at every event of the stream before it compares.
+        base = (
+            select(func.coalesce(func.max(snapshot.c.version), 0))
+            .where(snapshot.c.is_on_chain)
+            .scalar_subquery()
         )
         tail = (
             select(literal(TAIL), *self.entry())

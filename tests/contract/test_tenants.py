@@ -56,6 +56,18 @@ async def test_a_conversation_of_another_tenant_reads_like_one_that_is_not_there
         assert reads.MARKER in repr(await reads.answers(theirs, reads.SECRET))
 
 
+async def test_a_row_of_another_tenant_does_not_lead_an_erasure_astray(backend: Backend) -> None:
+    """That it began with content of a conversation, only a stream of its tenant can say."""
+    async with backend.open(tenant=reads.THEIRS) as theirs, backend.open(tenant="ours") as ours:
+        await theirs.append(reads.SECRET, ItemsAdded([reads.MARKER]))
+        await ours.append("mine", ItemsAdded(["own"]))
+        parent = theirs.stream_id(reads.SECRET)
+        await backend.tamper("UPDATE {}streams SET parent_id = ? WHERE name = 'mine'", parent)
+        erased = await projections.erase(theirs, reads.SECRET, by="dpo", reason="r")
+        assert [stream.stream_id for stream in erased.streams] == [parent]
+        assert await Conversation(ours, "mine").items() == ["own"]
+
+
 def check(theirs: dict[str, str], nobody: dict[str, str]) -> None:
     """Compare what was answered."""
     for what, answer in theirs.items():

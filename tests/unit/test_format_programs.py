@@ -344,6 +344,7 @@ def test_the_verifier_accepts_forks_and_branches(forked: Path) -> None:
 )
 async def test_both_verifiers_find_another_parent_or_branch(forked: Path, edit: str) -> None:
     """What a fork began with is what its first event says, and its branch is its identity."""
+    tamper(forked)
     sql(forked, f"UPDATE streams {edit} WHERE stream_id = ?", FORK)
     answer = run(VERIFIER, forked)
     assert answer.returncode == 1

@@ -23,9 +23,9 @@ class Roled:
     def name(self, role: str) -> str:
         return f"{self.backend.schema}_{role}"
 
-    async def create(self, **options: Any) -> list[str]:
+    async def create(self, url: str | None = None, **options: Any) -> list[str]:
         """Run the command, and let every role log in."""
-        names = await create_roles(self.backend.url, **self.backend.options, **options)
+        names = await create_roles(url or self.backend.url, **self.backend.options, **options)
         for name in set(names) - self.names:
             await self.backend.execute(f'ALTER ROLE "{name}" LOGIN')
         self.names |= set(names)

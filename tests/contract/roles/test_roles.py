@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
-from typing import Final
+from typing import Any, Final
 
 import asyncpg
 import pytest
+from sqlalchemy.engine import make_url
 
 from adapters.openai_agents import EventLogSession
 from eventlog import (
@@ -25,6 +26,7 @@ from eventlog import (
 from eventlog.store.schema import metadata
 from projections import Conversation, erase, erase_event, fork, rebuild
 from projections.views import Views, conversations, search, tools, turns, usage
+from tests.backends import PostgresBackend
 from tests.contract.roles.conftest import Roled
 
 SIGNER: Final = Signer("example.com/log", bytes(range(32)))
@@ -192,8 +194,7 @@ async def test_a_reader_reads_everything_and_stores_nothing(roled: Roled) -> Non
     assert (found.name, found.items) == ("chat", 3)
     assert [turn.message for turn in await turns(views, "chat")] == ["Hello"]
     assert [hit.text for hit in await search(views, "Hello")] == ["Hello"]
-    assert await usage(views) == []
-    assert await tools(views) == []
+    assert (await usage(views), await tools(views)) == ([], [])
     assert await roled.run("reader", "SELECT name FROM {}conversations") == [("chat",)]
 
     for change in (again.add(["no"]), again.clear(), reader.tree.head(SIGNER), rebuild(reader)):
@@ -250,13 +251,37 @@ async def test_running_it_again_takes_back_what_was_granted_beyond(roled: Roled)
     assert await roled.backend.execute(asked) == before
 
 
+async def test_a_log_with_views_is_given_roles_by_its_owner(postgres_url: str) -> None:
+    """No superuser is needed; what he had made, the sequencer makes anew, also after an upgrade."""
+    roled = Roled(PostgresBackend(postgres_url))
+    backend, user = roled.backend, f"user_{roled.backend.schema}"
+    await backend.execute(f"CREATE ROLE {user} LOGIN CREATEROLE")
+    await backend.execute(f"GRANT CREATE ON DATABASE postgres TO {user}")
+    url = make_url(postgres_url).set(username=user).render_as_string(hide_password=False)
+    try:
+        async with EventLog(url, **backend.options) as log:
+            await fill(log)
+            await Views(log).catch_up()
+        for tenant in (None, "acme"):
+            await roled.create(url, tenant=tenant)
+            for log in (EventLog(url, **backend.options), roled.open("sequencer")):
+                await Views(log).rebuild("conversations")
+                assert [row.name for row in await conversations(Views(log))] == ["chat"]
+                await log.close()
+    finally:
+        await roled.discard()
+        await backend.execute(f"DROP OWNED BY {user}")
+        await backend.execute(f"DROP ROLE {user}")
+
+
 async def test_what_cannot_be_a_role_is_refused(postgres_url: str, roled: Roled) -> None:
     """A file has none, a log must be there, a name must fit."""
-    for url, options in (
+    refused: list[tuple[str, dict[str, Any]]] = [
         ("log.db", {}),
         (postgres_url, {"schema": "nothing_there"}),
         (postgres_url, {**roled.backend.options, "tenant": "x" * 60}),
         (postgres_url, {**roled.backend.options, "role": "alone"}),
-    ):
+    ]
+    for url, options in refused:
         with pytest.raises(InvalidOptionError):
             await create_roles(url, **options)

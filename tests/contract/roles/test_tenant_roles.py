@@ -1,15 +1,17 @@
 """A role of one tenant: the database itself shows it nothing of the others."""
 
+import asyncio
 from typing import Final
 
 import asyncpg
 import pytest
 
 from adapters.openai_agents import EventLogSession
-from eventlog import EventLog, ItemsAdded, ReadOnlyError, new_key, parse_keyring
+from eventlog import EventLog, ItemsAdded, ReadOnlyError, migrate, new_key, parse_keyring
 from eventlog.chain import stream_id
 from projections import Conversation
 from projections.views import Views
+from tests.backends import PostgresBackend
 from tests.contract import tenant_reads as reads
 from tests.contract.roles.conftest import Roled
 from tests.contract.test_tenants import check
@@ -82,8 +84,10 @@ async def test_its_own_rows_are_there(roled: Roled) -> None:
     assert log.counters.snapshots_failed == 0
     await Views(roled.open("sequencer")).catch_up()
     assert [event.stream async for event in log.feed()] == ["mine"] * 3
+    names = [f"many-{number}" for number in range(10)]
+    await asyncio.gather(*[log.append(name, ItemsAdded([name])) for name in names])  # Together.
     found = await log.verify()
-    assert (found.ok, found.conversations) == (True, 2)
+    assert (found.ok, found.conversations) == (True, 12)
     for name in ("streams", "events", "feed", "keys", "snapshots", "view_conversations_1"):
         assert await roled.run(OURS, f"SELECT 1 FROM {{}}{name}"), name
 
@@ -156,6 +160,21 @@ async def test_no_setting_opens_it(roled: Roled) -> None:
     )
     with pytest.raises(asyncpg.RaiseError, match="seen"):
         await roled.allowed("reader", [seen])
+
+
+async def test_partitions_are_closed(postgres_url: str) -> None:
+    """Rows are seen through their table, where the policies are, and not past it."""
+    roled = Roled(PostgresBackend(postgres_url))
+    try:
+        await migrate(postgres_url, **roled.backend.options, partitions=2)
+        await roled.create(tenant="ours")
+        await roled.open("writer", tenant=reads.THEIRS).append("chat", ItemsAdded(["a"]))
+        await roled.open(OURS, tenant="ours").append("chat", ItemsAdded(["a"]))
+        assert len(await roled.run(OURS, "SELECT 1 FROM {}events")) == 1
+        parts = [f"SELECT 1 FROM {{}}events_{number}" for number in range(2)]
+        assert await roled.allowed(OURS, parts) == []
+    finally:
+        await roled.discard()
 
 
 async def test_others_pay_nothing(roled: Roled) -> None:
