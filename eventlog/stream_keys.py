@@ -259,7 +259,7 @@ class DataKeys:
     async def _refuse_plain(
         self, title: str, stream_id: bytes, keys: StreamKeys, entries: Sequence[Entry]
     ) -> None:
-        plain = [entry for entry in entries if not is_in_order(entry)]
+        plain = [entry for entry in entries if entry.body is not None and not is_in_order(entry)]
         if not plain or not keys.is_encrypted:
             return
         first = keys.first

@@ -4,7 +4,7 @@ import sqlite3
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import asyncpg
 
@@ -33,9 +33,16 @@ class Backend(Protocol):
         """Run SQL behind the back of the triggers."""
         ...
 
+    async def drop_triggers(self) -> None:
+        """Leave nothing that keeps anybody from changing events."""
+        ...
+
     async def discard(self) -> None:
         """Check that nothing is left checked out, and remove the database."""
         ...
+
+
+_TRIGGERS: Final = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
 
 
 class SqliteBackend:
@@ -55,10 +62,13 @@ class SqliteBackend:
         return self._run([statement], args)
 
     async def tamper(self, statement: str, *args: object) -> None:
-        triggers = self._run(["SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"], ())
-        self._run([f"DROP TRIGGER {name}" for name, _ in triggers], ())
+        triggers = self._run([_TRIGGERS], ())
+        await self.drop_triggers()
         self._run([statement], args)
         self._run([sql for _, sql in triggers], ())
+
+    async def drop_triggers(self) -> None:
+        self._run([f"DROP TRIGGER {name}" for name, _ in self._run([_TRIGGERS], ())], ())
 
     def _run(self, statements: Sequence[str], args: Sequence[object]) -> list[tuple[Any, ...]]:
         db = sqlite3.connect(self.url)
@@ -104,10 +114,13 @@ class PostgresBackend:
             await connection.close()
 
     async def tamper(self, statement: str, *args: object) -> None:
-        await self.execute("ALTER TABLE {}events DISABLE TRIGGER ALL")
+        await self.drop_triggers()
         await self.execute(statement, *args)
         for trigger in ("events_rows", "events_truncate"):
             await self.execute(f"ALTER TABLE {{}}events ENABLE ALWAYS TRIGGER {trigger}")
+
+    async def drop_triggers(self) -> None:
+        await self.execute("ALTER TABLE {}events DISABLE TRIGGER ALL")
 
     async def discard(self) -> None:
         busy = [log for log in self._logs if _checked_out(log)]
