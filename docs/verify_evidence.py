@@ -2,9 +2,7 @@
 
 Written from docs/format.md alone; needs Python 3.8 or later and the package `cryptography`. The
 verifier key is that of whoever signs the log's heads. Get it from them, not with the bundle.
-
-Exit status: 0, everything in the bundle was in the log when the head was signed, and is
-unchanged; 1, something is not; 2, it could not be checked.
+Exit status: 0, all of it was in the log when the head was signed; 1, not so; 2, could not check.
 """
 
 import base64
@@ -13,11 +11,21 @@ import json
 import re
 import struct
 import sys
+import zlib
 from datetime import datetime, timedelta, timezone
+
+try:
+    from cryptography.exceptions import InvalidSignature, InvalidTag
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+except ImportError:
+    print("cannot be checked without the package cryptography", file=sys.stderr)
+    sys.exit(2)
 
 EVIDENCE = "conversation-eventlog evidence 1"
 EVENT = b"conversation-eventlog event\x00"
-MALFORMED = (AttributeError, KeyError, IndexError, TypeError, ValueError, OverflowError)
+CONTENT = b"conversation-eventlog content\x00"
+MALFORMED = (AttributeError, LookupError, TypeError, ValueError, OverflowError)
 
 
 class Broken(Exception):
@@ -28,28 +36,30 @@ def main(arguments):
     if len(arguments) != 2:
         return say(2, __doc__.splitlines()[0])
     try:
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-        name, key = read_key(arguments[1])
+        name, key_id, key = read_key(arguments[1])
         with open(arguments[0], encoding="utf-8") as file:
             bundle = json.load(file)
         if bundle["evidence"] != EVIDENCE:
             return say(2, f"this is no {EVIDENCE}")
-        public_key = Ed25519PublicKey.from_public_bytes(key)
-    except (ImportError, OSError, *MALFORMED) as error:
+    except (OSError, *MALFORMED) as error:
         return say(2, f"cannot be checked: {type(error).__name__}: {error}")
     try:
-        size, root = read_head(bundle["head"], name, key, public_key)
-        print(f"head of {size} events, signed by {name}")
+        size, root = read_head(bundle["head"], name, key_id, key)
         if not bundle["conversations"]:
             raise Broken("there is no conversation in it")
-        for conversation in bundle["conversations"]:
-            check_conversation(conversation, size, root)
+        checked = [check_conversation(shown, size, root) for shown in bundle["conversations"]]
+        there = {stream_id: len(events) for stream_id, events, _ in checked}
+        for stream_id, events, keys in checked:
+            print(f"stream {stream_id.hex()}")
+            for event in events:
+                show(event, there, opened(event, stream_id, keys))
     except Broken as error:
         return say(1, str(error))
-    except (struct.error, *MALFORMED) as error:
+    except (InvalidSignature, InvalidTag):
+        return say(1, "the signature of the head is false, or a data key opens nothing")
+    except (struct.error, zlib.error, *MALFORMED) as error:
         return say(1, f"not as the format says: {type(error).__name__}: {error}")
-    print("everything here was in the log when the head was signed")
+    print(f"all of this was in the log when {name} signed its head of {size} events")
     return 0
 
 
@@ -69,34 +79,23 @@ def sha256(*parts):
     return hashlib.sha256(b"".join(parts)).digest()
 
 
-# Heads
-
-
-def key_id(name, key):
-    return sha256(name.encode(), b"\n\x01", key)[:4]
-
-
 def read_key(text):
     name, stated_id, encoded = text.strip().split("+", 2)
     key = decode(encoded)
-    if key[:1] != b"\x01" or stated_id.lower() != key_id(name, key[1:]).hex():
+    key_id = sha256(name.encode(), b"\n", key)[:4]
+    if key[:1] != b"\x01" or stated_id.lower() != key_id.hex():
         raise ValueError("this is no verifier key")
-    return name, key[1:]
+    return name, key_id, Ed25519PublicKey.from_public_bytes(key[1:])
 
 
-def read_head(note, name, key, public_key):
-    from cryptography.exceptions import InvalidSignature
-
+def read_head(note, name, key_id, key):
     text, signatures = note[: note.rindex("\n\n") + 1], note[note.rindex("\n\n") + 2 :]
     signed = False
     for line in signatures.splitlines():
         dash, signer, encoded = line.split(" ")
         signature = decode(encoded)
-        if dash == "\u2014" and signer == name and signature[:4] == key_id(name, key):
-            try:
-                public_key.verify(signature[4:], text.encode())
-            except InvalidSignature:
-                raise Broken("the signature of the head is false") from None
+        if dash == "\u2014" and signer == name and signature[:4] == key_id:
+            key.verify(signature[4:], text.encode())
             signed = True
     if not signed:
         raise Broken(f"the head is not signed by {name} with this key")
@@ -106,27 +105,16 @@ def read_head(note, name, key, public_key):
     return int(size), decode(root)
 
 
-def root_from(index, size, leaf, proof):
-    """RFC 9162, section 2.1.3.2."""
-    if not 0 <= index < size:
-        raise Broken(f"position {index + 1} is not among the {size} of the head")
-    at, last, found = index, size - 1, sha256(b"\x00", leaf)
-    for sibling in proof:
-        if last == 0:
-            raise Broken("the proof is too long")
-        if at & 1 or at == last:
-            found = sha256(b"\x01", sibling, found)
-            while at and not at & 1:
-                at, last = at >> 1, last >> 1
-        else:
-            found = sha256(b"\x01", found, sibling)
-        at, last = at >> 1, last >> 1
-    if last:
-        raise Broken("the proof is too short")
-    return found
-
-
-# Events
+def root_from(index, size, found, proof):
+    """Walk down to the leaf, and hash on the way back. RFC 6962, section 2.1.1."""
+    if not 0 <= index < size or (size == 1) != (not proof):
+        raise Broken("the proof or the position does not fit the size of the head")
+    if size == 1:
+        return found
+    half = 1 << (size - 1).bit_length() - 1
+    if index < half:
+        return sha256(b"\x01", root_from(index, half, found, proof[:-1]), proof[-1])
+    return sha256(b"\x01", proof[-1], root_from(index - half, size - half, found, proof[:-1]))
 
 
 def u64(number):
@@ -142,25 +130,23 @@ def optional(text):
 
 
 def check_conversation(conversation, size, root):
-    names = [conversation["tenant"], conversation["name"]]
-    if conversation["branch"] != "":
-        names.append(conversation["branch"])
+    parts = ("tenant", "name", "branch")[: 2 if conversation["branch"] == "" else 3]
+    names = [conversation[part] for part in parts]
     shown, stream_id = "/".join(names), sha256(*[prefixed(name.encode()) for name in names])[:16]
     if decode(conversation["stream_id"]) != stream_id:
         raise Broken(f"{shown}: the stream is that of another conversation")
     version, previous, at = 0, bytes(32), 0
-    for event in conversation["events"]:
-        version += 1
+    for version, event in enumerate(conversation["events"], 1):
         where = f"{shown} version {version}"
         if (event["version"], event["format"]) != (version, 1) or event["recorded_at"] < at:
             raise Broken(f"{where}: its version, format or time is not the next")
         previous, at = check_event(event, stream_id, previous, where), event["recorded_at"]
     proof = [decode(found) for found in conversation["proof"]]
-    if not version or root_from(conversation["position"] - 1, size, previous, proof) != root:
+    leaf, index = sha256(b"\x00", previous), conversation["position"] - 1
+    if not version or root_from(index, size, leaf, proof) != root:
         raise Broken(f"{shown}: the head does not commit to its version {version}")
     print(f"{shown} is sound up to version {version}, stream {stream_id.hex()}")
-    for event in conversation["events"]:
-        show(event)
+    return stream_id, conversation["events"], conversation.get("keys", {})
 
 
 def check_event(event, stream_id, previous, where):
@@ -181,15 +167,32 @@ def check_event(event, stream_id, previous, where):
     return expected
 
 
-def show(event):
-    seconds = timedelta(microseconds=event["recorded_at"])
-    moment = datetime(1970, 1, 1, tzinfo=timezone.utc) + seconds
-    content = "withheld or erased" if event["body"] is None else f"{len(event['body'])} characters"
-    print(f"  {event['version']} {moment.isoformat()} {event['kind']!r} content: {content}")
-    if event["kind"] == "forked":
-        says = json.loads(decode(event["header"]))
+def opened(event, stream_id, keys):
+    if event["body"] is None:
+        return "withheld or erased"
+    parts = {b"c": decode(event["context"]), b"b": decode(event["body"])}
+    if event["key_id"] is not None:
+        if event["key_id"] not in keys:
+            return "encrypted, and its key is not disclosed"
+        place = CONTENT + stream_id + prefixed(event["key_id"].encode()) + u64(event["version"])
+        place += u64(event["schema"]) + u64(event["codec"]) + prefixed(event["kind"].encode())
+        place += prefixed(decode(event["header"]))
+        cipher = AESGCM(decode(keys[event["key_id"]]))
+        parts = {x: cipher.decrypt(p[:12], p[12:], place + x) for x, p in parts.items()}
+    if event["codec"] == 1:
+        parts[b"b"] = zlib.decompress(parts[b"b"])
+    return " ".join(ascii(part.decode(errors="backslashreplace")) for part in parts.values())
+
+
+def show(event, there, said):
+    at = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=event["recorded_at"])
+    print(f"  {event['version']} {at.isoformat()} {event['kind']!r} {said}")
+    says = json.loads(decode(event["header"])) if event["kind"] == "forked" else {}
+    if says.get("kept"):
+        is_there = there.get(bytes.fromhex(says["parent"]), 0) >= says["at_version"]
+        proved = "proved here, too" if is_there else "see there, these are not proved here"
         print(f"    begins with the first {says['kept']} items that stream {says['parent']} had")
-        print(f"    at version {says['at_version']}: see there, these are not proved here")
+        print(f"    at version {says['at_version']}: {proved}")
 
 
 if __name__ == "__main__":

@@ -12,16 +12,19 @@ import msgspec
 from eventlog import chain
 from eventlog.checkpoint import read_head
 from eventlog.envelope import RecordedEvent
-from eventlog.errors import InvalidMomentError
+from eventlog.errors import CorruptEventError, InvalidMomentError
 from eventlog.log import EventLog
 from eventlog.names import MAIN
-from eventlog.records import SignedHead
+from eventlog.records import SignedHead, StoredEvent
 
 EVIDENCE: Final = "conversation-eventlog evidence 1"
 """The first field of a bundle: what it is, and the number of its form."""
 
 _Chosen = TypeVar("_Chosen", bound=str | tuple[str, str])
 """A conversation by its name, or a branch by both names."""
+
+_Stream = tuple[str, str]
+"""A conversation's name and that of a branch."""
 
 
 def withhold_nothing(_event: RecordedEvent) -> bool:
@@ -35,38 +38,46 @@ async def gather_evidence(
     conversations: Mapping[_Chosen, int | None],
     *,
     withhold: Callable[[RecordedEvent], bool] = withhold_nothing,
+    with_parents: bool = False,
+    disclose_keys: bool = False,
 ) -> bytes:
     """Return a bundle, as JSON, that proves conversations to whoever trusts who signed `head`.
 
     `conversations`: names, or pairs of name and branch, each with the version up to which it is
-    shown; None means all that the head covers. What a fork began with is in its parent: the
-    verifier says in which version of which stream, and whoever wants to see it is shown that, too.
-    Content of events for which `withhold` is true stays away, as after an erasure, and everything
-    still verifies. The bundle is built in memory.
+    shown; None means all that the head covers. Content of events for which `withhold` is true stays
+    away, as after an erasure, and everything still verifies. The bundle is built in memory.
 
-    Raises InvalidMomentError for a version that is not there or came after the head.
+    What a fork began with is in its parent: the verifier says in which version of which stream.
+    `with_parents` adds it: the parents up to that version, and theirs, so that lists are complete;
+    a parent also holds what was said and popped before.
+
+    Encrypted content is shown as it is stored, which proves it and tells nothing. `disclose_keys`
+    puts the data keys of what is shown into the bundle, so that anybody can read it. A data key
+    opens whatever was or will be stored under it, not only what is shown here: see `rekey`.
+
+    Raises InvalidMomentError for a version that is not there or came after the head; with
+    `disclose_keys` NoKeyError, WrongKeyError or KeyDestroyedError.
     """
+    wanted = {
+        stream: await _last(log, head, *stream, version)
+        for stream, version in ((_named(chosen), until) for chosen, until in conversations.items())
+    }
+    if with_parents:
+        await _add_parents(log, wanted)
     shown = [
-        await _conversation(log, head, *_named(chosen), version, withhold)
-        for chosen, version in conversations.items()
+        await _conversation(log, head, stream, last, withhold, disclose_keys=disclose_keys)
+        for stream, last in wanted.items()
     ]
     origin = read_head(head.note).origin
     bundle = {"evidence": EVIDENCE, "origin": origin, "head": head.note, "conversations": shown}
     return msgspec.json.format(msgspec.json.encode(bundle), indent=1)
 
 
-def _named(chosen: str | tuple[str, str]) -> tuple[str, str]:
+def _named(chosen: str | tuple[str, str]) -> _Stream:
     return (chosen, MAIN) if isinstance(chosen, str) else chosen
 
 
-async def _conversation(
-    log: EventLog,
-    head: SignedHead,
-    name: str,
-    branch: str,
-    until: int | None,
-    withhold: Callable[[RecordedEvent], bool],
-) -> dict[str, Any]:
+async def _last(log: EventLog, head: SignedHead, name: str, branch: str, until: int | None) -> int:
     last = until
     if last is None:
         last = await log.tree.last_version(name, head.size, branch=branch)
@@ -75,28 +86,63 @@ async def _conversation(
             f"Conversation {name!r} has no events that the head of {head.size} positions covers."
             " Name one that is there, or sign a later head."
         )
+    return last
+
+
+async def _add_parents(log: EventLog, wanted: dict[_Stream, int]) -> None:
+    """Add the ancestors of streams, each up to the version that is forked from."""
+    look = list(wanted)
+    while look:
+        name, branch = look.pop()
+        fork = await log.stream(name, branch=branch)
+        if fork is None or fork.parent is None or not fork.parent.version:
+            continue
+        parent = await log.stream(fork.parent.stream_id)
+        if parent is None:
+            raise CorruptEventError(name, 1, "the stream that it was forked from is not there")
+        stream = parent.name, parent.branch
+        if stream not in wanted:
+            look.append(stream)
+        wanted[stream] = max(wanted.get(stream, 0), fork.parent.version)
+
+
+async def _conversation(
+    log: EventLog,
+    head: SignedHead,
+    stream: _Stream,
+    last: int,
+    withhold: Callable[[RecordedEvent], bool],
+    *,
+    disclose_keys: bool,
+) -> dict[str, Any]:
+    name, branch = stream
     # The hash of the last event is over all before it: one proof is enough.
     proof = await log.tree.prove_inclusion(name, last, head.size, branch=branch)
     events = [
-        _event(event, is_withheld=withhold(event))
+        _withheld(event.stored) if withhold(event) else event.stored
         async for event in log.read(name, until=last, branch=branch)
     ]
-    return {
+    shown: dict[str, Any] = {
         "tenant": log.tenant,
         "name": name,
         "branch": branch,
         "stream_id": _encode(chain.stream_id(log.tenant, name, branch)),
         "position": proof.position,
         "proof": [_encode(found) for found in proof.hashes],
-        "events": events,
+        "events": [_event(event) for event in events],
     }
+    if disclose_keys:
+        keys = await log.keys.disclose(name, events)
+        shown["keys"] = {key_id: _encode(key) for key_id, key in keys.items()}
+    return shown
 
 
-def _event(event: RecordedEvent, *, is_withheld: bool) -> dict[str, Any]:
-    stored = event.stored
-    if is_withheld:
-        stored = stored._replace(salt=None, context=None, body=None)
-    fields = stored._asdict()
+def _withheld(event: StoredEvent) -> StoredEvent:
+    return event._replace(salt=None, context=None, body=None)
+
+
+def _event(event: StoredEvent) -> dict[str, Any]:
+    fields = event._asdict()
     del fields["stream_id"]
     return {
         name: _encode(value) if isinstance(value, bytes) else value

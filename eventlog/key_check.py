@@ -20,8 +20,8 @@ class KeyTrace:
         self.holding: dict[str, int] = {}
         """The keys of content that was not erased as a whole, and the first version under each."""
         self._newest = 0
-        self._destroyed = 0
-        self._whole: int | None = None
+        self._whole: tuple[int, int] | None = None
+        """The last event that erased everything, and the newest key by then."""
         self._erased: int | None = None
         self._plain: int | None = None
 
@@ -40,7 +40,7 @@ class KeyTrace:
         if event.kind in ERASING:
             self._erased = event.version
         if event.kind == ConversationErased.kind:
-            self._whole, self._destroyed = event.version, self._newest
+            self._whole = event.version, self._newest
             self.holding.clear()
         if event.key_id is not None:
             self._newest = max(self._newest, generation(event.key_id))
@@ -66,8 +66,10 @@ class KeyTrace:
             if key_id not in there:
                 how = "was destroyed, and no event says so" if key_id in keys else "is not there"
                 return version, Finding("missing", f"its data key {key_id!r} {how}")
-        if self._whole is not None and any(generation(key) <= self._destroyed for key in there):
-            return self._whole, Finding("inserted", "a data key that it destroyed is there again")
+        if self._whole is not None and any(generation(key) <= self._whole[1] for key in there):
+            return self._whole[0], Finding(
+                "inserted", "a data key that it destroyed is there again"
+            )
         if linked == NO_KEY:
             return self._compare_none(keys.keys() - there)
         if linked not in there:
@@ -77,6 +79,6 @@ class KeyTrace:
         return None
 
     def _compare_none(self, destroyed: Collection[str]) -> Place | None:
-        if destroyed and self._whole is not None and self._newest == self._destroyed:
+        if destroyed and self._whole is not None and self._newest == self._whole[1]:
             return None
         return 0, Finding("edited", "the stream says that its data keys were destroyed")

@@ -166,6 +166,23 @@ class DataKeys:
                     wanted.setdefault(event.stream_id, (title, set()))[1].add(event.key_id)
         return await self.to_read_many(wanted) if wanted else {}
 
+    async def disclose(self, title: str, events: Iterable[StoredEvent]) -> dict[str, bytes]:
+        """Return the data keys that the content of events of one stream takes, to be given away.
+
+        Raises NoKeyError, WrongKeyError or KeyDestroyedError.
+        """
+        found: dict[str, bytes] = {}
+        for event in events:
+            key_id = event.key_id
+            if key_id is None or key_id in found or event.body is None:
+                continue
+            rows = await self._store.keys.of_streams([event.stream_id])
+            row = next((row for row in rows if row.key_id == key_id), None)
+            if row is None or row.wrapped_key is None:
+                raise KeyDestroyedError(title, event.version, key_id)
+            found[key_id] = await self.unwrap(title, row)
+        return found
+
     async def open_entries(
         self, title: str, stream_id: bytes, entries: Sequence[Entry]
     ) -> list[Entry]:
@@ -259,7 +276,7 @@ class DataKeys:
     async def _refuse_plain(
         self, title: str, stream_id: bytes, keys: StreamKeys, entries: Sequence[Entry]
     ) -> None:
-        plain = [entry for entry in entries if not is_in_order(entry)]
+        plain = [entry for entry in entries if entry.body is not None and not is_in_order(entry)]
         if not plain or not keys.is_encrypted:
             return
         first = keys.first

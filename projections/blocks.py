@@ -5,7 +5,7 @@ log, or a segment that was copied out of events. Sources keep their uncompressed
 were opened, and never what was decoded from them: every caller gets fresh objects.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import takewhile
 from operator import attrgetter
 from typing import Any, Final, NamedTuple

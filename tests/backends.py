@@ -49,9 +49,16 @@ class Backend(Protocol):
         """Run SQL behind the back of the triggers."""
         ...
 
+    async def drop_triggers(self) -> None:
+        """Leave nothing that keeps anybody from changing events."""
+        ...
+
     async def discard(self) -> None:
         """Check that nothing is left checked out, and remove the database."""
         ...
+
+
+_TRIGGERS: Final = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
 
 
 class SqliteBackend:
@@ -74,10 +81,13 @@ class SqliteBackend:
         return self._run([statement], args)
 
     async def tamper(self, statement: str, *args: object) -> None:
-        triggers = self._run(["SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"], ())
-        self._run([f"DROP TRIGGER {name}" for name, _ in triggers], ())
+        triggers = self._run([_TRIGGERS], ())
+        await self.drop_triggers()
         self._run([statement], args)
         self._run([sql for _, sql in triggers], ())
+
+    async def drop_triggers(self) -> None:
+        self._run([f"DROP TRIGGER {name}" for name, _ in self._run([_TRIGGERS], ())], ())
 
     def _run(self, statements: Sequence[str], args: Sequence[object]) -> list[tuple[Any, ...]]:
         db = sqlite3.connect(self.url)
@@ -112,13 +122,9 @@ class PostgresBackend:
             with _recorded(self.schema):
                 await migrate(self.url, schema=self.schema)
             return
-        connection = await asyncpg.connect(self.url)
-        try:
-            async with connection.transaction():
-                for statement, args in _script:
-                    await connection.execute(statement.replace(_SCHEMA, self.schema), *args)
-        finally:
-            await connection.close()
+        async with self._connection() as connection, connection.transaction():
+            for statement, args in _script:
+                await connection.execute(statement.replace(_SCHEMA, self.schema), *args)
 
     def open(self, **options: Any) -> EventLog:
         log = EventLog(self.url, **{**self.options, "keyring": self.keyring, **options})
@@ -153,6 +159,11 @@ class PostgresBackend:
             statement = statement.replace("?", f"${number}", 1)
         rows = await connection.fetch(statement.replace("{}", f"{self.schema}."), *args)
         return [tuple(row) for row in rows]
+
+    async def drop_triggers(self) -> None:
+        async with self._connection() as connection:
+            for table, name in await connection.fetch(TRIGGERS, self.schema):
+                await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER {name}")
 
     async def discard(self) -> None:
         busy = [log for log in self._logs if _checked_out(log)]

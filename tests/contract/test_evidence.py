@@ -1,5 +1,6 @@
 """A bundle convinces a stranger who has the verifier key, and nothing else of ours."""
 
+import base64
 import json
 import sys
 from collections.abc import Callable
@@ -9,18 +10,26 @@ from typing import Any, Final
 import pytest
 
 from eventlog import (
+    Context,
     EventLog,
     InvalidMomentError,
     ItemsAdded,
+    KeyDestroyedError,
     NewEvent,
+    NoKeyError,
     RecordedEvent,
     Signer,
+    WrongKeyError,
     chain,
     gather_evidence,
+    new_key,
+    parse_keyring,
+    rekey,
 )
-from projections import Conversation, fork
+from projections import Conversation, erase, erase_event, fork
 from tests import processes
 from tests.backends import Backend
+from tests.elsewhere import open_elsewhere
 
 PROGRAM: Final = Path(__file__).parents[2] / "docs" / "verify_evidence.py"
 SIGNER: Final = Signer("example.com/log", bytes(range(32)))
@@ -115,6 +124,116 @@ async def test_a_fork_says_what_it_began_with(log: EventLog, tmp_path: Path) -> 
     assert [len(shown["events"]) for shown in bundle["conversations"]] == [2]
     path.write_text(json.dumps(changed(bundle, ("conversations", 0, "branch"), "")), "utf-8")
     assert (await verify(path))[0] == 1
+
+
+async def test_a_bundle_with_parents_says_that_lists_are_complete(
+    log: EventLog, tmp_path: Path
+) -> None:
+    """Those of a fork of a fork, up to where they were forked from and no further."""
+    await fill(log)
+    chat = Conversation(log, "ours")
+    await fork(await fork(chat, "ours", branch="idea", at=3), "grandchild")
+    await fork(chat, "other", at=4)
+    await fork(chat, "empty", at=0)
+    head = await log.tree.head(SIGNER)
+    path = tmp_path / "bundle.json"
+    chosen: dict[str, int | None] = {"grandchild": None, "other": None, "empty": None}
+    path.write_bytes(await gather_evidence(log, head, chosen, with_parents=True))
+    status, output = await verify(path)
+    assert (status, output.count("proved here, too"), "not proved" in output) == (0, 3, False)
+    bundle = json.loads(path.read_bytes())
+    shown = [(s["name"], s["branch"], len(s["events"])) for s in bundle["conversations"]]
+    assert sorted(shown) == [
+        ("empty", "", 1),
+        ("grandchild", "", 1),
+        ("other", "", 1),
+        ("ours", "", 4),
+        ("ours", "idea", 1),
+    ]
+    bundle["conversations"] = bundle["conversations"][:1]
+    path.write_text(json.dumps(bundle), "utf-8")
+    status, output = await verify(path)
+    assert (status, output.count("these are not proved here")) == (0, 1)
+
+
+async def encrypted(backend: Backend, path: Path, *, disclose_keys: bool) -> Bundle:
+    """Return a bundle of three events under two keys, one of them withheld, and of a plain one."""
+    async with backend.open(keyring=None) as log:
+        await log.append("plain", ItemsAdded(["in the open"]))
+    async with open_elsewhere(backend) as log:
+        await log.append("ours", [ItemsAdded([SECRET]), ItemsAdded(["withheld"])])
+        await rekey(log, "ours")
+        await log.append("ours", NewEvent(ItemsAdded(["long " * 100]), Context(actor="ana")))
+        head = await log.tree.head(SIGNER)
+        chosen: dict[str, int | None] = {"ours": None, "plain": None}
+        found = await gather_evidence(
+            log, head, chosen, withhold=lambda e: e.version == 2, disclose_keys=disclose_keys
+        )
+    path.write_bytes(found)
+    bundle: Bundle = json.loads(found)
+    return bundle
+
+
+async def test_encrypted_content_stays_closed(sealed: Backend, tmp_path: Path) -> None:
+    """It is proved, as it is stored; nothing of it can be read, and no key is in the bundle."""
+    path = tmp_path / "bundle.json"
+    bundle = await encrypted(sealed, path, disclose_keys=False)
+    status, output = await verify(path)
+    assert (status, output.count("its key is not disclosed")) == (0, 2), output
+    assert "in the open" in output
+    assert [shown.get("keys") for shown in bundle["conversations"]] == [None, None]
+    for event in bundle["conversations"][0]["events"]:
+        assert SECRET.encode() not in base64.b64decode(event["body"] or "")
+
+
+async def test_content_is_disclosed_with_its_keys(sealed: Backend, tmp_path: Path) -> None:
+    """Only if that is asked for: a stranger reads it then, and knows that it was recorded so."""
+    path = tmp_path / "bundle.json"
+    bundle = await encrypted(sealed, path, disclose_keys=True)
+    assert [list(shown["keys"]) for shown in bundle["conversations"]] == [["1", "2"], []]
+    status, output = await verify(path)
+    assert (status, SECRET in output, "long long" in output) == (0, True, True), output
+    assert '{"actor":"ana"}' in output
+    assert output.count("withheld or erased") == 1
+    for key_id in ("1", "2"):
+        wrong = base64.b64encode(bytes(32)).decode()
+        bad = changed(bundle, ("conversations", 0, "keys", key_id), wrong)
+        path.write_text(json.dumps(bad), "utf-8")
+        assert (await verify(path))[0] == 1
+
+
+async def test_keys_that_are_not_there_are_not_disclosed(sealed: Backend) -> None:
+    """Without the keyring, with another one, once a key was destroyed: nothing is given away."""
+    async with sealed.open() as log:
+        await log.append("ours", ItemsAdded([SECRET]))
+        head = await log.tree.head(SIGNER)
+    for keyring, error in ((None, NoKeyError), (parse_keyring(new_key("kek-1")), WrongKeyError)):
+        async with open_elsewhere(sealed, keyring=keyring) as log:
+            with pytest.raises(error, match="'ours'"):
+                await gather_evidence(log, head, {"ours": None}, disclose_keys=True)
+    await sealed.execute("UPDATE {}keys SET wrapped_key = NULL")
+    async with open_elsewhere(sealed) as log:
+        with pytest.raises(KeyDestroyedError, match="'ours'"):
+            await gather_evidence(log, head, {"ours": None}, disclose_keys=True)
+
+
+async def test_an_erased_conversation_is_proved_without_its_content(
+    erasable: Backend, tmp_path: Path
+) -> None:
+    """Erased as a whole, and one event of another; what is left can be disclosed."""
+    path = tmp_path / "bundle.json"
+    async with erasable.open() as log:
+        for name in ("erased", "redacted"):
+            await log.append(name, [ItemsAdded([SECRET]), ItemsAdded(["what is left"])])
+        await erase(log, "erased", by="office", reason="code")
+        await erase_event(log, "redacted", 1, by="office", reason="code")
+        head = await log.tree.head(SIGNER)
+        chosen: dict[str, int | None] = {"erased": None, "redacted": None}
+        disclose_keys = erasable.keyring is not None
+        path.write_bytes(await gather_evidence(log, head, chosen, disclose_keys=disclose_keys))
+    status, output = await verify(path)
+    assert (status, output.count("withheld or erased"), SECRET in output) == (0, 3, False), output
+    assert output.count("what is left") == 1
 
 
 @pytest.mark.parametrize(("name", "version"), [("nobody", None), ("ours", 6), ("ours", 0)])

@@ -10,6 +10,7 @@ from eventlog.store.revisions import VERSION_TABLE
 from eventlog.store.schema import metadata
 from projections import Conversation, fork
 from tests.backends import Backend
+from tests.contract.test_tamper_keys import KEYS
 
 SIGNER: Final = Signer("example.com/log", bytes(range(32)))
 EVENT: Final = "WHERE version = 2 AND stream_id = (SELECT stream_id FROM {}streams WHERE name='a')"
@@ -45,6 +46,8 @@ STREAMS: Final[dict[str, tuple[str, Found]]] = {
     "created_at": ("created_at + 1", ("a", 0, "edited", None)),
     "stream_id": ("head_hash", ("a", 0, "moved", None)),
     "branch": ("'x'", ("a", 0, "moved", None)),
+    "key_id": ("'1'", ("a", 0, "missing", None)),
+    "erased_version": ("2", ("a", 0, "edited", None)),
 }
 # What is set, and the branch, version and problem that have to be found.
 BRANCHES: Final[dict[str, tuple[str, str, int, str]]] = {
@@ -120,7 +123,7 @@ def test_the_matrix_has_every_column_of_every_table() -> None:
     tables = metadata("postgresql").tables.values()
     wanted = {f"{table.name}.{column.name}" for table in tables for column in table.columns}
     wanted -= {name for name in wanted if name.split(".")[0] in UNPROTECTED or name in UNPROTECTED}
-    matrix: dict[str, Any] = {"events": EVENTS, "streams": STREAMS, **PLACES}
+    matrix: dict[str, Any] = {"events": EVENTS, "streams": STREAMS, "keys": KEYS, **PLACES}
     assert wanted == {f"{name}.{column}" for name, columns in matrix.items() for column in columns}
 
 
