@@ -207,6 +207,11 @@ class ViewStatements:
         """Mark rows by their place."""
         return self._once(("mark", spec, generation), lambda: self._mark(spec, generation))
 
+    def forget(self, spec: TableSpec, generation: int, width: int) -> Statement:
+        """Delete rows by the first columns of their key."""
+        shape = ("forget", spec, generation, width)
+        return self._once(shape, lambda: self._forget(spec, generation, width))
+
     def held(self, spec: TableSpec, generation: int) -> Statement:
         """Read the rows of one partition, or on PostgreSQL of several."""
         return self._once(("held", spec, generation), lambda: self._held(spec, generation))
@@ -288,6 +293,10 @@ class ViewStatements:
                 rows.removed != wanted,
             )
         )
+
+    def _forget(self, spec: TableSpec, generation: int, width: int) -> ClauseElement:
+        made = self._table(spec, generation)
+        return delete(made).where(*_equal(made, spec.key[:width]))
 
     def _held(self, spec: TableSpec, generation: int) -> ClauseElement:
         first = self._table(spec, generation).c[spec.key[0]]

@@ -1,7 +1,7 @@
 """Views over all conversations: what to ask of them, and how to make one's own."""
 
 from eventlog.views import Removed
-from projections.views.projection import Projection, Rows, Written
+from projections.views.projection import Gone, Projection, Rows, Written
 from projections.views.reading import (
     branches,
     conversations,
@@ -18,6 +18,7 @@ from projections.views.views import BUILT_IN, Difference, SetAside, Status, View
 __all__ = [
     "BUILT_IN",
     "Difference",
+    "Gone",
     "Listed",
     "Projection",
     "Removed",

@@ -17,7 +17,8 @@ _END: Final = 2**62
 class ItemRow(Row, frozen=True, kw_only=True):
     """The text of an item: number `item` of those that the event `version` added at `place`.
 
-    `removed` while it is not in the list. Items without any text have no row.
+    `removed` while it is not in the list. Items without any text have no row, and neither do those
+    that are encrypted in the log.
     """
 
     table = "items"
@@ -52,7 +53,7 @@ def fold(step: Step, _rows: Rows) -> Iterator[Written]:
             ItemRow,
             Removed(step.stream_id, listed.start, listed.stop, listed.version, removed=False),
         )
-    for index, item in enumerate(step.items):
+    for index, item in enumerate(() if step.is_encrypted else step.items):
         text = text_of(item)
         if text:
             yield ItemRow(

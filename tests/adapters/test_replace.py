@@ -5,7 +5,7 @@ import re
 import uuid
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 
@@ -201,7 +201,7 @@ def test_a_ttl_is_a_rule_that_erases_and_says_so(tmp_path: Path, redis_url: str)
     from eventlog import EventLog
     from projections import RetentionRule, apply_retention
 
-    ttl, hello = 60, {"role": "user", "content": "Hi"}
+    ttl, hello = 60, cast(Any, {"role": "user", "content": "Hi"})
 
     async def theirs() -> None:
         async with Redis.from_url(redis_url) as client:
