@@ -12,11 +12,13 @@ from projections.views.reading import (
     usage,
 )
 from projections.views.row import Row
+from projections.views.search import PLAIN_SEARCH
 from projections.views.step import Listed, Step
 from projections.views.views import BUILT_IN, Difference, SetAside, Status, Views
 
 __all__ = [
     "BUILT_IN",
+    "PLAIN_SEARCH",
     "Difference",
     "Gone",
     "Listed",

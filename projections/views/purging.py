@@ -4,6 +4,7 @@ from eventlog import EncryptedError, EventLog, PoisonEventError
 from eventlog.views import Checkpoint
 from projections.views.projection import Projection, specs
 from projections.views.runner import Runner
+from projections.views.search import PLAIN_SEARCH
 from projections.views.views import BUILT_IN
 
 
@@ -14,7 +15,7 @@ async def purge_views(log: EventLog) -> None:
     reads it next makes it anew. Views of one's own follow when their runner does. Raises
     StoreError.
     """
-    known = {projection.name: projection for projection in BUILT_IN}
+    known = {projection.name: projection for projection in (*BUILT_IN, PLAIN_SEARCH)}
     for point in await log.views.tables.checkpoints():
         projection = known.get(point.projection)
         if projection is not None and projection.schema == point.schema:

@@ -1,6 +1,6 @@
 """The view that search goes by: the text of every item that ever was in a list. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from eventlog import ItemsAdded
@@ -42,21 +42,37 @@ class ItemRow(Row, frozen=True, kw_only=True):
     text: str
 
 
+class PlainItemRow(ItemRow, frozen=True, kw_only=True):
+    """The same, of an encrypted log too."""
+
+    table = "plain_items"
+    readable = "plain_items"
+
+
 def fold(step: Step, _rows: Rows) -> Iterator[Written]:
     """Take a step."""
+    return _fold(step, ItemRow, () if step.is_encrypted else step.items)
+
+
+def fold_plain(step: Step, _rows: Rows) -> Iterator[Written]:
+    """Take a step, whether or not it is encrypted."""
+    return _fold(step, PlainItemRow, step.items)
+
+
+def _fold(step: Step, kind: type[ItemRow], items: Sequence[Any]) -> Iterator[Written]:
     if step.start is None:
         return
     if step.version > 1 and step.kind != ItemsAdded.kind:
-        yield ItemRow, Removed(step.stream_id, step.start, _END, None, removed=True)
+        yield kind, Removed(step.stream_id, step.start, _END, None, removed=True)
     for listed in step.listed or ():
         yield (
-            ItemRow,
+            kind,
             Removed(step.stream_id, listed.start, listed.stop, listed.version, removed=False),
         )
-    for index, item in enumerate(() if step.is_encrypted else step.items):
+    for index, item in enumerate(items):
         text = text_of(item)
         if text:
-            yield ItemRow(
+            yield kind(
                 stream_id=step.stream_id,
                 place=step.start + index,
                 version=step.version,
@@ -78,3 +94,6 @@ def _said(item: Any, name: str, otherwise: str) -> str:
 
 
 SEARCH = Projection("search", 1, (ItemRow,), fold)
+
+PLAIN_SEARCH = Projection("plain_search", 1, (PlainItemRow,), fold_plain)
+"""Keeps the words of encrypted logs too, in plain: for those who ask for it."""

@@ -9,6 +9,7 @@ from eventlog.views import Checkpoint
 from projections import Conversation, erase, erase_event, fork, label
 from projections.views import (
     BUILT_IN,
+    PLAIN_SEARCH,
     Views,
     branches,
     conversations,
@@ -49,7 +50,7 @@ async def talk(log: EventLog, name: str, secret: str = MARKER) -> Conversation:
 async def in_rows(backend: Backend) -> list[str]:
     """Return the tables of views in which the marker is, of every generation."""
     points = await backend.execute("SELECT projection, generation FROM {}checkpoints")
-    tables = {projection.name: projection.tables for projection in BUILT_IN}
+    tables = {view.name: view.tables for view in (*BUILT_IN, PLAIN_SEARCH)}
     found: list[str] = []
     for projection, generation in points:
         for kind in tables[projection]:
@@ -175,6 +176,20 @@ async def test_views_of_an_encrypted_log_have_its_numbers_and_no_content(sealed:
                 await conversations(Views(blind))
         await erase(log, "chat", **WHY)
         assert await differences(views) == []
+
+
+async def test_a_search_of_an_encrypted_log_has_to_be_asked_for(sealed: Backend) -> None:
+    """It keeps the words in plain, finds them, and loses them as every view does."""
+    async with sealed.open() as log:
+        chat = await talk(log, "chat")
+        views = Views(log, [*BUILT_IN, PLAIN_SEARCH])
+        assert (await search(Views(log), MARKER), len(await search(views, MARKER))) == ([], 3)
+        await chat.pop()
+        assert len(await search(views, MARKER, removed=True)) == 1
+        assert await in_rows(sealed) == ["plain_items"]
+        await erase(log, "chat", **WHY)
+        assert await in_rows(sealed) == []
+        assert await views.check("plain_search") == []
 
 
 async def test_an_erasure_without_the_keyring_leaves_no_view_behind(sealed: Backend) -> None:
