@@ -340,7 +340,7 @@ class EventLog:
     @property
     def views(self) -> LogViews:
         """What projections of all streams read and keep, whatever their tenants."""
-        return LogViews(self._open_store(), self.position, self._reading)
+        return LogViews(self._open_store(), self.keys, self.position, self._reading)
 
     async def verify(
         self,

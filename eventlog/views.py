@@ -4,13 +4,18 @@ Rule: bytes and rows go in and out; what they mean, and who may see them, the pr
 """
 
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Final, NamedTuple
 
+from eventlog.chain import stream_id
 from eventlog.envelope import RecordedEvent
+from eventlog.errors import NoKeyError
 from eventlog.follower import Reader
+from eventlog.names import MAIN
+from eventlog.paging import PAGE
 from eventlog.records import Entry, StoredEvent
-from eventlog.store.base import Store
+from eventlog.store.base import MAX_VERSION, Store
+from eventlog.store.feed_base import FeedRow
 from eventlog.store.view_base import (
     NO_LIMIT,
     Aside,
@@ -18,6 +23,7 @@ from eventlog.store.view_base import (
     Checkpoint,
     ColumnSpec,
     Compared,
+    Forgotten,
     Mark,
     Moved,
     Put,
@@ -28,6 +34,7 @@ from eventlog.store.view_base import (
     ViewRow,
     ViewSource,
 )
+from eventlog.stream_keys import DataKeys
 
 __all__ = [
     "NO_LIMIT",
@@ -37,6 +44,7 @@ __all__ = [
     "ColumnSpec",
     "Compared",
     "Entry",
+    "Forgotten",
     "LogViews",
     "Mark",
     "Moved",
@@ -64,12 +72,14 @@ class LogViews:
     def __init__(
         self,
         store: Store,
+        keys: DataKeys,
         end: Callable[[], Awaitable[int]],
         reading: Callable[[], contextlib.AbstractAsyncContextManager[Reader]],
     ) -> None:
         self.tables: Final[ViewSource] = store.views
         self.rights: Final = store.rights
-        self._feed = store.feed
+        self._store = store
+        self._keys = keys
         self._end = end
         self._reading = reading
 
@@ -78,12 +88,54 @@ class LogViews:
         return await self._end()
 
     async def events(self, after: int, until: int, limit: int) -> list[TenantEvent]:
-        """Return up to `limit` events of all tenants with after < position <= until, in order."""
-        rows = await self._feed.every_page(after, until, limit)
-        return [
-            TenantEvent(row[1], RecordedEvent(row[2], StoredEvent._make(row[4:]), row[0], row[3]))
-            for row in rows
+        """Return up to `limit` events of all tenants with after < position <= until, in order.
+
+        Raises NoKeyError or WrongKeyError where one is encrypted that the log cannot open: a view
+        does not go on without it.
+        """
+        return await self._opened(await self._store.feed.every_page(after, until, limit))
+
+    async def conversation(self, tenant: str, name: str, until: int) -> list[TenantEvent]:
+        """Return the events of a conversation with all its branches up to a position, in order.
+
+        All at once; raises what `events` raises.
+        """
+        streams = [(MAIN, stream_id(tenant, name))]
+        while found := await self._store.branches(tenant, name, streams[-1][0], PAGE):
+            streams += [(row.branch, row.stream_id) for row in found]
+        rows = [
+            (position, tenant, name, branch, *stored)
+            for branch, identity in streams
+            for position, stored in await self._stream(identity, until)
         ]
+        return await self._opened(sorted(rows, key=lambda row: row[0]))
+
+    async def _stream(self, identity: bytes, until: int) -> list[tuple[int, StoredEvent]]:
+        found: list[tuple[int, StoredEvent]] = []
+        after = 0
+        while places := await self._store.tree.places(identity, after, MAX_VERSION, PAGE):
+            at = dict(places)
+            events = await self._store.page(identity, after, places[-1][0], len(places))
+            found += [(at[event.version], event) for event in events if at[event.version] <= until]
+            after = places[-1][0]
+        return found
+
+    async def _opened(self, rows: Sequence[FeedRow]) -> list[TenantEvent]:
+        events = [StoredEvent._make(row[4:]) for row in rows]
+        if not self._keys.are_used:
+            for row, event in zip(rows, events, strict=True):
+                if event.key_id is not None and event.body is not None:
+                    raise NoKeyError(row[2])
+        keys = await self._keys.of_events(
+            (row[2], event) for row, event in zip(rows, events, strict=True)
+        )
+        found: list[TenantEvent] = []
+        for row, stored in zip(rows, events, strict=True):
+            own = keys.get(stored.stream_id)
+            is_gone = own is not None and stored.key_id in own.destroyed  # Erased meanwhile.
+            left = stored._replace(salt=None, context=None, body=None) if is_gone else stored
+            found.append(TenantEvent(row[1], RecordedEvent(row[2], left, row[0], row[3], own)))
+        return found
 
     @contextlib.asynccontextmanager
     async def following(self) -> AsyncGenerator[Reader]:

@@ -91,4 +91,7 @@ async def erase_event(
 async def _forget(log: EventLog, streams: list[ErasedStream]) -> list[ErasedStream]:
     for stream in streams:
         await States(log, stream.name, stream.branch).forget_for_good(stream.version)
+    from projections.views.purging import purge_views  # Who reads lists loads no views.
+
+    await purge_views(log)
     return streams

@@ -96,6 +96,14 @@ class Mark(NamedTuple):
     removals: Sequence[Removed]
 
 
+class Forgotten(NamedTuple):
+    """Rows go whose key begins with one of `keys`; all of these name as many columns."""
+
+    table: TableSpec
+    generation: int
+    keys: Sequence[Sequence[Any]]
+
+
 class Aside(NamedTuple):
     """An event that a projection could not take."""
 
@@ -111,7 +119,7 @@ class Batch(NamedTuple):
     """What one transaction does, in this order."""
 
     moves: Sequence[Moved]
-    writes: Sequence[Put | Mark]
+    writes: Sequence[Put | Mark | Forgotten]
     asides: Sequence[Aside]
 
 

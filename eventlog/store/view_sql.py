@@ -206,6 +206,11 @@ class ViewStatements:
         """Mark rows by their place."""
         return self._once(("mark", spec, generation), lambda: self._mark(spec, generation))
 
+    def forget(self, spec: TableSpec, generation: int, width: int) -> Statement:
+        """Delete rows by the first columns of their key."""
+        shape = ("forget", spec, generation, width)
+        return self._once(shape, lambda: self._forget(spec, generation, width))
+
     def held(self, spec: TableSpec, generation: int, *, of_tenant: bool) -> Statement:
         """Read the rows of several partitions."""
         shape = ("held", spec, generation, of_tenant)
@@ -281,6 +286,10 @@ class ViewStatements:
                 rows.removed != wanted,
             )
         )
+
+    def _forget(self, spec: TableSpec, generation: int, width: int) -> ClauseElement:
+        made = self._table(spec, generation)
+        return delete(made).where(*_equal(made, spec.key[:width]))
 
     def _of_tenant(self, rows: Table) -> ColumnElement[bool]:
         """Say which rows are those of the tenant."""

@@ -41,6 +41,12 @@ class ViewTexts:
         place = ("of_stream", "start", "stop", "first", "last")
         return _statement(text, ["is_removed", *place, "is_removed"])
 
+    def forget(self, spec: TableSpec, generation: int, width: int) -> Statement:
+        """Delete rows by the first columns of their key."""
+        key = spec.key[:width]
+        text = f"DELETE FROM {table_name(spec, generation)} AS rows WHERE {_equal(key)}"
+        return _statement(text, key)
+
     def held(self, spec: TableSpec, generation: int, *, of_tenant: bool) -> Statement:
         """Read the rows of one partition, all of them or those of a tenant."""
         where, names = _of_tenant(spec) if of_tenant else ([], [])

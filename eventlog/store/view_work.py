@@ -15,6 +15,7 @@ from eventlog.store.view_base import (
     Batch,
     Checkpoint,
     Compared,
+    Forgotten,
     Mark,
     Moved,
     Put,
@@ -54,6 +55,9 @@ def apply(sql: "ViewStatements", batch: Batch) -> Work:
     for write in batch.writes:
         if isinstance(write, Put):
             yield from _put(sql, write)
+        elif isinstance(write, Forgotten):
+            width = len(write.keys[0])
+            yield Ask(sql.forget(write.table, write.generation, width).text, many=write.keys)
         else:
             yield _mark(sql, write)
     if batch.asides:

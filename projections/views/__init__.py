@@ -1,7 +1,7 @@
 """Views over all conversations: what to ask of them, and how to make one's own."""
 
 from eventlog.views import Removed
-from projections.views.projection import Projection, Rows, Written
+from projections.views.projection import Gone, Projection, Rows, Written
 from projections.views.reading import (
     branches,
     conversations,
@@ -12,12 +12,15 @@ from projections.views.reading import (
     usage,
 )
 from projections.views.row import Row
+from projections.views.search import PLAIN_SEARCH
 from projections.views.step import Listed, Step
 from projections.views.views import BUILT_IN, Difference, SetAside, Status, Views
 
 __all__ = [
     "BUILT_IN",
+    "PLAIN_SEARCH",
     "Difference",
+    "Gone",
     "Listed",
     "Projection",
     "Removed",

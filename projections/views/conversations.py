@@ -22,7 +22,8 @@ class ConversationRow(Row, frozen=True, kw_only=True):
     """A conversation, with all its branches. Times are microseconds, UTC.
 
     `title`, `owner` and `tags` (a JSON array) are its labels, those of the main branch; `items` is
-    the length of the main branch's list; `bytes` is what its contents take in the log.
+    the length of the main branch's list; `bytes` is what its contents take in the log. Labels and
+    first message are not there where the log is encrypted.
     """
 
     table = "conversations"
@@ -114,7 +115,8 @@ def _shown(branch: BranchRow | None) -> int:
 
 def _content(step: Step, before: ConversationRow, *, is_main: bool) -> dict[str, object]:
     if before.first_message is None and step.kind == ItemsAdded.kind:
-        message = next((item for item in step.items if is_user_message(item)), None)
+        shown = () if step.is_encrypted else step.items
+        message = next((item for item in shown if is_user_message(item)), None)
         return {} if message is None else {"first_message": summary_of(message)}
     if step.kind not in (UsageRecorded.kind, ConversationLabelled.kind):
         return {}
@@ -122,7 +124,7 @@ def _content(step: Step, before: ConversationRow, *, is_main: bool) -> dict[str,
     if isinstance(event, UsageRecorded):
         names = ("input_tokens", "output_tokens", "total_tokens")
         return {name: getattr(before, name) + getattr(event, name) for name in names}
-    if isinstance(event, ConversationLabelled) and is_main:
+    if isinstance(event, ConversationLabelled) and is_main and not step.is_encrypted:
         return _labels(event)
     return {}
 

@@ -1,17 +1,20 @@
 """Folding steps into rows, and what of that has to be written."""
 
 import itertools
-from collections.abc import Iterable, Sequence
-from typing import Any, Final, cast
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, Final, NamedTuple, cast
 
 from eventlog import EventLogError, InvalidInputError
-from eventlog.views import Aside, Mark, Put, Removed, ViewSource
-from projections.views.projection import Projection, RowT, Written
+from eventlog.views import Aside, Forgotten, Mark, Put, Removed, ViewSource
+from projections.views.projection import Gone, Projection, RowT, Written
 from projections.views.row import Row, Shape
 from projections.views.step import Step
 
 MAX_ROWS: Final = 500_000
 """How many rows a process remembers of a view."""
+
+_OF_CONVERSATION: Final = ("stream_id", "conversation_id")
+"""First columns of keys whose rows belong to one conversation."""
 
 _Key = tuple[Any, ...]
 
@@ -22,9 +25,40 @@ class Kept:
     def __init__(self, kind: type[Row]) -> None:
         self.shape: Final = Shape(kind)
         self.by_partition: dict[Any, dict[_Key, Row]] = {}
-        self.written: dict[_Key, tuple[Any, ...]] = {}
+        self.written: dict[_Key, tuple[Any, ...] | None] = {}
+        self.forgotten: set[Any] = set()
         self.ops: list[tuple[_Key, tuple[Any, ...]] | Removed] = []
         self.size = 0
+
+    def forget(self, partitions: Collection[Any]) -> list[Row]:
+        """Forget the rows of partitions, for good; return those that were read."""
+        self.forgotten |= set(partitions)
+        gone = [row for key in partitions for row in self.by_partition.get(key, {}).values()]
+        if self.shape.kind.is_read:
+            self.size -= len(gone)
+            self.by_partition |= {key: {} for key in partitions}
+        self.written = {k: row for k, row in self.written.items() if k[0] not in partitions}
+        self.ops = [op for op in self.ops if _partition(op) not in partitions]
+        return gone
+
+    def take(self, generation: int) -> list[Put | Mark | Forgotten]:
+        """Return what was written since, in the order in which it has to be stored."""
+        spec, dump = self.shape.spec, self.shape.dump
+        writes: list[Put | Mark | Forgotten] = []
+        if self.forgotten:
+            writes.append(Forgotten(spec, generation, [(key,) for key in self.forgotten]))
+        if gone := [key for key, row in self.written.items() if row is None]:
+            writes.append(Forgotten(spec, generation, gone))
+        if rows := [dump(row) for row in self.written.values() if row is not None]:
+            writes.append(Put(spec, generation, rows))
+        for is_mark, ops in itertools.groupby(self.ops, lambda op: isinstance(op, Removed)):
+            if is_mark:
+                writes.append(Mark(spec, generation, cast("list[Removed]", list(ops))))
+            else:
+                last = dict(cast("Iterable[tuple[_Key, tuple[Any, ...]]]", ops))
+                writes.append(Put(spec, generation, [dump(row) for row in last.values()]))
+        self.written, self.ops, self.forgotten = {}, [], set()
+        return writes
 
 
 class Folding:
@@ -34,7 +68,7 @@ class Folding:
         self.projection: Final = projection
         self.generation: Final = generation
         self._step: Step | None = None
-        self._undo: list[tuple[Kept, _Key, Row | None, tuple[Any, ...] | None]] = []
+        self._undo: list[_Before] = []
         self._begin()
 
     def get(self, kind: type[RowT], *key: Any) -> RowT | None:
@@ -82,9 +116,7 @@ class Folding:
 
     def fold(self, step: Step) -> None:
         """Take a step, or none of it if the fold raises anything."""
-        self._step = step
-        self._now.clear()
-        self._undo.clear()
+        self._begin_step(step)
         marks = [(kept, len(kept.ops)) for kept in self._written]
         try:
             if step.failure is not None:
@@ -95,24 +127,28 @@ class Folding:
             self._take_back(marks)
             raise
 
-    def take(self) -> list[Put | Mark]:
+    def restarts(self, replay: Sequence[Step]) -> bool:
+        """Forget the rows of a conversation, so that its steps can be folded anew.
+
+        False, and nothing happens, where they brought something into rows of others and there is
+        no `withdraw` to take it out.
+        """
+        partitions: dict[str, set[Any]] = {
+            name: {getattr(step, name) for step in replay} for name in _OF_CONVERSATION
+        }
+        own = [kept for kept in self._kept.values() if kept.shape.partition in partitions]
+        withdraw = self.projection.withdraw
+        if withdraw is None and len(own) < len(self._kept):
+            return False
+        old = [row for kept in own for row in kept.forget(partitions[kept.shape.partition])]
+        self._begin_step(replay[-1])
+        for written in () if withdraw is None else withdraw(old, self):
+            self._write(written)
+        return True
+
+    def take(self) -> list[Put | Mark | Forgotten]:
         """Return what was written since, for one transaction."""
-        writes: list[Put | Mark] = []
-        for kept in self._kept.values():
-            spec, dump = kept.shape.spec, kept.shape.dump
-            if kept.written:
-                writes.append(
-                    Put(spec, self.generation, [dump(row) for row in kept.written.values()])
-                )
-                kept.written = {}
-            for is_mark, ops in itertools.groupby(kept.ops, lambda op: isinstance(op, Removed)):
-                if is_mark:
-                    writes.append(Mark(spec, self.generation, cast("list[Removed]", list(ops))))
-                else:
-                    rows = dict(cast("Iterable[tuple[_Key, tuple[Any, ...]]]", ops))
-                    writes.append(Put(spec, self.generation, [dump(row) for row in rows.values()]))
-            kept.ops = []
-        return writes
+        return [write for kept in self._kept.values() for write in kept.take(self.generation)]
 
     def aside(self, step: Step, error: Exception) -> Aside:
         """Say that a step could not be taken; never with the content of an item."""
@@ -121,41 +157,61 @@ class Folding:
         what = f"{type(error).__name__}: {error}" if ours else type(error).__name__
         return Aside(*where, step.stream_id, step.version, what)
 
+    def _begin_step(self, step: Step) -> None:
+        self._step = step
+        self._now.clear()
+        self._undo.clear()
+
     def _write(self, written: Written) -> None:
-        if isinstance(written, tuple):
+        if isinstance(written, Gone):
+            self._put(self._kept[written.kind], written.key, None, None)
+        elif isinstance(written, Row):
+            kept = self._kept[type(written)]
+            values = kept.shape.check(written)
+            key = kept.shape.key_of(values)
+            if kept.shape.kind.is_read:
+                self._put(kept, key, written, values)
+            else:
+                kept.ops.append((key, values))
+        else:
             kind, removed = written
             self._kept[kind].ops.append(removed)
-            return
-        kept = self._kept[type(written)]
-        values = kept.shape.check(written)
-        key = kept.shape.key_of(values)
-        if kept.shape.kind.is_read:
-            self._put(kept, key, written, values)
-        else:
-            kept.ops.append((key, values))
 
-    def _put(self, kept: Kept, key: _Key, row: Row, values: tuple[Any, ...]) -> None:
-        rows = self._rows(type(row))
-        partition, rest = key[0], key[1:]
-        if partition != getattr(self._step, kept.shape.partition):
+    def _put(self, kept: Kept, key: _Key, row: Row | None, values: tuple[Any, ...] | None) -> None:
+        if key[0] != getattr(self._step, kept.shape.partition):
             raise InvalidInputError(f"a row of {kept.shape.kind.__name__} belongs to another step")
-        before = rows.get(rest)
-        self._undo.append((kept, key, before, kept.written.get(key)))
-        kept.size += before is None
-        rows[rest] = row
+        before = kept.by_partition[key[0]].get(key[1:])
+        self._undo.append(_Before(kept, key, before, kept.written.get(key), key in kept.written))
+        _set(kept, key, row)
         kept.written[key] = values
 
     def _take_back(self, marks: Sequence[tuple[Kept, int]]) -> None:
         for kept, size in marks:
             del kept.ops[size:]
-        for kept, key, row, stored in reversed(self._undo):
-            rows = kept.by_partition[key[0]]
-            if row is None:
-                rows.pop(key[1:], None)
-                kept.size -= 1
+        for kept, key, row, values, was_written in reversed(self._undo):
+            _set(kept, key, row)
+            if was_written:
+                kept.written[key] = values
             else:
-                rows[key[1:]] = row
-            if stored is None:
                 kept.written.pop(key, None)
-            else:
-                kept.written[key] = stored
+
+
+class _Before(NamedTuple):
+    kept: Kept
+    key: _Key
+    row: Row | None
+    values: tuple[Any, ...] | None
+    was_written: bool
+
+
+def _set(kept: Kept, key: _Key, row: Row | None) -> None:
+    rows, own = kept.by_partition[key[0]], key[1:]
+    kept.size += (row is not None) - (own in rows)
+    if row is None:
+        rows.pop(own, None)
+    else:
+        rows[own] = row
+
+
+def _partition(op: tuple[_Key, tuple[Any, ...]] | Removed) -> Any:
+    return op.stream_id if isinstance(op, Removed) else op[0][0]

@@ -22,22 +22,37 @@ class Rows(Protocol):
         ...
 
 
-Written = Row | tuple[type[Row], Removed]
-"""A row that takes its place by its key; or what happens to rows that are not read."""
+class Gone(NamedTuple):
+    """A row that is there no more, by its whole key."""
+
+    kind: type[Row]
+    key: tuple[Any, ...]
+
+
+Written = Row | Gone | tuple[type[Row], Removed]
+"""A row that takes its place by its key, or loses it; or what happens to rows that are not read."""
 
 Fold = Callable[[Step, Rows], Iterable[Written]]
+
+Withdraw = Callable[[Iterable[Row], Rows], Iterable[Written]]
+"""Takes what rows of a conversation brought out of rows that belong to all of its tenant."""
 
 
 class Projection(NamedTuple):
     """A view. Raise `schema` whenever the fold or the rows change: the view is made anew.
 
     `fold` is pure: the same steps give the same rows. Whatever it raises sets the event aside.
+    After an erasure the rows of a conversation (by `stream_id` or `conversation_id`) go, and are
+    made anew of what is left of it. Where it also brought something into other rows, `withdraw` has
+    to take that out: it is given those rows that go and that folds read. Without one nothing of
+    this happens: the view has to be rebuilt.
     """
 
     name: str
     schema: int
     tables: tuple[type[Row], ...]
     fold: Fold
+    withdraw: Withdraw | None = None
 
 
 def specs(projection: Projection) -> list[TableSpec]:

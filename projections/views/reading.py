@@ -14,7 +14,7 @@ from eventlog.envelope import from_microseconds
 from eventlog.names import MAIN
 from projections.views.conversations import BranchRow, ConversationRow
 from projections.views.prices import cost_of
-from projections.views.search import ItemRow
+from projections.views.search import ItemRow, PlainItemRow
 from projections.views.tools import ToolCallRow, ToolRow
 from projections.views.turns import ModelRow, TenantModelRow, TurnCount, TurnRow, UsageRow
 from projections.views.used import COUNTS, Used
@@ -212,7 +212,8 @@ async def search(
 ) -> list[Found]:
     """Return items with all of these words, and these "phrases in quotes", the best first.
 
-    Removed items are found too, and marked; `removed` asks for those only, or for the others.
+    Removed items are found too, and marked; `removed` asks for those only, or for the others. Items
+    of an encrypted log are found only where `views` have PLAIN_SEARCH.
     """
     phrases = [phrase or word for phrase, word in _TERMS.findall(text)]
     wanted: dict[str, Any] = {}
@@ -223,7 +224,8 @@ async def search(
     phrases = [phrase for phrase in phrases if re.search(r"\w", phrase)]
     if not phrases:
         return []
-    rows = await views.search(ItemRow, phrases, wanted, limit=limit, stale=stale)
+    kind = PlainItemRow if views.keeps(PlainItemRow) else ItemRow
+    rows = await views.search(kind, phrases, wanted, limit=limit, stale=stale)
     return [
         Found(
             row.conversation,

@@ -7,13 +7,14 @@ cannot take; one that is being filled beside it stops there.
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from eventlog import EventLog, PoisonEventError, StoreError, UnavailableError, telemetry
-from eventlog.views import Aside, Batch, Checkpoint, Mark, Moved, Put
+from eventlog.views import Aside, Batch, Checkpoint, Forgotten, Mark, Moved, Put
 from projections.views.folding import Folding
 from projections.views.listing import Lists
 from projections.views.projection import Projection, specs
@@ -25,6 +26,9 @@ _log: Final = logging.getLogger("eventlog.views")
 
 Key = tuple[str, int]
 """A projection's name, and a generation of it."""
+
+Replays = Mapping[int, Sequence[Step]]
+"""All steps of a conversation up to that at a position, which took content away from it."""
 
 
 class Runner:
@@ -108,10 +112,12 @@ class Runner:
         return min(positions, default=end)
 
     async def _look(self) -> None:
-        points = await self._tables.checkpoints()
+        known, points = self._points, await self._tables.checkpoints()
         self._points = {(point.projection, point.generation): point for point in points}
-        for key in self._foldings.keys() - self._points.keys():
-            del self._foldings[key]
+        for key in tuple(self._foldings):
+            point = self._points.get(key)
+            if point is None or point.position != known[key].position:
+                del self._foldings[key]  # Somebody else has written, or made it anew.
 
     async def _prepare(self, names: Sequence[str]) -> None:
         """Make views that are not there yet, and the next schema of those that have an old one."""
@@ -169,7 +175,8 @@ class Runner:
         reached = steps[-1].position if len(steps) == self._tables.batch else until
         foldings = [self._folding(point) for point in points]
         try:
-            writes, asides = await self._fold(foldings, steps, points)
+            replays = await self._replays(steps)
+            writes, asides = await self._fold(foldings, steps, replays, points)
             rate = int(len(steps) / (time.perf_counter() - started))
             at = time.time_ns() // 1000
             moved = [point for point in points if _key(point) not in self._poisoned]
@@ -197,15 +204,20 @@ class Runner:
         return all(_key(point) in self._points for point in points)
 
     async def _fold(
-        self, foldings: Sequence[Folding], steps: Sequence[Step], points: Sequence[Checkpoint]
-    ) -> tuple[list[Put | Mark], list[Aside]]:
+        self,
+        foldings: Sequence[Folding],
+        steps: Sequence[Step],
+        replays: Replays,
+        points: Sequence[Checkpoint],
+    ) -> tuple[list[Put | Mark | Forgotten], list[Aside]]:
         """Return what the steps come to; a generation that stops there is noted as poisoned."""
-        writes: list[Put | Mark] = []
+        writes: list[Put | Mark | Forgotten] = []
+        wanted = [*steps, *itertools.chain(*replays.values())]
         asides: list[Aside] = []
         for folding, point in zip(foldings, points, strict=True):
-            await folding.load(self._tables, steps)
+            await folding.load(self._tables, wanted)
             try:
-                asides += _take_steps(folding, steps, is_strict=not point.is_serving)
+                asides += _take_steps(folding, steps, replays, is_strict=not point.is_serving)
             except PoisonEventError as error:
                 _log.error("%s", error)
                 self._poisoned[_key(point)] = error
@@ -213,6 +225,18 @@ class Runner:
             else:
                 writes += folding.take()
         return writes, asides
+
+    async def _replays(self, steps: Sequence[Step]) -> Replays:
+        """Return the steps of conversations that lost content, by where the last erasure is."""
+        erasing = {step.conversation_id: step for step in steps if step.is_erasing}
+        return {step.position: await self._again(step) for step in erasing.values()}
+
+    async def _again(self, erasing: Step) -> list[Step]:
+        found = await self._views.conversation(
+            erasing.tenant, erasing.conversation, erasing.position
+        )
+        lists = Lists(self._views)
+        return [await lists.step(event) for event in found]
 
     def _folding(self, point: Checkpoint) -> Folding:
         key = _key(point)
@@ -230,24 +254,39 @@ def _forget(foldings: Sequence[Folding]) -> None:
         folding.forget()
 
 
-def _take_steps(folding: Folding, steps: Sequence[Step], *, is_strict: bool) -> list[Aside]:
-    """Take the steps, and return those that could not be."""
+def _take_steps(
+    folding: Folding, steps: Sequence[Step], replays: Replays, *, is_strict: bool
+) -> list[Aside]:
+    """Take the steps, and return those that could not be.
+
+    Where a conversation lost content, all of it is folded anew; what of that cannot be taken was
+    told before.
+    """
     asides: list[Aside] = []
     for step in steps:
-        try:
-            folding.fold(step)
-        except Exception as error:
-            aside = folding.aside(step, error)
-            if is_strict:
-                raise PoisonEventError(aside.projection, step.position, aside.error) from error
-            _log.warning(
-                "view %s goes on without the event at position %d: %s",
-                aside.projection,
-                step.position,
-                aside.error,
-            )
-            asides.append(aside)
+        replay = replays.get(step.position, ())
+        if replay and folding.restarts(replay):
+            for before in replay[:-1]:
+                _take_step(folding, before, is_strict=is_strict)
+        asides += _take_step(folding, step, is_strict=is_strict)
     return asides
+
+
+def _take_step(folding: Folding, step: Step, *, is_strict: bool) -> list[Aside]:
+    try:
+        folding.fold(step)
+    except Exception as error:
+        aside = folding.aside(step, error)
+        if is_strict:
+            raise PoisonEventError(aside.projection, step.position, aside.error) from error
+        _log.warning(
+            "view %s goes on without the event at position %d: %s",
+            aside.projection,
+            step.position,
+            aside.error,
+        )
+        return [aside]
+    return []
 
 
 async def _leave(stop: asyncio.Event, leave: Callable[[], Awaitable[None]]) -> None:

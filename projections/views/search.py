@@ -1,6 +1,6 @@
 """The view that search goes by: the text of every item that ever was in a list. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from eventlog import ItemsAdded
@@ -17,7 +17,8 @@ _END: Final = 2**62
 class ItemRow(Row, frozen=True, kw_only=True):
     """The text of an item: number `item` of those that the event `version` added at `place`.
 
-    `removed` while it is not in the list. Items without any text have no row.
+    `removed` while it is not in the list. Items without any text have no row, and neither do those
+    that are encrypted in the log.
     """
 
     table = "items"
@@ -41,22 +42,38 @@ class ItemRow(Row, frozen=True, kw_only=True):
     text: str
 
 
+class PlainItemRow(ItemRow, frozen=True, kw_only=True):
+    """The same, of an encrypted log too."""
+
+    table = "plain_items"
+    readable = "plain_items"
+
+
 def fold(step: Step, _rows: Rows) -> Iterator[Written]:
     """Take a step."""
+    return _fold(step, ItemRow, () if step.is_encrypted else step.items)
+
+
+def fold_plain(step: Step, _rows: Rows) -> Iterator[Written]:
+    """Take a step, whether or not it is encrypted."""
+    return _fold(step, PlainItemRow, step.items)
+
+
+def _fold(step: Step, kind: type[ItemRow], items: Sequence[Any]) -> Iterator[Written]:
     if step.start is None:
         return
     if step.version > 1 and step.kind != ItemsAdded.kind:
-        yield ItemRow, Removed(step.stream_id, step.start, _END, None, removed=True)
+        yield kind, Removed(step.stream_id, step.start, _END, None, removed=True)
     for listed in step.listed or ():
         yield (
-            ItemRow,
+            kind,
             Removed(step.stream_id, listed.start, listed.stop, listed.version, removed=False),
         )
-    for index, item in enumerate(step.items):
+    for index, item in enumerate(items):
         text = text_of(item)
         if text:
             fields = fields_of(item)
-            yield ItemRow(
+            yield kind(
                 stream_id=step.stream_id,
                 place=step.start + index,
                 version=step.version,
@@ -78,3 +95,6 @@ def _said(fields: dict[str, Any], name: str, otherwise: str) -> str:
 
 
 SEARCH = Projection("search", 1, (ItemRow,), fold)
+
+PLAIN_SEARCH = Projection("plain_search", 1, (PlainItemRow,), fold_plain)
+"""Keeps the words of encrypted logs too, in plain: for those who ask for it."""

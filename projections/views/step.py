@@ -6,7 +6,15 @@ end. So what an event takes off is everything from a place on. Only a rewind bri
 
 from typing import Any, Final, NamedTuple
 
-from eventlog import CorruptEventError, Header, ItemsAdded, ItemsReplaced, RecordedEvent
+from eventlog import (
+    ConversationErased,
+    CorruptEventError,
+    EventErased,
+    Header,
+    ItemsAdded,
+    ItemsReplaced,
+    RecordedEvent,
+)
 from eventlog.chain import stream_id
 from eventlog.codec import decode_json
 from eventlog.kinds import KINDS
@@ -86,6 +94,16 @@ class Step:
         if self.branch == MAIN:
             return self.stream_id
         return stream_id(self.tenant, self.conversation)
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether its content is encrypted in the log: what is made of it is not."""
+        return self.event.stored.key_id is not None
+
+    @property
+    def is_erasing(self) -> bool:
+        """Whether it took content away from events before it."""
+        return self.kind in (ConversationErased.kind, EventErased.kind)
 
     @property
     def items(self) -> list[Any]:

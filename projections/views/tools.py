@@ -5,13 +5,13 @@ once. Times are those of recording: a call and its result that were recorded tog
 that nobody knows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
 
 from projections.turns import fields as fields_of
-from projections.views.projection import Projection, Rows, Written
+from projections.views.projection import Gone, Projection, Rows, Written
 from projections.views.row import Row
 from projections.views.step import Step
 
@@ -55,7 +55,10 @@ class ToolCallRow(Row, frozen=True, kw_only=True):
 
 
 class ToolRow(Row, frozen=True, kw_only=True):
-    """A tool of a tenant: what became of its calls. `timed` calls took `duration` in all."""
+    """A tool of a tenant: what became of its calls. `timed` calls took `duration` in all.
+
+    `longest` is the longest that there ever was, also among calls that were erased since.
+    """
 
     table = "tools"
     key = ("tenant", "name")
@@ -149,4 +152,22 @@ def _is_error(item: dict[str, Any]) -> bool:
     return isinstance(output, str) and output.startswith(FAILED)
 
 
-TOOLS = Projection("tools", 1, (ToolCallRow, ToolRow), fold)
+def withdraw(old: Iterable[Row], rows: Rows) -> Iterator[Written]:
+    """Take the calls of a conversation from those of its tenant."""
+    for row in old:
+        tool = None
+        if isinstance(row, ToolCallRow) and row.called_at is not None and row.name is not None:
+            tool = rows.get(ToolRow, row.name)
+        if isinstance(row, ToolCallRow) and tool is not None:
+            rest = msgspec.structs.replace(
+                tool,
+                calls=tool.calls - 1,
+                results=tool.results - (row.answered_at is not None),
+                errors=tool.errors - row.is_error,
+                timed=tool.timed - (row.duration is not None),
+                duration=tool.duration - (row.duration or 0),
+            )
+            yield rest if rest.calls else Gone(ToolRow, (tool.tenant, tool.name))
+
+
+TOOLS = Projection("tools", 1, (ToolCallRow, ToolRow), fold, withdraw)

@@ -6,24 +6,25 @@ The turns that a fork inherited are its parent's.
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from eventlog import ItemsAdded, UsageRecorded
 from projections.turns import is_user_message
-from projections.views.projection import Projection, Rows, Written
+from projections.views.projection import Gone, Projection, Rows, Written
 from projections.views.row import Row
 from projections.views.step import Step
 from projections.views.text import summary_of
-from projections.views.used import Used, counts_of, plus
+from projections.views.used import Used, counts_of, minus, plus
 
 
 class TurnRow(Used, frozen=True, kw_only=True):
     """A turn of a branch, by the order in which they began. Times are microseconds, UTC.
 
     `version` and `item` say where its message is, `place` is its index in the list, `before` the
-    number of the turn before it there (0: none), `items` counts what was added in it.
+    number of the turn before it there (0: none), `items` counts what was added in it. `message` is
+    empty where the log is encrypted.
     `context_tokens` is what its last model call read and wrote: how large the context was at the
     end. None where that is not known, as when several calls were recorded as one.
     """
@@ -152,7 +153,7 @@ def _add(step: Step, rows: Rows) -> Iterator[Written]:
             version=step.version,
             item=index,
             place=start + index,
-            message=summary_of(items[index]),
+            message="" if step.is_encrypted else summary_of(items[index]),
             items=end - index,
             begun_at=step.at,
             last_at=step.at,
@@ -197,4 +198,18 @@ def _turn(rows: Rows, ago: int) -> TurnRow | None:
     return turn
 
 
-TURNS = Projection("turns", 2, (TurnRow, TurnCount, UsageRow, ModelRow, TenantModelRow), fold)
+def withdraw(old: Iterable[Row], rows: Rows) -> Iterator[Written]:
+    """Take what a conversation used from what its tenant did."""
+    for row in old:
+        if isinstance(row, ModelRow) and (every := rows.get(TenantModelRow, row.model)) is not None:
+            rest = minus(every, row)
+            yield (
+                rest
+                if any(counts_of(rest).values())
+                else Gone(TenantModelRow, (every.tenant, every.model))
+            )
+
+
+TURNS = Projection(
+    "turns", 2, (TurnRow, TurnCount, UsageRow, ModelRow, TenantModelRow), fold, withdraw
+)

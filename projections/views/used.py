@@ -31,6 +31,12 @@ def plus(before: UsedT, used: UsageRecorded) -> UsedT:
     return msgspec.structs.replace(before, **added)
 
 
-def counts_of(used: UsageRecorded) -> dict[str, int]:
-    """Return the numbers of an event."""
+def minus(before: UsedT, used: Used) -> UsedT:
+    """Take off what a row counted."""
+    rest = {name: getattr(before, name) - getattr(used, name) for name in COUNTS}
+    return msgspec.structs.replace(before, **rest)
+
+
+def counts_of(used: UsageRecorded | Used) -> dict[str, int]:
+    """Return the numbers of an event, or of a row."""
     return {name: getattr(used, name) for name in COUNTS}

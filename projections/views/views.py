@@ -86,6 +86,10 @@ class Views:
             weakref.WeakKeyDictionary()
         )
 
+    def keeps(self, kind: type[Row]) -> bool:
+        """Tell whether these rows are of one of the views."""
+        return kind in self._owners
+
     async def catch_up(self, *names: str) -> None:
         """Bring views, or all of them, to where the feed is now.
 
