@@ -27,6 +27,7 @@ from benchmarks import (
     report,
     sizes,
     throughput,
+    verifying,
     writing,
     written,
 )
@@ -49,6 +50,7 @@ MODULES: Final = (
     written,
     memory,
     feed,
+    verifying,
     growth,
 )
 """In order; what leaves the most behind on the server comes last."""
