@@ -29,6 +29,7 @@ from benchmarks import (
     rewinding,
     sizes,
     throughput,
+    verifying,
     views,
     writing,
     written,
@@ -55,6 +56,7 @@ MODULES: Final = (
     memory,
     feed,
     views,
+    verifying,
     growth,
 )
 """In order; what leaves the most behind on the server comes last."""

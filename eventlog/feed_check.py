@@ -108,10 +108,11 @@ class FeedCheck:
 
     async def _hash(self, limit: int) -> None:
         hashes: list[bytes] = []
-        for place, leaf in enumerate(await self._source.leaves(self._size, limit), self._size + 1):
-            if leaf.position != place or leaf.hash is None:
+        leaves = await self._source.leaves(self._size, limit)
+        for place, (position, digest) in enumerate(leaves, self._size + 1):
+            if position != place or digest is None:
                 break
-            hashes.append(merkle.leaf_hash(leaf.hash))
+            hashes.append(merkle.leaf_hash(digest))
         if len(hashes) < limit:
             self._has_gap = True
             place = self._size + len(hashes) + 1

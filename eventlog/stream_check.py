@@ -129,7 +129,7 @@ class StreamCheck:
 
     async def _beyond(self, stream: StreamRow) -> Place | None:
         """Find an event that the head does not know."""
-        beyond = await self._store.page(stream.stream_id, stream.head.version, MAX_VERSION, 1)
+        beyond = await self._store.page(stream.stream_id, stream.head.version, MAX_VERSION, PAGE)
         if not beyond or await self._has_moved_on(stream):
             return None
         return beyond[0].version, Finding("inserted", "the stream's head does not know it")

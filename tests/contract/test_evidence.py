@@ -136,6 +136,8 @@ async def test_a_bundle_with_parents_says_that_lists_are_complete(
     await fork(chat, "other", at=4)
     await fork(chat, "empty", at=0)
     head = await log.tree.head(SIGNER)
+    alone = json.loads(await gather_evidence(log, head, {"grandchild": None}, with_parents=True))
+    assert [len(shown["events"]) for shown in alone["conversations"]] == [1, 1, 3]
     path = tmp_path / "bundle.json"
     chosen: dict[str, int | None] = {"grandchild": None, "other": None, "empty": None}
     path.write_bytes(await gather_evidence(log, head, chosen, with_parents=True))
