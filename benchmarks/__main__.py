@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks import (
     cold,
+    commandline,
     feed,
     growth,
     memory,
@@ -44,6 +45,7 @@ MODULES: Final = (
     throughput,
     reading,
     cold,
+    commandline,
     past,
     sizes,
     written,
