@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks import (
     cold,
+    commandline,
     feed,
     growth,
     importing,
@@ -48,6 +49,7 @@ MODULES: Final = (
     throughput,
     reading,
     cold,
+    commandline,
     past,
     rewinding,
     importing,

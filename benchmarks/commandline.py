@@ -1,22 +1,17 @@
-"""How long a command takes from its start to its end, as multiples of `python -c pass`.
+"""How long a command takes from its start to its end; what it imports is most of that."""
 
-Run by itself: python -m benchmarks.commandline [--rounds N]. What a command imports is most of what
-it takes, so the imports are timed beside it.
-"""
-
-import argparse
 import asyncio
+import contextlib
+import functools
 import os
-import random
-import statistics
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Mapping
 from typing import Final
 
-from benchmarks.place import items
+from benchmarks.harness import Call
+from benchmarks.place import Place, Scale, items
+from benchmarks.scenario import Bar, Scenario, Timing
 from eventlog import EventLog, ItemsAdded
 from projections import Conversation
 from projections.views import Views
@@ -29,56 +24,49 @@ PASS: Final = "python -c pass"
 VERSION: Final = "eventlog --version"
 SESSIONS: Final = f"eventlog sessions, {CONVERSATIONS:,} conversations"
 SHOW: Final = f"eventlog show latest, {ITEMS:,} items"
-
-BARS: Final = ((VERSION, PASS, 3.0), (SESSIONS, VERSION, 1.5), (SHOW, VERSION, 1.5))
+LIBRARY: Final = "python -c import eventlog"
+TOOLS: Final = "python -c import asyncio, typer, rich"
 
 START: Final = "import sys; from adapters.cli.main import main; sys.exit(main())"
 """What the installed command does."""
 
-
-async def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.commandline")
-    parser.add_argument("--rounds", type=int, default=15)
-    rounds = parser.parse_args(arguments).rounds
-    with tempfile.TemporaryDirectory() as folder:
-        many, long = os.path.join(folder, "many.db"), os.path.join(folder, "long.db")
-        await fill_many(many)
-        await fill_long(long)
-        took = measure(commands(many, long), rounds)
-    for name, samples in took.items():
-        median = statistics.median(samples)
-        ratio = median / statistics.median(took[PASS])
-        say(f"{name:45} {median * 1000:7.0f} ms {ratio:6.1f} x pass")
-    for name, base, bar in BARS:
-        ratio = statistics.median(
-            one / two for one, two in zip(took[name], took[base], strict=True)
-        )
-        say(f"{name:45} {ratio:7.2f} x {base}, bar {bar} {'met' if ratio <= bar else 'MISSED'}")
+IMPORTED: Final = "import asyncio, sqlite3, typer, typer._adapters, rich.console, rich.table"
+"""What any command needs that opens a log, reads its options and draws a table."""
 
 
-def commands(many: str, long: str) -> dict[str, list[str]]:
-    """Return what is timed: the commands, and what they import."""
-    command = [sys.executable, "-c", START]
-    timed = {
-        PASS: [sys.executable, "-c", "pass"],
-        VERSION: [*command, "--version"],
-        SESSIONS: [*command, "--db", many, "sessions"],
-        SHOW: [*command, "--db", long, "show", "latest"],
+def scenarios(_: Scale) -> list[Scenario]:
+    """Return it."""
+    bars = (
+        Bar(VERSION, PASS, 3.0),
+        Bar(SESSIONS, VERSION, 1.5),
+        Bar(SHOW, VERSION, 1.5),
+        Bar(LIBRARY, PASS),
+        Bar(TOOLS, PASS),
+    )
+    return [Timing("a command, from its start to its end", commands, bars, calls=1, rounds=15)]
+
+
+@contextlib.asynccontextmanager
+async def commands(place: Place) -> AsyncGenerator[Mapping[str, Call]]:
+    """Run programs, on logs that were read once."""
+    many, long = os.path.join(place.folder, "many.db"), os.path.join(place.folder, "one.db")
+    await fill_many(many)
+    await fill_long(long)
+    programs = {
+        PASS: ("pass",),
+        VERSION: (START, "--version"),
+        SESSIONS: (START, "--db", many, "sessions"),
+        SHOW: (START, "--db", long, "show", "latest"),
+        LIBRARY: ("import eventlog",),
+        TOOLS: (IMPORTED,),
     }
-    for names in ("asyncio", "typer", "rich.console, rich.table", "sqlalchemy", "eventlog"):
-        timed[f"import {names}"] = [sys.executable, "-c", f"import {names}"]
-    return timed
+    yield {name: functools.partial(_run, program) for name, program in programs.items()}
 
 
-def measure(timed: dict[str, list[str]], rounds: int) -> dict[str, list[float]]:
-    """Run each once in every round, in another order each time; return seconds."""
-    took: dict[str, list[float]] = {name: [] for name in timed}
-    for _ in range(rounds):
-        for name in random.sample(list(timed), len(timed)):
-            started = time.perf_counter()
-            subprocess.run(timed[name], stdout=subprocess.DEVNULL, check=True)
-            took[name].append(time.perf_counter() - started)
-    return took
+async def _run(program: tuple[str, ...]) -> None:
+    command = [sys.executable, "-c", *program]
+    # Nothing else is to be done meanwhile, and a loop would be part of what is measured.
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)  # noqa: ASYNC221
 
 
 async def fill_many(path: str) -> None:
@@ -97,11 +85,3 @@ async def fill_long(path: str) -> None:
         for _ in range(ITEMS // 100):
             await log.append("long", ItemsAdded(items(100)))
         await Conversation(log, "long").items()
-
-
-def say(line: str) -> None:
-    print(line, flush=True)
-
-
-if __name__ == "__main__":
-    asyncio.run(main())

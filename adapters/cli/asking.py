@@ -1,6 +1,10 @@
 """Asking whoever is there, before something cannot be taken back."""
 
+import contextlib
+import signal
 import sys
+import threading
+from collections.abc import Generator
 
 from eventlog import InvalidInputError
 
@@ -13,10 +17,25 @@ def confirm(question: str, *, yes: bool) -> None:
         raise InvalidInputError(f"{question}? Nobody is there to ask: say --yes.")
     sys.stderr.write(f"{question}? [y/N] ")
     sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    with _interruptible():
+        answer = sys.stdin.readline()
+    if answer.strip().lower() not in ("y", "yes"):
         raise InvalidInputError("Nothing was destroyed.")
 
 
 def is_somebody_there() -> bool:
     """Tell whether a question would be seen."""
     return sys.stdin.isatty()
+
+
+@contextlib.contextmanager
+def _interruptible() -> Generator[None]:
+    """Have Ctrl-C end the question at once: asyncio would wait until the loop goes on."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

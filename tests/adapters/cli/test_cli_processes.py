@@ -27,6 +27,9 @@ DEFAULT_SIGINT = (
 """The command, where whoever started the tests may ignore Ctrl-C."""
 
 
+SIGNING = ("keys", "signing", "example.com/log", "--to")
+
+
 def run(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         program(*arguments),
@@ -149,20 +152,43 @@ async def test_a_shell_completes_commands_and_ids(filled: Backend, eventlog: Eve
     assert completed("eventlog --db nothing.db show ord") == []
 
 
-@pytest.mark.parametrize("module", ["typer", "rich"])
-def test_without_its_extra_it_says_what_to_install(module: str) -> None:
+@pytest.mark.parametrize(
+    ("module", "extra"), [("typer", "cli"), ("rich", "cli"), ("cryptography", "crypto")]
+)
+def test_without_its_extra_it_says_what_to_install(module: str, extra: str, tmp_path: Path) -> None:
     """The command is there with any install."""
     code = f"import sys; sys.modules[{module!r}] = None; from adapters.cli.main import main;"
     done = subprocess.run(
-        [sys.executable, "-c", f"{code} sys.exit(main())"],
+        [sys.executable, "-c", f"{code} sys.exit(main())", *SIGNING, str(tmp_path / "key")],
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 1
     assert done.stderr == (
-        f"eventlog: {module} is not installed: pip install 'conversation-eventlog[cli]'.\n"
+        f"eventlog: {module} is not installed: pip install 'conversation-eventlog[{extra}]'.\n"
     )
+
+
+async def test_ctrl_c_at_a_question_destroys_nothing(db: str) -> None:
+    """At once, and without a traceback."""
+    ours, theirs = pty.openpty()
+    erasing = ("erase", "order-1041", "--reason", "gdpr")
+    command = [sys.executable, "-c", DEFAULT_SIGINT, *erasing]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        found = b""
+        while b"[y/N]" not in found:
+            found += os.read(ours, 65536)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 130
+        with contextlib.suppress(OSError):  # That is how Linux says that the other side was closed.
+            while piece := os.read(ours, 65536):
+                found += piece
+        os.close(ours)
+    assert b"Traceback" not in found
+    async with EventLog(db, create=False) as log:
+        assert len(await Conversation(log, "order-1041").items()) == 2
 
 
 def test_a_password_is_never_shown(postgres_url: str, eventlog: Eventlog) -> None:
