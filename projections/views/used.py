@@ -31,6 +31,6 @@ def plus(before: UsedT, used: UsageRecorded) -> UsedT:
     return msgspec.structs.replace(before, **added)
 
 
-def counts_of(used: UsageRecorded) -> dict[str, int]:
-    """Return the numbers of an event."""
+def counts_of(used: UsageRecorded | Used) -> dict[str, int]:
+    """Return the numbers of an event or a row."""
     return {name: getattr(used, name) for name in COUNTS}
