@@ -84,13 +84,17 @@ def column_type(kind: type[Any]) -> TypeEngine[Any]:
 def readable(
     spec: TableSpec, generation: int, dialect: Dialect, schema: str | None
 ) -> Select[*tuple[Any, ...]]:
-    """Select what people read: names in place of ids, times in place of microseconds."""
+    """Select what people read: names in place of ids, times in place of microseconds.
+
+    What a row is of comes first, whatever the order of the columns in the table.
+    """
     rows = table(spec, generation, dialect, schema)
     streams = metadata(dialect, schema).tables["streams" if schema is None else f"{schema}.streams"]
+    others = [column.name for column in spec.columns if column.name not in spec.key]
     shown: list[ColumnElement[Any]] = [
-        _shown(rows.c[column.name], dialect)
-        for column in spec.columns
-        if column.name not in ("stream_id", "conversation_id")
+        _shown(rows.c[name], dialect)
+        for name in (*spec.key, *others)
+        if name not in ("stream_id", "conversation_id")
     ]
     if "stream_id" not in rows.c:
         return select(*shown)

@@ -17,7 +17,7 @@ from projections.views.prices import cost_of
 from projections.views.search import ItemRow, PlainItemRow
 from projections.views.tools import ToolCallRow, ToolRow
 from projections.views.turns import ModelRow, TenantModelRow, TurnCount, TurnRow, UsageRow
-from projections.views.used import COUNTS, Used
+from projections.views.used import Used, counts_of
 from projections.views.views import Views
 
 PAGE: Final = 50
@@ -181,7 +181,7 @@ async def usage(views: Views, name: str | None = None, *, stale: bool = False) -
     else:
         rows = await views.held(ModelRow, [_id(views, name)], stale=stale)
     return [
-        Usage(model=row.model or None, cost=cost_of(row, row.model or None), **_counts(row))
+        Usage(model=row.model or None, cost=cost_of(row, row.model or None), **counts_of(row))
         for row in sorted(rows, key=lambda row: row.model)
     ]
 
@@ -244,10 +244,6 @@ async def search(
 
 def _id(views: Views, name: str, branch: str = MAIN) -> bytes:
     return stream_id(views.log.tenant, name, branch)
-
-
-def _counts(used: Used) -> dict[str, int]:
-    return {name: getattr(used, name) for name in COUNTS}
 
 
 def _cost(used: Iterable[tuple[Used, str | None, datetime | None]]) -> Cost:

@@ -1,5 +1,6 @@
 """What people ask of the views."""
 
+import inspect
 import sys
 from datetime import datetime
 from decimal import Decimal
@@ -135,7 +136,8 @@ def install(monkeypatch: pytest.MonkeyPatch, known: dict[str, Decimal] | None) -
 
     package = SimpleNamespace(Usage=SimpleNamespace, calc_price=calc_price)
     monkeypatch.setitem(sys.modules, "genai_prices", None if known is None else package)
-    prices._price.cache_clear()
+    # Nothing of it is remembered: who asks for a cost afterwards gets the real prices.
+    monkeypatch.setattr(prices, "_price", inspect.unwrap(prices._price))
 
 
 async def test_tools_know_calls_results_errors_and_how_long_they_took(
@@ -207,6 +209,9 @@ async def test_sql_clients_read_names_and_times(backend: Backend) -> None:
         await views.catch_up()
         rows = await backend.execute("SELECT tenant, conversation, turn, model FROM {}usage")
         assert rows == [("default", "chat", 1, "m")]
+        for name, of in (("turns", ("default", "chat", "", 1)), ("models", ("default", "m", 1))):
+            (row,) = await backend.execute(f"SELECT * FROM {{}}{name}")
+            assert tuple(row)[: len(of)] == of
         ((began,),) = await backend.execute("SELECT begun_at FROM {}turns")
         (turn,) = await turns(views, "chat")
         assert str(began)[:19] == turn.begun_at.strftime("%Y-%m-%d %H:%M:%S")
