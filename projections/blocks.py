@@ -5,7 +5,7 @@ log, or a segment that was copied out of events. Sources keep their uncompressed
 were opened, and never what was decoded from them: every caller gets fresh objects.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import takewhile
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
@@ -221,7 +221,8 @@ _STOP: Final = attrgetter("stop")
 
 def count(blocks: Sequence[Block]) -> int:
     """Return how many items the blocks hold."""
-    return sum(map(_STOP, blocks)) - sum(map(_START, blocks))
+    items: int = sum(map(_STOP, blocks)) - sum(map(_START, blocks))
+    return items
 
 
 def last(blocks: Sequence[Block], limit: int) -> list[Block]:

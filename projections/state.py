@@ -20,7 +20,6 @@ from projections.blocks import (
 )
 from projections.segments import SCHEMA
 
-
 _SIZE: Final = attrgetter("holder.size")
 
 
