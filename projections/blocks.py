@@ -221,8 +221,8 @@ _STOP: Final = attrgetter("stop")
 
 def count(blocks: Sequence[Block]) -> int:
     """Return how many items the blocks hold."""
-    total: int = sum(map(_STOP, blocks)) - sum(map(_START, blocks))
-    return total
+    items: int = sum(map(_STOP, blocks)) - sum(map(_START, blocks))
+    return items
 
 
 def last(blocks: Sequence[Block], limit: int) -> list[Block]:
