@@ -26,8 +26,8 @@ ALL: Final = Rights(places=True, keeps=True, extends=True, projects=True, sees_a
 def rights(schema: str) -> str:
     """Return the query for one row of Rights, on PostgreSQL."""
     writes = "current_setting('transaction_read_only') = 'off'"
-    wanted = (("queue", "DELETE"), ("snapshots", "INSERT"), ("tree", "INSERT"))
-    mays = [_may(schema, table, right) for table, right in (*wanted, ("checkpoints", "UPDATE"))]
+    wanted = {"queue": "DELETE", "snapshots": "INSERT", "tree": "INSERT", "checkpoints": "INSERT"}
+    mays = [_may(schema, table, right) for table, right in wanted.items()]
     group = literal(role_name(schema, GROUP))
     is_member = f"SELECT FROM pg_roles WHERE rolname = {group} AND pg_has_role(oid, 'USAGE')"
     guarded = f"row_security_active({literal(f'{quoted(schema)}.streams')}::regclass)"

@@ -49,18 +49,21 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "set_aside": "INSERT, DELETE",
     },
     ERASER: {
+        **_PLACES,
+        "queue": "INSERT, DELETE",
         "streams": f"UPDATE ({_HEAD}, erased_version)",
         "events": "INSERT, UPDATE (salt, context, body)",
-        "queue": "INSERT",
         "snapshots": "DELETE",
         "segments": "DELETE",
         "keys": "UPDATE (kek_id, wrapped_key)",
+        "checkpoints": "UPDATE (position, rate, moved_at)",
+        "set_aside": "INSERT",
     },
     GROUP: {table: rights for table, rights in _APPENDS.items() if table != "streams"},
 }
 """What a role may do besides reading every table. The owner may do everything."""
 
-HIDDEN: Final[Mapping[str, Collection[str]]] = {SEQUENCER: {"keys"}, GROUP: {"streams"}}
+HIDDEN: Final[Mapping[str, Collection[str]]] = {GROUP: {"streams"}}
 """What it may not read. A tenant's own role may: without one the group sees nothing."""
 
 OF_STREAMS: Final = ("events", "queue", "feed", "snapshots", "segments", "set_aside")
@@ -157,6 +160,8 @@ def guard(
 ) -> list[str]:
     """Let the roles that are `there` read a view's table, those of tenants their own rows.
 
+    The eraser takes rows out of it, too, and puts back what an erasure has left of them.
+
     Without `columns` it is an SQL view, which would show a tenant everything. The sequencer gets
     what anybody made: who makes it anew has to be its owner.
     """
@@ -166,6 +171,8 @@ def guard(
     if (group := role_name(schema, GROUP)) in there and columns is not None:
         steps.append(f"GRANT SELECT ON {place} TO {quoted(group)}")
         steps += _policies(schema, relation, _visible(schema, relation, columns))
+    if (eraser := role_name(schema, ERASER)) in there and columns is not None:
+        steps.append(f"GRANT INSERT, UPDATE, DELETE ON {place} TO {quoted(eraser)}")
     if (sequencer := role_name(schema, SEQUENCER)) in there:
         steps.append(f"ALTER TABLE {place} OWNER TO {quoted(sequencer)}")
     return steps

@@ -239,6 +239,27 @@ async def test_only_the_eraser_and_the_owner_erase(roled: Roled) -> None:
     assert (await roled.open("reader").verify()).ok
 
 
+async def test_the_eraser_takes_it_out_of_the_views(roled: Roled) -> None:
+    """Before it returns: the sequencer, which made them, need not be there."""
+    await fill(roled.open("writer"))
+    sequencer, eraser = Views(roled.open("sequencer")), roled.open("eraser")
+    await sequencer.catch_up()
+    assert len(await turns(sequencer, "chat")) == len(await search(sequencer, "Hello")) == 1
+    await erase(eraser, "chat", by="dpo", reason="r")
+    assert await roled.run("reader", "SELECT * FROM {}turns") == []
+    assert await search(Views(eraser), "Hello") == []
+
+
+async def test_the_sequencer_makes_views_of_an_encrypted_log(roled: Roled) -> None:
+    """With the keyring; words are not kept."""
+    ring = parse_keyring(new_key("kek"))
+    await fill(roled.open("writer", keyring=ring))
+    views = Views(roled.open("sequencer", keyring=ring))
+    (found,) = await conversations(views)
+    assert (found.name, found.items) == ("chat", 3)
+    assert await search(views, "Hello") == []
+
+
 async def test_running_it_again_takes_back_what_was_granted_beyond(roled: Roled) -> None:
     """As after an upgrade; nothing is lost or gained otherwise."""
     asked = "SELECT grantee::text, table_name, privilege_type FROM information_schema"

@@ -74,7 +74,8 @@ async def test_no_table_shows_or_counts_rows_of_another_tenant(
 async def test_its_own_rows_are_there(roled: Roled) -> None:
     """A whole session, encrypted: it appends, snapshots, and reads its views."""
     await roled.create(tenant="ours")
-    log = roled.open(OURS, tenant="ours", keyring=parse_keyring(new_key("kek")))
+    ring = parse_keyring(new_key("kek"))
+    log = roled.open(OURS, tenant="ours", keyring=ring)
     session = EventLogSession("mine", log=log)
     await session.add_items([{"role": "user", "content": str(n)} for n in range(300)])
     await session.pop_item()
@@ -82,7 +83,7 @@ async def test_its_own_rows_are_there(roled: Roled) -> None:
     assert len(await session.get_items()) == 1
     await log.background.finish()
     assert log.counters.snapshots_failed == 0
-    await Views(roled.open("sequencer")).catch_up()
+    await Views(roled.open("sequencer", keyring=ring)).catch_up()
     assert [event.stream async for event in log.feed()] == ["mine"] * 3
     names = [f"many-{number}" for number in range(10)]
     await asyncio.gather(*[log.append(name, ItemsAdded([name])) for name in names])  # Together.
