@@ -32,24 +32,6 @@ class Listed(NamedTuple):
 class Step:
     """An event of the feed. Times are microseconds, UTC."""
 
-    __slots__ = (
-        "_items",
-        "at",
-        "branch",
-        "conversation",
-        "event",
-        "failure",
-        "header",
-        "kind",
-        "listed",
-        "position",
-        "start",
-        "stream_id",
-        "tenant",
-        "total",
-        "version",
-    )
-
     def __init__(
         self,
         tenant: str,
