@@ -19,6 +19,9 @@ from eventlog.walk import Walk
 
 MISNAMED: Final = "the stream carries another name, branch or tenant than it was created with"
 
+TOGETHER: Final = 2 * PAGE
+"""How many events of several streams are read at once: memory stays bounded."""
+
 MOST_SUSPECTS: Final = 100
 """How many bad events are compared with each other's places."""
 
@@ -47,20 +50,10 @@ class StreamCheck:
         self._progress = progress
         self._suspects: list[Suspect] = []
 
-    async def read(self, streams: Sequence[StreamRow]) -> list[StoredEvent] | None:
-        """Return the events of streams of about PAGE events; None if they are to be read alone."""
-        total = sum(stream.head.version for stream in streams)
-        if not 0 < total <= 2 * PAGE:
-            return None
-        events = await self._store.many([stream.stream_id for stream in streams], total + 1)
-        return events if len(events) <= total else None
-
-    async def check_together(
-        self, streams: Sequence[StreamRow], events: Sequence[StoredEvent] | None
-    ) -> None:
-        """Check streams by their events that were read; look closer at what is not sound."""
+    async def check_together(self, streams: Sequence[StreamRow]) -> None:
+        """Check streams of about PAGE events in one read; look closer at what is not sound."""
         of: dict[bytes, list[StoredEvent]] = {}
-        for event in events or ():
+        for event in await self._read(streams):
             of.setdefault(event.stream_id, []).append(event)
         sound: list[Walked] = []
         for stream in streams:
@@ -112,6 +105,14 @@ class StreamCheck:
                     self.faults[suspect.fault] = msgspec.structs.replace(
                         fault, problem="moved", detail=detail
                     )
+
+    async def _read(self, streams: Sequence[StreamRow]) -> list[StoredEvent]:
+        """Return the events of streams together; none if there are more than should be."""
+        total = sum(stream.head.version for stream in streams)
+        if not 0 < total <= TOGETHER:
+            return []
+        events = await self._store.many([stream.stream_id for stream in streams], total + 1)
+        return events if len(events) <= total else []
 
     async def _suspect(self, stream: StreamRow, sound: Head, bad: StoredEvent) -> None:
         finding = diagnosis.check(sound, bad)

@@ -96,7 +96,7 @@ async def _check_each(check: StreamCheck, streams: AsyncIterator[StreamRow]) -> 
     checked = 0
     while group := await _next_group(streams):
         checked += len(group)
-        await check.check_together(group, await check.read(group))
+        await check.check_together(group)
     return checked
 
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from eventlog import CorruptEventError, EventLog, Fault, ItemsAdded, Verification
+from eventlog.records import StoredEvent
 from projections import Conversation, fork
 from tests.backends import Backend
 
@@ -137,6 +138,25 @@ async def test_an_event_before_the_first_is_found(backend: Backend, log: EventLo
     )
     (fault,) = of_conversations(await log.verify())
     assert (fault.stream, fault.version, fault.problem) == ("chat", 0, "inserted")
+
+
+async def test_an_event_behind_the_last_is_found(backend: Backend, log: EventLog) -> None:
+    """One that follows nothing, where everything before it is sound, and the number fits."""
+    await fill(log)
+    other = WHERE.replace("version = 2", "version = 3").replace("chat", "other")
+    await backend.tamper(f"DELETE FROM {{}}events {other}")
+    columns = ", ".join(StoredEvent._fields).replace("event_id,", "")
+    copied = columns.replace(" version", " 4")
+    chat = WHERE.replace("version = 2", "version = 1")
+    await backend.tamper(
+        f"INSERT INTO {{}}events ({columns}) SELECT {copied} FROM {{}}events {chat}"
+    )
+    faults = [fault for fault in of_conversations(await log.verify()) if fault.version]
+    found = {(fault.stream, fault.version, fault.problem) for fault in faults}
+    assert found >= {("chat", 4, "inserted"), ("other", 3, "missing")}
+    assert ("chat", 4, "inserted") in [
+        (fault.stream, fault.version, fault.problem) for fault in (await log.verify("chat")).faults
+    ]
 
 
 async def test_text_that_is_none_is_found_at_its_event(backend: Backend, log: EventLog) -> None:
