@@ -27,10 +27,7 @@ from projections import prune as prune_conversations
 
 DAYS: Final = {"d": 1, "w": 7, "y": 365}
 
-NEXT: Final = (
-    "`eventlog rebuild` makes the views anew, which keep words; then clean the database:"
-    " docs/erasure.md"
-)
+NEXT: Final = "docs/erasure.md says what is left in free pages, backups and copies"
 
 By = Annotated[
     str | None, typer.Option(metavar="NAME", help="Who; it stays for ever. Else your login.")
