@@ -6,19 +6,18 @@ import os
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Self
 
-from eventlog import cache, chain, stream_keys, wakeups
+from eventlog import cache, chain, moments, stream_keys, wakeups
 from eventlog.appending import append
 from eventlog.background import Background
 from eventlog.cache import Counters
 from eventlog.checkpoint import TreeHead, Verifier
-from eventlog.envelope import RecordedEvent, to_microseconds
+from eventlog.envelope import RecordedEvent
 from eventlog.errors import (
     ClosedError,
     ConflictError,
     EventIdReusedError,
-    InvalidMomentError,
     InvalidOptionError,
     WaitTimeoutError,
 )
@@ -29,7 +28,7 @@ from eventlog.follower import Reader
 from eventlog.keys import KeyRing
 from eventlog.names import MAIN, check_branch, check_name
 from eventlog.paging import PAGE, Paged
-from eventlog.records import Appended, Parent, Stale, StreamRow
+from eventlog.records import Appended, Stale, StreamRow
 from eventlog.requests import build
 from eventlog.shared_cache import SharedCache
 from eventlog.snapshots import StreamSnapshots
@@ -38,7 +37,7 @@ from eventlog.store.address import parse
 from eventlog.store.base import CACHE_BYTES, MAX_ITEM_BYTES, MAX_VERSION, Options, Store
 from eventlog.store.redis_address import RedisAddress
 from eventlog.tree import Tree
-from eventlog.verification import verify_all, verify_conversation, verify_tenant
+from eventlog.verification import verify_all, verify_conversation
 from eventlog.views import LogViews
 
 DEFAULT_TENANT: Final = "default"
@@ -162,8 +161,10 @@ class EventLog:
             self.max_item_bytes,
             branch,
         )
-        if request.parent is not None:
-            await self._refuse_unknown(request.parent, stream)
+        if request.parent is not None and request.parent.version:
+            moments.check_parent(
+                request.parent, await self.stream(request.parent.stream_id), stream
+            )
         try:
             outcome = await append(self._open_store(), self.keys, request)
         finally:
@@ -254,18 +255,8 @@ class EventLog:
 
         Raises InvalidMomentError for a naive datetime, and for a version that is not there yet.
         """
-        if isinstance(as_of, datetime):
-            return await self._version_at_time(self.stream_id(stream, branch=branch), as_of)
-        if isinstance(as_of, bool) or not isinstance(cast(object, as_of), int):
-            raise InvalidMomentError(
-                f"as_of is a version or an aware datetime, not {type(as_of).__name__}."
-            )
-        head = await self.version(stream, branch=branch)
-        if not 0 <= as_of <= head:
-            raise InvalidMomentError(
-                f"Conversation {stream!r} has no version {as_of}; it is at version {head}."
-            )
-        return as_of
+        stream_id = self.stream_id(stream, branch=branch)
+        return await moments.version_at(self._open_store(), stream, stream_id, as_of)
 
     async def latest(self) -> StreamRow | None:
         """Return the stream of this tenant that was appended to last, whichever branch it is."""
@@ -276,14 +267,13 @@ class EventLog:
 
         `after` is a name: what comes behind it.
         """
-        begin = after
 
         async def page(last: StreamRow | None) -> list[StreamRow]:
-            store = self._open_store()
-            after = (begin, "") if last is None else (last.name, last.branch)
-            if branches:
-                return await store.every_stream(self.tenant, after, PAGE)
-            return await store.streams(self.tenant, after[0], PAGE)
+            store, name = self._open_store(), after if last is None else last.name
+            if not branches:
+                return await store.streams(self.tenant, name, PAGE)
+            place = (name, MAIN if last is None else last.branch)
+            return await store.every_stream(self.tenant, place, PAGE)
 
         return Paged(page)
 
@@ -361,16 +351,8 @@ class EventLog:
         Raises StoreError if the log could not be checked, InvalidOptionError if this role cannot.
         """
         store = self._open_store()
-        sees_all = (await store.rights()).sees_all
-        if against is not None and not sees_all:
-            raise InvalidOptionError(
-                "A head commits to the feed of all tenants, and this role sees one. Verify as the"
-                " log's reader, or have evidence gathered and check that."
-            )
         if stream is None:
             streams = self.streams(branches=True)
-            if not sees_all:
-                return await verify_tenant(store, self.keys, self.tenant, streams, progress)
             return await verify_all(store, self.keys, self.tenant, streams, against, key, progress)
         stream_id = self.stream_id(stream)
         main = await store.stream(stream_id)
@@ -419,22 +401,3 @@ class EventLog:
     def stream_id(self, stream: str, *, branch: str = MAIN) -> bytes:
         """Return the 16-byte identity of a stream, there or not."""
         return chain.stream_id(self.tenant, check_name("session_id", stream), check_branch(branch))
-
-    async def _refuse_unknown(self, parent: Parent, stream: str) -> None:
-        """Raise InvalidMomentError if nothing of this tenant's is there to fork from."""
-        if parent.version == 0:
-            return
-        found = await self.stream(parent.stream_id)
-        if found is None or found.head.version < parent.version:
-            raise InvalidMomentError(
-                f"{stream!r} cannot fork from version {parent.version} of a conversation that is"
-                f" at version {0 if found is None else found.head.version}. Nothing was stored."
-            )
-
-    async def _version_at_time(self, stream_id: bytes, moment: datetime) -> int:
-        if moment.tzinfo is None:
-            raise InvalidMomentError(
-                f"as_of {moment.isoformat()} has no time zone. Say which, for example"
-                " datetime(..., tzinfo=UTC)."
-            )
-        return await self._open_store().version_at(stream_id, to_microseconds(moment))

@@ -6,10 +6,9 @@ chain. That nobody recomputed it, or cut the log off, only a head shows that was
 
 from collections.abc import AsyncIterator
 
-import msgspec
-
 from eventlog import chain
 from eventlog.checkpoint import TreeHead, Verifier
+from eventlog.errors import InvalidOptionError
 from eventlog.faults import Fault, Progress, Verification
 from eventlog.feed_check import FeedCheck
 from eventlog.paging import PAGE
@@ -29,6 +28,7 @@ async def verify_conversation(
     progress: Progress | None,
 ) -> Verification:
     """Re-hash a conversation, whose main branch need not be there; the feed only for a head."""
+    await _sees_all(store, against)
     check = StreamCheck(store, keys, progress)
     await check.check(main)
     conversations = 1 if check.events or check.faults else 0
@@ -49,42 +49,31 @@ async def verify_all(
     key: Verifier | None,
     progress: Progress | None,
 ) -> Verification:
-    """Re-hash every stream of `streams`, look for events that belong to none, check the feed."""
-    found, feed = await _check_streams(store, keys, tenant, streams, progress, whole=True)
-    await feed.check_tree(against, key)
-    return msgspec.structs.replace(found, faults=(*found.faults, *feed.faults))
+    """Re-hash every stream of `streams`, look for events that belong to none, check the feed.
 
-
-async def verify_tenant(
-    store: Store,
-    keys: DataKeys,
-    tenant: str,
-    streams: AsyncIterator[StreamRow],
-    progress: Progress | None,
-) -> Verification:
-    """Check what a role sees that sees one tenant: its streams, and their places in the feed."""
-    found, feed = await _check_streams(store, keys, tenant, streams, progress, whole=False)
-    return msgspec.structs.replace(found, faults=(*found.faults, *feed.faults))
-
-
-async def _check_streams(
-    store: Store,
-    keys: DataKeys,
-    tenant: str,
-    streams: AsyncIterator[StreamRow],
-    progress: Progress | None,
-    *,
-    whole: bool,
-) -> tuple[Verification, FeedCheck]:
-    """Check streams, and their places in a feed that is seen as a `whole`, or in part."""
+    A role of one tenant sees a part of the feed: its streams are checked, and their places there.
+    """
+    sees_all = await _sees_all(store, against)
     check = StreamCheck(store, keys, progress)
     conversations = await _check_each(check, streams)
     check.recognise()
     faults = check.faults + [fault async for fault in _find_strays(store, tenant)]
     feed = FeedCheck(store.tree, store.feed.position)
     known = {(fault.stream, fault.branch) for fault in faults}
-    await feed.check_places(tenant, known, whole=whole)
-    return Verification(conversations, check.events, tuple(faults)), feed
+    await feed.check_places(tenant, known, whole=sees_all)
+    if sees_all:
+        await feed.check_tree(against, key)
+    return Verification(conversations, check.events, (*faults, *feed.faults))
+
+
+async def _sees_all(store: Store, against: TreeHead | None) -> bool:
+    sees_all = (await store.rights()).sees_all
+    if against is not None and not sees_all:
+        raise InvalidOptionError(
+            "A head commits to the feed of all tenants, and this role sees one. Verify as the"
+            " log's reader, or have evidence gathered and check that."
+        )
+    return sees_all
 
 
 async def _check_each(check: StreamCheck, streams: AsyncIterator[StreamRow]) -> int:
