@@ -50,6 +50,7 @@ def numbered(events: Sequence[StoredEvent], first: int = 3) -> list[StoredEvent]
         (numbered([EVENTS[0], *EVENTS[2:]]), "inserted", "is now version 4"),
         (numbered(EVENTS[3:]), "missing", "1 before"),
         (numbered(EVENTS[5:]), "missing", "3 before"),
+        (numbered(EVENTS[6:]), "missing", "4 before"),
         (numbered([FORGED, EVENTS[5]]), "edited", "hash"),
         (numbered([EVENTS[3], FORGED, EVENTS[4]]), "edited", "hash"),
     ],
