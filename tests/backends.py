@@ -3,7 +3,7 @@
 import contextlib
 import sqlite3
 import uuid
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Generator, Sequence
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -75,7 +75,8 @@ class SqliteBackend:
         Path(self.url).write_bytes(new_memory_log())
 
     def open(self, **options: Any) -> EventLog:
-        return EventLog(self.url, **{"keyring": self.keyring, **options})
+        given: dict[str, Any] = {"keyring": self.keyring, **options}
+        return EventLog(self.url, **given)
 
     async def execute(self, statement: str, *args: object) -> list[tuple[Any, ...]]:
         return self._run([statement], args)
@@ -127,7 +128,8 @@ class PostgresBackend:
                 await connection.execute(statement.replace(_SCHEMA, self.schema), *args)
 
     def open(self, **options: Any) -> EventLog:
-        log = EventLog(self.url, **{**self.options, "keyring": self.keyring, **options})
+        given: dict[str, Any] = {**self.options, "keyring": self.keyring, **options}
+        log = EventLog(self.url, **given)
         self._logs.append(log)
         return log
 
@@ -174,7 +176,7 @@ class PostgresBackend:
 
 
 @contextlib.contextmanager
-def _recorded(schema: str) -> Iterator[None]:
+def _recorded(schema: str) -> Generator[None]:
     """Keep what a migration runs, so that other schemas are made like it."""
 
     def record(*call: Any) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
-from adapters.cli import stage
+import adapters.cli.stage as stage
 from eventlog import EventLog
 from projections import Conversation
 from tests.waiting import PATIENCE
