@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from benchmarks import (
     cold,
     commandline,
+    encrypted,
     feed,
     growth,
     importing,
@@ -49,6 +50,7 @@ MODULES: Final = (
     throughput,
     reading,
     cold,
+    encrypted,
     commandline,
     past,
     rewinding,

@@ -161,10 +161,9 @@ class EventLog:
             self.max_item_bytes,
             branch,
         )
-        if request.parent is not None and request.parent.version:
-            moments.check_parent(
-                request.parent, await self.stream(request.parent.stream_id), stream
-            )
+        parent = request.parent
+        if parent is not None and parent.version:
+            moments.check_parent(parent, await self.stream(parent.stream_id), stream)
         try:
             outcome = await append(self._open_store(), self.keys, request)
         finally:
@@ -355,9 +354,9 @@ class EventLog:
             streams = self.streams(branches=True)
             return await verify_all(store, self.keys, self.tenant, streams, against, key, progress)
         stream_id = self.stream_id(stream)
-        main = await store.stream(stream_id)
-        if main is None:
-            main = StreamRow(stream_id, self.tenant, stream, chain.GENESIS)
+        main = await store.stream(stream_id) or StreamRow(
+            stream_id, self.tenant, stream, chain.GENESIS
+        )
         branches = self.branches(stream)
         return await verify_conversation(store, self.keys, main, branches, against, key, progress)
 

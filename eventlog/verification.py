@@ -79,8 +79,7 @@ async def _sees_all(store: Store, against: TreeHead | None) -> bool:
 async def _check_each(check: StreamCheck, streams: AsyncIterator[StreamRow]) -> int:
     """Check streams, small ones together; return how many there were.
 
-    What is read next is not read meanwhile: SQLite's driver and hashing take turns at one lock, and
-    both get slower.
+    What is read next is not read meanwhile: on SQLite both took longer then.
     """
     checked = 0
     while group := await _next_group(streams):

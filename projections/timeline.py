@@ -9,19 +9,14 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from eventlog import (
-    BranchDeleted,
-    ConversationCleared,
-    ConversationErased,
     ConversationForked,
     ConversationRewound,
     CorruptEventError,
     EventErased,
     Header,
-    ItemPopped,
-    ItemsAdded,
-    ItemsReplaced,
     RecordedEvent,
 )
+from projections.changes import CHANGING, change
 
 
 class Span(NamedTuple):
@@ -80,24 +75,15 @@ class Timeline:
         return _move(before, after)
 
     def _after(self, event: RecordedEvent, header: Header, before: Stack | None) -> Stack | None:
-        version, size = event.version, header.items or 0
-        match event.kind:
-            case ItemsAdded.kind:
-                return push(before, Span(version, 0, size))
-            case ItemsReplaced.kind:
-                return push(first(before, header.start or 0), Span(version, 0, size))
-            case ItemPopped.kind:
-                return first(before, count(before) - 1)
-            case ConversationCleared.kind | ConversationErased.kind | BranchDeleted.kind:
-                return None
-            case ConversationForked.kind:
-                return push(None, Span(0, 0, header.kept or 0))
-            case EventErased.kind:
-                return without(before, header.erased)
-            case ConversationRewound.kind:
-                return self._rewound(event, header)
-            case _:
-                return before
+        if event.kind == EventErased.kind:
+            return without(before, header.erased)
+        if event.kind == ConversationRewound.kind:
+            return self._rewound(event, header)
+        if event.kind not in CHANGING:
+            return before
+        said = change(event.stream, event.version, event.kind, header, count(before))
+        source = 0 if event.kind == ConversationForked.kind else event.version
+        return push(first(before, said.kept), Span(source, 0, said.added))
 
     def _rewound(self, event: RecordedEvent, header: Header) -> Stack | None:
         to = header.to_version

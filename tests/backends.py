@@ -168,6 +168,8 @@ class PostgresBackend:
                 await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER {name}")
 
     async def discard(self) -> None:
+        for log in self._logs:
+            await log.background.finish()  # It may use a connection.
         busy = [log for log in self._logs if _checked_out(log)]
         for log in self._logs:
             await log.close()

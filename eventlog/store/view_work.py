@@ -252,8 +252,8 @@ def _put(sql: "ViewStatements", put: Put) -> Work:
 def _insert(one_row: str, rows: Sequence[ViewRow]) -> Work:
     """Insert on SQLite: full statements of many rows each, and what is left row by row.
 
-    A row of many costs a third less than one by itself. Their number is the same each time, or the
-    driver would compile, and remember, a statement for every size of a batch.
+    Their number is the same each time, or the driver would compile, and remember, a statement for
+    every size of a batch.
     """
     values = f"({', '.join('?' * len(rows[0]))})"
     size = min(ROWS, VARIABLES // len(rows[0]))

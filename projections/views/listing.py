@@ -8,21 +8,10 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
-from eventlog import (
-    BranchDeleted,
-    ConversationCleared,
-    ConversationErased,
-    ConversationForked,
-    ConversationRewound,
-    CorruptEventError,
-    EventErased,
-    Header,
-    ItemPopped,
-    ItemsAdded,
-    ItemsReplaced,
-)
+from eventlog import ConversationRewound, CorruptEventError, EventErased, Header
 from eventlog.views import Entry, LogViews, TenantEvent
 from projections.blocks import INHERITED, Block, count
+from projections.changes import CHANGING, change
 from projections.items import fold, resolve
 from projections.views.step import Listed, Step
 
@@ -30,20 +19,7 @@ MAX_LISTS: Final = 100_000
 """How many sizes are remembered."""
 
 _SILENT: Final = Header()
-_CHANGING: Final = frozenset(
-    event.kind
-    for event in (
-        BranchDeleted,
-        ConversationCleared,
-        ConversationErased,
-        ConversationForked,
-        ConversationRewound,
-        EventErased,
-        ItemPopped,
-        ItemsAdded,
-        ItemsReplaced,
-    )
-)
+_FOLDED: Final = frozenset((*CHANGING, ConversationRewound.kind, EventErased.kind))
 
 
 class Lists:
@@ -62,7 +38,7 @@ class Lists:
             if total is None:
                 before = await self._list(event.stream, stored.stream_id, stored.version - 1)
                 total = count(before)
-            if stored.kind not in _CHANGING:
+            if stored.kind not in _FOLDED:
                 self._remember(stored.stream_id, stored.version, total)
                 return Step(found.tenant, event, _SILENT, None, total, None)
             header, listed = event.header, None
@@ -76,7 +52,8 @@ class Lists:
                 start = 0
                 total -= _items_of(before, header.erased)
             else:
-                start, total = _counted(event.stream, stored.version, stored.kind, header, total)
+                start, added = change(event.stream, stored.version, stored.kind, header, total)
+                total = start + added
         except CorruptEventError as error:
             self._known.pop(stored.stream_id, None)
             return Step(found.tenant, event, _SILENT, None, 0, None, error)
@@ -99,23 +76,6 @@ class Lists:
     async def _list(self, stream: str, stream_id: bytes, version: int) -> list[Block]:
         entries: list[Entry] = await self._views.tables.headers(stream_id, version)
         return fold(stream, (), resolve(stream, 0, entries).entries)
-
-
-def _counted(stream: str, version: int, kind: str, header: Header, before: int) -> tuple[int, int]:
-    """Return where the list was cut, and how many items there are now."""
-    if kind == ItemsAdded.kind and header.items is not None:
-        return before, before + header.items
-    if kind == ItemPopped.kind:
-        start = max(0, before - 1)
-        return start, start
-    if kind == ItemsReplaced.kind and header.items is not None and header.start is not None:
-        start = min(header.start, before)
-        return start, start + header.items
-    if kind == ConversationForked.kind and header.kept is not None:
-        return 0, header.kept
-    if kind in (ConversationCleared.kind, ConversationErased.kind, BranchDeleted.kind):
-        return 0, 0
-    raise CorruptEventError(stream, version, "its header does not say what it did to the list")
 
 
 def _items_of(blocks: Sequence[Block], version: int | None) -> int:

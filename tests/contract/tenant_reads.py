@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from adapters.openai_agents import EventLogSession
@@ -10,14 +10,18 @@ from eventlog import EventLog, EventLogError, Signer, UsageRecorded, place_hold
 from eventlog.chain import stream_id
 from projections import (
     Conversation,
+    RetentionRule,
+    apply_retention,
     branches,
     diff,
     erase,
     erase_event,
+    erase_owner,
     fork,
     labels,
     moments,
     open_branch,
+    prune,
     rebuild,
     redo,
     restore,
@@ -38,6 +42,9 @@ NOBODY: Final = "nobody"
 
 MARKER: Final = "marzipan"
 LATE: Final = datetime(2100, 1, 1, tzinfo=UTC)
+AGO: Final = timedelta(days=-36_500)
+"""An age that everything has."""
+
 KINDS: Final = tuple(kind for projection in BUILT_IN for kind in projection.tables)
 SIGNER: Final = Signer("example.com/log", bytes(range(32)))
 
@@ -202,14 +209,19 @@ def projection_reads(log: EventLog, name: str) -> Mapping[str, Any]:
         "restore": lambda: restore(chat, 1),
         "rebuild": lambda: rebuild(log, name),
         "fork": lambda: fork(chat, "copied", at=1),
+        "apply_retention": lambda: apply_retention(log, [RetentionRule("r", AGO, tag=MARKER)]),
         "erase": lambda: erase(log, name, by="x", reason="y"),
         "erase_event": lambda: erase_event(log, name, 1, by="x", reason="y"),
+        "erase_owner": lambda: erase_owner(log, MARKER, by="x", reason="y"),
+        "prune": lambda: prune(log, LATE, by="x", reason="y", dry_run=True),
     }
 
 
 PROJECTION_OTHERWISE: Final = {
     **dict.fromkeys(("label", "clear_all", "delete_branch"), "writes"),
     "listed": "reads nothing",
+    "to_folder": "reads nothing",
+    "follow_retention": "as apply_retention, again and again",
 }
 
 
@@ -248,10 +260,13 @@ def raw_view_reads(log: EventLog, name: str) -> Mapping[str, Any]:
     }
 
 
-RAW_VIEW_OTHERWISE: Final = dict.fromkeys(
-    ("catch_up", "check", "drop", "follow", "rebuild", "show_items"),
-    "looks after rows of all tenants; takes the right to fill views",
-)
+RAW_VIEW_OTHERWISE: Final = {
+    **dict.fromkeys(
+        ("catch_up", "check", "drop", "follow", "rebuild", "show_items"),
+        "looks after rows of all tenants; takes the right to fill views",
+    ),
+    "keeps": "reads nothing",
+}
 
 READS: Final = (
     log_reads,

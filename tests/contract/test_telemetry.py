@@ -87,8 +87,9 @@ async def test_conflicts_sizes_hits_and_lag_are_measured(
 ) -> None:
     """Metrics count what happened, by view and by cache; they name no conversation."""
     async with EventLog(tmp_path / "log.db") as log:
-        before = {hit["eventlog.cache"]: count for hit, count in _hits(seen)}
         chat = Conversation(log, "c1")
+        await chat.items()  # The process counts from its beginning; the metric begins here.
+        before = {hit["eventlog.cache"]: count for hit, count in _hits(seen)}
         await log.append("c1", [ItemsAdded(["a"]), ItemsAdded(["b"]), ItemsAdded(["c"])])
         with pytest.raises(ConflictError):
             await log.append("c1", ItemsAdded(["late"]), expected_version=1)

@@ -1,0 +1,54 @@
+"""What an event says it did to the list of its stream: how much stayed, and how much came.
+
+Pure. Going back to an earlier list and erasing an event take more than a header: whoever folds
+knows what the lists were.
+"""
+
+from typing import NamedTuple
+
+from eventlog import (
+    BranchDeleted,
+    ConversationCleared,
+    ConversationErased,
+    ConversationForked,
+    CorruptEventError,
+    Header,
+    ItemPopped,
+    ItemsAdded,
+    ItemsReplaced,
+)
+
+
+class Change(NamedTuple):
+    """The first `kept` items of the list before stayed; `added` came behind them."""
+
+    kept: int
+    added: int
+
+
+_EMPTYING = frozenset(
+    event.kind for event in (ConversationCleared, ConversationErased, BranchDeleted)
+)
+
+CHANGING = frozenset(
+    (*_EMPTYING, ItemsAdded.kind, ItemPopped.kind, ItemsReplaced.kind, ConversationForked.kind)
+)
+"""Kinds of events whose header says it all."""
+
+
+def change(stream: str, version: int, kind: str, header: Header, before: int) -> Change:
+    """Return what an event of a kind in CHANGING did to a list of `before` items.
+
+    What a fork kept of its parent came from there. Raises CorruptEventError.
+    """
+    if kind == ItemsAdded.kind and header.items is not None:
+        return Change(before, header.items)
+    if kind == ItemPopped.kind:
+        return Change(max(0, before - 1), 0)
+    if kind == ItemsReplaced.kind and header.items is not None and header.start is not None:
+        return Change(min(header.start, before), header.items)
+    if kind == ConversationForked.kind and header.kept is not None:
+        return Change(0, header.kept)
+    if kind in _EMPTYING:
+        return Change(0, 0)
+    raise CorruptEventError(stream, version, "its header does not say what it did to the list")
