@@ -225,6 +225,21 @@ def count(blocks: Sequence[Block]) -> int:
     return items
 
 
+def filled(blocks: Sequence[Block], known: Sequence[Block]) -> list[Block]:
+    """Return the blocks; those that are absent hold what a known one of their source holds."""
+    there = {
+        block.holder.source: block.holder
+        for block in known
+        if block.holder.source != INHERITED and not isinstance(block.holder, Absent)
+    }
+    return [
+        block._replace(holder=there[block.holder.source])
+        if isinstance(block.holder, Absent) and block.holder.source in there
+        else block
+        for block in blocks
+    ]
+
+
 def last(blocks: Sequence[Block], limit: int) -> list[Block]:
     """Return the blocks of the last `limit` items."""
     kept: list[Block] = []

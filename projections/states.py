@@ -9,7 +9,14 @@ import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from eventlog import ConversationForked, CorruptEventError, EventLog, StoreError
+from eventlog import (
+    ConversationErased,
+    ConversationForked,
+    CorruptEventError,
+    EventErased,
+    EventLog,
+    StoreError,
+)
 from eventlog.names import MAIN
 from eventlog.snapshots import EVERYTHING, Entry, Loaded, Snapshot, StreamSnapshots
 from projections.ancestors import Begun, inherit
@@ -21,12 +28,13 @@ from projections.blocks import (
     SegmentItems,
     count,
     drop_last,
+    filled,
     header,
     last,
     split,
 )
 from projections.cutting import cut, is_due
-from projections.items import fold, is_reset, resolve
+from projections.items import Path, fold, is_reset, resolve
 from projections.segments import SCHEMA, UnreadableError
 from projections.state import EMPTY, State, dump, load
 
@@ -38,6 +46,8 @@ MOST_SHARED: Final = 32 * 1024 * 1024
 
 ERASED: Final = b"erased"
 """What is shared of a list that was erased: it keeps out what is older."""
+
+_ERASING: Final = frozenset((ConversationErased.kind, EventErased.kind))
 
 
 class States:
@@ -263,8 +273,8 @@ class States:
             return base
         self._refuse_gaps(base.version, entries)
         path = resolve(self.title, base.version, entries)
-        earlier = base if path.start == base.version else await self._at(path.start)
-        blocks = tuple(fold(self.title, earlier.blocks, path.entries))
+        began = await self._beginning(base, path, entries)
+        blocks = tuple(fold(self.title, began, path.entries))
         return State(
             entries[-1].version,
             entries[-1].hash,
@@ -273,6 +283,18 @@ class States:
             base.saved,
             base.was_reset or any(map(is_reset, entries)),
         )
+
+    async def _beginning(
+        self, base: State, path: Path, entries: Sequence[Entry]
+    ) -> Sequence[Block]:
+        """Return the list that a path begins with, with what `base` has of it at hand."""
+        followed = {entry.version for entry in path.entries}
+        if any(entry.kind in _ERASING and entry.version not in followed for entry in entries):
+            # It goes back to before an erasure: what `base` has may be gone for good.
+            return (await self._at(path.start)).blocks
+        if path.start == base.version:
+            return base.blocks
+        return filled((await self._at(path.start)).blocks, base.blocks)
 
     def _refuse_gaps(self, after: int, entries: Sequence[Entry]) -> None:
         if entries[-1].version - after == len(entries):

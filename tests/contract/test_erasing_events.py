@@ -4,6 +4,7 @@ import pytest
 
 from eventlog import (
     Context,
+    ConversationRewound,
     ErasedError,
     EventErased,
     HeldError,
@@ -48,6 +49,20 @@ async def test_one_event_can_be_erased(erasable: Backend) -> None:
         assert (await log.verify()).ok
         await erase(log, NAME, **WHY)
         assert await chat.items() == await cold(erasable) == []
+
+
+async def test_a_list_that_held_it_does_not_come_back_from_memory(erasable: Backend) -> None:
+    """Not even where somebody who remembers it is told to go back to it."""
+    async with erasable.open() as log, open_elsewhere(erasable) as other:
+        await filled(log, ITEMS)
+        theirs = Conversation(other, NAME)
+        assert await theirs.items() == ITEMS
+        await erase_event(log, NAME, 7, **WHY)
+        await log.append(NAME, ConversationRewound(300), expected_version=301)
+        with pytest.raises(ErasedError):
+            await theirs.items()
+        await log.append(NAME, ConversationRewound(6), expected_version=302)
+        assert await theirs.items() == ITEMS[:6]
 
 
 async def test_the_bytes_of_one_event_are_in_no_file(backend: Backend) -> None:
