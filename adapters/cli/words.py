@@ -1,17 +1,21 @@
 """What an item or an event says in a few words: of any JSON value, without control characters."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, cast
 
 from eventlog import (
     BranchDeleted,
     Context,
     ConversationCleared,
+    ConversationErased,
     ConversationForked,
     ConversationLabelled,
     ConversationRewound,
     Event,
+    EventErased,
+    HoldLifted,
+    HoldPlaced,
     ItemPopped,
     ModelCalled,
     OpaqueEvent,
@@ -22,11 +26,6 @@ GONE: Final = "\N{MULTIPLICATION SIGN}"
 """Marks what is no longer in the list, so that it also reads without colour."""
 
 _ROLES: Final = {"user": "user", "assistant": "agent"}
-_PLAIN: Final = {
-    ItemPopped.kind: "took the last item back",
-    ConversationCleared.kind: "emptied the list",
-    BranchDeleted.kind: "deleted the branch",
-}
 _CONTROLS: Final = {
     code: "\N{REPLACEMENT CHARACTER}"
     for code in (*range(32), *range(127, 160))
@@ -65,21 +64,8 @@ def deed(event: Event | OpaqueEvent | None) -> str:
 
 
 def _did(event: Event | OpaqueEvent) -> str:
-    match event:
-        case ItemPopped() | ConversationCleared() | BranchDeleted():
-            return _PLAIN[event.kind]
-        case ConversationForked(at_version=version, kept=kept):
-            return f"began with {kept} items of version {version}"
-        case ConversationRewound(to_version=version, kept=kept):
-            return f"went back to {'' if kept is None else f'{kept} items of '}version {version}"
-        case ConversationLabelled():
-            return _labelled(event)
-        case UsageRecorded(requests=requests, total_tokens=tokens):
-            return f"{requests} model call{'s' * (requests != 1)}, {tokens} tokens"
-        case ModelCalled(input=given):
-            return f"a model was given {len(given)} items"
-        case _:
-            return clean(event.kind)
+    told = _TOLD.get(type(event))
+    return clean(event.kind if told is None else told(event))
 
 
 def actor(context: Context | None) -> str:
@@ -90,6 +76,11 @@ def actor(context: Context | None) -> str:
     if context.agent is None or who == f"agent:{context.agent}":
         return clean(who)
     return clean(f"{context.agent} for {who}")
+
+
+def _rewound(event: ConversationRewound) -> str:
+    kept = "" if event.kept is None else f"{event.kept} items of "
+    return f"went back to {kept}version {event.to_version}"
 
 
 def _labelled(event: ConversationLabelled) -> str:
@@ -131,3 +122,23 @@ def _part(part: Any) -> str:
         if isinstance(fields.get(name), str):
             return str(fields[name])
     return json.dumps(part, ensure_ascii=False)
+
+
+_TOLD: Final[dict[type[Any], Callable[[Any], str]]] = {
+    BranchDeleted: lambda _: "deleted the branch",
+    ConversationCleared: lambda _: "emptied the list",
+    ConversationErased: lambda event: f"erased by {event.by}",
+    ConversationForked: lambda event: (
+        f"began with {event.kept} items of version {event.at_version}"
+    ),
+    ConversationLabelled: _labelled,
+    ConversationRewound: _rewound,
+    EventErased: lambda event: f"version {event.erased} erased by {event.by}",
+    HoldLifted: lambda event: f"legal hold {event.hold} lifted",
+    HoldPlaced: lambda event: f"legal hold {event.hold} placed",
+    ItemPopped: lambda _: "took the last item back",
+    ModelCalled: lambda event: f"a model was given {len(event.input)} items",
+    UsageRecorded: lambda event: (
+        f"{event.requests} model call{'s' * (event.requests != 1)}, {event.total_tokens} tokens"
+    ),
+}

@@ -100,6 +100,7 @@ async def test_what_is_held_is_not_erased(filled: Backend, eventlog: Eventlog) -
     assert eventlog("hold", "lift", "order-1042", "case-1").exit_code == 0
     done = json.loads(eventlog("--json", *erasing).output)
     assert (done["by"], done["reason"]) == ("support", "gdpr")
+    assert "erased by support: gdpr" in eventlog("log", "order-1042").output
     assert eventlog("export", "order-1042").output == ""
     assert "order" not in eventlog("export", "order-1042", "--as-of", "1").output.replace(
         "'order-1042'", ""
@@ -119,6 +120,7 @@ def test_what_destroys_asks_first(
     result = eventlog(*command, input=answer)
     assert (result.exit_code, "[y/N]" in result.output) == (0 if erased else 2, True)
     assert (eventlog("export", "order-1041").output == "") is erased
+    assert ("version 1 erased by" in eventlog("log", "order-1041").output) is erased
 
 
 async def test_what_is_old_is_archived_and_erased(
