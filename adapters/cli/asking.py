@@ -15,9 +15,9 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     if not is_somebody_there():
         raise InvalidInputError(f"{question}? Nobody is there to ask: say --yes.")
-    sys.stderr.write(f"{question}? [y/N] ")
-    sys.stderr.flush()
-    with _interruptible():
+    with _interruptible():  # Before anybody can have read the question.
+        sys.stderr.write(f"{question}? [y/N] ")
+        sys.stderr.flush()
         answer = sys.stdin.readline()
     if answer.strip().lower() not in ("y", "yes"):
         raise InvalidInputError("Nothing was destroyed.")
