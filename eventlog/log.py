@@ -165,7 +165,7 @@ class EventLog:
         if parent is not None and parent.version:
             moments.check_parent(parent, await self.stream(parent.stream_id), stream)
         try:
-            outcome = await append(self._open_store(), self.keys, request)
+            outcome = await append(self.store, self.keys, request)
         finally:
             self._wakeups.announce()
         if isinstance(outcome, Appended):
@@ -190,11 +190,11 @@ class EventLog:
         """
         stream_id = self.stream_id(stream, branch=branch)
         last = MAX_VERSION if until is None else until
-        self._open_store()
+        self.raise_if_closed()
 
         async def page(seen: RecordedEvent | None) -> list[RecordedEvent]:
             start = after if seen is None else seen.version
-            found = await self._open_store().page(stream_id, start, last, PAGE, kind)
+            found = await self.store.page(stream_id, start, last, PAGE, kind)
             keys = await self.keys.of_events((stream, stored) for stored in found)
             return [
                 RecordedEvent(stream, stored, None, branch, keys.get(stream_id)) for stored in found
@@ -209,7 +209,7 @@ class EventLog:
         when the first event is asked for is among them. Raises InvalidMomentError.
         """
         check_position("after", after)
-        return read_feed(self._open_store(), self.tenant, after, self._wakeups, self.keys)
+        return read_feed(self.store, self.tenant, after, self._wakeups, self.keys)
 
     def subscribe(self, after: int = 0) -> AsyncGenerator[RecordedEvent]:
         """Yield what the feed has behind `after`, and then every event as it comes.
@@ -222,7 +222,7 @@ class EventLog:
 
     async def position(self) -> int:
         """Return the last position of the feed, over all tenants; 0 where there is nothing."""
-        return await last_position(self._open_store(), self._wakeups)
+        return await last_position(self.store, self._wakeups)
 
     async def wait_for(self, position: int, timeout: float = 5.0) -> None:  # noqa: ASYNC109
         """Return once the feed has reached `position`. Raises WaitTimeoutError."""
@@ -236,7 +236,7 @@ class EventLog:
                     await reader.wait_beyond(position - 1)
             except TimeoutError as error:
                 raise WaitTimeoutError(position, timeout, reached) from error
-        self._open_store()
+        self.raise_if_closed()
 
     async def work(self, stop: asyncio.Event) -> None:
         """Keep the feed growing until `stop` is set. Raises StoreError if it cannot begin."""
@@ -246,7 +246,7 @@ class EventLog:
 
     async def version(self, stream: str, *, branch: str = MAIN) -> int:
         """Return the version of the stream's head, 0 where there is nothing."""
-        head = await self._open_store().head(self.stream_id(stream, branch=branch))
+        head = await self.store.head(self.stream_id(stream, branch=branch))
         return 0 if head is None else head.version
 
     async def version_at(self, stream: str, as_of: int | datetime, *, branch: str = MAIN) -> int:
@@ -255,11 +255,11 @@ class EventLog:
         Raises InvalidMomentError for a naive datetime, and for a version that is not there yet.
         """
         stream_id = self.stream_id(stream, branch=branch)
-        return await moments.version_at(self._open_store(), stream, stream_id, as_of)
+        return await moments.version_at(self.store, stream, stream_id, as_of)
 
     async def latest(self) -> StreamRow | None:
         """Return the stream of this tenant that was appended to last, whichever branch it is."""
-        return await self._open_store().latest(self.tenant)
+        return await self.store.latest(self.tenant)
 
     def streams(self, *, branches: bool = False, after: str = "") -> Paged[StreamRow]:
         """Iterate over the conversations of this tenant, by name; with `branches`, over each.
@@ -268,7 +268,7 @@ class EventLog:
         """
 
         async def page(last: StreamRow | None) -> list[StreamRow]:
-            store, name = self._open_store(), after if last is None else last.name
+            store, name = self.store, after if last is None else last.name
             if not branches:
                 return await store.streams(self.tenant, name, PAGE)
             place = (name, MAIN if last is None else last.branch)
@@ -282,20 +282,21 @@ class EventLog:
 
         async def page(last: StreamRow | None) -> list[StreamRow]:
             after = MAIN if last is None else last.branch
-            return await self._open_store().branches(self.tenant, stream, after, PAGE)
+            return await self.store.branches(self.tenant, stream, after, PAGE)
 
         return Paged(page)
 
     async def stream(self, stream: str | bytes, *, branch: str = MAIN) -> StreamRow | None:
         """Return what is known of a stream of this tenant, by its name or its stream_id."""
         stream_id = stream if isinstance(stream, bytes) else self.stream_id(stream, branch=branch)
-        found = await self._open_store().stream(stream_id)
+        found = await self.store.stream(stream_id)
         return None if found is None or found.tenant != self.tenant else found
 
     @property
     def store(self) -> Store:
         """Where the bytes are. Raises ClosedError."""
-        return self._open_store()
+        self.raise_if_closed()
+        return self._store
 
     @property
     def now(self) -> int:
@@ -317,19 +318,19 @@ class EventLog:
 
     def snapshots(self, stream: str, schema: int, *, branch: str = MAIN) -> StreamSnapshots:
         """Return what a projection with this schema number keeps of a stream."""
-        stream_id, store = self.stream_id(stream, branch=branch), self._open_store()
+        stream_id, store = self.stream_id(stream, branch=branch), self.store
         return StreamSnapshots(store, stream_id, schema, stream, self.keys)
 
     @property
     def tree(self) -> Tree:
         """What commits to the feed of all tenants: heads to sign and keep, proofs to give away."""
-        store = self._open_store()
+        store = self.store
         return Tree(store.tree, store.rights, self.position, self.stream_id, self._clock)
 
     @property
     def views(self) -> LogViews:
         """What projections of all streams read and keep, whatever their tenants."""
-        return LogViews(self._open_store(), self.keys, self.position, self._reading)
+        return LogViews(self.store, self.keys, self.position, self._reading)
 
     async def verify(
         self,
@@ -349,7 +350,7 @@ class EventLog:
 
         Raises StoreError if the log could not be checked, InvalidOptionError if this role cannot.
         """
-        store = self._open_store()
+        store = self.store
         if stream is None:
             streams = self.streams(branches=True)
             return await verify_all(store, self.keys, self.tenant, streams, against, key, progress)
@@ -372,7 +373,7 @@ class EventLog:
 
     @contextlib.asynccontextmanager
     async def _reading(self) -> AsyncGenerator[Reader]:
-        reader = self._wakeups.join(self._open_store())
+        reader = self._wakeups.join(self.store)
         self._readers.add(reader)
         try:
             yield reader
@@ -382,20 +383,16 @@ class EventLog:
 
     def raise_if_closed(self) -> None:
         """Raise ClosedError if the handle was closed."""
-        self._open_store()
+        if self._closed:
+            raise ClosedError(f"{self!r} is closed. Open a new EventLog.")
 
     async def _subscribe(self, after: int) -> AsyncGenerator[RecordedEvent]:
         await self.position()  # A database that cannot be reached is an error only at first.
         async with self._reading() as reader:
-            events = follow_feed(self._open_store(), self.tenant, after, reader, self.keys)
+            events = follow_feed(self.store, self.tenant, after, reader, self.keys)
             async with contextlib.aclosing(events):
                 async for event in events:
                     yield event
-
-    def _open_store(self) -> Store:
-        if self._closed:
-            raise ClosedError(f"{self!r} is closed. Open a new EventLog.")
-        return self._store
 
     def stream_id(self, stream: str, *, branch: str = MAIN) -> bytes:
         """Return the 16-byte identity of a stream, there or not."""

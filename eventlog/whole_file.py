@@ -3,10 +3,11 @@
 import os
 
 
-def write_whole(path: str, content: bytes) -> None:
-    """Replace a file, or make it, durably. Blocks; raises OSError."""
+def write_whole(path: str, content: bytes, *, mode: int = 0o666) -> None:
+    """Replace a file, or make it, durably; `mode` is before the umask. Blocks; raises OSError."""
     new = f"{path}.new"
-    with open(new, "wb") as file:
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    with open(descriptor, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -4,6 +4,7 @@ import os
 from typing import Final
 
 from eventlog import InvalidOptionError, Signer
+from eventlog.whole_file import write_whole
 
 SIGNING_VARIABLE: Final = "EVENTLOG_SIGNING_KEY"
 
@@ -26,12 +27,7 @@ def write_secret(path: str, text: str, *, replace: bool = False) -> None:
     """
     if os.path.exists(path) and not replace:
         raise InvalidOptionError(f"{path} is there already, and may be needed. Name another file.")
-    unfinished = f"{path}.unfinished"
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-        os.fsync(descriptor)
-    os.replace(unfinished, path)
+    write_whole(path, text.encode(), mode=0o600)
 
 
 def signer_of(key_file: str | None) -> Signer:

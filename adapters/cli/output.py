@@ -4,7 +4,7 @@ JSON is one object a line: one for each row of a list, one alone where the answe
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, cast
@@ -44,6 +44,20 @@ class Output:
         """Print each value as one line of JSON."""
         for value in values:
             self.line(value)
+
+    def answer(self, value: Any, shown: RenderableType) -> None:
+        """Print one thing: the value for programs, what is shown for people."""
+        if self.as_json:
+            self.line(value)
+        else:
+            self.print(shown)
+
+    def table(self, values: Sequence[Any], draw: Callable[[Any], RenderableType]) -> None:
+        """Print a list: a line of JSON for each, or what `draw` makes of all."""
+        if self.as_json:
+            self.lines(values)
+        else:
+            self.print(draw(values))
 
     def flush(self) -> None:
         """Hand on what was printed."""

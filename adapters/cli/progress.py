@@ -41,6 +41,11 @@ class Bar:
         self._progress.update(self._task, completed=done, total=total)
 
 
+def is_drawn() -> bool:
+    """Tell whether somebody sees a bar: what only it says need not be found out otherwise."""
+    return open_console(stderr=True).is_terminal
+
+
 @contextlib.contextmanager
 def bar(what: str, total: float | None = None) -> Generator[Bar]:
     """Draw a bar on stderr while the block runs; it is gone afterwards."""

@@ -8,8 +8,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
-from typing import Final, NamedTuple
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, NamedTuple
 
 import typer
 
@@ -30,7 +30,7 @@ class Invocation(NamedTuple):
     out: Output
 
 
-Work = Callable[[Invocation], Awaitable[None]]
+Work = Callable[[Invocation], Coroutine[Any, Any, None]]
 
 
 class FoundError(Exception):
@@ -56,14 +56,14 @@ def run(ctx: typer.Context, work: Work, *, create: bool = False, failed: int = F
 
 def run_without_log(
     ctx: typer.Context,
-    work: Callable[[Settings, Output], Awaitable[None]],
+    work: Callable[[Settings, Output], Coroutine[Any, Any, None]],
     *,
     failed: int = FAILED,
 ) -> None:
     """Do work that opens what it needs itself."""
     settings = ctx.find_object(Settings) or Settings()
     try:
-        asyncio.run(_finish(work(settings, Output(as_json=settings.as_json))))
+        asyncio.run(work(settings, Output(as_json=settings.as_json)))
         sys.stdout.flush()
     except FoundError as found:
         raise typer.Exit(found.code) from None
@@ -77,10 +77,6 @@ def run_without_log(
         raise _left(f"{error} `eventlog migrate` does so.", failed) from None
     except (EventLogError, OSError) as error:
         raise _left(str(error), failed) from None
-
-
-async def _finish(work: Awaitable[None]) -> None:
-    await work
 
 
 def _left(why: str, code: int) -> typer.Exit:

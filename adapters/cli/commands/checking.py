@@ -10,7 +10,7 @@ from adapters.cli.files import read_text
 from adapters.cli.finding import find
 from adapters.cli.options import OptionalId
 from adapters.cli.pictures import verdict
-from adapters.cli.progress import bar
+from adapters.cli.progress import bar, is_drawn
 from adapters.cli.running import FoundError, Invocation, run
 from eventlog import EventLog, InvalidOptionError, TreeHead, Verifier
 from eventlog.faults import COULD_NOT_CHECK
@@ -38,7 +38,8 @@ def verify(
     async def work(at: Invocation) -> None:
         name = None if conversation is None else await find(at.log, conversation)
         verifier, head = _head(against, key)
-        with bar("Hashing events", await _events(at.log, name)) as drawn:
+        total = await _events(at.log, name) if is_drawn() else None
+        with bar("Hashing events", total) as drawn:
             found = await at.log.verify(name, against=head, key=verifier, progress=drawn.move)
         if at.out.as_json:
             at.out.line({"ok": found.ok, **_fields(found)})

@@ -24,10 +24,7 @@ def turns(ctx: typer.Context, conversation: Id, branch: Branch = "") -> None:
         name = await find(at.log, conversation)
         views = await caught_up(at, "turns")
         found = await reading.turns(views, name, branch=branch, stale=True)
-        if at.out.as_json:
-            at.out.lines(found)
-        else:
-            at.out.print(tables.turns(found))
+        at.out.table(found, tables.turns)
 
     run(ctx, work)
 
@@ -56,10 +53,7 @@ def tools(ctx: typer.Context) -> None:
 
     async def work(at: Invocation) -> None:
         found = await reading.tools(await caught_up(at, "tools"), stale=True)
-        if at.out.as_json:
-            at.out.lines(found)
-        else:
-            at.out.print(tables.tools(found))
+        at.out.table(found, tables.tools)
 
     run(ctx, work)
 

@@ -40,10 +40,7 @@ def new(
         else:
             _put_in_front(key, to)
             found, said = {"name": name, "file": to}, f"{name} is the current key of {to}."
-        if out.as_json:
-            out.line(found)
-        else:
-            out.print(Text(said))
+        out.answer(found, Text(said))
 
     run_without_log(ctx, work)
 
@@ -62,10 +59,10 @@ def signing(
         signer = Signer.generate(name)
         verifier = str(signer.verifier)
         write_secret(to, f"{signer.dump()}\n")
-        if out.as_json:
-            out.line({"origin": name, "verifier": verifier, "file": to})
-        else:
-            out.print(Text(verifier, no_wrap=True, overflow="ignore"))
+        out.answer(
+            {"origin": name, "verifier": verifier, "file": to},
+            Text(verifier, no_wrap=True, overflow="ignore"),
+        )
 
     run_without_log(ctx, work)
 
@@ -78,10 +75,7 @@ def rotate_(ctx: typer.Context) -> None:
         _need_keys(at.log)
         with bar("Wrapping keys") as drawn:
             wrapped = await rotate(at.log, progress=drawn.move)
-        if at.out.as_json:
-            at.out.line({"wrapped": wrapped})
-        else:
-            at.out.print(Text(f"{wrapped:,} keys are wrapped anew."))
+        at.out.answer({"wrapped": wrapped}, Text(f"{wrapped:,} keys are wrapped anew."))
 
     run(ctx, work)
 
@@ -94,10 +88,10 @@ def rekey_(ctx: typer.Context, conversation: Id, branch: Branch = "") -> None:
         name = await find(at.log, conversation)
         _need_keys(at.log)
         await rekey(at.log, name, branch=branch)
-        if at.out.as_json:
-            at.out.line({"conversation": name, "branch": branch})
-        else:
-            at.out.print(Text(f"What is added to {name} from now on is under a new key."))
+        at.out.answer(
+            {"conversation": name, "branch": branch},
+            Text(f"What is added to {name} from now on is under a new key."),
+        )
 
     run(ctx, work)
 

@@ -59,10 +59,7 @@ def import_(
                 drawn.move(done.rows)
 
             found = await import_sessions(at.log, source, actor=actor, progress=show)
-        if at.out.as_json:
-            at.out.line(found)
-        else:
-            at.out.print(pages.imported(found))
+        at.out.answer(found, pages.imported(found))
         if found.refused:
             raise FoundError
 

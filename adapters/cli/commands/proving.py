@@ -68,10 +68,9 @@ def evidence(
             sys.stdout.buffer.write(bundle + b"\n")
             return
         await asyncio.to_thread(write_whole, to, bundle)
-        if at.out.as_json:
-            at.out.line({"file": to, "conversations": names})
-        else:
-            at.out.print(Text(f"{to} proves {', '.join(names)}."))
+        at.out.answer(
+            {"file": to, "conversations": names}, Text(f"{to} proves {', '.join(names)}.")
+        )
 
     run(ctx, work)
 

@@ -60,10 +60,7 @@ def roles(
     async def work(settings: Settings, out: Output) -> None:
         url = settings.address
         for name in await create_roles(url, schema=settings.schema, tenant=tenant, role=role):
-            if out.as_json:
-                out.line({"role": name})
-            else:
-                out.print(Text(name))
+            out.answer({"role": name}, Text(name))
 
     run_without_log(ctx, work)
 
@@ -78,10 +75,7 @@ def backup(
     async def work(settings: Settings, out: Output) -> None:
         with bar("Copying pages") as drawn:
             await copy_log(settings.address, to, progress=drawn.move)
-        if out.as_json:
-            out.line({"backup": to})
-        else:
-            out.print(Text(f"{to} is the log as it was just now."))
+        out.answer({"backup": to}, Text(f"{to} is the log as it was just now."))
 
     run_without_log(ctx, work)
 
@@ -143,7 +137,4 @@ async def _rebuild(at: Invocation, name: str, *, check: bool) -> int:
 
 
 def _say(out: Output, what: str, *, current: bool) -> None:
-    if out.as_json:
-        out.line({"current": current})
-    else:
-        out.print(Text(what))
+    out.answer({"current": current}, Text(what))
