@@ -304,7 +304,7 @@ async def inspect(connection: Any, schema: str) -> tuple[dict[str, list[str]], s
     """Return the columns of every table in the schema, and the revision of the log in it."""
     rows = await connection.fetch(
         "SELECT table_name::text, column_name::text FROM information_schema.columns"
-        " WHERE table_schema = $1",
+        " WHERE table_schema = $1 ORDER BY table_name, ordinal_position",
         schema,
     )
     tables: dict[str, list[str]] = {}

@@ -86,6 +86,7 @@ def inspect(db: sqlite3.Connection) -> tuple[dict[str, list[str]], str | None]:
     rows = db.execute(
         "SELECT m.name, c.name FROM sqlite_master m, pragma_table_info(m.name) c"
         " WHERE m.type = 'table' AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        " ORDER BY m.name, c.cid"
     )
     tables: dict[str, list[str]] = {}
     for table, name in rows:
