@@ -33,7 +33,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable
 from eventlog.store.schema import Dialect, metadata
 from eventlog.store.sql import Statements, compiled
 from eventlog.store.statement import Statement
-from eventlog.store.view_base import Aside, Checkpoint, Search, Selection, TableSpec
+from eventlog.store.view_base import Aside, Checkpoint, Search, Selection, TableSpec, ViewRow
 from eventlog.store.view_tables import SEARCHABLE, column_type, readable, table
 from eventlog.store.view_text import table_name, text_index
 
@@ -198,9 +198,12 @@ class ViewStatements:
         """Delete the readable view of a table."""
         return Statement(f"DROP VIEW IF EXISTS {self._quoted(spec.readable or '')}", ())
 
-    def upsert(self, spec: TableSpec, generation: int) -> Statement:
-        """Put rows: an array for each column."""
-        return self._once(("upsert", spec, generation), lambda: self._upsert(spec, generation))
+    def put(
+        self, spec: TableSpec, generation: int, rows: Sequence[ViewRow]
+    ) -> list[tuple[str, list[Any]]]:
+        """Put rows, each in the place of the one with its key: an array for each column."""
+        put = self._once(("put", spec, generation), lambda: self._put(spec, generation))
+        return [(put.text, [list(values) for values in zip(*rows, strict=True)])]
 
     def mark(self, spec: TableSpec, generation: int) -> Statement:
         """Mark rows by their place."""
@@ -255,7 +258,7 @@ class ViewStatements:
             owner.c.generation == bindparam("of_generation", type_=owner.c.generation.type),
         )
 
-    def _upsert(self, spec: TableSpec, generation: int) -> ClauseElement:
+    def _put(self, spec: TableSpec, generation: int) -> ClauseElement:
         from eventlog.store.postgres_sql import unnest
 
         made = self._table(spec, generation)

@@ -4,12 +4,21 @@ Columns stand behind the name of their table, so that SQLite never takes one for
 (https://sqlite.org/quirks.html#dblquote).
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+import functools
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
 
 from eventlog.store.statement import Statement
-from eventlog.store.view_base import Search, Selection, TableSpec
+from eventlog.store.view_base import Search, Selection, TableSpec, ViewRow
 from eventlog.store.view_text import table_name
+
+FEW: Final = 16
+MANY: Final = 512
+"""How many rows an INSERT takes: for any other number the driver would compile one more."""
+
+VARIABLES: Final = 32_766
+"""How many parameters a statement has at most: https://sqlite.org/limits.html."""
 
 
 class ViewTexts:
@@ -20,16 +29,20 @@ class ViewTexts:
     lock: Final = None
     """BEGIN IMMEDIATE makes writers wait for each other."""
 
-    def upsert(self, spec: TableSpec, generation: int) -> Statement:
-        """Put a row, in the place of the one with its key."""
-        names = [column.name for column in spec.columns]
-        changed = [f'"{name}" = excluded."{name}"' for name in names if name not in spec.key]
-        text = (
-            f"INSERT INTO {table_name(spec, generation)} ({_list(names)})"
-            f" VALUES ({', '.join('?' * len(names))}) ON CONFLICT ({_list(spec.key)})"
-            f" DO {'UPDATE SET ' + ', '.join(changed) if changed else 'NOTHING'}"
-        )
-        return _statement(text, names)
+    def put(
+        self, spec: TableSpec, generation: int, rows: Sequence[ViewRow]
+    ) -> Iterator[tuple[str, list[Any]]]:
+        """Put rows, each in the place of the one with its key.
+
+        As many as fit in one statement: after each its thread waits for the interpreter.
+        """
+        width = len(spec.columns)
+        size = min(FEW if len(rows) <= FEW else MANY, (VARIABLES - 1) // width)
+        text = _put(spec, generation, size)
+        for start in range(0, len(rows), size):
+            page = rows[start : start + size]
+            values = list(itertools.chain.from_iterable(page))
+            yield text, [*values, *[None] * ((size - len(page)) * width), len(page)]
 
     def mark(self, spec: TableSpec, generation: int) -> Statement:
         """Mark rows by their place."""
@@ -76,6 +89,20 @@ class ViewTexts:
             f"{_where(where)} ORDER BY {words}.rank LIMIT ?"
         )
         return _statement(text, [*names, *_values(asked.equal), "match", "limit"])
+
+
+@functools.lru_cache(maxsize=128)
+def _put(spec: TableSpec, generation: int, size: int) -> str:
+    """Return what puts the first so many of `size` rows."""
+    names = [column.name for column in spec.columns]
+    changed = [f'"{name}" = excluded."{name}"' for name in names if name not in spec.key]
+    row = f"({', '.join('?' * len(names))})"
+    return (
+        f"INSERT INTO {table_name(spec, generation)} ({_list(names)})"
+        f" SELECT * FROM (VALUES {', '.join([row] * size)}) WHERE true LIMIT ?"
+        f" ON CONFLICT ({_list(spec.key)})"
+        f" DO {'UPDATE SET ' + ', '.join(changed) if changed else 'NOTHING'}"
+    )
 
 
 def _statement(text: str, names: Iterable[str]) -> Statement:

@@ -4,7 +4,6 @@ Each runs in one transaction, on either database: it yields statements and is se
 Nothing is kept if it raises or returns None.
 """
 
-import itertools
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -20,7 +19,6 @@ from eventlog.store.view_base import (
     Moved,
     Put,
     TableSpec,
-    ViewRow,
 )
 from eventlog.store.view_text import index_new, table_name
 
@@ -28,12 +26,6 @@ if TYPE_CHECKING:
     from eventlog.store.view_sql import ViewStatements
 
 NOTHING: Final[Sequence[Any]] = ()
-
-ROWS: Final = 100
-"""How many rows one INSERT of SQLite takes."""
-
-VARIABLES: Final = 32_766
-"""How many parameters a statement of SQLite has at most: https://sqlite.org/limits.html."""
 
 
 class Ask(NamedTuple):
@@ -237,31 +229,13 @@ def _move(sql: "ViewStatements", moved: Moved) -> Ask:
 
 
 def _put(sql: "ViewStatements", put: Put) -> Work:
-    statement = sql.upsert(put.table, put.generation)
-    if sql.dialect == "postgresql":
-        yield Ask(statement.text, [list(column) for column in zip(*put.rows, strict=True)])
-    elif put.table.text is None:
-        yield from _insert(statement.text, put.rows)
-    else:
-        asked, index = index_new(put.table, put.generation)
-        ((last,),) = yield Ask(asked)
-        yield from _insert(statement.text, put.rows)
-        yield Ask(index, [last])
-
-
-def _insert(one_row: str, rows: Sequence[ViewRow]) -> Work:
-    """Insert on SQLite: full statements of many rows each, and what is left row by row.
-
-    Their number is the same each time, or the driver would compile, and remember, a statement for
-    every size of a batch.
-    """
-    values = f"({', '.join('?' * len(rows[0]))})"
-    size = min(ROWS, VARIABLES // len(rows[0]))
-    many_rows = one_row.replace(values, ", ".join([values] * size), 1)
-    full = len(rows) // size * size
-    for start in range(0, full, size):
-        yield Ask(many_rows, list(itertools.chain.from_iterable(rows[start : start + size])))
-    yield Ask(one_row, many=rows[full:])
+    has_index = put.table.text is not None and sql.dialect == "sqlite"
+    asked, index = index_new(put.table, put.generation)
+    last: list[Any] = (yield Ask(asked)) if has_index else []
+    for text, args in sql.put(put.table, put.generation, put.rows):
+        yield Ask(text, args)
+    if has_index:
+        yield Ask(index, last[0])
 
 
 def _mark(sql: "ViewStatements", mark: Mark) -> Ask:

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Collection, Iterable, Sequence
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 
 from eventlog import EventLogError, InvalidInputError
 from eventlog.views import Aside, Forgotten, Mark, Put, Removed, ViewSource
@@ -17,6 +17,9 @@ _OF_CONVERSATION: Final = ("stream_id", "conversation_id")
 """First columns of keys whose rows belong to one conversation."""
 
 _Key = tuple[Any, ...]
+_Values = tuple[Any, ...]
+
+_UNWRITTEN: Final[_Values] = ("unwritten",)
 
 
 class Kept:
@@ -62,13 +65,17 @@ class Kept:
 
 
 class Folding:
-    """The rows of one generation of a projection, as of the last step."""
+    """The rows of one generation of a projection, as of the last step.
 
-    def __init__(self, projection: Projection, generation: int) -> None:
+    `position` is where the last batch that was folded ends.
+    """
+
+    def __init__(self, projection: Projection, generation: int, position: int) -> None:
         self.projection: Final = projection
         self.generation: Final = generation
+        self.position = position
         self._step: Step | None = None
-        self._undo: list[_Before] = []
+        self._undo: list[tuple[Kept, _Key, Row | None, _Values | None]] = []
         self._begin()
 
     def get(self, kind: type[RowT], *key: Any) -> RowT | None:
@@ -98,10 +105,13 @@ class Folding:
             self._now[kind] = rows
         return rows
 
+    @property
+    def is_full(self) -> bool:
+        """Whether it remembers as much as it may, and has to forget."""
+        return sum(kept.size for kept in self._kept.values()) > MAX_ROWS
+
     async def load(self, source: ViewSource, steps: Sequence[Step]) -> None:
         """Read the rows that the steps may ask for."""
-        if sum(kept.size for kept in self._kept.values()) > MAX_ROWS:
-            self.forget()
         for _, kept in self._read:
             wanted = {getattr(step, kept.shape.partition) for step in steps}
             absent = [partition for partition in wanted if partition not in kept.by_partition]
@@ -180,37 +190,31 @@ class Folding:
     def _put(self, kept: Kept, key: _Key, row: Row | None, values: tuple[Any, ...] | None) -> None:
         if key[0] != getattr(self._step, kept.shape.partition):
             raise InvalidInputError(f"a row of {kept.shape.kind.__name__} belongs to another step")
-        before = kept.by_partition[key[0]].get(key[1:])
-        self._undo.append(_Before(kept, key, before, kept.written.get(key), key in kept.written))
-        _set(kept, key, row)
+        before = _set(kept, key, row)
+        self._undo.append((kept, key, before, kept.written.get(key, _UNWRITTEN)))
         kept.written[key] = values
 
     def _take_back(self, marks: Sequence[tuple[Kept, int]]) -> None:
         for kept, size in marks:
             del kept.ops[size:]
-        for kept, key, row, values, was_written in reversed(self._undo):
+        for kept, key, row, values in reversed(self._undo):
             _set(kept, key, row)
-            if was_written:
-                kept.written[key] = values
-            else:
+            if values is _UNWRITTEN:
                 kept.written.pop(key, None)
+            else:
+                kept.written[key] = values
 
 
-class _Before(NamedTuple):
-    kept: Kept
-    key: _Key
-    row: Row | None
-    values: tuple[Any, ...] | None
-    was_written: bool
-
-
-def _set(kept: Kept, key: _Key, row: Row | None) -> None:
+def _set(kept: Kept, key: _Key, row: Row | None) -> Row | None:
+    """Put a row in its place, or nothing; return what was there."""
     rows, own = kept.by_partition[key[0]], key[1:]
-    kept.size += (row is not None) - (own in rows)
+    before = rows.get(own)
     if row is None:
         rows.pop(own, None)
     else:
         rows[own] = row
+    kept.size += (row is not None) - (before is not None)
+    return before
 
 
 def _partition(op: tuple[_Key, tuple[Any, ...]] | Removed) -> Any:

@@ -132,6 +132,9 @@ def _picker(numbers: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]
     """Return what picks some columns of a row."""
     if len(numbers) > 1:
         return operator.itemgetter(*numbers)
+    if len(numbers) == 1:
+        (only,) = numbers
+        return lambda values: (values[only],)
     return lambda values: tuple(values[number] for number in numbers)
 
 

@@ -95,19 +95,19 @@ class TenantModelRow(Used, frozen=True, kw_only=True):
     model: str
 
 
-def fold(step: Step, rows: Rows) -> Iterator[Written]:
+def fold(step: Step, rows: Rows) -> Iterable[Written]:
     """Take a step."""
     if step.start is not None:
         if step.listed is not None:
-            yield from _rewind(step, rows)
-        else:
-            if step.kind != ItemsAdded.kind:
-                yield from _cut(step.start, rows)
-            yield from _add(step, rows)
-    elif step.kind == UsageRecorded.kind and not step.event.is_erased:
+            return _rewind(step, rows)
+        if step.kind != ItemsAdded.kind:
+            return itertools.chain(_cut(step.start, rows), _add(step, rows))
+        return _add(step, rows)
+    if step.kind == UsageRecorded.kind and not step.event.is_erased:
         event = step.event.event
         if isinstance(event, UsageRecorded):
-            yield from _use(step, event, rows)
+            return _use(step, event, rows)
+    return ()
 
 
 def _cut(start: int, rows: Rows) -> Iterator[Written]:

@@ -1,0 +1,165 @@
+"""One batch is stored while the next is folded: whatever becomes of either, nothing is lost."""
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+from typing import Final
+
+import pytest
+
+import projections.views.folding as folding
+from eventlog import EventLog, ItemsAdded, UnavailableError
+from eventlog.store.stored_views import StoredViews
+from eventlog.views import Batch, LogViews, TenantEvent
+from projections.views import Projection, Row, Rows, Step, Views, Written
+from tests.contract.views.asked import small_batches
+
+BATCH: Final = 5
+EVENTS: Final = 43
+
+
+class Number(Row, frozen=True):
+    """How many events a conversation has, counted one by one."""
+
+    table = "numbers"
+    key = ("stream_id",)
+
+    stream_id: bytes
+    events: int
+
+
+class Seen(Row, frozen=True):
+    """What was counted then: a row that is never read again."""
+
+    table = "seen"
+    key = ("stream_id", "version")
+    is_read = False
+
+    stream_id: bytes
+    version: int
+    events: int
+
+
+def number(step: Step, rows: Rows) -> Iterator[Written]:
+    before = rows.get(Number)
+    now = Number(step.stream_id, 1 + (before.events if before else 0))
+    yield now
+    yield Seen(step.stream_id, step.version, now.events)
+
+
+NUMBERS: Final = Projection("numbers", 1, (Number, Seen), number)
+
+
+@pytest.fixture(autouse=True)
+def in_small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    small_batches(monkeypatch, BATCH)
+
+
+@pytest.fixture
+async def filled(log: EventLog) -> EventLog:
+    for place in range(EVENTS):
+        await log.append(f"chat-{place % 4}", ItemsAdded([place]))
+    return log
+
+
+async def assert_complete(views: Views) -> None:
+    assert sum(row.events for row in await views.select(Number, {}, stale=True)) == EVENTS
+    seen = await views.select(Seen, {}, stale=True)
+    assert len(seen) == EVENTS
+    assert all(row.version == row.events for row in seen)
+    assert await views.check("numbers") == []
+
+
+async def test_the_next_batch_is_folded_while_one_is_stored(
+    filled: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch waits until the one behind it was folded, and no longer."""
+    folded = asyncio.Event()
+    apply, counted = StoredViews.apply, itertools.count()
+
+    def fold(step: Step, rows: Rows) -> Iterator[Written]:
+        if step.position == 2 * BATCH:
+            folded.set()
+        return number(step, rows)
+
+    async def late(self: StoredViews, batch: Batch) -> bool:
+        if next(counted) == 0:
+            await folded.wait()
+        return await apply(self, batch)
+
+    monkeypatch.setattr(StoredViews, "apply", late)
+    views = Views(filled, [NUMBERS._replace(fold=fold)])
+    await views.catch_up()
+    await assert_complete(views)
+
+
+@pytest.mark.parametrize("broken", [1, 3, EVENTS // BATCH])
+async def test_what_was_folded_on_a_batch_that_was_not_stored_is_forgotten(
+    filled: EventLog, monkeypatch: pytest.MonkeyPatch, broken: int
+) -> None:
+    """The caller is told; the next one begins where the last batch that was stored ends."""
+    apply, counted = StoredViews.apply, itertools.count(1)
+
+    async def breaking(self: StoredViews, batch: Batch) -> bool:
+        if next(counted) == broken:
+            raise UnavailableError("gone for a moment")
+        return await apply(self, batch)
+
+    monkeypatch.setattr(StoredViews, "apply", breaking)
+    views = Views(filled, [NUMBERS])
+    with pytest.raises(UnavailableError, match="for a moment"):
+        await views.catch_up()
+    (point,) = await filled.views.tables.checkpoints()
+    assert point.position == BATCH * (broken - 1)
+    await views.catch_up()
+    await assert_complete(views)
+
+
+@pytest.mark.parametrize("reached", [1, BATCH + 1, 3 * BATCH])
+async def test_a_fold_that_is_cancelled_costs_nothing_but_its_batches(
+    filled: EventLog, reached: int
+) -> None:
+    """As by a timeout, while a batch is being stored."""
+
+    def fold(step: Step, rows: Rows) -> Iterator[Written]:
+        if step.position == reached:
+            catching.cancel()
+        return number(step, rows)
+
+    catching = asyncio.ensure_future(Views(filled, [NUMBERS._replace(fold=fold)]).catch_up())
+    with pytest.raises(asyncio.CancelledError):
+        await catching
+    views = Views(filled, [NUMBERS])
+    await views.catch_up()
+    await assert_complete(views)
+
+
+async def test_a_batch_is_stored_whose_successor_cannot_be_read(
+    filled: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was folded before the trouble is kept."""
+    views = Views(filled, [NUMBERS])
+    events, counted = LogViews.events, itertools.count(1)
+
+    async def breaking(self: LogViews, after: int, until: int, limit: int) -> list[TenantEvent]:
+        if next(counted) == 3:
+            raise UnavailableError("gone for a moment")
+        return await events(self, after, until, limit)
+
+    monkeypatch.setattr(LogViews, "events", breaking)
+    with pytest.raises(UnavailableError, match="for a moment"):
+        await views.catch_up()
+    (point,) = await filled.views.tables.checkpoints()
+    assert point.position == 2 * BATCH
+    await views.catch_up()
+    await assert_complete(views)
+
+
+async def test_rows_are_read_again_only_after_they_were_stored(
+    filled: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that remembers too much forgets, with a batch on its way."""
+    monkeypatch.setattr(folding, "MAX_ROWS", 1)
+    views = Views(filled, [NUMBERS])
+    await views.catch_up()
+    await assert_complete(views)
