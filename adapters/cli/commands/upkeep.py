@@ -26,12 +26,28 @@ def migrate(
     check: Annotated[
         bool, typer.Option("--check", help="Only tell; exit code 3 if it has to be.")
     ] = False,
+    beside: Annotated[
+        bool, typer.Option("--beside", help="Make it even where there are other tables.")
+    ] = False,
+    partitions: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Split the events of a new one (PostgreSQL)."),
+    ] = None,
+    distributed: Annotated[
+        str | None, typer.Option(metavar="citus", help="Spread a new one over its workers.")
+    ] = None,
 ) -> None:
     """Bring a log up to this release, or make a new one."""
 
     async def work(settings: Settings, out: Output) -> None:
         if not check:
-            await migrate_log(settings.address, schema=settings.schema)
+            await migrate_log(
+                settings.address,
+                schema=settings.schema,
+                beside=beside,
+                partitions=partitions,
+                distributed=distributed,
+            )
             _say(out, "The log is up to date.", current=True)
             return
         async with settings.open() as log:

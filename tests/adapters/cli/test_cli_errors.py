@@ -1,5 +1,6 @@
 """What a user can cause is a line and an exit code, never a traceback, and changes nothing."""
 
+import contextlib
 import sqlite3
 from pathlib import Path
 
@@ -96,3 +97,37 @@ async def test_reading_an_empty_database_creates_nothing(
     assert eventlog(*place, "migrate", "--check").exit_code == 1
     assert eventlog(*place, "migrate").exit_code == 0
     assert eventlog(*place, "sessions").exit_code == 0
+
+
+def test_a_log_is_made_beside_other_tables_only_if_that_is_asked_for(
+    tmp_path: Path, eventlog: Eventlog
+) -> None:
+    """They stay as they are."""
+    path = tmp_path / "app.db"
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.executescript("CREATE TABLE mine (text); INSERT INTO mine VALUES ('kept')")
+    place = ("--db", str(path))
+    assert eventlog(*place, "migrate").exit_code == 1
+    assert eventlog(*place, "migrate", "--beside").exit_code == 0
+    assert eventlog(*place, "sessions").exit_code == 0
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        assert db.execute("SELECT text FROM mine").fetchall() == [("kept",)]
+
+
+async def test_a_new_log_is_split_as_it_is_asked_for(blank: Backend, eventlog: Eventlog) -> None:
+    """On PostgreSQL; a file, and a log that is there, cannot be, and say so."""
+    place = ("--db", blank.url, "--schema", blank.options.get("schema", "eventlog"))
+    split = eventlog(*place, "migrate", "--partitions", "3")
+    if blank.name == "sqlite":
+        assert split.exit_code == 2
+        assert "cannot be spread" in split.output
+        return
+    assert split.exit_code == 0
+    names = await blank.execute(
+        "SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace"
+        f" WHERE nspname = '{place[3]}' AND relispartition AND relkind = 'r'"
+    )
+    assert {name for (name,) in names} >= {"events_0", "events_1", "events_2"}
+    again = eventlog(*place, "migrate", "--partitions", "4")
+    assert again.exit_code == 2
+    assert "Only a new log" in again.output
