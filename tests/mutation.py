@@ -52,6 +52,8 @@ EQUIVALENT: Final[dict[str, str]] = {
     "eventlog.stream_check: Lt 2: if not 0 < total <= TOGETHER:": "how much is read together",
     "eventlog.stream_check: LtE 1: if not 0 < total <= TOGETHER:": "nothing is read either way",
     "eventlog.stream_check: 1: if not 0 < total <= TOGETHER:": "how much is read together",
+    "eventlog.stream_check: 2: events = await self._store.many("
+    "[stream.stream_id for stream in streams], total + 1)": "one row more is read than is needed",
     "eventlog.feed_check: 17: LEAVES: Final = 16 * TILE_WIDTH": "a bound of memory",
     "eventlog.verification: 1: size = 0": "how much is read together",
     "eventlog.verification: Gt 1: if size >= PAGE:": "how much is read together",

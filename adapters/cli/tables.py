@@ -47,7 +47,8 @@ def turns(found: Iterable[Turn]) -> Table:
             f"{each.items:,}",
             f"{each.total_tokens:,}",
             NONE if each.context_tokens is None else f"{each.context_tokens:,}",
-            cost(each.cost),
+            # Nobody counted: that is not to be told from a turn that was free.
+            cost(each.cost) if each.usage.requests or each.total_tokens else NONE,
         )
     return table
 

@@ -1,12 +1,22 @@
 """Whatever is changed behind the log's back, the check names the first event that is not right."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import pytest
 
-from eventlog import CorruptEventError, EventLog, Fault, ItemsAdded, Verification
+from eventlog import (
+    CorruptEventError,
+    EventLog,
+    Fault,
+    InvalidOptionError,
+    ItemsAdded,
+    TreeHead,
+    Verification,
+)
 from eventlog.records import StoredEvent
+from eventlog.store.rights import ALL, Rights
 from projections import Conversation, fork
 from tests.backends import Backend
 
@@ -300,3 +310,39 @@ def test_exit_codes_are_those_of_the_documentation() -> None:
     edited, unknown = (Fault("chat", 1, what, "") for what in ("edited", "unknown"))
     faults = ((), (edited,), (unknown,), (unknown, edited))
     assert [Verification(1, 1, found).exit_code for found in faults] == [0, 1, 2, 1]
+
+
+async def test_small_conversations_are_read_together(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One by one, ten thousand of them would be as many round trips."""
+    await fill(log)
+    pages = 0
+    page = log.store.page
+
+    async def counted(*arguments: Any) -> Sequence[StoredEvent]:
+        nonlocal pages
+        pages += 1
+        return await page(*arguments)
+
+    monkeypatch.setattr(log.store, "page", counted)
+    assert (await log.verify()).events == 6
+    assert pages == 0
+
+
+async def test_a_head_is_not_compared_by_who_sees_one_tenant(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says so: what it did not see could be what is missing. Its own tenant it can check."""
+    await fill(log)
+    head = TreeHead("log", 6, bytes(32))
+
+    async def rights() -> Rights:
+        return ALL._replace(sees_all=False)
+
+    monkeypatch.setattr(log.store, "rights", rights)
+    assert (await log.verify()).events == 6
+    assert (await log.verify("chat")).events == 3
+    for names in ((), ("chat",)):
+        with pytest.raises(InvalidOptionError, match="all tenants, and this role sees one"):
+            await log.verify(*names, against=head)

@@ -42,6 +42,17 @@ def test_json_has_what_the_log_has(filled: Backend, eventlog: Eventlog) -> None:
     assert rows(eventlog, "migrate", "--check") == [{"current": True}]
 
 
+def test_a_turn_of_which_nothing_was_counted_has_no_price(
+    filled: Backend, eventlog: Eventlog
+) -> None:
+    """It is not to be taken for one that was free; an unknown price is something else."""
+    (_, unknown, *_), (_, nothing, *_) = (
+        eventlog("turns", name).output.splitlines() for name in ("order-1042", "order-1041")
+    )
+    assert unknown.split()[-1] == "?"
+    assert nothing.split()[-2:] == ["-", "-"]
+
+
 async def test_a_change_names_its_actor_and_can_be_taken_back(
     filled: Backend, eventlog: Eventlog
 ) -> None:
