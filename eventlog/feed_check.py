@@ -11,7 +11,7 @@ from eventlog.faults import Fault
 from eventlog.merkle import HASH_BYTES, TILE_WIDTH, TileId
 from eventlog.paging import PAGE
 from eventlog.records import SignedHead
-from eventlog.store.tree_base import Odd, TreeSource
+from eventlog.store.tree_base import BEFORE_ALL, Odd, TreeSource
 
 LEAVES: Final = 16 * TILE_WIDTH
 """How many positions are hashed at a time: memory stays bounded."""
@@ -48,22 +48,22 @@ class FeedCheck:
 
     async def check_places(
         self, tenant: str, known: Collection[tuple[str, str]], *, whole: bool
-    ) -> None:
+    ) -> list[Fault]:
         """Check that every event has its place; conversations of others are named by their id.
 
         Where the feed goes to its end is checked if the `whole` of it can be seen.
 
         Those of `known`, as name and branch, are left out: what is wrong with them shows here, too.
         """
+        faults: list[Fault] = []
         for oddity in await self._source.oddities(tenant):
             if oddity.what is Odd.END and not whole:
                 continue
             finding = ODDITIES[oddity.what]
             name = oddity.name if oddity.name is not None else oddity.stream_id.hex()
             if (name, oddity.branch) not in known:
-                self.faults.append(
-                    Fault(name, oddity.version, *finding, oddity.branch, oddity.position)
-                )
+                faults.append(Fault(name, oddity.version, *finding, oddity.branch, oddity.position))
+        return faults
 
     async def check_tree(self, against: TreeHead | None, key: Verifier | None) -> None:
         """Hash the whole feed; compare what is stored of its tree, and every head."""
@@ -82,7 +82,7 @@ class FeedCheck:
     ) -> AsyncIterator[Commitment]:
         """Yield heads by size: those that are stored, and the one that was kept elsewhere."""
         kept = [] if against is None else [against]
-        after = -1
+        after = BEFORE_ALL
         while page := await self._source.heads(after, PAGE):
             for head in page:
                 while kept and kept[0].size <= head.size:

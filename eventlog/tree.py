@@ -19,7 +19,7 @@ from eventlog.paging import PAGE, Paged
 from eventlog.records import SignedHead
 from eventlog.store.base import MAX_VERSION
 from eventlog.store.rights import Rights
-from eventlog.store.tree_base import TreeSource
+from eventlog.store.tree_base import BEFORE_ALL, TreeSource
 
 LEAVES: Final = 16 * merkle.TILE_WIDTH
 """How many positions one round of extending takes: memory stays bounded."""
@@ -73,7 +73,7 @@ class Tree:
         await self._source.save_head(head)
         return head
 
-    def heads(self, after: int = -1) -> Paged[SignedHead]:
+    def heads(self, after: int = BEFORE_ALL) -> Paged[SignedHead]:
         """Iterate over the heads of more than `after` events that were signed, smallest first."""
 
         async def page(last: SignedHead | None) -> list[SignedHead]:

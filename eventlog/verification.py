@@ -4,7 +4,9 @@ Re-hashing proves that nobody edited, removed, inserted or reordered events with
 chain. That nobody recomputed it, or cut the log off, only a head shows that was kept elsewhere.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any, TypeVar
 
 from eventlog import chain
 from eventlog.checkpoint import TreeHead, Verifier
@@ -16,6 +18,9 @@ from eventlog.records import StreamRow
 from eventlog.store.base import Store
 from eventlog.stream_check import MISNAMED, StreamCheck
 from eventlog.stream_keys import DataKeys
+
+_T = TypeVar("_T")
+_Part = Callable[[], Coroutine[Any, Any, _T]]
 
 
 async def verify_conversation(
@@ -55,15 +60,41 @@ async def verify_all(
     """
     sees_all = await _sees_all(store, against)
     check = StreamCheck(store, keys, progress)
-    conversations = await _check_each(check, streams)
+    feed = FeedCheck(store.tree, store.feed.position)
+
+    async def check_tree() -> None:
+        if sees_all:
+            await feed.check_tree(against, key)
+
+    both = _together if store.is_elsewhere else _in_turn
+    conversations = await both(lambda: _check_each(check, streams), check_tree)
     check.recognise()
     faults = check.faults + [fault async for fault in _find_strays(store, tenant)]
-    feed = FeedCheck(store.tree, store.feed.position)
     known = {(fault.stream, fault.branch) for fault in faults}
-    await feed.check_places(tenant, known, whole=sees_all)
-    if sees_all:
-        await feed.check_tree(against, key)
+    faults += await feed.check_places(tenant, known, whole=sees_all)
     return Verification(conversations, check.events, (*faults, *feed.faults))
+
+
+async def _in_turn(first: _Part[int], second: _Part[None]) -> int:
+    """Do two things; return what the first returns.
+
+    SQLite hands out row by row in this process: who hashes meanwhile holds up each of them.
+    """
+    done = await first()
+    await second()
+    return done
+
+
+async def _together(first: _Part[int], second: _Part[None]) -> int:
+    """Do both at once: one hashes while the other is read. What fails ends both."""
+    other = asyncio.ensure_future(second())
+    try:
+        done = await first()
+        await other
+    finally:
+        other.cancel()
+        await asyncio.gather(other, return_exceptions=True)
+    return done
 
 
 async def _sees_all(store: Store, against: TreeHead | None) -> bool:
@@ -77,10 +108,7 @@ async def _sees_all(store: Store, against: TreeHead | None) -> bool:
 
 
 async def _check_each(check: StreamCheck, streams: AsyncIterator[StreamRow]) -> int:
-    """Check streams, small ones together; return how many there were.
-
-    What is read next is not read meanwhile: on SQLite both took longer then.
-    """
+    """Check streams, small ones together; return how many there were."""
     checked = 0
     while group := await _next_group(streams):
         checked += len(group)

@@ -41,8 +41,8 @@ TESTS: Final[dict[str, tuple[str, ...]]] = {
     "eventlog.key_check": VERIFY[1:],
     "eventlog.walk": VERIFY[2:],
     "eventlog.stream_check": VERIFY[2:],
-    "eventlog.feed_check": VERIFY[2:],
-    "eventlog.verification": VERIFY[2:],
+    "eventlog.feed_check": ("tests/unit/test_feed_check.py", *VERIFY[2:]),
+    "eventlog.verification": ("tests/unit/test_verification.py", *VERIFY[2:]),
 }
 OURS: Final = ("eventlog", "projections", "tests")
 EQUIVALENT: Final[dict[str, str]] = {

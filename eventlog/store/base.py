@@ -86,6 +86,9 @@ class Store(Protocol):
     StoreError; nothing else escapes.
     """
 
+    is_elsewhere: bool
+    """Whether another process reads while this one computes."""
+
     async def append(self, request: AppendRequest) -> Outcome:
         """Store the batch or nothing. Settles even if the caller is cancelled."""
         ...

@@ -49,6 +49,8 @@ from eventlog.store.view_sql import ViewStatements
 class PostgresStore:
     """Store over one schema of one database."""
 
+    is_elsewhere = True
+
     def __init__(self, address: PostgresAddress, options: Options) -> None:
         self._address = address
         self._options = options

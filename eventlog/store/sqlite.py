@@ -34,6 +34,8 @@ _of_another_process: Final[list[object]] = []
 class SqliteStore:
     """Store over one file, or over one memory database that lives as long as this object."""
 
+    is_elsewhere = False
+
     def __init__(self, address: SqliteAddress, options: Options) -> None:
         self._address = address
         self._options = options

@@ -2,10 +2,13 @@
 
 from collections.abc import Collection, Mapping
 from enum import StrEnum
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from eventlog.merkle import TileId
 from eventlog.records import SignedHead
+
+BEFORE_ALL: Final = -1
+"""Every head is of more events than that, one of an empty log as well."""
 
 
 class Leaf(NamedTuple):

@@ -1,0 +1,74 @@
+"""The parts of a check go on together where another process reads, and else one after the other."""
+
+import asyncio
+from collections.abc import Awaitable
+
+import pytest
+
+from eventlog.verification import _in_turn, _together
+
+
+class Part:
+    """Something to wait for, which notes when it begins and ends."""
+
+    def __init__(self, notes: list[str], name: str, error: Exception | None = None) -> None:
+        self._notes = notes
+        self._name = name
+        self._error = error
+
+    async def go(self, until: Awaitable[object] | None = None) -> int:
+        self._notes.append(f"{self._name} begins")
+        try:
+            if until is not None:
+                await until
+            if self._error is not None:
+                raise self._error
+        except asyncio.CancelledError:
+            self._notes.append(f"{self._name} is cancelled")
+            raise
+        self._notes.append(f"{self._name} ends")
+        return 7
+
+
+async def test_one_part_goes_on_while_the_other_waits() -> None:
+    notes: list[str] = []
+    begun = asyncio.Event()
+
+    async def second() -> None:
+        begun.set()
+        await Part(notes, "second").go()
+
+    assert await _together(lambda: Part(notes, "first").go(begun.wait()), second) == 7
+    assert notes == ["first begins", "second begins", "second ends", "first ends"]
+
+
+async def test_one_part_follows_the_other() -> None:
+    notes: list[str] = []
+
+    async def second() -> None:
+        await Part(notes, "second").go()
+
+    assert await _in_turn(lambda: Part(notes, "first").go(asyncio.sleep(0)), second) == 7
+    assert notes == ["first begins", "first ends", "second begins", "second ends"]
+
+
+async def test_a_part_that_fails_ends_the_other_and_is_told() -> None:
+    notes: list[str] = []
+    never = asyncio.get_running_loop().create_future()
+    failing = Part(notes, "first", ValueError("bad"))
+
+    async def second() -> None:
+        await Part(notes, "second").go(never)
+
+    with pytest.raises(ValueError, match="bad"):
+        await _together(lambda: failing.go(asyncio.sleep(0)), second)
+    assert notes == ["first begins", "second begins", "second is cancelled"]
+
+
+async def test_the_failure_of_the_second_part_is_told() -> None:
+    async def second() -> None:
+        await Part([], "second", ValueError("worse")).go()
+
+    for both in (_together, _in_turn):
+        with pytest.raises(ValueError, match="worse"):
+            await both(lambda: Part([], "first").go(asyncio.sleep(0)), second)
