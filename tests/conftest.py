@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -14,8 +15,15 @@ from tests.backends import Backend, PostgresBackend, SqliteBackend
 
 _SERVERS: Final = pytest.StashKey[contextlib.ExitStack]()
 
+_MEMORY: Final = "/dev/shm"
+_ENOUGH: Final = 2 * 2**30
+"""Bytes that must be free there."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
+    # Files of tests are flushed all the time, and for nobody: no test takes the machine's power.
+    if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ENOUGH:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", _MEMORY)
     # Under xdist only the controller starts servers; the workers inherit their names.
     if not hasattr(config, "workerinput") and not config.option.collectonly:
         with contextlib.ExitStack() as stack:

@@ -7,8 +7,6 @@ import gc
 import logging
 import os
 import re
-import shutil
-import tempfile
 import unittest
 import uuid
 import warnings
@@ -204,15 +202,6 @@ def test_the_names_of_the_suite() -> None:
     assert Outcome(cases()[0], "passed").detail == ""
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder in memory, where there is one: nothing here has to outlive the machine."""
-    memory = Path("/dev/shm")
-    made = Path(tempfile.mkdtemp(dir=memory if os.access(memory, os.W_OK) else None))
-    yield made
-    shutil.rmtree(made)
-
-
 @contextlib.asynccontextmanager
 async def sqlite(folder: Path, redis_url: str) -> AsyncGenerator[MakeSession]:
     yield lambda session_id: SQLiteSession(session_id, folder / "sdk.db")
@@ -292,13 +281,13 @@ def unheard() -> Iterator[None]:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize("name", THEIRS)
 def test_the_documents_table_is_what_a_run_finds(
-    name: str, folder: Path, redis_url: str, unheard: None
+    name: str, tmp_path: Path, redis_url: str, unheard: None
 ) -> None:
     """Every failure of the SDK's sessions is in it, and nothing that does not fail."""
     opened, options = THEIRS[name]
 
     async def run() -> Report:
-        async with opened(folder, redis_url) as make:
+        async with opened(tmp_path, redis_url) as make:
             return await run_session_conformance(make, options=options)
 
     with warnings.catch_warnings():
@@ -321,14 +310,16 @@ def test_every_row_of_the_documents_table_is_a_failure_of_some_session() -> None
         assert [*cells] == ["EventLogSession", *THEIRS]
 
 
-async def test_the_documents_example_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_the_documents_example_runs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """As it stands, but for the path."""
     (code,) = re.findall(
         r"<!-- a test runs this -->\n```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL
     )
     example: dict[str, Any] = {}
     exec(code, example)
-    example["PATH"] = folder / "conversations.db"
+    example["PATH"] = tmp_path / "conversations.db"
     await example["test_session"](cases()[0])
     example["cases"]()
     await example["report"]()
