@@ -173,6 +173,6 @@ def _kept_elsewhere(head: TreeHead) -> Commitment:
 
 def _first_difference(tile: TileId, ours: bytes, theirs: bytes) -> int:
     """Return the first position that a hash of the tile which differs is over."""
-    same = next(at for at, pair in enumerate(zip(ours, theirs, strict=False)) if pair[0] != pair[1])
+    same = next(at for at, byte in enumerate(theirs) if byte != ours[at])
     index = tile.number * TILE_WIDTH + same // HASH_BYTES
     return (index << merkle.TILE_HEIGHT * tile.level) + 1

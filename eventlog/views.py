@@ -78,6 +78,7 @@ class LogViews:
     ) -> None:
         self.tables: Final[ViewSource] = store.views
         self.rights: Final = store.rights
+        self.is_elsewhere: Final = store.is_elsewhere
         self._store = store
         self._keys = keys
         self._end = end

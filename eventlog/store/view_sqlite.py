@@ -16,7 +16,7 @@ from eventlog.store.view_work import Work
 class SqliteViews(StoredViews):
     """A ViewSource. `read` and `write` run on the reading and on the writing connection."""
 
-    batch = 500
+    batch = 1000
 
     def __init__(self, read: Hop, write: Hop) -> None:
         super().__init__(VIEWS)

@@ -1,4 +1,7 @@
-"""The pipeline: takes batches of events into views; one is stored while the next is folded.
+"""The pipeline: takes batches of events into views; a server stores one while the next is folded.
+
+On SQLite one comes after the other, so that the file is left to other processes half of the time:
+they wait by looking again, and would find it locked nearly always.
 
 A batch is one transaction with the checkpoints. A generation that is read goes on without an event
 that its function cannot take; one that is being filled beside it stops there.
@@ -85,6 +88,8 @@ class Pipeline:
             moves = [Moved(*_key(point), after, reached, rate, at) for point in moved]
             batch = Batch(moves, writes, asides)
             self._storing = asyncio.ensure_future(self._store(batch, moved, end))
+        if not self._views.is_elsewhere and not await self.settle():
+            return None
         return moved
 
     async def settle(self) -> bool:

@@ -346,3 +346,13 @@ async def test_a_head_is_not_compared_by_who_sees_one_tenant(
     for names in ((), ("chat",)):
         with pytest.raises(InvalidOptionError, match="all tenants, and this role sees one"):
             await log.verify(*names, against=head)
+
+
+def test_what_was_found_stays_as_it_was_found() -> None:
+    """Whoever is handed a result cannot make it another one."""
+    fault = Fault("chat", 1, "missing", "gone")
+    found = Verification(1, 1, (fault,))
+    with pytest.raises(AttributeError):
+        fault.problem = "edited"  # type: ignore[misc]
+    with pytest.raises(AttributeError):
+        found.faults = ()  # type: ignore[misc]

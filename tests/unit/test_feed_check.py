@@ -194,6 +194,18 @@ async def test_a_head_of_other_events_is_told_once_for_each(kept: Kept) -> None:
     assert ("edited", 11, "the tree holds another hash than that of the event") in found
 
 
+async def test_of_two_heads_of_one_size_the_one_kept_elsewhere_comes_first(kept: Kept) -> None:
+    """The order of what is told does not hang on who signed what."""
+    kept.feed[10] = Leaf(11, bytes(HASH_BYTES))
+    kept.signed = [head(20)]
+    assert [detail for _, where, detail in await check(kept, TreeHead("kept", 20, root(20)))][
+        1:
+    ] == [
+        "the head that was kept elsewhere commits to other events up to here",
+        "the stored head commits to other events up to here",
+    ]
+
+
 async def test_a_log_that_ends_before_a_head_was_cut(kept: Kept) -> None:
     """Its end is asked for again first: events may have come since the check began."""
     kept.signed = [head(SIZE)]

@@ -1,4 +1,4 @@
-"""One batch is stored while the next is folded: whatever becomes of either, nothing is lost."""
+"""One batch may be stored while the next is folded: whatever becomes of either, nothing is lost."""
 
 import asyncio
 import itertools
@@ -70,7 +70,8 @@ async def assert_complete(views: Views) -> None:
     assert await views.check("numbers") == []
 
 
-async def test_the_next_batch_is_folded_while_one_is_stored(
+@pytest.mark.parametrize("backend", ["postgres"], indirect=True)
+async def test_the_next_batch_is_folded_while_a_server_stores_one(
     filled: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A batch waits until the one behind it was folded, and no longer."""
@@ -91,6 +92,31 @@ async def test_the_next_batch_is_folded_while_one_is_stored(
     views = Views(filled, [NUMBERS._replace(fold=fold)])
     await views.catch_up()
     await assert_complete(views)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_a_file_is_left_to_others_while_a_batch_is_folded(
+    filled: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or an append of another process would wait for as long as there is something to catch up."""
+    apply, is_storing = StoredViews.apply, False
+
+    async def noted(self: StoredViews, batch: Batch) -> bool:
+        nonlocal is_storing
+        is_storing = True
+        done = await apply(self, batch)
+        is_storing = False
+        return done
+
+    def fold(step: Step, rows: Rows) -> Iterator[Written]:
+        assert not is_storing
+        return number(step, rows)
+
+    monkeypatch.setattr(StoredViews, "apply", noted)
+    views = Views(filled, [NUMBERS._replace(fold=fold)])
+    await views.catch_up()
+    assert [each.set_aside for each in await views.status()] == [()]
+    await assert_complete(Views(filled, [NUMBERS]))
 
 
 @pytest.mark.parametrize("broken", [1, 3, EVENTS // BATCH])
