@@ -11,7 +11,7 @@ import functools
 import sys
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from eventlog import cache
 
@@ -34,11 +34,12 @@ def reading(conversation: str, branch: str) -> AbstractContextManager[object]:
     return _span("eventlog.read", _of(conversation, branch))
 
 
-def projecting(views: Iterable[str], events: int) -> AbstractContextManager[object]:
-    """Show what happens inside as bringing so many events into views."""
-    return _span(
-        "eventlog.project", {"eventlog.views": tuple(views), "eventlog.batch.size": events}
-    )
+def projecting(
+    views: Iterable[str], events: int, stage: Literal["fold", "store"]
+) -> AbstractContextManager[object]:
+    """Show what happens inside as a stage of bringing so many events into views."""
+    attributes = {"eventlog.views": tuple(views), "eventlog.batch.size": events}
+    return _span("eventlog.project", {**attributes, "eventlog.stage": stage})
 
 
 def conflicted() -> None:

@@ -87,14 +87,16 @@ async def _in_turn(first: _Part[int], second: _Part[None]) -> int:
 
 async def _together(first: _Part[int], second: _Part[None]) -> int:
     """Do both at once: one hashes while the other is read. What fails ends both."""
-    other = asyncio.ensure_future(second())
+    one, other = asyncio.ensure_future(first()), asyncio.ensure_future(second())
     try:
-        done = await first()
-        await other
+        done, _ = await asyncio.wait((one, other), return_when=asyncio.FIRST_EXCEPTION)
+        for part in done:
+            part.result()
+        return one.result()
     finally:
+        one.cancel()
         other.cancel()
-        await asyncio.gather(other, return_exceptions=True)
-    return done
+        await asyncio.gather(one, other, return_exceptions=True)
 
 
 async def _sees_all(store: Store, against: TreeHead | None) -> bool:

@@ -1,7 +1,4 @@
-"""The pipeline: takes batches of events into views; a server stores one while the next is folded.
-
-On SQLite one comes after the other, so that the file is left to other processes half of the time:
-they wait by looking again, and would find it locked nearly always.
+"""The pipeline: takes batches of events into views; one can be stored while the next is folded.
 
 A batch is one transaction with the checkpoints. A generation that is read goes on without an event
 that its function cannot take; one that is being filled beside it stops there.
@@ -12,7 +9,7 @@ import itertools
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from eventlog import PoisonEventError, telemetry
 from eventlog.views import Aside, Batch, Checkpoint, Forgotten, LogViews, Mark, Moved, Put
@@ -28,6 +25,14 @@ Key = tuple[str, int]
 
 Replays = Mapping[int, Sequence[Step]]
 """All steps of a conversation up to that at a position, which took content away from it."""
+
+
+class _Folded(NamedTuple):
+    """What a batch comes to, and what cannot go on."""
+
+    writes: list[Put | Mark | Forgotten]
+    asides: list[Aside]
+    stopped: dict[Key, PoisonEventError]
 
 
 class Pipeline:
@@ -72,8 +77,8 @@ class Pipeline:
             for folding in foldings:
                 folding.forget()
         replays = await self._replays(steps)
-        writes, asides = await self._fold(foldings, steps, replays, points)
-        if not await self.settle():
+        folded = await self._fold(foldings, steps, replays, points)
+        if not await self.settle() or not await self._stop(folded.stopped, after):
             return None
         rate = int(len(steps) / (time.perf_counter() - started))
         at = time.time_ns() // 1000
@@ -86,10 +91,8 @@ class Pipeline:
             folding.position = reached
         if moved:
             moves = [Moved(*_key(point), after, reached, rate, at) for point in moved]
-            batch = Batch(moves, writes, asides)
+            batch = Batch(moves, folded.writes, folded.asides)
             self._storing = asyncio.ensure_future(self._store(batch, moved, end))
-        if not self._views.is_elsewhere and not await self.settle():
-            return None
         return moved
 
     async def settle(self) -> bool:
@@ -111,11 +114,13 @@ class Pipeline:
             await asyncio.gather(storing, return_exceptions=True)
 
     async def _store(self, batch: Batch, moved: Sequence[Checkpoint], end: int) -> bool:
-        if not await self._tables.apply(batch):
-            return False
-        for move, point in zip(batch.moves, moved, strict=True):
+        before, after = batch.moves[0].before, batch.moves[0].after
+        with telemetry.projecting([each.projection for each in moved], after - before, "store"):
+            if not await self._tables.apply(batch):
+                return False
+        for point in moved:
             if point.is_serving:
-                telemetry.projected(point.projection, move.after - move.before, end - move.after)
+                telemetry.projected(point.projection, after - before, end - after)
         return True
 
     def _forget(self) -> None:
@@ -128,22 +133,36 @@ class Pipeline:
         steps: Sequence[Step],
         replays: Replays,
         points: Sequence[Checkpoint],
-    ) -> tuple[list[Put | Mark | Forgotten], list[Aside]]:
-        """Return what the steps come to; a generation that stops there is noted as poisoned."""
-        writes: list[Put | Mark | Forgotten] = []
+    ) -> "_Folded":
+        """Return what the steps come to, but for the generations that stop there."""
+        found = _Folded([], [], {})
         wanted = [*steps, *itertools.chain(*replays.values())]
-        asides: list[Aside] = []
         for folding, point in zip(foldings, points, strict=True):
             await folding.load(self._tables, wanted)
+            is_strict = not point.is_serving
             try:
-                asides += _take_steps(folding, steps, replays, is_strict=not point.is_serving)
+                found.asides.extend(_take_steps(folding, steps, replays, is_strict=is_strict))
             except PoisonEventError as error:
-                _log.error("%s", error)
-                self.poisoned[_key(point)] = error
+                found.stopped[_key(point)] = error
                 folding.forget()
             else:
-                writes += folding.take()
-        return writes, asides
+                found.writes.extend(folding.take())
+        return found
+
+    async def _stop(self, stopped: Mapping[Key, PoisonEventError], after: int) -> bool:
+        """Note which generations stop; False if one was folded on rows that are not those of then.
+
+        Rows and checkpoint move together, so it is enough to look where that is afterwards.
+        """
+        if stopped:
+            now = {_key(point): point.position for point in await self._tables.checkpoints()}
+            if any(now.get(key) != after for key in stopped):
+                self._forget()
+                return False
+            for error in stopped.values():
+                _log.error("%s", error)
+            self.poisoned.update(stopped)
+        return True
 
     async def _replays(self, steps: Sequence[Step]) -> Replays:
         """Return the steps of conversations that lost content, by where the last erasure is."""

@@ -30,6 +30,8 @@ class Runner:
         self._pipeline = Pipeline(self._views, self._projections)
         self._poisoned = self._pipeline.poisoned
         self._points: dict[Key, Checkpoint] = {}
+        self._is_lost = False
+        """Whether something failed, and nobody has looked since."""
 
     async def catch_up(self, names: Sequence[str]) -> dict[str, Checkpoint]:
         """Bring views to where the feed is now, and return where they are.
@@ -83,6 +85,8 @@ class Runner:
 
     async def _follow(self, end: int, names: Sequence[str], stop: asyncio.Event) -> None:
         try:
+            if self._is_lost:
+                await self._look()
             await self._prepare(names)
             await self._advance(end, lambda: [] if stop.is_set() else self._ours(names))
             await self._take_over(names)
@@ -102,6 +106,7 @@ class Runner:
     async def _look(self) -> None:
         points = await self._tables.checkpoints()
         self._points = {(point.projection, point.generation): point for point in points}
+        self._is_lost = False
         self._pipeline.look({key: point.position for key, point in self._points.items()})
 
     async def _prepare(self, names: Sequence[str]) -> None:
@@ -145,6 +150,7 @@ class Runner:
                 if await self._flow(end, keys):
                     return
             except StoreError:
+                self._is_lost = True
                 await self._pipeline.abandon(at_once=False)
                 await self._look()
                 if all(key in self._points for key in ours):
@@ -159,7 +165,9 @@ class Runner:
     async def _flow(self, end: int, keys: Callable[[], list[Key]]) -> bool:
         """Take events up to `end`; False if another runner was first.
 
-        Views that are at one position go together.
+        Views that are at one position go together. A server stores a batch while the next is
+        folded. On SQLite one comes after the other, so that the file is left to other processes
+        half of the time: they wait by looking again, and would find it locked nearly always.
         """
         ahead = dict(self._points)
         while True:
@@ -171,11 +179,13 @@ class Runner:
             until = min([point.position for point in able if point.position > lowest] + [end])
             points = [point for point in waiting if point.position == lowest]
             names = [point.projection for point in points]
-            with telemetry.projecting(names, min(until - lowest, self._tables.batch)):
+            with telemetry.projecting(names, min(until - lowest, self._tables.batch), "fold"):
                 moved = await self._pipeline.take(points, until, end)
             if moved is None:
                 return False
             ahead |= {(point.projection, point.generation): point for point in moved}
+            if not self._views.is_elsewhere and not await self._pipeline.settle():
+                return False
         if not await self._pipeline.settle():
             return False
         self._points = ahead

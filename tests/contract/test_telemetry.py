@@ -69,7 +69,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Seen]:
 
 
 async def test_appends_reads_and_views_are_spans(seen: Seen, tmp_path: Path) -> None:
-    """Each has one span, which says of which conversation or views it is, and how large."""
+    """Each has a span, which says of which conversation or views it is, and how large."""
     async with EventLog(tmp_path / "log.db") as log:
         await log.append("c1", [ItemsAdded(["a"]), ItemsAdded(["b"])], branch="side")
         await Conversation(log, "c1", "side").items()
@@ -78,7 +78,8 @@ async def test_appends_reads_and_views_are_spans(seen: Seen, tmp_path: Path) -> 
     assert seen.spans("eventlog.append") == [{**of, "eventlog.batch.size": 2}]
     assert seen.spans("eventlog.read") == [of]
     assert seen.spans("eventlog.project") == [
-        {"eventlog.views": ("turns",), "eventlog.batch.size": 2}
+        {"eventlog.views": ("turns",), "eventlog.batch.size": 2, "eventlog.stage": stage}
+        for stage in ("fold", "store")
     ]
 
 
@@ -131,7 +132,7 @@ def test_nothing_is_looked_up_where_nobody_looks(monkeypatch: pytest.MonkeyPatch
     for name in ("opentelemetry.trace", "opentelemetry.metrics"):
         monkeypatch.delitem(sys.modules, name)
     idle = telemetry.reading("c1", "")
-    assert idle is telemetry.appending("c1", "", 1) is telemetry.projecting(["turns"], 1)
+    assert idle is telemetry.appending("c1", "", 1) is telemetry.projecting(["turns"], 1, "fold")
     telemetry.conflicted()
     telemetry.projected("turns", 1, 0)
     assert telemetry._instruments.cache_info().currsize == 0

@@ -65,10 +65,15 @@ async def test_a_part_that_fails_ends_the_other_and_is_told() -> None:
     assert notes == ["first begins", "second begins", "second is cancelled"]
 
 
-async def test_the_failure_of_the_second_part_is_told() -> None:
-    async def second() -> None:
-        await Part([], "second", ValueError("worse")).go()
+async def test_the_failure_of_the_second_part_ends_the_first_and_is_told() -> None:
+    notes: list[str] = []
+    never = asyncio.get_running_loop().create_future()
 
-    for both in (_together, _in_turn):
-        with pytest.raises(ValueError, match="worse"):
-            await both(lambda: Part([], "first").go(asyncio.sleep(0)), second)
+    async def second() -> None:
+        await Part(notes, "second", ValueError("worse")).go()
+
+    with pytest.raises(ValueError, match="worse"):
+        await _together(lambda: Part(notes, "first").go(never), second)
+    assert notes == ["first begins", "second begins", "first is cancelled"]
+    with pytest.raises(ValueError, match="worse"):
+        await _in_turn(lambda: Part(notes, "first").go(), second)

@@ -3,16 +3,18 @@
 import asyncio
 import itertools
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, cast
 
 import pytest
 
 import projections.views.folding as folding
+import projections.views.runner as runner
 from eventlog import EventLog, ItemsAdded, UnavailableError
 from eventlog.store.stored_views import StoredViews
-from eventlog.views import Batch, LogViews, TenantEvent
+from eventlog.views import Batch, Checkpoint, LogViews, TenantEvent
 from projections.views import Projection, Row, Rows, Step, Views, Written
 from tests.contract.views.asked import small_batches
+from tests.waiting import until
 
 BATCH: Final = 5
 EVENTS: Final = 43
@@ -45,6 +47,14 @@ def number(step: Step, rows: Rows) -> Iterator[Written]:
     now = Number(step.stream_id, 1 + (before.events if before else 0))
     yield now
     yield Seen(step.stream_id, step.version, now.events)
+
+
+def once(step: Step, rows: Rows) -> Iterator[Written]:
+    """Cannot take an event that it has taken before."""
+    before = rows.get(Number)
+    if before is not None and before.events >= step.version:
+        raise ValueError("twice")
+    return number(step, rows)
 
 
 NUMBERS: Final = Projection("numbers", 1, (Number, Seen), number)
@@ -189,3 +199,61 @@ async def test_rows_are_read_again_only_after_they_were_stored(
     views = Views(filled, [NUMBERS])
     await views.catch_up()
     await assert_complete(views)
+
+
+async def test_a_follower_that_was_cut_off_looks_before_it_goes_on(
+    filled: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not from where it began: events that are in the rows would be folded into them again."""
+    await Views(filled, [NUMBERS]).catch_up()
+    apply, checkpoints, counted = StoredViews.apply, StoredViews.checkpoints, itertools.count(1)
+    is_down = False
+
+    async def breaking(self: StoredViews, batch: Batch) -> bool:
+        nonlocal is_down
+        is_down = is_down or next(counted) == 4
+        if is_down:
+            raise UnavailableError("gone for a moment")
+        return await apply(self, batch)
+
+    async def back(self: StoredViews) -> list[Checkpoint]:
+        nonlocal is_down
+        if is_down:
+            is_down = False
+            raise UnavailableError("gone for a moment")
+        return await checkpoints(self)
+
+    monkeypatch.setattr(runner, "OUTAGE_PAUSE", 0.01)
+    monkeypatch.setattr(StoredViews, "apply", breaking)
+    monkeypatch.setattr(StoredViews, "checkpoints", back)
+    views, stop = Views(filled, [NUMBERS._replace(schema=2, fold=once)]), asyncio.Event()
+    following = asyncio.ensure_future(views.follow(stop))
+
+    async def has_taken_over() -> bool:
+        there = await checkpoints(cast("StoredViews", filled.views.tables))
+        return [point.schema for point in there if point.is_serving] == [2]
+
+    await until(has_taken_over, "the new schema has taken over")
+    stop.set()
+    await following
+    await assert_complete(Views(filled, [NUMBERS._replace(schema=2)]))
+
+
+async def test_a_generation_that_another_runner_fills_is_not_taken_for_poisoned(
+    filled: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rows are read when they are ahead of what was read of the feed."""
+    await Views(filled, [NUMBERS]).catch_up()
+    new = NUMBERS._replace(schema=2, fold=once)
+    events, counted = LogViews.events, itertools.count(1)
+
+    async def late(self: LogViews, after: int, until: int, limit: int) -> list[TenantEvent]:
+        found = await events(self, after, until, limit)
+        if next(counted) == 2:
+            await Views(filled, [new]).catch_up()
+        return found
+
+    monkeypatch.setattr(LogViews, "events", late)
+    monkeypatch.setattr(folding, "MAX_ROWS", 0)
+    await Views(filled, [new]).catch_up()
+    await assert_complete(Views(filled, [new._replace(fold=number)]))
