@@ -46,6 +46,23 @@ class _Chain:
         return request, row, before
 
 
+def _stream(request: AppendRequest, after: Head) -> dict[str, Any]:
+    """Return the row of the stream."""
+    return {
+        "stream_id": request.stream_id,
+        "tenant": request.tenant,
+        "name": request.name,
+        "version": after.version,
+        "head_hash": after.hash,
+        "head_at": after.at,
+        "parent_id": None,
+        "parent_version": None,
+        "created_at": after.at,
+        "branch": request.branch,
+        "key_id": None,
+    }
+
+
 async def rows_in_file(stack: AsyncExitStack, path: str) -> "SqliteRows":
     """Make a log's file for it."""
     async with EventLog(path) as log:
@@ -80,7 +97,7 @@ class SqliteRows:
             db.execute("BEGIN IMMEDIATE")
             db.execute(LOG.insert_event.text, row)
             if before.version == 0:
-                first = (request.stream_id, request.tenant, request.name, *after, after.at)
+                first = LOG.insert_stream.args(_stream(request, after))
                 db.execute(LOG.insert_stream.text, first)
             else:
                 db.execute(LOG.update_stream.text, (*after, request.stream_id))
@@ -104,14 +121,8 @@ class PostgresRows:
         statement = self._sql.append_next if before.version else self._sql.append_first
         values: dict[str, Any] = {
             **{f"event_{name}": value for name, value in row._asdict().items()},
-            "stream_id": request.stream_id,
+            **_stream(request, after),
             "of_stream": request.stream_id,
-            "tenant": request.tenant,
-            "name": request.name,
-            "version": after.version,
-            "head_hash": after.hash,
-            "head_at": after.at,
-            "created_at": after.at,
             "linked_version": before.version,
             "linked_hash": before.hash,
             "at": request.at,

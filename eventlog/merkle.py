@@ -170,7 +170,7 @@ def roots_from_consistency(
     if spans and spans[0].stop == old:
         older = newer = pairs.pop(0)[1]
     for span, sibling in pairs:
-        if span.stop <= old:
+        if span.start < old:
             older, newer = node_hash(sibling, older), node_hash(sibling, newer)
         else:
             newer = node_hash(newer, sibling)

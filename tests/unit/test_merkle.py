@@ -154,6 +154,12 @@ def test_every_consistency_proof_is_the_definition_s(new: int, data: st.DataObje
     assert merkle.roots_from_consistency(old, new, roots[0], proof) == roots
 
 
+@pytest.mark.parametrize("size", [0, 1, 5])
+def test_nothing_and_itself_are_continued_without_a_proof(size: int) -> None:
+    """There is nothing to hash."""
+    assert merkle.consistency_spans(0, size) == merkle.consistency_spans(size, size) == []
+
+
 @pytest.mark.parametrize("size", LARGE)
 def test_proofs_over_three_levels_of_tiles_are_the_definition_s(size: int) -> None:
     """Where a tile of tiles is about to be full, is full, and has begun another."""
