@@ -35,3 +35,18 @@ def test_every_make_target_of_the_documents_exists() -> None:
             re.findall(r"(?:`|^)make ([a-z]+)", (ROOT / document).read_text(), re.MULTILINE)
         )
         assert named <= targets
+
+
+def test_every_figure_of_the_readme_is_one_that_was_measured() -> None:
+    """Figure, what it is beside, spread, bar and verdict are a row of the results, unrounded."""
+    results = (ROOT / "benchmarks" / "results" / "benchmarks.md").read_text()
+    measured = {tuple(row[2:]) for row in _rows(results) if len(row) == 7}
+    shown = [row for row in _rows(README.partition("## How fast")[2]) if len(row) == 6]
+    assert len(shown) > 30
+    assert [row for row in shown if tuple(row[1:]) not in measured] == []
+
+
+def _rows(text: str) -> list[list[str]]:
+    """Return the cells of tables, without their heads."""
+    lines = re.findall(r"^\| (.*) \|$", text, re.MULTILINE)
+    return [line.split(" | ") for line in lines if not line.startswith(("what", "---"))]
