@@ -35,4 +35,4 @@ def test_it_names_every_view_with_what_sql_clients_see() -> None:
 
 def test_it_says_how_long_a_batch_is() -> None:
     """The number is the code's."""
-    assert f"{SqliteViews.batch} events" in DOCUMENT
+    assert f"{SqliteViews.batch:,} events" in DOCUMENT
