@@ -24,6 +24,8 @@ class Part:
             if self._error is not None:
                 raise self._error
         except asyncio.CancelledError:
+            for _ in range(5):
+                await asyncio.sleep(0)  # It gives back what it had borrowed.
             self._notes.append(f"{self._name} is cancelled")
             raise
         self._notes.append(f"{self._name} ends")
