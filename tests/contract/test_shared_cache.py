@@ -16,8 +16,15 @@ from projections.segments import SCHEMA
 from tests import servers
 from tests.backends import Backend
 from tests.elsewhere import NAME, add_many, open_elsewhere, stream_id
+from tests.waiting import PATIENCE
 
 ITEMS: list[Any] = [{"n": number} for number in range(300)]
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for Redis however slow the machine is; who waits in vain says how long for."""
+    monkeypatch.setattr(shared_cache, "PATIENCE", PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -283,6 +290,7 @@ async def test_an_answer_that_comes_late_is_nobodys_answer(
 ) -> None:
     """What was asked for one conversation is never taken for another's."""
     monkeypatch.setattr(shared_cache, "FIRST_PAUSE", 0.0)
+    monkeypatch.setattr(shared_cache, "PATIENCE", 0.25)
     async with (
         backend.open(redis=own_redis_url) as log,
         client_of(own_redis_url) as client,
