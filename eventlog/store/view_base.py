@@ -49,6 +49,11 @@ class Checkpoint(NamedTuple):
     moved_at: int
     is_serving: bool
 
+    @property
+    def key(self) -> tuple[str, int]:
+        """The projection's name, and which generation of it this is."""
+        return self.projection, self.generation
+
     @classmethod
     def load(cls, row: Sequence[Any]) -> "Checkpoint":
         """Read a row."""

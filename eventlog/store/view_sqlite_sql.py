@@ -34,7 +34,7 @@ class ViewTexts:
     ) -> Iterator[tuple[str, list[Any]]]:
         """Put rows, each in the place of the one with its key.
 
-        As many as fit in one statement: after each its thread waits for the interpreter.
+        By few statements, of few sizes: what is left of the last one is filled, and cut by LIMIT.
         """
         width = len(spec.columns)
         size = min(FEW if len(rows) <= FEW else MANY, (VARIABLES - 1) // width)

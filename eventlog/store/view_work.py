@@ -229,13 +229,18 @@ def _move(sql: "ViewStatements", moved: Moved) -> Ask:
 
 
 def _put(sql: "ViewStatements", put: Put) -> Work:
-    has_index = put.table.text is not None and sql.dialect == "sqlite"
-    asked, index = index_new(put.table, put.generation)
-    last: list[Any] = (yield Ask(asked)) if has_index else []
+    if put.table.text is None or sql.dialect == "postgresql":
+        yield from _rows(sql, put)
+    else:
+        asked, index = index_new(put.table, put.generation)
+        ((last,),) = yield Ask(asked)
+        yield from _rows(sql, put)
+        yield Ask(index, [last])
+
+
+def _rows(sql: "ViewStatements", put: Put) -> Work:
     for text, args in sql.put(put.table, put.generation, put.rows):
         yield Ask(text, args)
-    if has_index:
-        yield Ask(index, last[0])
 
 
 def _mark(sql: "ViewStatements", mark: Mark) -> Ask:

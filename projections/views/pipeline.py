@@ -63,7 +63,8 @@ class Pipeline:
     ) -> list[Checkpoint] | None:
         """Take one batch into views that are at one position, of a feed that has an `end`.
 
-        Returns where they will be once that is settled; None if the batch before it was refused.
+        Returns where they will be once that is settled; None if it cannot be, because another
+        runner was first: look again.
         """
         started = time.perf_counter()
         after = points[0].position
@@ -85,12 +86,12 @@ class Pipeline:
         moved = [
             point._replace(position=reached, rate=rate, moved_at=at)
             for point in points
-            if _key(point) not in self.poisoned
+            if point.key not in self.poisoned
         ]
         for folding in foldings:
             folding.position = reached
         if moved:
-            moves = [Moved(*_key(point), after, reached, rate, at) for point in moved]
+            moves = [Moved(*point.key, after, reached, rate, at) for point in moved]
             batch = Batch(moves, folded.writes, folded.asides)
             self._storing = asyncio.ensure_future(self._store(batch, moved, end))
         return moved
@@ -143,7 +144,7 @@ class Pipeline:
             try:
                 found.asides.extend(_take_steps(folding, steps, replays, is_strict=is_strict))
             except PoisonEventError as error:
-                found.stopped[_key(point)] = error
+                found.stopped[point.key] = error
                 folding.forget()
             else:
                 found.writes.extend(folding.take())
@@ -155,7 +156,7 @@ class Pipeline:
         Rows and checkpoint move together, so it is enough to look where that is afterwards.
         """
         if stopped:
-            now = {_key(point): point.position for point in await self._tables.checkpoints()}
+            now = {point.key: point.position for point in await self._tables.checkpoints()}
             if any(now.get(key) != after for key in stopped):
                 self._forget()
                 return False
@@ -177,15 +178,11 @@ class Pipeline:
         return [await lists.step(event) for event in found]
 
     def _folding(self, point: Checkpoint) -> Folding:
-        key = _key(point)
+        key = point.key
         if key not in self._foldings:
             projection = self._projections[point.projection]
             self._foldings[key] = Folding(projection, point.generation, point.position)
         return self._foldings[key]
-
-
-def _key(point: Checkpoint) -> Key:
-    return point.projection, point.generation
 
 
 def _take_steps(

@@ -57,7 +57,7 @@ class Runner:
 
         Raises PoisonEventError.
         """
-        key = (point.projection, point.generation)
+        key = point.key
         await self._look()
         end = await self._views.end()
         await self._advance(end, lambda: [key] if key in self._points else [])
@@ -105,7 +105,7 @@ class Runner:
 
     async def _look(self) -> None:
         points = await self._tables.checkpoints()
-        self._points = {(point.projection, point.generation): point for point in points}
+        self._points = {point.key: point for point in points}
         self._is_lost = False
         self._pipeline.look({key: point.position for key, point in self._points.items()})
 
@@ -183,7 +183,7 @@ class Runner:
                 moved = await self._pipeline.take(points, until, end)
             if moved is None:
                 return False
-            ahead |= {(point.projection, point.generation): point for point in moved}
+            ahead |= {point.key: point for point in moved}
             if not self._views.is_elsewhere and not await self._pipeline.settle():
                 return False
         if not await self._pipeline.settle():

@@ -1,6 +1,6 @@
 """Checking a feed against its tree and its heads, with both in memory: every fault is named."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Final
 
@@ -72,13 +72,15 @@ class Kept:
     async def size(self) -> int:
         raise NotImplementedError
 
-    async def save(self, _tiles: object) -> None:
+    async def save(self, tiles: Mapping[TileId, bytes]) -> None:
         raise NotImplementedError
 
-    async def save_head(self, _head: object) -> None:
+    async def save_head(self, head: SignedHead) -> None:
         raise NotImplementedError
 
-    async def places(self, *_of: object) -> list[tuple[int, int]]:
+    async def places(
+        self, stream_id: bytes, after: int, until: int, limit: int
+    ) -> list[tuple[int, int]]:
         raise NotImplementedError
 
 
@@ -198,9 +200,8 @@ async def test_of_two_heads_of_one_size_the_one_kept_elsewhere_comes_first(kept:
     """The order of what is told does not hang on who signed what."""
     kept.feed[10] = Leaf(11, bytes(HASH_BYTES))
     kept.signed = [head(20)]
-    assert [detail for _, where, detail in await check(kept, TreeHead("kept", 20, root(20)))][
-        1:
-    ] == [
+    found = await check(kept, TreeHead("kept", 20, root(20)))
+    assert [detail for *_, detail in found[1:]] == [
         "the head that was kept elsewhere commits to other events up to here",
         "the stored head commits to other events up to here",
     ]

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 from collections.abc import Iterator
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import pytest
 
@@ -80,6 +80,29 @@ async def assert_complete(views: Views) -> None:
     assert await views.check("numbers") == []
 
 
+def fail_at(monkeypatch: pytest.MonkeyPatch, owner: type[Any], name: str, nth: int) -> None:
+    """Let one call of a method fail."""
+    method, counted = getattr(owner, name), itertools.count(1)
+
+    async def failing(self: object, *arguments: object) -> Any:
+        if next(counted) == nth:
+            raise UnavailableError("gone for a moment")
+        return await method(self, *arguments)
+
+    monkeypatch.setattr(owner, name, failing)
+
+
+async def assert_goes_on_behind(filled: EventLog, stored: int) -> None:
+    """Catching up fails with so many batches stored, and ends the next time."""
+    views = Views(filled, [NUMBERS])
+    with pytest.raises(UnavailableError, match="for a moment"):
+        await views.catch_up()
+    (point,) = await filled.views.tables.checkpoints()
+    assert point.position == BATCH * stored
+    await views.catch_up()
+    await assert_complete(views)
+
+
 @pytest.mark.parametrize("backend", ["postgres"], indirect=True)
 async def test_the_next_batch_is_folded_while_a_server_stores_one(
     filled: EventLog, monkeypatch: pytest.MonkeyPatch
@@ -134,21 +157,8 @@ async def test_what_was_folded_on_a_batch_that_was_not_stored_is_forgotten(
     filled: EventLog, monkeypatch: pytest.MonkeyPatch, broken: int
 ) -> None:
     """The caller is told; the next one begins where the last batch that was stored ends."""
-    apply, counted = StoredViews.apply, itertools.count(1)
-
-    async def breaking(self: StoredViews, batch: Batch) -> bool:
-        if next(counted) == broken:
-            raise UnavailableError("gone for a moment")
-        return await apply(self, batch)
-
-    monkeypatch.setattr(StoredViews, "apply", breaking)
-    views = Views(filled, [NUMBERS])
-    with pytest.raises(UnavailableError, match="for a moment"):
-        await views.catch_up()
-    (point,) = await filled.views.tables.checkpoints()
-    assert point.position == BATCH * (broken - 1)
-    await views.catch_up()
-    await assert_complete(views)
+    fail_at(monkeypatch, StoredViews, "apply", broken)
+    await assert_goes_on_behind(filled, broken - 1)
 
 
 @pytest.mark.parametrize("reached", [1, BATCH + 1, 3 * BATCH])
@@ -174,21 +184,8 @@ async def test_a_batch_is_stored_whose_successor_cannot_be_read(
     filled: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was folded before the trouble is kept."""
-    views = Views(filled, [NUMBERS])
-    events, counted = LogViews.events, itertools.count(1)
-
-    async def breaking(self: LogViews, after: int, until: int, limit: int) -> list[TenantEvent]:
-        if next(counted) == 3:
-            raise UnavailableError("gone for a moment")
-        return await events(self, after, until, limit)
-
-    monkeypatch.setattr(LogViews, "events", breaking)
-    with pytest.raises(UnavailableError, match="for a moment"):
-        await views.catch_up()
-    (point,) = await filled.views.tables.checkpoints()
-    assert point.position == 2 * BATCH
-    await views.catch_up()
-    await assert_complete(views)
+    fail_at(monkeypatch, LogViews, "events", 3)
+    await assert_goes_on_behind(filled, 2)
 
 
 async def test_rows_are_read_again_only_after_they_were_stored(
