@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from eventlog import EventLog, new_key, parse_keyring
 from tests import servers
@@ -18,6 +19,10 @@ _SERVERS: Final = pytest.StashKey[contextlib.ExitStack]()
 _MEMORY: Final = "/dev/shm"
 _ENOUGH: Final = 2 * 2**30
 """Bytes that must be free there."""
+
+# How long something takes says more about the machine than about the code: see benchmarks/.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -5,7 +5,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, run_state_machine_as_test
 
 from eventlog import KeyRing
@@ -57,12 +57,7 @@ def play(
             configured: type[LogMachine] = type(machine.__name__, (machine,), members)
             run_state_machine_as_test(
                 configured,
-                settings=settings(
-                    max_examples=examples,
-                    stateful_step_count=steps,
-                    deadline=None,
-                    suppress_health_check=[HealthCheck.too_slow],
-                ),
+                settings=settings(max_examples=examples, stateful_step_count=steps),
             )
 
     asyncio.run(on_a_database())

@@ -5,7 +5,7 @@ import struct
 from typing import Any, Final
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from eventlog.chain import (
@@ -197,14 +197,12 @@ def test_the_event_before_is_hashed() -> None:
 
 
 @given(st.binary(min_size=32, max_size=32), EVENTS)
-@settings(deadline=None)
 def test_the_hash_is_the_one_that_is_documented(previous: bytes, event: StoredEvent) -> None:
     """A stranger's code, written from docs/format.md, gets the same hash."""
     assert event_hash(previous, event) == hashlib.sha256(layout(previous, event)).digest()
 
 
 @given(st.binary(min_size=32, max_size=32), EVENTS)
-@settings(deadline=None)
 def test_what_is_hashed_reads_back_to_the_fields(previous: bytes, event: StoredEvent) -> None:
     """The layout is unambiguous: two events that differ never feed the same bytes to the hash."""
     before, read = Reader(layout(previous, event)).event()
@@ -213,7 +211,6 @@ def test_what_is_hashed_reads_back_to_the_fields(previous: bytes, event: StoredE
 
 
 @given(SHORT, st.integers(0, 4), st.integers(0, 4))
-@settings(deadline=None)
 def test_text_cannot_move_from_one_field_to_the_next(text: str, one: int, other: int) -> None:
     """The same characters, split elsewhere between event_id and kind, are another event."""
     assume(text[:one] != text[:other])
@@ -244,7 +241,6 @@ def test_fields_cannot_trade_places(one: dict[str, Any], other: dict[str, Any]) 
 
 
 @given(BATCHES)
-@settings(deadline=None)
 def test_versions_follow_each_other_from_one(batches: list[tuple[list[SealedEvent], int]]) -> None:
     """No version is skipped or used twice, within a batch and between batches."""
     rows, head = linked(batches)
@@ -253,7 +249,6 @@ def test_versions_follow_each_other_from_one(batches: list[tuple[list[SealedEven
 
 
 @given(BATCHES)
-@settings(deadline=None)
 def test_time_never_falls_and_is_that_of_the_clock_unless_it_ran_back(
     batches: list[tuple[list[SealedEvent], int]],
 ) -> None:
@@ -267,7 +262,6 @@ def test_time_never_falls_and_is_that_of_the_clock_unless_it_ran_back(
 
 
 @given(BATCHES)
-@settings(deadline=None)
 def test_each_hash_follows_from_the_one_before(
     batches: list[tuple[list[SealedEvent], int]],
 ) -> None:
@@ -281,7 +275,6 @@ def test_each_hash_follows_from_the_one_before(
 
 
 @given(BATCHES)
-@settings(deadline=None)
 def test_an_event_is_placed_without_changing_it(
     batches: list[tuple[list[SealedEvent], int]],
 ) -> None:
@@ -295,14 +288,12 @@ def test_an_event_is_placed_without_changing_it(
 
 
 @given(st.lists(SEALED, min_size=2, max_size=6), MOMENTS)
-@settings(deadline=None)
 def test_how_events_are_batched_leaves_no_trace(events: list[SealedEvent], at: int) -> None:
     """One batch of two and two batches of one at one moment are the same chain."""
     assert linked([(events, at)]) == linked([([event], at) for event in events])
 
 
 @given(SHORT, SHORT, SHORT, SHORT)
-@settings(deadline=None)
 def test_two_conversations_share_no_identity(
     tenant: str, name: str, other_tenant: str, other_name: str
 ) -> None:
@@ -318,7 +309,6 @@ def test_a_stream_id_is_sixteen_bytes_of_utf8_hashed() -> None:
 
 
 @given(st.binary(min_size=16, max_size=16), BYTES, BYTES)
-@settings(deadline=None)
 def test_the_content_digest_is_the_one_that_is_documented(
     salt: bytes, context: bytes, body: bytes
 ) -> None:
@@ -328,7 +318,6 @@ def test_the_content_digest_is_the_one_that_is_documented(
 
 
 @given(BYTES, st.integers(0, 12), st.integers(0, 12))
-@settings(deadline=None)
 def test_content_cannot_move_between_context_and_body(content: bytes, one: int, other: int) -> None:
     """The same bytes, split elsewhere, are another content."""
     assume(content[:one] != content[:other])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from eventlog import InvalidItemError
@@ -58,14 +58,12 @@ def deep_in_the_stack(calls: int, function: Callable[[], T]) -> T:
 
 
 @given(JSON)
-@settings(deadline=None)
 def test_what_json_gives_back_comes_back(value: Any) -> None:
     """Every value that json.dumps takes, surrogates, NaN and big integers among them."""
     assert exactly(decode_json(encode_json(value))) == exactly(json.loads(json.dumps(value)))
 
 
 @given(JSON)
-@settings(deadline=None)
 def test_what_is_encoded_is_json_for_a_stranger(value: Any) -> None:
     """The standard library alone reads the stored bytes."""
     stored = encode_json(value).decode("utf-8")
@@ -74,7 +72,6 @@ def test_what_is_encoded_is_json_for_a_stranger(value: Any) -> None:
 
 @given(JSON)
 @example({None: 1, "null": 2})
-@settings(deadline=None)
 def test_encoding_again_gives_the_same_bytes(value: Any) -> None:
     """An item that was read and is written again is the same item.
 
@@ -157,7 +154,6 @@ def test_brackets_in_strings_and_beside_each_other_are_no_depth() -> None:
 @example('["a"]'.encode("utf-16"))
 @example(b"1" * 5000)
 @example(b"\xef\xbb\xbf[1]")
-@settings(deadline=None)
 def test_bytes_that_are_no_json_raise_only_value_error(stored: bytes) -> None:
     """Whatever tampering leaves behind, a reader can tell it from a fault of the program."""
     with contextlib.suppress(ValueError):
@@ -165,7 +161,6 @@ def test_bytes_that_are_no_json_raise_only_value_error(stored: bytes) -> None:
 
 
 @given(JSON, st.data())
-@settings(deadline=None)
 def test_a_damaged_item_raises_only_value_error(value: Any, data: st.DataObject) -> None:
     """One byte changed, or the end cut off: read, or ValueError."""
     stored = bytearray(encode_json(value))
@@ -186,14 +181,12 @@ def test_json_that_nests_too_deep_raises_value_error(stored: bytes) -> None:
 
 
 @given(st.binary(max_size=2000) | st.text("ab ", min_size=200).map(str.encode))
-@settings(deadline=None)
 def test_a_compressed_body_opens_to_what_it_was(body: bytes) -> None:
     """Compression loses nothing."""
     assert decompress(*compress(body)) == body
 
 
 @given(st.binary(max_size=2000) | st.text("ab ", min_size=200).map(str.encode))
-@settings(deadline=None)
 def test_a_stored_body_is_never_longer_than_it_was(body: bytes) -> None:
     """Compression is used only where it helps, and the codec says whether it was."""
     codec, stored = compress(body)
@@ -208,7 +201,6 @@ def test_a_long_body_is_stored_as_plain_zlib() -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(deadline=None)
 def test_garbage_that_claims_to_be_zlib_raises_value_error(garbage: bytes) -> None:
     """A tampered body is told apart from every other fault."""
     with pytest.raises(ValueError, match="do not"):

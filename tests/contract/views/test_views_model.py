@@ -163,7 +163,6 @@ def test_views_are_what_a_naive_fold_of_the_log_says(
 
             @settings(
                 max_examples=examples,
-                deadline=None,
                 phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink],
                 suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
             )
