@@ -7,6 +7,7 @@ believes it to be, and who was mistaken looks again.
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -16,6 +17,14 @@ from projections.views.pipeline import Key, Pipeline
 from projections.views.projection import Projection, specs
 
 OUTAGE_PAUSE: Final = 0.5
+
+NEAR: Final = 0.25
+"""Seconds that a generation may need to where the view is, for the view to wait for it."""
+
+PATIENCE: Final = 1.0
+"""Seconds since that generation moved, after which nobody waits for it."""
+
+LOOK_AGAIN: Final = 0.01
 
 _log: Final = logging.getLogger("eventlog.views")
 
@@ -30,8 +39,6 @@ class Runner:
         self._pipeline = Pipeline(self._views, self._projections)
         self._poisoned = self._pipeline.poisoned
         self._points: dict[Key, Checkpoint] = {}
-        self._is_lost = False
-        """Whether something failed, and nobody has looked since."""
 
     async def catch_up(self, names: Sequence[str]) -> dict[str, Checkpoint]:
         """Bring views to where the feed is now, and return where they are.
@@ -44,6 +51,7 @@ class Runner:
         if len(ours) == len(names) and all(p.is_serving and p.position >= end for p in ours):
             return {point.projection: point for point in ours}
         await self._look()
+        await self._give_way(names)
         await self._prepare(names)
         await self._advance(end, lambda: self._ours(names))
         await self._take_over(names)
@@ -53,13 +61,14 @@ class Runner:
         return {name: self._points[name, number] for name, number in self._ours(names)}
 
     async def fill(self, point: Checkpoint) -> Checkpoint | None:
-        """Bring one generation to where the feed is now; None if it is gone.
+        """Bring one generation to where the one is that is read; None if it is gone.
 
         Raises PoisonEventError.
         """
         key = point.key
         await self._look()
-        end = await self._views.end()
+        served = [each for each in self._points.values() if each.is_serving]
+        end = max((each.position for each in served if each.projection == key[0]), default=0)
         await self._advance(end, lambda: [key] if key in self._points else [])
         if key in self._poisoned:
             raise self._poisoned[key]
@@ -85,8 +94,8 @@ class Runner:
 
     async def _follow(self, end: int, names: Sequence[str], stop: asyncio.Event) -> None:
         try:
-            if self._is_lost:
-                await self._look()
+            await self._look()
+            await self._give_way(names)
             await self._prepare(names)
             await self._advance(end, lambda: [] if stop.is_set() else self._ours(names))
             await self._take_over(names)
@@ -106,7 +115,6 @@ class Runner:
     async def _look(self) -> None:
         points = await self._tables.checkpoints()
         self._points = {point.key: point for point in points}
-        self._is_lost = False
         self._pipeline.look({key: point.position for key, point in self._points.items()})
 
     async def _prepare(self, names: Sequence[str]) -> None:
@@ -133,6 +141,24 @@ class Runner:
                 found.setdefault(name, key)
         return list(found.values())
 
+    async def _give_way(self, names: Sequence[str]) -> None:
+        """Leave views where they are while other generations of them are about to take over.
+
+        Who fills one might else never reach a view that others keep moving.
+        """
+        while any(self._is_nearly_reached(self._points[key]) for key in self._ours(names)):
+            await asyncio.sleep(LOOK_AGAIN)
+            await self._look()
+
+    def _is_nearly_reached(self, point: Checkpoint) -> bool:
+        """Tell whether somebody fills a generation beside this one, and will soon be here."""
+        since = time.time_ns() // 1000 - int(PATIENCE * 1_000_000)
+        return point.is_serving and any(
+            other.moved_at >= since and point.position - other.position <= other.rate * NEAR
+            for other in self._points.values()
+            if other.projection == point.projection and not other.is_serving
+        )
+
     async def _take_over(self, names: Sequence[str]) -> None:
         """Let those take over that were filled beside an older schema."""
         for key in self._ours(names):
@@ -150,7 +176,6 @@ class Runner:
                 if await self._flow(end, keys):
                     return
             except StoreError:
-                self._is_lost = True
                 await self._pipeline.abandon(at_once=False)
                 await self._look()
                 if all(key in self._points for key in ours):

@@ -318,8 +318,8 @@ class Views:
         shape = self._shapes[kind]
         found: Compared | None = None
         while found is None:
-            old = (await self._caught_up([projection.name]))[projection.name]
             new = await self._fill(projection, new)
+            old = await self._serving(projection, stale=True)
             found = await self.log.views.tables.compare(shape.spec, old, new, limit)
         return [
             Difference(kind.table, shape.load(row), is_new)
