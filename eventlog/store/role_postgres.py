@@ -20,8 +20,17 @@ SELECT child.relname FROM pg_inherits JOIN pg_class child ON child.oid = inhreli
 WHERE inhparent = to_regclass($1)
 """
 _VIEWS: Final = """
-SELECT viewname FROM pg_views WHERE schemaname = $1 AND strpos(definition, $1 || '.view_') > 0
+SELECT DISTINCT readable.relname
+FROM pg_class AS readable
+JOIN pg_namespace ON pg_namespace.oid = readable.relnamespace
+JOIN pg_rewrite ON ev_class = readable.oid
+JOIN pg_depend ON classid = 'pg_rewrite'::regclass AND objid = pg_rewrite.oid
+JOIN pg_class AS stored ON refclassid = 'pg_class'::regclass AND refobjid = stored.oid
+WHERE nspname = $1 AND readable.relkind = 'v'
+AND stored.relnamespace = readable.relnamespace AND starts_with(stored.relname, 'view_')
+ORDER BY readable.relname
 """
+"""By what they depend on: texts of views are made for all schemas, also one that goes just now."""
 
 
 async def create_roles(

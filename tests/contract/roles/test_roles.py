@@ -295,6 +295,25 @@ async def test_a_log_with_views_is_given_roles_by_its_owner(postgres_url: str) -
         await backend.execute(f"DROP ROLE {user}")
 
 
+async def test_another_log_of_the_server_may_be_going_just_now(
+    postgres_url: str, roled: Roled
+) -> None:
+    """Its views are neither waited for nor asked what they are."""
+    other = PostgresBackend(postgres_url)
+    connection = await asyncpg.connect(postgres_url)
+    try:
+        async with other.open() as log:
+            await Views(log).catch_up()
+        transaction = connection.transaction()
+        await transaction.start()
+        await connection.execute(f"DROP VIEW {other.schema}.turns")
+        await roled.create()
+        await transaction.rollback()
+    finally:
+        await connection.close()
+        await other.discard()
+
+
 async def test_what_cannot_be_a_role_is_refused(postgres_url: str, roled: Roled) -> None:
     """A file has none, a log must be there, a name must fit."""
     refused: list[tuple[str, dict[str, Any]]] = [
