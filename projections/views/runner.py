@@ -61,18 +61,22 @@ class Runner:
         return {name: self._points[name, number] for name, number in self._ours(names)}
 
     async def fill(self, point: Checkpoint) -> Checkpoint | None:
+        """Bring one generation to where the feed is now; None if it is gone.
+
+        Raises PoisonEventError.
+        """
+        await self._look()
+        return await self._fill(point.key, await self._views.end())
+
+    async def reach(self, point: Checkpoint) -> Checkpoint | None:
         """Bring one generation to where the one is that is read; None if it is gone.
 
         Raises PoisonEventError.
         """
-        key = point.key
         await self._look()
         served = [each for each in self._points.values() if each.is_serving]
-        end = max((each.position for each in served if each.projection == key[0]), default=0)
-        await self._advance(end, lambda: [key] if key in self._points else [])
-        if key in self._poisoned:
-            raise self._poisoned[key]
-        return self._points.get(key)
+        ends = [each.position for each in served if each.projection == point.projection]
+        return await self._fill(point.key, max(ends, default=0))
 
     async def follow(self, stop: asyncio.Event) -> None:
         """Keep the views up to date until `stop` is set; an outage of the database is waited out.
@@ -141,6 +145,12 @@ class Runner:
                 found.setdefault(name, key)
         return list(found.values())
 
+    async def _fill(self, key: Key, end: int) -> Checkpoint | None:
+        await self._advance(end, lambda: [key] if key in self._points else [])
+        if key in self._poisoned:
+            raise self._poisoned[key]
+        return self._points.get(key)
+
     async def _give_way(self, names: Sequence[str]) -> None:
         """Leave views where they are while other generations of them are about to take over.
 
@@ -154,7 +164,7 @@ class Runner:
         """Tell whether somebody fills a generation beside this one, and will soon be here."""
         since = time.time_ns() // 1000 - int(PATIENCE * 1_000_000)
         return point.is_serving and any(
-            other.moved_at >= since and point.position - other.position <= other.rate * NEAR
+            other.moved_at >= since and 0 <= point.position - other.position <= other.rate * NEAR
             for other in self._points.values()
             if other.projection == point.projection and not other.is_serving
         )

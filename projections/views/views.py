@@ -303,7 +303,7 @@ class Views:
             raise
 
     async def _fill(self, projection: Projection, point: Checkpoint) -> Checkpoint:
-        filled = await Runner(self.log, [projection]).fill(point)
+        filled = await Runner(self.log, [projection]).reach(point)
         if filled is None:
             raise InvalidInputError(f"Somebody else took the new view {projection.name!r} away.")
         return filled
@@ -320,6 +320,8 @@ class Views:
         while found is None:
             new = await self._fill(projection, new)
             old = await self._serving(projection, stale=True)
+            if old.position < new.position:  # An erasure moved the new one.
+                await self.catch_up(projection.name)
             found = await self.log.views.tables.compare(shape.spec, old, new, limit)
         return [
             Difference(kind.table, shape.load(row), is_new)

@@ -89,7 +89,7 @@ async def test_what_is_behind_does_not_take_over(log: EventLog) -> None:
     new = Checkpoint("counts", generation, 1, 0, 0, 0, is_serving=False)
     assert not await tables.take_over(new, made)
     assert await counted(views) == [1, 1, 1]
-    await Runner(log, [COUNTS]).fill(new)
+    await Runner(log, [COUNTS]).reach(new)
     assert await tables.take_over(new, made)
     assert await counted(views) == [1, 1, 1]
 
@@ -150,6 +150,26 @@ async def test_who_fills_a_view_beside_one_that_keeps_moving_comes_to_an_end(
         await views.rebuild("counts")
     assert len(readers) == 1
     assert sum(await readers[0]) == 33
+
+
+async def test_a_check_ends_although_an_erasure_moves_the_new_view_ahead(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every generation is brought past an erasure, in turn."""
+    views, stored = Views(log, [COUNTS]), type(log.views.tables)
+    compare, moved = stored.compare, asyncio.Event()
+
+    async def later(self: Any, spec: Any, old: Checkpoint, new: Checkpoint, limit: int) -> Any:
+        if not moved.is_set():
+            moved.set()
+            await fill(log, 1)
+            await Runner(log, [COUNTS]).fill(new)
+        return await compare(self, spec, old, new, limit)
+
+    monkeypatch.setattr(stored, "compare", later)
+    await fill(log, 3)
+    assert await views.check("counts") == []
+    assert moved.is_set()
 
 
 async def test_nobody_waits_for_a_view_that_is_far_behind_or_whose_filler_is_gone(
