@@ -60,13 +60,18 @@ async def commands(place: Place) -> AsyncGenerator[Mapping[str, Call]]:
         LIBRARY: ("import eventlog",),
         TOOLS: (IMPORTED,),
     }
-    yield {name: functools.partial(_run, program) for name, program in programs.items()}
+    environment = os.environ | {"PYTHONPYCACHEPREFIX": os.path.join(place.folder, "compiled")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    calls = {name: functools.partial(_run, each, environment) for name, each in programs.items()}
+    for call in calls.values():
+        await call()  # What is installed is compiled.
+    yield calls
 
 
-async def _run(program: tuple[str, ...]) -> None:
+async def _run(program: tuple[str, ...], environment: Mapping[str, str]) -> None:
     command = [sys.executable, "-c", *program]
     # Nothing else is to be done meanwhile, and a loop would be part of what is measured.
-    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)  # noqa: ASYNC221
+    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)  # noqa: ASYNC221
 
 
 async def fill_many(path: str) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 LONG: Final = "EVENTLOG_TORTURE" in os.environ
 """Whether the long forms are wanted, which are strict about time too: `make torture`."""
 
-PATIENCE: Final = 60.0
+PATIENCE: Final = 180.0
 """Seconds after which what has not happened never will: no measure of speed."""
 
 

@@ -33,6 +33,7 @@ from tests.elsewhere import (
     snapshots,
     versions,
 )
+from tests.waiting import PATIENCE
 
 LARGE = {"text": "large " * 20_000}
 
@@ -177,7 +178,7 @@ async def test_a_program_may_end_while_a_snapshot_is_under_way(backend: Backend)
         [sys.executable, "-c", LEFT_OPEN, backend.url, schema],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "300\n", "")
 
