@@ -24,7 +24,8 @@ NEAR: Final = 0.25
 PATIENCE: Final = 1.0
 """Seconds since that generation moved, after which nobody waits for it."""
 
-LOOK_AGAIN: Final = 0.01
+LOOK_AGAIN: Final = 0.05
+"""Seconds after which a worker looks what became of the views, and who waits for one does."""
 
 _log: Final = logging.getLogger("eventlog.views")
 
@@ -39,6 +40,8 @@ class Runner:
         self._pipeline = Pipeline(self._views, self._projections)
         self._poisoned = self._pipeline.poisoned
         self._points: dict[Key, Checkpoint] = {}
+        self._looked_at = 0.0
+        """On the monotonic clock; 0 since something failed."""
 
     async def catch_up(self, names: Sequence[str]) -> dict[str, Checkpoint]:
         """Bring views to where the feed is now, and return where they are.
@@ -98,8 +101,9 @@ class Runner:
 
     async def _follow(self, end: int, names: Sequence[str], stop: asyncio.Event) -> None:
         try:
-            await self._look()
-            await self._give_way(names)
+            if time.monotonic() - self._looked_at >= LOOK_AGAIN:
+                await self._look()
+                await self._give_way(names)
             await self._prepare(names)
             await self._advance(end, lambda: [] if stop.is_set() else self._ours(names))
             await self._take_over(names)
@@ -119,6 +123,7 @@ class Runner:
     async def _look(self) -> None:
         points = await self._tables.checkpoints()
         self._points = {point.key: point for point in points}
+        self._looked_at = time.monotonic()
         self._pipeline.look({key: point.position for key, point in self._points.items()})
 
     async def _prepare(self, names: Sequence[str]) -> None:
@@ -186,6 +191,7 @@ class Runner:
                 if await self._flow(end, keys):
                     return
             except StoreError:
+                self._looked_at = 0.0
                 await self._pipeline.abandon(at_once=False)
                 await self._look()
                 if all(key in self._points for key in ours):

@@ -1,6 +1,7 @@
 """Making a view anew: beside the one that is read, whatever goes on meanwhile."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -150,6 +151,28 @@ async def test_who_fills_a_view_beside_one_that_keeps_moving_comes_to_an_end(
         await views.rebuild("counts")
     assert len(readers) == 1
     assert sum(await readers[0]) == 33
+
+
+async def test_a_worker_gives_way_too(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It looks now and then whether there is something to give way to."""
+    monkeypatch.setattr(runner, "PATIENCE", 60)
+    await fill(log, 30)
+    views, stored, stop = Views(log, [COUNTS]), type(log.views.tables), asyncio.Event()
+    await views.catch_up()
+    following = asyncio.create_task(Views(log, [COUNTS]).follow(stop))
+    take_over, tries = stored.take_over, itertools.count(1)
+
+    async def later(self: Any, new: Checkpoint, tables: Any) -> bool:
+        assert next(tries) < 9, "it runs behind for ever"
+        await fill(log, 3)
+        await asyncio.wait({following}, timeout=0.1)
+        return await take_over(self, new, tables)
+
+    monkeypatch.setattr(stored, "take_over", later)
+    await views.rebuild("counts")
+    stop.set()
+    await following
+    assert sum(await counted(views)) == await log.position()
 
 
 async def test_a_check_ends_although_an_erasure_moves_the_new_view_ahead(
