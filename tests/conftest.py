@@ -21,10 +21,8 @@ _ENOUGH: Final = 2 * 2**30
 """Bytes that must be free there."""
 
 # How long something takes says more about the machine than about the code: see benchmarks/.
-settings.register_profile(
-    "tests", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("tests")
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_configure(config: pytest.Config) -> None:

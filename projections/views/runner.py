@@ -77,8 +77,11 @@ class Runner:
         Raises PoisonEventError.
         """
         await self._look()
-        served = [each for each in self._points.values() if each.is_serving]
-        ends = [each.position for each in served if each.projection == point.projection]
+        ends = [
+            each.position
+            for each in self._points.values()
+            if each.projection == point.projection and each.is_serving
+        ]
         return await self._fill(point.key, max(ends, default=0))
 
     async def follow(self, stop: asyncio.Event) -> None:

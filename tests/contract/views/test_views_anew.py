@@ -96,34 +96,33 @@ async def test_what_is_behind_does_not_take_over(log: EventLog) -> None:
 
 
 async def test_a_view_is_made_anew_while_appends_go_on(
-    backend: Backend, monkeypatch: pytest.MonkeyPatch
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Readers find every row all the time, and nothing is missing afterwards."""
     small_batches(monkeypatch, 10)
-    async with backend.open() as log:
-        views = Views(log, [COUNTS])
-        await fill(log, 60)
-        assert sum(await counted(views)) == 60
-        stop = asyncio.Event()
+    views = Views(log, [COUNTS])
+    await fill(log, 60)
+    assert sum(await counted(views)) == 60
+    stop = asyncio.Event()
 
-        async def write() -> None:
-            while not stop.is_set():
-                await fill(log, 3)
+    async def write() -> None:
+        while not stop.is_set():
+            await fill(log, 3)
 
-        async def read() -> None:
-            reader, last = Views(log, [COUNTS]), 60
-            while not stop.is_set():
-                now = sum(await counted(reader))
-                assert now >= last
-                last = now
+    async def read() -> None:
+        reader, last = Views(log, [COUNTS]), 60
+        while not stop.is_set():
+            now = sum(await counted(reader))
+            assert now >= last
+            last = now
 
-        others = [asyncio.create_task(write()), asyncio.create_task(read())]
-        for _ in range(3):
-            await Views(log, [COUNTS]).rebuild("counts")
-        stop.set()
-        await asyncio.gather(*others)
-        assert sum(await counted(views)) == await log.position()
-        assert len(await log.views.tables.checkpoints()) == 1
+    others = [asyncio.create_task(write()), asyncio.create_task(read())]
+    for _ in range(3):
+        await Views(log, [COUNTS]).rebuild("counts")
+    stop.set()
+    await asyncio.gather(*others)
+    assert sum(await counted(views)) == await log.position()
+    assert len(await log.views.tables.checkpoints()) == 1
 
 
 @pytest.mark.parametrize("needs", ["take_over", "compare"])

@@ -42,15 +42,14 @@ async def test_a_read_sees_every_append_that_was_acknowledged(log: EventLog) -> 
 
 
 async def test_two_runners_at_once_take_every_event_once(
-    backend: Backend, monkeypatch: pytest.MonkeyPatch
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever is first; the other one goes on from there."""
     small_batches(monkeypatch, 7)
-    async with backend.open() as log:
-        await fill(log, 200)
-        await asyncio.gather(*[Views(log, [COUNTS]).catch_up() for _ in range(4)])
-        assert sum(await counted(Views(log, [COUNTS]))) == 200
-        assert await Views(log, [COUNTS]).check("counts") == []
+    await fill(log, 200)
+    await asyncio.gather(*[Views(log, [COUNTS]).catch_up() for _ in range(4)])
+    assert sum(await counted(Views(log, [COUNTS]))) == 200
+    assert await Views(log, [COUNTS]).check("counts") == []
 
 
 async def test_a_zombie_moves_nothing(backend: Backend) -> None:
