@@ -21,7 +21,7 @@ help: ## show this list
 fix: $(DEV) ## format the code, repair what ruff can repair, compile SQLite's statements
 	$(BIN)/ruff format $(PATHS)
 	$(BIN)/ruff check --fix $(PATHS)
-	$(BIN)/python -m tests.frozen
+	$(BIN)/python -m tests.databases.frozen
 
 lint: $(DEV) ## ruff, and the layers
 	$(BIN)/ruff format --check $(PATHS)
@@ -36,7 +36,7 @@ test: $(DEV) ## the tests, on SQLite and on a PostgreSQL and a Redis that they s
 	$(BIN)/pytest -n $(JOBS) $(ARGS)
 
 torture: $(DEV) ## the long forms of the fault tests, strict about time: one by one, on a quiet machine
-	EVENTLOG_TORTURE=1 $(BIN)/pytest --timeout=1800 -o faulthandler_timeout=2000 tests/faults tests/contract/test_subscribe.py $(ARGS)
+	EVENTLOG_TORTURE=1 $(BIN)/pytest --timeout=1800 -o faulthandler_timeout=2000 tests/faults tests/contract/feed/test_subscribe.py $(ARGS)
 
 mutation: $(DEV) ## change the code that verifies, one place at a time: a test must notice each
 	$(BIN)/python -m tests.mutation $(ARGS)
@@ -50,7 +50,7 @@ bench: $(DEV) ## measure against the SDK's own session; QUICK=1 for a short run
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
 demo: $(DEMO) ## an agent runs on the log; LIVE=1 asks a real model
-	@$(BIN)/python -m adapters.cli.demo $(if $(LIVE),--live)
+	@$(BIN)/python -m eventlog_cli.demo $(if $(LIVE),--live)
 
 lock: $(DEV) ## pin the newest versions, for every platform
 	$(BIN)/python requirements/lock.py

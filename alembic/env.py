@@ -1,9 +1,9 @@
-"""Alembic's entry point: runs on the connection that `eventlog.store.migrate` hands over."""
+"""Alembic: runs on the connection that `eventlog.store.sqlite.migration` hands over."""
 
 from alembic import context
 
-from eventlog.store.revisions import VERSION_TABLE
-from eventlog.store.schema import metadata
+from eventlog.store.contract.revisions import VERSION_TABLE
+from eventlog.store.sql.schema import metadata
 
 
 def run() -> None:

@@ -13,8 +13,8 @@ from benchmarks.harness import Call
 from benchmarks.place import Place, Scale, items
 from benchmarks.scenario import Bar, Scenario, Timing
 from eventlog import EventLog, ItemsAdded
-from projections import Conversation
-from projections.views import Views
+from eventlog_projections import Conversation
+from eventlog_projections.views import Views
 
 CONVERSATIONS: Final = 10_000
 ITEMS: Final = 10_000
@@ -27,7 +27,7 @@ SHOW: Final = f"eventlog show latest, {ITEMS:,} items"
 LIBRARY: Final = "python -c import eventlog"
 TOOLS: Final = "python -c import asyncio, typer, rich"
 
-START: Final = "import sys; from adapters.cli.main import main; sys.exit(main())"
+START: Final = "import sys; from eventlog_cli.main import main; sys.exit(main())"
 """What the installed command does."""
 
 IMPORTED: Final = "import asyncio, sqlite3, typer, typer._adapters, rich.console, rich.table"

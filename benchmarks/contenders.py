@@ -23,7 +23,6 @@ from redis.asyncio import Redis
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from adapters.openai_agents import EventLogSession
 from benchmarks.eventsourced import EventsourcedSession
 from benchmarks.place import (
     ADVANCED_SQLITE,
@@ -36,6 +35,7 @@ from benchmarks.place import (
     Place,
 )
 from eventlog import EventLog
+from eventlog_openai_agents import EventLogSession
 
 
 class Session(Protocol):

@@ -9,7 +9,7 @@ from benchmarks.harness import Call
 from benchmarks.place import Place, Scale, items
 from benchmarks.scenario import Bar, Scenario, Timing
 from eventlog import EventLog, new_key, parse_keyring
-from projections import Conversation
+from eventlog_projections import Conversation
 
 PLAIN: Final = "plain"
 ENCRYPTED: Final = "encrypted"

@@ -6,11 +6,11 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from adapters.openai_agents import EventLogSession
 from benchmarks.contenders import Session
 from benchmarks.eventsourced import EventsourcedSession
 from benchmarks.place import Note, Place
 from eventlog import EventLog, ItemsAdded
+from eventlog_openai_agents import EventLogSession
 
 TURN: Final = 2
 """Items of a turn."""

@@ -14,15 +14,16 @@ from typing import Any, Final
 import asyncpg
 
 from benchmarks.floor import Hop
-from eventlog import EventLog, ItemsAdded, requests
-from eventlog.chain import GENESIS, link
-from eventlog.events import NewEvent
+from eventlog import EventLog, ItemsAdded
+from eventlog.format import requests
+from eventlog.format.chain import GENESIS, link
+from eventlog.format.events import NewEvent
+from eventlog.format.preparing import seal
+from eventlog.format.records import AppendRequest, Head, StoredEvent
 from eventlog.log import DEFAULT_TENANT
-from eventlog.records import AppendRequest, Head, StoredEvent
-from eventlog.sealing import seal
-from eventlog.store.base import MAX_ITEM_BYTES
-from eventlog.store.postgres_sql import PostgresStatements
-from eventlog.store.sqlite_sql import LOG
+from eventlog.store.contract.log import MAX_ITEM_BYTES
+from eventlog.store.postgres.statements import PostgresStatements
+from eventlog.store.sqlite.statements import LOG
 
 FORMAT_SQLITE: Final = "our rows alone, one hop"
 FORMAT_POSTGRES: Final = "our rows alone, one statement"

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import asyncpg
 
-from adapters.openai_agents import EventLogSession
 from benchmarks.filling import fill_log
 from benchmarks.harness import Call
 from benchmarks.place import Place, Scale, items
 from benchmarks.scenario import Bar, Scenario, Timing
 from eventlog import EventLog, ItemsAdded
+from eventlog_openai_agents import EventLogSession
 
 EMPTY: Final = "EventLogSession, empty log"
 CONVERSATIONS: Final = 1_000

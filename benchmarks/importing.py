@@ -11,11 +11,11 @@ from typing import Final
 
 from agents import SQLiteSession
 
-from adapters.openai_agents.importing import import_sessions
 from benchmarks.harness import Call, Took
 from benchmarks.place import Place, Scale, items
 from benchmarks.scenario import Bar, Rate, Scenario, Timing
 from eventlog import EventLog
+from eventlog_openai_agents.importing import import_sessions
 
 IMPORT: Final = "import_sessions"
 BARE: Final = "bare copy, one transaction"

@@ -8,13 +8,13 @@ import time
 from collections.abc import AsyncGenerator, Mapping
 from typing import Final
 
-from adapters.openai_agents import EventLogSession
 from benchmarks.filling import fill
 from benchmarks.harness import Call, Took
 from benchmarks.place import Place, Scale, items
 from benchmarks.scenario import Bar, Scenario, Timing
 from eventlog import EventLog
-from projections import Conversation
+from eventlog_openai_agents import EventLogSession
+from eventlog_projections import Conversation
 
 PARTS: Final = 5
 PAST: Final = "as_of in part {part}"

@@ -19,8 +19,8 @@ import asyncpg
 import sqlalchemy.dialects.postgresql.asyncpg
 import sqlalchemy.dialects.sqlite.aiosqlite
 
-import eventlog.store.postgres
-import eventlog.store.sqlite
+import eventlog.store.postgres.store
+import eventlog.store.sqlite.store
 from benchmarks.contenders import Opener
 
 _T = TypeVar("_T")
@@ -30,8 +30,8 @@ LOADED: Final = (
     asyncpg,
     sqlalchemy.dialects.postgresql.asyncpg,
     sqlalchemy.dialects.sqlite.aiosqlite,
-    eventlog.store.postgres,
-    eventlog.store.sqlite,
+    eventlog.store.postgres.store,
+    eventlog.store.sqlite.store,
 )
 
 LET_GO: Final = 0.1

@@ -7,12 +7,12 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Mapping
 from typing import Final
 
-from adapters.openai_agents import EventLogSession
 from benchmarks.filling import fill
 from benchmarks.harness import Call, Took
 from benchmarks.place import Place, Scale, items
 from benchmarks.scenario import Bar, Scenario, Timing
 from eventlog import EventLog
+from eventlog_openai_agents import EventLogSession
 
 APPEND: Final = "append of 2 items"
 FORK: Final = "fork"

@@ -15,12 +15,12 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from adapters.openai_agents import EventLogSession
 from benchmarks.contenders import file_of, sqlite_session
 from benchmarks.filling import fill
 from benchmarks.place import OURS, SQLITE, Place, Scale, items
 from benchmarks.scenario import Bar, Count, Scenario
 from eventlog import EventLog
+from eventlog_openai_agents import EventLogSession
 
 LARGE: Final = 1_000_000
 READ_EVERY: Final = 100

@@ -12,7 +12,6 @@ from typing import Any, Final
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder
 
-from adapters.openai_agents import EventLogSession
 from benchmarks.contenders import (
     Session,
     file_of,
@@ -25,6 +24,7 @@ from benchmarks.harness import Call
 from benchmarks.place import EVENTSOURCING, OURS, SQLALCHEMY, SQLITE, Place, Scale, items
 from benchmarks.scenario import Bar, Point, Rate, Scenario, Timing
 from eventlog import EventLog
+from eventlog_openai_agents import EventLogSession
 
 MANY: Final = 50
 EACH: Final = 4

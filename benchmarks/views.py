@@ -18,9 +18,9 @@ from benchmarks.place import OURS, Place, Scale, items
 from benchmarks.scenario import Bar, Rate, Scenario, Timing
 from eventlog import EventLog, ItemsAdded
 from eventlog.views import Batch, Put
-from projections.views import BUILT_IN, Projection, Views, search
-from projections.views.projection import specs
-from projections.views.search import SEARCH, ItemRow
+from eventlog_projections.views import BUILT_IN, Projection, Views, search
+from eventlog_projections.views.projection import specs
+from eventlog_projections.views.search import SEARCH, ItemRow
 
 ALL: Final = "all views"
 ROWS: Final = "storing the rows of search alone"
@@ -139,7 +139,7 @@ async def _under_load(
         views = Views(log)
         await log.append("chat-0", ItemsAdded(items(1)))
         await views.catch_up()
-        command = ("-m", "adapters.cli", "worker", "--db", address, "--schema", "loaded")
+        command = ("-m", "eventlog_cli", "worker", "--db", address, "--schema", "loaded")
         worker = await asyncio.create_subprocess_exec(sys.executable, *command)
         await log.append("chat-0", ItemsAdded(items(1)))
         while any(each.behind for each in await views.status()):  # noqa: ASYNC110

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from adapters.openai_agents import EventLogSession
 from benchmarks.place import Place, Scale, items
 from benchmarks.scenario import Bar, Count, Scenario
 from eventlog import EventLog
+from eventlog_openai_agents import EventLogSession
 
 _INDEX_HEADER: Final = struct.Struct("=14xHI12xI")
 """Page size, number of frames, and a salt that is another one each time the WAL starts anew."""

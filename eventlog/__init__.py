@@ -1,10 +1,6 @@
 """An append-only, verifiable log of agent conversations."""
 
-from eventlog.backing import backup
 from eventlog.cache import Counters
-from eventlog.checkpoint import Signer, TreeHead, Verifier
-from eventlog.codec import digest
-from eventlog.envelope import RecordedEvent
 from eventlog.errors import (
     AmbiguousNameError,
     BrokenTreeError,
@@ -49,7 +45,9 @@ from eventlog.errors import (
     WaitTimeoutError,
     WrongKeyError,
 )
-from eventlog.events import (
+from eventlog.format.codec import digest
+from eventlog.format.envelope import RecordedEvent
+from eventlog.format.events import (
     BranchDeleted,
     Context,
     ConversationCleared,
@@ -63,8 +61,7 @@ from eventlog.events import (
     NewEvent,
     OpaqueEvent,
 )
-from eventlog.evidence import gather_evidence
-from eventlog.facts import (
+from eventlog.format.facts import (
     ConversationErased,
     ConversationImported,
     ConversationLabelled,
@@ -75,9 +72,8 @@ from eventlog.facts import (
     RowPreserved,
     UsageRecorded,
 )
-from eventlog.faults import Fault, Verification
-from eventlog.holding import held_by, lift_hold, place_hold
-from eventlog.keys import (
+from eventlog.format.records import Appended, SignedHead
+from eventlog.keys.ring import (
     CalledKeyRing,
     KeyRing,
     LocalKeyRing,
@@ -88,14 +84,18 @@ from eventlog.keys import (
     parse_keyring,
 )
 from eventlog.log import EventLog
-from eventlog.migrating import migrate
-from eventlog.publishing import publish, to_command, to_file
-from eventlog.receipts import ErasedVersions, Receipt, read_receipt
-from eventlog.records import Appended, SignedHead
-from eventlog.roles import create_roles
-from eventlog.rotating import rekey, rotate
+from eventlog.operations.backup import backup
+from eventlog.operations.evidence import gather_evidence
+from eventlog.operations.heads import publish, to_command, to_file
+from eventlog.operations.holds import held_by, lift_hold, place_hold
+from eventlog.operations.migration import migrate
+from eventlog.operations.receipts import ErasedVersions, Receipt, read_receipt
+from eventlog.operations.roles import create_roles
+from eventlog.operations.rotation import rekey, rotate
+from eventlog.proof.checkpoint import Signer, TreeHead, Verifier
 from eventlog.settle import settle
 from eventlog.tree import Inclusion
+from eventlog.verify.faults import Fault, Verification
 
 __all__ = [
     "AmbiguousNameError",

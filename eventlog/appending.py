@@ -4,9 +4,9 @@ from typing import Final
 
 from eventlog import telemetry
 from eventlog.errors import BusyError
-from eventlog.records import Appended, AppendRequest, IdReused, OtherKey, Stale
-from eventlog.store.base import Store
-from eventlog.stream_keys import DataKeys
+from eventlog.format.records import Appended, AppendRequest, IdReused, OtherKey, Stale
+from eventlog.keys.stream_keys import DataKeys
+from eventlog.store.contract.log import Store
 
 MAX_TRIES: Final = 30
 """How often an append takes another data key because the stream got one meanwhile."""

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary, WeakSet, finalize
 
 import msgspec
 
-from eventlog.store.base import Store
+from eventlog.store.contract.log import Store
 
 
 class Counters(msgspec.Struct):

@@ -8,12 +8,10 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, Self
 
-from eventlog import cache, chain, moments, stream_keys, wakeups
+from eventlog import cache, moments
 from eventlog.appending import append
 from eventlog.background import Background
 from eventlog.cache import Counters
-from eventlog.checkpoint import TreeHead, Verifier
-from eventlog.envelope import RecordedEvent
 from eventlog.errors import (
     ClosedError,
     ConflictError,
@@ -21,23 +19,28 @@ from eventlog.errors import (
     InvalidOptionError,
     WaitTimeoutError,
 )
-from eventlog.events import Event, NewEvent
-from eventlog.faults import Progress, Verification
-from eventlog.feed import check_position, follow_feed, last_position, read_feed
-from eventlog.follower import Reader
-from eventlog.keys import KeyRing
-from eventlog.names import MAIN, check_branch, check_name
+from eventlog.feed import notifier as wakeups
+from eventlog.feed.reading import check_position, follow_feed, last_position, read_feed
+from eventlog.feed.tail import Reader
+from eventlog.format import chain
+from eventlog.format.envelope import RecordedEvent
+from eventlog.format.events import Event, NewEvent
+from eventlog.format.names import MAIN, check_branch, check_name
+from eventlog.format.records import Appended, Stale, StreamRow
+from eventlog.format.requests import build
+from eventlog.keys import stream_keys
+from eventlog.keys.ring import KeyRing
 from eventlog.paging import PAGE, Paged
-from eventlog.records import Appended, Stale, StreamRow
-from eventlog.requests import build
-from eventlog.shared_cache import SharedCache
+from eventlog.proof.checkpoint import TreeHead, Verifier
+from eventlog.redis.address import RedisAddress
+from eventlog.redis.shared_cache import SharedCache
 from eventlog.snapshots import StreamSnapshots
 from eventlog.store import shared
-from eventlog.store.address import parse
-from eventlog.store.base import CACHE_BYTES, MAX_ITEM_BYTES, MAX_VERSION, Options, Store
-from eventlog.store.redis_address import RedisAddress
+from eventlog.store.addresses.log import parse
+from eventlog.store.contract.log import CACHE_BYTES, MAX_ITEM_BYTES, MAX_VERSION, Options, Store
 from eventlog.tree import Tree
-from eventlog.verification import verify_all, verify_conversation
+from eventlog.verify.faults import Progress, Verification
+from eventlog.verify.log import verify_all, verify_conversation
 from eventlog.views import LogViews
 
 DEFAULT_TENANT: Final = "default"

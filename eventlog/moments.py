@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import cast
 
-from eventlog.envelope import to_microseconds
 from eventlog.errors import InvalidMomentError
-from eventlog.records import Parent, StreamRow
-from eventlog.store.base import Store
+from eventlog.format.envelope import to_microseconds
+from eventlog.format.records import Parent, StreamRow
+from eventlog.store.contract.log import Store
 
 
 async def version_at(store: Store, stream: str, stream_id: bytes, as_of: int | datetime) -> int:

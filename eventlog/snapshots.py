@@ -9,10 +9,10 @@ from typing import Final
 
 import msgspec
 
-from eventlog.records import Entry
-from eventlog.store.base import MAX_VERSION, Store
-from eventlog.store.snapshot_base import Loaded, Piece, Snapshot, Sources
-from eventlog.stream_keys import DataKeys
+from eventlog.format.records import Entry
+from eventlog.keys.stream_keys import DataKeys
+from eventlog.store.contract.log import MAX_VERSION, Store
+from eventlog.store.contract.snapshots import Loaded, Piece, Snapshot, Sources
 
 __all__ = ["EVERYTHING", "Entry", "Loaded", "Piece", "Snapshot", "Sources", "StreamSnapshots"]
 

@@ -10,16 +10,16 @@ from typing import Final, Protocol
 
 import msgspec
 
-from eventlog import merkle
-from eventlog.checkpoint import Signer
 from eventlog.errors import BrokenTreeError, InvalidMomentError
-from eventlog.merkle import Span
-from eventlog.names import MAIN
+from eventlog.format.names import MAIN
+from eventlog.format.records import SignedHead
 from eventlog.paging import PAGE, Paged
-from eventlog.records import SignedHead
-from eventlog.store.base import MAX_VERSION
-from eventlog.store.rights import Rights
-from eventlog.store.tree_base import BEFORE_ALL, TreeSource
+from eventlog.proof import merkle
+from eventlog.proof.checkpoint import Signer
+from eventlog.proof.merkle import Span
+from eventlog.store.contract.log import MAX_VERSION
+from eventlog.store.contract.rights import Rights
+from eventlog.store.contract.tree import BEFORE_ALL, TreeSource
 
 LEAVES: Final = 16 * merkle.TILE_WIDTH
 """How many positions one round of extending takes: memory stays bounded."""

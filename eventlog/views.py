@@ -7,16 +7,17 @@ import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Final, NamedTuple
 
-from eventlog.chain import stream_id
-from eventlog.envelope import RecordedEvent
 from eventlog.errors import NoKeyError
-from eventlog.follower import Reader
-from eventlog.names import MAIN
+from eventlog.feed.tail import Reader
+from eventlog.format.chain import stream_id
+from eventlog.format.envelope import RecordedEvent
+from eventlog.format.names import MAIN
+from eventlog.format.records import Entry, StoredEvent
+from eventlog.keys.stream_keys import DataKeys
 from eventlog.paging import PAGE
-from eventlog.records import Entry, StoredEvent
-from eventlog.store.base import MAX_VERSION, Store
-from eventlog.store.feed_base import FeedRow
-from eventlog.store.view_base import (
+from eventlog.store.contract.feed import FeedRow
+from eventlog.store.contract.log import MAX_VERSION, Store
+from eventlog.store.contract.views import (
     NO_LIMIT,
     Aside,
     Batch,
@@ -34,7 +35,6 @@ from eventlog.store.view_base import (
     ViewRow,
     ViewSource,
 )
-from eventlog.stream_keys import DataKeys
 
 __all__ = [
     "NO_LIMIT",

@@ -13,8 +13,8 @@ from agents import Agent, Runner, set_trace_processors
 from agents.memory import OpenAIResponsesCompactionSession
 from agents.testing import ScriptedModel, assistant_message
 
-from adapters.openai_agents import EventLogSession
-from projections import Conversation
+from eventlog_openai_agents import EventLogSession
+from eventlog_projections import Conversation
 
 QUESTIONS = ("Who are you?", "What can you do?", "Since when?")
 

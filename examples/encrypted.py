@@ -12,9 +12,9 @@ from pathlib import Path
 from agents import Agent, Runner, set_trace_processors
 from agents.testing import ScriptedModel, assistant_message
 
-from adapters.openai_agents import EventLogSession
 from eventlog import NoKeyError, Signer, keyring_from_environment, new_key, read_receipt
-from projections import erase
+from eventlog_openai_agents import EventLogSession
+from eventlog_projections import erase
 
 DATABASE = Path("conversations.db")
 

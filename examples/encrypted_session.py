@@ -13,7 +13,7 @@ from agents import Agent, Runner, set_trace_processors
 from agents.extensions.memory import EncryptedSession
 from agents.testing import ScriptedModel, assistant_message
 
-from adapters.openai_agents import EventLogSession
+from eventlog_openai_agents import EventLogSession
 
 DAY = 24 * 3600
 

@@ -13,7 +13,7 @@ from typing import Any
 from agents import Agent, Runner, RunState, function_tool, set_trace_processors
 from agents.testing import ScriptedModel, assistant_message, function_call
 
-from adapters.openai_agents import EventLogSession
+from eventlog_openai_agents import EventLogSession
 
 
 @function_tool(needs_approval=True)

@@ -11,8 +11,8 @@ import sys
 
 from agents import SQLiteSession
 
-from adapters.openai_agents import EventLogSession, import_sessions
 from eventlog import EventLog, EventLogError
+from eventlog_openai_agents import EventLogSession, import_sessions
 
 
 async def make(file: str) -> None:

@@ -12,7 +12,7 @@ import sys
 from datetime import datetime
 
 from eventlog import EventLog, EventLogError
-from projections import Conversation
+from eventlog_projections import Conversation
 
 
 async def replay(file: str, session_id: str, as_of: int | datetime) -> None:

@@ -12,8 +12,8 @@ import sys
 from agents import Agent, Runner, set_trace_processors
 from agents.testing import ScriptedModel, assistant_message
 
-from adapters.openai_agents import EventLogSession
 from eventlog import EventLog, EventLogError
+from eventlog_openai_agents import EventLogSession
 
 USERS = ("ada", "bob", "cleo")
 

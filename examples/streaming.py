@@ -12,7 +12,7 @@ from agents import Agent, Runner, set_trace_processors
 from agents.testing import ScriptedModel, assistant_message
 from openai.types.responses import ResponseTextDeltaEvent
 
-from adapters.openai_agents import EventLogSession
+from eventlog_openai_agents import EventLogSession
 
 
 def model() -> ScriptedModel | None:

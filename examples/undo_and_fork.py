@@ -11,7 +11,7 @@ import os
 from agents import Agent, Runner, set_trace_processors
 from agents.testing import ScriptedModel, assistant_message
 
-from adapters.openai_agents import EventLogSession
+from eventlog_openai_agents import EventLogSession
 
 ANSWERS = ("Hello, Ada!", "Paris is in France.", "Rome is in Italy.")
 

@@ -11,8 +11,8 @@ import os
 from agents import Agent, Runner, Usage, set_trace_processors
 from agents.testing import ModelStep, ScriptedModel, assistant_message
 
-from adapters.openai_agents import EventLogHooks, EventLogSession
 from eventlog import ItemsAdded, ModelCalled, UsageRecorded, digest
+from eventlog_openai_agents import EventLogHooks, EventLogSession
 
 
 def model() -> ScriptedModel | None:

@@ -15,8 +15,8 @@ from agents.testing import ScriptedModel, assistant_message
 from fastapi import FastAPI
 from pydantic import BaseModel
 
-from adapters.openai_agents import EventLogSession
 from eventlog import EventLog
+from eventlog_openai_agents import EventLogSession
 
 # Made at import, reached by the first request; each worker has connections of its own.
 log = EventLog(os.environ.get("EVENTLOG_URL", "conversations.db"))

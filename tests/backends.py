@@ -11,8 +11,8 @@ import asyncpg
 from sqlalchemy import Engine, event
 
 from eventlog import EventLog, KeyRing, migrate
-from eventlog.store.migrate import new_memory_log
-from eventlog.store.postgres import PostgresStore
+from eventlog.store.postgres.store import PostgresStore
+from eventlog.store.sqlite.migration import new_memory_log
 
 _SCHEMA: Final = "<schema>"
 _script: Final[list[tuple[str, tuple[Any, ...]]]] = []

@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 import msgspec
 import zstandard
 
-from eventlog import EventLog, ItemsAdded, chain
+from eventlog import EventLog, ItemsAdded
+from eventlog.format import chain
 from eventlog.snapshots import Piece
 from eventlog.store import shared
-from projections import Conversation, cutting, segments
+from eventlog_projections import Conversation
+from eventlog_projections.items import cutting, segments
 from tests.backends import Backend
 
 NAME = "chat"

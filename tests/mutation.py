@@ -29,35 +29,35 @@ PATIENCE: Final = 300
 VERIFY: Final = (
     "tests/unit/test_diagnosis.py",
     "tests/unit/test_key_check.py",
-    "tests/contract/test_verify.py",
-    "tests/contract/test_tamper_matrix.py",
-    "tests/contract/test_tamper_keys.py",
+    "tests/contract/verify/test_verify.py",
+    "tests/contract/verify/test_tamper_matrix.py",
+    "tests/contract/verify/test_tamper_keys.py",
 )
 TESTS: Final[dict[str, tuple[str, ...]]] = {
-    "eventlog.merkle": ("tests/unit/test_merkle.py",),
-    "eventlog.checkpoint": ("tests/unit/test_checkpoint.py",),
-    "eventlog.faults": VERIFY[2:],
-    "eventlog.diagnosis": VERIFY,
-    "eventlog.key_check": VERIFY[1:],
-    "eventlog.walk": VERIFY[2:],
-    "eventlog.stream_check": VERIFY[2:],
-    "eventlog.feed_check": ("tests/unit/test_feed_check.py", *VERIFY[2:]),
-    "eventlog.verification": ("tests/unit/test_verification.py", *VERIFY[2:]),
+    "eventlog.proof.merkle": ("tests/unit/test_merkle.py",),
+    "eventlog.proof.checkpoint": ("tests/unit/test_checkpoint.py",),
+    "eventlog.verify.faults": VERIFY[2:],
+    "eventlog.verify.diagnosis": VERIFY,
+    "eventlog.verify.keys": VERIFY[1:],
+    "eventlog.verify.walk": VERIFY[2:],
+    "eventlog.verify.streams": VERIFY[2:],
+    "eventlog.verify.feed": ("tests/unit/test_feed_check.py", *VERIFY[2:]),
+    "eventlog.verify.log": ("tests/unit/test_verification.py", *VERIFY[2:]),
 }
-OURS: Final = ("eventlog", "projections", "tests")
+OURS: Final = ("eventlog", "eventlog_projections", "tests")
 EQUIVALENT: Final[dict[str, str]] = {
-    "eventlog.diagnosis: 65: WINDOW: Final = 64": "a bound of work",
-    "eventlog.stream_check: 101: MOST_SUSPECTS: Final = 100": "a bound of work",
-    "eventlog.stream_check: 3: TOGETHER: Final = 2 * PAGE": "a bound of memory",
-    "eventlog.stream_check: Lt 2: if not 0 < total <= TOGETHER:": "how much is read together",
-    "eventlog.stream_check: LtE 1: if not 0 < total <= TOGETHER:": "nothing is read either way",
-    "eventlog.stream_check: 1: if not 0 < total <= TOGETHER:": "how much is read together",
-    "eventlog.stream_check: 2: events = await self._store.many("
+    "eventlog.verify.diagnosis: 65: WINDOW: Final = 64": "a bound of work",
+    "eventlog.verify.streams: 101: MOST_SUSPECTS: Final = 100": "a bound of work",
+    "eventlog.verify.streams: 3: TOGETHER: Final = 2 * PAGE": "a bound of memory",
+    "eventlog.verify.streams: Lt 2: if not 0 < total <= TOGETHER:": "how much is read together",
+    "eventlog.verify.streams: LtE 1: if not 0 < total <= TOGETHER:": "nothing is read either way",
+    "eventlog.verify.streams: 1: if not 0 < total <= TOGETHER:": "how much is read together",
+    "eventlog.verify.streams: 2: events = await self._store.many("
     "[stream.stream_id for stream in streams], total + 1)": "one row more is read than is needed",
-    "eventlog.feed_check: 17: LEAVES: Final = 16 * TILE_WIDTH": "a bound of memory",
-    "eventlog.verification: 1: size = 0": "how much is read together",
-    "eventlog.verification: Gt 1: if size >= PAGE:": "how much is read together",
-    "eventlog.checkpoint: 17: @functools.lru_cache(maxsize=16)": "a bound of memory",
+    "eventlog.verify.feed: 17: LEAVES: Final = 16 * TILE_WIDTH": "a bound of memory",
+    "eventlog.verify.log: 1: size = 0": "how much is read together",
+    "eventlog.verify.log: Gt 1: if size >= PAGE:": "how much is read together",
+    "eventlog.proof.checkpoint: 17: @functools.lru_cache(maxsize=16)": "a bound of memory",
 }
 
 FLIPPED: Final[dict[type[ast.AST], type[ast.AST]]] = {
@@ -195,7 +195,7 @@ def main(modules: Sequence[str]) -> int:
     """Try every mutant; return 1 if one was not noticed that should have been."""
     os.environ.setdefault(servers.POSTGRES, "postgresql://nobody/")
     os.environ.setdefault(servers.REDIS, "redis://nobody")
-    for warm in ("tests.contract.test_tree", "tests.unit.test_merkle", "alembic.command"):
+    for warm in ("tests.contract.proof.test_tree", "tests.unit.test_merkle", "alembic.command"):
         importlib.import_module(warm)
     Signer("warm", bytes(32)).sign(0, bytes(32))
     tried = noticed = 0

@@ -15,7 +15,7 @@ from tests.waiting import PATIENCE
 def eventlog(backend: Backend, *arguments: str) -> list[str]:
     """Return a command on a backend's log, as arguments of `python`."""
     schema = backend.options.get("schema", "eventlog")
-    return ["-m", "adapters.cli", *arguments, "--db", backend.url, "--schema", schema]
+    return ["-m", "eventlog_cli", *arguments, "--db", backend.url, "--schema", schema]
 
 
 @contextlib.asynccontextmanager

@@ -1,7 +1,7 @@
-"""`python -m adapters.cli`, where the command is not installed."""
+"""`python -m eventlog_cli`, where the command is not installed."""
 
 import sys
 
-from adapters.cli.main import main
+from eventlog_cli.main import main
 
 sys.exit(main())

@@ -1,6 +1,6 @@
 """Every command, and what all of them take.
 
-To add a command, write a function with `@app.command()` in a module of `adapters.cli.commands` and
+To add a command, write a function with `@app.command()` in a module of `eventlog_cli.commands` and
 name it in COMMANDS. A module is imported when one of its commands is run.
 """
 
@@ -11,8 +11,8 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
-from adapters.cli.settings import Settings
-from adapters.version import __version__
+from eventlog_cli.settings import Settings
+from eventlog_cli.version import __version__
 
 COMMANDS: Final = {
     "sessions": "reading",
@@ -64,7 +64,7 @@ class Commands(TyperGroup):
         if cmd_name not in COMMANDS:
             self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]
             return None  # The names are what typer suggests from.
-        module = importlib.import_module(f"adapters.cli.commands.{COMMANDS[cmd_name]}")
+        module = importlib.import_module(f"eventlog_cli.commands.{COMMANDS[cmd_name]}")
         command: Any = typer.main.get_group(module.app).commands[cmd_name]
         self._give_options(command)
         return command

@@ -1,6 +1,6 @@
 """The demo: an agent runs on the log, its history is taken back, and nothing was lost.
 
-Run it with `make demo`, or `python -m adapters.cli.demo [--live]`. It writes to ./demo-output.
+Run it with `make demo`, or `python -m eventlog_cli.demo [--live]`. It writes to ./demo-output.
 """
 
 import argparse
@@ -10,9 +10,9 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from adapters.cli import stage
-from adapters.cli.stage import StageError
 from eventlog import EventLogError
+from eventlog_cli import stage
+from eventlog_cli.stage import StageError
 
 NEEDED: Final = ("agents", "rich")
 
@@ -39,14 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _play(*, live: bool) -> None:
-    from adapters.cli import output, pictures
+    from eventlog_cli import output, pictures
 
     stage.prepare()
     console = output.open_console()
     pictures.opening(console, str(stage.LOG), live=live)
     with console.status("Loading the Agents SDK"):
         # That takes seconds; the title is there meanwhile.
-        from adapters.cli import scenes
+        from eventlog_cli import scenes
     scenes.play(console, live=live)
 
 

@@ -4,7 +4,7 @@ import os
 from typing import Final
 
 from eventlog import InvalidOptionError, Signer
-from eventlog.whole_file import write_whole
+from eventlog.files import write_whole
 
 SIGNING_VARIABLE: Final = "EVENTLOG_SIGNING_KEY"
 

@@ -3,12 +3,7 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from eventlog import (
-    AmbiguousNameError,
-    EventLog,
-    InvalidMomentError,
-    NoSuchConversationError,
-)
+from eventlog import AmbiguousNameError, EventLog, InvalidMomentError, NoSuchConversationError
 
 LATEST: Final = "latest"
 

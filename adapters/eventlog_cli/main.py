@@ -16,12 +16,12 @@ INTERRUPTED = 130
 def main() -> int:
     """Run the command that was typed, and return its exit code; some exit by themselves."""
     if sys.argv[1:] == ["--version"]:
-        from adapters.version import __version__
+        from eventlog_cli.version import __version__
 
         sys.stdout.write(f"eventlog {__version__}\n")
         return 0
     try:
-        from adapters.cli.app import app
+        from eventlog_cli.app import app
 
         app(prog_name="eventlog")
     except KeyboardInterrupt:

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from adapters.cli.finding import LATEST, names
-from adapters.cli.settings import Settings
 from eventlog import Context, EventLogError
+from eventlog_cli.finding import LATEST, names
+from eventlog_cli.settings import Settings
 
 COMPLETIONS = 50
 

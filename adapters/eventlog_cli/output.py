@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 import msgspec
 from rich.console import Console, RenderableType
 
-from eventlog.codec import encode_json
+from eventlog.format.codec import encode_json
 
 WIDEST: Final = 110
 

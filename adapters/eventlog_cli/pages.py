@@ -8,9 +8,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from adapters.cli.words import GONE, actor, clean, deed, describe
 from eventlog import EventLogError, RecordedEvent
-from projections import Diff, HistoryEvent, View
+from eventlog_cli.words import GONE, actor, clean, deed, describe
+from eventlog_projections import Diff, HistoryEvent, View
 
 _STYLES: Final = {"popped": "yellow", "cleared": "red", "deleted": "red", "rewound": "yellow"}
 _LABEL: Final = 9

@@ -9,7 +9,6 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from adapters.cli.words import GONE, actor, describe
 from eventlog import (
     ConversationCleared,
     ItemPopped,
@@ -18,7 +17,8 @@ from eventlog import (
     UsageRecorded,
     Verification,
 )
-from projections import listed
+from eventlog_cli.words import GONE, actor, describe
+from eventlog_projections import listed
 
 _RUN_ID: Final = 4
 

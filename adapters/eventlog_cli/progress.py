@@ -15,9 +15,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from adapters.cli.output import open_console
-from adapters.cli.running import Invocation
-from projections.views import Views
+from eventlog_cli.output import open_console
+from eventlog_cli.running import Invocation
+from eventlog_projections.views import Views
 
 SOON: Final = 0.3
 """Seconds after which somebody who waits wants to know for how long."""

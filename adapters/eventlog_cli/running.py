@@ -13,9 +13,9 @@ from typing import Any, Final, NamedTuple
 
 import typer
 
-from adapters.cli.output import Output
-from adapters.cli.settings import Settings
 from eventlog import EventLog, EventLogError, InvalidInputError, SchemaTooOldError
+from eventlog_cli.output import Output
+from eventlog_cli.settings import Settings
 
 FAILED: Final = 1
 MISUSED: Final = 2

@@ -7,10 +7,10 @@ from typing import Any, Final, NamedTuple
 from agents import Agent, Usage
 from rich.console import Console
 
-from adapters.cli import pictures, shop, stage
-from adapters.cli.shop import AFTERWARDS, CUSTOMER, QUESTIONS, SESSION
-from adapters.openai_agents import EventLogSession
 from eventlog import CorruptEventError, EventLog, UsageRecorded
+from eventlog_cli import pictures, shop, stage
+from eventlog_cli.shop import AFTERWARDS, CUSTOMER, QUESTIONS, SESSION
+from eventlog_openai_agents import EventLogSession
 
 WHY_POPPED: Final = "vouchers need a human's approval"
 WHY_CLEARED: Final = "customer asked for a clean start"

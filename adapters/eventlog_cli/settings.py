@@ -10,7 +10,7 @@ from eventlog import (
     keyring_from_environment,
     keyring_from_file,
 )
-from eventlog.keys import VARIABLE
+from eventlog.keys.ring import VARIABLE
 
 
 class Settings(NamedTuple):

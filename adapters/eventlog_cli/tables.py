@@ -8,10 +8,10 @@ from typing import Final
 from rich.table import Table
 from rich.text import Text
 
-from adapters.cli.words import GONE, clean
-from projections import Disposed
-from projections.views import Status
-from projections.views.reading import Cost, Found, Summary, Tool, Turn, Usage
+from eventlog_cli.words import GONE, clean
+from eventlog_projections import Disposed
+from eventlog_projections.views import Status
+from eventlog_projections.views.reading import Cost, Found, Summary, Tool, Turn, Usage
 
 NONE: Final = "-"
 WIDEST_ID: Final = 20

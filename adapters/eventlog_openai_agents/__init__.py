@@ -11,12 +11,12 @@ except ImportError as error:
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from adapters.openai_agents.hooks import EventLogHooks
-from adapters.openai_agents.session import EventLogSession
+from eventlog_openai_agents.hooks import EventLogHooks
+from eventlog_openai_agents.session import EventLogSession
 
 if TYPE_CHECKING:
-    from adapters.openai_agents.importing import import_sessions
-    from adapters.openai_agents.recording import RecordedSession
+    from eventlog_openai_agents.importing import import_sessions
+    from eventlog_openai_agents.recording import RecordedSession
 
 del _agents
 

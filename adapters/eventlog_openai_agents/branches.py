@@ -6,14 +6,14 @@ A branch is a fork that is named inside its conversation. The main one is called
 import time
 from typing import Any
 
-from adapters.openai_agents.current import branch_id_of, branch_of
-from adapters.openai_agents.sdk_files import explained
-from adapters.openai_agents.turns import WithTurns, as_text
 from eventlog import InvalidNameError, InvalidOptionError, NameTakenError, NoSuchTurnError
-from eventlog.envelope import from_microseconds
-from eventlog.names import MAIN, RESERVED
-from projections import Conversation, branches, delete_branch, fork, open_branch
-from projections.turns import is_user_message
+from eventlog.format.envelope import from_microseconds
+from eventlog.format.names import MAIN, RESERVED
+from eventlog_openai_agents.current import branch_id_of, branch_of
+from eventlog_openai_agents.sdk_files import explained
+from eventlog_openai_agents.turns import WithTurns, as_text
+from eventlog_projections import Conversation, branches, delete_branch, fork, open_branch
+from eventlog_projections.items.turns import is_user_message
 
 
 class WithBranches(WithTurns):

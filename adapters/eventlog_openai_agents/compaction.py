@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from agents import TResponseInputItem
 
 from eventlog import Appended, BusyError, ConflictError, Context, settle
-from projections import Conversation, View
+from eventlog_projections import Conversation, View
 
 try:
     from agents.memory.session import _CompactionSnapshot as CompactionSnapshot

@@ -6,12 +6,12 @@ from typing import Any, Final, TypeVar
 
 from agents import SessionABC
 
-from adapters.openai_agents import compaction, runs
-from adapters.openai_agents.runs import Wrapper
-from adapters.openai_agents.sdk_files import explained
 from eventlog import ClosedError, Context, EventLog, settle
-from eventlog.names import MAIN, RESERVED, check_name
-from projections import Conversation
+from eventlog.format.names import MAIN, RESERVED, check_name
+from eventlog_openai_agents import compaction, runs
+from eventlog_openai_agents.runs import Wrapper
+from eventlog_openai_agents.sdk_files import explained
+from eventlog_projections import Conversation
 
 T = TypeVar("T")
 

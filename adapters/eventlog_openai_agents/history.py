@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Self
 
-from adapters.openai_agents.current import CurrentBranch
-from adapters.openai_agents.sdk_files import explained
-from projections import (
+from eventlog_openai_agents.current import CurrentBranch
+from eventlog_openai_agents.sdk_files import explained
+from eventlog_projections import (
     Conversation,
     Diff,
     History,

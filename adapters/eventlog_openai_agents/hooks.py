@@ -17,9 +17,9 @@ from agents import (
 )
 from agents.models import get_default_model
 
-from adapters.openai_agents import usage
-from adapters.openai_agents.session import EventLogSession
 from eventlog import EventLogError, ModelCalled, UsageRecorded, digest
+from eventlog_openai_agents import usage
+from eventlog_openai_agents.session import EventLogSession
 
 _log: Final = logging.getLogger("eventlog.openai_agents")
 

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from eventlog import BusyError, ConflictError, Context, Event, EventLog, NewEvent
-from eventlog.codec import encode_json
-from projections import Conversation, View
+from eventlog.format.codec import encode_json
+from eventlog_projections import Conversation, View
 
 MAX_TRIES: Final = 30
 """How often the other session is read again because somebody else recorded meanwhile."""

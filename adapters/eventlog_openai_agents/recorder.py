@@ -10,12 +10,12 @@ import warnings
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from typing import Any, Final
 
-from adapters.openai_agents import runs
-from adapters.openai_agents.mirror import OBSERVED, Mirror, shared
-from adapters.openai_agents.runs import Wrapper
 from eventlog import Context, Event, EventLog, EventLogError, ItemPopped, settle
 from eventlog.store.intake import Intake
-from projections import View
+from eventlog_openai_agents import runs
+from eventlog_openai_agents.mirror import OBSERVED, Mirror, shared
+from eventlog_openai_agents.runs import Wrapper
+from eventlog_projections import View
 
 _log: Final = logging.getLogger("eventlog.recording")
 

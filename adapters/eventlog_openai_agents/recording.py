@@ -6,9 +6,9 @@ from typing import Any, Final, Literal, Self
 
 from agents import SessionSettings, TResponseInputItem
 
-from adapters.openai_agents.recorder import Recorder, always, popped, result_of
-from adapters.openai_agents.runs import Wrapper
 from eventlog import ConversationCleared, EventLog, InvalidOptionError, ItemsAdded
+from eventlog_openai_agents.recorder import Recorder, always, popped, result_of
+from eventlog_openai_agents.runs import Wrapper
 
 _CHANGING: Final = ("run_compaction", "_run_compaction", "_pop_item_with_validation")
 """What else of the SDK changes a list: its effect is recorded when it is done."""

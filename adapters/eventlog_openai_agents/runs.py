@@ -13,8 +13,8 @@ from typing import Any, Final, NamedTuple
 from agents import RunContextWrapper
 from agents.tracing import AgentSpanData, get_current_span
 
-from adapters.openai_agents import traces, usage
 from eventlog import Context
+from eventlog_openai_agents import traces, usage
 
 Wrapper = RunContextWrapper[Any]
 

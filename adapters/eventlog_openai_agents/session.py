@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from agents import SessionSettings, TResponseInputItem
 
-from adapters.openai_agents import compaction, runs, usage
-from adapters.openai_agents.branches import WithBranches
-from adapters.openai_agents.history import WithHistory
-from adapters.openai_agents.runs import Wrapper
-from adapters.openai_agents.sdk_files import explained
-from adapters.openai_agents.turn_usage import WithUsage
 from eventlog import Event, EventLog, InvalidOptionError, KeyRing, NewEvent
+from eventlog.format.names import MAIN, check_name
 from eventlog.log import DEFAULT_TENANT
-from eventlog.names import MAIN, check_name
-from eventlog.store.address import MEMORY
-from eventlog.store.engine_address import address_of
-from projections import Conversation, clear_all
+from eventlog.store.addresses.engine import address_of
+from eventlog.store.addresses.log import MEMORY
+from eventlog_openai_agents import compaction, runs, usage
+from eventlog_openai_agents.branches import WithBranches
+from eventlog_openai_agents.history import WithHistory
+from eventlog_openai_agents.runs import Wrapper
+from eventlog_openai_agents.sdk_files import explained
+from eventlog_openai_agents.turn_usage import WithUsage
+from eventlog_projections import Conversation, clear_all
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -239,13 +239,13 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
     def _branch(self, branch: str = MAIN) -> Conversation:
         if self._existing is None:
             return super()._branch(branch)
-        from adapters.openai_agents.importing.existing import ImportingConversation
+        from eventlog_openai_agents.importing.existing import ImportingConversation
 
         return ImportingConversation(self.log, self.session_id, branch, self._existing)
 
     async def _ready(self) -> None:
         if self._existing is not None:
-            from adapters.openai_agents.importing.existing import import_existing
+            from eventlog_openai_agents.importing.existing import import_existing
 
             await import_existing(self.log, self._existing)
 

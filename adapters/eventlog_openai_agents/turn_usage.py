@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from agents import RunResult, RunResultStreaming
 
-from adapters.openai_agents import usage
-from adapters.openai_agents.current import CurrentBranch
-from adapters.openai_agents.sdk_files import explained
-from adapters.openai_agents.usage import Counts
 from eventlog import EventLogError, NewEvent
-from projections import Conversation, branches, usage_by_turn
+from eventlog_openai_agents import usage
+from eventlog_openai_agents.current import CurrentBranch
+from eventlog_openai_agents.sdk_files import explained
+from eventlog_openai_agents.usage import Counts
+from eventlog_projections import Conversation, branches, usage_by_turn
 
 _log: Final = logging.getLogger("eventlog.openai_agents")
 

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final, cast
 
-from adapters.openai_agents.current import CurrentBranch
-from adapters.openai_agents.sdk_files import explained
-from projections import moments
-from projections.turns import fields, is_user_message
+from eventlog_openai_agents.current import CurrentBranch
+from eventlog_openai_agents.sdk_files import explained
+from eventlog_projections import moments
+from eventlog_projections.items.turns import fields, is_user_message
 
 PREVIEW: Final = 100
 """So many characters of a message are shown in a list of turns."""

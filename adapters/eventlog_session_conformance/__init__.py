@@ -7,7 +7,7 @@ or each case is a test of its own: `await case.run(make_session)` for each of `c
 import unittest
 from collections.abc import Iterable
 
-from adapters.openai_agents.conformance import (
+from eventlog_session_conformance import (
     cancelling,
     closing,
     issues,
@@ -20,14 +20,14 @@ from adapters.openai_agents.conformance import (
     together,
     writing,
 )
-from adapters.openai_agents.conformance.case import (
+from eventlog_session_conformance.case import (
     BrokenPromiseError,
     Case,
     MakeSession,
     Options,
     error_of,
 )
-from adapters.openai_agents.conformance.report import Outcome, Report, describe
+from eventlog_session_conformance.report import Outcome, Report, describe
 
 __all__ = [
     "BrokenPromiseError",

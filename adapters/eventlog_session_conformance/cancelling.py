@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from agents import Session
 
-from adapters.openai_agents.conformance.case import (
+from eventlog_session_conformance.case import (
     Bench,
     BrokenPromiseError,
     Collection,
@@ -17,7 +17,7 @@ from adapters.openai_agents.conformance.case import (
     expect_one_of,
     said,
 )
-from adapters.openai_agents.conformance.together import batch, expect_whole_batches
+from eventlog_session_conformance.together import batch, expect_whole_batches
 
 case: Final = Collection()
 

@@ -3,14 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from adapters.openai_agents.conformance.case import (
-    Bench,
-    Collection,
-    close,
-    expect,
-    expect_error,
-    said,
-)
+from eventlog_session_conformance.case import Bench, Collection, close, expect, expect_error, said
 
 case: Final = Collection()
 

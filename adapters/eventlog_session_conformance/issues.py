@@ -14,7 +14,7 @@ from typing import Any, Final
 from agents import ModelRetrySettings, ModelSettings, SessionSettings
 from agents.testing import ModelStep, ScriptedModel
 
-from adapters.openai_agents.conformance.agent import (
+from eventlog_session_conformance.agent import (
     Fallible,
     agent,
     approve,
@@ -25,7 +25,7 @@ from adapters.openai_agents.conformance.agent import (
     say,
     stream,
 )
-from adapters.openai_agents.conformance.case import (
+from eventlog_session_conformance.case import (
     Bench,
     Collection,
     contents,
@@ -34,7 +34,7 @@ from adapters.openai_agents.conformance.case import (
     expect_error,
     said,
 )
-from adapters.openai_agents.conformance.stacking import (
+from eventlog_session_conformance.stacking import (
     SUMMARY,
     Compactor,
     always,

@@ -6,7 +6,7 @@ import copy
 import json
 from typing import Any, Final
 
-from adapters.openai_agents.conformance.case import Bench, Case, Check, Collection, expect, said
+from eventlog_session_conformance.case import Bench, Case, Check, Collection, expect, said
 
 case: Final = Collection()
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, Final, TypeVar
 
-from adapters.openai_agents.conformance.case import Bench, Collection, contents, expect, said
-from adapters.openai_agents.conformance.together import batch, expect_whole_batches
+from eventlog_session_conformance.case import Bench, Collection, contents, expect, said
+from eventlog_session_conformance.together import batch, expect_whole_batches
 
 case: Final = Collection()
 

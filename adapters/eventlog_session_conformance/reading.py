@@ -5,7 +5,7 @@
 import unittest
 from typing import Any, Final
 
-from adapters.openai_agents.conformance.case import Bench, Collection, contents, expect, said
+from eventlog_session_conformance.case import Bench, Collection, contents, expect, said
 
 case: Final = Collection()
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from adapters.openai_agents.conformance.case import BrokenPromiseError, Case
+from eventlog_session_conformance.case import BrokenPromiseError, Case
 
 
 @dataclass(frozen=True)

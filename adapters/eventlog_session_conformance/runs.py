@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from agents import RunConfig, Session, SessionSettings, TResponseInputItem
 from agents.testing import ModelStep, ScriptedModel
 
-from adapters.openai_agents.conformance.agent import (
+from eventlog_session_conformance.agent import (
     Run,
     agent,
     approve,
@@ -21,7 +21,7 @@ from adapters.openai_agents.conformance.agent import (
     stream,
     weather,
 )
-from adapters.openai_agents.conformance.case import Bench, Collection, error_of, expect, said
+from eventlog_session_conformance.case import Bench, Collection, error_of, expect, said
 
 case: Final = Collection()
 

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from agents import RunContextWrapper, Session, SessionSettings
 
-from adapters.openai_agents.conformance.case import (
+from eventlog_session_conformance.case import (
     Bench,
     BrokenPromiseError,
     Collection,

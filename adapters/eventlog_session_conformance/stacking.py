@@ -12,8 +12,8 @@ from typing import Any, Final, cast
 from agents import Session, SessionSettings
 from agents.memory import OpenAIResponsesCompactionSession
 
-from adapters.openai_agents.conformance.agent import Fallible
-from adapters.openai_agents.conformance.case import (
+from eventlog_session_conformance.agent import Fallible
+from eventlog_session_conformance.case import (
     Bench,
     Collection,
     contents,

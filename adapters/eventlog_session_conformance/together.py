@@ -9,13 +9,7 @@ from typing import Any, Final
 
 from agents import Session
 
-from adapters.openai_agents.conformance.case import (
-    Bench,
-    Collection,
-    contents,
-    expect,
-    said,
-)
+from eventlog_session_conformance.case import Bench, Collection, contents, expect, said
 
 case: Final = Collection()
 

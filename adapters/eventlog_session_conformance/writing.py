@@ -7,7 +7,7 @@ import copy
 import json
 from typing import Any, Final
 
-from adapters.openai_agents.conformance.case import (
+from eventlog_session_conformance.case import (
     Bench,
     Collection,
     contents,

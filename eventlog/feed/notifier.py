@@ -10,12 +10,12 @@ from hashlib import sha256
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from eventlog.follower import Follower, Reader
-from eventlog.hints import Hints
-from eventlog.redis_link import RedisLink
-from eventlog.shared_cache import SharedCache
-from eventlog.store.address import Address, PostgresAddress
-from eventlog.store.base import Options, Store
+from eventlog.feed.tail import Follower, Reader
+from eventlog.redis.link import RedisLink
+from eventlog.redis.notifier import Hints
+from eventlog.redis.shared_cache import SharedCache
+from eventlog.store.addresses.log import Address, PostgresAddress
+from eventlog.store.contract.log import Options, Store
 
 
 class Wakeups:

@@ -5,16 +5,16 @@ import contextlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Final
 
-from eventlog.encryption import StreamKeys
-from eventlog.envelope import RecordedEvent
 from eventlog.errors import InvalidMomentError, UnavailableError
-from eventlog.follower import Reader
-from eventlog.records import StoredEvent
-from eventlog.sequencer import Sequencer
-from eventlog.store.base import Store
-from eventlog.store.feed_base import FeedRow, FeedSource
-from eventlog.stream_keys import DataKeys
-from eventlog.wakeups import Wakeups
+from eventlog.feed.notifier import Wakeups
+from eventlog.feed.sequencer import Sequencer
+from eventlog.feed.tail import Reader
+from eventlog.format.encryption import StreamKeys
+from eventlog.format.envelope import RecordedEvent
+from eventlog.format.records import StoredEvent
+from eventlog.keys.stream_keys import DataKeys
+from eventlog.store.contract.feed import FeedRow, FeedSource
+from eventlog.store.contract.log import Store
 
 PAGE: Final = 2000
 """How many events one round trip brings at most."""

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
-from eventlog.store.feed_base import FeedSource, Placed, Queue
+from eventlog.store.contract.feed import FeedSource, Placed, Queue
 
 BATCH: Final = 2000
 LARGEST_BATCH: Final = 64_000

@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
 from eventlog.errors import UnavailableError
-from eventlog.sequencer import Sequencer
-from eventlog.store.feed_base import FeedSource
+from eventlog.feed.sequencer import Sequencer
+from eventlog.store.contract.feed import FeedSource
 
 EAGER: Final = 0.02
 """Seconds between looks for a while after the feed has moved, unless somebody else places."""
@@ -28,7 +28,7 @@ LONGEST_PAUSE: Final = 5.0
 Source = Callable[[Callable[[], None]], Awaitable[None]]
 """Rings until it is cancelled, or returns where it cannot tell."""
 
-_log: Final = logging.getLogger("eventlog.wakeups")
+_log: Final = logging.getLogger("eventlog.feed.notifier")
 
 
 class Follower:

@@ -10,7 +10,7 @@ from hashlib import sha256
 from struct import Struct
 from typing import Any, Final
 
-from eventlog.records import Head, SealedEvent, StoredEvent
+from eventlog.format.records import Head, SealedEvent, StoredEvent
 
 FORMAT: Final = 1
 GENESIS: Final = Head(version=0, hash=bytes(32), at=0)

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from struct import Struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from eventlog.chain import content_digest
 from eventlog.errors import InvalidOptionError
-from eventlog.records import Entry, SealedEvent, StoredEvent
+from eventlog.format.chain import content_digest
+from eventlog.format.records import Entry, SealedEvent, StoredEvent
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM

@@ -7,10 +7,10 @@ from typing import Final
 
 import msgspec
 
-from eventlog.codec import decompress
-from eventlog.encryption import StreamKeys
 from eventlog.errors import CorruptEventError, ErasedError, KeyDestroyedError, NoKeyError
-from eventlog.events import (
+from eventlog.format.codec import decompress
+from eventlog.format.encryption import StreamKeys
+from eventlog.format.events import (
     Context,
     Event,
     Header,
@@ -20,9 +20,9 @@ from eventlog.events import (
     load_context,
     load_header,
 )
-from eventlog.kinds import load_event
-from eventlog.names import MAIN, check_name
-from eventlog.records import EncodedEvent, Entry, StoredEvent
+from eventlog.format.kinds import load_event
+from eventlog.format.names import MAIN, check_name
+from eventlog.format.records import EncodedEvent, Entry, StoredEvent
 
 _UNREADABLE: Final = (ValueError, RecursionError, msgspec.MsgspecError)
 """What decoders raise for bytes that nobody encoded."""

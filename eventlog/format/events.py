@@ -1,7 +1,7 @@
 """What can happen to a list of items, and how each event is written down.
 
-Pure. An event is a past-tense fact; `eventlog.facts` has those that say something of the
-conversation, `eventlog.kinds` names all. Its header holds the structure that folding needs and an
+Pure. An event is a past-tense fact; `format.facts` has those that say something of the
+conversation, `format.kinds` names all. Its header holds the structure that folding needs and an
 erasure keeps: numbers, no content, nothing personal. Its body holds the content. Stored kinds are
 short stable names with a schema number; a kind or a schema that this release does not know is read
 as an `OpaqueEvent`, never dropped and never fatal.
@@ -12,8 +12,8 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
-from eventlog.codec import MAX_DEPTH, decode_json, encode_json
 from eventlog.errors import InvalidInputError, InvalidItemError
+from eventlog.format.codec import MAX_DEPTH, decode_json, encode_json
 
 NO_CONTENT: Final = b"{}"
 

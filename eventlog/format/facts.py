@@ -1,6 +1,6 @@
 """What is said of a conversation, or done to what was stored of it: labels, usage, erasures, holds.
 
-Pure. The events that change the list of items are in `eventlog.events`, with how an event is
+Pure. The events that change the list of items are in `eventlog.format.events`, with how an event is
 written down.
 """
 
@@ -9,7 +9,7 @@ from typing import Annotated, Self
 
 import msgspec
 
-from eventlog.events import Event, Header, because, encode_text, reason_of
+from eventlog.format.events import Event, Header, because, encode_text, reason_of
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from eventlog.events import (
+from eventlog.format.events import (
     BranchDeleted,
     ConversationCleared,
     ConversationForked,
@@ -14,7 +14,7 @@ from eventlog.events import (
     ItemsReplaced,
     OpaqueEvent,
 )
-from eventlog.facts import (
+from eventlog.format.facts import (
     ConversationErased,
     ConversationImported,
     ConversationLabelled,

@@ -7,10 +7,10 @@ thread, so neither a large body nor a contended interpreter lock holds up the ev
 import os
 from collections.abc import Sequence
 
-from eventlog import chain
-from eventlog.chain import SALT_BYTES, content_digest
-from eventlog.codec import RAW, compress
-from eventlog.records import AppendRequest, EncodedEvent, Head, SealedEvent, StoredEvent
+from eventlog.format import chain
+from eventlog.format.chain import SALT_BYTES, content_digest
+from eventlog.format.codec import RAW, compress
+from eventlog.format.records import AppendRequest, EncodedEvent, Head, SealedEvent, StoredEvent
 
 
 def seal(event: EncodedEvent) -> SealedEvent:

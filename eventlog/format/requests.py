@@ -5,16 +5,16 @@ from typing import Any, Final
 
 import msgspec
 
-from eventlog import chain
-from eventlog.codec import decode_json, encode_json
-from eventlog.envelope import encode
 from eventlog.errors import (
     EventIdReusedError,
     InvalidInputError,
     InvalidMomentError,
     ItemTooLargeError,
 )
-from eventlog.events import (
+from eventlog.format import chain
+from eventlog.format.codec import decode_json, encode_json
+from eventlog.format.envelope import encode
+from eventlog.format.events import (
     ConversationForked,
     ConversationRewound,
     Event,
@@ -22,9 +22,9 @@ from eventlog.events import (
     ItemsReplaced,
     NewEvent,
 )
-from eventlog.facts import ConversationErased, EventErased
-from eventlog.names import MAIN, check_branch, check_name
-from eventlog.records import AppendRequest, EncodedEvent, Parent
+from eventlog.format.facts import ConversationErased, EventErased
+from eventlog.format.names import MAIN, check_branch, check_name
+from eventlog.format.records import AppendRequest, EncodedEvent, Parent
 
 _WITH_ITEMS: Final = (ItemsAdded.kind, ItemsReplaced.kind)
 

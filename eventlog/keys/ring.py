@@ -12,8 +12,8 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Protocol
 
-from eventlog.encryption import KEY_BYTES, Unopened, aes, seal, unseal
 from eventlog.errors import InvalidKeyRingError
+from eventlog.format.encryption import KEY_BYTES, Unopened, aes, seal, unseal
 
 VARIABLE: Final = "EVENTLOG_KEYS"
 

@@ -12,7 +12,14 @@ from typing import Final
 from weakref import WeakKeyDictionary
 
 from eventlog.cache import Cache
-from eventlog.encryption import (
+from eventlog.errors import (
+    BusyError,
+    CorruptEventError,
+    KeyDestroyedError,
+    NoKeyError,
+    WrongKeyError,
+)
+from eventlog.format.encryption import (
     KEY_BYTES,
     DataKey,
     StreamKeys,
@@ -21,19 +28,12 @@ from eventlog.encryption import (
     key_place,
     sealed_under,
 )
-from eventlog.errors import (
-    BusyError,
-    CorruptEventError,
-    KeyDestroyedError,
-    NoKeyError,
-    WrongKeyError,
-)
-from eventlog.events import NO_CONTENT
-from eventlog.facts import ConversationErased, EventErased
-from eventlog.keys import KeyRing, NotOpenedError
-from eventlog.records import Entry, StoredEvent
-from eventlog.store.base import Store
-from eventlog.store.key_base import KeyRow
+from eventlog.format.events import NO_CONTENT
+from eventlog.format.facts import ConversationErased, EventErased
+from eventlog.format.records import Entry, StoredEvent
+from eventlog.keys.ring import KeyRing, NotOpenedError
+from eventlog.store.contract.keys import KeyRow
+from eventlog.store.contract.log import Store
 
 MAX_STREAMS: Final = 10_000
 """Of so many streams a process remembers the keys."""

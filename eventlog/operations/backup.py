@@ -5,9 +5,9 @@ import os
 from collections.abc import Callable
 
 from eventlog.errors import InvalidOptionError
+from eventlog.format.names import check_name
 from eventlog.log import DEFAULT_SCHEMA
-from eventlog.names import check_name
-from eventlog.store.address import PostgresAddress, parse
+from eventlog.store.addresses.log import PostgresAddress, parse
 
 
 async def backup(
@@ -33,6 +33,6 @@ async def backup(
         )
     if address.path is None:
         raise InvalidOptionError("A log in memory cannot be copied: only its handle sees it.")
-    from eventlog.store.backup_sqlite import backup_sqlite
+    from eventlog.store.sqlite.backup import backup_sqlite
 
     await asyncio.to_thread(backup_sqlite, address, os.fspath(to), progress)

@@ -8,8 +8,6 @@ is left is erased; a stream that has nothing left is not touched.
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from eventlog import chain
-from eventlog.envelope import encode
 from eventlog.errors import (
     BusyError,
     ConflictError,
@@ -17,14 +15,16 @@ from eventlog.errors import (
     InvalidMomentError,
     SharedContentError,
 )
-from eventlog.events import ConversationForked, NewEvent
-from eventlog.facts import ConversationErased, EventErased
-from eventlog.holding import refuse_held
+from eventlog.format import chain
+from eventlog.format.envelope import encode
+from eventlog.format.events import ConversationForked, NewEvent
+from eventlog.format.facts import ConversationErased, EventErased
+from eventlog.format.names import MAIN, check_name
+from eventlog.format.preparing import seal
+from eventlog.format.records import StreamRow
 from eventlog.log import EventLog
-from eventlog.names import MAIN, check_name
-from eventlog.records import StreamRow
-from eventlog.sealing import seal
-from eventlog.store.erase_base import Erasure
+from eventlog.operations.holds import refuse_held
+from eventlog.store.contract.erasures import Erasure
 
 MAX_TRIES: Final = 30
 

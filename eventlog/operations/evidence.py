@@ -9,13 +9,13 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from eventlog import chain
-from eventlog.checkpoint import read_head
-from eventlog.envelope import RecordedEvent
 from eventlog.errors import CorruptEventError, InvalidMomentError
+from eventlog.format import chain
+from eventlog.format.envelope import RecordedEvent
+from eventlog.format.names import MAIN
+from eventlog.format.records import SignedHead, StoredEvent
 from eventlog.log import EventLog
-from eventlog.names import MAIN
-from eventlog.records import SignedHead, StoredEvent
+from eventlog.proof.checkpoint import read_head
 
 EVIDENCE: Final = "conversation-eventlog evidence 1"
 """The first field of a bundle: what it is, and the number of its form."""

@@ -7,11 +7,11 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-from eventlog.checkpoint import Signer
 from eventlog.errors import PublishingError, StoreError, WaitTimeoutError
+from eventlog.files import write_whole
+from eventlog.format.records import SignedHead
 from eventlog.log import EventLog
-from eventlog.records import SignedHead
-from eventlog.whole_file import write_whole
+from eventlog.proof.checkpoint import Signer
 
 EVERY_EVENTS: Final = 1000
 EVERY_SECONDS: Final = 60.0
@@ -19,7 +19,7 @@ EVERY_SECONDS: Final = 60.0
 Destination = Callable[[SignedHead], Awaitable[None]]
 """Takes a head to where it is safe."""
 
-_log: Final = logging.getLogger("eventlog.publishing")
+_log: Final = logging.getLogger("eventlog.operations.heads")
 
 
 async def publish(

@@ -1,11 +1,11 @@
 """Legal holds: while one is placed on a conversation, nothing of it is erased."""
 
 from eventlog.errors import HeldError, NoSuchHoldError
-from eventlog.events import Context, NewEvent
-from eventlog.facts import HoldLifted, HoldPlaced
+from eventlog.format.events import Context, NewEvent
+from eventlog.format.facts import HoldLifted, HoldPlaced
+from eventlog.format.names import check_name
+from eventlog.format.records import Appended
 from eventlog.log import EventLog
-from eventlog.names import check_name
-from eventlog.records import Appended
 
 
 async def place_hold(

@@ -4,10 +4,10 @@ import asyncio
 import os
 
 from eventlog.errors import InvalidOptionError
+from eventlog.format.names import check_name
 from eventlog.log import DEFAULT_SCHEMA
-from eventlog.names import check_name
-from eventlog.store.address import Address, SqliteAddress, parse
-from eventlog.store.distributed import Spread
+from eventlog.store.addresses.log import Address, SqliteAddress, parse
+from eventlog.store.postgres.distributed import Spread
 
 
 async def migrate(
@@ -42,10 +42,10 @@ async def migrate(
 def _migrate(address: Address, patience: float, *, beside: bool, spread: Spread) -> None:
     # Importing Alembic takes longer than opening a log that is current.
     if isinstance(address, SqliteAddress):
-        from eventlog.store.migrate import migrate_sqlite
+        from eventlog.store.sqlite.migration import migrate_sqlite
 
         migrate_sqlite(address, patience, beside=beside)
     else:
-        from eventlog.store.migrate_postgres import migrate_postgres
+        from eventlog.store.postgres.migration import migrate_postgres
 
         migrate_postgres(address, patience, beside=beside, spread=spread)

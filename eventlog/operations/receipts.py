@@ -9,12 +9,12 @@ from typing import Final
 
 import msgspec
 
-from eventlog.checkpoint import Signer, Verifier
-from eventlog.envelope import RecordedEvent
-from eventlog.erasing import ErasedStream
 from eventlog.errors import InvalidHeadError
-from eventlog.facts import ConversationErased, EventErased
+from eventlog.format.envelope import RecordedEvent
+from eventlog.format.facts import ConversationErased, EventErased
 from eventlog.log import EventLog
+from eventlog.operations.erasure import ErasedStream
+from eventlog.proof.checkpoint import Signer, Verifier
 
 RECEIPT: Final = "conversation-eventlog erasure receipt 1"
 """The first line: what it is, and the number of its form."""

@@ -4,10 +4,10 @@ import os
 from typing import Final
 
 from eventlog.errors import InvalidOptionError
+from eventlog.format.names import check_name
 from eventlog.log import DEFAULT_SCHEMA
-from eventlog.names import check_name
-from eventlog.store.address import PostgresAddress, parse
-from eventlog.store.role_sql import role_name
+from eventlog.store.addresses.log import PostgresAddress, parse
+from eventlog.store.postgres.role_statements import role_name
 
 PATIENCE: Final = 10.0
 
@@ -41,6 +41,6 @@ async def create_roles(
         raise InvalidOptionError("A role of its own is for one tenant: give tenant= with role=.")
     if tenant is not None:
         role = role or role_name(schema, f"tenant_{check_name('tenant', tenant)}")
-    from eventlog.store import role_postgres  # The driver is an extra.
+    from eventlog.store.postgres import roles as role_postgres  # The driver is an extra.
 
     return await role_postgres.create_roles(address, tenant, role, patience)

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Final
 
+from eventlog.format.names import MAIN
 from eventlog.log import EventLog
-from eventlog.names import MAIN
 
 BATCH: Final = 200
 """How many wrapped keys one round trip brings."""

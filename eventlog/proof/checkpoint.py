@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 import msgspec
 
 from eventlog.errors import InvalidHeadError, InvalidKeyError
-from eventlog.merkle import HASH_BYTES
+from eventlog.proof.merkle import HASH_BYTES
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import (

@@ -11,7 +11,7 @@ from asyncio import AbstractEventLoop
 from collections.abc import AsyncGenerator, Generator
 from typing import Any, Final
 
-from eventlog.store.redis_address import RedisAddress
+from eventlog.redis.address import RedisAddress
 
 _log: Final = logging.getLogger("eventlog.redis")
 

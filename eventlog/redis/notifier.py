@@ -9,8 +9,8 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from typing import Final
 
-from eventlog.redis_link import LoopLink, RedisLink
-from eventlog.store.redis_address import PATIENCE
+from eventlog.redis.address import PATIENCE
+from eventlog.redis.link import LoopLink, RedisLink
 
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 5.0

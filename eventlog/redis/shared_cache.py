@@ -8,7 +8,7 @@ import asyncio
 import time
 from typing import Any, Final
 
-from eventlog.redis_link import RedisLink
+from eventlog.redis.link import RedisLink
 
 PATIENCE: Final = 0.25
 """Seconds that a read waits for Redis."""

@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from typing import Final
 
-from eventlog.records import AppendRequest
+from eventlog.format.records import AppendRequest
 
 MAX_WAITING_BYTES: Final = 64 * 1024 * 1024
 """What may wait in one process for one database; a request larger than this waits alone."""

@@ -6,8 +6,8 @@ import weakref
 from typing import Final, NamedTuple
 
 from eventlog.errors import InvalidOptionError
-from eventlog.store.address import Address, PostgresAddress, SqliteAddress
-from eventlog.store.base import Options, Store
+from eventlog.store.addresses.log import Address, PostgresAddress, SqliteAddress
+from eventlog.store.contract.log import Options, Store
 
 MAX_IDLE: Final = 8
 """Stores that nobody closed and nobody holds any more: the oldest beyond these are dropped."""
@@ -62,7 +62,7 @@ def _new_store(address: Address, options: Options) -> Store:
     if isinstance(address, PostgresAddress):
         store = _postgres_store(address, options)
     else:
-        from eventlog.store.sqlite import SqliteStore
+        from eventlog.store.sqlite.store import SqliteStore
 
         store = SqliteStore(address, options)
     _stores.add(store)
@@ -71,7 +71,7 @@ def _new_store(address: Address, options: Options) -> Store:
 
 def _postgres_store(address: PostgresAddress, options: Options) -> Store:
     try:
-        from eventlog.store.postgres import PostgresStore
+        from eventlog.store.postgres.store import PostgresStore
     except ImportError as error:
         raise InvalidOptionError(
             f"PostgreSQL needs a driver that is not installed ({error.name}):"

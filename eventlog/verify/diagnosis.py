@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
-from eventlog import chain
-from eventlog.records import Head, StoredEvent
+from eventlog.format import chain
+from eventlog.format.records import Head, StoredEvent
 
 WINDOW: Final = 64
 """How many events from the first bad one on are looked at to tell what was done."""

@@ -5,8 +5,8 @@ from typing import Final
 
 import msgspec
 
-from eventlog.diagnosis import Problem
-from eventlog.names import MAIN
+from eventlog.format.names import MAIN
+from eventlog.verify.diagnosis import Problem
 
 SOUND: Final = 0
 BROKEN: Final = 1

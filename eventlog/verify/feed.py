@@ -3,15 +3,15 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from typing import Final, NamedTuple
 
-from eventlog import merkle
-from eventlog.checkpoint import TreeHead, Verifier, read_head
-from eventlog.diagnosis import Finding, Problem
 from eventlog.errors import InvalidHeadError
-from eventlog.faults import Fault
-from eventlog.merkle import HASH_BYTES, TILE_WIDTH, TileId
+from eventlog.format.records import SignedHead
 from eventlog.paging import PAGE
-from eventlog.records import SignedHead
-from eventlog.store.tree_base import BEFORE_ALL, Odd, TreeSource
+from eventlog.proof import merkle
+from eventlog.proof.checkpoint import TreeHead, Verifier, read_head
+from eventlog.proof.merkle import HASH_BYTES, TILE_WIDTH, TileId
+from eventlog.store.contract.tree import BEFORE_ALL, Odd, TreeSource
+from eventlog.verify.diagnosis import Finding, Problem
+from eventlog.verify.faults import Fault
 
 LEAVES: Final = 16 * TILE_WIDTH
 """How many positions are hashed at a time: memory stays bounded."""

@@ -2,12 +2,12 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from eventlog.diagnosis import Finding
-from eventlog.encryption import generation
-from eventlog.facts import ConversationErased
-from eventlog.records import StoredEvent, StreamRow
-from eventlog.store.key_base import NO_KEY, KeyRow
-from eventlog.stream_keys import ERASING, UNENCRYPTED, is_in_order
+from eventlog.format.encryption import generation
+from eventlog.format.facts import ConversationErased
+from eventlog.format.records import StoredEvent, StreamRow
+from eventlog.keys.stream_keys import ERASING, UNENCRYPTED, is_in_order
+from eventlog.store.contract.keys import NO_KEY, KeyRow
+from eventlog.verify.diagnosis import Finding
 
 Place = tuple[int, Finding]
 """A version, 0 for the stream's row, and what is wrong there."""

@@ -8,16 +8,16 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeVar
 
-from eventlog import chain
-from eventlog.checkpoint import TreeHead, Verifier
 from eventlog.errors import InvalidOptionError
-from eventlog.faults import Fault, Progress, Verification
-from eventlog.feed_check import FeedCheck
+from eventlog.format import chain
+from eventlog.format.records import StreamRow
+from eventlog.keys.stream_keys import DataKeys
 from eventlog.paging import PAGE
-from eventlog.records import StreamRow
-from eventlog.store.base import Store
-from eventlog.stream_check import MISNAMED, StreamCheck
-from eventlog.stream_keys import DataKeys
+from eventlog.proof.checkpoint import TreeHead, Verifier
+from eventlog.store.contract.log import Store
+from eventlog.verify.faults import Fault, Progress, Verification
+from eventlog.verify.feed import FeedCheck
+from eventlog.verify.streams import MISNAMED, StreamCheck
 
 _T = TypeVar("_T")
 _Part = Callable[[], Coroutine[Any, Any, _T]]

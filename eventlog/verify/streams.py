@@ -5,17 +5,18 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from eventlog import chain, diagnosis
-from eventlog.diagnosis import Finding
 from eventlog.errors import NoKeyError, WrongKeyError
-from eventlog.faults import Fault, Progress
-from eventlog.key_check import KeyTrace, Place
+from eventlog.format import chain
+from eventlog.format.records import Head, StoredEvent, StreamRow
+from eventlog.keys.stream_keys import DataKeys
 from eventlog.paging import PAGE
-from eventlog.records import Head, StoredEvent, StreamRow
-from eventlog.store.base import MAX_VERSION, Store
-from eventlog.store.key_base import NO_KEY, KeyRow
-from eventlog.stream_keys import DataKeys
-from eventlog.walk import Walk
+from eventlog.store.contract.keys import NO_KEY, KeyRow
+from eventlog.store.contract.log import MAX_VERSION, Store
+from eventlog.verify import diagnosis
+from eventlog.verify.diagnosis import Finding
+from eventlog.verify.faults import Fault, Progress
+from eventlog.verify.keys import KeyTrace, Place
+from eventlog.verify.walk import Walk
 
 MISNAMED: Final = "the stream carries another name, branch or tenant than it was created with"
 

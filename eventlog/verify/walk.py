@@ -5,11 +5,12 @@ from typing import Final
 
 import msgspec
 
-from eventlog import chain, diagnosis
-from eventlog.diagnosis import Finding
-from eventlog.events import ConversationForked, load_header
-from eventlog.key_check import KeyTrace, Place
-from eventlog.records import Head, Parent, StoredEvent, StreamRow
+from eventlog.format import chain
+from eventlog.format.events import ConversationForked, load_header
+from eventlog.format.records import Head, Parent, StoredEvent, StreamRow
+from eventlog.verify import diagnosis
+from eventlog.verify.diagnosis import Finding
+from eventlog.verify.keys import KeyTrace, Place
 
 OTHER_PARENT: Final = "the stream names another parent than the event that forked it"
 

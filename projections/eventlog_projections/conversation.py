@@ -23,13 +23,13 @@ from eventlog import (
     NewEvent,
     telemetry,
 )
-from eventlog.names import MAIN, check_branch, check_name
+from eventlog.format.names import MAIN, check_branch, check_name
 from eventlog.snapshots import EVERYTHING
-from projections.ancestors import Begun
-from projections.blocks import decode, last
-from projections.segments import UnreadableError
-from projections.state import State
-from projections.states import States
+from eventlog_projections.items.ancestors import Begun
+from eventlog_projections.items.blocks import decode, last
+from eventlog_projections.items.segments import UnreadableError
+from eventlog_projections.items.state import State
+from eventlog_projections.items.states import States
 
 NOBODY: Final = Context()
 """Nothing is known about who writes."""

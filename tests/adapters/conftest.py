@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from agents import SQLiteSession
 
-from adapters.openai_agents import EventLogSession
 from eventlog import EventLog
+from eventlog_openai_agents import EventLogSession
 from tests.adapters import scenarios, scenarios_paused
 from tests.adapters.metering import Meter, Metered
 from tests.backends import Backend

@@ -8,10 +8,10 @@ from agents import RunContextWrapper, RunHooks, Runner, Usage
 from agents.testing import ScriptedModel
 from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
 
-from adapters.openai_agents import EventLogSession
-from adapters.openai_agents.conformance.agent import Run
-from adapters.openai_agents.usage import Counts
 from eventlog import ModelCalled, RecordedEvent, UnavailableError, UsageRecorded
+from eventlog_openai_agents import EventLogSession
+from eventlog_openai_agents.usage import Counts
+from eventlog_session_conformance.agent import Run
 from tests.adapters import scenarios
 
 CALL: Final = Counts(1, 100, 40, 10, 20, 5, 120)

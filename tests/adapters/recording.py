@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from agents import Session
 
-from adapters.openai_agents.conformance.agent import kinds
+from eventlog_session_conformance.agent import kinds
 
 _SEALED: Final = re.compile(r'("payload": )"[^"]*"')
 """What EncryptedSession writes differently each time."""

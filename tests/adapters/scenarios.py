@@ -24,8 +24,8 @@ from agents import (
 from agents.extensions.handoff_filters import remove_all_tools
 from agents.testing import ModelStep, ScriptedModel, function_call
 
-from adapters.openai_agents.conformance.agent import Run, agent, say, stream, weather
-from adapters.openai_agents.conformance.agent import ask_weather as ask
+from eventlog_session_conformance.agent import Run, agent, say, stream, weather
+from eventlog_session_conformance.agent import ask_weather as ask
 
 Seen = list[Any]
 Scenario = Callable[[Session, Run], Awaitable[Seen]]

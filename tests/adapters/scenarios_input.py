@@ -7,8 +7,8 @@ from agents.run_config import CallModelData, ModelInputData
 from agents.testing import ScriptedModel
 from openai.types.responses import ResponseReasoningItem
 
-from adapters.openai_agents.conformance.agent import Run, agent, say, weather
-from adapters.openai_agents.conformance.agent import ask_weather as ask
+from eventlog_session_conformance.agent import Run, agent, say, weather
+from eventlog_session_conformance.agent import ask_weather as ask
 from tests.adapters.scenarios import (
     CALL,
     THREE_TURNS,

@@ -13,7 +13,7 @@ from agents import (
 )
 from agents.testing import ScriptedModel
 
-from adapters.openai_agents.conformance.agent import (
+from eventlog_session_conformance.agent import (
     Fallible,
     Run,
     agent,
@@ -23,7 +23,7 @@ from adapters.openai_agents.conformance.agent import (
     say,
     weather,
 )
-from adapters.openai_agents.conformance.agent import ask_weather as ask
+from eventlog_session_conformance.agent import ask_weather as ask
 from tests.adapters.scenarios import Scenario, Seen, refusal, shown
 
 _State = RunState[Any, Agent[Any]]

@@ -6,10 +6,10 @@ from typing import Any, Final
 from agents import Session, SessionSettings
 from agents.testing import ScriptedModel
 
-from adapters.openai_agents.conformance.agent import Fallible, Run, agent, lost, say, weather
-from adapters.openai_agents.conformance.agent import ask_weather as ask
-from adapters.openai_agents.conformance.case import error_of
-from adapters.openai_agents.conformance.stacking import Compactor, compacting, encrypted, new_key
+from eventlog_session_conformance.agent import Fallible, Run, agent, lost, say, weather
+from eventlog_session_conformance.agent import ask_weather as ask
+from eventlog_session_conformance.case import error_of
+from eventlog_session_conformance.stacking import Compactor, compacting, encrypted, new_key
 from tests.adapters.scenarios import CALL, THREE_TURNS, Scenario, Seen, several_turns, shown
 
 _KEY: Final = new_key()

@@ -9,7 +9,6 @@ import pytest
 from agents import RunContextWrapper
 from agents.extensions.memory import AdvancedSQLiteSession
 
-from adapters.openai_agents import EventLogSession
 from eventlog import (
     EventLog,
     InvalidNameError,
@@ -18,6 +17,7 @@ from eventlog import (
     NoSuchBranchError,
     NoSuchTurnError,
 )
+from eventlog_openai_agents import EventLogSession
 from tests.backends import Backend
 from tests.elsewhere import open_elsewhere
 

@@ -11,8 +11,8 @@ from agents.extensions.memory import EncryptedSession
 from agents.memory import OpenAIResponsesCompactionSession
 from agents.testing import ScriptedModel, assistant_message
 
-from adapters.openai_agents import EventLogSession
 from eventlog import EventLog
+from eventlog_openai_agents import EventLogSession
 
 SUMMARY: Any = {"type": "compaction", "id": "cmp_1", "encrypted_content": "sealed"}
 

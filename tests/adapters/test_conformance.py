@@ -26,8 +26,10 @@ from agents.extensions.memory import (
 )
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from adapters.openai_agents import EventLogSession, conformance
-from adapters.openai_agents.conformance import (
+import eventlog_session_conformance
+from eventlog import EventLog, ItemsAdded
+from eventlog_openai_agents import EventLogSession
+from eventlog_session_conformance import (
     BrokenPromiseError,
     Case,
     MakeSession,
@@ -37,14 +39,8 @@ from adapters.openai_agents.conformance import (
     cases,
     run_session_conformance,
 )
-from adapters.openai_agents.conformance.stacking import Compactor, compacting
-from eventlog import EventLog, ItemsAdded
-from tests.adapters.broken_sessions import (
-    FAULTS,
-    AddsAField,
-    StripsIds,
-    TearsBatches,
-)
+from eventlog_session_conformance.stacking import Compactor, compacting
+from tests.adapters.broken_sessions import FAULTS, AddsAField, StripsIds, TearsBatches
 from tests.adapters.right_session import RightSession, Store
 from tests.backends import Backend
 
@@ -188,7 +184,7 @@ def test_every_case_says_what_it_promises() -> None:
 
 def test_the_names_of_the_suite() -> None:
     """What others may rely on."""
-    assert conformance.__all__ == [
+    assert eventlog_session_conformance.__all__ == [
         "BrokenPromiseError",
         "Case",
         "MakeSession",

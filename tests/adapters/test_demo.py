@@ -18,9 +18,9 @@ from typing import Any, Final
 
 import pytest
 
-import adapters.cli.stage as stage
+import eventlog_cli.stage as stage
 from eventlog import EventLog
-from projections import Conversation
+from eventlog_projections import Conversation
 from tests.adapters.playing import DEMO, PYTHON, ROOT, Played, environment, make_checkout, play, run
 from tests.waiting import PATIENCE
 
@@ -30,7 +30,7 @@ GONE: Final = "\N{MULTIPLICATION SIGN}"
 
 INTERRUPTIBLE: Final = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-    "from adapters.cli.demo import main; raise SystemExit(main([]))"
+    "from eventlog_cli.demo import main; raise SystemExit(main([]))"
 )
 """The demo, where whoever started the tests may ignore Ctrl-C."""
 

@@ -11,9 +11,9 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from adapters.openai_agents import EventLogSession
 from eventlog import InvalidAddressError, InvalidOptionError
-from eventlog.store.engine_address import address_of
+from eventlog.store.addresses.engine import address_of
+from eventlog_openai_agents import EventLogSession
 
 ITEMS: Any = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]
 

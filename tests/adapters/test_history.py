@@ -8,9 +8,9 @@ import pytest
 from agents import Agent, Runner, function_tool
 from agents.testing import ScriptedModel, assistant_message, function_call
 
-from adapters.openai_agents import EventLogSession
 from eventlog import ClosedError, EventLog, NameTakenError, NoSuchTurnError, NothingToRedoError
-from projections import Conversation, Labels
+from eventlog_openai_agents import EventLogSession
+from eventlog_projections import Conversation, Labels
 
 
 @function_tool

@@ -18,10 +18,10 @@ from agents.run import CallModelData, ModelInputData
 from agents.testing import ModelStep, ScriptedModel, function_call
 from openai import AsyncOpenAI
 
-from adapters.openai_agents import EventLogHooks, EventLogSession
-from adapters.openai_agents.conformance.agent import Run, agent, say, weather
-from adapters.openai_agents.conformance.agent import ask_weather as ask
 from eventlog import EventLog, ItemsAdded, ModelCalled, UsageRecorded, digest
+from eventlog_openai_agents import EventLogHooks, EventLogSession
+from eventlog_session_conformance.agent import Run, agent, say, weather
+from eventlog_session_conformance.agent import ask_weather as ask
 from tests.adapters import scenarios, scenarios_paused
 from tests.adapters.metering import (
     CALL,

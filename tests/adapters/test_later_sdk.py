@@ -10,10 +10,10 @@ import pytest
 from agents import Agent, Runner
 from agents.testing import ScriptedModel
 
-from adapters.openai_agents import EventLogSession
-from adapters.openai_agents.conformance.agent import agent, say
-from adapters.openai_agents.conformance.stacking import SUMMARY, Compactor, compacting
 from eventlog import ConversationRewound
+from eventlog_openai_agents import EventLogSession
+from eventlog_session_conformance.agent import agent, say
+from eventlog_session_conformance.stacking import SUMMARY, Compactor, compacting
 from tests.processes import output_of
 
 ADAPTERS: Final = Path(__file__).parents[2] / "adapters"
@@ -24,9 +24,9 @@ import agents.memory.session
 del agents.memory.session._CompactionSnapshot
 
 from agents.testing import ScriptedModel
-from adapters.openai_agents import EventLogSession
-from adapters.openai_agents.conformance.agent import agent, run, say
-from adapters.openai_agents.conformance.stacking import SUMMARY, Compactor, compacting
+from eventlog_openai_agents import EventLogSession
+from eventlog_session_conformance.agent import agent, run, say
+from eventlog_session_conformance.stacking import SUMMARY, Compactor, compacting
 
 async def main():
     session = EventLogSession("user-123")

@@ -15,8 +15,8 @@ from agents.extensions import memory
 from agents.extensions.memory import EncryptedSession
 from sqlalchemy.engine import make_url
 
-from adapters.openai_agents import EventLogSession
 from eventlog import UnavailableError
+from eventlog_openai_agents import EventLogSession
 from tests.adapters.remote import dapr, mongo
 
 DOCUMENT: Final = Path(__file__).parents[2] / "docs" / "openai-agents.md"
@@ -55,7 +55,7 @@ async def main():
 asyncio.run(main())
 """
 
-OURS: Final = "from adapters.openai_agents import EventLogSession"
+OURS: Final = "from eventlog_openai_agents import EventLogSession"
 
 
 def output_of(capsys: Any, **lines: str) -> str:
@@ -234,9 +234,9 @@ def test_a_ttl_is_a_rule_that_erases_and_says_so(tmp_path: Path, redis_url: str)
     from agents.extensions.memory import RedisSession
     from redis.asyncio import Redis
 
-    from adapters.openai_agents import EventLogSession
     from eventlog import EventLog
-    from projections import RetentionRule, apply_retention
+    from eventlog_openai_agents import EventLogSession
+    from eventlog_projections import RetentionRule, apply_retention
 
     ttl = 60
     hello: Any = {"role": "user", "content": "Hi"}

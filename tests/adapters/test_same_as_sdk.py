@@ -8,8 +8,8 @@ from typing import Any, Final
 import pytest
 from agents import Runner, Session, SQLiteSession
 
-from adapters.openai_agents import EventLogSession
-from adapters.openai_agents.conformance.agent import Run, kinds
+from eventlog_openai_agents import EventLogSession
+from eventlog_session_conformance.agent import Run, kinds
 from tests.adapters import scenarios, scenarios_input, scenarios_paused, scenarios_stacked
 from tests.adapters.recording import recorded
 from tests.adapters.scenarios import Scenario, streamed

@@ -15,8 +15,8 @@ from agents.extensions.memory import (
     SQLAlchemySession,
 )
 
-from adapters.openai_agents import EventLogSession
 from eventlog import NotAnEventLogError
+from eventlog_openai_agents import EventLogSession
 
 ITEM: Final[Any] = {"role": "user", "content": "Hi"}
 

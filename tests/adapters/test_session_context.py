@@ -7,8 +7,6 @@ import pytest
 from agents import RunConfig, RunContextWrapper, Runner, SessionSettings
 from agents.testing import ScriptedModel
 
-from adapters.openai_agents import EventLogSession
-from adapters.openai_agents.conformance.agent import Run, agent, say
 from eventlog import (
     Context,
     ConversationCleared,
@@ -19,6 +17,8 @@ from eventlog import (
     RecordedEvent,
     UsageRecorded,
 )
+from eventlog_openai_agents import EventLogSession
+from eventlog_session_conformance.agent import Run, agent, say
 from tests.adapters import scenarios, scenarios_paused
 from tests.backends import Backend
 from tests.conftest import Clock

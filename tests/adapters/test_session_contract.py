@@ -12,8 +12,8 @@ from agents.memory.session import (
     is_openai_responses_compaction_aware_session,
 )
 
-from adapters.openai_agents import EventLogSession
 from eventlog import EventLog
+from eventlog_openai_agents import EventLogSession
 
 ALL: Final = 2_147_483_647
 """What the SDK's compaction asks for where it means everything."""

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from adapters.openai_agents import EventLogSession
 from eventlog import CorruptEventError
+from eventlog_openai_agents import EventLogSession
 from tests.backends import Backend
 
 

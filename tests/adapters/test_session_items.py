@@ -10,8 +10,8 @@ from agents import SQLiteSession
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.openai_agents import EventLogSession
 from eventlog import InvalidItemError
+from eventlog_openai_agents import EventLogSession
 
 
 def nested(levels: int, leaf: object = 1) -> Any:

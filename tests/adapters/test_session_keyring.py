@@ -7,8 +7,8 @@ import pytest
 from agents import Agent, Runner
 from agents.testing import ScriptedModel, assistant_message
 
-from adapters.openai_agents import EventLogHooks, EventLogSession, RecordedSession
 from eventlog import EventLog, InvalidOptionError, NoKeyError, new_key, parse_keyring
+from eventlog_openai_agents import EventLogHooks, EventLogSession, RecordedSession
 
 KEYS: Final = parse_keyring(new_key("kek"))
 MARKER: Final = "MARKER5e11"

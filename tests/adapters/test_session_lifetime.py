@@ -14,8 +14,6 @@ import pytest
 from agents import Runner
 from agents.testing import ScriptedModel
 
-from adapters.openai_agents import EventLogSession
-from adapters.openai_agents.conformance.agent import agent, say
 from eventlog import (
     ClosedError,
     EventLog,
@@ -25,6 +23,8 @@ from eventlog import (
     ItemsAdded,
     UnavailableError,
 )
+from eventlog_openai_agents import EventLogSession
+from eventlog_session_conformance.agent import agent, say
 from tests.backends import Backend
 from tests.waiting import PATIENCE
 

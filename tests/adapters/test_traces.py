@@ -11,9 +11,9 @@ from agents.testing import ScriptedModel
 from agents.tracing import get_current_trace
 from agents.tracing.provider import DefaultTraceProvider
 
-from adapters.openai_agents import EventLogSession
-from adapters.openai_agents.conformance.agent import Run, agent, say
 from eventlog import Context
+from eventlog_openai_agents import EventLogSession
+from eventlog_session_conformance.agent import Run, agent, say
 from tests.adapters import scenarios
 
 TRACE_ID = "trace_" + "1" * 32

@@ -6,10 +6,10 @@ import pytest
 from agents import Runner
 from agents.extensions.memory import AdvancedSQLiteSession
 
-from adapters.openai_agents import EventLogSession
-from adapters.openai_agents.conformance.agent import Run, agent, say, weather
-from adapters.openai_agents.conformance.agent import ask_weather as ask
 from eventlog import EventLog
+from eventlog_openai_agents import EventLogSession
+from eventlog_session_conformance.agent import Run, agent, say, weather
+from eventlog_session_conformance.agent import ask_weather as ask
 from tests.adapters.metering import Meter, Metered, both, recorded, unreachable
 
 

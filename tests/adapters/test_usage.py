@@ -9,11 +9,11 @@ from agents import SQLiteSession
 from agents.result import RunResultBase
 from agents.testing import ModelStep, ScriptedModel, function_call
 
-from adapters.openai_agents import EventLogSession, usage
-from adapters.openai_agents.conformance.agent import Run, agent, say, weather
-from adapters.openai_agents.conformance.agent import ask_weather as ask
-from adapters.openai_agents.usage import Counts
 from eventlog import EventLog, InvalidItemError, UnavailableError, UsageRecorded
+from eventlog_openai_agents import EventLogSession, usage
+from eventlog_openai_agents.usage import Counts
+from eventlog_session_conformance.agent import Run, agent, say, weather
+from eventlog_session_conformance.agent import ask_weather as ask
 from tests.adapters import scenarios, scenarios_paused
 from tests.adapters.metering import (
     CALL,

@@ -13,21 +13,11 @@ from agents.lifecycle import RunHooksBase
 from agents.memory import OpenAIResponsesCompactionSession
 from agents.testing import ScriptedModel
 
-from adapters.openai_agents import EventLogHooks, EventLogSession
-from adapters.openai_agents.conformance.agent import Run, agent, say
 from eventlog import digest
+from eventlog_openai_agents import EventLogHooks, EventLogSession
+from eventlog_session_conformance.agent import Run, agent, say
 from tests.adapters import scenarios
-from tests.adapters.metering import (
-    CALL,
-    Meter,
-    Metered,
-    both,
-    events,
-    hooked,
-    inputs,
-    said,
-    total,
-)
+from tests.adapters.metering import CALL, Meter, Metered, both, events, hooked, inputs, said, total
 from tests.adapters.scenarios import shown
 from tests.adapters.test_compaction import SUMMARY, Client, compacting
 

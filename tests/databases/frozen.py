@@ -1,14 +1,14 @@
-"""Writes eventlog/store/frozen.py: `python -m tests.frozen`."""
+"""Writes eventlog/store/sqlite/frozen.py: `python -m tests.databases.frozen`."""
 
 from pathlib import Path
 from typing import Any, Final
 
-from eventlog.store import sqlite_sql
-from eventlog.store.sql import compiled
-from eventlog.store.sqlite_sql import Frozen
-from eventlog.store.statement import Statement
+from eventlog.store.sql.log import compiled
+from eventlog.store.sql.statement import Statement
+from eventlog.store.sqlite import statements as sqlite_sql
+from eventlog.store.sqlite.statements import Frozen
 
-FILE: Final = Path(__file__).parents[1] / "eventlog" / "store" / "frozen.py"
+FILE: Final = Path(__file__).parents[2] / "eventlog" / "store" / "sqlite" / "frozen.py"
 
 HEAD: Final = '''"""What SQLAlchemy makes of the statements of SQLite. Written by tests/frozen.py.
 

@@ -10,15 +10,8 @@ import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
 
-from eventlog import (
-    ConflictError,
-    EventLog,
-    InvalidOptionError,
-    ItemsAdded,
-    ReadOnlyError,
-    migrate,
-)
-from eventlog.store.distributed import Spread, citus, partitions
+from eventlog import ConflictError, EventLog, InvalidOptionError, ItemsAdded, ReadOnlyError, migrate
+from eventlog.store.postgres.distributed import Spread, citus, partitions
 from tests.backends import PostgresBackend
 
 CITUS = citus("log")

@@ -4,13 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.frozen import FILE, text
+from tests.databases.frozen import FILE, text
 
 READING = """
 import asyncio, sys
 from eventlog import EventLog
-from projections import Conversation
-from projections.views import Views, conversations
+from eventlog_projections import Conversation
+from eventlog_projections.views import Views, conversations
 
 async def main(path):
     async with EventLog(path) as log:
@@ -24,7 +24,7 @@ print(sorted({"sqlalchemy", "asyncpg", "redis", "cryptography", "alembic"} & {*s
 
 
 def test_the_frozen_statements_are_those_that_are_compiled() -> None:
-    """`python -m tests.frozen` writes them anew."""
+    """`python -m tests.databases.frozen` writes them anew."""
     assert FILE.read_text("utf-8") == text()
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import pytest
 
 from eventlog import UnavailableError
-from eventlog.records import Appended, AppendRequest, Outcome
-from eventlog.store.lanes import Lanes
+from eventlog.format.records import Appended, AppendRequest, Outcome
+from eventlog.store.postgres.batcher import Lanes
 
 
 def request(stream: str) -> AppendRequest:

@@ -8,16 +8,16 @@ from typing import Final
 
 import pytest
 
-from eventlog.store.erase_sql import EraseStatements, PostgresEraseStatements
-from eventlog.store.key_sql import KeyStatements, PostgresKeyStatements
-from eventlog.store.postgres_sql import PostgresStatements
-from eventlog.store.snapshot_sql import (
+from eventlog.store.postgres.statements import PostgresStatements
+from eventlog.store.sql.erasures import EraseStatements, PostgresEraseStatements
+from eventlog.store.sql.keys import KeyStatements, PostgresKeyStatements
+from eventlog.store.sql.log import SqliteStatements, Statements, compiled
+from eventlog.store.sql.snapshots import (
     PostgresSnapshotStatements,
     SnapshotStatements,
     SqliteSnapshotStatements,
 )
-from eventlog.store.sql import SqliteStatements, Statements, compiled
-from eventlog.store.statement import Statement
+from eventlog.store.sql.statement import Statement
 
 SQLITE: Final = SqliteStatements()
 POSTGRES: Final = PostgresStatements("eventlog")

@@ -7,7 +7,7 @@ import asyncpg
 
 from benchmarks.format_floor import STREAM, rows_in_file, rows_in_schema
 from eventlog import EventLog
-from projections import Conversation
+from eventlog_projections import Conversation
 
 ITEMS = [{"role": "user", "content": "hi"}]
 

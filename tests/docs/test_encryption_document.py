@@ -8,7 +8,7 @@ from typing import Final
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from eventlog import Context, EventLog, ItemsAdded, LocalKeyRing, NewEvent
-from eventlog.encryption import SEALED
+from eventlog.format.encryption import SEALED
 
 DOCUMENT: Final = (Path(__file__).parents[2] / "docs" / "format.md").read_text("utf-8")
 KEK: Final = bytes(range(32))

@@ -33,14 +33,13 @@ from eventlog import (
     NewEvent,
     RowPreserved,
     UsageRecorded,
-    chain,
     digest,
-    envelope,
-    sealing,
 )
-from eventlog.kinds import KINDS
-from eventlog.store.revisions import HEAD, VERSION_TABLE
-from eventlog.store.schema import Dialect, metadata
+from eventlog.format import chain, envelope
+from eventlog.format import preparing as sealing
+from eventlog.format.kinds import KINDS
+from eventlog.store.contract.revisions import HEAD, VERSION_TABLE
+from eventlog.store.sql.schema import Dialect, metadata
 from tests.conftest import Clock
 
 DOCUMENT: Final = (Path(__file__).parents[2] / "docs" / "format.md").read_text("utf-8")

@@ -22,10 +22,10 @@ from eventlog import (
     ItemsAdded,
     ItemsReplaced,
     NewEvent,
-    chain,
 )
-from eventlog.records import Head, SealedEvent, StoredEvent
-from projections import Conversation, delete_branch, fork, label, redo, restore, undo
+from eventlog.format import chain
+from eventlog.format.records import Head, SealedEvent, StoredEvent
+from eventlog_projections import Conversation, delete_branch, fork, label, redo, restore, undo
 
 DOCUMENT: Final = (Path(__file__).parents[2] / "docs" / "format.md").read_text("utf-8")
 CHAT: Final = chain.stream_id("default", "chat")

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from eventlog.store.base import Options
+from eventlog.store.contract.log import Options
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from eventlog.store.view_sqlite import SqliteViews
-from projections.views import BUILT_IN
+from eventlog.store.sqlite.views import SqliteViews
+from eventlog_projections.views import BUILT_IN
 from tests.waiting import PATIENCE
 
 DOCUMENT: Final = (Path(__file__).parents[2] / "docs" / "views.md").read_text("utf-8")

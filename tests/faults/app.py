@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from eventlog import EventLog, ItemsAdded
-from projections import Conversation
+from eventlog_projections import Conversation
 
 LOGS: Final = {
     name: EventLog(place["url"], **place["options"])

@@ -10,7 +10,9 @@ import asyncpg
 import sqlalchemy.ext.asyncio
 
 from eventlog import EventLog, ItemsAdded
-from eventlog.store import migrate_postgres, postgres, sqlite
+from eventlog.store.postgres import migration as migrate_postgres
+from eventlog.store.postgres import store as postgres
+from eventlog.store.sqlite import store as sqlite
 
 PRELOADED = (alembic.command, asyncpg, sqlalchemy.ext.asyncio, migrate_postgres, postgres, sqlite)
 

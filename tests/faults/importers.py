@@ -3,8 +3,8 @@
 import asyncio
 from typing import Any
 
-from adapters.openai_agents.importing import Progress, import_sessions
 from eventlog import EventLog
+from eventlog_openai_agents.importing import Progress, import_sessions
 
 
 def prepare() -> None:

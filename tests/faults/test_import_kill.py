@@ -12,8 +12,8 @@ from typing import Any, Final
 import pytest
 from agents import SQLiteSession
 
-from adapters.openai_agents.importing import import_sessions
-from projections import Conversation
+from eventlog_openai_agents.importing import import_sessions
+from eventlog_projections import Conversation
 from tests.backends import Backend
 from tests.faults import importers
 from tests.faults.nursery import Nursery

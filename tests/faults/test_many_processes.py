@@ -25,8 +25,8 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from eventlog import EventLog, ItemsAdded
-from eventlog.store.postgres import PostgresStore
-from projections import Conversation
+from eventlog.store.postgres.store import PostgresStore
+from eventlog_projections import Conversation
 from tests.backends import Backend
 from tests.conftest import open_backend
 from tests.faults import children

@@ -14,7 +14,7 @@ import pytest
 from eventlog import EventLog, InvalidOptionError, ItemsAdded, NewEvent, migrate
 from tests.backends import Backend, PostgresBackend
 from tests.backends import _checked_out as checked_out
-from tests.contract.test_append import *  # noqa: F403
+from tests.contract.log.test_append import *  # noqa: F403
 
 PARTITIONS = 4
 

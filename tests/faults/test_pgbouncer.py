@@ -24,7 +24,7 @@ from eventlog import (
     UnavailableError,
     migrate,
 )
-from projections import Conversation
+from eventlog_projections import Conversation
 from tests.backends import PostgresBackend
 from tests.faults.proxy import Proxy
 from tests.waiting import until

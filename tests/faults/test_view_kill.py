@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from eventlog import EventLog, ItemsAdded
-from projections.views import Views
+from eventlog_projections.views import Views
 from tests import processes
 from tests.backends import Backend
 from tests.waiting import LONG, until

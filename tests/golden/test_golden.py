@@ -12,11 +12,13 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import pytest
 
-from eventlog import Context, Event, NewEvent, OpaqueEvent, RecordedEvent, chain, envelope, sealing
-from eventlog.codec import RAW, ZLIB, decompress
-from eventlog.events import NO_CONTENT
-from eventlog.kinds import KINDS
-from eventlog.records import StoredEvent
+from eventlog import Context, Event, NewEvent, OpaqueEvent, RecordedEvent
+from eventlog.format import chain, envelope
+from eventlog.format import preparing as sealing
+from eventlog.format.codec import RAW, ZLIB, decompress
+from eventlog.format.events import NO_CONTENT
+from eventlog.format.kinds import KINDS
+from eventlog.format.records import StoredEvent
 
 BYTES: Final = ("stream_id", "header", "salt", "context", "body", "content_digest", "hash")
 

@@ -12,10 +12,11 @@ from typing import Any, Final, TypeVar
 
 from agmi.adapters.base import MemoryAdapter, Record
 
-from adapters.openai_agents import EventLogSession
-from eventlog import EventLog, Signer, TreeHead, chain
-from eventlog.records import StoredEvent
-from eventlog.store.schema import metadata
+from eventlog import EventLog, Signer, TreeHead
+from eventlog.format import chain
+from eventlog.format.records import StoredEvent
+from eventlog.store.sql.schema import metadata
+from eventlog_openai_agents import EventLogSession
 from tests.backends import Backend
 from tests.conftest import open_backend
 

@@ -17,10 +17,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from eventlog import EventLog, ItemsAdded, migrate
-from eventlog.store.migrate import config, migrations_folder, sqlite_connection
-from eventlog.store.revisions import HEAD, REVISIONS, VERSION_TABLE
-from eventlog.store.schema import metadata
-from projections import Conversation
+from eventlog.store.contract.revisions import HEAD, REVISIONS, VERSION_TABLE
+from eventlog.store.sql.schema import metadata
+from eventlog.store.sqlite.migration import config, migrations_folder, sqlite_connection
+from eventlog_projections import Conversation
 from tests import processes
 from tests.backends import Backend
 

@@ -1,5 +1,7 @@
 """Build the wheel and use it in an empty environment, as somebody who installs it would.
 
+The program runs beside folders of its own that are named as ours are in the repository.
+
 Run by `make wheel`; the repository is not importable there.
 """
 
@@ -13,14 +15,26 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
+PACKAGES: Final = {
+    "eventlog",
+    "eventlog_cli",
+    "eventlog_openai_agents",
+    "eventlog_projections",
+    "eventlog_session_conformance",
+}
+
+THEIRS: Final = ("adapters", "projections", "tests", "alembic")
+"""Folders that a program may well have beside it."""
+
 WITHOUT_EXTRAS: Final = """
 import asyncio, pathlib, sys
-import eventlog, projections, adapters
+import eventlog, eventlog_projections, eventlog_cli
+import adapters.ours, projections.ours, tests.ours
 from eventlog import EventLog, ItemsAdded, migrate
 
 assert not {"asyncpg", "redis", "agents", "rich", "alembic", "greenlet"} & set(sys.modules)
 assert "site-packages" in eventlog.__file__, eventlog.__file__
-for package in (eventlog, projections, adapters):
+for package in (eventlog, eventlog_projections, eventlog_cli):
     assert (pathlib.Path(package.__file__).parent / "py.typed").exists(), package
 
 async def main() -> None:
@@ -28,7 +42,7 @@ async def main() -> None:
     async with EventLog("wheel.db") as log:
         await log.append("chat", ItemsAdded([{"role": "user"}]))
         assert (await log.verify()).ok
-        assert await projections.Conversation(log, "chat").items() == [{"role": "user"}]
+        assert await eventlog_projections.Conversation(log, "chat").items() == [{"role": "user"}]
 
 asyncio.run(main())
 try:
@@ -38,7 +52,7 @@ except eventlog.InvalidOptionError as error:
 else:
     raise AssertionError("PostgreSQL works without its driver?")
 try:
-    import adapters.openai_agents
+    import eventlog_openai_agents
 except ImportError as error:
     assert "conversation-eventlog[agents]" in str(error), error
 else:
@@ -65,7 +79,7 @@ def check_contents(wheel: Path) -> None:
     assert "eventlog/_migrations/env.py" in names
     assert any(name.startswith("eventlog/_migrations/versions/0001_") for name in names)
     tops = {name.split("/")[0] for name in names}
-    assert {top for top in tops if "." not in top} == {"eventlog", "projections", "adapters"}
+    assert {top for top in tops if "." not in top} == PACKAGES
     assert not any("__pycache__" in name for name in names)
 
 
@@ -79,7 +93,17 @@ def main() -> None:
         python = folder / "env" / "bin" / "python"
         pinned = without_hashes(folder)
         run(python, "-m", "pip", "install", "-qq", "-c", pinned, wheel)
-        run(python, "-c", WITHOUT_EXTRAS, cwd=folder)
+        run(python, make_program(folder / "program"))
+
+
+def make_program(folder: Path) -> Path:
+    """Write the program, beside folders that are its own."""
+    for name in THEIRS:
+        (folder / name).mkdir(parents=True)
+        (folder / name / "ours.py").write_text("")
+    program = folder / "main.py"
+    program.write_text(WITHOUT_EXTRAS)
+    return program
 
 
 def without_hashes(folder: Path) -> Path:

@@ -5,12 +5,12 @@ from typing import Any, assert_type
 
 from agents import Session, SessionABC, TResponseInputItem
 
-import adapters.openai_agents
 import eventlog
-import projections
-from adapters.openai_agents import EventLogSession
+import eventlog_openai_agents
+import eventlog_projections
 from eventlog import Appended, Context, EventLog, ItemsAdded, RecordedEvent, Verification
-from projections import Conversation, Diff, HistoryEvent, View
+from eventlog_openai_agents import EventLogSession
+from eventlog_projections import Conversation, Diff, HistoryEvent, View
 
 
 async def check_the_log(log: EventLog) -> None:
@@ -70,13 +70,13 @@ PUBLIC = {
         keyring_from_environment keyring_from_file lift_hold migrate new_key parse_keyring
         place_hold publish read_receipt rekey rotate settle to_command to_file
     """,
-    projections: """
+    eventlog_projections: """
         Archive Conversation Diff Disposed Disposition Erased Evidence History HistoryEvent
         HistoryItem Labels RetentionRule Span TurnUsage View apply_retention branches clear_all
         delete_branch diff erase erase_event erase_owner follow_retention fork label labels
         listed moments open_branch prune rebuild redo restore to_folder undo usage_by_turn
     """,
-    adapters.openai_agents: "EventLogHooks EventLogSession RecordedSession import_sessions",
+    eventlog_openai_agents: "EventLogHooks EventLogSession RecordedSession import_sessions",
 }
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from eventlog.chain import (
+from eventlog.format.chain import (
     EVENT_DOMAIN,
     FORMAT,
     GENESIS,
@@ -17,7 +17,7 @@ from eventlog.chain import (
     link,
     stream_id,
 )
-from eventlog.records import Head, SealedEvent, StoredEvent
+from eventlog.format.records import Head, SealedEvent, StoredEvent
 
 PREVIOUS: Final = bytes(range(32))
 EVENT: Final = StoredEvent(

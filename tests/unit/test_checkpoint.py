@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventlog.checkpoint import Signer, TreeHead, Verifier, read_head
 from eventlog.errors import InvalidHeadError, InvalidKeyError
+from eventlog.proof.checkpoint import Signer, TreeHead, Verifier, read_head
 
 # Published with Go's note package, whose notes those of C2SP are.
 PETER: Final = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
@@ -211,5 +211,7 @@ def test_a_key_of_another_length_is_refused() -> None:
 
 def test_nothing_is_imported_for_signing_until_something_is_signed() -> None:
     """A log without heads needs no cryptography."""
-    script = "import sys, eventlog, eventlog.checkpoint; assert 'cryptography' not in sys.modules"
+    script = (
+        "import sys, eventlog, eventlog.proof.checkpoint; assert 'cryptography' not in sys.modules"
+    )
     subprocess.run([sys.executable, "-c", script], check=True)

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from eventlog import InvalidItemError
-from eventlog.codec import (
+from eventlog.format.codec import (
     MAX_DEPTH,
     RAW,
     ZLIB,

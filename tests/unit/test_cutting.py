@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eventlog.codec import compress, encode_json
+from eventlog.format.codec import compress, encode_json
 from eventlog.snapshots import Entry
-from projections.blocks import Block, EventItems, SegmentItems, count, decode
-from projections.cutting import DUE_EVENTS, FEW, cut, is_due
-from projections.segments import LARGE, MAX_BYTES, MAX_ITEMS, unpack
+from eventlog_projections.items.blocks import Block, EventItems, SegmentItems, count, decode
+from eventlog_projections.items.cutting import DUE_EVENTS, FEW, cut, is_due
+from eventlog_projections.items.segments import LARGE, MAX_BYTES, MAX_ITEMS, unpack
 
 ITEMS = st.lists(
     st.integers() | st.just("x" * (LARGE + 1)) | st.just("y" * 20_000) | st.just("\ud800"),

@@ -5,9 +5,9 @@ from typing import Final
 
 import pytest
 
-from eventlog import chain
-from eventlog.diagnosis import Finding, belongs, check, diagnose, is_chain_broken
-from eventlog.records import Head, SealedEvent, StoredEvent
+from eventlog.format import chain
+from eventlog.format.records import Head, SealedEvent, StoredEvent
+from eventlog.verify.diagnosis import Finding, belongs, check, diagnose, is_chain_broken
 
 STREAM: Final = b"s" * 16
 OTHER: Final = b"o" * 16

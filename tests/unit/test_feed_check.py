@@ -7,11 +7,11 @@ from typing import Final
 import pytest
 
 from eventlog import Fault, Signer
-from eventlog.checkpoint import TreeHead, Verifier
-from eventlog.feed_check import FeedCheck
-from eventlog.merkle import HASH_BYTES, TILE_WIDTH, TileId, grow, leaf_hash, root_of
-from eventlog.records import SignedHead
-from eventlog.store.tree_base import Leaf, Odd, Oddity, Shape
+from eventlog.format.records import SignedHead
+from eventlog.proof.checkpoint import TreeHead, Verifier
+from eventlog.proof.merkle import HASH_BYTES, TILE_WIDTH, TileId, grow, leaf_hash, root_of
+from eventlog.store.contract.tree import Leaf, Odd, Oddity, Shape
+from eventlog.verify.feed import FeedCheck
 
 SIGNER: Final = Signer("example.com/log", bytes(32))
 SIZE: Final = 2 * TILE_WIDTH + 5

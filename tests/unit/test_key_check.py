@@ -4,10 +4,10 @@ from typing import Any, Final
 
 import pytest
 
-from eventlog.chain import GENESIS
-from eventlog.key_check import KeyTrace
-from eventlog.records import StoredEvent, StreamRow
-from eventlog.store.key_base import KeyRow
+from eventlog.format.chain import GENESIS
+from eventlog.format.records import StoredEvent, StreamRow
+from eventlog.store.contract.keys import KeyRow
+from eventlog.verify.keys import KeyTrace
 
 STREAM: Final = b"s" * 16
 ROW: Final = StreamRow(STREAM, "default", "chat", GENESIS)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventlog import merkle
-from eventlog.merkle import Tiles
+from eventlog.proof import merkle
+from eventlog.proof.merkle import Tiles
 
 # The inputs and roots that implementations of Certificate Transparency share.
 INPUTS: Final = [

@@ -7,7 +7,15 @@ import zstandard
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from projections.segments import MAX_OPENED, Packed, UnreadableError, join, pack, size_of, unpack
+from eventlog_projections.items.segments import (
+    MAX_OPENED,
+    Packed,
+    UnreadableError,
+    join,
+    pack,
+    size_of,
+    unpack,
+)
 
 ITEMS = st.lists(st.binary(min_size=1, max_size=20), min_size=1, max_size=40)
 ID = 2**47

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from projections.turns import start_of_last
+from eventlog_projections.items.turns import start_of_last
 
 U: Any = {"role": "user", "content": "a question"}
 A: Any = {"role": "assistant", "content": "an answer"}

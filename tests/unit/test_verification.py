@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 
 import pytest
 
-from eventlog.verification import _in_turn, _together
+from eventlog.verify.log import _in_turn, _together
 
 
 class Part:

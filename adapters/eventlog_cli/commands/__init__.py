@@ -1,1 +1,1 @@
-"""The commands, by what they are for; adapters.cli.app names each with its module."""
+"""The commands, by what they are for; eventlog_cli.app names each with its module."""

@@ -5,12 +5,12 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-import projections
-from adapters.cli.finding import find, moment
-from adapters.cli.options import Actor, AsOf, Branch, Id, Reason, by
-from adapters.cli.running import Invocation, run
+import eventlog_projections
 from eventlog import Appended, InvalidInputError
-from projections import Conversation
+from eventlog_cli.finding import find, moment
+from eventlog_cli.options import Actor, AsOf, Branch, Id, Reason, by
+from eventlog_cli.running import Invocation, run
+from eventlog_projections import Conversation
 
 app = typer.Typer()
 
@@ -28,7 +28,7 @@ def undo(
 
     async def work(at: Invocation) -> None:
         chat = await _chat(at, conversation, branch)
-        done = await projections.undo(chat, turns, reason=reason, context=by(actor))
+        done = await eventlog_projections.undo(chat, turns, reason=reason, context=by(actor))
         await _tell(at, chat, done, "`eventlog redo` takes it back")
 
     run(ctx, work)
@@ -46,7 +46,9 @@ def redo(
 
     async def work(at: Invocation) -> None:
         chat = await _chat(at, conversation, branch)
-        await _tell(at, chat, await projections.redo(chat, reason=reason, context=by(actor)))
+        await _tell(
+            at, chat, await eventlog_projections.redo(chat, reason=reason, context=by(actor))
+        )
 
     run(ctx, work)
 
@@ -67,7 +69,7 @@ def restore(
         version = moment(to)
         if version is None:
             raise InvalidInputError("Name a version or a time to restore.")
-        done = await projections.restore(chat, version, reason=reason, context=by(actor))
+        done = await eventlog_projections.restore(chat, version, reason=reason, context=by(actor))
         await _tell(at, chat, done)
 
     run(ctx, work)
@@ -108,7 +110,7 @@ def fork(
     async def work(at: Invocation) -> None:
         parent = await _chat(at, conversation, branch)
         context = by(actor)
-        child = await projections.fork(
+        child = await eventlog_projections.fork(
             parent, new, at=moment(as_of), reason=reason, context=context
         )
         await _tell(at, child, Appended(1, 1))
@@ -131,7 +133,9 @@ def label(
     async def work(at: Invocation) -> None:
         chat = await _chat(at, conversation, "")
         tags = [] if no_tags else tag or None
-        done = await projections.label(chat, title=title, owner=owner, tags=tags, context=by(actor))
+        done = await eventlog_projections.label(
+            chat, title=title, owner=owner, tags=tags, context=by(actor)
+        )
         await _tell(at, chat, done)
 
     run(ctx, work)

@@ -5,16 +5,16 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from adapters.cli import tables
-from adapters.cli.files import read_text
-from adapters.cli.finding import find
-from adapters.cli.options import OptionalId
-from adapters.cli.pictures import verdict
-from adapters.cli.progress import bar, is_drawn
-from adapters.cli.running import FoundError, Invocation, run
 from eventlog import EventLog, InvalidOptionError, TreeHead, Verifier
-from eventlog.faults import COULD_NOT_CHECK
-from projections.views import Views
+from eventlog.verify.faults import COULD_NOT_CHECK
+from eventlog_cli import tables
+from eventlog_cli.files import read_text
+from eventlog_cli.finding import find
+from eventlog_cli.options import OptionalId
+from eventlog_cli.pictures import verdict
+from eventlog_cli.progress import bar, is_drawn
+from eventlog_cli.running import FoundError, Invocation, run
+from eventlog_projections.views import Views
 
 app = typer.Typer()
 

@@ -5,13 +5,13 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from adapters.cli import tables
-from adapters.cli.finding import find
-from adapters.cli.options import Branch, Id, Limit, OptionalId
-from adapters.cli.progress import caught_up
-from adapters.cli.running import Invocation, run
-from adapters.cli.words import GONE
-from projections.views import reading
+from eventlog_cli import tables
+from eventlog_cli.finding import find
+from eventlog_cli.options import Branch, Id, Limit, OptionalId
+from eventlog_cli.progress import caught_up
+from eventlog_cli.running import Invocation, run
+from eventlog_cli.words import GONE
+from eventlog_projections.views import reading
 
 app = typer.Typer()
 

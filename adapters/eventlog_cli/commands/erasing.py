@@ -11,19 +11,27 @@ from urllib.parse import quote
 import typer
 from rich.text import Text
 
-from adapters.cli import tables
-from adapters.cli.asking import confirm
-from adapters.cli.files import signer_of
-from adapters.cli.finding import find, moment
-from adapters.cli.options import Branch, SigningKey, Yes, complete, login
-from adapters.cli.progress import bar
-from adapters.cli.running import FoundError, Invocation, run
 from eventlog import InvalidMomentError, Signer
-from eventlog.whole_file import write_whole
-from projections import Archive, Conversation, Disposed, Disposition, Erased, erase_event, to_folder
-from projections import erase as erase_conversation
-from projections import erase_owner as erase_all_of
-from projections import prune as prune_conversations
+from eventlog.files import write_whole
+from eventlog_cli import tables
+from eventlog_cli.asking import confirm
+from eventlog_cli.files import signer_of
+from eventlog_cli.finding import find, moment
+from eventlog_cli.options import Branch, SigningKey, Yes, complete, login
+from eventlog_cli.progress import bar
+from eventlog_cli.running import FoundError, Invocation, run
+from eventlog_projections import (
+    Archive,
+    Conversation,
+    Disposed,
+    Disposition,
+    Erased,
+    erase_event,
+    to_folder,
+)
+from eventlog_projections import erase as erase_conversation
+from eventlog_projections import erase_owner as erase_all_of
+from eventlog_projections import prune as prune_conversations
 
 DAYS: Final = {"d": 1, "w": 7, "y": 365}
 

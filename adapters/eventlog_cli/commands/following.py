@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from adapters.cli import pages
-from adapters.cli.running import Invocation, run
 from eventlog import CorruptEventError, RecordedEvent
+from eventlog_cli import pages
+from eventlog_cli.running import Invocation, run
 
 app = typer.Typer()
 

@@ -4,12 +4,12 @@ from typing import Annotated
 
 import typer
 
-from adapters.cli import tables
-from adapters.cli.finding import find
-from adapters.cli.options import Actor, Id, OptionalId, Reason, by
-from adapters.cli.progress import bar
-from adapters.cli.running import Invocation, run
 from eventlog import EventLog, held_by, lift_hold, place_hold
+from eventlog_cli import tables
+from eventlog_cli.finding import find
+from eventlog_cli.options import Actor, Id, OptionalId, Reason, by
+from eventlog_cli.progress import bar
+from eventlog_cli.running import Invocation, run
 
 app = typer.Typer()
 hold = typer.Typer(no_args_is_help=True, help="Keep conversations from being erased.")

@@ -6,14 +6,14 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from adapters.cli.files import read_text, write_secret
-from adapters.cli.finding import find
-from adapters.cli.options import Branch, Id
-from adapters.cli.output import Output
-from adapters.cli.progress import bar
-from adapters.cli.running import Invocation, run, run_without_log
-from adapters.cli.settings import Settings
 from eventlog import EventLog, InvalidOptionError, Signer, new_key, parse_keyring, rekey, rotate
+from eventlog_cli.files import read_text, write_secret
+from eventlog_cli.finding import find
+from eventlog_cli.options import Branch, Id
+from eventlog_cli.output import Output
+from eventlog_cli.progress import bar
+from eventlog_cli.running import Invocation, run, run_without_log
+from eventlog_cli.settings import Settings
 
 app = typer.Typer()
 keys = typer.Typer(no_args_is_help=True, help="Make keys, and change those of an encrypted log.")

@@ -11,17 +11,17 @@ from urllib.parse import quote
 import typer
 from rich.text import Text
 
-from adapters.cli import pages
-from adapters.cli.finding import find, moment
-from adapters.cli.genai import Operations
-from adapters.cli.options import AsOf, Branch, complete
-from adapters.cli.progress import bar, caught_up
-from adapters.cli.running import FoundError, Invocation, run
 from eventlog import InvalidInputError, InvalidOptionError
-from eventlog.codec import encode_json
-from eventlog.whole_file import write_whole
-from projections import Conversation
-from projections.views import Views, reading
+from eventlog.files import write_whole
+from eventlog.format.codec import encode_json
+from eventlog_cli import pages
+from eventlog_cli.finding import find, moment
+from eventlog_cli.genai import Operations
+from eventlog_cli.options import AsOf, Branch, complete
+from eventlog_cli.progress import bar, caught_up
+from eventlog_cli.running import FoundError, Invocation, run
+from eventlog_projections import Conversation
+from eventlog_projections.views import Views, reading
 
 PAGE = 100
 
@@ -48,7 +48,7 @@ def import_(
 
     async def work(at: Invocation) -> None:
         try:
-            from adapters.openai_agents.importing import Progress, import_sessions
+            from eventlog_openai_agents.importing import Progress, import_sessions
         except ImportError as error:
             raise InvalidOptionError(
                 f"{error.name} is not installed: pip install 'conversation-eventlog[agents]'."

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from adapters.cli.files import SIGNING_VARIABLE, signer_of
-from adapters.cli.finding import find
-from adapters.cli.options import Ids, SigningKey
-from adapters.cli.running import Invocation, run
 from eventlog import EventLog, InvalidInputError, SignedHead, gather_evidence, to_file
-from eventlog.whole_file import write_whole
+from eventlog.files import write_whole
+from eventlog_cli.files import SIGNING_VARIABLE, signer_of
+from eventlog_cli.finding import find
+from eventlog_cli.options import Ids, SigningKey
+from eventlog_cli.running import Invocation, run
 
 app = typer.Typer()
 

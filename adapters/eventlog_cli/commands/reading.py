@@ -5,15 +5,15 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from adapters.cli import pages, tables
-from adapters.cli.finding import find, moment
-from adapters.cli.options import AsOf, Branch, Id, Limit
-from adapters.cli.progress import caught_up
-from adapters.cli.running import Invocation, run
-from adapters.cli.words import GONE
-from projections import Conversation, History, HistoryEvent
-from projections import diff as compare
-from projections.views.reading import Summary, conversations
+from eventlog_cli import pages, tables
+from eventlog_cli.finding import find, moment
+from eventlog_cli.options import AsOf, Branch, Id, Limit
+from eventlog_cli.progress import caught_up
+from eventlog_cli.running import Invocation, run
+from eventlog_cli.words import GONE
+from eventlog_projections import Conversation, History, HistoryEvent
+from eventlog_projections import diff as compare
+from eventlog_projections.views.reading import Summary, conversations
 
 PAGE = 100
 """Events that are printed at once."""

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from adapters.cli.demo import main as play
+from eventlog_cli.demo import main as play
 
 app = typer.Typer()
 

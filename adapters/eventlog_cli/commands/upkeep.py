@@ -5,15 +5,15 @@ from typing import Annotated, Final
 import typer
 from rich.text import Text
 
-from adapters.cli.output import Output
-from adapters.cli.progress import bar, watched
-from adapters.cli.running import FoundError, Invocation, run, run_without_log
-from adapters.cli.settings import Settings
 from eventlog import InvalidInputError, SchemaTooOldError, create_roles
 from eventlog import backup as copy_log
 from eventlog import migrate as migrate_log
-from projections import rebuild as rebuild_snapshots
-from projections.views import BUILT_IN, Views
+from eventlog_cli.output import Output
+from eventlog_cli.progress import bar, watched
+from eventlog_cli.running import FoundError, Invocation, run, run_without_log
+from eventlog_cli.settings import Settings
+from eventlog_projections import rebuild as rebuild_snapshots
+from eventlog_projections.views import BUILT_IN, Views
 
 SNAPSHOTS: Final = "snapshots"
 

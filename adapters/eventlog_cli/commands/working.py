@@ -9,15 +9,15 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from adapters.cli.files import signer_of
-from adapters.cli.options import SigningKey
-from adapters.cli.output import Output
-from adapters.cli.running import run_without_log
-from adapters.cli.settings import Settings
 from eventlog import InvalidOptionError, Signer, publish, to_command, to_file
-from eventlog.publishing import EVERY_EVENTS, EVERY_SECONDS, Destination
-from eventlog.store.address import SqliteAddress, parse
-from projections.views import Views
+from eventlog.operations.heads import EVERY_EVENTS, EVERY_SECONDS, Destination
+from eventlog.store.addresses.log import SqliteAddress, parse
+from eventlog_cli.files import signer_of
+from eventlog_cli.options import SigningKey
+from eventlog_cli.output import Output
+from eventlog_cli.running import run_without_log
+from eventlog_cli.settings import Settings
+from eventlog_projections.views import Views
 
 POLL: Final = 0.02
 """Seconds between looks: nobody tells a worker that something was appended."""

@@ -9,11 +9,6 @@ import hashlib
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from adapters.openai_agents.importing.forking import RefusedError, forked
-from adapters.openai_agents.importing.items import Run, checked, runs
-from adapters.openai_agents.importing.report import Preserved
-from adapters.openai_agents.importing.rows import Chunk, Origin, Row, TurnRow
-from adapters.openai_agents.importing.turns import Imported, unrecorded
 from eventlog import (
     ConflictError,
     Context,
@@ -28,6 +23,11 @@ from eventlog import (
     RowPreserved,
     UsageRecorded,
 )
+from eventlog_openai_agents.importing.forking import RefusedError, forked
+from eventlog_openai_agents.importing.items import Run, checked, runs
+from eventlog_openai_agents.importing.report import Preserved
+from eventlog_openai_agents.importing.rows import Chunk, Origin, Row, TurnRow
+from eventlog_openai_agents.importing.turns import Imported, unrecorded
 
 _BOTH_WENT_ON: Final = (
     "both have gone on since it was imported: the source has new rows, and the log has events of"

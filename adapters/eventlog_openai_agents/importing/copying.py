@@ -5,12 +5,12 @@ import contextlib
 from collections.abc import Callable
 from typing import Any, Final
 
-from adapters.openai_agents.importing.copy import Copy
-from adapters.openai_agents.importing.forking import RefusedError
-from adapters.openai_agents.importing.recognising import recognise
-from adapters.openai_agents.importing.report import ImportReport, Preserved, Progress, Refused
-from adapters.openai_agents.importing.rows import Chunk, Origin, Source
 from eventlog import EventLog, InvalidNameError
+from eventlog_openai_agents.importing.copy import Copy
+from eventlog_openai_agents.importing.forking import RefusedError
+from eventlog_openai_agents.importing.recognising import recognise
+from eventlog_openai_agents.importing.report import ImportReport, Preserved, Progress, Refused
+from eventlog_openai_agents.importing.rows import Chunk, Origin, Source
 
 AT_ONCE: Final = 256
 """Conversations that are copied at the same time, so that they share commits."""

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from adapters.openai_agents.importing.copying import import_sessions
-from adapters.openai_agents.importing.from_sqlalchemy import SQLAlchemySource
-from adapters.openai_agents.importing.from_sqlite import SQLiteSource
-from adapters.openai_agents.importing.report import ImportReport
 from eventlog import Appended, Context, Event, EventLog, NewEvent, NotAnEventLogError, migrate
 from eventlog.log import DEFAULT_SCHEMA
-from eventlog.store.address import Address, PostgresAddress, parse
-from projections import Conversation, View
-from projections.conversation import NOBODY
+from eventlog.store.addresses.log import Address, PostgresAddress, parse
+from eventlog_openai_agents.importing.copying import import_sessions
+from eventlog_openai_agents.importing.from_sqlalchemy import SQLAlchemySource
+from eventlog_openai_agents.importing.from_sqlite import SQLiteSource
+from eventlog_openai_agents.importing.report import ImportReport
+from eventlog_projections import Conversation, View
+from eventlog_projections.conversation import NOBODY
 
 _log: Final = logging.getLogger("eventlog.importing")
 

@@ -1,7 +1,5 @@
 """Where in the log a branch of the source begins: at the row that it shares last with another."""
 
-from adapters.openai_agents.importing.rows import Fork, Origin
-from adapters.openai_agents.importing.turns import is_of_a_turn
 from eventlog import (
     ConversationForked,
     ConversationImported,
@@ -9,8 +7,10 @@ from eventlog import (
     EventLogError,
     ItemsAdded,
     RowPreserved,
-    chain,
 )
+from eventlog.format import chain
+from eventlog_openai_agents.importing.rows import Fork, Origin
+from eventlog_openai_agents.importing.turns import is_of_a_turn
 
 
 class RefusedError(EventLogError):

@@ -5,8 +5,8 @@ import re
 from collections.abc import AsyncGenerator
 from typing import Any, Final
 
-from adapters.openai_agents.importing.rows import Chunk, Origin, Row, cut, moment
 from eventlog import SourceError
+from eventlog_openai_agents.importing.rows import Chunk, Origin, Row, cut, moment
 
 DEFAULT_PREFIX: Final = "agents:session"
 

@@ -3,9 +3,9 @@
 from collections.abc import AsyncGenerator
 from typing import Any, Final
 
-from adapters.openai_agents.importing.rows import Chunk, Origin, Row, cut
 from eventlog import SourceError
-from eventlog.codec import encode_json
+from eventlog.format.codec import encode_json
+from eventlog_openai_agents.importing.rows import Chunk, Origin, Row, cut
 
 _ALL: Final = 2_147_483_647
 """More than any session has: its own default limit shall not hide what is older."""

@@ -9,8 +9,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from adapters.openai_agents.importing.rows import Chunk, Origin, Row, chunked, moment
 from eventlog import SourceError
+from eventlog_openai_agents.importing.rows import Chunk, Origin, Row, chunked, moment
 
 PAGE: Final = 2048
 """Rows that are fetched at once."""

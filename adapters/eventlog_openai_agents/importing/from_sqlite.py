@@ -12,12 +12,12 @@ from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from adapters.openai_agents.importing.rows import Chunk, Origin, Row, chunked, moment
-from adapters.openai_agents.importing.sqlite_branches import branch_chunks
-from adapters.openai_agents.importing.sqlite_tables import Tables, find_tables, has_messages
-from adapters.openai_agents.importing.sqlite_usage import turns_of
 from eventlog import SourceError
-from eventlog.names import RESERVED
+from eventlog.format.names import RESERVED
+from eventlog_openai_agents.importing.rows import Chunk, Origin, Row, chunked, moment
+from eventlog_openai_agents.importing.sqlite_branches import branch_chunks
+from eventlog_openai_agents.importing.sqlite_tables import Tables, find_tables, has_messages
+from eventlog_openai_agents.importing.sqlite_usage import turns_of
 
 PAGE: Final = 2048
 """Rows that are fetched at once."""

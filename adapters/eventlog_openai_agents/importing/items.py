@@ -7,9 +7,9 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from adapters.openai_agents.importing.rows import Row
 from eventlog import InvalidItemError
-from eventlog.codec import decode_json, encode_json
+from eventlog.format.codec import decode_json, encode_json
+from eventlog_openai_agents.importing.rows import Row
 
 _ITEMS: Final = msgspec.json.Decoder()
 _VALUES: Final = msgspec.json.Decoder(list[msgspec.Raw])

@@ -7,9 +7,9 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final, NamedTuple, Protocol
 
-from adapters.openai_agents.usage import Counts
-from eventlog.envelope import to_microseconds
-from eventlog.names import MAIN
+from eventlog.format.envelope import to_microseconds
+from eventlog.format.names import MAIN
+from eventlog_openai_agents.usage import Counts
 
 MAX_ROWS: Final = 256
 MAX_BYTES: Final = 256 * 1024

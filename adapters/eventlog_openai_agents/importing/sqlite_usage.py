@@ -4,9 +4,9 @@ import json
 import sqlite3
 from typing import Any, Final, cast
 
-from adapters.openai_agents.importing.rows import TurnRow, moment
-from adapters.openai_agents.usage import Counts
-from eventlog.codec import decode_json
+from eventlog.format.codec import decode_json
+from eventlog_openai_agents.importing.rows import TurnRow, moment
+from eventlog_openai_agents.usage import Counts
 
 TABLE: Final = "turn_usage"
 """It has this name in every file."""

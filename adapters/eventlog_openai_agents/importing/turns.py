@@ -9,9 +9,9 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from adapters.openai_agents.importing.rows import TurnRow
-from adapters.openai_agents.usage import Counts
 from eventlog import Context, NewEvent, RecordedEvent, RowPreserved, UsageRecorded
+from eventlog_openai_agents.importing.rows import TurnRow
+from eventlog_openai_agents.usage import Counts
 
 _ID: Final = "turn_usage"
 

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from eventlog.records import Head, StoredEvent
+from eventlog.format.records import Head, StoredEvent
 
 
 class Erasure(NamedTuple):

@@ -5,15 +5,14 @@ from typing import Final, Protocol
 
 import msgspec
 
-from eventlog.codec import decompress
 from eventlog.errors import (
     InvalidOptionError,
     NotAnEventLogError,
     SchemaTooNewError,
     SchemaTooOldError,
 )
-from eventlog.paging import PAGE, Paged
-from eventlog.records import (
+from eventlog.format.codec import decompress
+from eventlog.format.records import (
     Appended,
     AppendRequest,
     EncodedEvent,
@@ -25,15 +24,16 @@ from eventlog.records import (
     StoredEvent,
     StreamRow,
 )
-from eventlog.store.erase_base import Erasure
-from eventlog.store.feed_base import FeedSource
-from eventlog.store.key_base import KeySource
-from eventlog.store.redis_address import RedisAddress
-from eventlog.store.revisions import HEAD, REVISIONS, VERSION_TABLE
-from eventlog.store.rights import Rights
-from eventlog.store.snapshot_base import SnapshotSource
-from eventlog.store.tree_base import TreeSource
-from eventlog.store.view_base import ViewSource
+from eventlog.paging import PAGE, Paged
+from eventlog.redis.address import RedisAddress
+from eventlog.store.contract.erasures import Erasure
+from eventlog.store.contract.feed import FeedSource
+from eventlog.store.contract.keys import KeySource
+from eventlog.store.contract.revisions import HEAD, REVISIONS, VERSION_TABLE
+from eventlog.store.contract.rights import Rights
+from eventlog.store.contract.snapshots import SnapshotSource
+from eventlog.store.contract.tree import TreeSource
+from eventlog.store.contract.views import ViewSource
 
 DURABILITIES: Final = ("full", "normal")
 MAX_VERSION: Final = 2**63 - 1

@@ -2,7 +2,7 @@
 
 from typing import Final, NamedTuple
 
-from eventlog.store.role_sql import GROUP, literal, quoted, role_name
+from eventlog.store.postgres.role_statements import GROUP, literal, quoted, role_name
 
 
 class Rights(NamedTuple):

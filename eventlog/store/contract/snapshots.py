@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
-from eventlog.records import Entry
+from eventlog.format.records import Entry
 
 MAX_SEGMENT_ID: Final = 2**63 - 1
 MAX_ITEMS: Final = 2**31

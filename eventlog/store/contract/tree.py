@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
-from eventlog.merkle import TileId
-from eventlog.records import SignedHead
+from eventlog.format.records import SignedHead
+from eventlog.proof.merkle import TileId
 
 BEFORE_ALL: Final = -1
 """Every head is of more events than that, one of an empty log as well."""

@@ -7,7 +7,7 @@ beside it. Each generation has a checkpoint, which moves in the transaction of i
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
-from eventlog.records import Entry
+from eventlog.format.records import Entry
 
 NO_LIMIT: Final = 2**31 - 1
 

@@ -4,14 +4,14 @@ import abc
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from eventlog.records import Entry
-from eventlog.store import view_work
-from eventlog.store.statement import Statement
-from eventlog.store.view_base import Aside, Batch, Checkpoint, Selection, TableSpec, ViewRow
-from eventlog.store.view_work import Work
+from eventlog.format.records import Entry
+from eventlog.store.contract.views import Aside, Batch, Checkpoint, Selection, TableSpec, ViewRow
+from eventlog.store.nouns import views as view_work
+from eventlog.store.nouns.views import Work
+from eventlog.store.sql.statement import Statement
 
 if TYPE_CHECKING:
-    from eventlog.store.view_sql import ViewStatements
+    from eventlog.store.sql.views import ViewStatements
 
 
 class StoredViews(abc.ABC):

@@ -7,10 +7,8 @@ Nothing is kept if it raises or returns None.
 from collections.abc import Generator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from eventlog.store import role_sql
-from eventlog.store.base import MAX_VERSION
-from eventlog.store.statement import Statement
-from eventlog.store.view_base import (
+from eventlog.store.contract.log import MAX_VERSION
+from eventlog.store.contract.views import (
     Batch,
     Checkpoint,
     Compared,
@@ -20,10 +18,12 @@ from eventlog.store.view_base import (
     Put,
     TableSpec,
 )
-from eventlog.store.view_text import index_new, table_name
+from eventlog.store.postgres import role_statements as role_sql
+from eventlog.store.sql.statement import Statement
+from eventlog.store.sql.view_text import index_new, table_name
 
 if TYPE_CHECKING:
-    from eventlog.store.view_sql import ViewStatements
+    from eventlog.store.sql.views import ViewStatements
 
 NOTHING: Final[Sequence[Any]] = ()
 

@@ -7,9 +7,10 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import asyncpg
 
-from eventlog.chain import GENESIS
 from eventlog.errors import BusyError, ClockAheadError
-from eventlog.records import (
+from eventlog.format.chain import GENESIS
+from eventlog.format.preparing import link, seal_all
+from eventlog.format.records import (
     Appended,
     AppendRequest,
     Head,
@@ -19,14 +20,13 @@ from eventlog.records import (
     Stale,
     StoredEvent,
 )
-from eventlog.sealing import link, seal_all
-from eventlog.store.address import PostgresAddress
-from eventlog.store.base import answer_replay
-from eventlog.store.heads import Heads
-from eventlog.store.pool import LOST
-from eventlog.store.postgres_sql import MAX_CLOCK_LEAD, PostgresStatements
-from eventlog.store.statement import Statement
-from eventlog.store.stream_rows import NO_PARENT
+from eventlog.store.addresses.log import PostgresAddress
+from eventlog.store.contract.log import answer_replay
+from eventlog.store.postgres.heads import Heads
+from eventlog.store.postgres.pool import LOST
+from eventlog.store.postgres.statements import MAX_CLOCK_LEAD, PostgresStatements
+from eventlog.store.sql.statement import Statement
+from eventlog.store.sql.stream_rows import NO_PARENT
 
 MAX_TRIES: Final = 30
 """How often an append takes a new head before it gives up: every loss was another one's win."""

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, NamedTuple, cast
 
 from eventlog.errors import UnavailableError
-from eventlog.records import AppendRequest, Outcome
+from eventlog.format.records import AppendRequest, Outcome
 from eventlog.settle import Mutation
 from eventlog.store.intake import size_of
 

@@ -6,11 +6,11 @@ from typing import Any, Final
 import asyncpg
 
 from eventlog.errors import UnavailableError
-from eventlog.store.feed_base import FeedRow, Placed, Progress
-from eventlog.store.feed_sql import PostgresFeed
-from eventlog.store.listening import Listening
-from eventlog.store.rights import Rights
-from eventlog.store.statement import Statement
+from eventlog.store.contract.feed import FeedRow, Placed, Progress
+from eventlog.store.contract.rights import Rights
+from eventlog.store.postgres.listening import Listening
+from eventlog.store.sql.feed import PostgresFeed
+from eventlog.store.sql.statement import Statement
 
 MAX_TRIES: Final = 10
 

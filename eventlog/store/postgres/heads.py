@@ -4,7 +4,7 @@ import threading
 from collections import OrderedDict
 from typing import Final
 
-from eventlog.records import Head
+from eventlog.format.records import Head
 
 MAX_HEADS: Final = 10_000
 

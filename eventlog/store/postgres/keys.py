@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from eventlog.store.key_base import KeyRow
-from eventlog.store.key_sql import PostgresKeyStatements
-from eventlog.store.statement import Statement
+from eventlog.store.contract.keys import KeyRow
+from eventlog.store.sql.keys import PostgresKeyStatements
+from eventlog.store.sql.statement import Statement
 
 _Run = Callable[[Statement, dict[str, Any]], Awaitable[list[Any]]]
 

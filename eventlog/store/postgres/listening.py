@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import asyncpg
 
-from eventlog.store.address import PostgresAddress
+from eventlog.store.addresses.log import PostgresAddress
 
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 5.0
 
-_log: Final = logging.getLogger("eventlog.wakeups")
+_log: Final = logging.getLogger("eventlog.feed.notifier")
 _TROUBLE: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
 
 

@@ -10,11 +10,11 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateSchema
 
 from eventlog.errors import InvalidOptionError
-from eventlog.store import postgres
-from eventlog.store.address import PostgresAddress
-from eventlog.store.base import needs_migration
-from eventlog.store.distributed import HAS_CITUS, Spread
-from eventlog.store.migrate import ALEMBIC, driver_errors, upgrade
+from eventlog.store.addresses.log import PostgresAddress
+from eventlog.store.contract.log import needs_migration
+from eventlog.store.postgres import store as postgres
+from eventlog.store.postgres.distributed import HAS_CITUS, Spread
+from eventlog.store.sqlite.migration import ALEMBIC, driver_errors, upgrade
 
 _LOCK: Final = 7_306_867_134_501_212_247
 """Key of the advisory lock that migrating processes queue for."""

@@ -9,9 +9,9 @@ from typing import Any, Final, TypeVar
 import asyncpg
 
 from eventlog.errors import UnavailableError
-from eventlog.store.address import PostgresAddress
-from eventlog.store.base import Options
-from eventlog.store.pool import FAREWELL, LOST, Connection, Pool, closed
+from eventlog.store.addresses.log import PostgresAddress
+from eventlog.store.contract.log import Options
+from eventlog.store.postgres.pool import FAREWELL, LOST, Connection, Pool, closed
 
 _T = TypeVar("_T")
 _Use = Callable[["Connection[Any]"], Awaitable[_T]]

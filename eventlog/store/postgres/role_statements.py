@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from eventlog.errors import InvalidOptionError
-from eventlog.store.revisions import VERSION_TABLE
+from eventlog.store.contract.revisions import VERSION_TABLE
 
 OWNER: Final = "owner"
 WRITER: Final = "writer"
@@ -100,7 +100,7 @@ def check_role(name: str) -> str:
 
 def tables() -> list[str]:
     """Return the tables of a log that are always there."""
-    from eventlog.store.schema import metadata  # Opening a log in a file comes by here.
+    from eventlog.store.sql.schema import metadata  # Opening a log in a file comes by here.
 
     return [table.name for table in metadata("postgresql").tables.values()] + [VERSION_TABLE]
 

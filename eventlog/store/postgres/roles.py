@@ -6,11 +6,11 @@ from typing import Any, Final
 import asyncpg
 
 from eventlog.errors import InvalidOptionError
-from eventlog.store import role_sql
-from eventlog.store.address import PostgresAddress
-from eventlog.store.postgres import inspect, translated
-from eventlog.store.revisions import HEAD
-from eventlog.store.role_sql import GROUP, ROLES, role_name
+from eventlog.store.addresses.log import PostgresAddress
+from eventlog.store.contract.revisions import HEAD
+from eventlog.store.postgres import role_statements as role_sql
+from eventlog.store.postgres.role_statements import GROUP, ROLES, role_name
+from eventlog.store.postgres.store import inspect, translated
 
 _LOCK: Final = 7_306_867_134_501_212_249
 """Key of the advisory lock that those who create roles queue for."""

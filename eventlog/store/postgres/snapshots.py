@@ -6,16 +6,16 @@ from typing import Any, Final
 import asyncpg
 
 from eventlog.errors import UnavailableError
-from eventlog.records import Entry
-from eventlog.store.snapshot_base import Loaded, Snapshot, Sources, dump_pieces, load_snapshot
-from eventlog.store.snapshot_sql import (
+from eventlog.format.records import Entry
+from eventlog.store.contract.snapshots import Loaded, Snapshot, Sources, dump_pieces, load_snapshot
+from eventlog.store.sql.snapshots import (
     REFERRED,
     SEGMENT,
     SNAPSHOT,
     TAIL,
     PostgresSnapshotStatements,
 )
-from eventlog.store.statement import Statement
+from eventlog.store.sql.statement import Statement
 
 _Run = Callable[[Statement, dict[str, Any]], Awaitable[list[Any]]]
 

@@ -27,10 +27,10 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.types import TypeEngine
 
-from eventlog.records import StoredEvent
-from eventlog.store.schema import metadata
-from eventlog.store.sql import Statements, compiled
-from eventlog.store.stream_rows import FIRST
+from eventlog.format.records import StoredEvent
+from eventlog.store.sql.log import Statements, compiled
+from eventlog.store.sql.schema import metadata
+from eventlog.store.sql.stream_rows import FIRST
 
 MAX_CLOCK_LEAD: Final = 60_000_000
 """How far a writer's clock may run ahead of the database's, in microseconds."""

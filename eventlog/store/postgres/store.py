@@ -8,7 +8,6 @@ from typing import Any
 
 import asyncpg
 
-from eventlog.chain import GENESIS
 from eventlog.errors import (
     BusyError,
     NotAnEventLogError,
@@ -16,34 +15,35 @@ from eventlog.errors import (
     StoreError,
     UnavailableError,
 )
-from eventlog.records import AppendRequest, Head, Outcome, StoredEvent, StreamRow
-from eventlog.store.address import PostgresAddress
-from eventlog.store.base import MAX_VERSION, Options, needs_migration
-from eventlog.store.erase_base import Erasure
-from eventlog.store.erase_sql import PostgresEraseStatements
-from eventlog.store.feed_postgres import PostgresFeedSource
-from eventlog.store.feed_sql import PostgresFeed
-from eventlog.store.heads import Heads
+from eventlog.format.chain import GENESIS
+from eventlog.format.records import AppendRequest, Head, Outcome, StoredEvent, StreamRow
+from eventlog.store.addresses.log import PostgresAddress
+from eventlog.store.contract.erasures import Erasure
+from eventlog.store.contract.log import MAX_VERSION, Options, needs_migration
+from eventlog.store.contract.revisions import HEAD, VERSION_TABLE
+from eventlog.store.contract.rights import Rights, rights
 from eventlog.store.intake import Intake, size_of
-from eventlog.store.key_postgres import PostgresKeys
-from eventlog.store.key_sql import PostgresKeyStatements
-from eventlog.store.lanes import LoopLanes
-from eventlog.store.listening import Listening
-from eventlog.store.oddity_sql import PostgresOddities
-from eventlog.store.pool import LOST
-from eventlog.store.pools import Pools
-from eventlog.store.postgres_append import OPEN, Appender
-from eventlog.store.postgres_sql import PostgresStatements
-from eventlog.store.revisions import HEAD, VERSION_TABLE
-from eventlog.store.rights import Rights, rights
-from eventlog.store.snapshot_postgres import PostgresSnapshots
-from eventlog.store.snapshot_sql import PostgresSnapshotStatements
-from eventlog.store.statement import Statement
-from eventlog.store.stream_rows import stream_row
-from eventlog.store.tree_postgres import PostgresTree
-from eventlog.store.tree_sql import PostgresTreeStatements
-from eventlog.store.view_postgres import PostgresViews
-from eventlog.store.view_sql import ViewStatements
+from eventlog.store.postgres.append import OPEN, Appender
+from eventlog.store.postgres.batcher import LoopLanes
+from eventlog.store.postgres.feed import PostgresFeedSource
+from eventlog.store.postgres.heads import Heads
+from eventlog.store.postgres.keys import PostgresKeys
+from eventlog.store.postgres.listening import Listening
+from eventlog.store.postgres.pool import LOST
+from eventlog.store.postgres.pools import Pools
+from eventlog.store.postgres.snapshots import PostgresSnapshots
+from eventlog.store.postgres.statements import PostgresStatements
+from eventlog.store.postgres.tree import PostgresTree
+from eventlog.store.postgres.views import PostgresViews
+from eventlog.store.sql.erasures import PostgresEraseStatements
+from eventlog.store.sql.feed import PostgresFeed
+from eventlog.store.sql.keys import PostgresKeyStatements
+from eventlog.store.sql.snapshots import PostgresSnapshotStatements
+from eventlog.store.sql.statement import Statement
+from eventlog.store.sql.stream_rows import stream_row
+from eventlog.store.sql.tree import PostgresTreeStatements
+from eventlog.store.sql.views import ViewStatements
+from eventlog.store.sql.violations import PostgresOddities
 
 
 class PostgresStore:
@@ -297,7 +297,7 @@ def _key_statements(schema: str) -> PostgresKeyStatements:
 
 def _migrate(address: PostgresAddress, patience: float) -> None:
     # Alembic is imported only where there is something to create or to upgrade.
-    from eventlog.store.migrate_postgres import migrate_postgres
+    from eventlog.store.postgres.migration import migrate_postgres
 
     migrate_postgres(address, patience)
 

@@ -3,12 +3,12 @@
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
-from eventlog.merkle import TileId
-from eventlog.records import SignedHead
-from eventlog.store.oddity_sql import PostgresOddities
-from eventlog.store.statement import Statement
-from eventlog.store.tree_base import Leaf, Odd, Oddity, Shape
-from eventlog.store.tree_sql import PostgresTreeStatements
+from eventlog.format.records import SignedHead
+from eventlog.proof.merkle import TileId
+from eventlog.store.contract.tree import Leaf, Odd, Oddity, Shape
+from eventlog.store.sql.statement import Statement
+from eventlog.store.sql.tree import PostgresTreeStatements
+from eventlog.store.sql.violations import PostgresOddities
 
 _Run = Callable[[Statement, dict[str, Any]], Awaitable[list[Any]]]
 

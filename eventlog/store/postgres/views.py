@@ -5,13 +5,13 @@ from typing import Any, Literal
 
 import asyncpg
 
-from eventlog.store import view_work
-from eventlog.store.pool import Connection
-from eventlog.store.statement import Statement
-from eventlog.store.stored_views import StoredViews
-from eventlog.store.view_base import Checkpoint, Compared, Search, TableSpec, ViewRow
-from eventlog.store.view_sql import ViewStatements
-from eventlog.store.view_work import Work
+from eventlog.store.contract.views import Checkpoint, Compared, Search, TableSpec, ViewRow
+from eventlog.store.nouns import views as view_work
+from eventlog.store.nouns.stored_views import StoredViews
+from eventlog.store.nouns.views import Work
+from eventlog.store.postgres.pool import Connection
+from eventlog.store.sql.statement import Statement
+from eventlog.store.sql.views import ViewStatements
 
 Isolation = Literal["read_committed", "repeatable_read"]
 _Fetch = Callable[[Statement, dict[str, Any]], Awaitable[list[Any]]]

@@ -19,10 +19,10 @@ from sqlalchemy import (
     update,
 )
 
-from eventlog.records import StoredEvent
-from eventlog.store.key_base import NO_KEY
-from eventlog.store.postgres_sql import PostgresStatements
-from eventlog.store.sql import Statements, compiled
+from eventlog.format.records import StoredEvent
+from eventlog.store.contract.keys import NO_KEY
+from eventlog.store.postgres.statements import PostgresStatements
+from eventlog.store.sql.log import Statements, compiled
 
 
 class EraseStatements:

@@ -32,8 +32,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 
-from eventlog.store.schema import metadata
-from eventlog.store.sql import Statements, compiled
+from eventlog.store.sql.log import Statements, compiled
+from eventlog.store.sql.schema import metadata
 
 LEASE: Final = "sequencer"
 

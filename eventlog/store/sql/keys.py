@@ -19,9 +19,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from eventlog.store.key_base import KeyRow
-from eventlog.store.schema import Dialect, metadata
-from eventlog.store.sql import Statements, compiled
+from eventlog.store.contract.keys import KeyRow
+from eventlog.store.sql.log import Statements, compiled
+from eventlog.store.sql.schema import Dialect, metadata
 
 
 class KeyStatements:

@@ -33,10 +33,10 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import asyncpg
 from sqlalchemy.engine import Dialect as Driver
 
-from eventlog.records import StoredEvent
-from eventlog.store.schema import Dialect, metadata
-from eventlog.store.statement import Statement
-from eventlog.store.stream_rows import FIRST, STREAM
+from eventlog.format.records import StoredEvent
+from eventlog.store.sql.schema import Dialect, metadata
+from eventlog.store.sql.statement import Statement
+from eventlog.store.sql.stream_rows import FIRST, STREAM
 
 _DRIVERS: Final[Mapping[Dialect, Driver]] = {
     "sqlite": sqlite.dialect(paramstyle="qmark"),

@@ -29,9 +29,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 
-from eventlog.records import Entry
-from eventlog.store.schema import Dialect, metadata
-from eventlog.store.sql import Statements, compiled
+from eventlog.format.records import Entry
+from eventlog.store.sql.log import Statements, compiled
+from eventlog.store.sql.schema import Dialect, metadata
 
 PAGE: Final = 1000
 """How many events one round trip brings at most."""

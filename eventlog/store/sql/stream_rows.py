@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from eventlog.records import Head, Parent, StreamRow
+from eventlog.format.records import Head, Parent, StreamRow
 
 STREAM: Final = (
     "stream_id",

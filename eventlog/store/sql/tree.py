@@ -18,10 +18,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from eventlog.merkle import HASH_BYTES, TILE_WIDTH
-from eventlog.records import SignedHead
-from eventlog.store.schema import Dialect, metadata
-from eventlog.store.sql import Statements, compiled
+from eventlog.format.records import SignedHead
+from eventlog.proof.merkle import HASH_BYTES, TILE_WIDTH
+from eventlog.store.sql.log import Statements, compiled
+from eventlog.store.sql.schema import Dialect, metadata
 
 _Upsert = sqlite.Insert | postgresql.Insert
 

@@ -29,9 +29,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.types import TypeEngine
 
-from eventlog.store.schema import Dialect, Number, metadata
-from eventlog.store.view_base import TableSpec
-from eventlog.store.view_text import table_name
+from eventlog.store.contract.views import TableSpec
+from eventlog.store.sql.schema import Dialect, Number, metadata
+from eventlog.store.sql.view_text import table_name
 
 SEARCHABLE: Final = "searchable"
 

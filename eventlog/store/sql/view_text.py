@@ -1,6 +1,6 @@
 """What tables of views are called, and SQLite's index of their text."""
 
-from eventlog.store.view_base import TableSpec
+from eventlog.store.contract.views import TableSpec
 
 
 def table_name(spec: TableSpec, generation: int) -> str:

@@ -30,12 +30,12 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from eventlog.store.schema import Dialect, metadata
-from eventlog.store.sql import Statements, compiled
-from eventlog.store.statement import Statement
-from eventlog.store.view_base import Aside, Checkpoint, Search, Selection, TableSpec, ViewRow
-from eventlog.store.view_tables import SEARCHABLE, column_type, readable, table
-from eventlog.store.view_text import table_name, text_index
+from eventlog.store.contract.views import Aside, Checkpoint, Search, Selection, TableSpec, ViewRow
+from eventlog.store.sql.log import Statements, compiled
+from eventlog.store.sql.schema import Dialect, metadata
+from eventlog.store.sql.statement import Statement
+from eventlog.store.sql.view_tables import SEARCHABLE, column_type, readable, table
+from eventlog.store.sql.view_text import table_name, text_index
 
 _LOCK: Final = 7_306_867_134_501_212_248
 """Key of the advisory lock of those who make or delete tables of views."""
@@ -259,7 +259,7 @@ class ViewStatements:
         )
 
     def _put(self, spec: TableSpec, generation: int) -> ClauseElement:
-        from eventlog.store.postgres_sql import unnest
+        from eventlog.store.postgres.statements import unnest
 
         made = self._table(spec, generation)
         names = [column.name for column in spec.columns]

@@ -21,9 +21,9 @@ from sqlalchemy import (
     union_all,
 )
 
-from eventlog.store.schema import metadata
-from eventlog.store.sql import Statements, compiled
-from eventlog.store.tree_base import Odd
+from eventlog.store.contract.tree import Odd
+from eventlog.store.sql.log import Statements, compiled
+from eventlog.store.sql.schema import metadata
 
 LIMIT: Final = 100
 """Rows of each kind: one is enough to know."""

@@ -4,15 +4,23 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from eventlog.chain import GENESIS
-from eventlog.records import Appended, AppendRequest, Head, OtherKey, Outcome, Stale, StoredEvent
-from eventlog.sealing import link, seal_all
-from eventlog.store.address import SqliteAddress
-from eventlog.store.base import answer_replay
-from eventlog.store.sqlite_file import translated
-from eventlog.store.sqlite_sql import LOG
-from eventlog.store.statement import Statement
-from eventlog.store.stream_rows import NO_PARENT
+from eventlog.format.chain import GENESIS
+from eventlog.format.preparing import link, seal_all
+from eventlog.format.records import (
+    Appended,
+    AppendRequest,
+    Head,
+    OtherKey,
+    Outcome,
+    Stale,
+    StoredEvent,
+)
+from eventlog.store.addresses.log import SqliteAddress
+from eventlog.store.contract.log import answer_replay
+from eventlog.store.sql.statement import Statement
+from eventlog.store.sql.stream_rows import NO_PARENT
+from eventlog.store.sqlite.file import translated
+from eventlog.store.sqlite.statements import LOG
 
 MAX_HEADS: Final = 10_000
 

@@ -8,9 +8,9 @@ from typing import Final
 from urllib.parse import quote
 
 from eventlog.errors import InvalidOptionError, NotAnEventLogError, UnavailableError
-from eventlog.store.address import SqliteAddress
-from eventlog.store.base import needs_migration
-from eventlog.store.sqlite_file import inspect, translated
+from eventlog.store.addresses.log import SqliteAddress
+from eventlog.store.contract.log import needs_migration
+from eventlog.store.sqlite.file import inspect, translated
 
 PAGES: Final = 1024
 """Pages that are copied between two looks at `progress`."""

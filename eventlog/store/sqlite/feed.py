@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from eventlog.store.feed_base import FeedRow
-from eventlog.store.sqlite_sql import FEED
+from eventlog.store.contract.feed import FeedRow
+from eventlog.store.sqlite.statements import FEED
 
 
 class SqliteFeedSource:

@@ -15,9 +15,9 @@ from eventlog.errors import (
     StoreError,
     UnavailableError,
 )
-from eventlog.store.address import MEMORY, SqliteAddress
-from eventlog.store.base import Options, needs_migration
-from eventlog.store.revisions import VERSION_TABLE
+from eventlog.store.addresses.log import MEMORY, SqliteAddress
+from eventlog.store.contract.log import Options, needs_migration
+from eventlog.store.contract.revisions import VERSION_TABLE
 
 OLDEST_SQLITE: Final = (3, 37, 0)
 """STRICT tables came with this release."""
@@ -59,7 +59,7 @@ def _prepare(db: sqlite3.Connection, address: SqliteAddress, options: Options) -
     upgrade, create = options.migrate, options.create
     if needs_migration(str(address), *inspect(db), upgrade=upgrade, create=create):
         # Alembic is imported only where there is something to create or to upgrade.
-        from eventlog.store.migrate import migrate_sqlite, new_memory_log
+        from eventlog.store.sqlite.migration import migrate_sqlite, new_memory_log
 
         if address.path is None:
             db.deserialize(new_memory_log())

@@ -4,10 +4,10 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from eventlog.store.key_base import KeyRow
-from eventlog.store.snapshot_sqlite import Hop, in_transaction
-from eventlog.store.sqlite_sql import KEYS
-from eventlog.store.statement import Statement
+from eventlog.store.contract.keys import KeyRow
+from eventlog.store.sql.statement import Statement
+from eventlog.store.sqlite.snapshots import Hop, in_transaction
+from eventlog.store.sqlite.statements import KEYS
 
 
 class SqliteKeys:

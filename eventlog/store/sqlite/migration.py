@@ -17,9 +17,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 import eventlog
-from eventlog.store import sqlite_file
-from eventlog.store.address import SqliteAddress
-from eventlog.store.base import needs_migration
+from eventlog.store.addresses.log import SqliteAddress
+from eventlog.store.contract.log import needs_migration
+from eventlog.store.sqlite import file as sqlite_file
 
 ALEMBIC: Final = threading.Lock()
 """Alembic keeps its context in globals of the process."""

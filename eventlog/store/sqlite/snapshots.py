@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from eventlog.records import Entry
-from eventlog.store.snapshot_base import (
+from eventlog.format.records import Entry
+from eventlog.store.contract.snapshots import (
     Loaded,
     Snapshot,
     Sources,
@@ -13,8 +13,8 @@ from eventlog.store.snapshot_base import (
     last_pieces,
     load_snapshot,
 )
-from eventlog.store.sqlite_sql import SNAPSHOTS
-from eventlog.store.statement import Statement
+from eventlog.store.sql.statement import Statement
+from eventlog.store.sqlite.statements import SNAPSHOTS
 
 Hop = Callable[[Callable[[sqlite3.Connection], Any]], Awaitable[Any]]
 """Runs a function on the thread of a connection."""

@@ -1,25 +1,25 @@
 """The statements of SQLite, as text that was compiled before: nobody has to import SQLAlchemy.
 
 Rule: `frozen.py` holds what SQLAlchemy makes of them; a test sees that it still does, and
-`python -m tests.frozen` writes it anew. What is not in there is compiled when it is asked for.
+`make fix` writes it anew. What is not in there is compiled when it is asked for.
 """
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from eventlog.store.frozen import FROZEN
-from eventlog.store.statement import Statement
-from eventlog.store.view_sqlite_sql import ViewTexts
+from eventlog.store.sql.statement import Statement
+from eventlog.store.sqlite.frozen import FROZEN
+from eventlog.store.sqlite.view_statements import ViewTexts
 
 if TYPE_CHECKING:
-    from eventlog.store.erase_sql import EraseStatements
-    from eventlog.store.feed_sql import SqliteFeed
-    from eventlog.store.key_sql import KeyStatements
-    from eventlog.store.oddity_sql import SqliteOddities
-    from eventlog.store.snapshot_sql import SqliteSnapshotStatements
-    from eventlog.store.sql import SqliteStatements
-    from eventlog.store.tree_sql import SqliteTreeStatements
-    from eventlog.store.view_sql import ViewStatements
+    from eventlog.store.sql.erasures import EraseStatements
+    from eventlog.store.sql.feed import SqliteFeed
+    from eventlog.store.sql.keys import KeyStatements
+    from eventlog.store.sql.log import SqliteStatements
+    from eventlog.store.sql.snapshots import SqliteSnapshotStatements
+    from eventlog.store.sql.tree import SqliteTreeStatements
+    from eventlog.store.sql.views import ViewStatements
+    from eventlog.store.sql.violations import SqliteOddities
 
 _T = TypeVar("_T")
 
@@ -48,49 +48,49 @@ def _frozen(owner: str, build: Callable[[], _T]) -> _T:
 
 
 def _log() -> "SqliteStatements":
-    from eventlog.store.sql import SqliteStatements
+    from eventlog.store.sql.log import SqliteStatements
 
     return SqliteStatements()
 
 
 def _erasures() -> "EraseStatements":
-    from eventlog.store.erase_sql import EraseStatements
+    from eventlog.store.sql.erasures import EraseStatements
 
     return EraseStatements(_log())
 
 
 def _snapshots() -> "SqliteSnapshotStatements":
-    from eventlog.store.snapshot_sql import SqliteSnapshotStatements
+    from eventlog.store.sql.snapshots import SqliteSnapshotStatements
 
     return SqliteSnapshotStatements(_log())
 
 
 def _keys() -> "KeyStatements":
-    from eventlog.store.key_sql import KeyStatements
+    from eventlog.store.sql.keys import KeyStatements
 
     return KeyStatements(_log(), "sqlite")
 
 
 def _feed() -> "SqliteFeed":
-    from eventlog.store.feed_sql import SqliteFeed
+    from eventlog.store.sql.feed import SqliteFeed
 
     return SqliteFeed(_log())
 
 
 def _tree() -> "SqliteTreeStatements":
-    from eventlog.store.tree_sql import SqliteTreeStatements
+    from eventlog.store.sql.tree import SqliteTreeStatements
 
     return SqliteTreeStatements(_log(), "sqlite")
 
 
 def _oddities() -> "SqliteOddities":
-    from eventlog.store.oddity_sql import SqliteOddities
+    from eventlog.store.sql.violations import SqliteOddities
 
     return SqliteOddities(_log())
 
 
 def _views() -> "ViewStatements":
-    from eventlog.store.view_sql import ViewStatements
+    from eventlog.store.sql.views import ViewStatements
 
     return ViewStatements(_log(), "sqlite", None)
 

@@ -5,25 +5,25 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from eventlog.records import AppendRequest, Head, Outcome, StoredEvent, StreamRow
-from eventlog.store.address import SqliteAddress
-from eventlog.store.base import MAX_VERSION, Options
-from eventlog.store.erase_base import Erasure
-from eventlog.store.feed_sqlite import SqliteFeedSource
+from eventlog.format.records import AppendRequest, Head, Outcome, StoredEvent, StreamRow
+from eventlog.store.addresses.log import SqliteAddress
+from eventlog.store.contract.erasures import Erasure
+from eventlog.store.contract.log import MAX_VERSION, Options
+from eventlog.store.contract.rights import ALL, Rights
 from eventlog.store.intake import Intake, size_of
-from eventlog.store.key_sqlite import SqliteKeys
-from eventlog.store.rights import ALL, Rights
-from eventlog.store.snapshot_sqlite import Hop, SqliteSnapshots, in_transaction
-from eventlog.store.sqlite_commit import Committer, read_head
-from eventlog.store.sqlite_file import open_log, translated
-from eventlog.store.sqlite_sql import ERASURES, KEYS, LOG, SNAPSHOTS
-from eventlog.store.statement import Statement
-from eventlog.store.stream_rows import stream_row
-from eventlog.store.tree_sqlite import SqliteTree
-from eventlog.store.worker import Worker
+from eventlog.store.sql.statement import Statement
+from eventlog.store.sql.stream_rows import stream_row
+from eventlog.store.sqlite.append import Committer, read_head
+from eventlog.store.sqlite.feed import SqliteFeedSource
+from eventlog.store.sqlite.file import open_log, translated
+from eventlog.store.sqlite.keys import SqliteKeys
+from eventlog.store.sqlite.snapshots import Hop, SqliteSnapshots, in_transaction
+from eventlog.store.sqlite.statements import ERASURES, KEYS, LOG, SNAPSHOTS
+from eventlog.store.sqlite.tree import SqliteTree
+from eventlog.store.sqlite.worker import Worker
 
 if TYPE_CHECKING:
-    from eventlog.store.view_sqlite import SqliteViews
+    from eventlog.store.sqlite.views import SqliteViews
 
 _T = TypeVar("_T")
 
@@ -167,7 +167,7 @@ class SqliteStore:
     @property
     def views(self) -> "SqliteViews":
         # Compiled where a view is used: a process that only uses sessions has none.
-        from eventlog.store.view_sqlite import SqliteViews
+        from eventlog.store.sqlite.views import SqliteViews
 
         return SqliteViews(self._hop(self._reader), self._hop(self._writer))
 

@@ -4,12 +4,12 @@ import sqlite3
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from eventlog.merkle import TileId
-from eventlog.records import SignedHead
-from eventlog.store.snapshot_sqlite import Hop, in_transaction, rows, run
-from eventlog.store.sqlite_sql import ODDITIES, TREE
-from eventlog.store.statement import Statement
-from eventlog.store.tree_base import Leaf, Odd, Oddity, Shape
+from eventlog.format.records import SignedHead
+from eventlog.proof.merkle import TileId
+from eventlog.store.contract.tree import Leaf, Odd, Oddity, Shape
+from eventlog.store.sql.statement import Statement
+from eventlog.store.sqlite.snapshots import Hop, in_transaction, rows, run
+from eventlog.store.sqlite.statements import ODDITIES, TREE
 
 
 class SqliteTree:

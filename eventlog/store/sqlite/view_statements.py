@@ -9,9 +9,9 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from eventlog.store.statement import Statement
-from eventlog.store.view_base import Search, Selection, TableSpec, ViewRow
-from eventlog.store.view_text import table_name
+from eventlog.store.contract.views import Search, Selection, TableSpec, ViewRow
+from eventlog.store.sql.statement import Statement
+from eventlog.store.sql.view_text import table_name
 
 FEW: Final = 16
 MANY: Final = 512

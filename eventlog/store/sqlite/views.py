@@ -4,13 +4,13 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from eventlog.store import view_work
-from eventlog.store.snapshot_sqlite import Hop
-from eventlog.store.sqlite_sql import VIEWS
-from eventlog.store.statement import Statement
-from eventlog.store.stored_views import StoredViews
-from eventlog.store.view_base import Checkpoint, Compared, Search, TableSpec, ViewRow
-from eventlog.store.view_work import Work
+from eventlog.store.contract.views import Checkpoint, Compared, Search, TableSpec, ViewRow
+from eventlog.store.nouns import views as view_work
+from eventlog.store.nouns.stored_views import StoredViews
+from eventlog.store.nouns.views import Work
+from eventlog.store.sql.statement import Statement
+from eventlog.store.sqlite.snapshots import Hop
+from eventlog.store.sqlite.statements import VIEWS
 
 
 class SqliteViews(StoredViews):

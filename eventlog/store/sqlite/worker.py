@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from eventlog.errors import ClosedError
-from eventlog.records import AppendRequest, Outcome
+from eventlog.format.records import AppendRequest, Outcome
 from eventlog.settle import Mutation
 from eventlog.store.intake import size_of
 

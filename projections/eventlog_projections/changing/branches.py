@@ -10,8 +10,8 @@ from eventlog import (
     NoSuchBranchError,
     RecordedEvent,
 )
-from projections.conversation import NOBODY, Change, Conversation
-from projections.items import changes_list
+from eventlog_projections.conversation import NOBODY, Change, Conversation
+from eventlog_projections.items.fold import changes_list
 
 
 async def branches(log: EventLog, name: str) -> list[Conversation]:

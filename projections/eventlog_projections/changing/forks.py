@@ -9,10 +9,10 @@ from eventlog import (
     InvalidMomentError,
     NameTakenError,
     NewEvent,
-    chain,
 )
-from eventlog.names import MAIN
-from projections.conversation import NOBODY, Conversation
+from eventlog.format import chain
+from eventlog.format.names import MAIN
+from eventlog_projections.conversation import NOBODY, Conversation
 
 
 async def fork(

@@ -3,14 +3,8 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from eventlog import (
-    Appended,
-    Context,
-    ConversationLabelled,
-    InvalidInputError,
-    NewEvent,
-)
-from projections.conversation import NOBODY, Conversation
+from eventlog import Appended, Context, ConversationLabelled, InvalidInputError, NewEvent
+from eventlog_projections.conversation import NOBODY, Conversation
 
 
 class Labels(NamedTuple):

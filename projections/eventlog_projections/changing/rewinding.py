@@ -17,9 +17,9 @@ from eventlog import (
     NoSuchTurnError,
     NothingToRedoError,
 )
-from projections.branching import last_change
-from projections.conversation import NOBODY, Change, Conversation
-from projections.turns import is_user_message, start_of_last
+from eventlog_projections.changing.branches import last_change
+from eventlog_projections.conversation import NOBODY, Change, Conversation
+from eventlog_projections.items.turns import is_user_message, start_of_last
 
 FIRST_WINDOW: Final = 32
 """So many items are looked at first for the beginning of a turn; then four times as many."""

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from eventlog import EventLog
-from eventlog.erasing import is_erased
-from eventlog.records import StreamRow
-from projections.conversation import Conversation
-from projections.labels import labels
+from eventlog.format.records import StreamRow
+from eventlog.operations.erasure import is_erased
+from eventlog_projections.changing.labels import labels
+from eventlog_projections.conversation import Conversation
 
 
 class Activity(NamedTuple):

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from eventlog import EventLog, PublishingError, SignedHead, Signer, gather_evidence
-from eventlog.records import StreamRow
-from eventlog.whole_file import write_whole
+from eventlog.files import write_whole
+from eventlog.format.records import StreamRow
 
 
 class Evidence(NamedTuple):

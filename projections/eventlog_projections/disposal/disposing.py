@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from eventlog import ConflictError, EventLog, HeldError, SignedHead, Signer, held_by
-from eventlog.erasing import sharing
-from eventlog.records import StreamRow
-from projections.activity import Activity
-from projections.archiving import Archive, archive_streams
-from projections.erasing import Erased, erase
+from eventlog.format.records import StreamRow
+from eventlog.operations.erasure import sharing
+from eventlog_projections.disposal.activity import Activity
+from eventlog_projections.disposal.archives import Archive, archive_streams
+from eventlog_projections.disposal.erasing import Erased, erase
 
 
 class Disposition(enum.StrEnum):

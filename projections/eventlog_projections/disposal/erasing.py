@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from eventlog import EventLog, Signer, settle
-from eventlog.erasing import ErasedStream, erase_content, erase_event_content
-from eventlog.names import MAIN
-from eventlog.receipts import sign_receipt
-from projections.states import States
+from eventlog.format.names import MAIN
+from eventlog.operations.erasure import ErasedStream, erase_content, erase_event_content
+from eventlog.operations.receipts import sign_receipt
+from eventlog_projections.items.states import States
 
 
 class Erased(NamedTuple):
@@ -91,7 +91,7 @@ async def erase_event(
 async def _forget(log: EventLog, streams: list[ErasedStream]) -> list[ErasedStream]:
     for stream in streams:
         await States(log, stream.name, stream.branch).forget_for_good(stream.version)
-    from projections.views.purging import purge_views  # Who reads lists loads no views.
+    from eventlog_projections.views.purging import purge_views  # Who reads lists loads no views.
 
     await purge_views(log)
     return streams

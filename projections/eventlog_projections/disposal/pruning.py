@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from eventlog import EventLog, HeldError, InvalidMomentError, InvalidOptionError, Signer
-from eventlog.envelope import to_microseconds
-from projections.activity import Activity, activities, is_labelled
-from projections.archiving import Archive
-from projections.disposing import Disposal, Disposed, Disposition, Progress
-from projections.erasing import erase
+from eventlog.format.envelope import to_microseconds
+from eventlog_projections.disposal.activity import Activity, activities, is_labelled
+from eventlog_projections.disposal.archives import Archive
+from eventlog_projections.disposal.disposing import Disposal, Disposed, Disposition, Progress
+from eventlog_projections.disposal.erasing import erase
 
 
 async def prune(

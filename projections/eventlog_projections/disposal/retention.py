@@ -8,10 +8,10 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 
 from eventlog import EventLog, PublishingError, Signer, StoreError
-from eventlog.envelope import from_microseconds
-from projections.archiving import Archive
-from projections.disposing import Disposed, Progress
-from projections.pruning import prune
+from eventlog.format.envelope import from_microseconds
+from eventlog_projections.disposal.archives import Archive
+from eventlog_projections.disposal.disposing import Disposed, Progress
+from eventlog_projections.disposal.pruning import prune
 
 EVERY: Final = timedelta(hours=1)
 

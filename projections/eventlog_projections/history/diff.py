@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from eventlog.codec import encode_json
-from projections.conversation import Conversation
+from eventlog.format.codec import encode_json
+from eventlog_projections.conversation import Conversation
 
 
 class Diff(NamedTuple):

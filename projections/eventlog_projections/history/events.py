@@ -3,17 +3,10 @@
 from datetime import datetime
 from typing import Any, NamedTuple, Self
 
-from eventlog import (
-    Context,
-    Event,
-    ItemsAdded,
-    ItemsReplaced,
-    OpaqueEvent,
-    RecordedEvent,
-)
+from eventlog import Context, Event, ItemsAdded, ItemsReplaced, OpaqueEvent, RecordedEvent
 from eventlog.paging import Paged
-from projections.conversation import Conversation
-from projections.timeline import Move, Span, Timeline, spans
+from eventlog_projections.conversation import Conversation
+from eventlog_projections.history.timeline import Move, Span, Timeline, spans
 
 
 class HistoryItem(NamedTuple):

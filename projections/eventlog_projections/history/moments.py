@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from projections.conversation import Conversation
-from projections.history import timeline
-from projections.timeline import first, spans
+from eventlog_projections.conversation import Conversation
+from eventlog_projections.history.events import timeline
+from eventlog_projections.history.timeline import first, spans
 
 
 async def moments(chat: Conversation, version: int) -> list[datetime]:

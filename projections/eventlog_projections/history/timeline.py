@@ -16,7 +16,7 @@ from eventlog import (
     Header,
     RecordedEvent,
 )
-from projections.changes import CHANGING, change
+from eventlog_projections.items.changes import CHANGING, change
 
 
 class Span(NamedTuple):

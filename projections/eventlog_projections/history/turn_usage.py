@@ -3,16 +3,10 @@
 from itertools import accumulate
 from typing import NamedTuple
 
-from eventlog import (
-    ConversationForked,
-    ItemsAdded,
-    ItemsReplaced,
-    RecordedEvent,
-    UsageRecorded,
-)
-from projections.conversation import Conversation
-from projections.timeline import Span, Timeline, spans
-from projections.turns import is_user_message
+from eventlog import ConversationForked, ItemsAdded, ItemsReplaced, RecordedEvent, UsageRecorded
+from eventlog_projections.conversation import Conversation
+from eventlog_projections.history.timeline import Span, Timeline, spans
+from eventlog_projections.items.turns import is_user_message
 
 
 class TurnUsage(NamedTuple):

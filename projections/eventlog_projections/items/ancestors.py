@@ -7,9 +7,9 @@ copied into the fork; the past of an ancestor does not change.
 from typing import NamedTuple, Protocol
 
 from eventlog import CorruptEventError
-from eventlog.records import StreamRow
-from projections.blocks import INHERITED, Absent, Block, Inherited, count, last
-from projections.state import State
+from eventlog.format.records import StreamRow
+from eventlog_projections.items.blocks import INHERITED, Absent, Block, Inherited, count, last
+from eventlog_projections.items.state import State
 
 
 class Begun(NamedTuple):

@@ -13,11 +13,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from eventlog import CorruptEventError, Header, SchemaTooNewError
-from eventlog.codec import RAW, decode_json
-from eventlog.envelope import open_body, open_header
-from eventlog.kinds import KINDS
+from eventlog.format.codec import RAW, decode_json
+from eventlog.format.envelope import open_body, open_header
+from eventlog.format.kinds import KINDS
 from eventlog.snapshots import Entry
-from projections.segments import Packed, UnreadableError, pack, size_of, unpack
+from eventlog_projections.items.segments import Packed, UnreadableError, pack, size_of, unpack
 
 INHERITED: Final = 0
 """The source of what a fork began with; a snapshot of the fork says how many items it still is."""

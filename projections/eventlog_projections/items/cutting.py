@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from eventlog.snapshots import Piece
-from projections.blocks import INHERITED, Block, EventItems, SegmentItems, count
-from projections.segments import LARGE, MAX_BYTES, MAX_ITEMS, Packed, join, pack
+from eventlog_projections.items.blocks import INHERITED, Block, EventItems, SegmentItems, count
+from eventlog_projections.items.segments import LARGE, MAX_BYTES, MAX_ITEMS, Packed, join, pack
 
 FEW: Final = 32
 """So many items beside each other are worth a segment."""

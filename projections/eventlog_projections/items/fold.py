@@ -21,7 +21,7 @@ from eventlog import (
     RecordedEvent,
 )
 from eventlog.snapshots import Entry
-from projections.blocks import (
+from eventlog_projections.items.blocks import (
     INHERITED,
     Absent,
     Block,
@@ -30,7 +30,7 @@ from projections.blocks import (
     drop_last,
     header,
 )
-from projections.segments import UnreadableError
+from eventlog_projections.items.segments import UnreadableError
 
 _EMPTYING: Final = (ConversationCleared.kind, ConversationErased.kind, BranchDeleted.kind)
 

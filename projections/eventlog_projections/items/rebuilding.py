@@ -1,8 +1,8 @@
 """Deleting every snapshot and making new ones: nothing that anyone reads changes."""
 
 from eventlog import EventLog
-from eventlog.names import MAIN
-from projections.states import States
+from eventlog.format.names import MAIN
+from eventlog_projections.items.states import States
 
 
 async def rebuild(log: EventLog, name: str | None = None) -> int:

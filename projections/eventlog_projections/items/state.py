@@ -8,7 +8,7 @@ import msgspec
 
 from eventlog import CorruptEventError
 from eventlog.snapshots import Entry
-from projections.blocks import (
+from eventlog_projections.items.blocks import (
     INHERITED,
     Absent,
     Block,
@@ -18,7 +18,7 @@ from projections.blocks import (
     header,
     split,
 )
-from projections.segments import SCHEMA
+from eventlog_projections.items.segments import SCHEMA
 
 _SIZE: Final = attrgetter("holder.size")
 

@@ -17,10 +17,10 @@ from eventlog import (
     EventLog,
     StoreError,
 )
-from eventlog.names import MAIN
+from eventlog.format.names import MAIN
 from eventlog.snapshots import EVERYTHING, Entry, Loaded, Snapshot, StreamSnapshots
-from projections.ancestors import Begun, inherit
-from projections.blocks import (
+from eventlog_projections.items.ancestors import Begun, inherit
+from eventlog_projections.items.blocks import (
     INHERITED,
     Absent,
     Block,
@@ -33,10 +33,10 @@ from projections.blocks import (
     last,
     split,
 )
-from projections.cutting import cut, is_due
-from projections.items import Path, fold, is_reset, resolve
-from projections.segments import SCHEMA, UnreadableError
-from projections.state import EMPTY, State, dump, load
+from eventlog_projections.items.cutting import cut, is_due
+from eventlog_projections.items.fold import Path, fold, is_reset, resolve
+from eventlog_projections.items.segments import SCHEMA, UnreadableError
+from eventlog_projections.items.state import EMPTY, State, dump, load
 
 PAGE: Final = 1000
 """As many events a round trip brings at most."""

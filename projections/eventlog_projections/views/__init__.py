@@ -1,8 +1,8 @@
 """Views over all conversations: what to ask of them, and how to make one's own."""
 
 from eventlog.views import Removed
-from projections.views.projection import Gone, Projection, Rows, Written
-from projections.views.reading import (
+from eventlog_projections.views.projection import Gone, Projection, Rows, Written
+from eventlog_projections.views.reading import (
     branches,
     conversations,
     search,
@@ -11,10 +11,10 @@ from projections.views.reading import (
     turns,
     usage,
 )
-from projections.views.row import Row
-from projections.views.search import PLAIN_SEARCH
-from projections.views.step import Listed, Step
-from projections.views.views import BUILT_IN, Difference, SetAside, Status, Views
+from eventlog_projections.views.row import Row
+from eventlog_projections.views.search import PLAIN_SEARCH
+from eventlog_projections.views.step import Listed, Step
+from eventlog_projections.views.views import BUILT_IN, Difference, SetAside, Status, Views
 
 __all__ = [
     "BUILT_IN",

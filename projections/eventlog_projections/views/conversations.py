@@ -4,18 +4,13 @@ from collections.abc import Iterator
 
 import msgspec
 
-from eventlog import (
-    BranchDeleted,
-    ConversationLabelled,
-    ItemsAdded,
-    UsageRecorded,
-)
-from eventlog.names import MAIN
-from projections.turns import is_user_message
-from projections.views.projection import Projection, Rows, Written
-from projections.views.row import Row
-from projections.views.step import Step
-from projections.views.text import summary_of
+from eventlog import BranchDeleted, ConversationLabelled, ItemsAdded, UsageRecorded
+from eventlog.format.names import MAIN
+from eventlog_projections.items.turns import is_user_message
+from eventlog_projections.views.projection import Projection, Rows, Written
+from eventlog_projections.views.row import Row
+from eventlog_projections.views.step import Step
+from eventlog_projections.views.text import summary_of
 
 
 class ConversationRow(Row, frozen=True, kw_only=True):

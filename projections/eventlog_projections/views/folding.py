@@ -6,9 +6,9 @@ from typing import Any, Final, cast
 
 from eventlog import EventLogError, InvalidInputError
 from eventlog.views import Aside, Forgotten, Mark, Put, Removed, ViewSource
-from projections.views.projection import Gone, Projection, RowT, Written
-from projections.views.row import Row, Shape
-from projections.views.step import Step
+from eventlog_projections.views.projection import Gone, Projection, RowT, Written
+from eventlog_projections.views.row import Row, Shape
+from eventlog_projections.views.step import Step
 
 MAX_ROWS: Final = 500_000
 """How many rows a process remembers of a view."""

@@ -10,10 +10,10 @@ from typing import Final
 
 from eventlog import ConversationRewound, CorruptEventError, EventErased, Header
 from eventlog.views import Entry, LogViews, TenantEvent
-from projections.blocks import INHERITED, Block, count
-from projections.changes import CHANGING, change
-from projections.items import fold, resolve
-from projections.views.step import Listed, Step
+from eventlog_projections.items.blocks import INHERITED, Block, count
+from eventlog_projections.items.changes import CHANGING, change
+from eventlog_projections.items.fold import fold, resolve
+from eventlog_projections.views.step import Listed, Step
 
 MAX_LISTS: Final = 100_000
 """How many sizes are remembered."""

@@ -13,10 +13,10 @@ from typing import Final, NamedTuple
 
 from eventlog import PoisonEventError, telemetry
 from eventlog.views import Aside, Batch, Checkpoint, Forgotten, LogViews, Mark, Moved, Put
-from projections.views.folding import Folding
-from projections.views.listing import Lists
-from projections.views.projection import Projection
-from projections.views.step import Step
+from eventlog_projections.views.folding import Folding
+from eventlog_projections.views.listing import Lists
+from eventlog_projections.views.projection import Projection
+from eventlog_projections.views.step import Step
 
 _log: Final = logging.getLogger("eventlog.views")
 

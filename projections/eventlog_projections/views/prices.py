@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from projections.views.used import Used
+from eventlog_projections.views.used import Used
 
 Price = Callable[[Used, str, "datetime | None"], Decimal]
 

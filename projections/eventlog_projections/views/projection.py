@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from eventlog.views import Removed, TableSpec
-from projections.views.row import Row, Shape
-from projections.views.step import Step
+from eventlog_projections.views.row import Row, Shape
+from eventlog_projections.views.step import Step
 
 RowT = TypeVar("RowT", bound=Row)
 

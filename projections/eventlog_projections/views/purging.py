@@ -2,10 +2,10 @@
 
 from eventlog import EncryptedError, EventLog, PoisonEventError
 from eventlog.views import Checkpoint
-from projections.views.projection import Projection, specs
-from projections.views.runner import Runner
-from projections.views.search import PLAIN_SEARCH
-from projections.views.views import BUILT_IN
+from eventlog_projections.views.projection import Projection, specs
+from eventlog_projections.views.runner import Runner
+from eventlog_projections.views.search import PLAIN_SEARCH
+from eventlog_projections.views.views import BUILT_IN
 
 
 async def purge_views(log: EventLog) -> None:

@@ -9,16 +9,16 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from eventlog.chain import stream_id
-from eventlog.envelope import from_microseconds
-from eventlog.names import MAIN
-from projections.views.conversations import BranchRow, ConversationRow
-from projections.views.prices import cost_of
-from projections.views.search import ItemRow, PlainItemRow
-from projections.views.tools import ToolCallRow, ToolRow
-from projections.views.turns import ModelRow, TenantModelRow, TurnCount, TurnRow, UsageRow
-from projections.views.used import Used, counts_of
-from projections.views.views import Views
+from eventlog.format.chain import stream_id
+from eventlog.format.envelope import from_microseconds
+from eventlog.format.names import MAIN
+from eventlog_projections.views.conversations import BranchRow, ConversationRow
+from eventlog_projections.views.prices import cost_of
+from eventlog_projections.views.search import ItemRow, PlainItemRow
+from eventlog_projections.views.tools import ToolCallRow, ToolRow
+from eventlog_projections.views.turns import ModelRow, TenantModelRow, TurnCount, TurnRow, UsageRow
+from eventlog_projections.views.used import Used, counts_of
+from eventlog_projections.views.views import Views
 
 PAGE: Final = 50
 

@@ -13,8 +13,8 @@ from typing import Final
 
 from eventlog import EventLog, StoreError, UnavailableError, telemetry
 from eventlog.views import Checkpoint
-from projections.views.pipeline import Key, Pipeline
-from projections.views.projection import Projection, specs
+from eventlog_projections.views.pipeline import Key, Pipeline
+from eventlog_projections.views.projection import Projection, specs
 
 OUTAGE_PAUSE: Final = 0.5
 

@@ -5,11 +5,11 @@ from typing import Any, Final
 
 from eventlog import ItemsAdded
 from eventlog.views import Removed
-from projections.turns import fields as fields_of
-from projections.views.projection import Projection, Rows, Written
-from projections.views.row import Row
-from projections.views.step import Step
-from projections.views.text import text_of
+from eventlog_projections.items.turns import fields as fields_of
+from eventlog_projections.views.projection import Projection, Rows, Written
+from eventlog_projections.views.row import Row
+from eventlog_projections.views.step import Step
+from eventlog_projections.views.text import text_of
 
 _END: Final = 2**62
 

@@ -15,10 +15,10 @@ from eventlog import (
     ItemsReplaced,
     RecordedEvent,
 )
-from eventlog.chain import stream_id
-from eventlog.codec import decode_json
-from eventlog.kinds import KINDS
-from eventlog.names import MAIN
+from eventlog.format.chain import stream_id
+from eventlog.format.codec import decode_json
+from eventlog.format.kinds import KINDS
+from eventlog.format.names import MAIN
 
 
 class Listed(NamedTuple):

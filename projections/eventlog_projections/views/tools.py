@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import msgspec
 
-from projections.turns import fields as fields_of
-from projections.views.projection import Gone, Projection, Rows, Written
-from projections.views.row import Row
-from projections.views.step import Step
+from eventlog_projections.items.turns import fields as fields_of
+from eventlog_projections.views.projection import Gone, Projection, Rows, Written
+from eventlog_projections.views.row import Row
+from eventlog_projections.views.step import Step
 
 FAILED: Final = "An error occurred while running the tool"
 """How the output begins that the SDK makes of a tool's exception, unless it is told otherwise."""

@@ -1,6 +1,6 @@
 """The view of turns, and of what they used. Pure.
 
-A turn is what a user's message began (projections.turns). It lasts until the next one, and is gone
+A turn is what a user's message began (`items.turns`). It lasts until the next one, and is gone
 while its message is not in the list. What is used counts for the turn that the list ends with then.
 The turns that a fork inherited are its parent's.
 """
@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from eventlog import ItemsAdded, UsageRecorded
-from projections.turns import is_user_message
-from projections.views.projection import Gone, Projection, Rows, Written
-from projections.views.row import Row
-from projections.views.step import Step
-from projections.views.text import summary_of
-from projections.views.used import Used, counts_of, minus, plus
+from eventlog_projections.items.turns import is_user_message
+from eventlog_projections.views.projection import Gone, Projection, Rows, Written
+from eventlog_projections.views.row import Row
+from eventlog_projections.views.step import Step
+from eventlog_projections.views.text import summary_of
+from eventlog_projections.views.used import Used, counts_of, minus, plus
 
 
 class TurnRow(Used, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from eventlog import UsageRecorded
-from projections.views.row import Row
+from eventlog_projections.views.row import Row
 
 
 class Used(Row, frozen=True, kw_only=True):

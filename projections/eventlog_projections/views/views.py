@@ -6,22 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, cast
 
 from eventlog import EventLog, InvalidInputError, SchemaTooNewError, StoreError
-from eventlog.views import (
-    NO_LIMIT,
-    Checkpoint,
-    Compared,
-    Search,
-    Selection,
-    ViewRow,
-    ViewSource,
-)
-from projections.views.conversations import CONVERSATIONS
-from projections.views.projection import Projection, RowT, specs
-from projections.views.row import Row, Shape
-from projections.views.runner import Runner
-from projections.views.search import SEARCH, ItemRow
-from projections.views.tools import TOOLS
-from projections.views.turns import TURNS
+from eventlog.views import NO_LIMIT, Checkpoint, Compared, Search, Selection, ViewRow, ViewSource
+from eventlog_projections.views.conversations import CONVERSATIONS
+from eventlog_projections.views.projection import Projection, RowT, specs
+from eventlog_projections.views.row import Row, Shape
+from eventlog_projections.views.runner import Runner
+from eventlog_projections.views.search import SEARCH, ItemRow
+from eventlog_projections.views.tools import TOOLS
+from eventlog_projections.views.turns import TURNS
 
 BUILT_IN: Final = (CONVERSATIONS, TURNS, TOOLS, SEARCH)
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 import pytest
 from typer.testing import CliRunner, Result
 
-from adapters.cli.app import app
 from eventlog import EventLog
+from eventlog_cli.app import app
 from tests import servers
 from tests.adapters.cli.shop import Minutes, fill
 from tests.backends import Backend
@@ -74,4 +74,4 @@ def eventlog() -> Iterator[Eventlog]:
 
 def program(*arguments: str) -> list[str]:
     """Return the command as a program of its own."""
-    return [sys.executable, "-m", "adapters.cli", *arguments]
+    return [sys.executable, "-m", "eventlog_cli", *arguments]

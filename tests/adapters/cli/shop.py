@@ -4,8 +4,8 @@ import json
 from typing import Any, Final
 
 from eventlog import Context, EventLog, NewEvent, UsageRecorded
-from projections.conversation import Conversation
-from projections.labels import label
+from eventlog_projections.changing.labels import label
+from eventlog_projections.conversation import Conversation
 
 BEGIN: Final = 1_793_613_600_000_000
 """2026-11-02, 10:00 UTC."""

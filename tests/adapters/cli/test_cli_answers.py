@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from eventlog import EventLog
-from projections.conversation import Conversation
+from eventlog_projections.conversation import Conversation
 from tests.adapters.cli.conftest import Eventlog
 from tests.adapters.cli.shop import user
 from tests.backends import Backend

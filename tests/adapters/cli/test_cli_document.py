@@ -8,7 +8,7 @@ from typing import Final
 import typer
 from agents import SQLiteSession
 
-from adapters.cli.app import COMMANDS, app
+from eventlog_cli.app import COMMANDS, app
 from tests.adapters.cli.conftest import ROOT, Eventlog
 
 DOCUMENT: Final = (ROOT / "docs" / "cli.md").read_text("utf-8")

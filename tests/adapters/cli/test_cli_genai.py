@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from eventlog import Context, EventLog
-from projections import Conversation, erase_event
+from eventlog_projections import Conversation, erase_event
 from tests.adapters.cli.conftest import Eventlog
 from tests.adapters.cli.shop import user
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from eventlog import Verifier, keyring_from_file, new_key, read_receipt
-from projections.conversation import Conversation
+from eventlog_projections.conversation import Conversation
 from tests.adapters.cli.conftest import ROOT, Eventlog
 from tests.adapters.cli.shop import user
 from tests.backends import Backend
@@ -116,7 +116,7 @@ def test_what_destroys_asks_first(
     command = ("erase", "order-1041", "--event", "1", "--reason", "gdpr")
     refused = eventlog(*command, input="y\n")
     assert (refused.exit_code, "--yes" in refused.output) == (2, True)
-    monkeypatch.setattr("adapters.cli.asking.is_somebody_there", lambda: True)
+    monkeypatch.setattr("eventlog_cli.asking.is_somebody_there", lambda: True)
     result = eventlog(*command, input=answer)
     assert (result.exit_code, "[y/N]" in result.output) == (0 if erased else 2, True)
     assert (eventlog("export", "order-1041").output == "") is erased

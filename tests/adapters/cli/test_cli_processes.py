@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from eventlog import EventLog, ItemsAdded
-from projections.conversation import Conversation
-from projections.views import Views
+from eventlog_projections.conversation import Conversation
+from eventlog_projections.views import Views
 from tests.adapters.cli.conftest import Eventlog, program
 from tests.adapters.cli.shop import user
 from tests.backends import Backend
@@ -22,7 +22,7 @@ from tests.waiting import PATIENCE, until
 
 DEFAULT_SIGINT = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-    "import sys; from adapters.cli.main import main; sys.exit(main())"
+    "import sys; from eventlog_cli.main import main; sys.exit(main())"
 )
 """The command, where whoever started the tests may ignore Ctrl-C."""
 
@@ -43,7 +43,7 @@ def run(*arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
 
 def test_the_version_is_told_before_anything_is_loaded() -> None:
     """Neither typer nor rich nor the log."""
-    code = "import sys; sys.argv = ['eventlog', '--version']; from adapters.cli.main import main;"
+    code = "import sys; sys.argv = ['eventlog', '--version']; from eventlog_cli.main import main;"
     code += "main(); print(sorted({'typer', 'rich', 'sqlalchemy', 'asyncio'} & {*sys.modules}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert re.fullmatch(r"eventlog \d+\.\d+\.\d+\S*\n\[\]\n", done.stdout)
@@ -157,7 +157,7 @@ async def test_a_shell_completes_commands_and_ids(filled: Backend, eventlog: Eve
 )
 def test_without_its_extra_it_says_what_to_install(module: str, extra: str, tmp_path: Path) -> None:
     """The command is there with any install."""
-    code = f"import sys; sys.modules[{module!r}] = None; from adapters.cli.main import main;"
+    code = f"import sys; sys.modules[{module!r}] = None; from eventlog_cli.main import main;"
     done = subprocess.run(
         [sys.executable, "-c", f"{code} sys.exit(main())", *SIGNING, str(tmp_path / "key")],
         capture_output=True,
@@ -204,7 +204,7 @@ async def test_ctrl_c_in_long_work_leaves_what_was_done(db: str) -> None:
         for number in range(20):
             await log.append(f"chat-{number}", [ItemsAdded([user("x")]) for _ in range(500)])
     ours, theirs = pty.openpty()
-    at_once = "from adapters.cli import progress; progress.SOON = progress.LOOK = 0.001;"
+    at_once = "from eventlog_cli import progress; progress.SOON = progress.LOOK = 0.001;"
     command = [sys.executable, "-c", f"{at_once} {DEFAULT_SIGINT}", "sessions"]
     environment = {**os.environ, "TERM": "xterm-256color"}
     with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment) as process:

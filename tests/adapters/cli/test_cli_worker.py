@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import EventLog, ItemsAdded, Signer, follower
-from projections.views import Views
+from eventlog import EventLog, ItemsAdded, Signer
+from eventlog.feed import tail as follower
+from eventlog_projections.views import Views
 from tests import processes
 from tests.adapters.cli.conftest import Eventlog
 from tests.backends import Backend, SqliteBackend

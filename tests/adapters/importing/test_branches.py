@@ -9,10 +9,10 @@ from typing import Any, Final
 import pytest
 from agents.extensions.memory import AdvancedSQLiteSession
 
-from adapters.openai_agents import EventLogSession
-from adapters.openai_agents.importing import import_sessions
 from eventlog import EventLog, ItemsAdded
-from projections import Conversation
+from eventlog_openai_agents import EventLogSession
+from eventlog_openai_agents.importing import import_sessions
+from eventlog_projections import Conversation
 from tests.adapters.importing.stores import advanced_sqlite
 from tests.adapters.importing.test_files import insert
 

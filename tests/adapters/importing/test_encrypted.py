@@ -8,9 +8,9 @@ import pytest
 from agents import SQLiteSession
 from agents.extensions.memory import EncryptedSession
 
-from adapters.openai_agents.importing import EncryptedSource, SQLiteSource, import_sessions
 from eventlog import EventLog
-from projections import Conversation
+from eventlog_openai_agents.importing import EncryptedSource, SQLiteSource, import_sessions
+from eventlog_projections import Conversation
 from tests.adapters.importing.stores import KEY
 from tests.adapters.importing.test_files import insert
 

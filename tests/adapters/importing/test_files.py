@@ -13,9 +13,9 @@ from agents import SQLiteSession
 from agents.extensions.memory import SQLAlchemySession
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from adapters.openai_agents.importing import Preserved, SQLiteSource, import_sessions
 from eventlog import EventLog, InvalidOptionError, RowPreserved, SourceError
-from projections import Conversation
+from eventlog_openai_agents.importing import Preserved, SQLiteSource, import_sessions
+from eventlog_projections import Conversation
 from tests.adapters.importing import stores
 
 ITEM: Final[Any] = {"role": "user", "content": "Hi"}

@@ -4,15 +4,10 @@ from typing import Any, Final
 
 import pytest
 
-from adapters.openai_agents import EventLogSession
-from adapters.openai_agents.importing import Progress, import_sessions
-from eventlog import (
-    ConversationImported,
-    EventLog,
-    ItemsAdded,
-    RecordedEvent,
-)
-from projections import Conversation
+from eventlog import ConversationImported, EventLog, ItemsAdded, RecordedEvent
+from eventlog_openai_agents import EventLogSession
+from eventlog_openai_agents.importing import Progress, import_sessions
+from eventlog_projections import Conversation
 from tests.adapters.importing.stores import Store
 
 ITEMS: Final[list[Any]] = [

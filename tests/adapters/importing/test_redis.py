@@ -8,9 +8,9 @@ import pytest
 import redis.asyncio
 from agents.extensions.memory import RedisSession
 
-from adapters.openai_agents.importing import RedisSource, import_sessions
 from eventlog import EventLog, SourceError
-from projections import Conversation
+from eventlog_openai_agents.importing import RedisSource, import_sessions
+from eventlog_projections import Conversation
 
 ITEM: Final[Any] = {"role": "user", "content": "Hi"}
 

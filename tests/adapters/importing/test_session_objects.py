@@ -5,9 +5,9 @@ from typing import Any, Final
 import pytest
 from agents import OpenAIConversationsSession, SQLiteSession
 
-from adapters.openai_agents.importing import SessionSource, import_sessions
 from eventlog import EventLog, InvalidOptionError, SourceError
-from projections import Conversation
+from eventlog_openai_agents.importing import SessionSource, import_sessions
+from eventlog_projections import Conversation
 from tests.adapters.remote import dapr, mongo
 from tests.adapters.remote.conversations import Conversations, client_of
 

@@ -11,11 +11,11 @@ import pytest
 from agents import Runner
 from agents.extensions.memory import AdvancedSQLiteSession
 
-from adapters.openai_agents import EventLogSession
-from adapters.openai_agents.conformance.agent import agent, ask_weather, say, weather
-from adapters.openai_agents.importing import import_sessions
 from eventlog import EventLog, RecordedEvent, RowPreserved, UsageRecorded
-from projections.views import Views, turns
+from eventlog_openai_agents import EventLogSession
+from eventlog_openai_agents.importing import import_sessions
+from eventlog_projections.views import Views, turns
+from eventlog_session_conformance.agent import agent, ask_weather, say, weather
 from tests.adapters.metering import Meter, Metered
 from tests.adapters.test_turn_usage import known
 

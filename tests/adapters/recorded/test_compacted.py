@@ -14,9 +14,9 @@ from agents.memory import (
     is_openai_responses_compaction_aware_session,
 )
 
-from adapters.openai_agents import RecordedSession
 from eventlog import EventLog
-from projections import Conversation
+from eventlog_openai_agents import RecordedSession
+from eventlog_projections import Conversation
 
 SUMMARY: Final[Any] = {"type": "compaction", "id": "cmp_1", "encrypted_content": "summary"}
 ITEMS: Final[list[Any]] = [

@@ -19,10 +19,10 @@ from agents.run_context import RunContextWrapper
 from agents.testing import ScriptedModel, assistant_message
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from adapters.openai_agents import EventLogSession, RecordedSession
-from adapters.openai_agents.conformance import Case, Options, cases
 from eventlog import EventLog, InvalidOptionError, ItemsReplaced, RecordedEvent, StoreError
-from projections import Conversation
+from eventlog_openai_agents import EventLogSession, RecordedSession
+from eventlog_projections import Conversation
+from eventlog_session_conformance import Case, Options, cases
 from tests.adapters.scenarios import SCENARIOS, one_tool, text
 
 ITEMS: Final[list[Any]] = [{"role": "user", "content": f"item {number}"} for number in range(5)]

@@ -10,9 +10,9 @@ from agents.run_internal.session_persistence import _ignore_ids_for_matching
 from agents.testing import ScriptedModel, assistant_message
 from openai import NotFoundError
 
-from adapters.openai_agents import RecordedSession
 from eventlog import EventLog, RecordedEvent
-from projections import Conversation
+from eventlog_openai_agents import RecordedSession
+from eventlog_projections import Conversation
 from tests.adapters.remote import dapr, mongo
 from tests.adapters.remote.conversations import Conversations, client_of
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
 from eventlog import EventLog, NoSuchTurnError, NothingToRedoError
-from eventlog.names import MAIN
-from projections import (
+from eventlog.format.names import MAIN
+from eventlog_projections import (
     Conversation,
     HistoryEvent,
     diff,
@@ -19,9 +19,9 @@ from projections import (
     restore,
     undo,
 )
-from projections.history import History, timeline
-from projections.states import States
-from projections.timeline import Span, spans
+from eventlog_projections.history.events import History, timeline
+from eventlog_projections.history.timeline import Span, spans
+from eventlog_projections.items.states import States
 from tests.elsewhere import make_small
 from tests.machines import LogMachine, play
 

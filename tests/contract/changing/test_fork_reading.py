@@ -4,23 +4,13 @@ from typing import Any
 
 import pytest
 
-from eventlog import (
-    CorruptEventError,
-    EventLog,
-    chain,
-)
+from eventlog import CorruptEventError, EventLog
+from eventlog.format import chain
 from eventlog.snapshots import StreamSnapshots
-from projections import Conversation, fork, rebuild
-from projections.segments import unpack
+from eventlog_projections import Conversation, fork, rebuild
+from eventlog_projections.items.segments import unpack
 from tests.backends import Backend
-from tests.elsewhere import (
-    NAME,
-    add_many,
-    anywhere,
-    five_items,
-    make_small,
-    snapshots,
-)
+from tests.elsewhere import NAME, add_many, anywhere, five_items, make_small, snapshots
 
 
 @pytest.fixture

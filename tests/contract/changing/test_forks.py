@@ -16,9 +16,9 @@ from eventlog import (
     InvalidNameError,
     ItemsAdded,
     NameTakenError,
-    chain,
 )
-from projections import Conversation, branches, fork, rebuild, restore
+from eventlog.format import chain
+from eventlog_projections import Conversation, branches, fork, rebuild, restore
 from tests.backends import Backend
 from tests.conftest import Clock
 from tests.elsewhere import NAME, add_many, anywhere, five_items, open_elsewhere

@@ -16,8 +16,8 @@ from eventlog import (
     NoSuchTurnError,
     NothingToRedoError,
 )
-from projections import Conversation, fork, label, redo, restore, undo
-from projections.blocks import EventItems, SegmentItems
+from eventlog_projections import Conversation, fork, label, redo, restore, undo
+from eventlog_projections.items.blocks import EventItems, SegmentItems
 from tests.backends import Backend
 from tests.conftest import Clock
 from tests.elsewhere import add_many, cold, elsewhere, filled

@@ -20,16 +20,16 @@ from eventlog import (
     SharedContentError,
 )
 from eventlog.snapshots import Snapshot
-from projections import Conversation, erase
-from projections.branching import branches
-from projections.cutting import cut
-from projections.forking import fork
-from projections.history import History
-from projections.rewinding import redo, restore
-from projections.segments import SCHEMA
-from projections.states import ERASED
+from eventlog_projections import Conversation, erase
+from eventlog_projections.changing.branches import branches
+from eventlog_projections.changing.forks import fork
+from eventlog_projections.changing.rewinding import redo, restore
+from eventlog_projections.history.events import History
+from eventlog_projections.items.cutting import cut
+from eventlog_projections.items.segments import SCHEMA
+from eventlog_projections.items.states import ERASED
 from tests.backends import Backend
-from tests.contract.test_shared_cache import key
+from tests.contract.items.test_shared_cache import key
 from tests.elsewhere import NAME, cold, elsewhere, filled, open_elsewhere, stream_id
 
 MARKER: Final = "MARKER7b1f"

@@ -12,13 +12,13 @@ from eventlog import (
     SharedContentError,
     place_hold,
 )
-from projections import Conversation, erase, erase_event
-from projections.forking import fork
-from projections.history import History
-from projections.rewinding import restore
-from projections.timeline import Span
+from eventlog_projections import Conversation, erase, erase_event
+from eventlog_projections.changing.forks import fork
+from eventlog_projections.changing.rewinding import restore
+from eventlog_projections.history.events import History
+from eventlog_projections.history.timeline import Span
 from tests.backends import Backend
-from tests.contract.test_erasing import ITEMS, MARKER, WHY, bytes_of
+from tests.contract.disposal.test_erasing import ITEMS, MARKER, WHY, bytes_of
 from tests.elsewhere import NAME, cold, filled, open_elsewhere
 
 

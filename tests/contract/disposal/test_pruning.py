@@ -13,12 +13,12 @@ from eventlog import (
     InvalidNameError,
     InvalidOptionError,
     PublishingError,
-    erasing,
     lift_hold,
     place_hold,
 )
-from eventlog.envelope import from_microseconds
-from projections import (
+from eventlog.format.envelope import from_microseconds
+from eventlog.operations import erasure as erasing
+from eventlog_projections import (
     Archive,
     Conversation,
     Disposed,
@@ -32,7 +32,7 @@ from projections import (
 )
 from tests.backends import Backend
 from tests.conftest import Clock
-from tests.contract.test_evidence import SIGNER, verify
+from tests.contract.proof.test_evidence import SIGNER, verify
 
 WHY: Final[dict[str, Any]] = {"by": "dpo", "reason": "retention-90d"}
 

@@ -7,11 +7,12 @@ from typing import Final
 import pytest
 
 from eventlog import BusyError, ErasedError, place_hold
-from projections import Conversation, RetentionRule, apply_retention, follow_retention, retention
+from eventlog_projections import Conversation, RetentionRule, apply_retention, follow_retention
+from eventlog_projections.disposal import retention
 from tests.backends import Backend
 from tests.conftest import Clock
-from tests.contract.test_evidence import SIGNER
-from tests.contract.test_pruning import left, said, told
+from tests.contract.disposal.test_pruning import left, said, told
+from tests.contract.proof.test_evidence import SIGNER
 
 DAY: Final = 24 * 3600 * 1_000_000
 RULES: Final = [

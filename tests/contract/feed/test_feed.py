@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from eventlog import EventLog, InvalidMomentError, ItemsAdded, RecordedEvent, WaitTimeoutError
-from eventlog import feed as reading
+from eventlog.feed import reading
 from tests import processes
 from tests.backends import Backend
 from tests.waiting import PATIENCE
@@ -204,8 +204,8 @@ async def test_a_page_is_found_by_position(backend: Backend) -> None:
         await add(log, "chat")
     if backend.name == "postgres":
         return  # Its plan follows statistics; the statement leaves it no other way.
-    from eventlog.store.feed_sql import SqliteFeed
-    from eventlog.store.sql import SqliteStatements
+    from eventlog.store.sql.feed import SqliteFeed
+    from eventlog.store.sql.log import SqliteStatements
 
     page = SqliteFeed(SqliteStatements()).page
     values = {"tenant": "default", "after": 0, "until": 10, "limit": 10}

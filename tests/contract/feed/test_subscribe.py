@@ -9,16 +9,11 @@ from typing import Any
 
 import pytest
 
-from eventlog import (
-    EventLog,
-    InvalidOptionError,
-    ItemsAdded,
-    RecordedEvent,
-    follower,
-    hints,
-    wakeups,
-)
-from eventlog.store import redis_address
+from eventlog import EventLog, InvalidOptionError, ItemsAdded, RecordedEvent
+from eventlog.feed import notifier as wakeups
+from eventlog.feed import tail as follower
+from eventlog.redis import address as redis_address
+from eventlog.redis import notifier as hints
 from tests import processes
 from tests.backends import Backend
 from tests.faults.silent import Silent

@@ -17,7 +17,7 @@ from eventlog import (
     NewEvent,
     OpaqueEvent,
 )
-from projections import (
+from eventlog_projections import (
     Conversation,
     Diff,
     History,

@@ -13,7 +13,7 @@ import pytest
 
 from eventlog import EventLog
 from eventlog.snapshots import StreamSnapshots
-from projections import Conversation
+from eventlog_projections import Conversation
 from tests.backends import Backend
 from tests.elsewhere import NAME, add_many, elsewhere, filled, stream_id
 

@@ -6,14 +6,8 @@ from typing import Any
 
 import pytest
 
-from eventlog import (
-    Context,
-    ConversationRewound,
-    EventLog,
-    InvalidMomentError,
-    ItemsReplaced,
-)
-from projections import Conversation
+from eventlog import Context, ConversationRewound, EventLog, InvalidMomentError, ItemsReplaced
+from eventlog_projections import Conversation
 from tests.backends import Backend
 from tests.conftest import Clock
 

@@ -17,7 +17,7 @@ from eventlog import (
     new_key,
     parse_keyring,
 )
-from projections import Conversation
+from eventlog_projections import Conversation
 from tests.machines import LogMachine, play
 
 JSON = st.recursive(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
 from eventlog import ConversationRewound, EventLog, ItemsReplaced
-from projections import Conversation, rebuild
+from eventlog_projections import Conversation, rebuild
 from tests.elsewhere import NAME, make_small, open_elsewhere
 from tests.machines import LogMachine, play
 

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 import zstandard
 
-from eventlog import chain
+from eventlog.format import chain
 from eventlog.snapshots import Piece
-from projections import Conversation
-from projections.segments import MAX_OPENED, join, pack
+from eventlog_projections import Conversation
+from eventlog_projections.items.segments import MAX_OPENED, join, pack
 from tests.backends import Backend, SqliteBackend
 from tests.elsewhere import add_many, filled, listed, open_elsewhere
 

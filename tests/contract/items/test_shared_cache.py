@@ -10,9 +10,11 @@ import msgspec
 import pytest
 from redis.asyncio import Redis
 
-from eventlog import EventLog, shared_cache, wakeups
-from projections import Conversation, rebuild
-from projections.segments import SCHEMA
+from eventlog import EventLog
+from eventlog.feed import notifier as wakeups
+from eventlog.redis import shared_cache
+from eventlog_projections import Conversation, rebuild
+from eventlog_projections.items.segments import SCHEMA
 from tests import servers
 from tests.backends import Backend
 from tests.elsewhere import NAME, add_many, open_elsewhere, stream_id

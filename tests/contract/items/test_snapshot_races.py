@@ -5,11 +5,9 @@ from typing import Any
 
 import pytest
 
-from eventlog import (
-    EventLog,
-)
+from eventlog import EventLog
 from eventlog.snapshots import StreamSnapshots
-from projections import Conversation, rebuild
+from eventlog_projections import Conversation, rebuild
 from tests.backends import Backend
 from tests.elsewhere import (
     NAME,

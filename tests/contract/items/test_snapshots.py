@@ -19,8 +19,8 @@ from eventlog import (
     ItemsReplaced,
 )
 from eventlog.snapshots import StreamSnapshots
-from projections import Conversation
-from projections.segments import MAX_BYTES, MAX_ITEMS, unpack
+from eventlog_projections import Conversation
+from eventlog_projections.items.segments import MAX_BYTES, MAX_ITEMS, unpack
 from tests.backends import Backend
 from tests.elsewhere import (
     NAME,
@@ -158,7 +158,7 @@ def test_a_loop_may_end_while_a_snapshot_is_under_way(
 LEFT_OPEN = """
 import asyncio, sys
 from eventlog import EventLog, ItemsAdded
-from projections import Conversation
+from eventlog_projections import Conversation
 log = EventLog(sys.argv[1], schema=sys.argv[2])
 
 async def main():

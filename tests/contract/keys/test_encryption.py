@@ -22,16 +22,16 @@ from eventlog import (
     parse_keyring,
     rekey,
 )
-from eventlog.chain import link
-from eventlog.requests import build
-from eventlog.sealing import seal_all
-from eventlog.store.snapshot_base import dump_pieces, load_snapshot
-from projections import Conversation, rebuild
-from projections.branching import branches
-from projections.forking import fork
-from projections.state import dump
+from eventlog.format.chain import link
+from eventlog.format.preparing import seal_all
+from eventlog.format.requests import build
+from eventlog.store.contract.snapshots import dump_pieces, load_snapshot
+from eventlog_projections import Conversation, rebuild
+from eventlog_projections.changing.branches import branches
+from eventlog_projections.changing.forks import fork
+from eventlog_projections.items.state import dump
 from tests.backends import Backend
-from tests.contract.test_shared_cache import key
+from tests.contract.items.test_shared_cache import key
 from tests.elsewhere import NAME, add_many, elsewhere, filled, make_small, open_elsewhere, stream_id
 
 MARKER: Final = "MARKER7b1f"

@@ -17,10 +17,10 @@ from eventlog import (
     rekey,
     rotate,
 )
-from projections import Conversation
+from eventlog_projections import Conversation
 from tests import processes
 from tests.backends import Backend
-from tests.contract.test_encryption import ITEMS
+from tests.contract.keys.test_encryption import ITEMS
 from tests.elsewhere import NAME, elsewhere, filled, open_elsewhere, stream_id
 
 

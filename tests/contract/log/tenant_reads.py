@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from adapters.openai_agents import EventLogSession
 from eventlog import EventLog, EventLogError, Signer, UsageRecorded, place_hold
-from eventlog.chain import stream_id
-from projections import (
+from eventlog.format.chain import stream_id
+from eventlog_openai_agents import EventLogSession
+from eventlog_projections import (
     Conversation,
     RetentionRule,
     apply_retention,
@@ -28,9 +28,9 @@ from projections import (
     undo,
     usage_by_turn,
 )
-from projections import views as of_views
-from projections.views import BUILT_IN, Views
-from projections.views.search import ItemRow
+from eventlog_projections import views as of_views
+from eventlog_projections.views import BUILT_IN, Views
+from eventlog_projections.views.search import ItemRow
 from tests.backends import Backend
 
 THEIRS: Final = "theirs"

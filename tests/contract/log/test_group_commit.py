@@ -6,18 +6,11 @@ from typing import Any
 
 import pytest
 
-from eventlog import (
-    Appended,
-    ConflictError,
-    EventIdReusedError,
-    EventLog,
-    ItemsAdded,
-    NewEvent,
-)
-from eventlog.store.postgres_append import Appender
-from eventlog.store.sqlite import SqliteStore
-from eventlog.store.sqlite_commit import Committer
-from eventlog.store.worker import MAX_GROUP
+from eventlog import Appended, ConflictError, EventIdReusedError, EventLog, ItemsAdded, NewEvent
+from eventlog.store.postgres.append import Appender
+from eventlog.store.sqlite.append import Committer
+from eventlog.store.sqlite.store import SqliteStore
+from eventlog.store.sqlite.worker import MAX_GROUP
 from tests.backends import Backend
 from tests.waiting import PATIENCE
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from agents import TResponseInputItem
 
-from adapters.openai_agents import EventLogSession
 from eventlog import EventLog, InvalidInputError, ItemsReplaced, ItemTooLargeError
-from projections import Conversation
+from eventlog_openai_agents import EventLogSession
+from eventlog_projections import Conversation
 from tests.backends import Backend
 
 

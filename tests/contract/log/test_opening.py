@@ -202,7 +202,7 @@ async def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
 
 READ_ONLY = """
 import asyncio, os, sys
-import eventlog.store.sqlite  # While Python's own files can still be read.
+import eventlog.store.sqlite.store  # While Python's own files can still be read.
 from eventlog import EventLog, ItemsAdded, ReadOnlyError
 
 async def main(path: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from eventlog import EventLog
-from projections import Conversation
+from eventlog_projections import Conversation
 from tests.backends import Backend, SqliteBackend
 from tests.elsewhere import NAME, add_many, filled, open_elsewhere, snapshots
 

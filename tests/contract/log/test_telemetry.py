@@ -15,10 +15,10 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from eventlog import ConflictError, EventLog, InvalidItemError, ItemsAdded, telemetry
-from projections import Conversation
-from projections.views import BUILT_IN, Views
+from eventlog_projections import Conversation
+from eventlog_projections.views import BUILT_IN, Views
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SECRET = "rosebud"
 
 

@@ -2,14 +2,14 @@
 
 import re
 
-import projections
-from adapters.openai_agents import EventLogSession
+import eventlog_projections
 from eventlog import EventLog, ItemsAdded
-from projections import Conversation, History
-from projections import views as of_views
-from projections.views import Views
+from eventlog_openai_agents import EventLogSession
+from eventlog_projections import Conversation, History
+from eventlog_projections import views as of_views
+from eventlog_projections.views import Views
 from tests.backends import Backend
-from tests.contract import tenant_reads as reads
+from tests.contract.log import tenant_reads as reads
 
 
 def test_every_public_name_is_asked_or_said_not_to_read() -> None:
@@ -29,7 +29,7 @@ def test_every_public_name_is_asked_or_said_not_to_read() -> None:
             reads.SESSION_OTHERWISE,
         ),
         (
-            projections,
+            eventlog_projections,
             reads.first_words(reads.projection_reads(log, "a")),
             reads.PROJECTION_OTHERWISE,
         ),
@@ -63,7 +63,7 @@ async def test_a_row_of_another_tenant_does_not_lead_an_erasure_astray(backend: 
         await ours.append("mine", ItemsAdded(["own"]))
         parent = theirs.stream_id(reads.SECRET)
         await backend.tamper("UPDATE {}streams SET parent_id = ? WHERE name = 'mine'", parent)
-        erased = await projections.erase(theirs, reads.SECRET, by="dpo", reason="r")
+        erased = await eventlog_projections.erase(theirs, reads.SECRET, by="dpo", reason="r")
         assert [stream.stream_id for stream in erased.streams] == [parent]
         assert await Conversation(ours, "mine").items() == ["own"]
 

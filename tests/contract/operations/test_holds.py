@@ -4,17 +4,11 @@ from typing import Any
 
 import pytest
 
-from eventlog import (
-    HeldError,
-    NoSuchHoldError,
-    held_by,
-    lift_hold,
-    place_hold,
-)
-from projections import erase
-from projections.forking import fork
+from eventlog import HeldError, NoSuchHoldError, held_by, lift_hold, place_hold
+from eventlog_projections import erase
+from eventlog_projections.changing.forks import fork
 from tests.backends import Backend
-from tests.contract.test_erasing import ITEMS, MARKER, WHY
+from tests.contract.disposal.test_erasing import ITEMS, MARKER, WHY
 from tests.elsewhere import NAME, filled
 
 

@@ -4,17 +4,11 @@ from typing import Any, Final
 
 import pytest
 
-from eventlog import (
-    EventLog,
-    InvalidHeadError,
-    Receipt,
-    Signer,
-    read_receipt,
-)
-from projections import Conversation, erase, erase_event, erase_owner, fork, label
+from eventlog import EventLog, InvalidHeadError, Receipt, Signer, read_receipt
+from eventlog_projections import Conversation, erase, erase_event, erase_owner, fork, label
 from tests.backends import Backend
 from tests.conftest import Clock
-from tests.contract.test_evidence import SIGNER
+from tests.contract.proof.test_evidence import SIGNER
 
 WHY: Final[dict[str, Any]] = {"by": "dpo", "reason": "gdpr-17", "signer": SIGNER}
 

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Final
 
 from eventlog import gather_evidence, read_receipt
-from projections import Conversation, erase, erase_event, fork
+from eventlog_projections import Conversation, erase, erase_event, fork
 from tests.backends import Backend
-from tests.contract.test_erasing import WHY
-from tests.contract.test_evidence import SIGNER, verify
+from tests.contract.disposal.test_erasing import WHY
+from tests.contract.proof.test_evidence import SIGNER, verify
 
 NAMES: Final = ("chat", "child", "other")
 

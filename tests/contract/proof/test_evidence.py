@@ -20,18 +20,18 @@ from eventlog import (
     RecordedEvent,
     Signer,
     WrongKeyError,
-    chain,
     gather_evidence,
     new_key,
     parse_keyring,
     rekey,
 )
-from projections import Conversation, erase, erase_event, fork
+from eventlog.format import chain
+from eventlog_projections import Conversation, erase, erase_event, fork
 from tests import processes
 from tests.backends import Backend
 from tests.elsewhere import open_elsewhere
 
-PROGRAM: Final = Path(__file__).parents[2] / "docs" / "verify_evidence.py"
+PROGRAM: Final = Path(__file__).parents[3] / "docs" / "verify_evidence.py"
 SIGNER: Final = Signer("example.com/log", bytes(range(32)))
 SECRET: Final = "what nobody else may see"
 

@@ -14,13 +14,13 @@ from eventlog import (
     PublishingError,
     SignedHead,
     Signer,
-    merkle,
     publish,
     to_command,
     to_file,
 )
 from eventlog import tree as trees
-from projections import Conversation, fork
+from eventlog.proof import merkle
+from eventlog_projections import Conversation, fork
 from tests.backends import Backend
 
 SIGNER: Final = Signer("example.com/log", bytes(range(32)))

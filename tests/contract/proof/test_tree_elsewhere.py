@@ -5,7 +5,8 @@ from typing import Any, Final, cast
 import metamorphic_log
 import pytest
 
-from eventlog import EventLog, ItemsAdded, Signer, merkle
+from eventlog import EventLog, ItemsAdded, Signer
+from eventlog.proof import merkle
 
 SIGNER: Final = Signer("example.com/log", bytes(range(32)))
 KEYS: Final = [str(SIGNER.verifier)]

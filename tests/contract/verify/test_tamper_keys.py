@@ -7,7 +7,7 @@ from typing import Any, Final
 import pytest
 
 from eventlog import ItemsAdded, Verification, new_key, parse_keyring, rekey
-from projections import erase, erase_event
+from eventlog_projections import erase, erase_event
 from tests.backends import Backend
 from tests.elsewhere import open_elsewhere
 

@@ -5,12 +5,13 @@ from typing import Any, Final
 
 import pytest
 
-from eventlog import EventLog, Fault, ItemsAdded, SchemaTooNewError, Signer, TreeHead, chain
-from eventlog.store.revisions import VERSION_TABLE
-from eventlog.store.schema import metadata
-from projections import Conversation, fork
+from eventlog import EventLog, Fault, ItemsAdded, SchemaTooNewError, Signer, TreeHead
+from eventlog.format import chain
+from eventlog.store.contract.revisions import VERSION_TABLE
+from eventlog.store.sql.schema import metadata
+from eventlog_projections import Conversation, fork
 from tests.backends import Backend
-from tests.contract.test_tamper_keys import KEYS
+from tests.contract.verify.test_tamper_keys import KEYS
 
 SIGNER: Final = Signer("example.com/log", bytes(range(32)))
 EVENT: Final = "WHERE version = 2 AND stream_id = (SELECT stream_id FROM {}streams WHERE name='a')"
@@ -90,7 +91,7 @@ PLACES: Final[dict[str, dict[str, tuple[str, Found]]]] = {
 
 UNPROTECTED: Final = {
     "lease": "who is at work decides nothing",
-    "snapshots": "made anew from the events by projections.rebuild",
+    "snapshots": "made anew from the events by eventlog_projections.rebuild",
     "segments": "as snapshots",
     "checkpoints": "views are made anew from the feed; Views.check compares",
     "set_aside": "as checkpoints",

@@ -15,9 +15,9 @@ from eventlog import (
     TreeHead,
     Verification,
 )
-from eventlog.records import StoredEvent
-from eventlog.store.rights import ALL, Rights
-from projections import Conversation, fork
+from eventlog.format.records import StoredEvent
+from eventlog.store.contract.rights import ALL, Rights
+from eventlog_projections import Conversation, fork
 from tests.backends import Backend
 
 WHERE = "WHERE version = 2 AND stream_id = (SELECT stream_id FROM {}streams WHERE name = 'chat')"

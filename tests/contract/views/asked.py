@@ -3,13 +3,13 @@
 import pytest
 
 from eventlog import EventLog
-from eventlog.chain import stream_id
-from eventlog.store.view_postgres import PostgresViews
-from eventlog.store.view_sqlite import SqliteViews
-from projections.views import Views, branches, tool_calls, turns
-from projections.views.conversations import ConversationRow
-from projections.views.search import ItemRow
-from projections.views.turns import UsageRow
+from eventlog.format.chain import stream_id
+from eventlog.store.postgres.views import PostgresViews
+from eventlog.store.sqlite.views import SqliteViews
+from eventlog_projections.views import Views, branches, tool_calls, turns
+from eventlog_projections.views.conversations import ConversationRow
+from eventlog_projections.views.search import ItemRow
+from eventlog_projections.views.turns import UsageRow
 from tests.contract.views.oracle import Told
 
 

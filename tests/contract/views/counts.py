@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from eventlog import EventLog, ItemsAdded
-from projections.views import Projection, Row, Rows, Step, Views, Written
+from eventlog_projections.views import Projection, Row, Rows, Step, Views, Written
 
 
 class Count(Row, frozen=True):

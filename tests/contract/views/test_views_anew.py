@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from eventlog import EventLog, ItemsAdded, PoisonEventError, SchemaTooNewError
-from eventlog.chain import stream_id
+from eventlog.format.chain import stream_id
 from eventlog.views import Batch, Checkpoint, Moved
-from projections import Conversation
-from projections.views import (
+from eventlog_projections import Conversation
+from eventlog_projections.views import (
     BUILT_IN,
     Projection,
     Rows,
@@ -24,8 +24,8 @@ from projections.views import (
     search,
     turns,
 )
-from projections.views.projection import specs
-from projections.views.runner import Runner
+from eventlog_projections.views.projection import specs
+from eventlog_projections.views.runner import Runner
 from tests.backends import Backend
 from tests.contract.views.asked import small_batches
 from tests.contract.views.counts import COUNTS, Count, count, counted, fill

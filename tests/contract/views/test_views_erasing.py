@@ -6,8 +6,8 @@ import pytest
 
 from eventlog import EventLog, NoKeyError
 from eventlog.views import Checkpoint
-from projections import Conversation, erase, erase_event, fork, label
-from projections.views import (
+from eventlog_projections import Conversation, erase, erase_event, fork, label
+from eventlog_projections.views import (
     BUILT_IN,
     PLAIN_SEARCH,
     Views,
@@ -19,10 +19,10 @@ from projections.views import (
     turns,
     usage,
 )
-from projections.views.projection import Projection, specs
-from projections.views.runner import Runner
+from eventlog_projections.views.projection import Projection, specs
+from eventlog_projections.views.runner import Runner
 from tests.backends import Backend
-from tests.contract.test_erasing import MARKER, WHY, bytes_of
+from tests.contract.disposal.test_erasing import MARKER, WHY, bytes_of
 from tests.contract.views.test_views_reading import used, user
 from tests.elsewhere import open_elsewhere
 

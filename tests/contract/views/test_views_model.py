@@ -19,11 +19,11 @@ from eventlog import (
     NothingToRedoError,
     UsageRecorded,
 )
-from projections import Conversation
-from projections.forking import fork
-from projections.labels import label
-from projections.rewinding import redo, undo
-from projections.views import BUILT_IN, Views
+from eventlog_projections import Conversation
+from eventlog_projections.changing.forks import fork
+from eventlog_projections.changing.labels import label
+from eventlog_projections.changing.rewinding import redo, undo
+from eventlog_projections.views import BUILT_IN, Views
 from tests.backends import Backend
 from tests.conftest import open_backend
 from tests.contract.views.asked import ask, small_batches

@@ -7,12 +7,12 @@ from typing import Any, Final, cast
 
 import pytest
 
-import projections.views.folding as folding
-import projections.views.runner as runner
+import eventlog_projections.views.folding as folding
+import eventlog_projections.views.runner as runner
 from eventlog import EventLog, ItemsAdded, UnavailableError
-from eventlog.store.stored_views import StoredViews
+from eventlog.store.nouns.stored_views import StoredViews
 from eventlog.views import Batch, Checkpoint, LogViews, TenantEvent
-from projections.views import Projection, Row, Rows, Step, Views, Written
+from eventlog_projections.views import Projection, Row, Rows, Step, Views, Written
 from tests.contract.views.asked import small_batches
 from tests.waiting import until
 

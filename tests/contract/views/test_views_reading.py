@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from eventlog import EventLog, ItemsAdded, UsageRecorded
-from projections import Conversation
-from projections.forking import fork
-from projections.labels import label
-from projections.rewinding import redo, undo
-from projections.views import (
+from eventlog_projections import Conversation
+from eventlog_projections.changing.forks import fork
+from eventlog_projections.changing.labels import label
+from eventlog_projections.changing.rewinding import redo, undo
+from eventlog_projections.views import (
     Views,
     branches,
     conversations,

@@ -9,8 +9,8 @@ import pytest
 
 from eventlog import EventLog, ItemsAdded
 from eventlog.views import Batch, Moved
-from projections import Conversation
-from projections.views import (
+from eventlog_projections import Conversation
+from eventlog_projections.views import (
     BUILT_IN,
     Projection,
     Rows,
@@ -22,7 +22,7 @@ from projections.views import (
     turns,
     usage,
 )
-from projections.views.runner import Runner
+from eventlog_projections.views.runner import Runner
 from tests.backends import Backend
 from tests.contract.views.asked import small_batches
 from tests.contract.views.counts import COUNTS, Count, counted, fill

@@ -8,7 +8,6 @@ import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
 
-from adapters.openai_agents import EventLogSession
 from eventlog import (
     EventLog,
     InvalidOptionError,
@@ -23,11 +22,12 @@ from eventlog import (
     rekey,
     rotate,
 )
-from eventlog.store.schema import metadata
-from projections import Conversation, erase, erase_event, fork, rebuild
-from projections.views import Views, conversations, search, tools, turns, usage
+from eventlog.store.sql.schema import metadata
+from eventlog_openai_agents import EventLogSession
+from eventlog_projections import Conversation, erase, erase_event, fork, rebuild
+from eventlog_projections.views import Views, conversations, search, tools, turns, usage
 from tests.backends import PostgresBackend
-from tests.contract.roles.conftest import Roled
+from tests.databases.roles.conftest import Roled
 
 SIGNER: Final = Signer("example.com/log", bytes(range(32)))
 

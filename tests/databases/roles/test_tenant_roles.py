@@ -6,15 +6,15 @@ from typing import Final
 import asyncpg
 import pytest
 
-from adapters.openai_agents import EventLogSession
 from eventlog import EventLog, ItemsAdded, ReadOnlyError, migrate, new_key, parse_keyring
-from eventlog.chain import stream_id
-from projections import Conversation
-from projections.views import Views
+from eventlog.format.chain import stream_id
+from eventlog_openai_agents import EventLogSession
+from eventlog_projections import Conversation
+from eventlog_projections.views import Views
 from tests.backends import PostgresBackend
-from tests.contract import tenant_reads as reads
-from tests.contract.roles.conftest import Roled
-from tests.contract.test_tenants import check
+from tests.contract.log import tenant_reads as reads
+from tests.contract.log.test_tenants import check
+from tests.databases.roles.conftest import Roled
 
 SHARED: Final = {
     "feed_head": "one number: how many events there are in all",
