@@ -18,7 +18,7 @@ from eventlog import EventLog, ItemsAdded
 from eventlog.format import requests
 from eventlog.format.chain import GENESIS, link
 from eventlog.format.events import NewEvent
-from eventlog.format.preparing import seal
+from eventlog.format.preparing import prepare
 from eventlog.format.records import AppendRequest, Head, StoredEvent
 from eventlog.log import DEFAULT_TENANT
 from eventlog.store.contract.log import MAX_ITEM_BYTES
@@ -42,8 +42,8 @@ class _Chain:
         at = time.time_ns() // 1000
         request = requests.build(DEFAULT_TENANT, STREAM, news, None, at, MAX_ITEM_BYTES)
         before = self.head
-        sealed = [seal(event) for event in request.events]
-        (row,), self.head = link(request.stream_id, before, sealed, at)
+        prepared = [prepare(event) for event in request.events]
+        (row,), self.head = link(request.stream_id, before, prepared, at)
         return request, row, before
 
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from eventlog import telemetry
 from eventlog.errors import BusyError
-from eventlog.format.records import Appended, AppendRequest, IdReused, OtherKey, Stale
+from eventlog.format.records import Appended, AppendRequest, IdReused, KeyChanged, Stale
 from eventlog.keys.stream_keys import DataKeys
 from eventlog.store.contract.log import Store
 
@@ -30,12 +30,12 @@ async def _append(
     store: Store, keys: DataKeys, request: AppendRequest
 ) -> Appended | Stale | IdReused:
     place = (request.name, request.stream_id)
-    seals = await keys.to_write(*place)
+    cipher = await keys.to_write(*place)
     for _ in range(MAX_TRIES):
-        if seals is not None:
-            request = AppendRequest._make((*request[:-1], seals))
+        if cipher is not None:
+            request = AppendRequest._make((*request[:-1], cipher))
         outcome = await store.append(request)
-        if not isinstance(outcome, OtherKey):
+        if not isinstance(outcome, KeyChanged):
             return outcome
-        seals = await keys.to_write(*place, anew=True)
+        cipher = await keys.to_write(*place, anew=True)
     raise BusyError(f"Conversation {request.name!r}: its data key changed again and again.")

@@ -19,9 +19,9 @@ from eventlog.errors import (
     InvalidOptionError,
     WaitTimeoutError,
 )
-from eventlog.feed import notifier as wakeups
+from eventlog.feed import notifier
 from eventlog.feed.reading import check_position, follow_feed, last_position, read_feed
-from eventlog.feed.tail import Reader
+from eventlog.feed.tail import Waiter
 from eventlog.format import chain
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.events import Event, NewEvent
@@ -121,8 +121,8 @@ class EventLog:
         self._clock = clock
         self._closed = False
         self._store: Final[Store] = shared.lease(self._address, options, self)
-        self._wakeups = wakeups.of(self._store, self._address, options)
-        self._readers: set[Reader] = set()
+        self._notifier = notifier.of(self._store, self._address, options)
+        self._readers: set[Waiter] = set()
         self.cache: Final = cache.of(self._store, cache_bytes)
         self.keys: Final = stream_keys.of(self._store, keyring, compresses=compress)
         self.background: Final = Background()
@@ -170,7 +170,7 @@ class EventLog:
         try:
             outcome = await append(self.store, self.keys, request)
         finally:
-            self._wakeups.announce()
+            self._notifier.announce()
         if isinstance(outcome, Appended):
             return outcome
         if isinstance(outcome, Stale):
@@ -212,7 +212,7 @@ class EventLog:
         when the first event is asked for is among them. Raises InvalidMomentError.
         """
         check_position("after", after)
-        return read_feed(self.store, self.tenant, after, self._wakeups, self.keys)
+        return read_feed(self.store, self.tenant, after, self._notifier, self.keys)
 
     def subscribe(self, after: int = 0) -> AsyncGenerator[RecordedEvent]:
         """Yield what the feed has behind `after`, and then every event as it comes.
@@ -225,7 +225,7 @@ class EventLog:
 
     async def position(self) -> int:
         """Return the last position of the feed, over all tenants; 0 where there is nothing."""
-        return await last_position(self.store, self._wakeups)
+        return await last_position(self.store, self._notifier)
 
     async def wait_for(self, position: int, timeout: float = 5.0) -> None:  # noqa: ASYNC109
         """Return once the feed has reached `position`. Raises WaitTimeoutError."""
@@ -317,7 +317,7 @@ class EventLog:
     @property
     def shared(self) -> SharedCache | None:
         """What processes remember together, if the log was opened with a Redis."""
-        return self._wakeups.shared
+        return self._notifier.shared
 
     def snapshots(self, stream: str, schema: int, *, branch: str = MAIN) -> StreamSnapshots:
         """Return what a projection with this schema number keeps of a stream."""
@@ -371,12 +371,12 @@ class EventLog:
             for reader in tuple(self._readers):
                 await reader.leave()
             await self.background.finish()
-            await self._wakeups.close()
+            await self._notifier.close()
             await shared.release(self._address, self._store, self)
 
     @contextlib.asynccontextmanager
-    async def _reading(self) -> AsyncGenerator[Reader]:
-        reader = self._wakeups.join(self.store)
+    async def _reading(self) -> AsyncGenerator[Waiter]:
+        reader = self._notifier.join(self.store)
         self._readers.add(reader)
         try:
             yield reader

@@ -9,12 +9,12 @@ from typing import Final
 
 import msgspec
 
-from eventlog.format.records import Entry
+from eventlog.format.records import FoldInput
 from eventlog.keys.stream_keys import DataKeys
 from eventlog.store.contract.log import MAX_VERSION, Store
 from eventlog.store.contract.snapshots import Loaded, Piece, Snapshot, Sources
 
-__all__ = ["EVERYTHING", "Entry", "Loaded", "Piece", "Snapshot", "Sources", "StreamSnapshots"]
+__all__ = ["EVERYTHING", "FoldInput", "Loaded", "Piece", "Snapshot", "Sources", "StreamSnapshots"]
 
 EVERYTHING: Final = MAX_VERSION
 """As many items as there are."""
@@ -37,7 +37,7 @@ class StreamSnapshots:
         self._keys = keys
         self._place = (title, stream_id)
 
-    async def tail(self, after: int, until: int | None = None) -> list[Entry]:
+    async def tail(self, after: int, until: int | None = None) -> list[FoldInput]:
         """Return a page of events from `after`, that one without its body, up to `until`.
 
         Here and below raises NoKeyError, WrongKeyError, KeyDestroyedError, or CorruptEventError.
@@ -72,9 +72,9 @@ class StreamSnapshots:
         sealed = await self.seal({**kept, self._what(snapshot): b""})
         if sealed is None:
             return False
-        seal = sealed.pop(self._what(snapshot))
+        mac = sealed.pop(self._what(snapshot))
         bodies = dict(zip(segments, sealed.values(), strict=True))
-        signed = snapshot._replace(seal=seal)
+        signed = snapshot._replace(mac=mac)
         return await self._source.save(self.stream_id, self._schema, signed, bodies)
 
     async def drop(self) -> None:
@@ -98,12 +98,12 @@ class StreamSnapshots:
         if snapshot is None:
             return True
         # The event that it is a snapshot of says whether the stream is encrypted.
-        last = Entry(snapshot.version, "", 0, b"", 0, loaded.key_id, None, snapshot.hash)
+        last = FoldInput(snapshot.version, "", 0, b"", 0, loaded.key_id, None, snapshot.hash)
         await self._keys.open_entries(*self._place, [last])
         if not self._keys.are_used:
             return True
         what = self._what(snapshot)
-        return what in await self.open({what: snapshot.seal})
+        return what in await self.open({what: snapshot.mac})
 
     async def _opened(self, found: Sources) -> Sources:
         entries = await self._keys.open_entries(*self._place, list(found.entries.values()))
@@ -116,7 +116,7 @@ class StreamSnapshots:
         )
 
     def _what(self, snapshot: Snapshot) -> str:
-        """Say everything about a snapshot: its seal is about that, and about nothing else."""
+        """Say everything about a snapshot: its MAC is about that, and about nothing else."""
         pieces = sha256(msgspec.json.encode(snapshot.pieces)).hexdigest()
         return f"snapshot {self._schema} {snapshot.version} {snapshot.hash.hex()} {pieces}"
 

@@ -8,22 +8,22 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Final, NamedTuple
 
 from eventlog.errors import NoKeyError
-from eventlog.feed.tail import Reader
+from eventlog.feed.tail import Waiter
 from eventlog.format.chain import stream_id
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.names import MAIN
-from eventlog.format.records import Entry, StoredEvent
+from eventlog.format.records import FoldInput, StoredEvent
 from eventlog.keys.stream_keys import DataKeys
 from eventlog.paging import PAGE
 from eventlog.store.contract.feed import FeedRow
 from eventlog.store.contract.log import MAX_VERSION, Store
 from eventlog.store.contract.views import (
     NO_LIMIT,
-    Aside,
     Batch,
     Checkpoint,
     ColumnSpec,
     Compared,
+    DeadLetter,
     Forgotten,
     Mark,
     Moved,
@@ -38,12 +38,12 @@ from eventlog.store.contract.views import (
 
 __all__ = [
     "NO_LIMIT",
-    "Aside",
     "Batch",
     "Checkpoint",
     "ColumnSpec",
     "Compared",
-    "Entry",
+    "DeadLetter",
+    "FoldInput",
     "Forgotten",
     "LogViews",
     "Mark",
@@ -74,11 +74,11 @@ class LogViews:
         store: Store,
         keys: DataKeys,
         end: Callable[[], Awaitable[int]],
-        reading: Callable[[], contextlib.AbstractAsyncContextManager[Reader]],
+        reading: Callable[[], contextlib.AbstractAsyncContextManager[Waiter]],
     ) -> None:
         self.tables: Final[ViewSource] = store.views
         self.rights: Final = store.rights
-        self.is_elsewhere: Final = store.is_elsewhere
+        self.runs_out_of_process: Final = store.runs_out_of_process
         self._store = store
         self._keys = keys
         self._end = end
@@ -139,7 +139,7 @@ class LogViews:
         return found
 
     @contextlib.asynccontextmanager
-    async def following(self) -> AsyncGenerator[Reader]:
+    async def following(self) -> AsyncGenerator[Waiter]:
         """Lend one who waits for the feed to move."""
         async with self._reading() as reader:
             yield reader

@@ -10,14 +10,14 @@ from rich.text import Text
 
 from eventlog import EventLogError, RecordedEvent
 from eventlog_cli.words import GONE, actor, clean, deed, describe
-from eventlog_projections import Diff, HistoryEvent, View
+from eventlog_projections import Diff, HistoryEvent, ItemsRead
 
 _STYLES: Final = {"popped": "yellow", "cleared": "red", "deleted": "red", "rewound": "yellow"}
 _LABEL: Final = 9
 _TAIL_WORDS: Final = 200
 
 
-def heading(name: str, branch: str, seen: View) -> Text:
+def heading(name: str, branch: str, seen: ItemsRead) -> Text:
     """Name a conversation, and say what of it is shown."""
     text = Text(clean(name) + (f" ({clean(branch)})" if branch else ""), "bold")
     shown = len(seen.items)

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from agents import TResponseInputItem
 
 from eventlog import Appended, BusyError, ConflictError, Context, settle
-from eventlog_projections import Conversation, View
+from eventlog_projections import Conversation, ItemsRead
 
 try:
     from agents.memory.session import _CompactionSnapshot as CompactionSnapshot
@@ -138,7 +138,7 @@ async def _replace(
             kept = _without_prefix(before, prune)
             start = start if len(kept) == len(before) else 0
         content = [*kept, *output] if start == 0 else output
-        at = View(suffix.version, [], suffix.total)
+        at = ItemsRead(suffix.version, [], suffix.total)
         try:
             await conversation.replace(start, content, at, context=context)
         except ConflictError:

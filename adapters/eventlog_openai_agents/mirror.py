@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from eventlog import BusyError, ConflictError, Context, Event, EventLog, NewEvent
 from eventlog.format.codec import encode_json
-from eventlog_projections import Conversation, View
+from eventlog_projections import Conversation, ItemsRead
 
 MAX_TRIES: Final = 30
 """How often the other session is read again because somebody else recorded meanwhile."""
@@ -25,7 +25,7 @@ class Mirror:
         self._read: Final = read
         self._conversation: Final = Conversation(log, name)
 
-    async def view(self, limit: int) -> View:
+    async def view(self, limit: int) -> ItemsRead:
         """Return the version, and the last `limit` items."""
         return await self._conversation.view(limit=limit)
 

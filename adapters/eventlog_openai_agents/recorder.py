@@ -11,11 +11,11 @@ from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from typing import Any, Final
 
 from eventlog import Context, Event, EventLog, EventLogError, ItemPopped, settle
-from eventlog.store.intake import Intake
+from eventlog.store.limiter import ByteLimiter
 from eventlog_openai_agents import runs
 from eventlog_openai_agents.mirror import OBSERVED, Mirror, shared
 from eventlog_openai_agents.runs import Wrapper
-from eventlog_projections import View
+from eventlog_projections import ItemsRead
 
 _log: Final = logging.getLogger("eventlog.recording")
 
@@ -24,9 +24,9 @@ _METHODS: Final = ("get_items", "add_items", "pop_item", "clear_session")
 _ALL: Final = 2_147_483_647
 """As a limit: everything, whatever the session's own default limit is."""
 
-_NEW: Final = View(0, [], 0)
+_NEW: Final = ItemsRead(0, [], 0)
 
-Found = Callable[[View, Any], Event | None]
+Found = Callable[[ItemsRead, Any], Event | None]
 """From the end of the list before a call, and its answer, to the event; None: read to see."""
 
 
@@ -39,7 +39,7 @@ class Recorder:
         self._actor: Final = actor
         self._raises: Final = raises
         self._takes_wrapper: Final = all(_takes_wrapper(getattr(inner, name)) for name in _METHODS)
-        self._one: Final = Intake(1)
+        self._one: Final = ByteLimiter(1)
 
     async def read(self, limit: int | None, wrapper: Wrapper | None) -> list[Any]:
         """Read, and record what the log does not know of."""
@@ -107,7 +107,7 @@ class Recorder:
                     await self._record(mirror, before, found(before, answer), wrapper)
             return answer
 
-    async def _look(self, mirror: Mirror, method: str) -> View:
+    async def _look(self, mirror: Mirror, method: str) -> ItemsRead:
         """Return the end of the list; what a call may take away is in the log before it does."""
         view = await mirror.view(1)
         if view.version == 0 or method == "clear_session":
@@ -119,7 +119,7 @@ class Recorder:
         return await mirror.view(1)
 
     async def _record(
-        self, mirror: Mirror, before: View, event: Event | None, wrapper: Wrapper | None
+        self, mirror: Mirror, before: ItemsRead, event: Event | None, wrapper: Wrapper | None
     ) -> None:
         context = self._context(mirror, wrapper)
         if event is None:
@@ -198,7 +198,7 @@ def always(event: Event) -> Found:
     return lambda _before, _answer: event
 
 
-def popped(before: View, item: Any) -> Event | None:
+def popped(before: ItemsRead, item: Any) -> Event | None:
     """Tell that the last item was popped, if it is the one that the log has there."""
     is_last = item is not None and shared(before.items, [item]) == 1
     return ItemPopped() if is_last else None

@@ -1,4 +1,4 @@
-"""Who is told that the log has grown: the followers of this process, and Redis if there is one.
+"""Who is told that the log has grown: the tails of this process, and Redis if there is one.
 
 Rule: a wake-up is a hint. Whoever waits registers first, reads then, and polls behind it.
 """
@@ -10,84 +10,84 @@ from hashlib import sha256
 from typing import Final
 from weakref import WeakKeyDictionary
 
-from eventlog.feed.tail import Follower, Reader
+from eventlog.feed.tail import FeedTail, Waiter
 from eventlog.redis.link import RedisLink
-from eventlog.redis.notifier import Hints
+from eventlog.redis.notifier import RedisNotifier
 from eventlog.redis.shared_cache import SharedCache
 from eventlog.store.addresses.log import Address, PostgresAddress
 from eventlog.store.contract.log import Options, Store
 
 
-class Wakeups:
+class Notifier:
     """What all handles on one store share. Costs nothing while nobody follows."""
 
     def __init__(self, address: Address, options: Options) -> None:
         self._poll_interval = options.poll_interval
-        self._followers: dict[AbstractEventLoop, Follower] = {}
+        self._tails: dict[AbstractEventLoop, FeedTail] = {}
         self._redis = options.redis
         self._name = _name(address)
         self._connect()
 
     def announce(self) -> None:
         """Say that the log may have grown. Never waits, never fails."""
-        for follower in tuple(self._followers.values()):
-            follower.ring()
+        for tail in tuple(self._tails.values()):
+            tail.notify()
         if self._hints is not None:
             self._hints.send()
 
-    def join(self, store: Store) -> Reader:
+    def join(self, store: Store) -> Waiter:
         """Return a new reader in the running loop; who joins must leave."""
         loop = asyncio.get_running_loop()
-        follower = self._followers.get(loop)
-        if follower is None or follower.is_stopping:
-            follower = self._followers[loop] = self._new_follower(store)
-        return follower.join()
+        tail = self._tails.get(loop)
+        if tail is None or tail.is_stopping:
+            tail = self._tails[loop] = self._new_tail(store)
+        return tail.join()
 
     def _connect(self) -> None:
         self._link = None if self._redis is None else RedisLink(self._redis)
-        self._hints = None if self._link is None else Hints(self._link, self._name)
+        self._hints = None if self._link is None else RedisNotifier(self._link, self._name)
         self.shared = None if self._link is None else SharedCache(self._link, self._name)
         """What processes remember together, if there is a Redis."""
 
-    def _new_follower(self, store: Store) -> Follower:
+    def _new_tail(self, store: Store) -> FeedTail:
         sources = [store.feed.listen]
         if self._hints is not None:
             sources.append(self._hints.listen)
-        return Follower(store.feed, self.announce, sources, self._poll_interval, self._forget)
+        return FeedTail(store.feed, self.announce, sources, self._poll_interval, self._forget)
 
-    def _forget(self, follower: Follower) -> None:
+    def _forget(self, tail: FeedTail) -> None:
         # It knows the store, which must not live as long as what is kept here.
-        if self._followers.get(follower.loop) is follower:
-            del self._followers[follower.loop]
+        if self._tails.get(tail.loop) is tail:
+            del self._tails[tail.loop]
 
     def forget(self) -> None:
         """Drop, without touching them, what another process follows (after a fork)."""
-        _of_another_process.append((self._followers, self._hints, self._link))
-        self._followers = {}
+        _of_another_process.append((self._tails, self._hints, self._link))
+        self._tails = {}
         self._connect()
 
     async def close(self) -> None:
         """Let go of Redis in this loop, unless somebody follows; who needs it connects anew."""
         if self._hints is None or self._link is None:
             return
-        if asyncio.get_running_loop() not in self._followers:
+        if asyncio.get_running_loop() not in self._tails:
             await self._hints.close()
             await self._link.close()
 
 
 _of_another_process: Final[list[object]] = []
-_wakeups: Final[WeakKeyDictionary[Store, Wakeups]] = WeakKeyDictionary()
+_notifiers: Final[WeakKeyDictionary[Store, Notifier]] = WeakKeyDictionary()
 
 
-def of(store: Store, address: Address, options: Options) -> Wakeups:
+def of(store: Store, address: Address, options: Options) -> Notifier:
     """Return the wake-ups that every handle on `store` shares."""
-    return _wakeups.setdefault(store, Wakeups(address, options))
+    return _notifiers.setdefault(store, Notifier(address, options))
 
 
 def _forget_all() -> None:
     # Loops and connections of the parent process: its own, and not running here.
-    for wakeups in _wakeups.values():
-        wakeups.forget()
+    for notifier in _notifiers.values():
+        notifier.forget()
 
 
 def _name(address: Address) -> str:

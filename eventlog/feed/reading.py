@@ -6,9 +6,9 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Final
 
 from eventlog.errors import InvalidMomentError, UnavailableError
-from eventlog.feed.notifier import Wakeups
+from eventlog.feed.notifier import Notifier
 from eventlog.feed.sequencer import Sequencer
-from eventlog.feed.tail import Reader
+from eventlog.feed.tail import Waiter
 from eventlog.format.encryption import StreamKeys
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.records import StoredEvent
@@ -72,10 +72,10 @@ class Cursor:
 
 
 async def read_feed(
-    store: Store, tenant: str, after: int, wakeups: Wakeups, keys: DataKeys
+    store: Store, tenant: str, after: int, notifier: Notifier, keys: DataKeys
 ) -> AsyncGenerator[RecordedEvent]:
     """Yield what is behind `after` up to what was committed when this began, at least."""
-    sequencer = Sequencer(store.feed, wakeups.announce)
+    sequencer = Sequencer(store.feed, notifier.announce)
     async with (
         _cursor(store, tenant, after) as cursor,
         contextlib.aclosing(sequencer.catching_up()) as positions,
@@ -89,7 +89,7 @@ async def read_feed(
 
 
 async def follow_feed(
-    store: Store, tenant: str, after: int, reader: Reader, keys: DataKeys
+    store: Store, tenant: str, after: int, reader: Waiter, keys: DataKeys
 ) -> AsyncGenerator[RecordedEvent]:
     """Yield what is behind `after` and all that follows, until the reader leaves.
 
@@ -118,9 +118,9 @@ async def _keys_of(rows: Sequence[FeedRow], keys: DataKeys) -> Mapping[bytes, St
     return await keys.of_events((row[1], StoredEvent._make(row[3:])) for row in rows)
 
 
-async def last_position(store: Store, wakeups: Wakeups) -> int:
+async def last_position(store: Store, notifier: Notifier) -> int:
     """Return the last position, once all that was committed before is in the feed."""
-    sequencer = Sequencer(store.feed, wakeups.announce)
+    sequencer = Sequencer(store.feed, notifier.announce)
     return [position async for position in sequencer.catching_up()][-1]
 
 
@@ -133,7 +133,7 @@ async def _cursor(store: Store, tenant: str, after: int) -> AsyncGenerator[Curso
         await cursor.close()
 
 
-async def _read_through_outages(cursor: Cursor, until: int, reader: Reader) -> list[FeedRow]:
+async def _read_through_outages(cursor: Cursor, until: int, reader: Waiter) -> list[FeedRow]:
     while not reader.has_left:
         try:
             return await cursor.read(until)

@@ -31,7 +31,7 @@ Source = Callable[[Callable[[], None]], Awaitable[None]]
 _log: Final = logging.getLogger("eventlog.feed.notifier")
 
 
-class Follower:
+class FeedTail:
     """Knows how far the feed is while anybody reads."""
 
     def __init__(
@@ -40,7 +40,7 @@ class Follower:
         announce: Callable[[], None],
         sources: Sequence[Source],
         poll_interval: float,
-        on_end: "Callable[[Follower], None]",
+        on_end: "Callable[[FeedTail], None]",
     ) -> None:
         self.loop: Final = asyncio.get_running_loop()
         self.process: Final = os.getpid()
@@ -51,18 +51,18 @@ class Follower:
         self._on_end = on_end
         self._is_leaving = False
         self._bell = asyncio.Event()
-        self._readers: set[Reader] = set()
+        self._readers: set[Waiter] = set()
         self._moved_at = 0.0
         self._outage = 0.0
-        self._task = self.loop.create_task(self._run(), name="eventlog-follower")
+        self._task = self.loop.create_task(self._run(), name="eventlog-tail")
         self._task.add_done_callback(self._ended)
 
     @property
     def is_stopping(self) -> bool:
-        """Whether it has ended or is about to: a new reader needs a new follower."""
+        """Whether it has ended or is about to: a new reader needs a new tail."""
         return self._task.done() or self._is_leaving
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Look at once; from any thread."""
         with contextlib.suppress(RuntimeError):  # A loop that was closed has nobody who waits.
             if asyncio.get_running_loop() is self.loop:
@@ -70,13 +70,13 @@ class Follower:
             else:
                 self.loop.call_soon_threadsafe(self._bell.set)
 
-    def join(self) -> "Reader":
+    def join(self) -> "Waiter":
         """Return a new reader; who joins must leave."""
-        reader = Reader(self)
+        reader = Waiter(self)
         self._readers.add(reader)
         return reader
 
-    async def leave(self, reader: "Reader") -> None:
+    async def leave(self, reader: "Waiter") -> None:
         """Take a reader off; the last one ends the task."""
         self._readers.discard(reader)
         if not self._readers and not self._task.done():
@@ -137,30 +137,30 @@ class Follower:
         self._wake()
 
 
-class Reader:
+class Waiter:
     """One who waits for the feed to move."""
 
-    def __init__(self, follower: Follower) -> None:
+    def __init__(self, tail: FeedTail) -> None:
         self.news = asyncio.Event()
         self.has_left = False
-        self._follower = follower
+        self._tail = tail
 
     async def wait_beyond(self, position: int) -> int | None:
         """Return the last position once it is beyond `position`; None if the reader has left."""
         while not self.has_left:
             self.news.clear()
-            if self._follower.position > position:
-                return self._follower.position
-            self._follower.check()
+            if self._tail.position > position:
+                return self._tail.position
+            self._tail.check()
             await self.news.wait()
         return None
 
     async def watch(self, stop: asyncio.Event) -> None:
-        """Return when `stop` is set; raise what ends the follower before that."""
+        """Return when `stop` is set; raise what ends the tail before that."""
         stopping = asyncio.ensure_future(stop.wait())
         try:
             while not stopping.done():
-                news = asyncio.ensure_future(self.wait_beyond(self._follower.position))
+                news = asyncio.ensure_future(self.wait_beyond(self._tail.position))
                 await asyncio.wait((stopping, news), return_when=asyncio.FIRST_COMPLETED)
                 if news.done():
                     news.result()
@@ -171,11 +171,11 @@ class Reader:
     async def leave(self) -> None:
         """Wait no more; from any loop. Idempotent."""
         self.has_left = True
-        loop = self._follower.loop
+        loop = self._tail.loop
         if asyncio.get_running_loop() is loop:
             self.news.set()
-            await self._follower.leave(self)
-        elif loop.is_running() and os.getpid() == self._follower.process:
+            await self._tail.leave(self)
+        elif loop.is_running() and os.getpid() == self._tail.process:
             await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self.leave(), loop))
 
 

@@ -10,7 +10,7 @@ from hashlib import sha256
 from struct import Struct
 from typing import Any, Final
 
-from eventlog.format.records import Head, SealedEvent, StoredEvent
+from eventlog.format.records import Head, PreparedEvent, StoredEvent
 
 FORMAT: Final = 1
 GENESIS: Final = Head(version=0, hash=bytes(32), at=0)
@@ -65,7 +65,7 @@ def event_hash(previous: bytes, event: Sequence[Any]) -> bytes:
 
 
 def link(
-    stream: bytes, head: Head, events: Sequence[SealedEvent], at: int
+    stream: bytes, head: Head, events: Sequence[PreparedEvent], at: int
 ) -> tuple[list[StoredEvent], Head]:
     """Give each event its version, time and hash after `head`; return the rows and the new head.
 
@@ -74,9 +74,9 @@ def link(
     recorded_at = max(at, head.at)
     version, previous = head.version, head.hash
     rows: list[StoredEvent] = []
-    for sealed in events:
+    for prepared in events:
         version += 1
-        event_id, kind, schema, *content = sealed
+        event_id, kind, schema, *content = prepared
         row = (stream, version, FORMAT, event_id, kind, schema, recorded_at, *content)
         previous = event_hash(previous, (*row, b""))
         rows.append(StoredEvent._make((*row, previous)))

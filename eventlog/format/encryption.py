@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from eventlog.errors import InvalidOptionError
 from eventlog.format.chain import content_digest
-from eventlog.format.records import Entry, SealedEvent, StoredEvent
+from eventlog.format.records import FoldInput, PreparedEvent, StoredEvent
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -89,7 +89,7 @@ class DataKey:
         self._prefix = EVENT_DOMAIN + identity
         self._beside = BESIDE_DOMAIN + identity
 
-    def encrypt(self, event: SealedEvent, version: int) -> SealedEvent:
+    def encrypt(self, event: PreparedEvent, version: int) -> PreparedEvent:
         """Encrypt context and body for this version."""
         event_id, kind, schema, header, codec, _, salt, context, body, _ = event
         place = self._place(version, kind, schema, codec, header)
@@ -99,9 +99,9 @@ class DataKey:
         body = other + self._cipher.encrypt(other, body, place + BODY)
         digest = content_digest(salt, context, body)
         fields = (event_id, kind, schema, header, codec, self.key_id, salt, context, body, digest)
-        return SealedEvent._make(fields)
+        return PreparedEvent._make(fields)
 
-    def open_field(self, event: StoredEvent | Entry, sealed: bytes, field: bytes) -> bytes:
+    def open_field(self, event: StoredEvent | FoldInput, sealed: bytes, field: bytes) -> bytes:
         """Decrypt one field of an event. Raises Unopened."""
         place = self._place(event.version, event.kind, event.schema, event.codec, event.header)
         return unseal(self._cipher, sealed, place + field)
@@ -155,7 +155,7 @@ class StreamKeys(NamedTuple):
             raise Unopened("the stream has no key")
         return self.current
 
-    def encrypt(self, event: SealedEvent, version: int) -> SealedEvent:
+    def encrypt(self, event: PreparedEvent, version: int) -> PreparedEvent:
         """Encrypt the content for its place in the stream."""
         return self.keys[self.current or ""].encrypt(event, version)
 
@@ -163,7 +163,7 @@ class StreamKeys(NamedTuple):
         """Tell whether this key is at hand."""
         return key_id in self.keys
 
-    def open_body(self, stored: StoredEvent | Entry) -> bytes:
+    def open_body(self, stored: StoredEvent | FoldInput) -> bytes:
         """Return the body as its codec says. Raises Unopened, or KeyError for an unknown key."""
         body = stored.body or b""
         return body if stored.key_id is None else self._open(stored, body, BODY)
@@ -173,7 +173,7 @@ class StreamKeys(NamedTuple):
         context = stored.context or b""
         return context if stored.key_id is None else self._open(stored, context, CONTEXT)
 
-    def _open(self, stored: StoredEvent | Entry, sealed: bytes, field: bytes) -> bytes:
+    def _open(self, stored: StoredEvent | FoldInput, sealed: bytes, field: bytes) -> bytes:
         return self.keys[stored.key_id or ""].open_field(stored, sealed, field)
 
 

@@ -22,7 +22,7 @@ from eventlog.format.events import (
 )
 from eventlog.format.kinds import load_event
 from eventlog.format.names import MAIN, check_name
-from eventlog.format.records import EncodedEvent, Entry, StoredEvent
+from eventlog.format.records import EncodedEvent, FoldInput, StoredEvent
 
 _UNREADABLE: Final = (ValueError, RecursionError, msgspec.MsgspecError)
 """What decoders raise for bytes that nobody encoded."""
@@ -58,7 +58,9 @@ def open_header(stream: str, version: int, stored: bytes) -> Header:
         raise CorruptEventError(stream, version, "its header does not decode") from error
 
 
-def open_body(stream: str, stored: StoredEvent | Entry, keys: StreamKeys | None = None) -> bytes:
+def open_body(
+    stream: str, stored: StoredEvent | FoldInput, keys: StreamKeys | None = None
+) -> bytes:
     """Return the content as JSON bytes.
 
     Raises ErasedError, KeyDestroyedError, NoKeyError or CorruptEventError.
@@ -72,7 +74,7 @@ def open_body(stream: str, stored: StoredEvent | Entry, keys: StreamKeys | None 
     return _decompressed(stream, stored, body)
 
 
-def _decompressed(stream: str, stored: StoredEvent | Entry, body: bytes) -> bytes:
+def _decompressed(stream: str, stored: StoredEvent | FoldInput, body: bytes) -> bytes:
     try:
         return decompress(stored.codec, body)
     except ValueError as error:
@@ -80,7 +82,7 @@ def _decompressed(stream: str, stored: StoredEvent | Entry, body: bytes) -> byte
 
 
 @contextlib.contextmanager
-def _opening(stream: str, stored: StoredEvent | Entry) -> Generator[None]:
+def _opening(stream: str, stored: StoredEvent | FoldInput) -> Generator[None]:
     try:
         yield
     except KeyError as error:

@@ -17,7 +17,7 @@ class EncodedEvent(NamedTuple):
     body: bytes
 
 
-class SealedEvent(NamedTuple):
+class PreparedEvent(NamedTuple):
     """An event that is ready to be stored, but for its place: version, time and hash.
 
     One that is still to be encrypted has an empty digest: its place is part of what is encrypted.
@@ -56,7 +56,7 @@ class StoredEvent(NamedTuple):
     hash: bytes
 
 
-class Entry(NamedTuple):
+class FoldInput(NamedTuple):
     """What folding needs of an event. Nothing of it is checked against the chain."""
 
     version: int
@@ -103,7 +103,7 @@ class StreamRow(NamedTuple):
     """The version of the last event that erased content; None: nothing was erased."""
 
 
-class Seals(Protocol):
+class StreamCipher(Protocol):
     """The data keys of one stream, as far as writing needs them."""
 
     @property
@@ -116,7 +116,7 @@ class Seals(Protocol):
         """Whether bodies are compressed first."""
         ...
 
-    def encrypt(self, event: SealedEvent, version: int) -> SealedEvent:
+    def encrypt(self, event: PreparedEvent, version: int) -> PreparedEvent:
         """Encrypt the content for its place in the stream."""
         ...
 
@@ -124,7 +124,7 @@ class Seals(Protocol):
         """Tell whether this key is at hand."""
         ...
 
-    def open_body(self, stored: StoredEvent | Entry) -> bytes:
+    def open_body(self, stored: StoredEvent | FoldInput) -> bytes:
         """Return the body as its codec says. Raises ValueError if it was changed or moved."""
         ...
 
@@ -152,13 +152,13 @@ class AppendRequest(NamedTuple):
     """The writer's clock, microseconds UTC."""
     branch: str = ""
     parent: Parent | None = None
-    seals: Seals | None = None
+    cipher: StreamCipher | None = None
     """None: the events are not encrypted, and the stream must not be."""
 
     @property
     def key_id(self) -> str | None:
         """The data key that the stream has to be under."""
-        return None if self.seals is None else self.seals.key_id
+        return None if self.cipher is None else self.cipher.key_id
 
 
 class Appended(NamedTuple):
@@ -181,7 +181,7 @@ class IdReused(NamedTuple):
     event_id: str
 
 
-class OtherKey(NamedTuple):
+class KeyChanged(NamedTuple):
     """Nothing was stored: it takes the data key `key_id`, where the request gives another one.
 
     None: the stream is not encrypted yet. Empty: its last key was destroyed.
@@ -190,4 +190,4 @@ class OtherKey(NamedTuple):
     key_id: str | None
 
 
-Outcome = Appended | Stale | IdReused | OtherKey
+Outcome = Appended | Stale | IdReused | KeyChanged

@@ -30,7 +30,7 @@ from eventlog.format.encryption import (
 )
 from eventlog.format.events import NO_CONTENT
 from eventlog.format.facts import ConversationErased, EventErased
-from eventlog.format.records import Entry, StoredEvent
+from eventlog.format.records import FoldInput, StoredEvent
 from eventlog.keys.ring import KeyRing, NotOpenedError
 from eventlog.store.contract.keys import KeyRow
 from eventlog.store.contract.log import Store
@@ -184,8 +184,8 @@ class DataKeys:
         return found
 
     async def open_entries(
-        self, title: str, stream_id: bytes, entries: Sequence[Entry]
-    ) -> list[Entry]:
+        self, title: str, stream_id: bytes, entries: Sequence[FoldInput]
+    ) -> list[FoldInput]:
         """Return entries with their bodies decrypted; those of a plain stream as they are.
 
         Raises NoKeyError, WrongKeyError, KeyDestroyedError, or CorruptEventError for one that was
@@ -274,7 +274,7 @@ class DataKeys:
         return key
 
     async def _refuse_plain(
-        self, title: str, stream_id: bytes, keys: StreamKeys, entries: Sequence[Entry]
+        self, title: str, stream_id: bytes, keys: StreamKeys, entries: Sequence[FoldInput]
     ) -> None:
         plain = [entry for entry in entries if entry.body is not None and not is_in_order(entry)]
         if not plain or not keys.is_encrypted:
@@ -328,14 +328,14 @@ def _generation(row: KeyRow) -> int:
     return generation(row.key_id)
 
 
-def is_in_order(event: Entry | StoredEvent) -> bool:
+def is_in_order(event: FoldInput | StoredEvent) -> bool:
     """Tell whether it may follow an encrypted event; that something was erased is no secret."""
     if event.key_id is not None:
         return True
     return event.kind in ERASING and event.body in (None, NO_CONTENT)
 
 
-def _opened(title: str, keys: StreamKeys, entry: Entry) -> Entry:
+def _opened(title: str, keys: StreamKeys, entry: FoldInput) -> FoldInput:
     if entry.key_id is None or entry.body is None:
         return entry
     try:
@@ -345,4 +345,4 @@ def _opened(title: str, keys: StreamKeys, entry: Entry) -> Entry:
     except Unopened as error:
         raise CorruptEventError(title, entry.version, CHANGED) from error
     version, kind, schema, header, codec, _, _, digest = entry
-    return Entry(version, kind, schema, header, codec, None, body, digest)
+    return FoldInput(version, kind, schema, header, codec, None, body, digest)

@@ -20,7 +20,7 @@ from eventlog.format.envelope import encode
 from eventlog.format.events import ConversationForked, NewEvent
 from eventlog.format.facts import ConversationErased, EventErased
 from eventlog.format.names import MAIN, check_name
-from eventlog.format.preparing import seal
+from eventlog.format.preparing import prepare
 from eventlog.format.records import StreamRow
 from eventlog.log import EventLog
 from eventlog.operations.holds import refuse_held
@@ -171,6 +171,6 @@ async def _erase(
 def _link(
     stream: StreamRow, erased: ConversationErased | EventErased, at: int, only: int | None
 ) -> Erasure:
-    sealed = [seal(encode(NewEvent(erased)))]
-    (event,), moved = chain.link(stream.stream_id, stream.head, sealed, at)
+    prepared = [prepare(encode(NewEvent(erased)))]
+    (event,), moved = chain.link(stream.stream_id, stream.head, prepared, at)
     return Erasure(stream.head, event, moved, only)

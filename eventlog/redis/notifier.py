@@ -1,4 +1,4 @@
-"""Hints through Redis that a log has grown: whoever misses one polls.
+"""Notifications through Redis that a log has grown: whoever misses one polls.
 
 Rule: nothing that happens to Redis changes an answer, fails a call or makes one wait.
 """
@@ -18,7 +18,7 @@ SILENCE: Final = 30.0
 """Seconds without a message after which the connection is looked at again."""
 
 
-class Hints:
+class RedisNotifier:
     """One channel, for whatever loop is running."""
 
     def __init__(self, link: RedisLink, channel: str) -> None:
@@ -39,7 +39,7 @@ class Hints:
                 mine = self._sending.setdefault(loop, new)
         mine.start()
 
-    async def listen(self, ring: Callable[[], None]) -> None:
+    async def listen(self, notify: Callable[[], None]) -> None:
         """Ring at each hint until cancelled. Never fails."""
         link = self._link.of_this_loop()
         await link.begin()
@@ -49,10 +49,10 @@ class Hints:
                 async with link.client.pubsub() as heard:
                     await heard.subscribe(self._channel)
                     pause = FIRST_PAUSE
-                    ring()  # What was sent before now, nobody heard.
+                    notify()  # What was sent before now, nobody heard.
                     while True:
                         if await heard.get_message(ignore_subscribe_messages=True, timeout=SILENCE):
-                            ring()
+                            notify()
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 

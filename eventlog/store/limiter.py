@@ -22,7 +22,7 @@ def size_of(request: AppendRequest) -> int:
     return sum(len(event.body) + len(event.context) + _ROW for event in request.events)
 
 
-class Intake:
+class ByteLimiter:
     """Lets bytes in up to a limit, in order of arrival, for any number of loops and threads."""
 
     def __init__(self, limit: int = MAX_WAITING_BYTES) -> None:

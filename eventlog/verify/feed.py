@@ -9,20 +9,20 @@ from eventlog.paging import PAGE
 from eventlog.proof import merkle
 from eventlog.proof.checkpoint import TreeHead, Verifier, read_head
 from eventlog.proof.merkle import HASH_BYTES, TILE_WIDTH, TileId
-from eventlog.store.contract.tree import BEFORE_ALL, Odd, TreeSource
+from eventlog.store.contract.tree import BEFORE_ALL, TreeSource, ViolationKind
 from eventlog.verify.diagnosis import Finding, Problem
 from eventlog.verify.faults import Fault
 
 LEAVES: Final = 16 * TILE_WIDTH
 """How many positions are hashed at a time: memory stays bounded."""
 
-ODDITIES: Final[Mapping[Odd, Finding]] = {
-    Odd.UNPLACED: Finding("missing", "the feed does not have it"),
-    Odd.TWICE: Finding("inserted", "the feed has it twice"),
-    Odd.ORDER: Finding("reordered", "the feed has it before an event that it follows"),
-    Odd.QUEUED: Finding("inserted", "an event waits for a position that is not there so"),
-    Odd.END: Finding("missing", "the feed does not end where it says that it ends"),
-    Odd.CREATED: Finding("edited", "the stream states another time"),
+VIOLATIONS: Final[Mapping[ViolationKind, Finding]] = {
+    ViolationKind.UNPLACED: Finding("missing", "the feed does not have it"),
+    ViolationKind.TWICE: Finding("inserted", "the feed has it twice"),
+    ViolationKind.ORDER: Finding("reordered", "the feed has it before an event that it follows"),
+    ViolationKind.QUEUED: Finding("inserted", "an event waits for a position that is not there so"),
+    ViolationKind.END: Finding("missing", "the feed does not end where it says that it ends"),
+    ViolationKind.CREATED: Finding("edited", "the stream states another time"),
 }
 
 
@@ -57,9 +57,9 @@ class FeedCheck:
         """
         faults: list[Fault] = []
         for oddity in await self._source.oddities(tenant):
-            if oddity.what is Odd.END and not whole:
+            if oddity.what is ViolationKind.END and not whole:
                 continue
-            finding = ODDITIES[oddity.what]
+            finding = VIOLATIONS[oddity.what]
             name = oddity.name if oddity.name is not None else oddity.stream_id.hex()
             if (name, oddity.branch) not in known:
                 faults.append(Fault(name, oddity.version, *finding, oddity.branch, oddity.position))

@@ -66,7 +66,7 @@ async def verify_all(
         if sees_all:
             await feed.check_tree(against, key)
 
-    both = _together if store.is_elsewhere else _in_turn
+    both = _together if store.runs_out_of_process else _in_turn
     conversations = await both(lambda: _check_each(check, streams), check_tree)
     check.recognise()
     faults = check.faults + [fault async for fault in _find_strays(store, tenant)]

@@ -4,7 +4,7 @@ from eventlog_projections.changing.branches import branches, clear_all, delete_b
 from eventlog_projections.changing.forks import fork
 from eventlog_projections.changing.labels import Labels, label, labels
 from eventlog_projections.changing.rewinding import redo, restore, undo
-from eventlog_projections.conversation import Conversation, View
+from eventlog_projections.conversation import Conversation, ItemsRead
 from eventlog_projections.disposal.archives import Archive, Evidence, to_folder
 from eventlog_projections.disposal.disposing import Disposed, Disposition
 from eventlog_projections.disposal.erasing import Erased, erase, erase_event
@@ -29,11 +29,11 @@ __all__ = [
     "History",
     "HistoryEvent",
     "HistoryItem",
+    "ItemsRead",
     "Labels",
     "RetentionRule",
     "Span",
     "TurnUsage",
-    "View",
     "apply_retention",
     "branches",
     "clear_all",

@@ -29,7 +29,7 @@ from eventlog_projections.items.ancestors import Begun
 from eventlog_projections.items.blocks import decode, last
 from eventlog_projections.items.segments import UnreadableError
 from eventlog_projections.items.state import State
-from eventlog_projections.items.states import States
+from eventlog_projections.items.states import StateReader
 
 NOBODY: Final = Context()
 """Nothing is known about who writes."""
@@ -38,7 +38,7 @@ MAX_TRIES: Final = 30
 """How often a change is decided anew because another writer was first."""
 
 
-class View(NamedTuple):
+class ItemsRead(NamedTuple):
     """What a read returned: a version, its items or the last of them, and how many there are."""
 
     version: int
@@ -67,7 +67,7 @@ class Conversation:
         self.log: Final = log
         self.name: Final = check_name("session_id", name)
         self.branch: Final = check_branch(branch)
-        self._states: Final = States(log, name, branch)
+        self._states: Final = StateReader(log, name, branch)
 
     async def items(
         self, *, as_of: int | datetime | None = None, limit: int | None = None
@@ -75,7 +75,9 @@ class Conversation:
         """Return the items, or the last `limit` of them, now or as of a version or moment."""
         return (await self.view(as_of=as_of, limit=limit)).items
 
-    async def view(self, *, as_of: int | datetime | None = None, limit: int | None = None) -> View:
+    async def view(
+        self, *, as_of: int | datetime | None = None, limit: int | None = None
+    ) -> ItemsRead:
         """Return the items beside the version they are of.
 
         `as_of` is a version up to the head, or an aware datetime. Raises InvalidMomentError,
@@ -87,7 +89,7 @@ class Conversation:
                 version = await self.log.version_at(self.name, as_of, branch=self.branch)
             return await self._view(version, EVERYTHING if limit is None else limit)
 
-    async def _view(self, version: int | None, wanted: int) -> View:
+    async def _view(self, version: int | None, wanted: int) -> ItemsRead:
         for read in (self._read, self._read_stored):
             with contextlib.suppress(UnreadableError):
                 return _view(await read(version, wanted), wanted)
@@ -163,7 +165,7 @@ class Conversation:
         )
 
     async def replace(
-        self, start: int, items: Sequence[Any], seen: View, *, context: Context = NOBODY
+        self, start: int, items: Sequence[Any], seen: ItemsRead, *, context: Context = NOBODY
     ) -> Appended:
         """Exchange the items from index `start` on, as one event, in the list that was `seen`.
 
@@ -185,9 +187,9 @@ class Conversation:
         )
 
 
-def _view(state: State, wanted: int) -> View:
+def _view(state: State, wanted: int) -> ItemsRead:
     blocks = state.blocks if wanted == EVERYTHING else last(state.blocks, wanted)
-    return View(state.version, decode(blocks), state.total)
+    return ItemsRead(state.version, decode(blocks), state.total)
 
 
 def _having_seen(version: int, context: Context) -> Context:

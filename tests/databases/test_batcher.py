@@ -1,4 +1,4 @@
-"""Whoever appends is answered, however the lanes end."""
+"""Whoever appends is answered, however the batchers end."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ import pytest
 
 from eventlog import UnavailableError
 from eventlog.format.records import Appended, AppendRequest, Outcome
-from eventlog.store.postgres.batcher import Lanes
+from eventlog.store.postgres.batcher import AppendBatcher
 
 
 def request(stream: str) -> AppendRequest:
@@ -45,22 +45,22 @@ class Gate:
 
 
 async def test_whoever_appends_as_the_last_lanes_end_finds_a_new_one() -> None:
-    """Both lanes are through in one turn; who was answered appends again in the next."""
+    """Both batchers are through in one turn; who was answered appends again in the next."""
     gate = Gate()
-    lanes = Lanes(gate.alone, gate.together)
+    batchers = AppendBatcher(gate.alone, gate.together)
 
     async def twice() -> None:
-        await lanes.append(request("a"))
-        await lanes.append(request("a"))
+        await batchers.append(request("a"))
+        await batchers.append(request("a"))
 
     writing = asyncio.ensure_future(twice())
     await turn(2)
-    other = lanes.append(request("b"))
+    other = batchers.append(request("b"))
     await turn(2)
     gate.opened.set()
     await turn(20)
     answered = writing.done()
-    await lanes.append(request("c"))  # It takes along whoever was forgotten.
+    await batchers.append(request("c"))  # It takes along whoever was forgotten.
     await asyncio.gather(writing, other)
     assert answered
 
@@ -68,8 +68,8 @@ async def test_whoever_appends_as_the_last_lanes_end_finds_a_new_one() -> None:
 async def test_a_lane_that_is_cancelled_before_it_began_leaves_nobody_waiting() -> None:
     """As asyncio.run does with what was started in its last turn."""
     gate = Gate()
-    lanes = Lanes(gate.alone, gate.together)
-    answer = lanes.append(request("a"))
+    batchers = AppendBatcher(gate.alone, gate.together)
+    answer = batchers.append(request("a"))
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         task.cancel()
     await turn(20)
@@ -79,8 +79,8 @@ async def test_a_lane_that_is_cancelled_before_it_began_leaves_nobody_waiting() 
 async def test_a_lane_that_is_cancelled_answers_its_group_and_those_behind() -> None:
     """Nobody waits for a loop that is over."""
     gate = Gate()
-    lanes = Lanes(gate.alone, gate.together)
-    answers = [lanes.append(request("a")) for _ in range(3)]
+    batchers = AppendBatcher(gate.alone, gate.together)
+    answers = [batchers.append(request("a")) for _ in range(3)]
     await turn(2)
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         task.cancel()
@@ -97,8 +97,8 @@ async def test_what_is_no_error_of_a_store_leaves_nobody_waiting() -> None:
 
     gate = Gate()
     gate.failure = Alarm()
-    lanes = Lanes(gate.alone, gate.together)
-    answer = lanes.append(request("a"))
+    batchers = AppendBatcher(gate.alone, gate.together)
+    answer = batchers.append(request("a"))
     await turn()
     (lane,) = asyncio.all_tasks() - {asyncio.current_task()}
     gate.opened.set()

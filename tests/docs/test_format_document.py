@@ -35,8 +35,7 @@ from eventlog import (
     UsageRecorded,
     digest,
 )
-from eventlog.format import chain, envelope
-from eventlog.format import preparing as sealing
+from eventlog.format import chain, envelope, preparing
 from eventlog.format.kinds import KINDS
 from eventlog.store.contract.revisions import HEAD, VERSION_TABLE
 from eventlog.store.sql.schema import Dialect, metadata
@@ -131,7 +130,7 @@ async def file(
         assert size == 16
         return next(salts)
 
-    monkeypatch.setattr(sealing, "os", SimpleNamespace(urandom=next_salt))
+    monkeypatch.setattr(preparing, "os", SimpleNamespace(urandom=next_salt))
     clock.now = 1_767_225_600_000_000
     async with EventLog(tmp_path / "log.db", clock=clock) as log:
         await log.append("example", SAID)
@@ -295,7 +294,7 @@ def test_the_fields_are_those_of_the_code(
 def test_header_and_body_are_those_of_the_kind(event: Event) -> None:
     """What is stored for a kind is what its row of the table says."""
     (told,) = [row for row in table("kind | schema") if row["kind"] == event.kind]
-    sealed = sealing.seal(envelope.encode(NewEvent(event)))
+    sealed = preparing.prepare(envelope.encode(NewEvent(event)))
     assert list(json.loads(sealed.header)) == re.findall(r"\w+", told["header"])
     assert type(json.loads(sealed.body)) is (list if told["body"] == "array of items" else dict)
     assert ("reason" in told["body"]) == ("reason" in type(event).__struct_fields__)

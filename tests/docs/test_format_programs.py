@@ -24,7 +24,7 @@ from eventlog import (
     NewEvent,
 )
 from eventlog.format import chain
-from eventlog.format.records import Head, SealedEvent, StoredEvent
+from eventlog.format.records import Head, PreparedEvent, StoredEvent
 from eventlog_projections import Conversation, delete_branch, fork, label, redo, restore, undo
 
 DOCUMENT: Final = (Path(__file__).parents[2] / "docs" / "format.md").read_text("utf-8")
@@ -229,7 +229,9 @@ def test_the_verifier_does_not_take_a_part_of_the_content_for_its_salt(path: Pat
     digest = chain.content_digest(b"s" * 16, context, body)
     assert chain.content_digest(longer_salt, b"{}", b"[2]") == digest
     last = event(path, 16)
-    forged = SealedEvent(None, "added", 1, last.header, 0, None, longer_salt, b"{}", b"[2]", digest)
+    forged = PreparedEvent(
+        None, "added", 1, last.header, 0, None, longer_salt, b"{}", b"[2]", digest
+    )
     (row,), head = chain.link(CHAT, Head(16, last.hash, last.recorded_at), [forged], 0)
     sql(path, f"INSERT INTO events VALUES (999, {', '.join('?' * len(row))})", *row)
     sql(path, "UPDATE streams SET version = 17, head_hash = ? WHERE stream_id = ?", head.hash, CHAT)

@@ -232,7 +232,7 @@ async def are_listening(backend: PostgresBackend, count: int) -> bool:
 
 
 async def test_a_redis_that_is_killed_ends_no_subscription(backend: Backend) -> None:
-    """Hints stop, events do not."""
+    """Notifications stop, events do not."""
     with contextlib.ExitStack() as redis:
         url = servers.start_redis(redis)
         async with backend.open(redis=url) as log, asyncio.TaskGroup() as group:

@@ -13,8 +13,7 @@ import msgspec
 import pytest
 
 from eventlog import Context, Event, NewEvent, OpaqueEvent, RecordedEvent
-from eventlog.format import chain, envelope
-from eventlog.format import preparing as sealing
+from eventlog.format import chain, envelope, preparing
 from eventlog.format.codec import RAW, ZLIB, decompress
 from eventlog.format.events import NO_CONTENT
 from eventlog.format.kinds import KINDS
@@ -97,8 +96,8 @@ def test_what_is_sealed_today_is_what_was_sealed_then(
 ) -> None:
     """The same event under the same salt is the same bytes: a repeated send is recognised."""
     frozen = row.stored
-    monkeypatch.setattr(sealing, "os", SimpleNamespace(urandom={16: frozen.salt}.get))
-    today = sealing.seal(envelope.encode(NewEvent(row.event, row.context, frozen.event_id)))
+    monkeypatch.setattr(preparing, "os", SimpleNamespace(urandom={16: frozen.salt}.get))
+    today = preparing.prepare(envelope.encode(NewEvent(row.event, row.context, frozen.event_id)))
     for same in ("event_id", "kind", "schema", "header", "key_id", "salt", "context"):
         assert getattr(today, same) == getattr(frozen, same)
     assert decompress(today.codec, today.body) == recorded(frozen).body

@@ -10,7 +10,7 @@ import eventlog_openai_agents
 import eventlog_projections
 from eventlog import Appended, Context, EventLog, ItemsAdded, RecordedEvent, Verification
 from eventlog_openai_agents import EventLogSession
-from eventlog_projections import Conversation, Diff, HistoryEvent, View
+from eventlog_projections import Conversation, Diff, HistoryEvent, ItemsRead
 
 
 async def check_the_log(log: EventLog) -> None:
@@ -28,7 +28,7 @@ async def check_the_log(log: EventLog) -> None:
 
 async def check_a_conversation(log: EventLog) -> None:
     chat = Conversation(log, "chat")
-    assert_type(await chat.view(as_of=1), View)
+    assert_type(await chat.view(as_of=1), ItemsRead)
     assert_type(await chat.items(limit=1), list[Any])
     assert_type(await chat.add([{}]), Appended | None)
     assert_type(await chat.clear(reason="why"), Appended)
@@ -72,7 +72,7 @@ PUBLIC = {
     """,
     eventlog_projections: """
         Archive Conversation Diff Disposed Disposition Erased Evidence History HistoryEvent
-        HistoryItem Labels RetentionRule Span TurnUsage View apply_retention branches clear_all
+        HistoryItem Labels RetentionRule Span TurnUsage ItemsRead apply_retention branches clear_all
         delete_branch diff erase erase_event erase_owner follow_retention fork label labels
         listed moments open_branch prune rebuild redo restore to_folder undo usage_by_turn
     """,

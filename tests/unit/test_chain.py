@@ -17,7 +17,7 @@ from eventlog.format.chain import (
     link,
     stream_id,
 )
-from eventlog.format.records import Head, SealedEvent, StoredEvent
+from eventlog.format.records import Head, PreparedEvent, StoredEvent
 
 PREVIOUS: Final = bytes(range(32))
 EVENT: Final = StoredEvent(
@@ -79,7 +79,7 @@ EVENTS: Final = st.builds(
     hash=st.just(b""),
 )
 SEALED: Final = st.builds(
-    SealedEvent,
+    PreparedEvent,
     event_id=st.none() | SHORT,
     kind=SHORT,
     schema=st.integers(1, 9),
@@ -160,7 +160,7 @@ def layout(previous: bytes, event: StoredEvent) -> bytes:
     )
 
 
-def linked(batches: list[tuple[list[SealedEvent], int]]) -> tuple[list[StoredEvent], Head]:
+def linked(batches: list[tuple[list[PreparedEvent], int]]) -> tuple[list[StoredEvent], Head]:
     head, rows = GENESIS, list[StoredEvent]()
     for events, at in batches:
         new, head = link(EVENT.stream_id, head, events, at)
@@ -241,7 +241,9 @@ def test_fields_cannot_trade_places(one: dict[str, Any], other: dict[str, Any]) 
 
 
 @given(BATCHES)
-def test_versions_follow_each_other_from_one(batches: list[tuple[list[SealedEvent], int]]) -> None:
+def test_versions_follow_each_other_from_one(
+    batches: list[tuple[list[PreparedEvent], int]],
+) -> None:
     """No version is skipped or used twice, within a batch and between batches."""
     rows, head = linked(batches)
     assert [row.version for row in rows] == list(range(1, len(rows) + 1))
@@ -250,7 +252,7 @@ def test_versions_follow_each_other_from_one(batches: list[tuple[list[SealedEven
 
 @given(BATCHES)
 def test_time_never_falls_and_is_that_of_the_clock_unless_it_ran_back(
-    batches: list[tuple[list[SealedEvent], int]],
+    batches: list[tuple[list[PreparedEvent], int]],
 ) -> None:
     """Each event has the latest time that its stream's writers had seen by then."""
     rows, head = linked(batches)
@@ -263,7 +265,7 @@ def test_time_never_falls_and_is_that_of_the_clock_unless_it_ran_back(
 
 @given(BATCHES)
 def test_each_hash_follows_from_the_one_before(
-    batches: list[tuple[list[SealedEvent], int]],
+    batches: list[tuple[list[PreparedEvent], int]],
 ) -> None:
     """The chain starts at 32 zero bytes and ends in the head."""
     rows, head = linked(batches)
@@ -276,19 +278,19 @@ def test_each_hash_follows_from_the_one_before(
 
 @given(BATCHES)
 def test_an_event_is_placed_without_changing_it(
-    batches: list[tuple[list[SealedEvent], int]],
+    batches: list[tuple[list[PreparedEvent], int]],
 ) -> None:
     """Version, time, stream, format and hash are all that linking adds."""
     rows, _ = linked(batches)
     sealed = [event for events, _ in batches for event in events]
-    assert [SealedEvent(*[getattr(row, name) for name in SealedEvent._fields]) for row in rows] == (
-        sealed
-    )
+    assert [
+        PreparedEvent(*[getattr(row, name) for name in PreparedEvent._fields]) for row in rows
+    ] == (sealed)
     assert {(row.stream_id, row.format) for row in rows} <= {(EVENT.stream_id, 1)}
 
 
 @given(st.lists(SEALED, min_size=2, max_size=6), MOMENTS)
-def test_how_events_are_batched_leaves_no_trace(events: list[SealedEvent], at: int) -> None:
+def test_how_events_are_batched_leaves_no_trace(events: list[PreparedEvent], at: int) -> None:
     """One batch of two and two batches of one at one moment are the same chain."""
     assert linked([(events, at)]) == linked([([event], at) for event in events])
 

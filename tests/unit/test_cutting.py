@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventlog.format.codec import compress, encode_json
-from eventlog.snapshots import Entry
+from eventlog.snapshots import FoldInput
 from eventlog_projections.items.blocks import Block, EventItems, SegmentItems, count, decode
 from eventlog_projections.items.cutting import DUE_EVENTS, FEW, cut, is_due
 from eventlog_projections.items.segments import LARGE, MAX_BYTES, MAX_ITEMS, unpack
@@ -28,7 +28,7 @@ PARTS = st.lists(st.tuples(ITEMS, st.integers(0, 599), st.integers(0, 599)), max
 def block(version: int, items: list[Any], start: int = 0, stop: int | None = None) -> Block:
     header = json.dumps({"items": len(items)}).encode()
     codec, body = compress(encode_json(items))
-    entry = Entry(version, "added", 1, header, codec, None, body, bytes(32))
+    entry = FoldInput(version, "added", 1, header, codec, None, body, bytes(32))
     return Block(EventItems("chat", entry, len(items)), start, len(items) if stop is None else stop)
 
 

@@ -6,17 +6,17 @@ from typing import Final
 import pytest
 
 from eventlog.format import chain
-from eventlog.format.records import Head, SealedEvent, StoredEvent
+from eventlog.format.records import Head, PreparedEvent, StoredEvent
 from eventlog.verify.diagnosis import Finding, belongs, check, diagnose, is_chain_broken
 
 STREAM: Final = b"s" * 16
 OTHER: Final = b"o" * 16
 
 
-def sealed(number: int) -> SealedEvent:
+def sealed(number: int) -> PreparedEvent:
     salt, context, body = bytes([number]) * 16, b"{}", b"[%d]" % number
     digest = chain.content_digest(salt, context, body)
-    return SealedEvent(None, "added", 1, b"{}", 0, None, salt, context, body, digest)
+    return PreparedEvent(None, "added", 1, b"{}", 0, None, salt, context, body, digest)
 
 
 def recorded(stream: bytes, count: int) -> list[StoredEvent]:

@@ -10,7 +10,7 @@ from eventlog import Fault, Signer
 from eventlog.format.records import SignedHead
 from eventlog.proof.checkpoint import TreeHead, Verifier
 from eventlog.proof.merkle import HASH_BYTES, TILE_WIDTH, TileId, grow, leaf_hash, root_of
-from eventlog.store.contract.tree import Leaf, Odd, Oddity, Shape
+from eventlog.store.contract.tree import IntegrityViolation, Leaf, Shape, ViolationKind
 from eventlog.verify.feed import FeedCheck
 
 SIGNER: Final = Signer("example.com/log", bytes(32))
@@ -38,7 +38,7 @@ class Kept:
         self.feed = [Leaf(place, digest) for place, digest in enumerate(DIGESTS, 1)]
         self.stored = grow(0, {}, [leaf_hash(digest) for digest in DIGESTS])
         self.signed: list[SignedHead] = []
-        self.odd: list[Oddity] = []
+        self.odd: list[IntegrityViolation] = []
         self.ends_asked_for = 0
 
     async def position(self) -> int:
@@ -59,7 +59,7 @@ class Kept:
             found.append(Shape(level, len(tiles), min(tiles), max(tiles), size))
         return found
 
-    async def oddities(self, tenant: str) -> list[Oddity]:
+    async def oddities(self, tenant: str) -> list[IntegrityViolation]:
         assert tenant == TENANT
         return self.odd
 
@@ -264,12 +264,12 @@ async def places(kept: Kept, known: Collection[tuple[str, str]], *, whole: bool)
 async def test_every_oddity_of_the_feed_is_told_but_of_what_is_known(kept: Kept) -> None:
     """A conversation of another tenant is named by its id; where the feed ends is its owner's."""
     kept.odd = [
-        Oddity(Odd.UNPLACED, b"\x01", "chat", "", 3, None),
-        Oddity(Odd.TWICE, b"\x01", "chat", "idea", 3, 9),
-        Oddity(Odd.ORDER, b"\x02", None, "", 4, 8),
-        Oddity(Odd.QUEUED, b"\x01", "chat", "", 5, None),
-        Oddity(Odd.CREATED, b"\x01", "other", "", 0, None),
-        Oddity(Odd.END, b"", "", "", 0, 9),
+        IntegrityViolation(ViolationKind.UNPLACED, b"\x01", "chat", "", 3, None),
+        IntegrityViolation(ViolationKind.TWICE, b"\x01", "chat", "idea", 3, 9),
+        IntegrityViolation(ViolationKind.ORDER, b"\x02", None, "", 4, 8),
+        IntegrityViolation(ViolationKind.QUEUED, b"\x01", "chat", "", 5, None),
+        IntegrityViolation(ViolationKind.CREATED, b"\x01", "other", "", 0, None),
+        IntegrityViolation(ViolationKind.END, b"", "", "", 0, 9),
     ]
     found = await places(kept, [], whole=True)
     assert [(fault.stream, fault.branch, fault.problem, fault.version) for fault in found] == [

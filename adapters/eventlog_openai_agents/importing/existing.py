@@ -17,7 +17,7 @@ from eventlog_openai_agents.importing.copying import import_sessions
 from eventlog_openai_agents.importing.from_sqlalchemy import SQLAlchemySource
 from eventlog_openai_agents.importing.from_sqlite import SQLiteSource
 from eventlog_openai_agents.importing.report import ImportReport
-from eventlog_projections import Conversation, View
+from eventlog_projections import Conversation, ItemsRead
 from eventlog_projections.conversation import NOBODY
 
 _log: Final = logging.getLogger("eventlog.importing")
@@ -35,7 +35,9 @@ class ImportingConversation(Conversation):
         super().__init__(log, name, branch)
         self._url: Final = url
 
-    async def view(self, *, as_of: int | datetime | None = None, limit: int | None = None) -> View:
+    async def view(
+        self, *, as_of: int | datetime | None = None, limit: int | None = None
+    ) -> ItemsRead:
         """Return the items beside the version they are of."""
         await import_existing(self.log, self._url)
         return await super().view(as_of=as_of, limit=limit)

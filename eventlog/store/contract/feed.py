@@ -72,7 +72,7 @@ class FeedSource(Protocol):
         """
         ...
 
-    async def listen(self, ring: Callable[[], None], /) -> None:
+    async def listen(self, notify: Callable[[], None], /) -> None:
         """Call `ring` whenever another process may have moved the feed, until cancelled.
 
         Never fails. Returns at once where nobody can tell.

@@ -18,10 +18,10 @@ from eventlog.format.records import (
     EncodedEvent,
     Head,
     IdReused,
-    OtherKey,
+    KeyChanged,
     Outcome,
-    Seals,
     StoredEvent,
+    StreamCipher,
     StreamRow,
 )
 from eventlog.paging import PAGE, Paged
@@ -86,7 +86,7 @@ class Store(Protocol):
     StoreError; nothing else escapes.
     """
 
-    is_elsewhere: bool
+    runs_out_of_process: bool
     """Whether another process reads while this one computes."""
 
     async def append(self, request: AppendRequest) -> Outcome:
@@ -254,7 +254,7 @@ def _not_ours(where: str, tables: Mapping[str, Sequence[str]]) -> NotAnEventLogE
     )
 
 
-def is_replay(event: EncodedEvent, stored: StoredEvent, seals: Seals | None) -> bool:
+def is_replay(event: EncodedEvent, stored: StoredEvent, cipher: StreamCipher | None) -> bool:
     """Tell whether `stored` is what an earlier send of `event` wrote.
 
     Salt and context are of the sending; what was said is kind, schema, header and body. An erased
@@ -265,7 +265,7 @@ def is_replay(event: EncodedEvent, stored: StoredEvent, seals: Seals | None) -> 
     if stored.body is None:
         return True
     try:
-        body = stored.body if seals is None else seals.open_body(stored)
+        body = stored.body if cipher is None else cipher.open_body(stored)
         return decompress(stored.codec, body) == event.body
     except ValueError:
         return False  # Somebody changed it: it is other content now.
@@ -278,15 +278,15 @@ def answer_replay(request: AppendRequest, known: Sequence[StoredEvent]) -> Outco
     """
     if not known:
         return None
-    events, seals = request.events, request.seals
+    events, cipher = request.events, request.cipher
     used = {one.key_id for one in known if one.body is not None and one.key_id is not None}
-    if unknown := [key_id for key_id in used if seals is None or not seals.knows(key_id)]:
-        return OtherKey(unknown[0])
+    if unknown := [key_id for key_id in used if cipher is None or not cipher.knows(key_id)]:
+        return KeyChanged(unknown[0])
     stored = {event.event_id: event for event in known}
     first = known[0].version
     for offset, event in enumerate(events):
         match = stored.get(event.event_id) if event.event_id is not None else None
         is_next = match is not None and match.version == first + offset
-        if match is None or not is_next or not is_replay(event, match, seals):
+        if match is None or not is_next or not is_replay(event, match, cipher):
             return IdReused(next(event_id for event_id in stored if event_id) or "")
     return Appended(first, first + len(events) - 1, replayed=True)

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 
 import msgspec
 
-from eventlog.format.records import Entry
+from eventlog.format.records import FoldInput
 
 MAX_SEGMENT_ID: Final = 2**63 - 1
 MAX_ITEMS: Final = 2**31
@@ -32,8 +32,8 @@ class Snapshot(NamedTuple):
     version: int
     hash: bytes
     pieces: tuple[Piece, ...]
-    seal: bytes = b""
-    """Says, of an encrypted stream, that who made it had the key."""
+    mac: bytes = b""
+    """Authentication tag under the key of the stream, where that is encrypted."""
 
 
 class Loaded(NamedTuple):
@@ -47,8 +47,8 @@ class Loaded(NamedTuple):
     snapshot: Snapshot | None
     is_refused: bool
     segments: Mapping[int, bytes]
-    entries: Mapping[int, Entry]
-    tail: list[Entry]
+    entries: Mapping[int, FoldInput]
+    tail: list[FoldInput]
     key_id: str | None = None
     """The data key of the event at the snapshot's version."""
 
@@ -57,13 +57,13 @@ class Sources(NamedTuple):
     """Segments by their ids, and events by their versions."""
 
     segments: Mapping[int, bytes]
-    entries: Mapping[int, Entry]
+    entries: Mapping[int, FoldInput]
 
 
 class SnapshotSource(Protocol):
     """Snapshots of streams in one database. `schema` is the number of the code that made them."""
 
-    async def tail(self, stream_id: bytes, after: int, until: int) -> list[Entry]:
+    async def tail(self, stream_id: bytes, after: int, until: int) -> list[FoldInput]:
         """Return a page of what is behind `after`, and before it the event at `after` itself.
 
         That one comes without its body: it is there to show its hash.
@@ -99,17 +99,17 @@ class SnapshotSource(Protocol):
 
 
 class _Pieces(msgspec.Struct, omit_defaults=True):
-    """What is stored: the pieces, a checksum over them and the chain's hash, perhaps a seal."""
+    """What is stored: pieces, a checksum over them and the hash, and the MAC if there is any."""
 
     pieces: tuple[Piece, ...]
     checksum: int
-    seal: bytes = b""
+    mac: bytes = msgspec.field(default=b"", name="seal")
 
 
 def dump_pieces(snapshot: Snapshot) -> str:
     """Return the pieces of a snapshot as they are stored."""
     checksum = _checksum(snapshot.hash, snapshot.pieces)
-    stored = _Pieces(snapshot.pieces, checksum, snapshot.seal)
+    stored = _Pieces(snapshot.pieces, checksum, snapshot.mac)
     return msgspec.json.encode(stored).decode()
 
 
@@ -117,14 +117,14 @@ def load_snapshot(version: int, digest: bytes, stored: str | bytes) -> Snapshot 
     """Undo `dump_pieces`; None for what it did not write, or not for this snapshot."""
     try:
         found = msgspec.json.decode(stored, type=_Pieces)
-        pieces, checksum, seal = msgspec.structs.astuple(found)
+        pieces, checksum, mac = msgspec.structs.astuple(found)
     except (msgspec.MsgspecError, ValueError):
         return None
     if checksum != _checksum(digest, pieces):
         return None
     if not all(_is_possible(piece, version) for piece in pieces):
         return None
-    return Snapshot(version, digest, pieces, seal)
+    return Snapshot(version, digest, pieces, mac)
 
 
 def _checksum(digest: bytes, pieces: Sequence[Piece]) -> int:

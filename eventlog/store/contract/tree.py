@@ -28,7 +28,7 @@ class Shape(NamedTuple):
     bytes: int
 
 
-class Odd(StrEnum):
+class ViolationKind(StrEnum):
     """In which way."""
 
     UNPLACED = "unplaced"
@@ -39,10 +39,10 @@ class Odd(StrEnum):
     CREATED = "created"
 
 
-class Oddity(NamedTuple):
+class IntegrityViolation(NamedTuple):
     """A row that contradicts the events. `name` is None where the stream is another tenant's."""
 
-    what: Odd
+    what: ViolationKind
     stream_id: bytes
     name: str | None
     branch: str
@@ -82,7 +82,7 @@ class TreeSource(Protocol):
         """Return what each level has."""
         ...
 
-    async def oddities(self, tenant: str) -> list[Oddity]:
+    async def oddities(self, tenant: str) -> list[IntegrityViolation]:
         """Return some of the rows that contradict the events, of every kind; names of `tenant`."""
         ...
 

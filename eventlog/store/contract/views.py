@@ -7,7 +7,7 @@ beside it. Each generation has a checkpoint, which moves in the transaction of i
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
-from eventlog.format.records import Entry
+from eventlog.format.records import FoldInput
 
 NO_LIMIT: Final = 2**31 - 1
 
@@ -109,7 +109,7 @@ class Forgotten(NamedTuple):
     keys: Sequence[Sequence[Any]]
 
 
-class Aside(NamedTuple):
+class DeadLetter(NamedTuple):
     """An event that a projection could not take."""
 
     projection: str
@@ -125,7 +125,7 @@ class Batch(NamedTuple):
 
     moves: Sequence[Moved]
     writes: Sequence[Put | Mark | Forgotten]
-    asides: Sequence[Aside]
+    asides: Sequence[DeadLetter]
 
 
 class Selection(NamedTuple):
@@ -206,7 +206,7 @@ class ViewSource(Protocol):
         """Delete a generation, with its checkpoint."""
         ...
 
-    async def headers(self, stream_id: bytes, until: int) -> list[Entry]:
+    async def headers(self, stream_id: bytes, until: int) -> list[FoldInput]:
         """Return the events of a stream up to a version, without their bodies."""
         ...
 
@@ -233,7 +233,7 @@ class ViewSource(Protocol):
 
     async def asides(
         self, projection: str, generation: int, tenant: str, limit: int
-    ) -> list[Aside]:
+    ) -> list[DeadLetter]:
         """Return the tenant's events that were set aside, the last first."""
         ...
 

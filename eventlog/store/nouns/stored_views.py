@@ -4,8 +4,15 @@ import abc
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from eventlog.format.records import Entry
-from eventlog.store.contract.views import Aside, Batch, Checkpoint, Selection, TableSpec, ViewRow
+from eventlog.format.records import FoldInput
+from eventlog.store.contract.views import (
+    Batch,
+    Checkpoint,
+    DeadLetter,
+    Selection,
+    TableSpec,
+    ViewRow,
+)
 from eventlog.store.nouns import views as view_work
 from eventlog.store.nouns.views import Work
 from eventlog.store.sql.statement import Statement
@@ -45,9 +52,9 @@ class StoredViews(abc.ABC):
     async def drop(self, projection: str, generation: int, tables: Sequence[TableSpec]) -> None:
         await self._do(lambda: view_work.drop(self._sql, projection, generation, tables))
 
-    async def headers(self, stream_id: bytes, until: int) -> list[Entry]:
+    async def headers(self, stream_id: bytes, until: int) -> list[FoldInput]:
         values = {"stream_id": stream_id, "until": until}
-        return [Entry._make(row) for row in await self._rows(self._sql.headers, values)]
+        return [FoldInput._make(row) for row in await self._rows(self._sql.headers, values)]
 
     async def apply(self, batch: Batch) -> bool:
         return await self._do(lambda: view_work.apply(self._sql, batch)) is not None
@@ -57,10 +64,10 @@ class StoredViews(abc.ABC):
 
     async def asides(
         self, projection: str, generation: int, tenant: str, limit: int
-    ) -> list[Aside]:
+    ) -> list[DeadLetter]:
         of = {"of_projection": projection, "of_generation": generation, "of_tenant": tenant}
         rows = await self._rows(self._sql.asides, {**of, "limit": limit})
-        return [Aside._make(row) for row in rows]
+        return [DeadLetter._make(row) for row in rows]
 
     async def show(self, table: TableSpec, generation: int, *, shown: bool) -> None:
         await self._do(lambda: view_work.show(self._sql, table, generation, shown=shown))

@@ -9,14 +9,14 @@ import asyncpg
 
 from eventlog.errors import BusyError, ClockAheadError
 from eventlog.format.chain import GENESIS
-from eventlog.format.preparing import link, seal_all
+from eventlog.format.preparing import link, prepare_all
 from eventlog.format.records import (
     Appended,
     AppendRequest,
     Head,
-    OtherKey,
+    KeyChanged,
     Outcome,
-    SealedEvent,
+    PreparedEvent,
     Stale,
     StoredEvent,
 )
@@ -56,15 +56,15 @@ class _Try(NamedTuple):
     """A request linked to the head that it is tried on."""
 
     request: AppendRequest
-    sealed: list[SealedEvent]
+    prepared: list[PreparedEvent]
     head: Head
     rows: list[StoredEvent]
     moved: Head
 
     @classmethod
-    def on(cls, head: Head, request: AppendRequest, sealed: list[SealedEvent]) -> "_Try":
+    def on(cls, head: Head, request: AppendRequest, prepared: list[PreparedEvent]) -> "_Try":
         """Link to a head."""
-        return cls(request, sealed, head, *link(request, head, sealed))
+        return cls(request, prepared, head, *link(request, head, prepared))
 
 
 class _Seen(NamedTuple):
@@ -90,7 +90,7 @@ class Appender:
 
     async def append(self, request: AppendRequest) -> Outcome:
         """Append one batch to one stream."""
-        return await self._alone(request, seal_all(request), None)
+        return await self._alone(request, prepare_all(request), None)
 
     async def append_group(
         self, requests: Sequence[AppendRequest]
@@ -110,7 +110,7 @@ class Appender:
         head = self._heads.get(request.stream_id)
         if head is None or request.expected not in (None, head.version):
             return None
-        return _Try.on(head, request, seal_all(request))
+        return _Try.on(head, request, prepare_all(request))
 
     async def _answer(
         self, request: AppendRequest, tried: _Try | None, moved: set[bytes]
@@ -118,14 +118,14 @@ class Appender:
         if tried is not None and request.stream_id in moved:
             self._heads.put(request.stream_id, tried.moved)
             return Appended(tried.head.version + 1, tried.moved.version)
-        sealed = seal_all(request) if tried is None else tried.sealed
+        prepared = prepare_all(request) if tried is None else tried.prepared
         try:
-            return await self._alone(request, sealed, tried)
+            return await self._alone(request, prepared, tried)
         except Exception as error:  # noqa: BLE001 - told to whoever waits
             return error
 
     async def _alone(
-        self, request: AppendRequest, sealed: list[SealedEvent], tried: _Try | None
+        self, request: AppendRequest, prepared: list[PreparedEvent], tried: _Try | None
     ) -> Outcome:
         head = self._heads.get(request.stream_id) if tried is None else None
         for attempt in range(MAX_TRIES):
@@ -137,7 +137,7 @@ class Appender:
                 head = seen.head
             if tried is None or tried.head != head:
                 # On the same head it is the same rows again: their hashes tell that they are ours.
-                tried = _Try.on(head, request, sealed)
+                tried = _Try.on(head, request, prepared)
             if await self._store_or_look(tried):
                 self._heads.put(request.stream_id, tried.moved)
                 return Appended(head.version + 1, tried.moved.version)
@@ -233,7 +233,7 @@ class Appender:
         if request.expected not in (None, seen.head.version):
             return Stale(seen.head.version)
         if request.key_id != seen.key_id:
-            return OtherKey(seen.key_id)
+            return KeyChanged(seen.key_id)
         if request.at > seen.clock + MAX_CLOCK_LEAD:
             raise ClockAheadError(
                 f"This machine's clock is {(request.at - seen.clock) / 1e6:.0f} s ahead of that of"

@@ -9,9 +9,9 @@ from typing import Final, NamedTuple, cast
 from eventlog.errors import UnavailableError
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.settle import Mutation
-from eventlog.store.intake import size_of
+from eventlog.store.limiter import size_of
 
-MAX_LANES: Final = 2
+MAX_GROUPS: Final = 2
 """How many groups of one loop are under way at once. More would be smaller groups, not faster."""
 
 MAX_GROUP: Final = 256
@@ -26,7 +26,7 @@ class _Waiting(NamedTuple):
     answer: "asyncio.Future[Outcome]"
 
 
-class Lanes:
+class AppendBatcher:
     """The appends of one event loop. A lane is a task that ends when nobody waits any more."""
 
     def __init__(self, alone: Alone, together: Together) -> None:
@@ -41,7 +41,7 @@ class Lanes:
         loop = asyncio.get_running_loop()
         answer: Mutation[Outcome] = Mutation(loop=loop)
         self._waiting.append(_Waiting(request, answer))
-        if len(self._tasks) < MAX_LANES:
+        if len(self._tasks) < MAX_GROUPS:
             task = loop.create_task(self._drain())
             self._tasks.add(task)
             task.add_done_callback(self._ended)
@@ -99,25 +99,27 @@ class Lanes:
         return await self._together(requests)
 
 
-class LoopLanes:
-    """The lanes of every event loop that has appended and is still open."""
+class LoopBatchers:
+    """The batchers of every event loop that has appended and is still open."""
 
     def __init__(self, alone: Alone, together: Together) -> None:
         self._alone = alone
         self._together = together
-        self._lanes: dict[asyncio.AbstractEventLoop, Lanes] = {}
+        self._batchers: dict[asyncio.AbstractEventLoop, AppendBatcher] = {}
         self._lock = threading.Lock()
 
-    def of_this_loop(self) -> Lanes:
+    def of_this_loop(self) -> AppendBatcher:
         """Return those of the running loop."""
         loop = asyncio.get_running_loop()
-        lanes = self._lanes.get(loop)
-        if lanes is None:
+        batchers = self._batchers.get(loop)
+        if batchers is None:
             with self._lock:
-                for closed in [known for known in self._lanes if known.is_closed()]:
-                    del self._lanes[closed]
-                lanes = self._lanes.setdefault(loop, Lanes(self._alone, self._together))
-        return lanes
+                for closed in [known for known in self._batchers if known.is_closed()]:
+                    del self._batchers[closed]
+                batchers = self._batchers.setdefault(
+                    loop, AppendBatcher(self._alone, self._together)
+                )
+        return batchers
 
 
 def _tell(answer: "asyncio.Future[Outcome]", outcome: Outcome | BaseException) -> None:

@@ -63,9 +63,9 @@ class PostgresFeedSource:
                 raise
             return await self._run(plain, values)
 
-    async def listen(self, ring: Callable[[], None]) -> None:
+    async def listen(self, notify: Callable[[], None]) -> None:
         if self._listening is not None:
-            await self._listening.run(self._sql.channel, ring)
+            await self._listening.run(self._sql.channel, notify)
 
     async def may_place(self) -> bool:
         return (await self._rights()).places

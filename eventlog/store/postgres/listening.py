@@ -24,13 +24,13 @@ class Listening:
         self._address = address
         self._patience = patience
 
-    async def run(self, channel: str, ring: Callable[[], None]) -> None:
+    async def run(self, channel: str, notify: Callable[[], None]) -> None:
         """Ring at each NOTIFY, and at each new connection, until cancelled."""
         pause = FIRST_PAUSE
         while True:
             try:
-                async with self._connection(channel, ring) as lost:
-                    ring()  # What was announced before now, nobody heard.
+                async with self._connection(channel, notify) as lost:
+                    notify()  # What was announced before now, nobody heard.
                     pause = FIRST_PAUSE
                     await lost.wait()
             except _TROUBLE as error:
@@ -43,7 +43,7 @@ class Listening:
 
     @contextlib.asynccontextmanager
     async def _connection(
-        self, channel: str, ring: Callable[[], None]
+        self, channel: str, notify: Callable[[], None]
     ) -> AsyncGenerator[asyncio.Event]:
         connection: asyncpg.Connection[Any] = await asyncpg.connect(
             self._address.dsn,
@@ -53,7 +53,7 @@ class Listening:
         lost = asyncio.Event()
 
         def heard(*_: object) -> None:
-            ring()
+            notify()
 
         connection.add_termination_listener(lambda _: lost.set())
         try:

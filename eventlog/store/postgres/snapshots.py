@@ -6,7 +6,7 @@ from typing import Any, Final
 import asyncpg
 
 from eventlog.errors import UnavailableError
-from eventlog.format.records import Entry
+from eventlog.format.records import FoldInput
 from eventlog.store.contract.snapshots import Loaded, Snapshot, Sources, dump_pieces, load_snapshot
 from eventlog.store.sql.snapshots import (
     REFERRED,
@@ -31,9 +31,9 @@ class PostgresSnapshots:
         self._sql = sql
         self._run = run
 
-    async def tail(self, stream_id: bytes, after: int, until: int) -> list[Entry]:
+    async def tail(self, stream_id: bytes, after: int, until: int) -> list[FoldInput]:
         values = {"stream_id": stream_id, "after": after, "until": until}
-        return [Entry._make(row) for row in await self._run(self._sql.tail, values)]
+        return [FoldInput._make(row) for row in await self._run(self._sql.tail, values)]
 
     async def load(self, stream_id: bytes, schema: int, until: int, wanted: int) -> Loaded:
         values = {"stream_id": stream_id, "schema": schema, "until": until, "wanted": wanted}
@@ -43,11 +43,11 @@ class PostgresSnapshots:
             if not isinstance(error.__cause__, _NO_PIECES):
                 raise
             return await self._without_snapshot(stream_id, until)  # Its pieces are none.
-        newest = [Entry._make(row[1:]) for row in rows if row[0] == SNAPSHOT]
+        newest = [FoldInput._make(row[1:]) for row in rows if row[0] == SNAPSHOT]
         snapshot = _snapshot(newest[0]) if newest else None
         if newest and newest[0].schema and snapshot is None:
             return await self._without_snapshot(stream_id, until)
-        tail = sorted(Entry._make(row[1:]) for row in rows if row[0] == TAIL)
+        tail = sorted(FoldInput._make(row[1:]) for row in rows if row[0] == TAIL)
         is_refused = bool(newest) and snapshot is None
         key_id = newest[0].key_id if newest else None
         return Loaded(snapshot, is_refused, *_sorted_out(rows), tail, key_id)
@@ -85,7 +85,7 @@ class PostgresSnapshots:
             await self._run(statement, {"stream_id": stream_id})
 
 
-def _snapshot(row: Entry) -> Snapshot | None:
+def _snapshot(row: FoldInput) -> Snapshot | None:
     """Read the row of a snapshot; its `schema` says whether it is on the chain."""
     return load_snapshot(row.version, row.hash, row.kind) if row.schema else None
 
@@ -93,5 +93,5 @@ def _snapshot(row: Entry) -> Snapshot | None:
 def _sorted_out(rows: Sequence[Any]) -> Sources:
     return Sources(
         {row[1]: row[7] for row in rows if row[0] == SEGMENT},
-        {row[1]: Entry._make(row[1:]) for row in rows if row[0] == REFERRED},
+        {row[1]: FoldInput._make(row[1:]) for row in rows if row[0] == REFERRED},
     )

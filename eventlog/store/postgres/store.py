@@ -22,9 +22,9 @@ from eventlog.store.contract.erasures import Erasure
 from eventlog.store.contract.log import MAX_VERSION, Options, needs_migration
 from eventlog.store.contract.revisions import HEAD, VERSION_TABLE
 from eventlog.store.contract.rights import Rights, rights
-from eventlog.store.intake import Intake, size_of
+from eventlog.store.limiter import ByteLimiter, size_of
 from eventlog.store.postgres.append import OPEN, Appender
-from eventlog.store.postgres.batcher import LoopLanes
+from eventlog.store.postgres.batcher import LoopBatchers
 from eventlog.store.postgres.feed import PostgresFeedSource
 from eventlog.store.postgres.heads import Heads
 from eventlog.store.postgres.keys import PostgresKeys
@@ -43,21 +43,21 @@ from eventlog.store.sql.statement import Statement
 from eventlog.store.sql.stream_rows import stream_row
 from eventlog.store.sql.tree import PostgresTreeStatements
 from eventlog.store.sql.views import ViewStatements
-from eventlog.store.sql.violations import PostgresOddities
+from eventlog.store.sql.violations import PostgresViolations
 
 
 class PostgresStore:
     """Store over one schema of one database."""
 
-    is_elsewhere = True
+    runs_out_of_process = True
 
     def __init__(self, address: PostgresAddress, options: Options) -> None:
         self._address = address
         self._options = options
         self._heads = Heads()
         self._pools = Pools(address, options, self._prepare)
-        self._intake = Intake()
-        self._lanes = LoopLanes(self._alone, self._together)
+        self._limiter = ByteLimiter()
+        self._batchers = LoopBatchers(self._alone, self._together)
         self._rights: Rights | None = None
 
     @functools.cached_property
@@ -74,11 +74,11 @@ class PostgresStore:
 
     async def append(self, request: AppendRequest) -> Outcome:
         size = size_of(request)
-        await self._intake.enter(size)
+        await self._limiter.enter(size)
         try:
-            return await self._lanes.of_this_loop().append(request)
+            return await self._batchers.of_this_loop().append(request)
         finally:
-            self._intake.leave(size)
+            self._limiter.leave(size)
 
     async def head(self, stream_id: bytes) -> Head | None:
         row = await self._row(self._sql.head, {"stream_id": stream_id})
@@ -275,9 +275,9 @@ def _snapshot_statements(schema: str) -> PostgresSnapshotStatements:
 
 
 @functools.cache
-def _tree_statements(schema: str) -> tuple[PostgresTreeStatements, PostgresOddities]:
+def _tree_statements(schema: str) -> tuple[PostgresTreeStatements, PostgresViolations]:
     sql = _statements(schema)
-    return PostgresTreeStatements(sql, "postgresql", schema), PostgresOddities(sql, schema)
+    return PostgresTreeStatements(sql, "postgresql", schema), PostgresViolations(sql, schema)
 
 
 @functools.cache

@@ -5,10 +5,10 @@ from typing import Any
 
 from eventlog.format.records import SignedHead
 from eventlog.proof.merkle import TileId
-from eventlog.store.contract.tree import Leaf, Odd, Oddity, Shape
+from eventlog.store.contract.tree import IntegrityViolation, Leaf, Shape, ViolationKind
 from eventlog.store.sql.statement import Statement
 from eventlog.store.sql.tree import PostgresTreeStatements
-from eventlog.store.sql.violations import PostgresOddities
+from eventlog.store.sql.violations import PostgresViolations
 
 _Run = Callable[[Statement, dict[str, Any]], Awaitable[list[Any]]]
 
@@ -16,7 +16,9 @@ _Run = Callable[[Statement, dict[str, Any]], Awaitable[list[Any]]]
 class PostgresTree:
     """A TreeSource; `run` sends a statement."""
 
-    def __init__(self, sql: PostgresTreeStatements, oddities: PostgresOddities, run: _Run) -> None:
+    def __init__(
+        self, sql: PostgresTreeStatements, oddities: PostgresViolations, run: _Run
+    ) -> None:
         self._sql = sql
         self._oddities = oddities
         self._run = run
@@ -46,12 +48,12 @@ class PostgresTree:
     async def shapes(self) -> list[Shape]:
         return [Shape._make(row) for row in await self._run(self._sql.shapes, {})]
 
-    async def oddities(self, tenant: str) -> list[Oddity]:
+    async def oddities(self, tenant: str) -> list[IntegrityViolation]:
         sql = self._oddities
-        found: list[Oddity] = []
+        found: list[IntegrityViolation] = []
         for statement in (sql.created, sql.disordered, sql.unplaced, sql.queued, sql.end):
             rows = await self._run(statement, {"tenant": tenant})
-            found += [Oddity(Odd(row[0]), *row[1:]) for row in rows]
+            found += [IntegrityViolation(ViolationKind(row[0]), *row[1:]) for row in rows]
         return found
 
     async def save_head(self, head: SignedHead) -> None:

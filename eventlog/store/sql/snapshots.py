@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 
-from eventlog.format.records import Entry
+from eventlog.format.records import FoldInput
 from eventlog.store.sql.log import Statements, compiled
 from eventlog.store.sql.schema import Dialect, metadata
 
@@ -60,10 +60,10 @@ class SnapshotStatements:
         return delete(self.segments).where(stream_id == bindparam("stream_id"))
 
     def entry(self, body: ColumnElement[Any] | None = None) -> list[ColumnElement[Any]]:
-        """Return the columns of an Entry."""
-        columns: list[ColumnElement[Any]] = [self.events.c[name] for name in Entry._fields]
+        """Return the columns of a FoldInput."""
+        columns: list[ColumnElement[Any]] = [self.events.c[name] for name in FoldInput._fields]
         if body is not None:
-            columns[Entry._fields.index("body")] = body.label("body")
+            columns[FoldInput._fields.index("body")] = body.label("body")
         return columns
 
     @compiled
@@ -171,7 +171,7 @@ class PostgresSnapshotStatements(SnapshotStatements):
 
     @compiled
     def load(self) -> Any:
-        """Return rows of a tag and an Entry's columns: a snapshot, segments, and events.
+        """Return rows of a tag and a FoldInput's columns: a snapshot, segments, and events.
 
         A snapshot's hash is in `hash` and its pieces in `kind`; `schema` says whether it is on the
         chain. A segment's id is in `version`.
@@ -268,7 +268,7 @@ class PostgresSnapshotStatements(SnapshotStatements):
         )
 
     def _row(self, tag: int, **values: ColumnElement[Any]) -> Select[*tuple[Any, ...]]:
-        types = {name: self.events.c[name].type for name in Entry._fields}
+        types = {name: self.events.c[name].type for name in FoldInput._fields}
         columns = [values.get(name, cast(null(), kind)).label(name) for name, kind in types.items()]
         return select(literal(tag).label("tag"), *columns)
 

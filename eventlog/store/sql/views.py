@@ -30,7 +30,14 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from eventlog.store.contract.views import Aside, Checkpoint, Search, Selection, TableSpec, ViewRow
+from eventlog.store.contract.views import (
+    Checkpoint,
+    DeadLetter,
+    Search,
+    Selection,
+    TableSpec,
+    ViewRow,
+)
 from eventlog.store.sql.log import Statements, compiled
 from eventlog.store.sql.schema import Dialect, metadata
 from eventlog.store.sql.statement import Statement
@@ -116,13 +123,15 @@ class ViewStatements:
 
     @compiled
     def add_aside(self) -> ClauseElement:
-        return insert(self._set_aside).values({name: bindparam(name) for name in Aside._fields})
+        return insert(self._set_aside).values(
+            {name: bindparam(name) for name in DeadLetter._fields}
+        )
 
     @compiled
     def asides(self) -> Select[*tuple[Any, ...]]:
         aside = self._set_aside.c
         return (
-            select(*[aside[name] for name in Aside._fields])
+            select(*[aside[name] for name in DeadLetter._fields])
             .where(*self._which(self._set_aside), self._of_tenant(self._set_aside))
             .order_by(aside.position.desc())
             .limit(bindparam("limit"))

@@ -21,7 +21,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from eventlog.store.contract.tree import Odd
+from eventlog.store.contract.tree import ViolationKind
 from eventlog.store.sql.log import Statements, compiled
 from eventlog.store.sql.schema import metadata
 
@@ -32,7 +32,7 @@ LAST: Final = 2**63 - 1
 """Stands for the position of what waits for one."""
 
 
-class OddityStatements:
+class ViolationStatements:
     """What both stores ask. Each is one statement: what is appended meanwhile looks no odder."""
 
     def __init__(self, sql: Statements) -> None:
@@ -45,14 +45,14 @@ class OddityStatements:
         row = streams.c
         first = (events.stream_id == row.stream_id) & (events.version == 1)
         return (
-            _oddity(Odd.CREATED, row.stream_id, _of(streams), literal(0))
+            _oddity(ViolationKind.CREATED, row.stream_id, _of(streams), literal(0))
             .select_from(streams.join(self._sql.events, first))
             .where(row.created_at != events.recorded_at)
             .limit(LIMIT)
         )
 
 
-class SqliteOddities(OddityStatements):
+class SqliteViolations(ViolationStatements):
     """The feed is `events`, and its end is what SQLite remembers to have given."""
 
     @compiled
@@ -62,7 +62,7 @@ class SqliteOddities(OddityStatements):
         row, before = events.c, events.alias("before")
         is_before = (before.c.stream_id == row.stream_id) & (before.c.version == row.version - 1)
         return (
-            _oddity(Odd.ORDER, row.stream_id, _of(streams), row.version, row.position)
+            _oddity(ViolationKind.ORDER, row.stream_id, _of(streams), row.version, row.position)
             .select_from(
                 events.join(before, is_before).outerjoin(
                     streams, streams.c.stream_id == row.stream_id
@@ -77,13 +77,13 @@ class SqliteOddities(OddityStatements):
         given = table("sqlite_sequence", column("name", Text), column("seq", BigInteger))
         last = select(func.coalesce(func.max(self._sql.events.c.position), 0)).scalar_subquery()
         return (
-            _oddity(Odd.END, literal(b"", LargeBinary), _OF_NONE, literal(0), last + 1)
+            _oddity(ViolationKind.END, literal(b"", LargeBinary), _OF_NONE, literal(0), last + 1)
             .select_from(given)
             .where(given.c.name == literal("events", Text), given.c.seq != last)
         )
 
 
-class PostgresOddities(OddityStatements):
+class PostgresViolations(ViolationStatements):
     """The feed is `feed`, and `queue` what waits for it."""
 
     def __init__(self, sql: Statements, schema: str) -> None:
@@ -107,7 +107,10 @@ class PostgresOddities(OddityStatements):
         is_twice = row.version == row.version_before
         return (
             _oddity(
-                case((is_twice, literal(Odd.TWICE, Text)), else_=literal(Odd.ORDER, Text)),
+                case(
+                    (is_twice, literal(ViolationKind.TWICE, Text)),
+                    else_=literal(ViolationKind.ORDER, Text),
+                ),
                 row.stream_id,
                 _of(streams),
                 row.version,
@@ -125,7 +128,7 @@ class PostgresOddities(OddityStatements):
         there = (placed.c.stream_id == row.stream_id) & (placed.c.version == row.version)
         return (
             _oddity(
-                Odd.UNPLACED,
+                ViolationKind.UNPLACED,
                 row.stream_id,
                 _of(streams),
                 row.version,
@@ -145,7 +148,7 @@ class PostgresOddities(OddityStatements):
         row = queue.c
         same = (events.c.stream_id == row.stream_id) & (events.c.version == row.version)
         return (
-            _oddity(Odd.QUEUED, row.stream_id, _of(streams), row.version)
+            _oddity(ViolationKind.QUEUED, row.stream_id, _of(streams), row.version)
             .select_from(
                 queue.outerjoin(events, same).outerjoin(
                     streams, streams.c.stream_id == row.stream_id
@@ -160,7 +163,9 @@ class PostgresOddities(OddityStatements):
         last = select(func.coalesce(func.max(self._feed.c.position), 0)).scalar_subquery()
         head = self._feed_head.c
         stated = select(func.max(head.position)).where(head.id == 1).scalar_subquery()
-        oddity = _oddity(Odd.END, literal(b"", LargeBinary), _OF_NONE, literal(0), last + 1)
+        oddity = _oddity(
+            ViolationKind.END, literal(b"", LargeBinary), _OF_NONE, literal(0), last + 1
+        )
         return oddity.where(func.coalesce(stated, -1) != last)
 
     def _placed(self) -> FromClause:
@@ -173,13 +178,13 @@ class PostgresOddities(OddityStatements):
 
 
 def _oddity(
-    what: Odd | ColumnElement[str],
+    what: ViolationKind | ColumnElement[str],
     stream_id: ColumnElement[bytes],
     of: Sequence[ColumnElement[Any]],
     version: ColumnElement[int],
     position: ColumnElement[int] | None = None,
 ) -> Select[*tuple[Any, ...]]:
-    kind = literal(what, Text) if isinstance(what, Odd) else what
+    kind = literal(what, Text) if isinstance(what, ViolationKind) else what
     place = literal(None, BigInteger) if position is None else position
     return select(kind, stream_id, *of, version, place)
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from eventlog.format.chain import GENESIS
-from eventlog.format.preparing import link, seal_all
+from eventlog.format.preparing import link, prepare_all
 from eventlog.format.records import (
     Appended,
     AppendRequest,
     Head,
-    OtherKey,
+    KeyChanged,
     Outcome,
     Stale,
     StoredEvent,
@@ -113,8 +113,8 @@ class _Group:
         if request.expected is not None and request.expected != head.version:
             return Stale(head.version)
         if key_id != request.key_id:
-            return OtherKey(key_id)
-        rows, after = link(request, head, seal_all(request))
+            return KeyChanged(key_id)
+        rows, after = link(request, head, prepare_all(request))
         self._events += rows
         self._heads[stream_id] = Known(after, key_id)
         if head.version == 0:

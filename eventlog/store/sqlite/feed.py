@@ -29,5 +29,5 @@ class SqliteFeedSource:
         values = {"after": after, "until": until, "limit": limit}
         return await self._ask(FEED.every_page.text, FEED.every_page.args(values))
 
-    async def listen(self, _ring: Callable[[], None]) -> None:
+    async def listen(self, _notify: Callable[[], None]) -> None:
         return

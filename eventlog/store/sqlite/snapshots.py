@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from eventlog.format.records import Entry
+from eventlog.format.records import FoldInput
 from eventlog.store.contract.snapshots import (
     Loaded,
     Snapshot,
@@ -27,13 +27,13 @@ class SqliteSnapshots:
         self._read = read
         self._write = write
 
-    async def tail(self, stream_id: bytes, after: int, until: int) -> list[Entry]:
+    async def tail(self, stream_id: bytes, after: int, until: int) -> list[FoldInput]:
         values = {"stream_id": stream_id, "after": after, "until": until}
 
-        def ask(db: sqlite3.Connection) -> list[Entry]:
-            return [Entry._make(row) for row in rows(db, SNAPSHOTS.tail, values)]
+        def ask(db: sqlite3.Connection) -> list[FoldInput]:
+            return [FoldInput._make(row) for row in rows(db, SNAPSHOTS.tail, values)]
 
-        entries: list[Entry] = await self._read(ask)
+        entries: list[FoldInput] = await self._read(ask)
         return entries
 
     async def load(self, stream_id: bytes, schema: int, until: int, wanted: int) -> Loaded:
@@ -100,7 +100,7 @@ def _load(db: sqlite3.Connection, stream_id: bytes, schema: int, until: int, wan
     )
     after = 0 if snapshot is None else snapshot.version
     tail = {"stream_id": stream_id, "after": after, "until": until}
-    entries = [Entry._make(row) for row in rows(db, SNAPSHOTS.tail, tail)]
+    entries = [FoldInput._make(row) for row in rows(db, SNAPSHOTS.tail, tail)]
     if not after:
         return Loaded(snapshot, is_refused, *found, entries)
     return Loaded(snapshot, is_refused, *found, entries[1:], entries[0].key_id)
@@ -115,7 +115,7 @@ def _sources(
         for row in rows(db, SNAPSHOTS.segment, {"stream_id": stream_id, "segment_id": segment_id})
     }
     entries = {
-        version: Entry._make(row)
+        version: FoldInput._make(row)
         for version in versions
         for row in rows(db, SNAPSHOTS.one_entry, {"stream_id": stream_id, "version": version})
     }

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from eventlog.store.sql.snapshots import SqliteSnapshotStatements
     from eventlog.store.sql.tree import SqliteTreeStatements
     from eventlog.store.sql.views import ViewStatements
-    from eventlog.store.sql.violations import SqliteOddities
+    from eventlog.store.sql.violations import SqliteViolations
 
 _T = TypeVar("_T")
 
@@ -83,10 +83,10 @@ def _tree() -> "SqliteTreeStatements":
     return SqliteTreeStatements(_log(), "sqlite")
 
 
-def _oddities() -> "SqliteOddities":
-    from eventlog.store.sql.violations import SqliteOddities
+def _oddities() -> "SqliteViolations":
+    from eventlog.store.sql.violations import SqliteViolations
 
-    return SqliteOddities(_log())
+    return SqliteViolations(_log())
 
 
 def _views() -> "ViewStatements":
@@ -101,5 +101,5 @@ SNAPSHOTS: Final = _frozen("snapshots", _snapshots)
 KEYS: Final = _frozen("keys", _keys)
 FEED: Final = _frozen("feed", _feed)
 TREE: Final = _frozen("tree", _tree)
-ODDITIES: Final = _frozen("oddities", _oddities)
+VIOLATIONS: Final = _frozen("oddities", _oddities)
 VIEWS: Final = cast("ViewStatements", FrozenViews("views", _views))

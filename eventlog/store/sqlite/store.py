@@ -10,7 +10,7 @@ from eventlog.store.addresses.log import SqliteAddress
 from eventlog.store.contract.erasures import Erasure
 from eventlog.store.contract.log import MAX_VERSION, Options
 from eventlog.store.contract.rights import ALL, Rights
-from eventlog.store.intake import Intake, size_of
+from eventlog.store.limiter import ByteLimiter, size_of
 from eventlog.store.sql.statement import Statement
 from eventlog.store.sql.stream_rows import stream_row
 from eventlog.store.sqlite.append import Committer, read_head
@@ -34,7 +34,7 @@ _of_another_process: Final[list[object]] = []
 class SqliteStore:
     """Store over one file, or over one memory database that lives as long as this object."""
 
-    is_elsewhere = False
+    runs_out_of_process = False
 
     def __init__(self, address: SqliteAddress, options: Options) -> None:
         self._address = address
@@ -45,18 +45,18 @@ class SqliteStore:
         # Not a method: a thread that knew the store would keep it from ever being collected.
         connect = functools.partial(open_log, self._address, self._options)
         commit = self._committer = Committer(self._address)
-        self._intake = Intake()
+        self._limiter = ByteLimiter()
         self._writer = Worker(connect, commit)
         # A memory database is its one connection; a WAL file is read beside the writer.
         self._reader = self._writer if self._address.path is None else Worker(connect, commit)
 
     async def append(self, request: AppendRequest) -> Outcome:
         size = size_of(request)
-        await self._intake.enter(size)
+        await self._limiter.enter(size)
         try:
             return await self._writer.append(request)
         finally:
-            self._intake.leave(size)
+            self._limiter.leave(size)
 
     async def head(self, stream_id: bytes) -> Head | None:
         def ask(db: sqlite3.Connection) -> Head | None:

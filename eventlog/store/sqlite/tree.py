@@ -6,10 +6,10 @@ from typing import Any
 
 from eventlog.format.records import SignedHead
 from eventlog.proof.merkle import TileId
-from eventlog.store.contract.tree import Leaf, Odd, Oddity, Shape
+from eventlog.store.contract.tree import IntegrityViolation, Leaf, Shape, ViolationKind
 from eventlog.store.sql.statement import Statement
 from eventlog.store.sqlite.snapshots import Hop, in_transaction, rows, run
-from eventlog.store.sqlite.statements import ODDITIES, TREE
+from eventlog.store.sqlite.statements import TREE, VIOLATIONS
 
 
 class SqliteTree:
@@ -51,11 +51,11 @@ class SqliteTree:
     async def shapes(self) -> list[Shape]:
         return [Shape._make(row) for row in await self._rows(TREE.shapes, {})]
 
-    async def oddities(self, tenant: str) -> list[Oddity]:
-        found: list[Oddity] = []
-        for statement in (ODDITIES.created, ODDITIES.disordered, ODDITIES.end):
+    async def oddities(self, tenant: str) -> list[IntegrityViolation]:
+        found: list[IntegrityViolation] = []
+        for statement in (VIOLATIONS.created, VIOLATIONS.disordered, VIOLATIONS.end):
             rows = await self._rows(statement, {"tenant": tenant})
-            found += [Oddity(Odd(row[0]), *row[1:]) for row in rows]
+            found += [IntegrityViolation(ViolationKind(row[0]), *row[1:]) for row in rows]
         return found
 
     async def save_head(self, head: SignedHead) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 from eventlog.errors import ClosedError
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.settle import Mutation
-from eventlog.store.intake import size_of
+from eventlog.store.limiter import size_of
 
 _T = TypeVar("_T")
 

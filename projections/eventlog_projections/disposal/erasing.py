@@ -8,7 +8,7 @@ from eventlog import EventLog, Signer, settle
 from eventlog.format.names import MAIN
 from eventlog.operations.erasure import ErasedStream, erase_content, erase_event_content
 from eventlog.operations.receipts import sign_receipt
-from eventlog_projections.items.states import States
+from eventlog_projections.items.states import StateReader
 
 
 class Erased(NamedTuple):
@@ -90,7 +90,7 @@ async def erase_event(
 
 async def _forget(log: EventLog, streams: list[ErasedStream]) -> list[ErasedStream]:
     for stream in streams:
-        await States(log, stream.name, stream.branch).forget_for_good(stream.version)
+        await StateReader(log, stream.name, stream.branch).forget_for_good(stream.version)
     from eventlog_projections.views.purging import purge_views  # Who reads lists loads no views.
 
     await purge_views(log)

@@ -16,7 +16,7 @@ from eventlog import CorruptEventError, Header, SchemaTooNewError
 from eventlog.format.codec import RAW, decode_json
 from eventlog.format.envelope import open_body, open_header
 from eventlog.format.kinds import KINDS
-from eventlog.snapshots import Entry
+from eventlog.snapshots import FoldInput
 from eventlog_projections.items.segments import Packed, UnreadableError, pack, size_of, unpack
 
 INHERITED: Final = 0
@@ -37,7 +37,7 @@ class EventItems:
 
     __slots__ = ("_inner", "entry", "items", "stream")
 
-    def __init__(self, stream: str, entry: Entry, items: int) -> None:
+    def __init__(self, stream: str, entry: FoldInput, items: int) -> None:
         self.stream = stream
         self.entry = entry
         self.items = items
@@ -295,7 +295,7 @@ def decode(blocks: Sequence[Block]) -> list[Any]:
     return items + _decode_together(together) if together else items
 
 
-def header(stream: str, entry: Entry) -> Header:
+def header(stream: str, entry: FoldInput) -> Header:
     """Decode the header of an event. Raises CorruptEventError."""
     return open_header(stream, entry.version, entry.header)
 

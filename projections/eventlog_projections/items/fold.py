@@ -20,7 +20,7 @@ from eventlog import (
     ItemsReplaced,
     RecordedEvent,
 )
-from eventlog.snapshots import Entry
+from eventlog.snapshots import FoldInput
 from eventlog_projections.items.blocks import (
     INHERITED,
     Absent,
@@ -40,16 +40,16 @@ class Path(NamedTuple):
 
     start: int
     """0: from nothing."""
-    entries: list[Entry]
+    entries: list[FoldInput]
 
 
-def resolve(stream: str, after: int, entries: Sequence[Entry]) -> Path:
+def resolve(stream: str, after: int, entries: Sequence[FoldInput]) -> Path:
     """Return what the list depends on after `entries`, the events that follow version `after`.
 
     Walks back from the end: a clear starts from nothing, a rewind continues at the version that it
     went back to, which may be earlier than `after`, and is on the path if it did not keep all.
     """
-    path: list[Entry] = []
+    path: list[FoldInput] = []
     version = after + len(entries)
     while version > after:
         entry = entries[version - after - 1]
@@ -65,7 +65,7 @@ def resolve(stream: str, after: int, entries: Sequence[Entry]) -> Path:
     return Path(version, path[::-1])
 
 
-def is_reset(entry: Entry) -> bool:
+def is_reset(entry: FoldInput) -> bool:
     """Tell whether the list after this event does not come from the list before it."""
     return entry.kind in (*_EMPTYING, ConversationRewound.kind, ConversationForked.kind)
 
@@ -75,7 +75,7 @@ def changes_list(kind: str) -> bool:
     return kind in _STEPS or kind in _EMPTYING
 
 
-def fold(stream: str, blocks: Sequence[Block], entries: Iterable[Entry]) -> list[Block]:
+def fold(stream: str, blocks: Sequence[Block], entries: Iterable[FoldInput]) -> list[Block]:
     """Apply resolved events to a list; kinds that say nothing about items change nothing."""
     folded = list(blocks)
     for entry in entries:
@@ -90,7 +90,9 @@ def listed(events: Sequence[RecordedEvent]) -> set[tuple[int, int]]:
 
     Version 0 is what a fork began with.
     """
-    entries = [Entry(*[getattr(event.stored, name) for name in Entry._fields]) for event in events]
+    entries = [
+        FoldInput(*[getattr(event.stored, name) for name in FoldInput._fields]) for event in events
+    ]
     stream = events[0].stream if events else ""
     blocks = fold(stream, (), resolve(stream, 0, entries).entries)
     return {
@@ -100,7 +102,7 @@ def listed(events: Sequence[RecordedEvent]) -> set[tuple[int, int]]:
     }
 
 
-def _target(stream: str, rewound: Entry) -> tuple[int, int | None]:
+def _target(stream: str, rewound: FoldInput) -> tuple[int, int | None]:
     """Return the version that a rewind went back to, and how many items it kept if not all."""
     found = header(stream, rewound)
     version = found.to_version
@@ -109,7 +111,7 @@ def _target(stream: str, rewound: Entry) -> tuple[int, int | None]:
     return version, found.kept
 
 
-def _add(stream: str, blocks: list[Block], entry: Entry) -> list[Block]:
+def _add(stream: str, blocks: list[Block], entry: FoldInput) -> list[Block]:
     size = header(stream, entry).items
     if size is None:
         raise CorruptEventError(stream, entry.version, "its header counts no items")
@@ -118,12 +120,12 @@ def _add(stream: str, blocks: list[Block], entry: Entry) -> list[Block]:
     return blocks
 
 
-def _pop(_stream: str, blocks: list[Block], _entry: Entry) -> list[Block]:
+def _pop(_stream: str, blocks: list[Block], _entry: FoldInput) -> list[Block]:
     drop_last(blocks, 1)
     return blocks
 
 
-def _replace(stream: str, blocks: list[Block], entry: Entry) -> list[Block]:
+def _replace(stream: str, blocks: list[Block], entry: FoldInput) -> list[Block]:
     start = header(stream, entry).start
     if start is None:
         raise CorruptEventError(stream, entry.version, "its header names no start")
@@ -131,19 +133,19 @@ def _replace(stream: str, blocks: list[Block], entry: Entry) -> list[Block]:
     return _add(stream, blocks, entry)
 
 
-def _keep(stream: str, blocks: list[Block], entry: Entry) -> list[Block]:
+def _keep(stream: str, blocks: list[Block], entry: FoldInput) -> list[Block]:
     drop_last(blocks, count(blocks) - (header(stream, entry).kept or 0))
     return blocks
 
 
-def _fork(stream: str, blocks: list[Block], entry: Entry) -> list[Block]:
+def _fork(stream: str, blocks: list[Block], entry: FoldInput) -> list[Block]:
     kept = header(stream, entry).kept
     if entry.version != 1 or kept is None:
         raise CorruptEventError(stream, entry.version, "it does not say what it is a fork of")
     return [Block(Absent(INHERITED), 0, kept)] if kept else blocks
 
 
-def _erase(stream: str, blocks: list[Block], entry: Entry) -> list[Block]:
+def _erase(stream: str, blocks: list[Block], entry: FoldInput) -> list[Block]:
     """Take the items of an erased event off the list. Raises UnreadableError among copies."""
     erased = header(stream, entry).erased
     if erased is None:
@@ -153,7 +155,7 @@ def _erase(stream: str, blocks: list[Block], entry: Entry) -> list[Block]:
     return [block for block in blocks if block.holder.source != -erased]
 
 
-_STEPS: dict[str, Callable[[str, list[Block], Entry], list[Block]]] = {
+_STEPS: dict[str, Callable[[str, list[Block], FoldInput], list[Block]]] = {
     ItemsAdded.kind: _add,
     ItemPopped.kind: _pop,
     ItemsReplaced.kind: _replace,

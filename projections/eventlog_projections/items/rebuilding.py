@@ -2,7 +2,7 @@
 
 from eventlog import EventLog
 from eventlog.format.names import MAIN
-from eventlog_projections.items.states import States
+from eventlog_projections.items.states import StateReader
 
 
 async def rebuild(log: EventLog, name: str | None = None) -> int:
@@ -17,7 +17,7 @@ async def rebuild(log: EventLog, name: str | None = None) -> int:
         streams = [(name, MAIN), *[(name, row.branch) async for row in log.branches(name)]]
     made = 0
     for each, branch in streams:
-        states = States(log, each, branch)
+        states = StateReader(log, each, branch)
         await states.drop()
         made += await states.save()
     return made

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from eventlog import CorruptEventError
-from eventlog.snapshots import Entry
+from eventlog.snapshots import FoldInput
 from eventlog_projections.items.blocks import (
     INHERITED,
     Absent,
@@ -53,13 +53,13 @@ class _Shared(msgspec.Struct, array_like=True):
     was_reset: bool
     blocks: Sequence[tuple[int, int, int]]
     segments: dict[int, bytes]
-    entries: Sequence[Entry]
+    entries: Sequence[FoldInput]
 
 
 def dump(state: State) -> bytes | None:
     """Return a state as bytes; None if some of it is absent."""
     segments: dict[int, bytes] = {}
-    entries: dict[int, Entry] = {}
+    entries: dict[int, FoldInput] = {}
     inherited, own = split(state.blocks)
     for block in own:
         holder = block.holder
@@ -97,7 +97,7 @@ def load(stream: str, content: bytes) -> State | None:
 
 
 def _holder(
-    stream: str, source: int, segments: Mapping[int, bytes], entries: Mapping[int, Entry]
+    stream: str, source: int, segments: Mapping[int, bytes], entries: Mapping[int, FoldInput]
 ) -> EventItems | SegmentItems | Absent:
     if source == INHERITED:
         return Absent(source)

@@ -18,7 +18,7 @@ from eventlog import (
     StoreError,
 )
 from eventlog.format.names import MAIN
-from eventlog.snapshots import EVERYTHING, Entry, Loaded, Snapshot, StreamSnapshots
+from eventlog.snapshots import EVERYTHING, FoldInput, Loaded, Snapshot, StreamSnapshots
 from eventlog_projections.items.ancestors import Begun, inherit
 from eventlog_projections.items.blocks import (
     INHERITED,
@@ -50,7 +50,7 @@ ERASED: Final = b"erased"
 _ERASING: Final = frozenset((ConversationErased.kind, EventErased.kind))
 
 
-class States:
+class StateReader:
     """The states of the conversation `name`, or of a branch of it."""
 
     def __init__(self, log: EventLog, name: str, branch: str = MAIN) -> None:
@@ -103,7 +103,7 @@ class States:
         row = await self._log.stream(parent_id)
         if row is None:
             raise CorruptEventError(self.title, 1, "what it is a fork of is not there")
-        parent = States(self._log, row.name, row.branch)
+        parent = StateReader(self._log, row.name, row.branch)
         return Begun(row, parent, said.at_version or 0, said.kept or 0)
 
     async def own(self, version: int, kept: int, wanted: int, *, anew: bool) -> State:
@@ -260,7 +260,7 @@ class States:
         return Absent(source)
 
     async def _advance(
-        self, stored: StreamSnapshots, base: State, entries: Sequence[Entry], until: int | None
+        self, stored: StreamSnapshots, base: State, entries: Sequence[FoldInput], until: int | None
     ) -> State:
         """Apply what follows `base`; where there may be more than a page of it, read on."""
         entries = list(entries)
@@ -285,7 +285,7 @@ class States:
         )
 
     async def _beginning(
-        self, base: State, path: Path, entries: Sequence[Entry]
+        self, base: State, path: Path, entries: Sequence[FoldInput]
     ) -> Sequence[Block]:
         """Return the list that a path begins with, with what `base` has of it at hand."""
         followed = {entry.version for entry in path.entries}
@@ -296,7 +296,7 @@ class States:
             return base.blocks
         return filled((await self._at(path.start)).blocks, base.blocks)
 
-    def _refuse_gaps(self, after: int, entries: Sequence[Entry]) -> None:
+    def _refuse_gaps(self, after: int, entries: Sequence[FoldInput]) -> None:
         if entries[-1].version - after == len(entries):
             return
         for expected, entry in enumerate(entries, start=after + 1):

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, cast
 
 from eventlog import EventLogError, InvalidInputError
-from eventlog.views import Aside, Forgotten, Mark, Put, Removed, ViewSource
+from eventlog.views import DeadLetter, Forgotten, Mark, Put, Removed, ViewSource
 from eventlog_projections.views.projection import Gone, Projection, RowT, Written
 from eventlog_projections.views.row import Row, Shape
 from eventlog_projections.views.step import Step
@@ -22,7 +22,7 @@ _Values = tuple[Any, ...]
 _UNWRITTEN: Final[_Values] = ("unwritten",)
 
 
-class Kept:
+class TableBuffer:
     """The rows of one table that folds have read or written; `Rows` of one table."""
 
     def __init__(self, kind: type[Row]) -> None:
@@ -64,7 +64,7 @@ class Kept:
         return writes
 
 
-class Folding:
+class ProjectionState:
     """The rows of one generation of a projection, as of the last step.
 
     `position` is where the last batch that was folded ends.
@@ -75,7 +75,7 @@ class Folding:
         self.generation: Final = generation
         self.position = position
         self._step: Step | None = None
-        self._undo: list[tuple[Kept, _Key, Row | None, _Values | None]] = []
+        self._undo: list[tuple[TableBuffer, _Key, Row | None, _Values | None]] = []
         self._begin()
 
     def get(self, kind: type[RowT], *key: Any) -> RowT | None:
@@ -91,7 +91,7 @@ class Folding:
         self._begin()
 
     def _begin(self) -> None:
-        self._kept = {kind: Kept(kind) for kind in self.projection.tables}
+        self._kept = {kind: TableBuffer(kind) for kind in self.projection.tables}
         self._read = [(kind, kept) for kind, kept in self._kept.items() if kind.is_read]
         self._written = [kept for kind, kept in self._kept.items() if not kind.is_read]
         self._now: dict[type[Row], dict[_Key, Row]] = {}
@@ -160,12 +160,12 @@ class Folding:
         """Return what was written since, for one transaction."""
         return [write for kept in self._kept.values() for write in kept.take(self.generation)]
 
-    def aside(self, step: Step, error: Exception) -> Aside:
+    def aside(self, step: Step, error: Exception) -> DeadLetter:
         """Say that a step could not be taken; never with the content of an item."""
         where = (self.projection.name, self.generation, step.position)
         ours = isinstance(error, EventLogError)
         what = f"{type(error).__name__}: {error}" if ours else type(error).__name__
-        return Aside(*where, step.stream_id, step.version, what)
+        return DeadLetter(*where, step.stream_id, step.version, what)
 
     def _begin_step(self, step: Step) -> None:
         self._step = step
@@ -187,14 +187,16 @@ class Folding:
             kind, removed = written
             self._kept[kind].ops.append(removed)
 
-    def _put(self, kept: Kept, key: _Key, row: Row | None, values: tuple[Any, ...] | None) -> None:
+    def _put(
+        self, kept: TableBuffer, key: _Key, row: Row | None, values: tuple[Any, ...] | None
+    ) -> None:
         if key[0] != getattr(self._step, kept.shape.partition):
             raise InvalidInputError(f"a row of {kept.shape.kind.__name__} belongs to another step")
         before = _set(kept, key, row)
         self._undo.append((kept, key, before, kept.written.get(key, _UNWRITTEN)))
         kept.written[key] = values
 
-    def _take_back(self, marks: Sequence[tuple[Kept, int]]) -> None:
+    def _take_back(self, marks: Sequence[tuple[TableBuffer, int]]) -> None:
         for kept, size in marks:
             del kept.ops[size:]
         for kept, key, row, values in reversed(self._undo):
@@ -205,7 +207,7 @@ class Folding:
                 kept.written[key] = values
 
 
-def _set(kept: Kept, key: _Key, row: Row | None) -> Row | None:
+def _set(kept: TableBuffer, key: _Key, row: Row | None) -> Row | None:
     """Put a row in its place, or nothing; return what was there."""
     rows, own = kept.by_partition[key[0]], key[1:]
     before = rows.get(own)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from eventlog import ConversationRewound, CorruptEventError, EventErased, Header
-from eventlog.views import Entry, LogViews, TenantEvent
+from eventlog.views import FoldInput, LogViews, TenantEvent
 from eventlog_projections.items.blocks import INHERITED, Block, count
 from eventlog_projections.items.changes import CHANGING, change
 from eventlog_projections.items.fold import fold, resolve
@@ -74,7 +74,7 @@ class Lists:
         return known[1] if known is not None and known[0] == version - 1 else None
 
     async def _list(self, stream: str, stream_id: bytes, version: int) -> list[Block]:
-        entries: list[Entry] = await self._views.tables.headers(stream_id, version)
+        entries: list[FoldInput] = await self._views.tables.headers(stream_id, version)
         return fold(stream, (), resolve(stream, 0, entries).entries)
 
 

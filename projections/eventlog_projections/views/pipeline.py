@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from eventlog import PoisonEventError, telemetry
-from eventlog.views import Aside, Batch, Checkpoint, Forgotten, LogViews, Mark, Moved, Put
-from eventlog_projections.views.folding import Folding
+from eventlog.views import Batch, Checkpoint, DeadLetter, Forgotten, LogViews, Mark, Moved, Put
+from eventlog_projections.views.folding import ProjectionState
 from eventlog_projections.views.listing import Lists
 from eventlog_projections.views.projection import Projection
 from eventlog_projections.views.step import Step
@@ -31,7 +31,7 @@ class _Folded(NamedTuple):
     """What a batch comes to, and what cannot go on."""
 
     writes: list[Put | Mark | Forgotten]
-    asides: list[Aside]
+    asides: list[DeadLetter]
     stopped: dict[Key, PoisonEventError]
 
 
@@ -49,7 +49,7 @@ class Pipeline:
         self._tables = views.tables
         self._projections = projections
         self._lists = Lists(views)
-        self._foldings: dict[Key, Folding] = {}
+        self._foldings: dict[Key, ProjectionState] = {}
         self._storing: asyncio.Task[bool] | None = None
 
     def look(self, positions: Mapping[Key, int]) -> None:
@@ -130,7 +130,7 @@ class Pipeline:
 
     async def _fold(
         self,
-        foldings: Sequence[Folding],
+        foldings: Sequence[ProjectionState],
         steps: Sequence[Step],
         replays: Replays,
         points: Sequence[Checkpoint],
@@ -177,23 +177,23 @@ class Pipeline:
         lists = Lists(self._views)
         return [await lists.step(event) for event in found]
 
-    def _folding(self, point: Checkpoint) -> Folding:
+    def _folding(self, point: Checkpoint) -> ProjectionState:
         key = point.key
         if key not in self._foldings:
             projection = self._projections[point.projection]
-            self._foldings[key] = Folding(projection, point.generation, point.position)
+            self._foldings[key] = ProjectionState(projection, point.generation, point.position)
         return self._foldings[key]
 
 
 def _take_steps(
-    folding: Folding, steps: Sequence[Step], replays: Replays, *, is_strict: bool
-) -> list[Aside]:
+    folding: ProjectionState, steps: Sequence[Step], replays: Replays, *, is_strict: bool
+) -> list[DeadLetter]:
     """Take the steps, and return those that could not be.
 
     Where a conversation lost content, all of it is folded anew; what of that cannot be taken was
     told before.
     """
-    asides: list[Aside] = []
+    asides: list[DeadLetter] = []
     for step in steps:
         replay = replays.get(step.position, ())
         if replay and folding.restarts(replay):
@@ -203,7 +203,7 @@ def _take_steps(
     return asides
 
 
-def _take_step(folding: Folding, step: Step, *, is_strict: bool) -> list[Aside]:
+def _take_step(folding: ProjectionState, step: Step, *, is_strict: bool) -> list[DeadLetter]:
     try:
         folding.fold(step)
     except Exception as error:

@@ -228,7 +228,7 @@ class Runner:
             if moved is None:
                 return False
             ahead |= {point.key: point for point in moved}
-            if not self._views.is_elsewhere and not await self._pipeline.settle():
+            if not self._views.runs_out_of_process and not await self._pipeline.settle():
                 return False
         if not await self._pipeline.settle():
             return False

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from eventlog import EventLog, ItemsAdded, Signer
-from eventlog.feed import tail as follower
+from eventlog.feed import tail
 from eventlog_projections.views import Views
 from tests import processes
 from tests.adapters.cli.conftest import Eventlog
@@ -53,7 +53,7 @@ async def test_a_follower_hears_a_worker_that_only_places(
     """What a third process appends arrives by NOTIFY, where no poll would come."""
     if backend.name == "sqlite":
         return  # Nobody notifies there.
-    monkeypatch.setattr(follower, "EAGER", NEVER)
+    monkeypatch.setattr(tail, "EAGER", NEVER)
     command = processes.eventlog(backend, "worker", "--no-views")
     async with backend.open(poll_interval=NEVER) as log, processes.python(*command) as process:
         await log.append("chat", ItemsAdded([0]))

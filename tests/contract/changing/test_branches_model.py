@@ -21,7 +21,7 @@ from eventlog_projections import (
 )
 from eventlog_projections.history.events import History, timeline
 from eventlog_projections.history.timeline import Span, spans
-from eventlog_projections.items.states import States
+from eventlog_projections.items.states import StateReader
 from tests.elsewhere import make_small
 from tests.machines import LogMachine, play
 
@@ -85,11 +85,11 @@ class Machine(LogMachine):
 
     @rule(data=DATA)
     def forget(self, data: st.DataObject) -> None:
-        self.run(States(self.log, *place(self.line(data).chat)).forget())
+        self.run(StateReader(self.log, *place(self.line(data).chat)).forget())
 
     @rule(data=DATA)
     def store_a_snapshot(self, data: st.DataObject) -> None:
-        self.run(States(self.log, *place(self.line(data).chat)).save())
+        self.run(StateReader(self.log, *place(self.line(data).chat)).save())
 
     @rule()
     def make_all_snapshots_anew(self) -> None:
@@ -97,7 +97,7 @@ class Machine(LogMachine):
 
     @rule(data=DATA)
     def lose_snapshots(self, data: st.DataObject) -> None:
-        self.run(States(self.log, *place(self.line(data).chat)).drop())
+        self.run(StateReader(self.log, *place(self.line(data).chat)).drop())
 
     @rule(data=DATA, roles=BATCH)
     def add(self, data: st.DataObject, roles: list[str]) -> None:

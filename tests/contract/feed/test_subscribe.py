@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 from eventlog import EventLog, InvalidOptionError, ItemsAdded, RecordedEvent
-from eventlog.feed import notifier as wakeups
-from eventlog.feed import tail as follower
+from eventlog.feed import notifier, tail
 from eventlog.redis import address as redis_address
-from eventlog.redis import notifier as hints
+from eventlog.redis import notifier as redis_notifier
 from tests import processes
 from tests.backends import Backend
 from tests.faults.silent import Silent
@@ -29,8 +28,8 @@ AT_ONCE = 0.1 if LONG else PATIENCE
 
 @pytest.fixture
 def only_announced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor does a follower look again by itself because the feed has moved just now."""
-    monkeypatch.setattr(follower, "EAGER", NEVER)
+    """Nor does a tail look again by itself because the feed has moved just now."""
+    monkeypatch.setattr(tail, "EAGER", NEVER)
 
 
 async def add(log: EventLog, stream: str = "chat", events: int = 1) -> None:
@@ -45,13 +44,13 @@ async def nothing_is_left(log: EventLog) -> None:
     """Give the loop's own cleaning of a generator that was dropped its turn."""
 
     async def nothing() -> bool:
-        return not followers(log) and len(asyncio.all_tasks()) == 1
+        return not tails(log) and len(asyncio.all_tasks()) == 1
 
-    await until(nothing, "the subscription has left no follower and no task")
+    await until(nothing, "the subscription has left no tail and no task")
 
 
-def followers(log: EventLog) -> dict[Any, Any]:
-    return wakeups._wakeups[log._store]._followers
+def tails(log: EventLog) -> dict[Any, Any]:
+    return notifier._notifiers[log._store]._tails
 
 
 async def test_a_subscription_begins_with_what_is_there_and_goes_on(log: EventLog) -> None:
@@ -235,7 +234,7 @@ async def test_another_process_is_heard(backend: Backend, redis_url: str, redis:
 async def until_it_listens(log: EventLog, redis_url: str) -> None:
     from redis.asyncio import Redis
 
-    channel = wakeups._wakeups[log._store]._name
+    channel = notifier._notifiers[log._store]._name
     async with Redis.from_url(redis_url) as client:
 
         async def listens() -> bool:
@@ -269,7 +268,10 @@ async def test_a_redis_that_does_not_answer_holds_up_nobody(
     async with Silent() as server:
         log = backend.open(redis=f"redis://127.0.0.1:{server.port}")
         with monkeypatch.context() as patient:
-            for module in (hints, redis_address):  # Whoever waits for Redis waits for ever.
+            for module in (
+                redis_notifier,
+                redis_address,
+            ):  # Whoever waits for Redis waits for ever.
                 patient.setattr(module, "PATIENCE", NEVER)
             async with asyncio.timeout(PATIENCE), contextlib.aclosing(log.subscribe()) as events:
                 for number in range(1, 11):

@@ -11,7 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from eventlog import EventLog
-from eventlog.feed import notifier as wakeups
+from eventlog.feed import notifier
 from eventlog.redis import shared_cache
 from eventlog_projections import Conversation, rebuild
 from eventlog_projections.items.segments import SCHEMA
@@ -46,7 +46,7 @@ async def client_of(url: str) -> AsyncGenerator[Any]:
 
 
 def key(log: EventLog, name: str = NAME) -> str:
-    prefix = wakeups._wakeups[log._store]._name
+    prefix = notifier._notifiers[log._store]._name
     return f"{prefix}:items:{SCHEMA}:{stream_id(log, name).hex()}"
 
 

@@ -23,7 +23,7 @@ from eventlog import (
     rekey,
 )
 from eventlog.format.chain import link
-from eventlog.format.preparing import seal_all
+from eventlog.format.preparing import prepare_all
 from eventlog.format.requests import build
 from eventlog.store.contract.snapshots import dump_pieces, load_snapshot
 from eventlog_projections import Conversation, rebuild
@@ -230,7 +230,7 @@ async def test_plain_events_at_the_end_are_refused_even_by_a_process_that_read_b
             stream = await forger.stream(NAME)
             assert stream is not None
             request = build("default", NAME, ConversationCleared(), None, stream.head.at, 1000)
-            (row,), head = link(stream.stream_id, stream.head, seal_all(request), stream.head.at)
+            (row,), head = link(stream.stream_id, stream.head, prepare_all(request), stream.head.at)
         marks = ", ".join("?" * len(row))
         await sealed.execute(
             f"INSERT INTO {{}}events ({', '.join(row._fields)}) VALUES ({marks})", *row

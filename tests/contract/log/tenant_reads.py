@@ -135,7 +135,7 @@ LOG_OTHERWISE: Final = {
     "counters": "counts what this process did",
     "store": "what this class is made of",
     "views": "what Views is made of",
-    "shared": "what States is made of",
+    "shared": "what StateReader is made of",
 }
 
 
