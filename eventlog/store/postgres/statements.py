@@ -4,8 +4,9 @@ A statement that returns no row has stored nothing and cannot say why: its snaps
 than what refused it. Whoever gets no row looks again: `head`, then `by_event_id` and `hash_at`.
 """
 
+import functools
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -28,9 +29,13 @@ from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.types import TypeEngine
 
 from eventlog.format.records import StoredEvent
+from eventlog.store.sql import names
 from eventlog.store.sql.log import Statements, compiled
 from eventlog.store.sql.schema import metadata
 from eventlog.store.sql.stream_rows import FIRST
+
+if TYPE_CHECKING:
+    from eventlog.store.sql.views import ViewStatements
 
 MAX_CLOCK_LEAD: Final = 60_000_000
 """How far a writer's clock may run ahead of the database's, in microseconds."""
@@ -216,3 +221,41 @@ def _clock() -> ColumnElement[int]:
 
 def _clock_is_right() -> ColumnElement[bool]:
     return bindparam("at", type_=BigInteger) <= _clock() + MAX_CLOCK_LEAD
+
+
+class FeedStatements(names.PostgresFeedStatements):
+    """Statements of the feed, and the channel that tells of new positions."""
+
+    channel: str
+
+
+class OfSchema(NamedTuple):
+    """The statements of every noun over the tables of one schema."""
+
+    log: names.PostgresLogStatements
+    erasures: names.PostgresErasureStatements
+    snapshots: names.PostgresSnapshotStatements
+    keys: names.PostgresKeyStatements
+    feed: FeedStatements
+    tree: names.PostgresTreeStatements
+    violations: names.PostgresViolationStatements
+    views: "ViewStatements"
+
+
+@functools.cache
+def of(schema: str) -> OfSchema:
+    """Return the statements over the tables of a schema."""
+    from eventlog.store.sql import erasures, feed, keys, snapshots, tree, views, violations
+
+    sql = PostgresStatements(schema)
+    made: Any = (
+        sql,
+        erasures.PostgresEraseStatements(sql),
+        snapshots.PostgresSnapshotStatements(sql, schema),
+        keys.PostgresKeyStatements(sql, schema),
+        feed.PostgresFeed(sql, schema),
+        tree.PostgresTreeStatements(sql, "postgresql", schema),
+        violations.PostgresViolations(sql, schema),
+        views.ViewStatements(sql, "postgresql", schema),
+    )
+    return OfSchema._make(made)

@@ -5,8 +5,9 @@ Rule: `frozen.py` holds what SQLAlchemy makes of them; a test sees that it still
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
+from eventlog.store.sql import names
 from eventlog.store.sql.statement import Statement
 from eventlog.store.sqlite.frozen import FROZEN
 from eventlog.store.sqlite.view_statements import ViewTexts
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from eventlog.store.sql.tree import SqliteTreeStatements
     from eventlog.store.sql.views import ViewStatements
     from eventlog.store.sql.violations import SqliteViolations
-
-_T = TypeVar("_T")
 
 
 class Frozen:
@@ -41,10 +40,6 @@ class Frozen:
 
 class FrozenViews(ViewTexts, Frozen):
     """Those that name a generation of a table are written when they are asked for."""
-
-
-def _frozen(owner: str, build: Callable[[], _T]) -> _T:
-    return cast("_T", Frozen(owner, build))
 
 
 def _log() -> "SqliteStatements":
@@ -95,11 +90,11 @@ def _views() -> "ViewStatements":
     return ViewStatements(_log(), "sqlite", None)
 
 
-LOG: Final = _frozen("log", _log)
-ERASURES: Final = _frozen("erasures", _erasures)
-SNAPSHOTS: Final = _frozen("snapshots", _snapshots)
-KEYS: Final = _frozen("keys", _keys)
-FEED: Final = _frozen("feed", _feed)
-TREE: Final = _frozen("tree", _tree)
-VIOLATIONS: Final = _frozen("oddities", _oddities)
+LOG: Final = cast("names.SqliteLogStatements", Frozen("log", _log))
+ERASURES: Final = cast("names.ErasureStatements", Frozen("erasures", _erasures))
+SNAPSHOTS: Final = cast("names.SqliteSnapshotStatements", Frozen("snapshots", _snapshots))
+KEYS: Final = cast("names.KeyStatements", Frozen("keys", _keys))
+FEED: Final = cast("names.SqliteFeedStatements", Frozen("feed", _feed))
+TREE: Final = cast("names.SqliteTreeStatements", Frozen("tree", _tree))
+VIOLATIONS: Final = cast("names.ViolationStatements", Frozen("oddities", _oddities))
 VIEWS: Final = cast("ViewStatements", FrozenViews("views", _views))
