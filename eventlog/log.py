@@ -197,7 +197,7 @@ class EventLog:
 
         async def page(seen: RecordedEvent | None) -> list[RecordedEvent]:
             start = after if seen is None else seen.version
-            found = await self.store.page(stream_id, start, last, PAGE, kind)
+            found = await self.store.events.page(stream_id, start, last, PAGE, kind)
             keys = await self.keys.of_events((stream, stored) for stored in found)
             return [
                 RecordedEvent(stream, stored, None, branch, keys.get(stream_id)) for stored in found
@@ -249,7 +249,7 @@ class EventLog:
 
     async def version(self, stream: str, *, branch: str = MAIN) -> int:
         """Return the version of the stream's head, 0 where there is nothing."""
-        head = await self.store.head(self.stream_id(stream, branch=branch))
+        head = await self.store.streams.head(self.stream_id(stream, branch=branch))
         return 0 if head is None else head.version
 
     async def version_at(self, stream: str, as_of: int | datetime, *, branch: str = MAIN) -> int:
@@ -262,7 +262,7 @@ class EventLog:
 
     async def latest(self) -> StreamRow | None:
         """Return the stream of this tenant that was appended to last, whichever branch it is."""
-        return await self.store.latest(self.tenant)
+        return await self.store.streams.latest(self.tenant)
 
     def streams(self, *, branches: bool = False, after: str = "") -> Paged[StreamRow]:
         """Iterate over the conversations of this tenant, by name; with `branches`, over each.
@@ -273,9 +273,9 @@ class EventLog:
         async def page(last: StreamRow | None) -> list[StreamRow]:
             store, name = self.store, after if last is None else last.name
             if not branches:
-                return await store.streams(self.tenant, name, PAGE)
+                return await store.streams.page(self.tenant, name, PAGE)
             place = (name, MAIN if last is None else last.branch)
-            return await store.every_stream(self.tenant, place, PAGE)
+            return await store.streams.every_page(self.tenant, place, PAGE)
 
         return Paged(page)
 
@@ -285,14 +285,14 @@ class EventLog:
 
         async def page(last: StreamRow | None) -> list[StreamRow]:
             after = MAIN if last is None else last.branch
-            return await self.store.branches(self.tenant, stream, after, PAGE)
+            return await self.store.streams.branches(self.tenant, stream, after, PAGE)
 
         return Paged(page)
 
     async def stream(self, stream: str | bytes, *, branch: str = MAIN) -> StreamRow | None:
         """Return what is known of a stream of this tenant, by its name or its stream_id."""
         stream_id = stream if isinstance(stream, bytes) else self.stream_id(stream, branch=branch)
-        found = await self.store.stream(stream_id)
+        found = await self.store.streams.row(stream_id)
         return None if found is None or found.tenant != self.tenant else found
 
     @property
@@ -358,7 +358,7 @@ class EventLog:
             streams = self.streams(branches=True)
             return await verify_all(store, self.keys, self.tenant, streams, against, key, progress)
         stream_id = self.stream_id(stream)
-        main = await store.stream(stream_id) or StreamRow(
+        main = await store.streams.row(stream_id) or StreamRow(
             stream_id, self.tenant, stream, chain.GENESIS
         )
         branches = self.branches(stream)

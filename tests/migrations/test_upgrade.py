@@ -9,7 +9,7 @@ from alembic import command
 from eventlog import EventLog, ItemsAdded, SchemaTooOldError, migrate
 from eventlog.format.records import StreamRow
 from eventlog.store.contract.revisions import HEAD, REVISIONS, VERSION_TABLE
-from eventlog.store.sqlite.migration import config
+from eventlog.store.migrations import config
 from eventlog_projections import Conversation, fork
 from tests.backends import Backend
 from tests.migrations.test_migrations import on_connection

@@ -1,73 +1,155 @@
-"""Views in a database: what SQLite and PostgreSQL do alike."""
+"""Views: the tables that projections fill, their checkpoints and their rows."""
 
-import abc
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from eventlog.format.records import FoldInput
+from eventlog.store.contract.log import MAX_VERSION
 from eventlog.store.contract.views import (
     Batch,
     Checkpoint,
+    Compared,
     DeadLetter,
+    Forgotten,
+    Mark,
+    Moved,
+    Put,
     Selection,
     TableSpec,
     ViewRow,
 )
-from eventlog.store.nouns import views as view_work
-from eventlog.store.nouns.views import Work
-from eventlog.store.sql.statement import Statement
+from eventlog.store.nouns.generations import Generations, Guard
+from eventlog.store.nouns.work import (
+    Ask,
+    Noun,
+    Repeat,
+    Runner,
+    Work,
+    ask,
+    reads,
+    reads_at_once,
+    transacts,
+)
+from eventlog.store.sql.view_text import index_new
 
 if TYPE_CHECKING:
     from eventlog.store.sql.views import ViewStatements
 
 
-class StoredViews(abc.ABC):
-    """A ViewSource but for what each database has a way of its own to do."""
+class ViewsAlike(Noun):
+    """What a ViewSource does alike on both databases."""
 
-    def __init__(self, sql: "ViewStatements") -> None:
-        self._sql: Final = sql
+    def __init__(self, runner: Runner, sql: "ViewStatements", guard: Guard) -> None:
+        super().__init__(runner)
+        self.sql = sql
+        self._generations = Generations(sql, guard)
 
-    @abc.abstractmethod
-    async def _rows(self, statement: Statement, values: dict[str, Any]) -> list[Any]:
-        """Ask, outside any transaction."""
+    @reads
+    def checkpoints(self) -> Work[list[Checkpoint]]:
+        return [Checkpoint.load(row) for row in (yield ask(self.sql.checkpoints))]
 
-    @abc.abstractmethod
-    async def _do(self, begin: Callable[[], Work]) -> Any:
-        """Do what `begin` returns in one transaction; None rolls it back."""
-
-    async def checkpoints(self) -> list[Checkpoint]:
-        return [Checkpoint.load(row) for row in await self._rows(self._sql.checkpoints, {})]
-
-    async def begin(
+    @transacts
+    def begin(
         self, projection: str, schema: int, tables: Sequence[TableSpec], *, beside: bool
-    ) -> int:
-        generation: int = await self._do(
-            lambda: view_work.begin(self._sql, projection, schema, tables, beside=beside)
-        )
-        return generation
+    ) -> Work[int]:
+        return self._generations.begin(projection, schema, tables, beside=beside)
 
-    async def take_over(self, new: Checkpoint, tables: Sequence[TableSpec]) -> bool:
-        return await self._do(lambda: view_work.take_over(self._sql, new, tables)) is not None
+    @transacts
+    def take_over(self, new: Checkpoint, tables: Sequence[TableSpec]) -> Work[bool]:
+        return self._generations.take_over(new, tables)
 
-    async def drop(self, projection: str, generation: int, tables: Sequence[TableSpec]) -> None:
-        await self._do(lambda: view_work.drop(self._sql, projection, generation, tables))
+    @transacts
+    def drop(self, projection: str, generation: int, tables: Sequence[TableSpec]) -> Work[None]:
+        return self._generations.drop(projection, generation, tables)
 
-    async def headers(self, stream_id: bytes, until: int) -> list[FoldInput]:
-        values = {"stream_id": stream_id, "until": until}
-        return [FoldInput._make(row) for row in await self._rows(self._sql.headers, values)]
+    @reads_at_once
+    def compare(
+        self, table: TableSpec, first: Checkpoint, second: Checkpoint, limit: int
+    ) -> Work[Compared | None]:
+        return self._generations.compare(table, first, second, limit)
 
-    async def apply(self, batch: Batch) -> bool:
-        return await self._do(lambda: view_work.apply(self._sql, batch)) is not None
+    @transacts
+    def show(self, table: TableSpec, generation: int, *, shown: bool) -> Work[None]:
+        return self._generations.show(table, generation, shown=shown)
 
-    async def select(self, selection: Selection) -> list[ViewRow]:
-        return await self._rows(self._sql.select(selection), selection.values())
+    @reads
+    def headers(self, stream_id: bytes, until: int) -> Work[list[FoldInput]]:
+        rows = yield ask(self.sql.headers, stream_id=stream_id, until=until)
+        return [FoldInput._make(row) for row in rows]
 
-    async def asides(
+    @transacts
+    def apply(self, batch: Batch) -> Work[bool]:
+        """Move the checkpoints and write the rows; False if a checkpoint is elsewhere."""
+        for moved in batch.moves:
+            if not (yield _move(self.sql, moved)):
+                return False
+        for write in batch.writes:
+            if isinstance(write, Put):
+                yield from _put(self.sql, write)
+            elif isinstance(write, Forgotten):
+                width = len(write.keys[0])
+                statement = self.sql.forget(write.table, write.generation, width)
+                yield Repeat(statement.text, write.keys)
+            else:
+                yield _mark(self.sql, write)
+        if batch.asides:
+            add = self.sql.add_aside
+            yield Repeat(add.text, [add.args(aside._asdict()) for aside in batch.asides])
+        return True
+
+    @reads
+    def select(self, selection: Selection) -> Work[list[ViewRow]]:
+        return (yield ask(self.sql.select(selection), **selection.values()))
+
+    @reads
+    def asides(
         self, projection: str, generation: int, tenant: str, limit: int
-    ) -> list[DeadLetter]:
+    ) -> Work[list[DeadLetter]]:
         of = {"of_projection": projection, "of_generation": generation, "of_tenant": tenant}
-        rows = await self._rows(self._sql.asides, {**of, "limit": limit})
+        rows = yield ask(self.sql.asides, limit=limit, **of)
         return [DeadLetter._make(row) for row in rows]
 
-    async def show(self, table: TableSpec, generation: int, *, shown: bool) -> None:
-        await self._do(lambda: view_work.show(self._sql, table, generation, shown=shown))
+
+def _move(sql: "ViewStatements", moved: Moved) -> Ask:
+    return ask(
+        sql.move,
+        of_projection=moved.projection,
+        of_generation=moved.generation,
+        before=moved.before,
+        after=moved.after,
+        new_rate=moved.rate,
+        at=moved.at,
+    )
+
+
+def _put(sql: "ViewStatements", put: Put) -> Work[None]:
+    if put.table.text is None or sql.dialect == "postgresql":
+        yield from _rows(sql, put)
+    else:
+        asked, index = index_new(put.table, put.generation)
+        ((last,),) = yield Ask(asked)
+        yield from _rows(sql, put)
+        yield Ask(index, [last])
+
+
+def _rows(sql: "ViewStatements", put: Put) -> Work[None]:
+    for text, args in sql.put(put.table, put.generation, put.rows):
+        yield Ask(text, args)
+
+
+def _mark(sql: "ViewStatements", mark: Mark) -> Repeat:
+    statement = sql.mark(mark.table, mark.generation)
+    rows = [
+        statement.args(
+            {
+                "is_removed": int(removed.removed),
+                "of_stream": removed.stream_id,
+                "start": removed.start,
+                "stop": removed.stop,
+                "first": removed.version or 0,
+                "last": removed.version or MAX_VERSION,
+            }
+        )
+        for removed in mark.removals
+    ]
+    return Repeat(statement.text, rows)

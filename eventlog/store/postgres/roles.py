@@ -9,8 +9,9 @@ from eventlog.errors import InvalidOptionError
 from eventlog.store.addresses.log import PostgresAddress
 from eventlog.store.contract.revisions import HEAD
 from eventlog.store.postgres import role_statements as role_sql
+from eventlog.store.postgres.catalog import inspect
+from eventlog.store.postgres.errors import translated
 from eventlog.store.postgres.role_statements import GROUP, ROLES, role_name
-from eventlog.store.postgres.store import inspect, translated
 
 _LOCK: Final = 7_306_867_134_501_212_249
 """Key of the advisory lock that those who create roles queue for."""

@@ -59,7 +59,7 @@ class PostgresStatements(Statements):
     @compiled
     def many(self) -> Select[Any]:
         events = self.events.c
-        ids = bindparam("stream_ids", type_=ARRAY(events.stream_id.type))
+        ids = bindparam("every_stream_id", type_=ARRAY(events.stream_id.type))
         return (
             select(*self.row)
             .where(events.stream_id == any_(ids))

@@ -110,5 +110,5 @@ class PostgresKeyStatements(KeyStatements):
 
     @compiled
     def of_streams(self) -> Select[*tuple[Any, ...]]:
-        ids = bindparam("stream_ids", type_=ARRAY(LargeBinary))
+        ids = bindparam("every_stream_id", type_=ARRAY(LargeBinary))
         return select(*self.row).where(self.keys.c.stream_id == any_(ids))

@@ -129,7 +129,7 @@ class SqliteTreeStatements(TreeStatements):
     @compiled
     def tile(self) -> Select[*tuple[Any, ...]]:
         tree = self._tree.c
-        return select(tree.hashes).where(
+        return select(tree.level, tree.number, tree.hashes).where(
             tree.level == bindparam("level"), tree.number == bindparam("number")
         )
 

@@ -66,7 +66,7 @@ FROZEN: Final[dict[str, dict[str, tuple[str, tuple[tuple[str, Any], ...]]]]] = {
         'save_head': ('INSERT INTO tree_heads (size, root, note, signed_at) VALUES (?, ?, ?, ?) ON CONFLICT (size) DO UPDATE SET root = excluded.root, note = excluded.note, signed_at = excluded.signed_at', (('size', None), ('root', None), ('note', None), ('signed_at', None))),
         'shapes': ('SELECT tree.level, count(*) AS count_1, min(tree.number) AS min_1, max(tree.number) AS max_1, CAST(sum(length(tree.hashes)) AS BIGINT) AS sum_1 \nFROM tree GROUP BY tree.level ORDER BY tree.level', ()),
         'size': ('SELECT tree.number * ? + length(tree.hashes) / ? AS anon_1 \nFROM tree \nWHERE tree.level = ? ORDER BY tree.number DESC\n LIMIT ? OFFSET ?', (('number_1', 256), ('length_1', 32), ('level_1', 0), ('param_1', 1), ('param_2', 0))),
-        'tile': ('SELECT tree.hashes \nFROM tree \nWHERE tree.level = ? AND tree.number = ?', (('level', None), ('number', None))),
+        'tile': ('SELECT tree.level, tree.number, tree.hashes \nFROM tree \nWHERE tree.level = ? AND tree.number = ?', (('level', None), ('number', None))),
     },
     'oddities': {
         'created': ('SELECT ? AS anon_1, streams.stream_id, CASE WHEN (streams.tenant = ?) THEN streams.name END AS anon_2, CASE WHEN (streams.tenant = ?) THEN streams.branch ELSE ? END AS anon_3, ? AS anon_4, ? AS anon_5 \nFROM streams JOIN events ON events.stream_id = streams.stream_id AND events.version = ? \nWHERE streams.created_at != events.recorded_at\n LIMIT ? OFFSET ?', (('param_1', 'created'), ('tenant', None), ('tenant', None), ('param_2', ''), ('param_3', 0), ('param_4', None), ('version_1', 1), ('param_5', 100), ('param_6', 0))),
