@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 
 from eventlog.store.addresses.log import PostgresAddress
-from eventlog.store.contract.log import Options
+from eventlog.store.contract.options import Options
 from eventlog.store.contract.revisions import HEAD, needs_migration
 from eventlog.store.postgres.catalog import inspect, revision
 
@@ -20,7 +20,7 @@ async def prepare(
     found = await inspect(connection, address.schema)
     upgrade, create = options.migrate, options.create
     if needs_migration(str(address), *found, upgrade=upgrade, create=create):
-        await asyncio.to_thread(_migrate, address, options.connect_timeout)
+        await asyncio.to_thread(_migrate, address, options.postgres.connect_timeout)
 
 
 def _migrate(address: PostgresAddress, patience: float) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeVar
 import asyncpg
 
 from eventlog.store.addresses.log import PostgresAddress
-from eventlog.store.contract.log import Options
+from eventlog.store.contract.options import Options
 from eventlog.store.nouns.work import Ask, Each, Repeat, Rows, Step, Work
 from eventlog.store.postgres.errors import translated
 from eventlog.store.postgres.opening import prepare

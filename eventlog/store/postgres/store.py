@@ -7,7 +7,7 @@ from typing import Any
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.store.addresses.log import PostgresAddress
 from eventlog.store.contract.erasures import Erasure
-from eventlog.store.contract.log import Options
+from eventlog.store.contract.options import Options
 from eventlog.store.contract.rights import Rights
 from eventlog.store.limiter import ByteLimiter, size_of
 from eventlog.store.nouns.erasures import Erasures
@@ -75,8 +75,10 @@ class PostgresStore:
     @cached_property
     def feed(self) -> PostgresFeed:
         # What stands between here and the server may hand a notice to somebody else's client.
-        hears = not self._options.pgbouncer
-        listening = Listening(self._address, self._options.connect_timeout) if hears else None
+        hears = not self._options.postgres.pgbouncer
+        listening = (
+            Listening(self._address, self._options.postgres.connect_timeout) if hears else None
+        )
         return PostgresFeed(self.runner, self._sql.feed, self.rights, listening)
 
     @cached_property

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.store.addresses.log import SqliteAddress
-from eventlog.store.contract.log import Options
+from eventlog.store.contract.options import Options
 from eventlog.store.limiter import ByteLimiter, size_of
 from eventlog.store.nouns.work import Ask, Each, Repeat, Rows, Step, Work
 from eventlog.store.sqlite.append import Committer

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.store.addresses.log import SqliteAddress
 from eventlog.store.contract.erasures import Erasure
-from eventlog.store.contract.log import Options
+from eventlog.store.contract.options import Options
 from eventlog.store.contract.rights import ALL, Rights
 from eventlog.store.nouns.erasures import Erasures
 from eventlog.store.nouns.events import Events
