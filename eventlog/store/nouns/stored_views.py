@@ -18,7 +18,7 @@ from eventlog.store.nouns.views import Work
 from eventlog.store.sql.statement import Statement
 
 if TYPE_CHECKING:
-    from eventlog.store.sql.views import ViewStatements
+    from eventlog.store.sql.view_rows import ViewStatements
 
 
 class StoredViews(abc.ABC):

@@ -18,12 +18,12 @@ from eventlog.store.contract.views import (
     Put,
     TableSpec,
 )
-from eventlog.store.postgres import role_statements as role_sql
+from eventlog.store.sql import roles as role_sql
 from eventlog.store.sql.statement import Statement
 from eventlog.store.sql.view_text import index_new, table_name
 
 if TYPE_CHECKING:
-    from eventlog.store.sql.views import ViewStatements
+    from eventlog.store.sql.view_rows import ViewStatements
 
 NOTHING: Final[Sequence[Any]] = ()
 

@@ -24,7 +24,8 @@ from eventlog.store.addresses.log import PostgresAddress
 from eventlog.store.contract.log import answer_replay
 from eventlog.store.postgres.heads import Heads
 from eventlog.store.postgres.pool import LOST
-from eventlog.store.postgres.statements import MAX_CLOCK_LEAD, PostgresStatements
+from eventlog.store.sql.constants import MAX_CLOCK_LEAD
+from eventlog.store.sql.names import PostgresLogStatements
 from eventlog.store.sql.statement import Statement
 from eventlog.store.sql.stream_rows import NO_PARENT
 
@@ -81,7 +82,7 @@ class Appender:
     """Decides what becomes of appends; remembers heads, and looks again wherever they are wrong."""
 
     def __init__(
-        self, address: PostgresAddress, sql: PostgresStatements, heads: Heads, ask: Ask
+        self, address: PostgresAddress, sql: PostgresLogStatements, heads: Heads, ask: Ask
     ) -> None:
         self._address = address
         self._sql = sql

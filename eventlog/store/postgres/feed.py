@@ -9,7 +9,7 @@ from eventlog.errors import UnavailableError
 from eventlog.store.contract.feed import FeedRow, Placed, Progress
 from eventlog.store.contract.rights import Rights
 from eventlog.store.postgres.listening import Listening
-from eventlog.store.sql.feed import PostgresFeed
+from eventlog.store.postgres.statements import FeedStatements
 from eventlog.store.sql.statement import Statement
 
 MAX_TRIES: Final = 10
@@ -27,7 +27,7 @@ class PostgresFeedSource:
 
     def __init__(
         self,
-        sql: PostgresFeed,
+        sql: FeedStatements,
         run: _Run,
         rights: Callable[[], Awaitable[Rights]],
         listening: Listening | None,

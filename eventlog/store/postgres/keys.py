@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from eventlog.store.contract.keys import KeyRow
-from eventlog.store.sql.keys import PostgresKeyStatements
+from eventlog.store.sql.names import PostgresKeyStatements
 from eventlog.store.sql.statement import Statement
 
 _Run = Callable[[Statement, dict[str, Any]], Awaitable[list[Any]]]

@@ -8,13 +8,8 @@ import asyncpg
 from eventlog.errors import UnavailableError
 from eventlog.format.records import FoldInput
 from eventlog.store.contract.snapshots import Loaded, Snapshot, Sources, dump_pieces, load_snapshot
-from eventlog.store.sql.snapshots import (
-    REFERRED,
-    SEGMENT,
-    SNAPSHOT,
-    TAIL,
-    PostgresSnapshotStatements,
-)
+from eventlog.store.sql.constants import REFERRED, SEGMENT, SNAPSHOT, TAIL
+from eventlog.store.sql.names import PostgresSnapshotStatements
 from eventlog.store.sql.statement import Statement
 
 _Run = Callable[[Statement, dict[str, Any]], Awaitable[list[Any]]]

@@ -21,7 +21,7 @@ from eventlog.store.addresses.log import PostgresAddress
 from eventlog.store.contract.erasures import Erasure
 from eventlog.store.contract.log import MAX_VERSION, Options, needs_migration
 from eventlog.store.contract.revisions import HEAD, VERSION_TABLE
-from eventlog.store.contract.rights import Rights, rights
+from eventlog.store.contract.rights import Rights
 from eventlog.store.limiter import ByteLimiter, size_of
 from eventlog.store.postgres.append import OPEN, Appender
 from eventlog.store.postgres.batcher import LoopBatchers
@@ -32,18 +32,13 @@ from eventlog.store.postgres.listening import Listening
 from eventlog.store.postgres.pool import LOST
 from eventlog.store.postgres.pools import Pools
 from eventlog.store.postgres.snapshots import PostgresSnapshots
-from eventlog.store.postgres.statements import PostgresStatements
+from eventlog.store.postgres.statements import OfSchema, of
 from eventlog.store.postgres.tree import PostgresTree
 from eventlog.store.postgres.views import PostgresViews
-from eventlog.store.sql.erasures import PostgresEraseStatements
-from eventlog.store.sql.feed import PostgresFeed
-from eventlog.store.sql.keys import PostgresKeyStatements
-from eventlog.store.sql.snapshots import PostgresSnapshotStatements
+from eventlog.store.sql.names import PostgresLogStatements
+from eventlog.store.sql.roles import rights
 from eventlog.store.sql.statement import Statement
 from eventlog.store.sql.stream_rows import stream_row
-from eventlog.store.sql.tree import PostgresTreeStatements
-from eventlog.store.sql.views import ViewStatements
-from eventlog.store.sql.violations import PostgresViolations
 
 
 class PostgresStore:
@@ -60,9 +55,13 @@ class PostgresStore:
         self._batchers = LoopBatchers(self._alone, self._together)
         self._rights: Rights | None = None
 
+    @property
+    def _all(self) -> OfSchema:
+        return of(self._address.schema)
+
     @functools.cached_property
-    def _sql(self) -> PostgresStatements:
-        return _statements(self._address.schema)
+    def _sql(self) -> PostgresLogStatements:
+        return self._all.log
 
     @functools.cached_property
     def _listening(self) -> Listening:
@@ -142,22 +141,19 @@ class PostgresStore:
 
     async def rights(self) -> Rights:
         if self._rights is None:
-            asked = Statement(rights(self._address.schema), ())
-            self._rights = Rights._make(await self._row(asked, {}))
+            self._rights = Rights._make(await self._row(rights(self._address.schema), {}))
         return self._rights
 
     @property
     def feed(self) -> PostgresFeedSource:
         # What stands between here and the server may hand a notice to somebody else's client.
         listening = None if self._options.pgbouncer else self._listening
-        statements = _feed_statements(self._address.schema)
-        return PostgresFeedSource(statements, self._rows, self.rights, listening)
+        return PostgresFeedSource(self._all.feed, self._rows, self.rights, listening)
 
     async def erase(self, erasure: Erasure) -> bool:
         """Erase in one transaction; it holds the stream's row all along."""
-        schema, values = self._address.schema, erasure.values()
-        erase, keys = _erase_statements(schema), _key_statements(schema)
-        snapshots = _snapshot_statements(schema)
+        erase, snapshots, keys = self._all.erasures, self._all.snapshots, self._all.keys
+        values = erasure.values()
         beside = [snapshots.drop_snapshots, snapshots.drop_segments]
         beside += [keys.destroyed] if erasure.is_whole else []
 
@@ -178,19 +174,19 @@ class PostgresStore:
 
     @property
     def keys(self) -> PostgresKeys:
-        return PostgresKeys(_key_statements(self._address.schema), self._rows)
+        return PostgresKeys(self._all.keys, self._rows)
 
     @property
     def snapshots(self) -> PostgresSnapshots:
-        return PostgresSnapshots(_snapshot_statements(self._address.schema), self._rows)
+        return PostgresSnapshots(self._all.snapshots, self._rows)
 
     @property
     def tree(self) -> PostgresTree:
-        return PostgresTree(*_tree_statements(self._address.schema), self._rows)
+        return PostgresTree(self._all.tree, self._all.violations, self._rows)
 
     @property
     def views(self) -> PostgresViews:
-        return PostgresViews(_view_statements(self._address.schema), self._rows, self._borrow)
+        return PostgresViews(self._all.views, self._rows, self._borrow)
 
     async def close(self) -> None:
         await self._pools.close()
@@ -256,43 +252,6 @@ class PostgresStore:
         upgrade, create = self._options.migrate, self._options.create
         if needs_migration(str(self._address), *found, upgrade=upgrade, create=create):
             await asyncio.to_thread(_migrate, self._address, self._options.connect_timeout)
-
-
-@functools.cache
-def _statements(schema: str) -> PostgresStatements:
-    """Compile once for each schema: it takes a tenth of a second."""
-    return PostgresStatements(schema)
-
-
-@functools.cache
-def _feed_statements(schema: str) -> PostgresFeed:
-    return PostgresFeed(_statements(schema), schema)
-
-
-@functools.cache
-def _snapshot_statements(schema: str) -> PostgresSnapshotStatements:
-    return PostgresSnapshotStatements(_statements(schema), schema)
-
-
-@functools.cache
-def _tree_statements(schema: str) -> tuple[PostgresTreeStatements, PostgresViolations]:
-    sql = _statements(schema)
-    return PostgresTreeStatements(sql, "postgresql", schema), PostgresViolations(sql, schema)
-
-
-@functools.cache
-def _view_statements(schema: str) -> ViewStatements:
-    return ViewStatements(_statements(schema), "postgresql", schema)
-
-
-@functools.cache
-def _erase_statements(schema: str) -> PostgresEraseStatements:
-    return PostgresEraseStatements(_statements(schema))
-
-
-@functools.cache
-def _key_statements(schema: str) -> PostgresKeyStatements:
-    return PostgresKeyStatements(_statements(schema), schema)
 
 
 def _migrate(address: PostgresAddress, patience: float) -> None:

@@ -6,9 +6,8 @@ from typing import Any
 from eventlog.format.records import SignedHead
 from eventlog.proof.merkle import TileId
 from eventlog.store.contract.tree import IntegrityViolation, Leaf, Shape, ViolationKind
+from eventlog.store.sql.names import PostgresTreeStatements, PostgresViolationStatements
 from eventlog.store.sql.statement import Statement
-from eventlog.store.sql.tree import PostgresTreeStatements
-from eventlog.store.sql.violations import PostgresViolations
 
 _Run = Callable[[Statement, dict[str, Any]], Awaitable[list[Any]]]
 
@@ -17,7 +16,7 @@ class PostgresTree:
     """A TreeSource; `run` sends a statement."""
 
     def __init__(
-        self, sql: PostgresTreeStatements, oddities: PostgresViolations, run: _Run
+        self, sql: PostgresTreeStatements, oddities: PostgresViolationStatements, run: _Run
     ) -> None:
         self._sql = sql
         self._oddities = oddities

@@ -11,7 +11,7 @@ from eventlog.store.nouns.stored_views import StoredViews
 from eventlog.store.nouns.views import Work
 from eventlog.store.postgres.pool import Connection
 from eventlog.store.sql.statement import Statement
-from eventlog.store.sql.views import ViewStatements
+from eventlog.store.sql.view_rows import ViewStatements
 
 Isolation = Literal["read_committed", "repeatable_read"]
 _Fetch = Callable[[Statement, dict[str, Any]], Awaitable[list[Any]]]

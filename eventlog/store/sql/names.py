@@ -1,13 +1,10 @@
-"""The names of the statements of each noun: those of both databases, and those of one.
+"""The statements of each noun by name, as types. Written by tests/databases/generate.py."""
 
-Written by tests/databases/generate.py.
-"""
-
-from eventlog.store.sql.statement import Statement
+from eventlog.store.sql.statement import Statement, Statements
 
 
-class LogStatements:
-    """Statements of what is asked of streams and events, and the append, on both databases."""
+class LogStatements(Statements):
+    """Statements of streams and their events."""
 
     branch_page: Statement
     by_event_id: Statement
@@ -25,7 +22,7 @@ class LogStatements:
 
 
 class SqliteLogStatements(LogStatements):
-    """Statements of what is asked of streams and events, and the append, on SQLite alone."""
+    """Those that only SQLite has, too."""
 
     insert_event: Statement
     insert_stream: Statement
@@ -33,7 +30,7 @@ class SqliteLogStatements(LogStatements):
 
 
 class PostgresLogStatements(LogStatements):
-    """Statements of what is asked of streams and events, and the append, on PostgreSQL alone."""
+    """Those that only PostgreSQL has, too."""
 
     append_first: Statement
     append_next: Statement
@@ -45,23 +42,23 @@ class PostgresLogStatements(LogStatements):
     many: Statement
 
 
-class ErasureStatements:
-    """Statements of an erasure, on both databases."""
+class ErasureStatements(Statements):
+    """Statements of erasures."""
 
     erased: Statement
     inserted: Statement
-    lock: Statement
     moved: Statement
 
 
 class PostgresErasureStatements(ErasureStatements):
-    """Statements of an erasure, on PostgreSQL alone."""
+    """Those that only PostgreSQL has, too."""
 
+    lock: Statement
     queued: Statement
 
 
-class SnapshotStatements:
-    """Statements of snapshots, on both databases."""
+class SnapshotStatements(Statements):
+    """Statements of snapshots."""
 
     drop_segments: Statement
     drop_snapshots: Statement
@@ -69,7 +66,7 @@ class SnapshotStatements:
 
 
 class SqliteSnapshotStatements(SnapshotStatements):
-    """Statements of snapshots, on SQLite alone."""
+    """Those that only SQLite has, too."""
 
     drop_from: Statement
     erased_since: Statement
@@ -82,7 +79,7 @@ class SqliteSnapshotStatements(SnapshotStatements):
 
 
 class PostgresSnapshotStatements(SnapshotStatements):
-    """Statements of snapshots, on PostgreSQL alone."""
+    """Those that only PostgreSQL has, too."""
 
     drop_stale: Statement
     load: Statement
@@ -90,8 +87,8 @@ class PostgresSnapshotStatements(SnapshotStatements):
     sources: Statement
 
 
-class KeyStatements:
-    """Statements of data keys, on both databases."""
+class KeyStatements(Statements):
+    """Statements of data keys."""
 
     added: Statement
     destroyed: Statement
@@ -103,26 +100,26 @@ class KeyStatements:
 
 
 class PostgresKeyStatements(KeyStatements):
-    """Statements of data keys, on PostgreSQL alone."""
+    """Those that only PostgreSQL has, too."""
 
     of_streams: Statement
 
 
-class FeedStatements:
-    """Statements of the feed, on both databases."""
+class FeedStatements(Statements):
+    """Statements of the feed."""
 
     every_page: Statement
     page: Statement
 
 
 class SqliteFeedStatements(FeedStatements):
-    """Statements of the feed, on SQLite alone."""
+    """Those that only SQLite has, too."""
 
     head: Statement
 
 
 class PostgresFeedStatements(FeedStatements):
-    """Statements of the feed, on PostgreSQL alone."""
+    """Those that only PostgreSQL has, too."""
 
     every_plain_page: Statement
     hold: Statement
@@ -131,8 +128,8 @@ class PostgresFeedStatements(FeedStatements):
     progress: Statement
 
 
-class TreeStatements:
-    """Statements of the tree, on both databases."""
+class TreeStatements(Statements):
+    """Statements of the tree."""
 
     heads: Statement
     last_head: Statement
@@ -145,19 +142,19 @@ class TreeStatements:
 
 
 class SqliteTreeStatements(TreeStatements):
-    """Statements of the tree, on SQLite alone."""
+    """Those that only SQLite has, too."""
 
     tile: Statement
 
 
 class PostgresTreeStatements(TreeStatements):
-    """Statements of the tree, on PostgreSQL alone."""
+    """Those that only PostgreSQL has, too."""
 
     tiles: Statement
 
 
-class ViolationStatements:
-    """Statements of what contradicts the events, on both databases."""
+class ViolationStatements(Statements):
+    """Statements of what contradicts the events."""
 
     created: Statement
     disordered: Statement
@@ -165,14 +162,14 @@ class ViolationStatements:
 
 
 class PostgresViolationStatements(ViolationStatements):
-    """Statements of what contradicts the events, on PostgreSQL alone."""
+    """Those that only PostgreSQL has, too."""
 
     queued: Statement
     unplaced: Statement
 
 
-class CheckpointStatements:
-    """Statements of checkpoints and dead letters of views, on both databases."""
+class CheckpointStatements(Statements):
+    """Statements of checkpoints and dead letters."""
 
     add_aside: Statement
     add_checkpoint: Statement

@@ -1,0 +1,74 @@
+"""What SQLite asks of the tables of views in its own way: rows one by one, words by FTS5."""
+
+import functools
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from eventlog.store.contract.views import Search, TableSpec, ViewRow
+from eventlog.store.sql.statement import Statement, plain
+from eventlog.store.sql.view_rows import ViewStatements, equal, listed, upserts, values, where
+from eventlog.store.sql.view_text import table_name
+
+FEW: Final = 16
+MANY: Final = 512
+"""How many rows an INSERT takes: for any other number the driver would compile one more."""
+
+VARIABLES: Final = 32_766
+"""How many parameters a statement has at most: https://sqlite.org/limits.html."""
+
+
+class SqliteViewStatements(ViewStatements):
+    """BEGIN IMMEDIATE makes writers wait for each other: there is no lock."""
+
+    def __init__(self, known: dict[str, Statement]) -> None:
+        super().__init__(known, "sqlite", None)
+
+    def put(
+        self, spec: TableSpec, generation: int, rows: Sequence[ViewRow]
+    ) -> Iterator[tuple[str, list[Any]]]:
+        """Put rows by few statements, of few sizes: the last one is filled up, and cut by LIMIT."""
+        width = len(spec.columns)
+        size = min(FEW if len(rows) <= FEW else MANY, (VARIABLES - 1) // width)
+        text = _put(spec, generation, size)
+        for start in range(0, len(rows), size):
+            page = rows[start : start + size]
+            flat = list(itertools.chain.from_iterable(page))
+            yield text, [*flat, *[None] * ((size - len(page)) * width), len(page)]
+
+    def held(self, spec: TableSpec, generation: int, *, of_tenant: bool) -> Statement:
+        """Read the rows of one partition."""
+        conditions, names = self.of_tenant(spec) if of_tenant else ([], [])
+        text = self.rows(spec, generation) + where([equal(spec.key[:1]), *conditions])
+        return plain(text, ["partition", *names])
+
+    def search(self, asked: Search) -> Statement:
+        """Find rows by `match` (https://sqlite.org/fts5.html)."""
+        words = f"{table_name(asked.table, asked.generation)}_text"
+        conditions, names = self.of_tenant(asked.table)
+        conditions += [*(equal([name]) for name in asked.equal), f"{words} MATCH ?"]
+        text = (
+            f"{self.rows(asked.table, asked.generation)} JOIN {words} ON {words}.rowid = rows.id"
+            f"{where(conditions)} ORDER BY {words}.rank LIMIT ?"
+        )
+        return plain(text, [*names, *values(asked.equal), "match", "limit"])
+
+    def drop(self, spec: TableSpec, generation: int) -> list[Statement]:
+        """Delete the table of a generation, and the index of its text."""
+        words = f"DROP TABLE IF EXISTS {table_name(spec, generation)}_text"
+        return super().drop(spec, generation) + [plain(words)] * (spec.text is not None)
+
+    def statement(self, text: str, names: Iterable[str]) -> Statement:
+        """Take the text as it is."""
+        return plain(text, names)
+
+
+@functools.lru_cache(maxsize=128)
+def _put(spec: TableSpec, generation: int, size: int) -> str:
+    """Return what puts the first so many of `size` rows."""
+    row = f"({', '.join('?' * len(spec.columns))})"
+    names = listed(each.name for each in spec.columns)
+    return (
+        f"INSERT INTO {table_name(spec, generation)} ({names})"
+        f" SELECT * FROM (VALUES {', '.join([row] * size)}) WHERE true LIMIT ? {upserts(spec)}"
+    )
