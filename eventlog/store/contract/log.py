@@ -15,8 +15,6 @@ from eventlog.store.contract.tree import TreeSource
 from eventlog.store.contract.views import ViewSource
 
 MAX_VERSION: Final = 2**63 - 1
-MAX_CLOCK_LEAD: Final = 60_000_000
-"""How far a writer's clock may run ahead of the database's, in microseconds."""
 
 
 class Store(Protocol):

@@ -35,7 +35,7 @@ from eventlog.format.records import (
     StoredEvent,
     StreamCipher,
 )
-from eventlog.store.contract.log import MAX_CLOCK_LEAD
+from eventlog.store.sql.constants import MAX_CLOCK_LEAD
 
 
 class Known(NamedTuple):

@@ -3,19 +3,16 @@
 from collections.abc import Sequence
 
 from eventlog.format.records import StoredEvent
-from eventlog.store.contract.log import MAX_VERSION
 from eventlog.store.nouns.work import Each, Noun, Rows, Runner, Work, ask, reads
 from eventlog.store.sql.names import LogStatements
-from eventlog.store.sql.statement import Statement
 
 
 class Events(Noun):
-    """An EventSource. `of_each` reads all events of each of several streams."""
+    """An EventSource."""
 
-    def __init__(self, runner: Runner, sql: LogStatements, of_each: Statement) -> None:
+    def __init__(self, runner: Runner, sql: LogStatements) -> None:
         super().__init__(runner)
         self._sql = sql
-        self._of_each = of_each
 
     @reads
     def page(
@@ -27,9 +24,8 @@ class Events(Noun):
 
     @reads
     def many(self, stream_ids: Sequence[bytes], limit: int) -> Work[list[StoredEvent]]:
-        bounds = {"after": -MAX_VERSION, "until": MAX_VERSION}
-        every = [{"stream_id": stream_id, **bounds} for stream_id in stream_ids]
-        return _all((yield Each(self._of_each, every, limit)))
+        every = [{"stream_id": stream_id} for stream_id in stream_ids]
+        return _all((yield Each(self._sql.many, every, limit=limit)))
 
     @reads
     def version_at(self, stream_id: bytes, moment: int) -> Work[int]:

@@ -4,29 +4,22 @@ Each method is part of one transaction. Nothing is kept if it raises or returns 
 """
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from eventlog.store.contract.views import Checkpoint, Compared, TableSpec
 from eventlog.store.nouns.work import Ask, Work, ask
 from eventlog.store.sql.statement import Statement
+from eventlog.store.sql.view_rows import ViewStatements
 from eventlog.store.sql.view_text import table_name
 
-if TYPE_CHECKING:
-    from eventlog.store.sql.views import ViewStatements
-
 Guard: TypeAlias = Callable[[str, Sequence[str] | None], Work[None]]
-"""Lets the roles of a log read what was made: a table with these columns, or a view of SQL."""
-
-
-def no_roles(_relation: str, _columns: Sequence[str] | None) -> Work[None]:
-    """Guard nothing: a file has no roles."""
-    yield from ()
+"""Lets the roles of a log read what was made: `Views.guard`."""
 
 
 class Generations:
     """Work on the generations of projections, each a set of tables with a checkpoint."""
 
-    def __init__(self, sql: "ViewStatements", guard: Guard) -> None:
+    def __init__(self, sql: ViewStatements, guard: Guard) -> None:
         self._sql = sql
         self._guard = guard
 

@@ -5,23 +5,21 @@ from collections.abc import Sequence
 from eventlog.store.contract.keys import KeyRow
 from eventlog.store.nouns.work import Each, Evict, Noun, Rows, Runner, Work, ask, reads, writes
 from eventlog.store.sql.names import KeyStatements
-from eventlog.store.sql.statement import Statement
 
 
 class Keys(Noun):
-    """A KeySource. `of_each` reads the keys of each of several streams."""
+    """A KeySource."""
 
-    def __init__(self, runner: Runner, sql: KeyStatements, of_each: Statement) -> None:
+    def __init__(self, runner: Runner, sql: KeyStatements) -> None:
         super().__init__(runner)
         self._sql = sql
-        self._of_each = of_each
 
     @reads
     def of_streams(self, stream_ids: Sequence[bytes]) -> Work[list[KeyRow]]:
         if len(stream_ids) == 1:  # The usual one, in a statement that a sharding planner can route.
             return _all((yield ask(self._sql.of_stream, stream_id=stream_ids[0])))
         every = [{"stream_id": stream_id} for stream_id in stream_ids]
-        return _all((yield Each(self._of_each, every)))
+        return _all((yield Each(self._sql.of_streams, every)))
 
     @reads
     def first_encrypted(self, stream_id: bytes) -> Work[int | None]:

@@ -11,18 +11,13 @@ from eventlog.store.sql.statement import Statement
 
 
 class Tree(Noun):
-    """A TreeSource. `tiles` reads each of several tiles, `violations` find rows that are wrong."""
+    """A TreeSource. `violations` find rows that are wrong."""
 
     def __init__(
-        self,
-        runner: Runner,
-        sql: TreeStatements,
-        tiles: Statement,
-        violations: Sequence[Statement],
+        self, runner: Runner, sql: TreeStatements, violations: Sequence[Statement]
     ) -> None:
         super().__init__(runner)
         self._sql = sql
-        self._tiles = tiles
         self._violations = violations
 
     @reads
@@ -37,7 +32,7 @@ class Tree(Noun):
 
     @reads
     def tiles(self, wanted: Collection[TileId]) -> Work[dict[TileId, bytes]]:
-        rows = yield Each(self._tiles, [tile._asdict() for tile in wanted])
+        rows = yield Each(self._sql.tiles, [tile._asdict() for tile in wanted])
         return {TileId(level, number): hashes for level, number, hashes in rows}
 
     @writes

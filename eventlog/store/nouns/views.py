@@ -1,7 +1,7 @@
 """Views: the tables that projections fill, their checkpoints and their rows."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import Any
 
 from eventlog.format.records import FoldInput
 from eventlog.store.contract.log import MAX_VERSION
@@ -14,13 +14,15 @@ from eventlog.store.contract.views import (
     Mark,
     Moved,
     Put,
+    Search,
     Selection,
     TableSpec,
     ViewRow,
 )
-from eventlog.store.nouns.generations import Generations, Guard
+from eventlog.store.nouns.generations import Generations
 from eventlog.store.nouns.work import (
     Ask,
+    Each,
     Noun,
     Repeat,
     Runner,
@@ -30,19 +32,26 @@ from eventlog.store.nouns.work import (
     reads_at_once,
     transacts,
 )
+from eventlog.store.sql.view_rows import ViewStatements
 from eventlog.store.sql.view_text import index_new
 
-if TYPE_CHECKING:
-    from eventlog.store.sql.views import ViewStatements
 
+class Views(Noun):
+    """A ViewSource."""
 
-class ViewsAlike(Noun):
-    """What a ViewSource does alike on both databases."""
+    batch = 1000
 
-    def __init__(self, runner: Runner, sql: "ViewStatements", guard: Guard) -> None:
+    def __init__(self, runner: Runner, sql: ViewStatements) -> None:
         super().__init__(runner)
         self.sql = sql
-        self._generations = Generations(sql, guard)
+        self._generations = Generations(sql, self.guard)
+
+    def guard(self, _relation: str, _columns: Sequence[str] | None) -> Work[None]:
+        """Let the roles of the log read what was made, where a database has roles.
+
+        It is a table with these columns, or a view of SQL, which has None.
+        """
+        yield from ()
 
     @reads
     def checkpoints(self) -> Work[list[Checkpoint]]:
@@ -98,6 +107,20 @@ class ViewsAlike(Noun):
         return True
 
     @reads
+    def held(
+        self, table: TableSpec, generation: int, partitions: Sequence[Any], tenant: str | None
+    ) -> Work[list[ViewRow]]:
+        statement = self.sql.held(table, generation, of_tenant=tenant is not None)
+        every = [{"partition": one} for one in partitions]
+        return (yield Each(statement, every, {"of_tenant": tenant}))
+
+    @reads
+    def search(self, search: Search) -> Work[list[ViewRow]]:
+        phrases = {f"phrase_{number}": text for number, text in enumerate(search.phrases)}
+        match = words(search.phrases)
+        return (yield ask(self.sql.search(search), match=match, **phrases, **search.values()))
+
+    @reads
     def select(self, selection: Selection) -> Work[list[ViewRow]]:
         return (yield ask(self.sql.select(selection), **selection.values()))
 
@@ -110,7 +133,12 @@ class ViewsAlike(Noun):
         return [DeadLetter._make(row) for row in rows]
 
 
-def _move(sql: "ViewStatements", moved: Moved) -> Ask:
+def words(phrases: Sequence[str]) -> str:
+    """Return what SQLite looks for: quoted phrases, as they are (fts5.html, section 3.2)."""
+    return " ".join('"' + phrase.replace('"', '""') + '"' for phrase in phrases)
+
+
+def _move(sql: ViewStatements, moved: Moved) -> Ask:
     return ask(
         sql.move,
         of_projection=moved.projection,
@@ -122,7 +150,7 @@ def _move(sql: "ViewStatements", moved: Moved) -> Ask:
     )
 
 
-def _put(sql: "ViewStatements", put: Put) -> Work[None]:
+def _put(sql: ViewStatements, put: Put) -> Work[None]:
     if put.table.text is None or sql.dialect == "postgresql":
         yield from _rows(sql, put)
     else:
@@ -132,12 +160,12 @@ def _put(sql: "ViewStatements", put: Put) -> Work[None]:
         yield Ask(index, [last])
 
 
-def _rows(sql: "ViewStatements", put: Put) -> Work[None]:
+def _rows(sql: ViewStatements, put: Put) -> Work[None]:
     for text, args in sql.put(put.table, put.generation, put.rows):
         yield Ask(text, args)
 
 
-def _mark(sql: "ViewStatements", mark: Mark) -> Repeat:
+def _mark(sql: ViewStatements, mark: Mark) -> Repeat:
     statement = sql.mark(mark.table, mark.generation)
     rows = [
         statement.args(

@@ -15,6 +15,9 @@ _P = ParamSpec("_P")
 _N = TypeVar("_N", bound="Noun")
 
 
+NOTHING: Final[Mapping[str, Any]] = {}
+
+
 class Ask(NamedTuple):
     """Run a statement; its rows are sent back."""
 
@@ -33,11 +36,13 @@ class Each(NamedTuple):
     """Run a statement for each of several things, named by `every`; all their rows are sent back.
 
     SQLite runs it once for each. PostgreSQL runs it once, with an array for each name, which its
-    parameters have behind "every_". `limit` is of the rows of all of them together.
+    parameters have behind "every_". Values in `alike` are the same for all of them, and `limit` is
+    of their rows together.
     """
 
     statement: Statement
     every: Sequence[Mapping[str, Any]]
+    alike: Mapping[str, Any] = NOTHING
     limit: int | None = None
 
 

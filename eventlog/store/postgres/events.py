@@ -15,7 +15,7 @@ class PostgresEvents(Events):
     """An EventSource that lets `heads` know of the ends that it comes by."""
 
     def __init__(self, runner: Runner, sql: PostgresLogStatements, heads: Heads) -> None:
-        super().__init__(runner, sql, of_each=sql.many)
+        super().__init__(runner, sql)
         self._heads = heads
 
     async def page(

@@ -109,5 +109,5 @@ async def _fetch_each(connection: "asyncpg.Connection[Any]", step: Each) -> Rows
     if not step.every:
         return []
     arrays = {f"every_{name}": [one[name] for one in step.every] for name in step.every[0]}
-    args = step.statement.args({**arrays, "limit": step.limit})
+    args = step.statement.args({**arrays, **step.alike, "limit": step.limit})
     return await connection.fetch(step.statement.text, *args)

@@ -11,8 +11,8 @@ from eventlog.store.contract.snapshots import Loaded, Snapshot, Sources, dump_pi
 from eventlog.store.nouns.snapshots import SnapshotsAlike
 from eventlog.store.nouns.work import Work, ask, reads, writes
 from eventlog.store.postgres.runner import PostgresRunner
+from eventlog.store.sql.constants import REFERRED, SEGMENT, SNAPSHOT, TAIL
 from eventlog.store.sql.names import PostgresSnapshotStatements
-from eventlog.store.sql.snapshots import REFERRED, SEGMENT, SNAPSHOT, TAIL
 
 _NO_PIECES: Final = (asyncpg.DataError, asyncpg.StatementTooComplexError)
 """What PostgreSQL says to text that is no list of pieces, or nests too deep to be looked at."""

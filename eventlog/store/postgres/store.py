@@ -14,7 +14,7 @@ from eventlog.store.nouns.erasures import Erasures
 from eventlog.store.nouns.keys import Keys
 from eventlog.store.nouns.streams import Streams
 from eventlog.store.nouns.tree import Tree
-from eventlog.store.postgres import rights, statements
+from eventlog.store.postgres import statements
 from eventlog.store.postgres.append import OPEN, Appender
 from eventlog.store.postgres.batcher import LoopBatchers
 from eventlog.store.postgres.errors import translated
@@ -25,6 +25,7 @@ from eventlog.store.postgres.listening import Listening
 from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.postgres.snapshots import PostgresSnapshots
 from eventlog.store.postgres.views import PostgresViews
+from eventlog.store.sql.roles import rights
 from eventlog.store.sql.statement import Statement
 
 
@@ -60,13 +61,13 @@ class PostgresStore:
 
     @cached_property
     def keys(self) -> Keys:
-        return Keys(self.runner, self._sql.keys, of_each=self._sql.keys.of_streams)
+        return Keys(self.runner, self._sql.keys)
 
     @cached_property
     def tree(self) -> Tree:
         sql = self._sql.violations
         wrong = (sql.created, sql.disordered, sql.unplaced, sql.queued, sql.end)
-        return Tree(self.runner, self._sql.tree, tiles=self._sql.tree.tiles, violations=wrong)
+        return Tree(self.runner, self._sql.tree, wrong)
 
     @cached_property
     def views(self) -> PostgresViews:
@@ -106,8 +107,7 @@ class PostgresStore:
 
     async def rights(self) -> Rights:
         if self._rights is None:
-            asked = Statement(rights.rights(self._address.schema), ())
-            (row,) = await self.runner.fetch(asked, {})
+            (row,) = await self.runner.fetch(rights(self._address.schema), {})
             self._rights = Rights._make(row)
         return self._rights
 

@@ -1,13 +1,10 @@
-"""The names of the statements of each noun: those of both databases, and those of one.
+"""The statements of each noun by name, as types. Written by tests/databases/generate.py."""
 
-Written by tests/databases/generate.py.
-"""
-
-from eventlog.store.sql.statement import Statement
+from eventlog.store.sql.statement import Statement, Statements
 
 
-class LogStatements:
-    """Statements of what is asked of streams and events, and the append, on both databases."""
+class LogStatements(Statements):
+    """Statements of streams and their events."""
 
     branch_page: Statement
     by_event_id: Statement
@@ -15,6 +12,7 @@ class LogStatements:
     every_stream_page: Statement
     head: Statement
     latest: Statement
+    many: Statement
     of_kind: Statement
     page: Statement
     strays: Statement
@@ -25,7 +23,7 @@ class LogStatements:
 
 
 class SqliteLogStatements(LogStatements):
-    """Statements of what is asked of streams and events, and the append, on SQLite alone."""
+    """Those that only SQLite has, too."""
 
     insert_event: Statement
     insert_stream: Statement
@@ -33,7 +31,7 @@ class SqliteLogStatements(LogStatements):
 
 
 class PostgresLogStatements(LogStatements):
-    """Statements of what is asked of streams and events, and the append, on PostgreSQL alone."""
+    """Those that only PostgreSQL has, too."""
 
     append_first: Statement
     append_next: Statement
@@ -42,26 +40,25 @@ class PostgresLogStatements(LogStatements):
     group_first: Statement
     group_next: Statement
     hash_at: Statement
-    many: Statement
 
 
-class ErasureStatements:
-    """Statements of an erasure, on both databases."""
+class ErasureStatements(Statements):
+    """Statements of erasures."""
 
     erased: Statement
     inserted: Statement
-    lock: Statement
     moved: Statement
 
 
 class PostgresErasureStatements(ErasureStatements):
-    """Statements of an erasure, on PostgreSQL alone."""
+    """Those that only PostgreSQL has, too."""
 
+    lock: Statement
     queued: Statement
 
 
-class SnapshotStatements:
-    """Statements of snapshots, on both databases."""
+class SnapshotStatements(Statements):
+    """Statements of snapshots."""
 
     drop_segments: Statement
     drop_snapshots: Statement
@@ -69,7 +66,7 @@ class SnapshotStatements:
 
 
 class SqliteSnapshotStatements(SnapshotStatements):
-    """Statements of snapshots, on SQLite alone."""
+    """Those that only SQLite has, too."""
 
     drop_from: Statement
     erased_since: Statement
@@ -82,7 +79,7 @@ class SqliteSnapshotStatements(SnapshotStatements):
 
 
 class PostgresSnapshotStatements(SnapshotStatements):
-    """Statements of snapshots, on PostgreSQL alone."""
+    """Those that only PostgreSQL has, too."""
 
     drop_stale: Statement
     load: Statement
@@ -90,39 +87,34 @@ class PostgresSnapshotStatements(SnapshotStatements):
     sources: Statement
 
 
-class KeyStatements:
-    """Statements of data keys, on both databases."""
+class KeyStatements(Statements):
+    """Statements of data keys."""
 
     added: Statement
     destroyed: Statement
     first_encrypted: Statement
     of_stream: Statement
+    of_streams: Statement
     rewrapped: Statement
     used: Statement
     wrapped_by_others: Statement
 
 
-class PostgresKeyStatements(KeyStatements):
-    """Statements of data keys, on PostgreSQL alone."""
-
-    of_streams: Statement
-
-
-class FeedStatements:
-    """Statements of the feed, on both databases."""
+class FeedStatements(Statements):
+    """Statements of the feed."""
 
     every_page: Statement
     page: Statement
 
 
 class SqliteFeedStatements(FeedStatements):
-    """Statements of the feed, on SQLite alone."""
+    """Those that only SQLite has, too."""
 
     head: Statement
 
 
 class PostgresFeedStatements(FeedStatements):
-    """Statements of the feed, on PostgreSQL alone."""
+    """Those that only PostgreSQL has, too."""
 
     every_plain_page: Statement
     hold: Statement
@@ -131,8 +123,8 @@ class PostgresFeedStatements(FeedStatements):
     progress: Statement
 
 
-class TreeStatements:
-    """Statements of the tree, on both databases."""
+class TreeStatements(Statements):
+    """Statements of the tree."""
 
     heads: Statement
     last_head: Statement
@@ -142,22 +134,11 @@ class TreeStatements:
     save_head: Statement
     shapes: Statement
     size: Statement
-
-
-class SqliteTreeStatements(TreeStatements):
-    """Statements of the tree, on SQLite alone."""
-
-    tile: Statement
-
-
-class PostgresTreeStatements(TreeStatements):
-    """Statements of the tree, on PostgreSQL alone."""
-
     tiles: Statement
 
 
-class ViolationStatements:
-    """Statements of what contradicts the events, on both databases."""
+class ViolationStatements(Statements):
+    """Statements of what contradicts the events."""
 
     created: Statement
     disordered: Statement
@@ -165,14 +146,14 @@ class ViolationStatements:
 
 
 class PostgresViolationStatements(ViolationStatements):
-    """Statements of what contradicts the events, on PostgreSQL alone."""
+    """Those that only PostgreSQL has, too."""
 
     queued: Statement
     unplaced: Statement
 
 
-class CheckpointStatements:
-    """Statements of checkpoints and dead letters of views, on both databases."""
+class CheckpointStatements(Statements):
+    """Statements of checkpoints and dead letters."""
 
     add_aside: Statement
     add_checkpoint: Statement

@@ -110,7 +110,7 @@ def _fetch_each(db: sqlite3.Connection, step: Each) -> Rows:
     found: Rows = []
     for values in step.every:
         room = None if step.limit is None else step.limit - len(found)
-        args = step.statement.args({**values, "limit": room})
+        args = step.statement.args({**values, **step.alike, "limit": room})
         found += fetch(db, step.statement.text, args)
     return found
 

@@ -23,11 +23,12 @@ from eventlog.store.sqlite.statements import (
     LOG,
     SNAPSHOTS,
     TREE,
+    VIEWS,
     VIOLATIONS,
 )
 
 if TYPE_CHECKING:
-    from eventlog.store.sqlite.views import SqliteViews
+    from eventlog.store.nouns.views import Views
 
 
 class SqliteStore:
@@ -38,23 +39,23 @@ class SqliteStore:
     def __init__(self, address: SqliteAddress, options: Options) -> None:
         runner = self.runner = SqliteRunner(address, options)
         self.streams = Streams(runner, LOG)
-        self.events = Events(runner, LOG, of_each=LOG.page)
+        self.events = Events(runner, LOG)
         self.snapshots = Snapshots(runner, SNAPSHOTS)
-        self.keys = Keys(runner, KEYS, of_each=KEYS.of_stream)
+        self.keys = Keys(runner, KEYS)
         self.feed = SqliteFeed(runner, FEED)
         self._erasures = Erasures(runner, ERASURES, SNAPSHOTS, KEYS)
 
     @cached_property
     def tree(self) -> Tree:
         wrong = (VIOLATIONS.created, VIOLATIONS.disordered, VIOLATIONS.end)
-        return Tree(self.runner, TREE, tiles=TREE.tile, violations=wrong)
+        return Tree(self.runner, TREE, wrong)
 
     @cached_property
-    def views(self) -> "SqliteViews":
+    def views(self) -> "Views":
         # A start must be quick, and a process that only uses sessions has no views.
-        from eventlog.store.sqlite.views import SqliteViews
+        from eventlog.store.nouns.views import Views
 
-        return SqliteViews(self.runner)
+        return Views(self.runner, VIEWS)
 
     async def append(self, request: AppendRequest) -> Outcome:
         return await self.runner.append(request)

@@ -10,7 +10,7 @@ import pytest
 import eventlog_projections.views.folding as folding
 import eventlog_projections.views.runner as runner
 from eventlog import EventLog, ItemsAdded, UnavailableError
-from eventlog.store.nouns.views import ViewsAlike
+from eventlog.store.nouns.views import Views as StoredViews
 from eventlog.views import Batch, Checkpoint, LogViews, TenantEvent
 from eventlog_projections.views import Projection, Row, Rows, Step, Views, Written
 from tests.contract.views.asked import small_batches
@@ -109,19 +109,19 @@ async def test_the_next_batch_is_folded_while_a_server_stores_one(
 ) -> None:
     """A batch waits until the one behind it was folded, and no longer."""
     folded = asyncio.Event()
-    apply, counted = ViewsAlike.apply, itertools.count()
+    apply, counted = StoredViews.apply, itertools.count()
 
     def fold(step: Step, rows: Rows) -> Iterator[Written]:
         if step.position == 2 * BATCH:
             folded.set()
         return number(step, rows)
 
-    async def late(self: ViewsAlike, batch: Batch) -> bool:
+    async def late(self: StoredViews, batch: Batch) -> bool:
         if next(counted) == 0:
             await folded.wait()
         return await apply(self, batch)
 
-    monkeypatch.setattr(ViewsAlike, "apply", late)
+    monkeypatch.setattr(StoredViews, "apply", late)
     views = Views(filled, [NUMBERS._replace(fold=fold)])
     await views.catch_up()
     await assert_complete(views)
@@ -132,9 +132,9 @@ async def test_a_file_is_left_to_others_while_a_batch_is_folded(
     filled: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or an append of another process would wait for as long as there is something to catch up."""
-    apply, is_storing = ViewsAlike.apply, False
+    apply, is_storing = StoredViews.apply, False
 
-    async def noted(self: ViewsAlike, batch: Batch) -> bool:
+    async def noted(self: StoredViews, batch: Batch) -> bool:
         nonlocal is_storing
         is_storing = True
         done = await apply(self, batch)
@@ -145,7 +145,7 @@ async def test_a_file_is_left_to_others_while_a_batch_is_folded(
         assert not is_storing
         return number(step, rows)
 
-    monkeypatch.setattr(ViewsAlike, "apply", noted)
+    monkeypatch.setattr(StoredViews, "apply", noted)
     views = Views(filled, [NUMBERS._replace(fold=fold)])
     await views.catch_up()
     assert [each.set_aside for each in await views.status()] == [()]
@@ -157,7 +157,7 @@ async def test_what_was_folded_on_a_batch_that_was_not_stored_is_forgotten(
     filled: EventLog, monkeypatch: pytest.MonkeyPatch, broken: int
 ) -> None:
     """The caller is told; the next one begins where the last batch that was stored ends."""
-    fail_at(monkeypatch, ViewsAlike, "apply", broken)
+    fail_at(monkeypatch, StoredViews, "apply", broken)
     await assert_goes_on_behind(filled, broken - 1)
 
 
@@ -203,17 +203,17 @@ async def test_a_follower_that_was_cut_off_looks_before_it_goes_on(
 ) -> None:
     """Not from where it began: events that are in the rows would be folded into them again."""
     await Views(filled, [NUMBERS]).catch_up()
-    apply, checkpoints, counted = ViewsAlike.apply, ViewsAlike.checkpoints, itertools.count(1)
+    apply, checkpoints, counted = StoredViews.apply, StoredViews.checkpoints, itertools.count(1)
     is_down = False
 
-    async def breaking(self: ViewsAlike, batch: Batch) -> bool:
+    async def breaking(self: StoredViews, batch: Batch) -> bool:
         nonlocal is_down
         is_down = is_down or next(counted) == 4
         if is_down:
             raise UnavailableError("gone for a moment")
         return await apply(self, batch)
 
-    async def back(self: ViewsAlike) -> list[Checkpoint]:
+    async def back(self: StoredViews) -> list[Checkpoint]:
         nonlocal is_down
         if is_down:
             is_down = False
@@ -221,13 +221,13 @@ async def test_a_follower_that_was_cut_off_looks_before_it_goes_on(
         return await checkpoints(self)
 
     monkeypatch.setattr(runner, "OUTAGE_PAUSE", 0.01)
-    monkeypatch.setattr(ViewsAlike, "apply", breaking)
-    monkeypatch.setattr(ViewsAlike, "checkpoints", back)
+    monkeypatch.setattr(StoredViews, "apply", breaking)
+    monkeypatch.setattr(StoredViews, "checkpoints", back)
     views, stop = Views(filled, [NUMBERS._replace(schema=2, fold=once)]), asyncio.Event()
     following = asyncio.ensure_future(views.follow(stop))
 
     async def has_taken_over() -> bool:
-        there = await checkpoints(cast("ViewsAlike", filled.spi.views.tables))
+        there = await checkpoints(cast("StoredViews", filled.spi.views.tables))
         return [point.schema for point in there if point.is_serving] == [2]
 
     await until(has_taken_over, "the new schema has taken over")
