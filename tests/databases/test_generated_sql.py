@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from eventlog import new_key
+from eventlog.keys import new_key
 from eventlog.store.postgres.statements import of
 from eventlog.store.sql.compiling import marked
 from eventlog.store.sql.schema import Dialect
@@ -22,12 +22,14 @@ DIALECTS: Final[tuple[Dialect, ...]] = ("sqlite", "postgresql")
 
 USING: Final = """
 import asyncio, sys
-from eventlog import EventLog, parse_keyring
+from eventlog import EventLog, PostgresOptions
+from eventlog.keys import parse_keyring
 from eventlog_projections import Conversation, erase, rebuild
 from eventlog_projections.views import BUILT_IN, PLAIN_SEARCH, Views, conversations, search
 
 async def main(url, schema, keyring):
-    async with EventLog(url, schema=schema, keyring=parse_keyring(keyring)) as log:
+    options = PostgresOptions(schema=schema)
+    async with EventLog(url, postgres=options, keyring=parse_keyring(keyring)) as log:
         chat, views = Conversation(log, "chat"), Views(log, [*BUILT_IN, PLAIN_SEARCH])
         await chat.add([{"role": "user", "content": "a needle"}])
         await rebuild(log, "chat")

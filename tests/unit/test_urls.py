@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 
-from eventlog import InvalidAddressError
+from eventlog.errors import InvalidAddressError
 from eventlog.store.addresses.log import parse
 from eventlog.store.addresses.url import Url
 
