@@ -8,7 +8,8 @@ import asyncpg
 from eventlog.errors import InvalidOptionError
 from eventlog.store.addresses.log import PostgresAddress
 from eventlog.store.contract.revisions import HEAD
-from eventlog.store.postgres.store import inspect, translated
+from eventlog.store.postgres.catalog import inspect
+from eventlog.store.postgres.errors import translated
 from eventlog.store.sql import roles as role_sql
 from eventlog.store.sql.roles import GROUP, ROLES, role_name
 from eventlog.store.sql.statement import quoted

@@ -30,9 +30,9 @@ class OfSchema(NamedTuple):
     log: names.PostgresLogStatements
     erasures: names.PostgresErasureStatements
     snapshots: names.PostgresSnapshotStatements
-    keys: names.PostgresKeyStatements
+    keys: names.KeyStatements
     feed: FeedStatements
-    tree: names.PostgresTreeStatements
+    tree: names.TreeStatements
     violations: names.PostgresViolationStatements
     views: PostgresViewStatements
 
@@ -48,9 +48,9 @@ def of(schema: str) -> OfSchema:
         names.PostgresLogStatements(placed(generated.LOG)),
         names.PostgresErasureStatements(placed(generated.ERASURES)),
         names.PostgresSnapshotStatements(placed(generated.SNAPSHOTS)),
-        names.PostgresKeyStatements(placed(generated.KEYS)),
+        names.KeyStatements(placed(generated.KEYS)),
         FeedStatements(placed(generated.FEED), schema),
-        names.PostgresTreeStatements(placed(generated.TREE)),
+        names.TreeStatements(placed(generated.TREE)),
         names.PostgresViolationStatements(placed(generated.VIOLATIONS)),
         PostgresViewStatements(placed(generated.VIEWS), schema),
     )

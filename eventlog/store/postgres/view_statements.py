@@ -57,7 +57,7 @@ class PostgresViewStatements(ViewStatements):
         conditions, names = self.of_tenant(spec) if of_tenant else ([], [])
         is_held = f"{column(spec.key[0])} = ANY(?)"
         text = self.rows(spec, generation) + where([is_held, *conditions])
-        return self.statement(text, ["partitions", *names])
+        return self.statement(text, ["every_partition", *names])
 
     def search(self, asked: Search) -> Statement:
         """Find rows that have each of `phrase_0`, `phrase_1` ..."""

@@ -6,18 +6,16 @@ from sqlalchemy import (
     LargeBinary,
     Text,
     Update,
-    any_,
     bindparam,
     null,
     select,
     tuple_,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from eventlog.store.contract.keys import KeyRow
-from eventlog.store.sql.compiling import on_both, on_postgres
-from eventlog.store.sql.parts import Query, Upsert, given, upsert
+from eventlog.store.sql.compiling import on_both
+from eventlog.store.sql.parts import Query, Upsert, given, is_each, upsert
 from eventlog.store.sql.parts import of_stream as events_of_stream
 from eventlog.store.sql.schema import Tables
 
@@ -28,11 +26,10 @@ def of_stream(t: Tables) -> Query:
     return _keys(t).where(t.keys.c.stream_id == bindparam("stream_id"))
 
 
-@on_postgres
+@on_both
 def of_streams(t: Tables) -> Query:
-    """Read the keys of several streams in one round trip."""
-    ids = bindparam("stream_ids", type_=ARRAY(LargeBinary))
-    return _keys(t).where(t.keys.c.stream_id == any_(ids))
+    """Read the keys of each of several streams, on PostgreSQL in one round trip."""
+    return _keys(t).where(is_each(t, t.keys.c.stream_id))
 
 
 @on_both

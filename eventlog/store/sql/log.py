@@ -10,7 +10,6 @@ from sqlalchemy import (
     ColumnElement,
     Text,
     and_,
-    any_,
     bindparam,
     case,
     cast,
@@ -20,10 +19,9 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
 
-from eventlog.store.sql.compiling import on_both, on_postgres
-from eventlog.store.sql.parts import Query, between, event_row, of_stream
+from eventlog.store.sql.compiling import on_both
+from eventlog.store.sql.parts import Query, between, event_row, is_each, of_stream
 from eventlog.store.sql.schema import Tables
 from eventlog.store.sql.stream_rows import STREAM
 
@@ -49,14 +47,13 @@ def of_kind(t: Tables) -> Query:
     return page.order_by(version).limit(bindparam("limit"))
 
 
-@on_postgres
+@on_both
 def many(t: Tables) -> Query:
-    """Read the events of several streams, in the order of their ids."""
+    """Read the events of each of several streams, on PostgreSQL in the order of their ids."""
     events = t.events.c
-    ids = bindparam("stream_ids", type_=ARRAY(events.stream_id.type))
     return (
         select(*event_row(t))
-        .where(events.stream_id == any_(ids))
+        .where(is_each(t, events.stream_id))
         .order_by(events.stream_id, events.version)
         .limit(bindparam("limit"))
     )

@@ -12,6 +12,7 @@ class LogStatements(Statements):
     every_stream_page: Statement
     head: Statement
     latest: Statement
+    many: Statement
     of_kind: Statement
     page: Statement
     strays: Statement
@@ -39,7 +40,6 @@ class PostgresLogStatements(LogStatements):
     group_first: Statement
     group_next: Statement
     hash_at: Statement
-    many: Statement
 
 
 class ErasureStatements(Statements):
@@ -94,15 +94,10 @@ class KeyStatements(Statements):
     destroyed: Statement
     first_encrypted: Statement
     of_stream: Statement
+    of_streams: Statement
     rewrapped: Statement
     used: Statement
     wrapped_by_others: Statement
-
-
-class PostgresKeyStatements(KeyStatements):
-    """Those that only PostgreSQL has, too."""
-
-    of_streams: Statement
 
 
 class FeedStatements(Statements):
@@ -139,17 +134,6 @@ class TreeStatements(Statements):
     save_head: Statement
     shapes: Statement
     size: Statement
-
-
-class SqliteTreeStatements(TreeStatements):
-    """Those that only SQLite has, too."""
-
-    tile: Statement
-
-
-class PostgresTreeStatements(TreeStatements):
-    """Those that only PostgreSQL has, too."""
-
     tiles: Statement
 
 

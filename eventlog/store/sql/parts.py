@@ -11,6 +11,7 @@ from sqlalchemy import (
     Insert,
     Select,
     Table,
+    any_,
     bindparam,
     cast,
     column,
@@ -42,6 +43,13 @@ def of_stream(t: Tables, *columns: ColumnElement[Any]) -> Query:
 def given(table: Table, *names: str) -> dict[str, Any]:
     """Return a parameter for each column, or for those that are named, typed as the column is."""
     return {name: bindparam(name, type_=table.c[name].type) for name in names or _names(table)}
+
+
+def is_each(t: Tables, column: Column[Any]) -> ColumnElement[bool]:
+    """Match each of several values: on PostgreSQL those of an array, all at once."""
+    if t.is_postgres:
+        return column == any_(bindparam(f"every_{column.key}", type_=ARRAY(column.type)))
+    return column == bindparam(column.key)
 
 
 def upsert(t: Tables, table: Table) -> Upsert:

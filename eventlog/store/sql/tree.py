@@ -16,7 +16,7 @@ from sqlalchemy import (
 
 from eventlog.format.records import SignedHead
 from eventlog.proof.merkle import HASH_BYTES, TILE_WIDTH
-from eventlog.store.sql.compiling import on_both, on_postgres, on_sqlite
+from eventlog.store.sql.compiling import on_both
 from eventlog.store.sql.parts import Query, Upsert, between, given, unnest, upsert
 from eventlog.store.sql.schema import Tables
 
@@ -77,21 +77,16 @@ def places(t: Tables) -> Query:
     )
 
 
-@on_sqlite
-def tile(t: Tables) -> Query:
-    """Read a tile."""
-    tree = t.tree.c
-    return select(tree.hashes).where(
-        tree.level == bindparam("level"), tree.number == bindparam("number")
-    )
-
-
-@on_postgres
+@on_both
 def tiles(t: Tables) -> Query:
-    """Read several tiles in one statement."""
-    tree, wanted = t.tree.c, unnest("every_", _TILE, "given")
+    """Read each of several tiles, on PostgreSQL in one statement."""
+    tree = t.tree.c
+    found = select(tree.level, tree.number, tree.hashes)
+    if not t.is_postgres:
+        return found.where(tree.level == bindparam("level"), tree.number == bindparam("number"))
+    wanted = unnest("every_", _TILE, "given")
     same = (tree.level == wanted.c.level) & (tree.number == wanted.c.number)
-    return select(tree.level, tree.number, tree.hashes).join_from(t.tree, wanted, same)
+    return found.join_from(t.tree, wanted, same)
 
 
 @on_both
