@@ -79,6 +79,14 @@ def role_name(schema: str, role: str) -> str:
     return f"{schema}_{role}"
 
 
+def _role(schema: str, role: str) -> str:
+    return quoted(role_name(schema, role))
+
+
+def _place(schema: str, table: str) -> str:
+    return f"{quoted(schema)}.{quoted(table)}"
+
+
 def check_role(name: str) -> str:
     """Return `name`. Raises InvalidOptionError if PostgreSQL would cut it."""
     if not name or len(name.encode()) > MAX_NAME:
@@ -101,10 +109,10 @@ def grants(schema: str, there: Collection[str]) -> list[str]:
     # Not ALL TABLES: the sequencer's own would be among them, and it may forbid them to itself.
     ours = ", ".join(f"{place}.{table}" for table in tables())
     steps: list[str] = []
-    for role, rights in GRANTS.items():
+    for role, given in GRANTS.items():
         if role_name(schema, role) not in there:
             continue
-        name = quoted(role_name(schema, role))
+        name = _role(schema, role)
         within = "USAGE, CREATE" if role == SEQUENCER else "USAGE"
         steps += [
             f"REVOKE ALL ON {ours} FROM {name}",
@@ -113,7 +121,7 @@ def grants(schema: str, there: Collection[str]) -> list[str]:
         ]
         for table in tables():
             may = [] if table in HIDDEN.get(role, ()) else ["SELECT"]
-            may += [rights[table]] if table in rights else []
+            may += [given[table]] if table in given else []
             if may:
                 steps.append(f"GRANT {', '.join(may)} ON {place}.{table} TO {name}")
     return steps
@@ -121,13 +129,13 @@ def grants(schema: str, there: Collection[str]) -> list[str]:
 
 def ownership(schema: str, partitions: Iterable[str]) -> list[str]:
     """Give the log to its owner; whoever runs this becomes one of his members."""
-    place, owner = quoted(schema), quoted(role_name(schema, OWNER))
-    sequencer = quoted(role_name(schema, SEQUENCER))
+    place, owner = quoted(schema), _role(schema, OWNER)
+    sequencer = _role(schema, SEQUENCER)
     return [
         f"GRANT {owner}, {sequencer} TO CURRENT_USER",
         f"ALTER SCHEMA {place} OWNER TO {owner}",
         *[
-            f"ALTER TABLE {place}.{quoted(table)} OWNER TO {owner}"
+            f"ALTER TABLE {_place(schema, table)} OWNER TO {owner}"
             for table in (*tables(), *partitions)
         ],
         f"ALTER FUNCTION {place}.events_stay() OWNER TO {owner}",
@@ -169,7 +177,7 @@ def guard(
     Without `columns` it is an SQL view, which would show a tenant everything. The sequencer gets
     what anybody made: who makes it anew has to be its owner.
     """
-    place = f"{quoted(schema)}.{quoted(relation)}"
+    place = _place(schema, relation)
     readers = {role_name(schema, role) for role in (WRITER, READER, ERASER)}
     steps = [f"GRANT SELECT ON {place} TO {quoted(name)}" for name in sorted(readers & {*there})]
     if (group := role_name(schema, GROUP)) in there and columns is not None:
@@ -184,8 +192,8 @@ def guard(
 
 def row_security(schema: str) -> list[str]:
     """Keep the roles of tenants to the rows of their streams, in the tables of the log."""
-    place, group = quoted(schema), quoted(role_name(schema, GROUP))
-    owner = quoted(role_name(schema, OWNER))
+    place, group = quoted(schema), _role(schema, GROUP)
+    owner = _role(schema, OWNER)
     own = f"{place}.is_own(stream_id)"
     free = f"{_own_stream(schema, 'keys', 'stream_id')} OR NOT {place}.is_taken(stream_id)"
     return [
@@ -213,7 +221,7 @@ def tenant_role(schema: str, tenant: str, role: str) -> list[str]:
     place, name = quoted(schema), quoted(role)
     may = f"SELECT, {_APPENDS['streams']}"
     return [
-        f"GRANT {quoted(role_name(schema, GROUP))} TO {name}",
+        f"GRANT {_role(schema, GROUP)} TO {name}",
         f"GRANT {may} ON {place}.streams TO {name}",
         f"DROP POLICY IF EXISTS {name} ON {place}.streams",
         (
@@ -224,13 +232,13 @@ def tenant_role(schema: str, tenant: str, role: str) -> list[str]:
 
 
 def _policies(schema: str, table: str, visible: str, written: str | None = None) -> Sequence[str]:
-    place, group = quoted(schema), quoted(role_name(schema, GROUP))
+    place, group = _place(schema, table), _role(schema, GROUP)
     check = "" if written is None else f" WITH CHECK ({written})"
     return (
         *_open(schema, table),
-        f"DROP POLICY IF EXISTS {_OF_TENANT} ON {place}.{quoted(table)}",
+        f"DROP POLICY IF EXISTS {_OF_TENANT} ON {place}",
         (
-            f"CREATE POLICY {_OF_TENANT} ON {place}.{quoted(table)} AS RESTRICTIVE TO {group}"
+            f"CREATE POLICY {_OF_TENANT} ON {place} AS RESTRICTIVE TO {group}"
             f" USING ({visible}){check}"
         ),
     )
@@ -238,7 +246,7 @@ def _policies(schema: str, table: str, visible: str, written: str | None = None)
 
 def _open(schema: str, table: str) -> Sequence[str]:
     """Switch row-level security on; grants alone decide for everybody else, as before."""
-    place = f"{quoted(schema)}.{quoted(table)}"
+    place = _place(schema, table)
     return (
         f"ALTER TABLE {place} ENABLE ROW LEVEL SECURITY",
         f"DROP POLICY IF EXISTS {_EVERYONE} ON {place}",
