@@ -52,7 +52,7 @@ def event(event_id: str | None, body: bytes = b"[1]") -> EncodedEvent:
 
 
 def request(*events: EncodedEvent, **others: Any) -> AppendRequest:
-    given = {"expected": None, "at": NOW, **others}
+    given: dict[str, Any] = {"expected": None, "at": NOW, **others}
     return AppendRequest(STREAM, "default", "chat", events or (event(None),), **given)
 
 

@@ -31,19 +31,28 @@ class Scripted:
         self.steps: list[Step] = []
         self.how = ""
 
-    def __getattr__(self, how: str) -> Any:
-        async def run(begin: Callable[[], Work[_T]]) -> _T:
-            self.how, work = how, begin()
-            try:
-                step = next(work)
-                while True:
-                    self.steps.append(step)
-                    is_evict = isinstance(step, Evict)
-                    step = work.send([] if is_evict or not self.answers else self.answers.pop(0))
-            except StopIteration as end:
-                return cast("_T", end.value)
+    async def read(self, begin: Callable[[], Work[_T]]) -> _T:
+        return self.run("read", begin())
 
-        return run
+    async def read_at_once(self, begin: Callable[[], Work[_T]]) -> _T:
+        return self.run("read_at_once", begin())
+
+    async def write(self, begin: Callable[[], Work[_T]]) -> _T:
+        return self.run("write", begin())
+
+    async def transact(self, begin: Callable[[], Work[_T]]) -> _T:
+        return self.run("transact", begin())
+
+    def run(self, how: str, work: Work[_T]) -> _T:
+        self.how = how
+        try:
+            step = next(work)
+            while True:
+                self.steps.append(step)
+                is_evict = isinstance(step, Evict)
+                step = work.send([] if is_evict or not self.answers else self.answers.pop(0))
+        except StopIteration as end:
+            return cast("_T", end.value)
 
     @property
     def texts(self) -> list[str]:
