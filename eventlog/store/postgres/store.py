@@ -1,7 +1,6 @@
 """The store of a PostgreSQL schema: every noun over one runner, and appends in groups."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.store.addresses.log import PostgresAddress
@@ -14,7 +13,7 @@ from eventlog.store.nouns.keys import Keys
 from eventlog.store.nouns.streams import Streams
 from eventlog.store.nouns.tree import Tree
 from eventlog.store.postgres import statements
-from eventlog.store.postgres.append import OPEN, Appender
+from eventlog.store.postgres.append import Appender
 from eventlog.store.postgres.batcher import LoopBatchers
 from eventlog.store.postgres.errors import translated
 from eventlog.store.postgres.events import PostgresEvents
@@ -25,7 +24,6 @@ from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.postgres.snapshots import PostgresSnapshots
 from eventlog.store.postgres.views import PostgresViews
 from eventlog.store.sql.roles import rights
-from eventlog.store.sql.statement import Statement
 
 
 class PostgresStore:
@@ -55,7 +53,7 @@ class PostgresStore:
         first, beside = [sql.erasures.lock], [sql.erasures.queued]
         nouns = sql.erasures, sql.snapshots, sql.keys
         self._erasures = Erasures(runner, *nouns, first=first, beside=beside)
-        self._appender = Appender(address, sql.log, self._heads, self._send)
+        self._appender = Appender(address, sql.log, self._heads, runner)
 
     def _listening(self) -> Listening | None:
         # What stands between here and the server may hand a notice to somebody else's client.
@@ -85,12 +83,6 @@ class PostgresStore:
 
     def reset_after_fork(self) -> None:
         self.runner.pools.reset_after_fork()
-
-    async def _send(
-        self, statement: Statement, values: dict[str, Any], *, again: bool
-    ) -> list[Any]:
-        untouched = () if again else OPEN
-        return await self.runner.fetch(statement, values, again=again, untouched=untouched)
 
     async def _alone(self, request: AppendRequest) -> Outcome:
         with translated(self._address):
