@@ -20,10 +20,10 @@ from eventlog.store.postgres.events import PostgresEvents
 from eventlog.store.postgres.feed import PostgresFeed
 from eventlog.store.postgres.heads import Heads
 from eventlog.store.postgres.listening import Listening
+from eventlog.store.postgres.rights import PostgresRights
 from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.postgres.snapshots import PostgresSnapshots
 from eventlog.store.postgres.views import PostgresViews
-from eventlog.store.sql.roles import rights
 
 
 class PostgresStore:
@@ -37,7 +37,6 @@ class PostgresStore:
         self._heads = Heads()
         self._limiter = ByteLimiter()
         self._batchers = LoopBatchers(self._alone, self._together)
-        self._rights: Rights | None = None
         runner = self.runner = PostgresRunner(address, options)
         sql = statements.of(address.schema)
         wrong = sql.violations
@@ -48,7 +47,8 @@ class PostgresStore:
         self.keys = Keys(runner, sql.keys)
         self.tree = Tree(runner, sql.tree, violations)
         self.views = PostgresViews(runner, sql.views, address.schema)
-        self.feed = PostgresFeed(runner, sql.feed, self.rights, self._listening())
+        self._rights = PostgresRights(runner, address.schema)
+        self.feed = PostgresFeed(runner, sql.feed, self._rights.read, self._listening())
         # The stream's row is locked all along; the event waits for its position as others do.
         first, beside = [sql.erasures.lock], [sql.erasures.queued]
         nouns = sql.erasures, sql.snapshots, sql.keys
@@ -73,10 +73,7 @@ class PostgresStore:
         return await self._erasures.erase(erasure)
 
     async def rights(self) -> Rights:
-        if self._rights is None:
-            (row,) = await self.runner.fetch(rights(self._address.schema), {})
-            self._rights = Rights._make(row)
-        return self._rights
+        return await self._rights.read()
 
     async def close(self) -> None:
         await self.runner.pools.close()
