@@ -101,7 +101,7 @@ class DataKeys:
 
     async def _agree(self, title: str, stream_id: bytes) -> StreamKeys | None:
         """Return the keys with the one that all writers use now; None after having offered one."""
-        stream = await self._store.stream(stream_id)
+        stream = await self._store.streams.row(stream_id)
         rows = await self._store.keys.of_streams([stream_id])
         keys = await self._open(title, stream_id, rows)
         linked = None if stream is None else stream.key_id

@@ -93,13 +93,13 @@ def _drop_idle() -> None:
         del _shared[key]
 
 
-def _forget_all() -> None:
+def _reset_after_fork() -> None:
     # Runs in the child right after fork(): the lock may be held by a thread that is not there.
     global _lock  # noqa: PLW0603
     _lock = threading.Lock()
     for store in list(_stores):
-        store.forget()
+        store.reset_after_fork()
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)
+    os.register_at_fork(after_in_child=_reset_after_fork)

@@ -92,8 +92,8 @@ class Pools:
                 with contextlib.suppress(RuntimeError):
                     await asyncio.to_thread(owner.run_until_complete, mine.pool.close(FAREWELL))
 
-    def forget(self) -> None:
-        """Drop every pool without a word to the server: its sockets are another process's."""
+    def reset_after_fork(self) -> None:
+        """Let go of every pool without a word to the server: its sockets are another process's."""
         _of_another_process.append(self._pools)
         self._pools = {}
 
