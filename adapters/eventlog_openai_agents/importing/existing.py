@@ -7,9 +7,11 @@ import logging
 import os
 from typing import Final
 
-from eventlog import EventLog, NotAnEventLogError, migrate
-from eventlog.log import DEFAULT_SCHEMA
+from eventlog import EventLog
+from eventlog.errors import NotAnEventLogError
+from eventlog.operations import migrate
 from eventlog.store.addresses.log import Address, PostgresAddress, parse
+from eventlog.store.contract.options import DEFAULT_SCHEMA
 from eventlog_openai_agents.importing.copying import import_sessions
 from eventlog_openai_agents.importing.from_sqlalchemy import SQLAlchemySource
 from eventlog_openai_agents.importing.from_sqlite import SQLiteSource

@@ -7,18 +7,14 @@ are decoded last, and only those of events that are still in the list.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from eventlog import (
+from eventlog import ConversationCleared, ItemPopped, ItemsAdded, ItemsReplaced, RecordedEvent
+from eventlog.errors import CorruptEventError
+from eventlog.events import (
     BranchDeleted,
-    ConversationCleared,
     ConversationErased,
     ConversationForked,
     ConversationRewound,
-    CorruptEventError,
     EventErased,
-    ItemPopped,
-    ItemsAdded,
-    ItemsReplaced,
-    RecordedEvent,
 )
 from eventlog.snapshots import FoldInput
 from eventlog_projections.items.blocks import (

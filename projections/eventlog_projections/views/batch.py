@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from eventlog import PoisonEventError
+from eventlog.errors import PoisonEventError
 from eventlog.views import DeadLetter, Forgotten, Mark, Put, ViewSource
 from eventlog_projections.views.state import ProjectionState
 from eventlog_projections.views.step import Step

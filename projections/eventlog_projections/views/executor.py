@@ -12,7 +12,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from eventlog import PoisonEventError, telemetry
+from eventlog import telemetry
+from eventlog.errors import PoisonEventError
 from eventlog.views import Batch, Checkpoint, LogViews, Moved
 from eventlog_projections.views import batch
 from eventlog_projections.views.batch import Folded, Replays

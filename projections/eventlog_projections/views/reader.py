@@ -28,7 +28,7 @@ class RowReader:
     async def show(self, projection: Projection, kind: type[Row], *, shown: bool) -> None:
         """Let any SQL client read rows of a table under its readable name, or no longer."""
         point = await self._served.serving(projection, stale=False)
-        await self._log.views.tables.show(Shape(kind).spec, point.generation, shown=shown)
+        await self._log.spi.views.tables.show(Shape(kind).spec, point.generation, shown=shown)
 
     async def select(
         self,
@@ -92,7 +92,7 @@ class RowReader:
         stale: bool,
     ) -> list[RowT]:
         """Ask the generation that is read; the next one if that was made anew meanwhile."""
-        owner, tables = self._owners[kind], self._log.views.tables
+        owner, tables = self._owners[kind], self._log.spi.views.tables
         generation = (await self._served.serving(owner, stale=stale)).generation
         try:
             rows = await ask(tables, generation)

@@ -24,7 +24,7 @@ class Rebuild:
     def __init__(self, served: ServedViews, projection: Projection) -> None:
         self._served = served
         self._projection = projection
-        self._tables = served.log.views.tables
+        self._tables = served.log.spi.views.tables
 
     async def take_over(self) -> None:
         """Fill a new generation, and let it be the one that is read."""

@@ -5,7 +5,8 @@ import weakref
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from eventlog import EventLog, InvalidInputError, SchemaTooNewError
+from eventlog import EventLog, InvalidInputError
+from eventlog.errors import SchemaTooNewError
 from eventlog.views import Checkpoint
 from eventlog_projections.views.projection import Projection
 from eventlog_projections.views.runner import Runner
@@ -51,13 +52,13 @@ class ServedViews:
         Raises SchemaTooNewError if a later release made it.
         """
         name = projection.name
-        if not stale and (await self.log.views.rights()).projects:
+        if not stale and (await self.log.spi.views.rights()).projects:
             found = (await self.catch_up([name])).get(name)
             if found is not None:
                 return found
         points = [
             point
-            for point in await self.log.views.tables.checkpoints()
+            for point in await self.log.spi.views.tables.checkpoints()
             if point.projection == name and point.is_serving
         ]
         if points and points[0].schema > projection.schema:

@@ -38,11 +38,11 @@ class Status(NamedTuple):
 async def status(log: EventLog) -> list[Status]:
     """Tell where every view is, whoever made it; moves nothing."""
     end = await log.position()
-    return [await _status(log, point, end) for point in await log.views.tables.checkpoints()]
+    return [await _status(log, point, end) for point in await log.spi.views.tables.checkpoints()]
 
 
 async def _status(log: EventLog, point: Checkpoint, end: int) -> Status:
-    tables = log.views.tables
+    tables = log.spi.views.tables
     letters = await tables.asides(point.projection, point.generation, log.tenant, SHOWN)
     return Status(
         point.projection,

@@ -77,7 +77,7 @@ class Views:
     async def drop(self, name: str) -> None:
         """Delete a view with all its rows; whoever reads it next makes it anew."""
         rebuild = Rebuild(self._served, self._served.named(name))
-        for point in await self.log.views.tables.checkpoints():
+        for point in await self.log.spi.views.tables.checkpoints():
             if point.projection == name:
                 await rebuild.drop(point)
 
