@@ -38,7 +38,6 @@ class Conversation:
         self, log: EventLog, name: str, branch: str = MAIN, *, before_use: BeforeUse | None = None
     ) -> None:
         self._stream: Final = Stream(log, name, branch, before_use)
-        self._before_use: Final = before_use
         self.log: Final = log
         self.name: Final = name
         self.branch: Final = branch
@@ -155,15 +154,15 @@ class Conversation:
         """
         new = self._stream.beside(name, branch)
         await forks.fork(self._stream, new, at, kept, reason, context)
-        return self._beside(new)
+        return _conversation(new)
 
     async def branches(self) -> "list[Conversation]":
         """Return the branches by age; the main one is none of them, deleted ones are not there."""
-        return [self._beside(branch) for branch in await branches.branches(self._stream)]
+        return [_conversation(branch) for branch in await branches.branches(self._stream)]
 
     async def open_branch(self, branch: str) -> "Conversation":
         """Return a branch that is there. Raises NoSuchBranchError."""
-        return self._beside(await branches.open_branch(self._stream, branch))
+        return _conversation(await branches.open_branch(self._stream, branch))
 
     async def delete_branch(self, *, reason: str | None = None, context: Context = NOBODY) -> None:
         """Empty this branch and show it no more; its events, and its name, stay.
@@ -214,5 +213,6 @@ class Conversation:
         """
         return await turn_usage.usage_by_turn(self._stream)
 
-    def _beside(self, stream: Stream) -> "Conversation":
-        return Conversation(self.log, stream.name, stream.branch, before_use=self._before_use)
+
+def _conversation(stream: Stream) -> Conversation:
+    return Conversation(stream.log, stream.name, stream.branch, before_use=stream.before_use)

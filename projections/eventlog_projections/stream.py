@@ -54,17 +54,17 @@ class Stream:
         self.log: Final = log
         self.name: Final = check_name("session_id", name)
         self.branch: Final = check_branch(branch)
-        self._before_use: Final = before_use
+        self.before_use: Final = before_use
         self._states: Final = StateReader(log, name, branch)
 
     def beside(self, name: str, branch: str) -> "Stream":
         """Return another stream of the same log."""
-        return Stream(self.log, name, branch, self._before_use)
+        return Stream(self.log, name, branch, self.before_use)
 
     async def prepare(self) -> None:
         """Await what has to be done before the log is asked; every method here does."""
-        if self._before_use is not None:
-            await self._before_use()
+        if self.before_use is not None:
+            await self.before_use()
 
     async def read(
         self, *, as_of: int | datetime | None = None, limit: int | None = None
@@ -131,7 +131,7 @@ class Stream:
         self, events: NewEvent | Sequence[NewEvent], expected: int | None = None
     ) -> Appended:
         """Append events as one batch, with `expected` only at that version. Errors as EventLog."""
-        if self._before_use is not None:
+        if self.before_use is not None:
             events = copy.deepcopy(events)  # The caller may change them while that is awaited.
             await self.prepare()
         return await self.log.append(

@@ -1,16 +1,16 @@
 """The views of a log: kept up to date, made anew, compared, and read."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Final
 
 from eventlog import EventLog
-from eventlog.views import NO_LIMIT
+from eventlog.views import NO_LIMIT, Search, Selection, ViewRow, ViewSource
 from eventlog_projections.views.conversations import CONVERSATIONS
 from eventlog_projections.views.projection import Projection, RowT
 from eventlog_projections.views.reader import RowReader
 from eventlog_projections.views.rebuild import Difference, Rebuild
-from eventlog_projections.views.row import Row
+from eventlog_projections.views.row import Row, Shape
 from eventlog_projections.views.search import SEARCH, ItemRow
 from eventlog_projections.views.serving import ServedViews
 from eventlog_projections.views.status import Status, status
@@ -83,7 +83,9 @@ class Views:
 
     async def show_items(self, *, shown: bool = True) -> None:
         """Let any SQL client read the text of items as `items`, or no longer."""
-        await self._reader.show(SEARCH, ItemRow, shown=shown)
+        point = await self._served.serving(SEARCH, stale=False)
+        tables = self.log.spi.views.tables
+        await tables.show(Shape(ItemRow).spec, point.generation, shown=shown)
 
     async def select(
         self,
@@ -101,15 +103,27 @@ class Views:
         the last row of the page before, says where to go on. Here and below, rows that tell their
         tenant, by a column `tenant` or by a `stream_id`, are those of the log's own.
         """
-        return await self._reader.select(
-            kind, equal, order=order, after=after, limit=limit, stale=stale
-        )
+        spec, by = self._reader.spec(kind), tuple(order) or kind.key
+        behind = None
+        if after is not None:
+            behind = [getattr(after, column.removeprefix("-")) for column in by]
+
+        def query(tables: ViewSource, generation: int) -> Awaitable[list[ViewRow]]:
+            asked = Selection(spec, generation, self.log.tenant, dict(equal), by, behind, limit)
+            return tables.select(asked)
+
+        return await self._reader.read(kind, query, stale=stale)
 
     async def held(
         self, kind: type[RowT], partitions: Sequence[Any], *, stale: bool = False
     ) -> list[RowT]:
         """Return the rows whose key begins with one of `partitions`."""
-        return await self._reader.held(kind, partitions, stale=stale)
+        spec = self._reader.spec(kind)
+
+        def query(tables: ViewSource, generation: int) -> Awaitable[list[ViewRow]]:
+            return tables.held(spec, generation, partitions, self.log.tenant)
+
+        return await self._reader.read(kind, query, stale=stale)
 
     async def search(
         self,
@@ -121,4 +135,12 @@ class Views:
         stale: bool = False,
     ) -> list[RowT]:
         """Return rows whose text has every phrase, the best first."""
-        return await self._reader.search(kind, phrases, equal, limit=limit, stale=stale)
+        spec = self._reader.spec(kind)
+
+        def query(tables: ViewSource, generation: int) -> Awaitable[list[ViewRow]]:
+            tenant = self.log.tenant
+            return tables.search(
+                Search(spec, generation, tenant, dict(equal), tuple(phrases), limit)
+            )
+
+        return await self._reader.read(kind, query, stale=stale)
