@@ -23,7 +23,7 @@ from eventlog_projections.history.diff import Diff
 from eventlog_projections.history.events import HistoryEvent
 from eventlog_projections.history.turn_usage import TurnUsage
 from eventlog_projections.items.state import ItemsRead
-from eventlog_projections.stream import NOBODY, BeforeUse, Stream, having_seen
+from eventlog_projections.stream import NO_CONTEXT, BeforeUse, Stream, having_seen
 
 
 class Conversation:
@@ -59,7 +59,7 @@ class Conversation:
         return await self._stream.read(as_of=as_of, limit=limit)
 
     async def add(
-        self, items: Sequence[Any], *, context: Context = NOBODY, beside: Event | None = None
+        self, items: Sequence[Any], *, context: Context = NO_CONTEXT, beside: Event | None = None
     ) -> Appended | None:
         """Append the items as one batch, all or nothing; without items nothing happens.
 
@@ -78,7 +78,7 @@ class Conversation:
         """Append events as one batch, with `expected` only at that version. Errors as EventLog."""
         return await self._stream.append(events, expected)
 
-    async def pop(self, *, reason: str | None = None, context: Context = NOBODY) -> Any | None:
+    async def pop(self, *, reason: str | None = None, context: Context = NO_CONTEXT) -> Any | None:
         """Take the last item off the list and return it, or None where there is none.
 
         Names the version it pops from, so two callers never get the same item.
@@ -86,7 +86,7 @@ class Conversation:
         return await popping.pop(self._stream, reason, context)
 
     async def replace(
-        self, start: int, items: Sequence[Any], seen: ItemsRead, *, context: Context = NOBODY
+        self, start: int, items: Sequence[Any], seen: ItemsRead, *, context: Context = NO_CONTEXT
     ) -> Appended:
         """Exchange the items from index `start` on, as one event, in the list that was `seen`.
 
@@ -95,11 +95,11 @@ class Conversation:
         replaced = NewEvent(ItemsReplaced(start, items), having_seen(seen.version, context))
         return await self.append(replaced, seen.version)
 
-    async def clear(self, *, reason: str | None = None, context: Context = NOBODY) -> Appended:
+    async def clear(self, *, reason: str | None = None, context: Context = NO_CONTEXT) -> Appended:
         """Empty the list; every event stays in the log."""
         return await self.append(NewEvent(ConversationCleared(reason), context))
 
-    async def clear_all(self, *, reason: str | None = None, context: Context = NOBODY) -> None:
+    async def clear_all(self, *, reason: str | None = None, context: Context = NO_CONTEXT) -> None:
         """Empty the main branch, and then each of the others, by an event of its own.
 
         What was seen, as `context` says, is a version of this branch, and of no other.
@@ -107,7 +107,7 @@ class Conversation:
         await branches.clear_all(self._stream, reason, context)
 
     async def undo(
-        self, turns: int = 1, *, reason: str | None = None, context: Context = NOBODY
+        self, turns: int = 1, *, reason: str | None = None, context: Context = NO_CONTEXT
     ) -> Appended:
         """Take the last `turns` turns off the list: it ends before the message that began them.
 
@@ -116,7 +116,7 @@ class Conversation:
         """
         return await rewinding.undo(self._stream, turns, reason, context)
 
-    async def redo(self, *, reason: str | None = None, context: Context = NOBODY) -> Appended:
+    async def redo(self, *, reason: str | None = None, context: Context = NO_CONTEXT) -> Appended:
         """Take back the last undo that was not taken back yet.
 
         Raises NothingToRedoError if nothing was undone, or the list has changed since.
@@ -124,7 +124,7 @@ class Conversation:
         return await rewinding.redo(self._stream, reason, context)
 
     async def restore(
-        self, to: int | datetime, *, reason: str | None = None, context: Context = NOBODY
+        self, to: int | datetime, *, reason: str | None = None, context: Context = NO_CONTEXT
     ) -> Appended:
         """Make the list again what it was at a version or an aware datetime.
 
@@ -140,7 +140,7 @@ class Conversation:
         at: int | datetime | None = None,
         kept: int | None = None,
         reason: str | None = None,
-        context: Context = NOBODY,
+        context: Context = NO_CONTEXT,
     ) -> "Conversation":
         """Return a new conversation, or a new branch of one, that begins with this list.
 
@@ -164,7 +164,9 @@ class Conversation:
         """Return a branch that is there. Raises NoSuchBranchError."""
         return _conversation(await branches.open_branch(self._stream, branch))
 
-    async def delete_branch(self, *, reason: str | None = None, context: Context = NOBODY) -> None:
+    async def delete_branch(
+        self, *, reason: str | None = None, context: Context = NO_CONTEXT
+    ) -> None:
         """Empty this branch and show it no more; its events, and its name, stay.
 
         Raises InvalidOptionError for the main one.
@@ -177,7 +179,7 @@ class Conversation:
         title: str | None = None,
         owner: str | None = None,
         tags: Iterable[str] | None = None,
-        context: Context = NOBODY,
+        context: Context = NO_CONTEXT,
     ) -> Appended:
         """Give the conversation a title, an owner or tags, as one event.
 

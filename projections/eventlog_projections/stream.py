@@ -28,8 +28,8 @@ from eventlog_projections.items.ancestors import ForkOrigin
 from eventlog_projections.items.state import ItemsRead
 from eventlog_projections.items.states import StateReader
 
-NOBODY: Final = Context()
-"""Nothing is known about who writes."""
+NO_CONTEXT: Final = Context()
+"""Who writes, and in which run, is not known."""
 
 MAX_TRIES: Final = 30
 """How often a change is decided anew because another writer was first."""
@@ -109,7 +109,7 @@ class Stream:
             await self.read(as_of=version)
 
     async def change(
-        self, decide: Callable[[], Awaitable[Change]], *, context: Context = NOBODY
+        self, decide: Callable[[], Awaitable[Change]], *, context: Context = NO_CONTEXT
     ) -> Appended:
         """Append what `decide` names for the list as it is; it decides anew if others were first.
 

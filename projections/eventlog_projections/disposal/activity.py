@@ -1,4 +1,4 @@
-"""What conversations there are, and when something last happened to each."""
+"""The conversations of a tenant with the time of the last append to each."""
 
 import itertools
 from collections.abc import Mapping

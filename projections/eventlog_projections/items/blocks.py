@@ -149,7 +149,7 @@ class SegmentItems:
 
 
 class Absent:
-    """Items that were not fetched yet: nobody wanted them."""
+    """Items that were not fetched yet."""
 
     __slots__ = ("source",)
 

@@ -9,10 +9,10 @@ from typing import Final, NamedTuple
 from eventlog.views import Checkpoint
 
 NEAR: Final = 0.25
-"""Seconds that a generation may need to where the view is, for the view to wait for it."""
+"""Maximum time, in seconds, that a generation needs to where the view is, for the view to wait."""
 
 PATIENCE: Final = 1.0
-"""Seconds since that generation moved, after which nobody waits for it."""
+"""Seconds after its last move until a generation is not waited for any more."""
 
 Key = tuple[str, int]
 """A projection's name, and a generation of it."""
@@ -63,9 +63,10 @@ def missing(points: Iterable[Checkpoint], schemas: Mapping[str, int]) -> list[st
 
 
 def gives_way(point: Checkpoint, points: Iterable[Checkpoint], now: int) -> bool:
-    """Tell whether somebody fills a generation beside one that is read, and will soon be there.
+    """Tell whether a view has to wait for a generation that is filled beside it and is nearly there.
 
-    Who fills one might else never reach a view that others keep moving. `now` is in microseconds.
+    Without that a generation might never reach a view that others keep moving. `now` is in
+    microseconds.
     """
     since = now - int(PATIENCE * 1_000_000)
     return point.is_serving and any(

@@ -6,7 +6,7 @@ from eventlog import EventLog
 from eventlog.views import Checkpoint
 
 SHOWN: Final = 100
-"""How many events that were set aside are told of each view."""
+"""Maximum number of events set aside that are listed for each view."""
 
 
 class SetAside(NamedTuple):
@@ -36,7 +36,7 @@ class Status(NamedTuple):
 
 
 async def status(log: EventLog) -> list[Status]:
-    """Tell where every view is, whoever made it; moves nothing."""
+    """Return where every view in the database is; moves nothing."""
     end = await log.position()
     return [await _status(log, point, end) for point in await log.spi.views.tables.checkpoints()]
 

@@ -53,7 +53,7 @@ class Views:
         await self._served.runner().follow(stop)
 
     async def status(self) -> list[Status]:
-        """Tell where every view is, whoever made it; moves nothing.
+        """Return where every view in the database is; moves nothing.
 
         Positions are those of the feed of all tenants; what was set aside is of the log's own.
         """
@@ -75,7 +75,7 @@ class Views:
         return await Rebuild(self._served, self._served.named(name)).compare(limit)
 
     async def drop(self, name: str) -> None:
-        """Delete a view with all its rows; whoever reads it next makes it anew."""
+        """Delete a view with all its rows; the next read makes it anew."""
         rebuild = Rebuild(self._served, self._served.named(name))
         for point in await self.log.spi.views.tables.checkpoints():
             if point.projection == name:
