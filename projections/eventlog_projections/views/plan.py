@@ -63,7 +63,7 @@ def missing(points: Iterable[Checkpoint], schemas: Mapping[str, int]) -> list[st
 
 
 def gives_way(point: Checkpoint, points: Iterable[Checkpoint], now: int) -> bool:
-    """Tell whether a view has to wait for a generation that is filled beside it and is nearly there.
+    """Tell whether a view waits for a generation that is filled beside it and is nearly there.
 
     Without that a generation might never reach a view that others keep moving. `now` is in
     microseconds.
