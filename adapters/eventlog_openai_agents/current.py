@@ -14,6 +14,7 @@ from eventlog_openai_agents import compaction, runs
 from eventlog_openai_agents.runs import Wrapper
 from eventlog_openai_agents.sdk_files import explained
 from eventlog_projections import Conversation
+from eventlog_projections.stream import BeforeUse
 
 T = TypeVar("T")
 
@@ -21,10 +22,13 @@ T = TypeVar("T")
 class CurrentBranch(SessionABC):
     """The current branch belongs to the session object: another object begins on the main one."""
 
-    def __init__(self, session_id: str, log: EventLog, actor: str | None) -> None:
+    def __init__(
+        self, session_id: str, log: EventLog, actor: str | None, before_use: BeforeUse | None = None
+    ) -> None:
         self.session_id = check_name("session_id", session_id)
         self.log: Final = log
         self.actor: Final = actor
+        self._before_use: Final = before_use
         self._closed = False
         self._switch(self._branch())
 
@@ -43,10 +47,7 @@ class CurrentBranch(SessionABC):
         return self._branch(branch_of(branch_id))
 
     def _branch(self, branch: str = MAIN) -> Conversation:
-        return Conversation(self.log, self.session_id, branch)
-
-    async def _ready(self) -> None:
-        """Do what has to be done before the log is asked or changed: here nothing."""
+        return Conversation(self.log, self.session_id, branch, before_use=self._before_use)
 
     def _switch(self, conversation: Conversation) -> None:
         self._conversation = conversation
@@ -57,17 +58,8 @@ class CurrentBranch(SessionABC):
 
     async def _settled(self, change: Coroutine[Any, Any, T]) -> T:
         """Make a change, which happens or fails even if the caller is cancelled."""
-
-        async def made() -> T:
-            try:
-                await self._ready()
-            except BaseException:
-                change.close()
-                raise
-            return await change
-
         with explained():
-            return await settle(asyncio.ensure_future(made()))
+            return await settle(asyncio.ensure_future(change))
 
 
 def branch_of(branch_id: str) -> str:

@@ -9,7 +9,7 @@ from agents import SessionSettings, TResponseInputItem
 
 from eventlog import Event, EventLog, NewEvent
 from eventlog.errors import InvalidOptionError
-from eventlog.format.names import MAIN, check_name
+from eventlog.format.names import check_name
 from eventlog.keys import KeyRing
 from eventlog.log import DEFAULT_TENANT
 from eventlog.store.addresses.engine import address_of
@@ -20,7 +20,6 @@ from eventlog_openai_agents.history import WithHistory
 from eventlog_openai_agents.runs import Wrapper
 from eventlog_openai_agents.sdk_files import explained
 from eventlog_openai_agents.turn_usage import WithUsage
-from eventlog_projections import Conversation, clear_all
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -91,7 +90,7 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
                 " each tenant; logs of one database share its connections."
             )
         self._existing = db_path if import_existing else None
-        super().__init__(session_id, log, actor)
+        super().__init__(session_id, log, actor, self._import_existing if import_existing else None)
 
     @classmethod
     def from_url(
@@ -145,12 +144,12 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
         if limit is not None and limit < 0:
             limit = None
         with explained():
-            view = await conversation.view(as_of=as_of, limit=limit)
+            seen = await conversation.read(as_of=as_of, limit=limit)
         if as_of is None and conversation.branch == self._conversation.branch:
-            runs.saw(wrapper, self._key, view.version, limit)
-            if wrapper is None and len(view.items) == view.total:
-                self._known.read(view.version, view.total)
-        return cast(list[TResponseInputItem], view.items)
+            runs.saw(wrapper, self._key, seen.version, limit)
+            if wrapper is None and len(seen.items) == seen.total:
+                self._known.read(seen.version, seen.total)
+        return cast(list[TResponseInputItem], seen.items)
 
     async def add_items(
         self, items: list[TResponseInputItem], *, wrapper: Wrapper | None = None
@@ -190,7 +189,7 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
         Every item stays in the log. Each branch is cleared by an event of its own, "main" first.
         """
         conversation, context = self._open(), self._context(wrapper, actor)
-        await self._settled(clear_all(conversation, reason=reason, context=context))
+        await self._settled(conversation.clear_all(reason=reason, context=context))
         if conversation.branch:
             self._switch(self._main())
 
@@ -238,17 +237,10 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
             compaction.replace_all(conversation, self._known, items, context)
         )
 
-    def _branch(self, branch: str = MAIN) -> Conversation:
-        if self._existing is None:
-            return super()._branch(branch)
-        from eventlog_openai_agents.importing.existing import ImportingConversation
+    async def _import_existing(self) -> None:
+        from eventlog_openai_agents.importing.existing import import_existing
 
-        return ImportingConversation(self.log, self.session_id, branch, self._existing)
-
-    async def _ready(self) -> None:
         if self._existing is not None:
-            from eventlog_openai_agents.importing.existing import import_existing
-
             await import_existing(self.log, self._existing)
 
     def _beside(self, session_id: str) -> Self:

@@ -40,7 +40,7 @@ class Cost(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """A conversation in a list. `title` is its first message where nobody gave it one."""
+    """A conversation in a list. `title` is its first message if it has no label."""
 
     name: str
     title: str | None
