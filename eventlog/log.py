@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 from eventlog import cache, moments
+from eventlog.addresses.log import parse
 from eventlog.appending import append
 from eventlog.background import Background
 from eventlog.cache import Counters
@@ -36,7 +37,6 @@ from eventlog.redis.address import RedisAddress
 from eventlog.redis.shared_cache import SharedCache
 from eventlog.snapshots import StreamSnapshots
 from eventlog.store import shared
-from eventlog.store.addresses.log import parse
 from eventlog.store.contract.log import CACHE_BYTES, MAX_ITEM_BYTES, MAX_VERSION, Options, Store
 from eventlog.tree import Tree
 from eventlog.verify.faults import Progress, Verification

@@ -6,7 +6,14 @@ Rule: nothing is imported here that `--version` does not need.
 import sys
 
 FAILED = 1
-EXTRAS = {"typer": "cli", "rich": "cli", "cryptography": "crypto"}
+EXTRAS = {
+    "asyncpg": "postgres",
+    "cryptography": "crypto",
+    "greenlet": "postgres",
+    "redis": "redis",
+    "rich": "cli",
+    "typer": "cli",
+}
 """What brings a package that may be missing."""
 
 INTERRUPTED = 130

@@ -23,11 +23,11 @@ from eventlog import (
     RowPreserved,
     UsageRecorded,
 )
-from eventlog_openai_agents.importing.forking import RefusedError, forked
-from eventlog_openai_agents.importing.items import Run, checked, runs
-from eventlog_openai_agents.importing.report import Preserved
-from eventlog_openai_agents.importing.rows import Chunk, Origin, Row, TurnRow
-from eventlog_openai_agents.importing.turns import Imported, unrecorded
+from eventlog_importing.forking import RefusedError, forked
+from eventlog_importing.items import Run, checked, runs
+from eventlog_importing.report import Preserved
+from eventlog_importing.rows import Chunk, Origin, Row, TurnRow
+from eventlog_importing.turns import Imported, unrecorded
 
 _BOTH_WENT_ON: Final = (
     "both have gone on since it was imported: the source has new rows, and the log has events of"

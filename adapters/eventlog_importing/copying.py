@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from eventlog import EventLog, InvalidNameError
-from eventlog_openai_agents.importing.copy import Copy
-from eventlog_openai_agents.importing.forking import RefusedError
-from eventlog_openai_agents.importing.recognising import recognise
-from eventlog_openai_agents.importing.report import ImportReport, Preserved, Progress, Refused
-from eventlog_openai_agents.importing.rows import Chunk, Origin, Source
+from eventlog_importing.copy import Copy
+from eventlog_importing.forking import RefusedError
+from eventlog_importing.recognising import recognise
+from eventlog_importing.report import ImportReport, Preserved, Progress, Refused
+from eventlog_importing.rows import Chunk, Origin, Source
 
 AT_ONCE: Final = 256
 """Conversations that are copied at the same time, so that they share commits."""

@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from eventlog import Appended, Context, Event, EventLog, NewEvent, NotAnEventLogError, migrate
+from eventlog.addresses.log import Address, PostgresAddress, parse
 from eventlog.log import DEFAULT_SCHEMA
-from eventlog.store.addresses.log import Address, PostgresAddress, parse
-from eventlog_openai_agents.importing.copying import import_sessions
-from eventlog_openai_agents.importing.from_sqlalchemy import SQLAlchemySource
-from eventlog_openai_agents.importing.from_sqlite import SQLiteSource
-from eventlog_openai_agents.importing.report import ImportReport
+from eventlog_importing.copying import import_sessions
+from eventlog_importing.from_sqlalchemy import SQLAlchemySource
+from eventlog_importing.from_sqlite import SQLiteSource
+from eventlog_importing.report import ImportReport
 from eventlog_projections import Conversation, ItemsRead
 from eventlog_projections.conversation import NOBODY
 

@@ -9,8 +9,8 @@ from eventlog import (
     RowPreserved,
 )
 from eventlog.format import chain
-from eventlog_openai_agents.importing.rows import Fork, Origin
-from eventlog_openai_agents.importing.turns import is_of_a_turn
+from eventlog_importing.rows import Fork, Origin
+from eventlog_importing.turns import is_of_a_turn
 
 
 class RefusedError(EventLogError):

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from eventlog.format.codec import decode_json
-from eventlog_openai_agents.importing.rows import Chunk, Row, Source
+from eventlog_importing.rows import Chunk, Row, Source
 
 if TYPE_CHECKING:
     from agents.extensions.memory import EncryptedSession

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from typing import Any, Final
 
 from eventlog import SourceError
-from eventlog_openai_agents.importing.rows import Chunk, Origin, Row, cut, moment
+from eventlog_importing.rows import Chunk, Origin, Row, cut, moment
 
 DEFAULT_PREFIX: Final = "agents:session"
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from eventlog import SourceError
 from eventlog.format.codec import encode_json
-from eventlog_openai_agents.importing.rows import Chunk, Origin, Row, cut
+from eventlog_importing.rows import Chunk, Origin, Row, cut
 
 _ALL: Final = 2_147_483_647
 """More than any session has: its own default limit shall not hide what is older."""

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from eventlog import SourceError
-from eventlog_openai_agents.importing.rows import Chunk, Origin, Row, chunked, moment
+from eventlog_importing.rows import Chunk, Origin, Row, chunked, moment
 
 PAGE: Final = 2048
 """Rows that are fetched at once."""

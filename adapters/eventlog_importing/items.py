@@ -9,7 +9,7 @@ import msgspec
 
 from eventlog import InvalidItemError
 from eventlog.format.codec import decode_json, encode_json
-from eventlog_openai_agents.importing.rows import Row
+from eventlog_importing.rows import Row
 
 _ITEMS: Final = msgspec.json.Decoder()
 _VALUES: Final = msgspec.json.Decoder(list[msgspec.Raw])

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from eventlog.format.envelope import to_microseconds
 from eventlog.format.names import MAIN
-from eventlog_openai_agents.usage import Counts
+from eventlog_projections.history.counts import Counts
 
 MAX_ROWS: Final = 256
 MAX_BYTES: Final = 256 * 1024

@@ -4,7 +4,7 @@ import sqlite3
 from typing import Final, NamedTuple
 
 from eventlog import InvalidOptionError, SourceError
-from eventlog_openai_agents.importing.sqlite_usage import TABLE
+from eventlog_importing.sqlite_usage import TABLE
 
 MESSAGE_COLUMNS: Final = {"id", "session_id", "message_data", "created_at"}
 SESSION_COLUMNS: Final = {"session_id", "created_at", "updated_at"}

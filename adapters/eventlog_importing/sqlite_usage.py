@@ -5,8 +5,8 @@ import sqlite3
 from typing import Any, Final, cast
 
 from eventlog.format.codec import decode_json
-from eventlog_openai_agents.importing.rows import TurnRow, moment
-from eventlog_openai_agents.usage import Counts
+from eventlog_importing.rows import TurnRow, moment
+from eventlog_projections.history.counts import Counts
 
 TABLE: Final = "turn_usage"
 """It has this name in every file."""

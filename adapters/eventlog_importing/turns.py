@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from eventlog import Context, NewEvent, RecordedEvent, RowPreserved, UsageRecorded
-from eventlog_openai_agents.importing.rows import TurnRow
-from eventlog_openai_agents.usage import Counts
+from eventlog_importing.rows import TurnRow
+from eventlog_projections.history.counts import Counts
 
 _ID: Final = "turn_usage"
 

@@ -15,14 +15,13 @@ from eventlog_openai_agents.hooks import EventLogHooks
 from eventlog_openai_agents.session import EventLogSession
 
 if TYPE_CHECKING:
-    from eventlog_openai_agents.importing import import_sessions
     from eventlog_openai_agents.recording import RecordedSession
 
 del _agents
 
-__all__ = ["EventLogHooks", "EventLogSession", "RecordedSession", "import_sessions"]
+__all__ = ["EventLogHooks", "EventLogSession", "RecordedSession"]
 
-_ELSEWHERE = {"RecordedSession": "recording", "import_sessions": "importing"}
+_ELSEWHERE = {"RecordedSession": "recording"}
 """What most programs do not use, and what may take long to import."""
 
 

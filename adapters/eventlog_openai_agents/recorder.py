@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from typing import Any, Final
 
 from eventlog import Context, Event, EventLog, EventLogError, ItemPopped, settle
-from eventlog.store.limiter import ByteLimiter
+from eventlog.limiter import ByteLimiter
 from eventlog_openai_agents import runs
 from eventlog_openai_agents.mirror import OBSERVED, Mirror, shared
 from eventlog_openai_agents.runs import Wrapper

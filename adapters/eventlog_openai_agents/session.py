@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 from agents import SessionSettings, TResponseInputItem
 
 from eventlog import Event, EventLog, InvalidOptionError, KeyRing, NewEvent
+from eventlog.addresses.engine import address_of
+from eventlog.addresses.log import MEMORY
 from eventlog.format.names import MAIN, check_name
 from eventlog.log import DEFAULT_TENANT
-from eventlog.store.addresses.engine import address_of
-from eventlog.store.addresses.log import MEMORY
 from eventlog_openai_agents import compaction, runs, usage
 from eventlog_openai_agents.branches import WithBranches
 from eventlog_openai_agents.history import WithHistory
@@ -239,13 +239,13 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
     def _branch(self, branch: str = MAIN) -> Conversation:
         if self._existing is None:
             return super()._branch(branch)
-        from eventlog_openai_agents.importing.existing import ImportingConversation
+        from eventlog_importing.existing import ImportingConversation
 
         return ImportingConversation(self.log, self.session_id, branch, self._existing)
 
     async def _ready(self) -> None:
         if self._existing is not None:
-            from eventlog_openai_agents.importing.existing import import_existing
+            from eventlog_importing.existing import import_existing
 
             await import_existing(self.log, self._existing)
 

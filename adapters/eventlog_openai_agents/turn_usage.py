@@ -14,8 +14,8 @@ from eventlog import EventLogError, NewEvent
 from eventlog_openai_agents import usage
 from eventlog_openai_agents.current import CurrentBranch
 from eventlog_openai_agents.sdk_files import explained
-from eventlog_openai_agents.usage import Counts
 from eventlog_projections import Conversation, branches, usage_by_turn
+from eventlog_projections.history.counts import Counts
 
 _log: Final = logging.getLogger("eventlog.openai_agents")
 

@@ -4,10 +4,10 @@ import asyncio
 import os
 from collections.abc import Callable
 
+from eventlog.addresses.log import PostgresAddress, parse
 from eventlog.errors import InvalidOptionError
 from eventlog.format.names import check_name
 from eventlog.log import DEFAULT_SCHEMA
-from eventlog.store.addresses.log import PostgresAddress, parse
 
 
 async def backup(

@@ -3,10 +3,10 @@
 import asyncio
 import os
 
+from eventlog.addresses.log import Address, SqliteAddress, parse
 from eventlog.errors import InvalidOptionError
 from eventlog.format.names import check_name
 from eventlog.log import DEFAULT_SCHEMA
-from eventlog.store.addresses.log import Address, SqliteAddress, parse
 from eventlog.store.postgres.distributed import Spread
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from eventlog import InvalidAddressError, InvalidOptionError
-from eventlog.store.addresses.engine import address_of
+from eventlog.addresses.engine import address_of
 from eventlog_openai_agents import EventLogSession
 
 ITEMS: Any = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]

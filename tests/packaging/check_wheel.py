@@ -18,6 +18,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGES: Final = {
     "eventlog",
     "eventlog_cli",
+    "eventlog_importing",
     "eventlog_openai_agents",
     "eventlog_projections",
     "eventlog_session_conformance",
@@ -28,13 +29,13 @@ THEIRS: Final = ("adapters", "projections", "tests", "alembic")
 
 WITHOUT_EXTRAS: Final = """
 import asyncio, pathlib, sys
-import eventlog, eventlog_projections, eventlog_cli
+import eventlog, eventlog_projections, eventlog_importing, eventlog_cli
 import adapters.ours, projections.ours, tests.ours
 from eventlog import EventLog, ItemsAdded, migrate
 
 assert not {"asyncpg", "redis", "agents", "rich", "alembic", "greenlet"} & set(sys.modules)
 assert "site-packages" in eventlog.__file__, eventlog.__file__
-for package in (eventlog, eventlog_projections, eventlog_cli):
+for package in (eventlog, eventlog_projections, eventlog_importing, eventlog_cli):
     assert (pathlib.Path(package.__file__).parent / "py.typed").exists(), package
 
 async def main() -> None:

@@ -6,6 +6,7 @@ from typing import Any, assert_type
 from agents import Session, SessionABC, TResponseInputItem
 
 import eventlog
+import eventlog_importing
 import eventlog_openai_agents
 import eventlog_projections
 from eventlog import Appended, Context, EventLog, ItemsAdded, RecordedEvent, Verification
@@ -76,7 +77,11 @@ PUBLIC = {
         delete_branch diff erase erase_event erase_owner follow_retention fork label labels
         listed moments open_branch prune rebuild redo restore to_folder undo usage_by_turn
     """,
-    eventlog_openai_agents: "EventLogHooks EventLogSession RecordedSession import_sessions",
+    eventlog_importing: """
+        Chunk EncryptedSource ImportReport Preserved Progress RedisSource Refused Row
+        SQLAlchemySource SQLiteSource SessionSource Source import_sessions
+    """,
+    eventlog_openai_agents: "EventLogHooks EventLogSession RecordedSession",
 }
 
 

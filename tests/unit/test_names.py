@@ -3,8 +3,8 @@
 import pytest
 
 from eventlog import InvalidAddressError, InvalidNameError
+from eventlog.addresses.log import PostgresAddress, SqliteAddress, parse
 from eventlog.format.names import MAX_BYTES, check_name
-from eventlog.store.addresses.log import PostgresAddress, SqliteAddress, parse
 
 
 @pytest.mark.parametrize("name", ["a", "ü" * (MAX_BYTES // 2), "a b\n", "../x"])

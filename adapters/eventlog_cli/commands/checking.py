@@ -7,11 +7,10 @@ from rich.text import Text
 
 from eventlog import EventLog, InvalidOptionError, TreeHead, Verifier
 from eventlog.verify.faults import COULD_NOT_CHECK
-from eventlog_cli import tables
+from eventlog_cli import pages, tables
 from eventlog_cli.files import read_text
 from eventlog_cli.finding import find
 from eventlog_cli.options import OptionalId
-from eventlog_cli.pictures import verdict
 from eventlog_cli.progress import bar, is_drawn
 from eventlog_cli.running import FoundError, Invocation, run
 from eventlog_projections.views import Views
@@ -41,10 +40,7 @@ def verify(
         total = await _events(at.log, name) if is_drawn() else None
         with bar("Hashing events", total) as drawn:
             found = await at.log.verify(name, against=head, key=verifier, progress=drawn.move)
-        if at.out.as_json:
-            at.out.line({"ok": found.ok, **_fields(found)})
-        else:
-            verdict(at.out.console, found)
+        at.out.answer({"ok": found.ok, **_fields(found)}, pages.verdict(found))
         if not found.ok:
             raise FoundError(found.exit_code)
 

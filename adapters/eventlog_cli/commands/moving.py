@@ -11,7 +11,7 @@ from urllib.parse import quote
 import typer
 from rich.text import Text
 
-from eventlog import InvalidInputError, InvalidOptionError
+from eventlog import InvalidInputError
 from eventlog.files import write_whole
 from eventlog.format.codec import encode_json
 from eventlog_cli import pages
@@ -47,12 +47,8 @@ def import_(
     """Copy what sessions of the OpenAI Agents SDK stored. Repeat it to copy what came since."""
 
     async def work(at: Invocation) -> None:
-        try:
-            from eventlog_openai_agents.importing import Progress, import_sessions
-        except ImportError as error:
-            raise InvalidOptionError(
-                f"{error.name} is not installed: pip install 'conversation-eventlog[agents]'."
-            ) from error
+        from eventlog_importing import Progress, import_sessions  # It loads SQLAlchemy.
+
         with bar("Copying rows") as drawn:
 
             def show(done: Progress) -> None:

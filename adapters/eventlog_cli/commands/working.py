@@ -10,8 +10,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from eventlog import InvalidOptionError, Signer, publish, to_command, to_file
+from eventlog.addresses.log import SqliteAddress, parse
 from eventlog.operations.heads import EVERY_EVENTS, EVERY_SECONDS, Destination
-from eventlog.store.addresses.log import SqliteAddress, parse
 from eventlog_cli.files import signer_of
 from eventlog_cli.options import SigningKey
 from eventlog_cli.output import Output

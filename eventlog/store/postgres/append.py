@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 import asyncpg
 
+from eventlog.addresses.log import PostgresAddress
 from eventlog.errors import BusyError, ClockAheadError
 from eventlog.format.chain import GENESIS
 from eventlog.format.preparing import link, prepare_all
@@ -20,7 +21,6 @@ from eventlog.format.records import (
     Stale,
     StoredEvent,
 )
-from eventlog.store.addresses.log import PostgresAddress
 from eventlog.store.contract.log import answer_replay
 from eventlog.store.postgres.heads import Heads
 from eventlog.store.postgres.pool import LOST

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from eventlog.store.addresses.log import PostgresAddress
+from eventlog.addresses.log import PostgresAddress
 
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 5.0

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateSchema
 
+from eventlog.addresses.log import PostgresAddress
 from eventlog.errors import InvalidOptionError
-from eventlog.store.addresses.log import PostgresAddress
 from eventlog.store.contract.log import needs_migration
 from eventlog.store.postgres import store as postgres
 from eventlog.store.postgres.distributed import HAS_CITUS, Spread

@@ -8,6 +8,7 @@ from typing import Any
 
 import asyncpg
 
+from eventlog.addresses.log import PostgresAddress
 from eventlog.errors import (
     BusyError,
     NotAnEventLogError,
@@ -17,12 +18,11 @@ from eventlog.errors import (
 )
 from eventlog.format.chain import GENESIS
 from eventlog.format.records import AppendRequest, Head, Outcome, StoredEvent, StreamRow
-from eventlog.store.addresses.log import PostgresAddress
+from eventlog.limiter import ByteLimiter
 from eventlog.store.contract.erasures import Erasure
 from eventlog.store.contract.log import MAX_VERSION, Options, needs_migration
 from eventlog.store.contract.revisions import HEAD, VERSION_TABLE
 from eventlog.store.contract.rights import Rights, rights
-from eventlog.store.limiter import ByteLimiter, size_of
 from eventlog.store.postgres.append import OPEN, Appender
 from eventlog.store.postgres.batcher import LoopBatchers
 from eventlog.store.postgres.feed import PostgresFeedSource
@@ -73,7 +73,7 @@ class PostgresStore:
         return Appender(self._address, self._sql, self._heads, self._rows)
 
     async def append(self, request: AppendRequest) -> Outcome:
-        size = size_of(request)
+        size = request.size
         await self._limiter.enter(size)
         try:
             return await self._batchers.of_this_loop().append(request)

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from eventlog.addresses.log import SqliteAddress
 from eventlog.format.chain import GENESIS
 from eventlog.format.preparing import link, prepare_all
 from eventlog.format.records import (
@@ -15,7 +16,6 @@ from eventlog.format.records import (
     Stale,
     StoredEvent,
 )
-from eventlog.store.addresses.log import SqliteAddress
 from eventlog.store.contract.log import answer_replay
 from eventlog.store.sql.statement import Statement
 from eventlog.store.sql.stream_rows import NO_PARENT

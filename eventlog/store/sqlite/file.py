@@ -8,6 +8,7 @@ from collections.abc import Generator
 from typing import Final
 from urllib.parse import quote
 
+from eventlog.addresses.log import MEMORY, SqliteAddress
 from eventlog.errors import (
     BusyError,
     NotAnEventLogError,
@@ -15,7 +16,6 @@ from eventlog.errors import (
     StoreError,
     UnavailableError,
 )
-from eventlog.store.addresses.log import MEMORY, SqliteAddress
 from eventlog.store.contract.log import Options, needs_migration
 from eventlog.store.contract.revisions import VERSION_TABLE
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 import eventlog
-from eventlog.store.addresses.log import SqliteAddress
+from eventlog.addresses.log import SqliteAddress
 from eventlog.store.contract.log import needs_migration
 from eventlog.store.sqlite import file as sqlite_file
 

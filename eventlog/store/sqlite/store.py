@@ -5,12 +5,12 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from eventlog.addresses.log import SqliteAddress
 from eventlog.format.records import AppendRequest, Head, Outcome, StoredEvent, StreamRow
-from eventlog.store.addresses.log import SqliteAddress
+from eventlog.limiter import ByteLimiter
 from eventlog.store.contract.erasures import Erasure
 from eventlog.store.contract.log import MAX_VERSION, Options
 from eventlog.store.contract.rights import ALL, Rights
-from eventlog.store.limiter import ByteLimiter, size_of
 from eventlog.store.sql.statement import Statement
 from eventlog.store.sql.stream_rows import stream_row
 from eventlog.store.sqlite.append import Committer, read_head
@@ -51,7 +51,7 @@ class SqliteStore:
         self._reader = self._writer if self._address.path is None else Worker(connect, commit)
 
     async def append(self, request: AppendRequest) -> Outcome:
-        size = size_of(request)
+        size = request.size
         await self._limiter.enter(size)
         try:
             return await self._writer.append(request)

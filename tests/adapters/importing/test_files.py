@@ -14,7 +14,7 @@ from agents.extensions.memory import SQLAlchemySession
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from eventlog import EventLog, InvalidOptionError, RowPreserved, SourceError
-from eventlog_openai_agents.importing import Preserved, SQLiteSource, import_sessions
+from eventlog_importing import Preserved, SQLiteSource, import_sessions
 from eventlog_projections import Conversation
 from tests.adapters.importing import stores
 

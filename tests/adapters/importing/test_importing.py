@@ -5,8 +5,8 @@ from typing import Any, Final
 import pytest
 
 from eventlog import ConversationImported, EventLog, ItemsAdded, RecordedEvent
+from eventlog_importing import Progress, import_sessions
 from eventlog_openai_agents import EventLogSession
-from eventlog_openai_agents.importing import Progress, import_sessions
 from eventlog_projections import Conversation
 from tests.adapters.importing.stores import Store
 

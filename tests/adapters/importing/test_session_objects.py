@@ -6,7 +6,7 @@ import pytest
 from agents import OpenAIConversationsSession, SQLiteSession
 
 from eventlog import EventLog, InvalidOptionError, SourceError
-from eventlog_openai_agents.importing import SessionSource, import_sessions
+from eventlog_importing import SessionSource, import_sessions
 from eventlog_projections import Conversation
 from tests.adapters.remote import dapr, mongo
 from tests.adapters.remote.conversations import Conversations, client_of
