@@ -3,22 +3,17 @@
 Their tables stay as they are; ours are created beside them.
 """
 
-import copy
 import logging
 import os
-from collections.abc import Sequence
-from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
-from eventlog import Appended, Context, Event, EventLog, NewEvent, NotAnEventLogError, migrate
+from eventlog import EventLog, NotAnEventLogError, migrate
 from eventlog.addresses.log import Address, PostgresAddress, parse
 from eventlog.log import DEFAULT_SCHEMA
 from eventlog_importing.copying import import_sessions
 from eventlog_importing.from_sqlalchemy import SQLAlchemySource
 from eventlog_importing.from_sqlite import SQLiteSource
 from eventlog_importing.report import ImportReport
-from eventlog_projections import Conversation, ItemsRead
-from eventlog_projections.conversation import NOBODY
 
 _log: Final = logging.getLogger("eventlog.importing")
 
@@ -26,35 +21,6 @@ _SHOWN: Final = 5
 
 _imported: Final[set[tuple[object, ...]]] = set()
 """Databases and tenants whose store this process has imported."""
-
-
-class ImportingConversation(Conversation):
-    """A conversation of a log at `url`; its first call imports all of the store that is there."""
-
-    def __init__(self, log: EventLog, name: str, branch: str, url: str | os.PathLike[str]) -> None:
-        super().__init__(log, name, branch)
-        self._url: Final = url
-
-    async def view(
-        self, *, as_of: int | datetime | None = None, limit: int | None = None
-    ) -> ItemsRead:
-        """Return the items beside the version they are of."""
-        await import_existing(self.log, self._url)
-        return await super().view(as_of=as_of, limit=limit)
-
-    async def add(
-        self, items: Sequence[Any], *, context: Context = NOBODY, beside: Event | None = None
-    ) -> Appended | None:
-        """Append the items as one batch."""
-        # The caller may change them while the store is imported.
-        return await super().add(copy.deepcopy(items), context=context, beside=beside)
-
-    async def append(
-        self, events: NewEvent | Sequence[NewEvent], expected: int | None = None
-    ) -> Appended:
-        """Append events as one batch."""
-        await import_existing(self.log, self._url)
-        return await super().append(events, expected)
 
 
 async def import_existing(log: EventLog, url: str | os.PathLike[str]) -> None:

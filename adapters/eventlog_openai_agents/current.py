@@ -12,6 +12,7 @@ from eventlog_openai_agents import compaction, runs
 from eventlog_openai_agents.runs import Wrapper
 from eventlog_openai_agents.sdk_files import explained
 from eventlog_projections import Conversation
+from eventlog_projections.conversation import BeforeUse
 
 T = TypeVar("T")
 
@@ -19,10 +20,13 @@ T = TypeVar("T")
 class CurrentBranch(SessionABC):
     """The current branch belongs to the session object: another object begins on the main one."""
 
-    def __init__(self, session_id: str, log: EventLog, actor: str | None) -> None:
+    def __init__(
+        self, session_id: str, log: EventLog, actor: str | None, before_use: BeforeUse | None = None
+    ) -> None:
         self.session_id = check_name("session_id", session_id)
         self.log: Final = log
         self.actor: Final = actor
+        self._before_use: Final = before_use
         self._closed = False
         self._switch(self._branch())
 
@@ -41,10 +45,12 @@ class CurrentBranch(SessionABC):
         return self._branch(branch_of(branch_id))
 
     def _branch(self, branch: str = MAIN) -> Conversation:
-        return Conversation(self.log, self.session_id, branch)
+        return Conversation(self.log, self.session_id, branch, before_use=self._before_use)
 
     async def _ready(self) -> None:
-        """Do what has to be done before the log is asked or changed: here nothing."""
+        """Do what has to be done before the log is asked or changed."""
+        if self._before_use is not None:
+            await self._before_use()
 
     def _switch(self, conversation: Conversation) -> None:
         self._conversation = conversation

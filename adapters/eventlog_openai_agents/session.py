@@ -10,7 +10,7 @@ from agents import SessionSettings, TResponseInputItem
 from eventlog import Event, EventLog, InvalidOptionError, KeyRing, NewEvent
 from eventlog.addresses.engine import address_of
 from eventlog.addresses.log import MEMORY
-from eventlog.format.names import MAIN, check_name
+from eventlog.format.names import check_name
 from eventlog.log import DEFAULT_TENANT
 from eventlog_openai_agents import compaction, runs, usage
 from eventlog_openai_agents.branches import WithBranches
@@ -18,7 +18,7 @@ from eventlog_openai_agents.history import WithHistory
 from eventlog_openai_agents.runs import Wrapper
 from eventlog_openai_agents.sdk_files import explained
 from eventlog_openai_agents.turn_usage import WithUsage
-from eventlog_projections import Conversation, clear_all
+from eventlog_projections import clear_all
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -89,7 +89,7 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
                 " each tenant; logs of one database share its connections."
             )
         self._existing = db_path if import_existing else None
-        super().__init__(session_id, log, actor)
+        super().__init__(session_id, log, actor, self._import_existing if import_existing else None)
 
     @classmethod
     def from_url(
@@ -236,17 +236,10 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
             compaction.replace_all(conversation, self._known, items, context)
         )
 
-    def _branch(self, branch: str = MAIN) -> Conversation:
-        if self._existing is None:
-            return super()._branch(branch)
-        from eventlog_importing.existing import ImportingConversation
+    async def _import_existing(self) -> None:
+        from eventlog_importing.existing import import_existing
 
-        return ImportingConversation(self.log, self.session_id, branch, self._existing)
-
-    async def _ready(self) -> None:
         if self._existing is not None:
-            from eventlog_importing.existing import import_existing
-
             await import_existing(self.log, self._existing)
 
     def _beside(self, session_id: str) -> Self:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import copy
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
@@ -57,14 +58,21 @@ class Change(NamedTuple):
     event: Event
 
 
+BeforeUse = Callable[[], Awaitable[None]]
+"""Awaited before each read and each append; what it does once, it has to remember itself."""
+
+
 class Conversation:
     """A conversation of `log`, named by its session id, or a branch of it.
 
-    Raises InvalidNameError.
+    `before_use` is awaited before the log is read or appended to. Raises InvalidNameError.
     """
 
-    def __init__(self, log: EventLog, name: str, branch: str = MAIN) -> None:
+    def __init__(
+        self, log: EventLog, name: str, branch: str = MAIN, *, before_use: BeforeUse | None = None
+    ) -> None:
         self.log: Final = log
+        self._before_use: Final = before_use
         self.name: Final = check_name("session_id", name)
         self.branch: Final = check_branch(branch)
         self._states: Final = StateReader(log, name, branch)
@@ -83,6 +91,7 @@ class Conversation:
         `as_of` is a version up to the head, or an aware datetime. Raises InvalidMomentError,
         ErasedError, CorruptEventError or StoreError.
         """
+        await self._prepare()
         with telemetry.reading(self.name, self.branch):
             version = None
             if as_of is not None:
@@ -182,9 +191,16 @@ class Conversation:
         self, events: NewEvent | Sequence[NewEvent], expected: int | None = None
     ) -> Appended:
         """Append events as one batch, with `expected` only at that version. Errors as EventLog."""
+        if self._before_use is not None:
+            events = copy.deepcopy(events)  # The caller may change them while that is awaited.
+            await self._before_use()
         return await self.log.append(
             self.name, events, expected_version=expected, branch=self.branch
         )
+
+    async def _prepare(self) -> None:
+        if self._before_use is not None:
+            await self._before_use()
 
 
 def _view(state: State, wanted: int) -> ItemsRead:
