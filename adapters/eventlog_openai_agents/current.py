@@ -8,7 +8,8 @@ from agents import SessionABC
 
 from eventlog import ClosedError, Context, EventLog, settle
 from eventlog.format.names import MAIN, RESERVED, check_name
-from eventlog_openai_agents import compaction, runs
+from eventlog_openai_agents import runs
+from eventlog_openai_agents.known import Known
 from eventlog_openai_agents.runs import Wrapper
 from eventlog_openai_agents.sdk_files import explained
 from eventlog_projections import Conversation
@@ -54,7 +55,7 @@ class CurrentBranch(SessionABC):
 
     def _switch(self, conversation: Conversation) -> None:
         self._conversation = conversation
-        self._known = compaction.Known()
+        self._known = Known()
 
     def _context(self, wrapper: Wrapper | None, actor: str | None) -> Context:
         return runs.describe(wrapper, self._key, actor or self.actor, runs.current_agent())
