@@ -25,6 +25,8 @@ from eventlog import (
 GONE: Final = "\N{MULTIPLICATION SIGN}"
 """Marks what is no longer in the list, so that it also reads without colour."""
 
+LEGEND: Final = f"{GONE} no longer in the list, but still in the log"
+
 _ROLES: Final = {"user": "user", "assistant": "agent"}
 _CONTROLS: Final = {
     code: "\N{REPLACEMENT CHARACTER}"

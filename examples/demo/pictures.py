@@ -16,7 +16,7 @@ from eventlog import (
     RecordedEvent,
     UsageRecorded,
 )
-from eventlog_cli.words import GONE, actor, describe
+from eventlog_cli.words import GONE, LEGEND, actor, describe
 from eventlog_projections import listed
 
 _RUN_ID: Final = 4
@@ -76,7 +76,7 @@ def timeline(console: Console, events: Sequence[RecordedEvent]) -> None:
     for event in events:
         table.add_row(*_row(event, kept))
     console.print(table)
-    note(console, f"{GONE} no longer in the list, but still in the log")
+    note(console, LEGEND)
 
 
 def commands(console: Console, steps: Iterable[tuple[str, str]]) -> None:

@@ -81,15 +81,21 @@ def stats(ctx: typer.Context) -> None:
             events += row.head.version
         position = await at.log.position()
         views = await Views(at.log).status()
-        if at.out.as_json:
-            found = {"tenant": at.log.tenant, "conversations": conversations, "branches": branches}
-            found |= {"events": events, "position": position, "views": views}
-            at.out.line(found)
-            return
-        counts = f"{conversations:,} conversations, {branches:,} branches, {events:,} events"
-        at.out.print(Text(repr(at.log), "dim"), Text(counts, "bold"))
-        at.out.print(Text(f"the feed is at position {position:,}, over all tenants", "dim"))
-        if views:
-            at.out.print(Text(), tables.views(views))
+        at.out.answer(
+            {
+                "tenant": at.log.tenant,
+                "conversations": conversations,
+                "branches": branches,
+                "events": events,
+                "position": position,
+                "views": views,
+            },
+            Text(repr(at.log), "dim"),
+            Text(
+                f"{conversations:,} conversations, {branches:,} branches, {events:,} events", "bold"
+            ),
+            Text(f"the feed is at position {position:,}, over all tenants", "dim"),
+            *((Text(), tables.views(views)) if views else ()),
+        )
 
     run(ctx, work)

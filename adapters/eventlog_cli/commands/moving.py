@@ -126,12 +126,13 @@ async def _export_all(at: Invocation, owner: str, folder: str, to_format: Format
         for done, name in enumerate(names, 1):
             written += await _export_to(Conversation(at.log, name), folder, to_format)
             drawn.move(done, len(names))
-    if at.out.as_json:
-        at.out.line({"owner": owner, "conversations": len(names), "written": written})
-    else:
-        there = len(names) - written
-        said = f"{written} conversations written to {folder}, {there} were there already."
-        at.out.print(Text(said))
+    at.out.answer(
+        {"owner": owner, "conversations": len(names), "written": written},
+        Text(
+            f"{written} conversations written to {folder},"
+            f" {len(names) - written} were there already."
+        ),
+    )
 
 
 async def _owned(views: Views, owner: str) -> list[str]:
