@@ -17,11 +17,14 @@ PAGE: Final = 1000
 class Paged(Generic[T]):
     """Yields what `page(last)` returns, called again behind the last one until a page is short.
 
-    The first call gets None. A page holds at most PAGE.
+    The first call gets None. A page holds at most `size`, or PAGE.
     """
 
-    def __init__(self, page: Callable[[T | None], Awaitable[Sequence[T]]]) -> None:
+    def __init__(
+        self, page: Callable[[T | None], Awaitable[Sequence[T]]], size: int | None = None
+    ) -> None:
         self._page = page
+        self._size = PAGE if size is None else size
         self._last: T | None = None
         self._ahead: deque[T] = deque()
         self._ended = False
@@ -49,6 +52,6 @@ class Paged(Generic[T]):
         if self._ended:
             return
         page = await self._page(self._last)
-        self._ended = len(page) < PAGE
+        self._ended = len(page) < self._size
         self._last = page[-1] if page else None
         self._ahead.extend(page)

@@ -69,7 +69,7 @@ async def snapshot(
     """Return the latest `limit` items and how to replace their end, as the SDK defines it."""
     if CompactionSnapshot is None:
         return None
-    view = await conversation.view(limit=limit)
+    view = await conversation.read(limit=limit)
 
     async def replace_suffix(start: int, output: Items) -> bool:
         expected = view.items[start:]
@@ -90,9 +90,9 @@ async def replace_all(
     part = known.part
     before: list[Any] = []
     if part is not None:
-        before = (await conversation.view(as_of=part.version)).items[: part.known]
+        before = (await conversation.read(as_of=part.version)).items[: part.known]
     for _ in range(MAX_TRIES):
-        now = await conversation.view()
+        now = await conversation.read()
         rest = [] if part is None else now.items[len(before) :]
         if now.items[: len(before)] != before:
             return False  # Not the list that was read: the caller has another way.
@@ -116,7 +116,7 @@ async def _replace(
         kept: list[Any] = []
         start = suffix.start
         if prune is not None:
-            before = (await conversation.view(as_of=suffix.version)).items[:start]
+            before = (await conversation.read(as_of=suffix.version)).items[:start]
             kept = _without_prefix(before, prune)
             start = start if len(kept) == len(before) else 0
         content = [*kept, *output] if start == 0 else output
@@ -124,7 +124,7 @@ async def _replace(
         try:
             await conversation.replace(start, content, at, context=context)
         except ConflictError:
-            now = await conversation.view(limit=len(suffix.items))
+            now = await conversation.read(limit=len(suffix.items))
             if now.items != suffix.items:
                 return False
             suffix = Suffix(now.version, now.items, now.total)

@@ -13,7 +13,7 @@ from eventlog_openai_agents.known import Known
 from eventlog_openai_agents.runs import Wrapper
 from eventlog_openai_agents.sdk_files import explained
 from eventlog_projections import Conversation
-from eventlog_projections.conversation import BeforeUse
+from eventlog_projections.stream import BeforeUse
 
 T = TypeVar("T")
 
@@ -48,11 +48,6 @@ class CurrentBranch(SessionABC):
     def _branch(self, branch: str = MAIN) -> Conversation:
         return Conversation(self.log, self.session_id, branch, before_use=self._before_use)
 
-    async def _ready(self) -> None:
-        """Do what has to be done before the log is asked or changed."""
-        if self._before_use is not None:
-            await self._before_use()
-
     def _switch(self, conversation: Conversation) -> None:
         self._conversation = conversation
         self._known = Known()
@@ -62,17 +57,8 @@ class CurrentBranch(SessionABC):
 
     async def _settled(self, change: Coroutine[Any, Any, T]) -> T:
         """Make a change, which happens or fails even if the caller is cancelled."""
-
-        async def made() -> T:
-            try:
-                await self._ready()
-            except BaseException:
-                change.close()
-                raise
-            return await change
-
         with explained():
-            return await settle(asyncio.ensure_future(made()))
+            return await settle(asyncio.ensure_future(change))
 
 
 def branch_of(branch_id: str) -> str:

@@ -5,21 +5,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Self
 
+from eventlog.paging import Paged
 from eventlog_openai_agents.current import CurrentBranch
 from eventlog_openai_agents.sdk_files import explained
-from eventlog_projections import (
-    Conversation,
-    Diff,
-    History,
-    Labels,
-    diff,
-    fork,
-    label,
-    labels,
-    redo,
-    restore,
-    undo,
-)
+from eventlog_projections import Conversation, Diff, HistoryEvent, Labels
 
 
 class WithHistory(CurrentBranch):
@@ -29,9 +18,9 @@ class WithHistory(CurrentBranch):
     is still in the log.
     """
 
-    def history(self) -> History:
+    def history(self) -> Paged[HistoryEvent]:
         """Iterate over every event, in order, with what it did; `all()` returns them as a list."""
-        return History(self._open())
+        return self._open().history()
 
     async def undo(
         self, turns: int = 1, *, actor: str | None = None, reason: str | None = None
@@ -42,25 +31,25 @@ class WithHistory(CurrentBranch):
         the list has not as many turns.
         """
         conversation, context = self._open(), self._context(None, actor)
-        await self._settled(undo(conversation, turns, reason=reason, context=context))
+        await self._settled(conversation.undo(turns, reason=reason, context=context))
 
     async def redo(self, *, actor: str | None = None, reason: str | None = None) -> None:
         """Take back the last undo. Raises NothingToRedoError, which is a ValueError."""
         conversation, context = self._open(), self._context(None, actor)
-        await self._settled(redo(conversation, reason=reason, context=context))
+        await self._settled(conversation.redo(reason=reason, context=context))
 
     async def restore(
         self, version: int | datetime, *, actor: str | None = None, reason: str | None = None
     ) -> None:
         """Make the list again what it was at a version or an aware datetime."""
         conversation, context = self._open(), self._context(None, actor)
-        await self._settled(restore(conversation, version, reason=reason, context=context))
+        await self._settled(conversation.restore(version, reason=reason, context=context))
 
     async def diff(self, a: int | datetime | None = None, b: int | datetime | None = None) -> Diff:
         """Tell what went and what came between two versions or datetimes; None is now."""
         conversation = self._open()
         with explained():
-            return await diff(conversation, a, b)
+            return await conversation.diff(a, b)
 
     async def fork(
         self,
@@ -80,7 +69,7 @@ class WithHistory(CurrentBranch):
         """
         conversation, context = self._open(), self._context(None, actor)
         name = new_name(self.session_id) if session_id is None else session_id
-        forking = fork(conversation, name, at=at, reason=reason, context=context)
+        forking = conversation.fork(name, at=at, reason=reason, context=context)
         await self._settled(forking)
         return self._beside(name)
 
@@ -97,14 +86,13 @@ class WithHistory(CurrentBranch):
         None leaves what there is; an empty text, or no tags, removes it.
         """
         main, context = self._main(), self._context(None, actor)
-        await self._settled(label(main, title=title, owner=owner, tags=tags, context=context))
+        await self._settled(main.label(title=title, owner=owner, tags=tags, context=context))
 
     async def labels(self) -> Labels:
         """Return the title, the owner and the tags."""
         main = self._main()
         with explained():
-            await self._ready()
-            return await labels(main)
+            return await main.labels()
 
     def _main(self) -> Conversation:
         self._open()

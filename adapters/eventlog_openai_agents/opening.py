@@ -8,7 +8,7 @@ from eventlog import EventLog, InvalidOptionError, KeyRing
 from eventlog.addresses.engine import address_of
 from eventlog.addresses.log import MEMORY
 from eventlog.log import DEFAULT_TENANT
-from eventlog_projections.conversation import BeforeUse
+from eventlog_projections.stream import BeforeUse
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine

@@ -109,14 +109,14 @@ class Recorder:
 
     async def _look(self, mirror: Mirror, method: str) -> ItemsRead:
         """Return the end of the list; what a call may take away is in the log before it does."""
-        view = await mirror.view(1)
+        view = await mirror.read(1)
         if view.version == 0 or method == "clear_session":
             await mirror.catch_up(OBSERVED)
         elif method == "pop_item":
             await self._compare(mirror, await self.call("get_items", 1), 1)
         else:
             return view
-        return await mirror.view(1)
+        return await mirror.read(1)
 
     async def _record(
         self, mirror: Mirror, before: ItemsRead, event: Event | None, wrapper: Wrapper | None
@@ -139,7 +139,7 @@ class Recorder:
         return answer
 
     async def _compare(self, mirror: Mirror, items: Sequence[Any], limit: int | None) -> int:
-        view = await mirror.view(len(items))
+        view = await mirror.read(len(items))
         is_all = limit is None or len(items) < limit
         is_same = shared(view.items, items) == len(items)
         if is_same and (not is_all or view.total == len(items)):

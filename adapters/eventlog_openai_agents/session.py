@@ -17,7 +17,6 @@ from eventlog_openai_agents.opening import Closing, Location, check_one_place, g
 from eventlog_openai_agents.runs import Wrapper
 from eventlog_openai_agents.sdk_files import explained
 from eventlog_openai_agents.turn_usage import WithUsage
-from eventlog_projections import clear_all
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -126,12 +125,12 @@ class EventLogSession(WithBranches, WithCompaction, WithHistory, WithUsage):
         if limit is not None and limit < 0:
             limit = None
         with explained():
-            view = await conversation.view(as_of=as_of, limit=limit)
+            seen = await conversation.read(as_of=as_of, limit=limit)
         if as_of is None and conversation.branch == self._conversation.branch:
-            runs.saw(wrapper, self._key, view.version, limit)
-            if wrapper is None and len(view.items) == view.total:
-                self._known.read(view.version, view.total)
-        return cast(list[TResponseInputItem], view.items)
+            runs.saw(wrapper, self._key, seen.version, limit)
+            if wrapper is None and len(seen.items) == seen.total:
+                self._known.read(seen.version, seen.total)
+        return cast(list[TResponseInputItem], seen.items)
 
     async def add_items(
         self, items: list[TResponseInputItem], *, wrapper: Wrapper | None = None
@@ -171,7 +170,7 @@ class EventLogSession(WithBranches, WithCompaction, WithHistory, WithUsage):
         Every item stays in the log. Each branch is cleared by an event of its own, "main" first.
         """
         conversation, context = self._open(), self._context(wrapper, actor)
-        await self._settled(clear_all(conversation, reason=reason, context=context))
+        await self._settled(conversation.clear_all(reason=reason, context=context))
         if conversation.branch:
             self._switch(self._main())
 

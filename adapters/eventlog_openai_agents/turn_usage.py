@@ -14,7 +14,7 @@ from eventlog import EventLogError, NewEvent
 from eventlog_openai_agents import usage
 from eventlog_openai_agents.current import CurrentBranch
 from eventlog_openai_agents.sdk_files import explained
-from eventlog_projections import Conversation, branches, usage_by_turn
+from eventlog_projections import Conversation
 from eventlog_projections.history.counts import Counts
 
 _log: Final = logging.getLogger("eventlog.openai_agents")
@@ -69,14 +69,13 @@ class WithUsage(CurrentBranch):
             return [self._open(branch_id)]
         self._open()
         with explained():
-            await self._ready()
-            return [self._branch(), *await branches(self.log, self.session_id)]
+            main = self._branch()
+            return [main, *await main.branches()]
 
     async def _by_turn(self, chat: Conversation) -> dict[int, Counts]:
         turns: dict[int, list[Counts]] = {}
         with explained():
-            await self._ready()
-            for turn, used in await usage_by_turn(chat):
+            for turn, used in await chat.usage_by_turn():
                 turns.setdefault(turn, []).append(Counts.recorded(used))
         return {turn: _sum(each) for turn, each in turns.items()}
 

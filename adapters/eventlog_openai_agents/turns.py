@@ -13,7 +13,6 @@ from typing import Any, Final, cast
 
 from eventlog_openai_agents.current import CurrentBranch
 from eventlog_openai_agents.sdk_files import explained
-from eventlog_projections import moments
 from eventlog_projections.items.turns import fields, is_user_message
 
 PREVIEW: Final = 100
@@ -91,8 +90,8 @@ class WithTurns(CurrentBranch):
     async def _messages(self, branch_id: str | None) -> list[tuple[int, Any, datetime]]:
         chat = self._open(branch_id)
         with explained():
-            seen = await chat.view()
-            times = await moments(chat, seen.version)
+            seen = await chat.read()
+            times = await chat.moments(seen.version)
         found = [
             (item, time)
             for item, time in zip(seen.items, times, strict=True)

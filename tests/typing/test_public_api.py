@@ -29,10 +29,15 @@ async def check_the_log(log: EventLog) -> None:
 
 async def check_a_conversation(log: EventLog) -> None:
     chat = Conversation(log, "chat")
-    assert_type(await chat.view(as_of=1), ItemsRead)
+    assert_type(await chat.read(as_of=1), ItemsRead)
     assert_type(await chat.items(limit=1), list[Any])
     assert_type(await chat.add([{}]), Appended | None)
     assert_type(await chat.clear(reason="why"), Appended)
+    assert_type(await chat.undo(2, reason="why"), Appended)
+    assert_type(await chat.fork("other"), Conversation)
+    assert_type(await chat.branches(), list[Conversation])
+    assert_type(await chat.diff(1), Diff)
+    assert_type(await chat.history().all(), list[HistoryEvent])
 
 
 async def check_a_session() -> None:
@@ -72,10 +77,9 @@ PUBLIC = {
         place_hold publish read_receipt rekey rotate settle to_command to_file
     """,
     eventlog_projections: """
-        Archive Conversation Diff Disposed Disposition Erased Evidence History HistoryEvent
-        HistoryItem Labels RetentionRule Span TurnUsage ItemsRead apply_retention branches clear_all
-        delete_branch diff erase erase_event erase_owner follow_retention fork label labels
-        listed moments open_branch prune rebuild redo restore to_folder undo usage_by_turn
+        Archive Conversation Diff Disposed Disposition Erased Evidence HistoryEvent HistoryItem
+        ItemsRead Labels RetentionRule Span TurnUsage apply_retention erase erase_event erase_owner
+        follow_retention listed prune rebuild to_folder
     """,
     eventlog_importing: """
         Chunk EncryptedSource ImportReport Preserved Progress RedisSource Refused Row

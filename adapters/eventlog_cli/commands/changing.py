@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-import eventlog_projections
 from eventlog import Appended, InvalidInputError
 from eventlog_cli.finding import find, moment
 from eventlog_cli.options import Actor, AsOf, Branch, Id, Reason, by
@@ -28,7 +27,7 @@ def undo(
 
     async def work(at: Invocation) -> None:
         chat = await _chat(at, conversation, branch)
-        done = await eventlog_projections.undo(chat, turns, reason=reason, context=by(actor))
+        done = await chat.undo(turns, reason=reason, context=by(actor))
         await _tell(at, chat, done, "`eventlog redo` takes it back")
 
     run(ctx, work)
@@ -46,9 +45,7 @@ def redo(
 
     async def work(at: Invocation) -> None:
         chat = await _chat(at, conversation, branch)
-        await _tell(
-            at, chat, await eventlog_projections.redo(chat, reason=reason, context=by(actor))
-        )
+        await _tell(at, chat, await chat.redo(reason=reason, context=by(actor)))
 
     run(ctx, work)
 
@@ -69,7 +66,7 @@ def restore(
         version = moment(to)
         if version is None:
             raise InvalidInputError("Name a version or a time to restore.")
-        done = await eventlog_projections.restore(chat, version, reason=reason, context=by(actor))
+        done = await chat.restore(version, reason=reason, context=by(actor))
         await _tell(at, chat, done)
 
     run(ctx, work)
@@ -110,9 +107,7 @@ def fork(
     async def work(at: Invocation) -> None:
         parent = await _chat(at, conversation, branch)
         context = by(actor)
-        child = await eventlog_projections.fork(
-            parent, new, at=moment(as_of), reason=reason, context=context
-        )
+        child = await parent.fork(new, at=moment(as_of), reason=reason, context=context)
         await _tell(at, child, Appended(1, 1))
 
     run(ctx, work)
@@ -133,9 +128,7 @@ def label(
     async def work(at: Invocation) -> None:
         chat = await _chat(at, conversation, "")
         tags = [] if no_tags else tag or None
-        done = await eventlog_projections.label(
-            chat, title=title, owner=owner, tags=tags, context=by(actor)
-        )
+        done = await chat.label(title=title, owner=owner, tags=tags, context=by(actor))
         await _tell(at, chat, done)
 
     run(ctx, work)
@@ -146,7 +139,7 @@ async def _chat(at: Invocation, conversation: str, branch: str) -> Conversation:
 
 
 async def _tell(at: Invocation, chat: Conversation, done: Appended, hint: str = "") -> None:
-    seen = await chat.view(limit=0)
+    seen = await chat.read(limit=0)
     if at.out.as_json:
         found = {"conversation": chat.name, "branch": chat.branch, "version": done.last}
         at.out.line(found | {"total": seen.total})

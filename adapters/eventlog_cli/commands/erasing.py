@@ -94,7 +94,7 @@ def erase(
                 at.log, name, event, by=who, reason=reason, branch=branch, signer=signer
             )
         else:
-            total = (await Conversation(at.log, name).view(limit=0)).total
+            total = (await Conversation(at.log, name).read(limit=0)).total
             confirm(
                 f"Destroy for good all that was ever said in {name} ({total} items now)", yes=yes
             )

@@ -11,8 +11,7 @@ from eventlog_cli.options import AsOf, Branch, Id, Limit
 from eventlog_cli.progress import caught_up
 from eventlog_cli.running import Invocation, run
 from eventlog_cli.words import GONE
-from eventlog_projections import Conversation, History, HistoryEvent
-from eventlog_projections import diff as compare
+from eventlog_projections import Conversation, HistoryEvent
 from eventlog_projections.views.reading import Summary, conversations
 
 PAGE = 100
@@ -64,7 +63,7 @@ def show(
     async def work(at: Invocation) -> None:
         name = await find(at.log, conversation)
         chat = Conversation(at.log, name, branch)
-        seen = await chat.view(as_of=moment(as_of), limit=None if every else limit)
+        seen = await chat.read(as_of=moment(as_of), limit=None if every else limit)
         if at.out.as_json:
             at.out.line({"conversation": name, "branch": branch, **seen._asdict()})
             return
@@ -82,7 +81,7 @@ def log(ctx: typer.Context, conversation: Id, branch: Branch = "") -> None:
     async def work(at: Invocation) -> None:
         chat = Conversation(at.log, await find(at.log, conversation), branch)
         page: list[HistoryEvent] = []
-        async for event in History(chat):
+        async for event in chat.history():
             if at.out.as_json:
                 at.out.line(event)
                 continue
@@ -111,7 +110,7 @@ def diff(
 
     async def work(at: Invocation) -> None:
         chat = Conversation(at.log, await find(at.log, conversation), branch)
-        found = await compare(chat, moment(a), moment(b))
+        found = await chat.diff(moment(a), moment(b))
         if at.out.as_json:
             at.out.line(found)
             return

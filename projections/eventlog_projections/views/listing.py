@@ -12,7 +12,7 @@ from eventlog import ConversationRewound, CorruptEventError, EventErased, Header
 from eventlog.views import FoldInput, LogViews, TenantEvent
 from eventlog_projections.items.blocks import INHERITED, Block, count
 from eventlog_projections.items.changes import CHANGING, change
-from eventlog_projections.items.fold import fold, resolve
+from eventlog_projections.items.fold import fold_all
 from eventlog_projections.views.step import Listed, Step
 
 MAX_LISTS: Final = 100_000
@@ -75,7 +75,7 @@ class Lists:
 
     async def _list(self, stream: str, stream_id: bytes, version: int) -> list[Block]:
         entries: list[FoldInput] = await self._views.tables.headers(stream_id, version)
-        return fold(stream, (), resolve(stream, 0, entries).entries)
+        return fold_all(stream, entries)
 
 
 def _items_of(blocks: Sequence[Block], version: int | None) -> int:

@@ -4,8 +4,9 @@ import re
 
 import eventlog_projections
 from eventlog import EventLog, ItemsAdded
+from eventlog.paging import Paged
 from eventlog_openai_agents import EventLogSession
-from eventlog_projections import Conversation, History
+from eventlog_projections import Conversation
 from eventlog_projections import views as of_views
 from eventlog_projections.views import Views
 from tests.backends import Backend
@@ -35,7 +36,7 @@ def test_every_public_name_is_asked_or_said_not_to_read() -> None:
         ),
         (of_views, reads.first_words(reads.view_reads(log, "a")), {}),
         (Views, views, reads.RAW_VIEW_OTHERWISE),
-        (History, {"all"}, {}),
+        (Paged, {"all"}, {}),
     ):
         assert reads.public(of) == asked | set(otherwise), of
 
