@@ -15,7 +15,7 @@ from eventlog import InvalidInputError
 from eventlog.files import write_whole
 from eventlog.format.codec import encode_json
 from eventlog_cli import pages
-from eventlog_cli.finding import find, moment
+from eventlog_cli.finding import find_conversation, moment
 from eventlog_cli.genai import Operations
 from eventlog_cli.options import AsOf, Branch, complete
 from eventlog_cli.progress import bar, caught_up
@@ -89,7 +89,7 @@ def export(
         if owner is not None and to is not None and conversation is None:
             await _export_all(at, owner, to, to_format)
         elif conversation is not None and owner is None and to is None:
-            chat = Conversation(at.log, await find(at.log, conversation), branch)
+            chat = await find_conversation(at.log, conversation, branch)
             async for line in _lines(chat, to_format, moment(as_of)):
                 at.out.line(line)
         else:
