@@ -6,14 +6,7 @@ Rule: nothing is imported here that `--version` does not need.
 import sys
 
 FAILED = 1
-EXTRAS = {
-    "asyncpg": "postgres",
-    "cryptography": "crypto",
-    "greenlet": "postgres",
-    "redis": "redis",
-    "rich": "cli",
-    "typer": "cli",
-}
+EXTRAS = {"typer": "cli", "rich": "cli", "cryptography": "crypto"}
 """What brings a package that may be missing."""
 
 INTERRUPTED = 130

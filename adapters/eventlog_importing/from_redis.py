@@ -32,8 +32,13 @@ class RedisSource:
 
     async def chunks(self) -> AsyncGenerator[Chunk]:
         """Yield every conversation, those without items last."""
-        from redis.exceptions import RedisError
-
+        try:
+            from redis.exceptions import RedisError
+        except ImportError as error:
+            raise SourceError(
+                "A Redis cannot be read without its client:"
+                " pip install 'conversation-eventlog[redis]'."
+            ) from error
         try:
             async with self._client() as client:
                 async for chunk in self._read(client):

@@ -28,7 +28,7 @@ THEIRS: Final = ("adapters", "projections", "tests", "alembic")
 """Folders that a program may well have beside it."""
 
 WITHOUT_EXTRAS: Final = """
-import asyncio, pathlib, sys
+import asyncio, contextlib, pathlib, sqlite3, sys
 import eventlog, eventlog_projections, eventlog_importing, eventlog_cli
 import adapters.ours, projections.ours, tests.ours
 from eventlog import EventLog, ItemsAdded, migrate
@@ -38,12 +38,31 @@ assert "site-packages" in eventlog.__file__, eventlog.__file__
 for package in (eventlog, eventlog_projections, eventlog_importing, eventlog_cli):
     assert (pathlib.Path(package.__file__).parent / "py.typed").exists(), package
 
+with contextlib.closing(sqlite3.connect("sessions.db")) as db:
+    db.executescript('''
+        CREATE TABLE agent_sessions (session_id TEXT PRIMARY KEY, created_at, updated_at);
+        CREATE TABLE agent_messages (
+            id INTEGER PRIMARY KEY, message_data, created_at,
+            session_id REFERENCES agent_sessions (session_id)
+        );
+        INSERT INTO agent_sessions VALUES ('old', '2026-01-01', '2026-01-01');
+        INSERT INTO agent_messages VALUES (1, '{"role": "user"}', '2026-01-01', 'old');
+    ''')
+
 async def main() -> None:
     await migrate("wheel.db")
     async with EventLog("wheel.db") as log:
         await log.append("chat", ItemsAdded([{"role": "user"}]))
         assert (await log.verify()).ok
         assert await eventlog_projections.Conversation(log, "chat").items() == [{"role": "user"}]
+        assert (await eventlog_importing.import_sessions(log, "sessions.db")).copied == 1
+        for scheme, extra in (("postgresql", "postgres"), ("redis", "redis")):
+            try:
+                await eventlog_importing.import_sessions(log, f"{scheme}://localhost")
+            except eventlog.SourceError as error:
+                assert f"conversation-eventlog[{extra}]" in str(error), error
+            else:
+                raise AssertionError(f"{scheme} is imported without its driver?")
 
 asyncio.run(main())
 try:
@@ -58,6 +77,12 @@ except ImportError as error:
     assert "conversation-eventlog[agents]" in str(error), error
 else:
     raise AssertionError("the SDK's session works without the SDK?")
+try:
+    import eventlog_session_conformance
+except ImportError as error:
+    assert "openai-agents" in str(error), error
+else:
+    raise AssertionError("the conformance suite works without the SDK?")
 print("1 passed, 0 failed")
 """
 
@@ -94,7 +119,8 @@ def main() -> None:
         python = folder / "env" / "bin" / "python"
         pinned = without_hashes(folder)
         run(python, "-m", "pip", "install", "-qq", "-c", pinned, wheel)
-        run(python, make_program(folder / "program"))
+        program = make_program(folder / "program")
+        run(python, program, cwd=program.parent)
 
 
 def make_program(folder: Path) -> Path:
