@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Final, overload
 
-from eventlog import AmbiguousNameError, EventLog, InvalidMomentError, NoSuchConversationError
+from eventlog import EventLog
+from eventlog.errors import AmbiguousNameError, InvalidMomentError, NoSuchConversationError
 from eventlog.format.names import MAIN
 from eventlog_projections import Conversation
 

@@ -5,7 +5,8 @@ import contextlib
 from collections.abc import Callable
 from typing import Any, Final
 
-from eventlog import EventLog, InvalidNameError
+from eventlog import EventLog
+from eventlog.errors import InvalidNameError
 from eventlog_importing.copy import Copy
 from eventlog_importing.forking import RefusedError
 from eventlog_importing.recognising import recognise

@@ -8,7 +8,7 @@ from sqlalchemy import column, exists, inspect, select, table
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from eventlog import SourceError
+from eventlog.errors import SourceError
 from eventlog_importing.rows import Chunk, Origin, Row, chunked, moment
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from typing import Any, Final, NamedTuple
 
 from agents import TResponseInputItem
 
-from eventlog import BusyError, ConflictError, Context, settle
+from eventlog import BusyError, ConflictError, Context
+from eventlog.settle import settle
 from eventlog_openai_agents.current import CurrentBranch
 from eventlog_openai_agents.known import Known, Part
 from eventlog_openai_agents.sdk_files import explained

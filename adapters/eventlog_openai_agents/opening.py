@@ -4,9 +4,11 @@ import os
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from eventlog import EventLog, InvalidOptionError, KeyRing
+from eventlog import EventLog
 from eventlog.addresses.engine import address_of
 from eventlog.addresses.log import MEMORY
+from eventlog.errors import InvalidOptionError
+from eventlog.keys import KeyRing
 from eventlog.log import DEFAULT_TENANT
 from eventlog_projections.stream import BeforeUse
 

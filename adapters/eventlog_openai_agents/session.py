@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from agents import SessionSettings, TResponseInputItem
 
-from eventlog import Event, EventLog, KeyRing, NewEvent
+from eventlog import Event, EventLog, NewEvent
 from eventlog.addresses.log import MEMORY
 from eventlog.format.names import check_name
+from eventlog.keys import KeyRing
 from eventlog_openai_agents import runs, usage
 from eventlog_openai_agents.branches import WithBranches
 from eventlog_openai_agents.compaction import WithCompaction

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from agents import RunContextWrapper, Usage
 
-from eventlog import UsageRecorded
+from eventlog.events import UsageRecorded
 from eventlog_projections.history.counts import Counts
 
 Wrapper = RunContextWrapper[Any]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from eventlog.addresses.log import PostgresAddress, parse
 from eventlog.errors import InvalidOptionError
 from eventlog.format.names import check_name
-from eventlog.log import DEFAULT_SCHEMA
+from eventlog.store.contract.options import DEFAULT_SCHEMA
 
 
 async def backup(

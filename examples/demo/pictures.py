@@ -9,13 +9,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from eventlog import (
-    ConversationCleared,
-    ItemPopped,
-    ItemsAdded,
-    RecordedEvent,
-    UsageRecorded,
-)
+from eventlog import ConversationCleared, ItemPopped, ItemsAdded, RecordedEvent
+from eventlog.events import UsageRecorded
 from eventlog_cli.words import GONE, LEGEND, actor, describe
 from eventlog_projections import listed
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from eventlog import InvalidAddressError, InvalidNameError
 from eventlog.addresses.log import PostgresAddress, SqliteAddress, parse
+from eventlog.errors import InvalidAddressError, InvalidNameError
 from eventlog.format.names import MAX_BYTES, check_name
 
 

@@ -9,7 +9,8 @@ from eventlog.addresses.log import SqliteAddress
 from eventlog.format.records import AppendRequest, Head, Outcome, StoredEvent, StreamRow
 from eventlog.limiter import ByteLimiter
 from eventlog.store.contract.erasures import Erasure
-from eventlog.store.contract.log import MAX_VERSION, Options
+from eventlog.store.contract.log import MAX_VERSION
+from eventlog.store.contract.options import Options
 from eventlog.store.contract.rights import ALL, Rights
 from eventlog.store.sql.statement import Statement
 from eventlog.store.sql.stream_rows import stream_row

@@ -2,15 +2,9 @@
 
 import msgspec
 
-from eventlog import (
-    BranchDeleted,
-    Context,
-    ConversationCleared,
-    InvalidOptionError,
-    NewEvent,
-    NoSuchBranchError,
-    RecordedEvent,
-)
+from eventlog import Context, ConversationCleared, NewEvent, RecordedEvent
+from eventlog.errors import InvalidOptionError, NoSuchBranchError
+from eventlog.events import BranchDeleted
 from eventlog.format.names import MAIN
 from eventlog_projections.items.fold import changes_list
 from eventlog_projections.stream import Change, Stream

@@ -2,14 +2,9 @@
 
 from datetime import datetime
 
-from eventlog import (
-    ConflictError,
-    Context,
-    ConversationForked,
-    InvalidMomentError,
-    NameTakenError,
-    NewEvent,
-)
+from eventlog import ConflictError, Context, NewEvent
+from eventlog.errors import InvalidMomentError, NameTakenError
+from eventlog.events import ConversationForked
 from eventlog_projections.stream import Stream
 
 
@@ -35,7 +30,7 @@ async def fork(
         )
     await parent.refuse_erased(seen.version)
     forked = ConversationForked(
-        parent.log.stream_id(parent.name, branch=parent.branch),
+        parent.log.spi.stream_id(parent.name, branch=parent.branch),
         seen.version,
         seen.total if kept is None else kept,
         reason,

@@ -3,7 +3,7 @@
 import operator
 from typing import NamedTuple
 
-from eventlog import UsageRecorded
+from eventlog.events import UsageRecorded
 
 
 class Counts(NamedTuple):

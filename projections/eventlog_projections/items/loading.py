@@ -8,7 +8,9 @@ import contextlib
 from collections.abc import Sequence
 from typing import Final
 
-from eventlog import ConversationErased, CorruptEventError, EventErased, EventLog, StoreError
+from eventlog import EventLog, StoreError
+from eventlog.errors import CorruptEventError
+from eventlog.events import ConversationErased, EventErased
 from eventlog.snapshots import FoldInput, Loaded, Sources, StreamSnapshots
 from eventlog_projections.items.blocks import Absent, Block, count, filled, last
 from eventlog_projections.items.fold import Path, fold, is_reset, resolve

@@ -24,12 +24,12 @@ class SnapshotWriter:
         self._memory.put(stored, state)
         due = is_due(state.blocks, state.version, state.saved, was_reset=state.was_reset)
         if due:
-            self._log.background.start(stored.stream_id, lambda: self._save_due(stored, state))
+            self._log.spi.background.start(stored.stream_id, lambda: self._save_due(stored, state))
         return due
 
     async def finish(self) -> None:
         """Wait for the snapshots that are being stored."""
-        await self._log.background.finish()
+        await self._log.spi.background.finish()
 
     async def save(self, stored: StreamSnapshots, state: State) -> bool:
         """Store a snapshot of a state now; False where there is nothing to store."""

@@ -7,7 +7,9 @@ Anything else is a miss; it costs time and changes no answer.
 import contextlib
 from typing import Final
 
-from eventlog import ConversationForked, CorruptEventError, EventLog
+from eventlog import EventLog
+from eventlog.errors import CorruptEventError
+from eventlog.events import ConversationForked
 from eventlog.format.names import MAIN
 from eventlog.snapshots import EVERYTHING, StreamSnapshots
 from eventlog_projections.items.ancestors import ForkOrigin, inherit
@@ -111,7 +113,7 @@ class StateReader:
         await self._memory.forget_for_good(self._stored(), version)
 
     def _stored(self) -> StreamSnapshots:
-        return self._log.snapshots(self._name, SCHEMA, branch=self._branch)
+        return self._log.spi.snapshots(self._name, SCHEMA, branch=self._branch)
 
     async def _state(self, version: int | None, wanted: int) -> State | None:
         return await (self.current(wanted) if version is None else self._at(version, wanted))
@@ -164,7 +166,7 @@ class StateReader:
 
     async def _shared(self, stored: StreamSnapshots) -> State | None:
         """Return the list now from what other processes left in Redis, if it is on the chain."""
-        if self._log.shared is None:
+        if self._log.spi.shared is None:
             return None
         kept = await self._memory.get_shared(stored)
         state = None if kept is None else await self._follow(stored, kept)

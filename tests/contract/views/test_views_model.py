@@ -10,15 +10,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from eventlog import (
-    BranchDeleted,
-    ConversationRewound,
-    EventLog,
-    ItemsReplaced,
-    NoSuchTurnError,
-    NothingToRedoError,
-    UsageRecorded,
-)
+from eventlog import EventLog, ItemsReplaced
+from eventlog.errors import NoSuchTurnError, NothingToRedoError
+from eventlog.events import BranchDeleted, ConversationRewound, UsageRecorded
 from eventlog_projections import Conversation
 from eventlog_projections.views import BUILT_IN, Views
 from tests.backends import Backend
