@@ -11,7 +11,7 @@ from rich.text import Text
 from eventlog_cli.words import GONE, clean
 from eventlog_projections import Disposed
 from eventlog_projections.views import Status
-from eventlog_projections.views.reading import Cost, Found, Summary, Tool, Turn, Usage
+from eventlog_projections.views.queries import Cost, Found, Summary, Tool, Turn, Usage
 
 NONE: Final = "-"
 WIDEST_ID: Final = 20

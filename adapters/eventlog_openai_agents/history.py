@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Self
 
-from eventlog.paging import Paged
+from eventlog import Results
 from eventlog_openai_agents.current import CurrentBranch
 from eventlog_openai_agents.sdk_files import explained
 from eventlog_projections import Conversation, Diff, HistoryEvent, Labels
@@ -18,7 +18,7 @@ class WithHistory(CurrentBranch):
     is still in the log.
     """
 
-    def history(self) -> Paged[HistoryEvent]:
+    def history(self) -> Results[HistoryEvent]:
         """Iterate over every event, in order, with what it did; `all()` returns them as a list."""
         return self._open().history()
 

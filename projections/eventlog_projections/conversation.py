@@ -13,9 +13,9 @@ from eventlog import (
     ItemsAdded,
     ItemsReplaced,
     NewEvent,
+    Results,
 )
 from eventlog.format.names import MAIN
-from eventlog.paging import Paged
 from eventlog_projections.changing import branches, forks, labels, popping, rewinding
 from eventlog_projections.changing.labels import Labels
 from eventlog_projections.history import diff, events, moments, turn_usage
@@ -190,7 +190,7 @@ class Conversation:
         """Return what the conversation is labelled with now, but for what was erased."""
         return await labels.labels(self._stream)
 
-    def history(self) -> Paged[HistoryEvent]:
+    def history(self) -> Results[HistoryEvent]:
         """Iterate over every event that is there now, in order, with what it did to the list."""
         return events.history(self._stream)
 

@@ -18,11 +18,11 @@ from eventlog import (
     EventLog,
     NewEvent,
     RecordedEvent,
+    Results,
     telemetry,
 )
 from eventlog.format.names import MAIN, check_branch, check_name
 from eventlog.format.records import StreamRow
-from eventlog.paging import Paged
 from eventlog.snapshots import EVERYTHING
 from eventlog_projections.items.ancestors import ForkOrigin
 from eventlog_projections.items.state import ItemsRead
@@ -87,7 +87,7 @@ class Stream:
 
     async def events(
         self, *, after: int = 0, until: int | None = None, kind: str | None = None
-    ) -> Paged[RecordedEvent]:
+    ) -> Results[RecordedEvent]:
         """Return an iterator over the events with after < version <= until, of any kind or one."""
         await self.prepare()
         return self.log.read(self.name, after=after, until=until, kind=kind, branch=self.branch)

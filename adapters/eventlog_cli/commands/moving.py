@@ -21,7 +21,7 @@ from eventlog_cli.options import AsOf, Branch, complete
 from eventlog_cli.progress import bar, caught_up
 from eventlog_cli.running import FoundError, Invocation, run
 from eventlog_projections import Conversation
-from eventlog_projections.views import Views, reading
+from eventlog_projections.views import Views, queries
 
 PAGE = 100
 
@@ -137,10 +137,10 @@ async def _export_all(at: Invocation, owner: str, folder: str, to_format: Format
 
 async def _owned(views: Views, owner: str) -> list[str]:
     names: list[str] = []
-    page = await reading.conversations(views, owner=owner, limit=PAGE, stale=True)
+    page = await queries.conversations(views, owner=owner, limit=PAGE, stale=True)
     while page:
         names += [each.name for each in page]
-        page = await reading.conversations(
+        page = await queries.conversations(
             views, owner=owner, after=page[-1], limit=PAGE, stale=True
         )
     return names

@@ -12,7 +12,7 @@ from eventlog_cli.progress import caught_up
 from eventlog_cli.running import Invocation, run
 from eventlog_cli.words import LEGEND
 from eventlog_projections import HistoryEvent
-from eventlog_projections.views.reading import Summary, conversations
+from eventlog_projections.views.queries import Summary, conversations
 
 PAGE = 100
 """Events that are printed at once."""

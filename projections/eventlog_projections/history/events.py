@@ -3,13 +3,7 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from eventlog import (
-    Context,
-    Event,
-    ItemsAdded,
-    ItemsReplaced,
-    RecordedEvent,
-)
+from eventlog import Context, Event, ItemsAdded, ItemsReplaced, RecordedEvent, Results
 from eventlog.events import OpaqueEvent
 from eventlog.paging import Paged
 from eventlog_projections.history.timeline import Move, Span, Timeline, spans
@@ -60,7 +54,7 @@ class HistoryEvent(NamedTuple):
         return reason
 
 
-def history(stream: Stream) -> Paged[HistoryEvent]:
+def history(stream: Stream) -> Results[HistoryEvent]:
     """Iterate over the events of a stream that are there when it begins.
 
     Reads all of them twice, a page at a time, and keeps a few numbers of each. One is decoded when
@@ -75,7 +69,7 @@ class _Reading:
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._timeline = Timeline()
-        self._events: Paged[RecordedEvent] | None = None
+        self._events: Results[RecordedEvent] | None = None
         self._listed: list[Span] = []
 
     async def next(self, _last: HistoryEvent | None) -> list[HistoryEvent]:
@@ -85,7 +79,7 @@ class _Reading:
             return [self._entry(recorded, self._timeline.take(recorded))]
         return []
 
-    async def _begin(self) -> Paged[RecordedEvent]:
+    async def _begin(self) -> Results[RecordedEvent]:
         whole = await timeline(self._stream)
         # Versions rise in it, as they do here: what is used up is taken off the end.
         self._listed = spans(whole.lists[-1])[::-1]

@@ -7,13 +7,7 @@ are decoded last, and only those of events that are still in the list.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from eventlog import (
-    ConversationCleared,
-    ItemPopped,
-    ItemsAdded,
-    ItemsReplaced,
-    RecordedEvent,
-)
+from eventlog import ConversationCleared, ItemPopped, ItemsAdded, ItemsReplaced, RecordedEvent
 from eventlog.errors import CorruptEventError
 from eventlog.events import (
     BranchDeleted,

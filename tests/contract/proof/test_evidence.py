@@ -9,14 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from eventlog import (
-    Context,
-    EventLog,
-    ItemsAdded,
-    NewEvent,
-    RecordedEvent,
-    Signer,
-)
+from eventlog import Context, EventLog, ItemsAdded, NewEvent, RecordedEvent, Signer
 from eventlog.errors import InvalidMomentError, KeyDestroyedError, NoKeyError, WrongKeyError
 from eventlog.format import chain
 from eventlog.keys import new_key, parse_keyring

@@ -23,7 +23,7 @@ _SILENT: Final = Header()
 _FOLDED: Final = frozenset((*CHANGING, ConversationRewound.kind, EventErased.kind))
 
 
-class Lists:
+class ListSizes:
     """The sizes of the lists, as of the event of each stream that was seen last."""
 
     def __init__(self, views: LogViews) -> None:
@@ -35,7 +35,7 @@ class Lists:
         event = found.event
         stored = event.stored
         try:
-            total = self._known_before(stored.stream_id, stored.version)
+            total = self._size_before(stored.stream_id, stored.version)
             if total is None:
                 before = await self._list(event.stream, stored.stream_id, stored.version - 1)
                 total = count(before)
@@ -67,7 +67,7 @@ class Lists:
         if len(self._known) > MAX_LISTS:
             self._known.popitem(last=False)
 
-    def _known_before(self, stream_id: bytes, version: int) -> int | None:
+    def _size_before(self, stream_id: bytes, version: int) -> int | None:
         """Return how many items were in the list before an event, if that is remembered."""
         if version == 1:
             return 0

@@ -7,12 +7,10 @@ from typing import Any, Final, cast
 
 import pytest
 
-import eventlog_projections.views.folding as folding
-import eventlog_projections.views.runner as runner
 from eventlog import EventLog, ItemsAdded, UnavailableError
 from eventlog.store.nouns.stored_views import StoredViews
 from eventlog.views import Batch, Checkpoint, LogViews, TenantEvent
-from eventlog_projections.views import Projection, Row, Rows, Step, Views, Written
+from eventlog_projections.views import Projection, Row, Rows, Step, Views, Written, runner, state
 from tests.contract.views.asked import small_batches
 from tests.waiting import until
 
@@ -192,7 +190,7 @@ async def test_rows_are_read_again_only_after_they_were_stored(
     filled: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process that remembers too much forgets, with a batch on its way."""
-    monkeypatch.setattr(folding, "MAX_ROWS", 1)
+    monkeypatch.setattr(state, "MAX_ROWS", 1)
     views = Views(filled, [NUMBERS])
     await views.catch_up()
     await assert_complete(views)
@@ -251,6 +249,6 @@ async def test_a_generation_that_another_runner_fills_is_not_taken_for_poisoned(
         return found
 
     monkeypatch.setattr(LogViews, "events", late)
-    monkeypatch.setattr(folding, "MAX_ROWS", 0)
+    monkeypatch.setattr(state, "MAX_ROWS", 0)
     await Views(filled, [new]).catch_up()
     await assert_complete(Views(filled, [new._replace(fold=number)]))

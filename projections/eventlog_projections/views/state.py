@@ -1,4 +1,4 @@
-"""Folding steps into rows, and what of that has to be written."""
+"""The rows of a projection as folds leave them, and what of that has to be written."""
 
 import itertools
 from collections.abc import Collection, Iterable, Sequence
@@ -91,43 +91,43 @@ class ProjectionState:
         self._begin()
 
     def _begin(self) -> None:
-        self._kept = {kind: TableBuffer(kind) for kind in self.projection.tables}
-        self._read = [(kind, kept) for kind, kept in self._kept.items() if kind.is_read]
-        self._written = [kept for kind, kept in self._kept.items() if not kind.is_read]
+        self._tables = {kind: TableBuffer(kind) for kind in self.projection.tables}
+        self._read = [(kind, table) for kind, table in self._tables.items() if kind.is_read]
+        self._written = [table for kind, table in self._tables.items() if not kind.is_read]
         self._now: dict[type[Row], dict[_Key, Row]] = {}
 
     def _rows(self, kind: type[Row]) -> dict[_Key, Row]:
         """Return the rows of the step, of one table."""
         rows = self._now.get(kind)
         if rows is None:
-            kept = self._kept[kind]
-            rows = kept.by_partition[getattr(self._step, kept.shape.partition)]
+            table = self._tables[kind]
+            rows = table.by_partition[getattr(self._step, table.shape.partition)]
             self._now[kind] = rows
         return rows
 
     @property
     def is_full(self) -> bool:
         """Whether it remembers as much as it may, and has to forget."""
-        return sum(kept.size for kept in self._kept.values()) > MAX_ROWS
+        return sum(table.size for table in self._tables.values()) > MAX_ROWS
 
     async def load(self, source: ViewSource, steps: Sequence[Step]) -> None:
         """Read the rows that the steps may ask for."""
-        for _, kept in self._read:
-            wanted = {getattr(step, kept.shape.partition) for step in steps}
-            absent = [partition for partition in wanted if partition not in kept.by_partition]
+        for _, table in self._read:
+            wanted = {getattr(step, table.shape.partition) for step in steps}
+            absent = [partition for partition in wanted if partition not in table.by_partition]
             if not absent:
                 continue
             for partition in absent:
-                kept.by_partition[partition] = {}
-            for stored in await source.held(kept.shape.spec, self.generation, absent, None):
-                partition, *rest = kept.shape.key_of(stored)
-                kept.by_partition[partition][tuple(rest)] = kept.shape.load(stored)
-                kept.size += 1
+                table.by_partition[partition] = {}
+            for stored in await source.held(table.shape.spec, self.generation, absent, None):
+                partition, *rest = table.shape.key_of(stored)
+                table.by_partition[partition][tuple(rest)] = table.shape.load(stored)
+                table.size += 1
 
     def fold(self, step: Step) -> None:
         """Take a step, or none of it if the fold raises anything."""
         self._begin_step(step)
-        marks = [(kept, len(kept.ops)) for kept in self._written]
+        marks = [(table, len(table.ops)) for table in self._written]
         try:
             if step.failure is not None:
                 raise step.failure
@@ -146,11 +146,11 @@ class ProjectionState:
         partitions: dict[str, set[Any]] = {
             name: {getattr(step, name) for step in replay} for name in _OF_CONVERSATION
         }
-        own = [kept for kept in self._kept.values() if kept.shape.partition in partitions]
+        own = [table for table in self._tables.values() if table.shape.partition in partitions]
         withdraw = self.projection.withdraw
-        if withdraw is None and len(own) < len(self._kept):
+        if withdraw is None and len(own) < len(self._tables):
             return False
-        old = [row for kept in own for row in kept.forget(partitions[kept.shape.partition])]
+        old = [row for table in own for row in table.forget(partitions[table.shape.partition])]
         self._begin_step(replay[-1])
         for written in () if withdraw is None else withdraw(old, self):
             self._write(written)
@@ -158,9 +158,9 @@ class ProjectionState:
 
     def take(self) -> list[Put | Mark | Forgotten]:
         """Return what was written since, for one transaction."""
-        return [write for kept in self._kept.values() for write in kept.take(self.generation)]
+        return [write for table in self._tables.values() for write in table.take(self.generation)]
 
-    def aside(self, step: Step, error: Exception) -> DeadLetter:
+    def dead_letter(self, step: Step, error: Exception) -> DeadLetter:
         """Say that a step could not be taken; never with the content of an item."""
         where = (self.projection.name, self.generation, step.position)
         ours = isinstance(error, EventLogError)
@@ -174,48 +174,48 @@ class ProjectionState:
 
     def _write(self, written: Written) -> None:
         if isinstance(written, Gone):
-            self._put(self._kept[written.kind], written.key, None, None)
+            self._put(self._tables[written.kind], written.key, None, None)
         elif isinstance(written, Row):
-            kept = self._kept[type(written)]
-            values = kept.shape.check(written)
-            key = kept.shape.key_of(values)
-            if kept.shape.kind.is_read:
-                self._put(kept, key, written, values)
+            table = self._tables[type(written)]
+            values = table.shape.check(written)
+            key = table.shape.key_of(values)
+            if table.shape.kind.is_read:
+                self._put(table, key, written, values)
             else:
-                kept.ops.append((key, values))
+                table.ops.append((key, values))
         else:
             kind, removed = written
-            self._kept[kind].ops.append(removed)
+            self._tables[kind].ops.append(removed)
 
     def _put(
-        self, kept: TableBuffer, key: _Key, row: Row | None, values: tuple[Any, ...] | None
+        self, table: TableBuffer, key: _Key, row: Row | None, values: tuple[Any, ...] | None
     ) -> None:
-        if key[0] != getattr(self._step, kept.shape.partition):
-            raise InvalidInputError(f"a row of {kept.shape.kind.__name__} belongs to another step")
-        before = _set(kept, key, row)
-        self._undo.append((kept, key, before, kept.written.get(key, _UNWRITTEN)))
-        kept.written[key] = values
+        if key[0] != getattr(self._step, table.shape.partition):
+            raise InvalidInputError(f"a row of {table.shape.kind.__name__} belongs to another step")
+        before = _set(table, key, row)
+        self._undo.append((table, key, before, table.written.get(key, _UNWRITTEN)))
+        table.written[key] = values
 
     def _take_back(self, marks: Sequence[tuple[TableBuffer, int]]) -> None:
-        for kept, size in marks:
-            del kept.ops[size:]
-        for kept, key, row, values in reversed(self._undo):
-            _set(kept, key, row)
+        for table, size in marks:
+            del table.ops[size:]
+        for table, key, row, values in reversed(self._undo):
+            _set(table, key, row)
             if values is _UNWRITTEN:
-                kept.written.pop(key, None)
+                table.written.pop(key, None)
             else:
-                kept.written[key] = values
+                table.written[key] = values
 
 
-def _set(kept: TableBuffer, key: _Key, row: Row | None) -> Row | None:
+def _set(table: TableBuffer, key: _Key, row: Row | None) -> Row | None:
     """Put a row in its place, or nothing; return what was there."""
-    rows, own = kept.by_partition[key[0]], key[1:]
+    rows, own = table.by_partition[key[0]], key[1:]
     before = rows.get(own)
     if row is None:
         rows.pop(own, None)
     else:
         rows[own] = row
-    kept.size += (row is not None) - (before is not None)
+    table.size += (row is not None) - (before is not None)
     return before
 
 
