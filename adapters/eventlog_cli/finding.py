@@ -1,4 +1,4 @@
-"""Which conversation is meant: by its name, the beginning of it, or as the latest."""
+"""Finds the conversation that ID names: a name, the beginning of one, or `latest`."""
 
 from datetime import UTC, datetime
 from typing import Final, overload

@@ -19,14 +19,14 @@ WIDEST: Final = 110
 
 
 class _Console(Console):
-    """rich's own ends the program with 1 when nobody reads any more; that is decided elsewhere."""
+    """A console that raises BrokenPipeError; rich's own exits with 1."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
 
 
 class Output:
-    """The answer of one command."""
+    """Prints the answer of one command: text and tables, or JSON."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json: Final = as_json
@@ -67,7 +67,7 @@ class Output:
             self.print(draw(values), *_dimmed(hint))
 
     def flush(self) -> None:
-        """Hand on what was printed."""
+        """Flush standard output."""
         sys.stdout.flush()
 
 

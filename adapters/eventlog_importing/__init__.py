@@ -1,4 +1,7 @@
-"""Copying what the SDK's own sessions stored into a log, each conversation with all its rows."""
+"""Imports what the sessions of the OpenAI Agents SDK stored into a log, row by row.
+
+Used by the command and by the session; imports `eventlog_projections` and `eventlog`, and no SDK.
+"""
 
 from eventlog_importing.copying import import_sessions
 from eventlog_importing.from_encrypted import EncryptedSource

@@ -1,4 +1,4 @@
-"""One conversation on its way into the log: what is there already, what comes next.
+"""The copy of one conversation into the log: it resumes where the last import ended.
 
 Each chunk is one append that ends in a `ConversationImported`. That says how many rows of the
 source the log has, and their digest; so an import that was interrupted goes on where it was, and
@@ -38,7 +38,7 @@ _OTHER_ROWS: Final = (
 
 
 class _Done(NamedTuple):
-    """What the log has of the source, and where."""
+    """How many rows of the source the log holds, their digest, and the version of the last."""
 
     rows: int = 0
     digest: str = hashlib.sha256().hexdigest()
@@ -149,7 +149,7 @@ class Copy:
         )
 
     async def _send(self, events: Sequence[NewEvent]) -> int:
-        """Append events, and how far the copy is then."""
+        """Append events and the marker of how far the copy is then; return the new version."""
         origin = self._origin
         marker = ConversationImported(
             self._layout,

@@ -45,7 +45,7 @@ async def import_sessions(
 
 
 def _ignore(_: Progress) -> None:
-    """Show nothing."""
+    """Report no progress."""
 
 
 class _Line:
@@ -120,13 +120,13 @@ class _Import:
         return line
 
     async def _finish(self, name: str) -> None:
-        """Wait for what a branch may be a fork of."""
+        """Wait until the conversation and the branches that a branch may fork from are copied."""
         begun = [task for task, known in self._tasks.items() if known == name]
         if begun:
             await asyncio.wait(begun)
 
     async def _work(self, copy: Copy, line: _Line) -> None:
-        """Copy a line, and take from it to its end whatever happens: its reader waits to put."""
+        """Copy a line. Takes from it to its end even after an error: its reader waits to put."""
         try:
             await self._copy(copy, line)
             self._count(copy)

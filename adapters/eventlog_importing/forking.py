@@ -1,4 +1,4 @@
-"""Where in the log a branch of the source begins: at the row that it shares last with another."""
+"""The fork point of a branch: where in the log the last row lies that it shares with its parent."""
 
 from eventlog import EventLog, EventLogError, ItemsAdded
 from eventlog.events import ConversationForked, ConversationImported, RowPreserved

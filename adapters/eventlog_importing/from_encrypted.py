@@ -1,4 +1,4 @@
-"""What EncryptedSession stored, over any of the other sources: decrypted, expired items too."""
+"""Decrypts what EncryptedSession stored in any of the other sources, expired items too."""
 
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -47,7 +47,7 @@ class EncryptedSource:
 
 
 class EncryptedSessionSource:
-    """An EncryptedSession by its object, read behind its back: it hides what has expired."""
+    """An EncryptedSession object. Its store is read directly: the session hides expired items."""
 
     def __init__(self, session: "EncryptedSession", underlying: Source) -> None:
         self._session: Final = session

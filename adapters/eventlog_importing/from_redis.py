@@ -1,4 +1,4 @@
-"""Keys of RedisSession: a hash for each conversation, and a list of its items."""
+"""Reads the keys of RedisSession: a hash for each conversation, and a list of its items."""
 
 import contextlib
 import re
@@ -18,7 +18,7 @@ _SPECIAL: Final = re.compile(r"([\\*?\[\]^])")
 
 
 class RedisSource:
-    """A Redis by its URL or a client of redis.asyncio, which stays its owner's.
+    """A Redis, by its URL or a client of redis.asyncio, which its owner closes.
 
     `key_prefix` is what RedisSession was given. Redis keeps no time for an item. What is written
     during the import may be seen or not; import again to get the rest.
@@ -87,7 +87,7 @@ class RedisSource:
             yield _text(key)
 
     async def _origin(self, client: Any, name: str) -> tuple[str | None, Origin]:
-        """Return the name that the session's hash tells, if there is one, and its times."""
+        """Return the name and the times in the session's hash; no name where there is no hash."""
         key = self._prefix + name
         if _text(await client.type(key)) != "hash":
             return None, Origin(name)

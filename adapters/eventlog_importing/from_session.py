@@ -1,4 +1,4 @@
-"""Session objects, read through their own `get_items`: whatever stores what they return."""
+"""Reads session objects through their own `get_items`, wherever they store their items."""
 
 from collections.abc import AsyncGenerator
 from typing import Any, Final
@@ -12,7 +12,7 @@ _ALL: Final = 2_147_483_647
 
 
 class SessionSource:
-    """Sessions by their objects, which stay their owner's: MongoDBSession, DaprSession and others.
+    """Session objects, which their owner closes: MongoDBSession, DaprSession and others.
 
     What such a session skips, as a row that it cannot read, is not seen. It tells no times.
     """

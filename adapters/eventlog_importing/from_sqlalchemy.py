@@ -1,4 +1,4 @@
-"""Databases of SQLAlchemySession: PostgreSQL, MySQL, and whatever else SQLAlchemy reaches."""
+"""Reads databases of SQLAlchemySession: PostgreSQL, MySQL, and others that SQLAlchemy reaches."""
 
 import contextlib
 from collections.abc import AsyncGenerator, Generator
@@ -21,7 +21,7 @@ PAGE: Final = 2048
 class SQLAlchemySource:
     """A database by the URL or the engine that SQLAlchemySession was given.
 
-    An engine stays its owner's. It is read in one transaction, through a cursor of the server.
+    Whoever made an engine disposes of it. It is read in one transaction, through a server cursor.
     """
 
     layout: str = "SQLAlchemySession"

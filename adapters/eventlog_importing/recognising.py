@@ -1,4 +1,4 @@
-"""Telling what a source is from what a user has at hand."""
+"""Finds the source for a path, a URL, an engine, a client or a session."""
 
 import os
 from typing import Any, Final, cast

@@ -51,7 +51,7 @@ def branch_chunks(db: sqlite3.Connection, tables: Tables) -> Iterator[list[Chunk
 
 
 class _Branches:
-    """Those of one conversation."""
+    """The branches of one conversation."""
 
     def __init__(self, db: sqlite3.Connection, tables: Tables, session: str) -> None:
         self._db: Final = db

@@ -1,4 +1,4 @@
-"""What the turns of AdvancedSQLiteSession used, as its table `turn_usage` has them."""
+"""Reads the usage of turns from AdvancedSQLiteSession's table `turn_usage`."""
 
 import json
 import sqlite3
@@ -36,7 +36,7 @@ _NO_DETAILS: Final = "its details cannot be read; its other numbers can"
 
 
 def turns_of(db: sqlite3.Connection, session: str, branch: str) -> list[TurnRow]:
-    """Return what the turns of a branch used, in order. `branch` is as the table has it."""
+    """Return the usage of each turn of a branch, in order; `branch` as in the table."""
     place = (session.encode("utf-8", "surrogateescape"), branch.encode("utf-8", "surrogateescape"))
     return [_turn(last, *columns) for last, *columns in db.execute(_TURNS, place)]
 

@@ -15,7 +15,7 @@ from agents import TResponseInputItem
 from eventlog import BusyError, ConflictError, Context
 from eventlog.settle import settle
 from eventlog_openai_agents.current import CurrentBranch
-from eventlog_openai_agents.known import Known, Part
+from eventlog_openai_agents.last_reads import LastReads, Part
 from eventlog_openai_agents.sdk_files import explained
 from eventlog_projections import Conversation, ItemsRead
 
@@ -33,7 +33,7 @@ Prune = Callable[[TResponseInputItem], bool]
 
 
 class Suffix(NamedTuple):
-    """The last items of a list at a version, and how many there were in all."""
+    """The last items of a list at a version, and the length of the list."""
 
     version: int
     items: list[Any]
@@ -61,7 +61,7 @@ class WithCompaction(CurrentBranch):
     async def _atomic_replace_items(self, items: Items) -> bool:
         """Replace the list as one event; tell whether it was still the one that was read."""
         conversation, context = self._open(), self._context(None, None)
-        return await self._settled(replace_all(conversation, self._known, items, context))
+        return await self._settled(replace_all(conversation, self._reads, items, context))
 
 
 async def snapshot(
@@ -85,10 +85,10 @@ async def snapshot(
 
 
 async def replace_all(
-    conversation: Conversation, known: Known, items: Items, context: Context
+    conversation: Conversation, reads: LastReads, items: Items, context: Context
 ) -> bool:
-    """Replace what is known by `items`; what others appended to it stays behind them."""
-    part = known.part
+    """Replace the part that was read by `items`; what others appended stays behind them."""
+    part = reads.part
     before: list[Any] = []
     if part is not None:
         before = (await conversation.read(as_of=part.version)).items[: part.known]
@@ -101,7 +101,7 @@ async def replace_all(
             appended = await conversation.replace(0, [*items, *rest], now, context=context)
         except ConflictError:
             continue
-        known.replaced(Part(appended.last, len(items), len(items) + len(rest)))
+        reads.replaced(Part(appended.last, len(items), len(items) + len(rest)))
         return True
     raise _busy(conversation)
 

@@ -1,4 +1,4 @@
-"""EventLogSession: what the SDK asks of a session, answered from the log."""
+"""EventLogSession: the methods of the SDK's Session protocol, on a log."""
 
 from collections.abc import Awaitable
 from datetime import datetime
@@ -130,7 +130,7 @@ class EventLogSession(WithBranches, WithCompaction, WithHistory, WithUsage):
         if as_of is None and conversation.branch == self._conversation.branch:
             runs.saw(wrapper, self._key, seen.version, limit)
             if wrapper is None and len(seen.items) == seen.total:
-                self._known.read(seen.version, seen.total)
+                self._reads.read(seen.version, seen.total)
         return cast(list[TResponseInputItem], seen.items)
 
     async def add_items(
@@ -145,7 +145,7 @@ class EventLogSession(WithBranches, WithCompaction, WithHistory, WithUsage):
             context = runs.describe(wrapper, self._key, self.actor, runs.author(items))
             added = await conversation.add(items, context=context, beside=used)
         if added is not None:
-            self._known.added(added, len(items))
+            self._reads.added(added, len(items))
 
     async def pop_item(
         self,
@@ -180,12 +180,12 @@ class EventLogSession(WithBranches, WithCompaction, WithHistory, WithUsage):
         await self.clear_session(actor=actor, reason=reason)
 
     async def record(self, event: Event, *, agent: str, wrapper: Wrapper) -> None:
-        """Append an event that changes no item: what was told of `agent` in this run."""
+        """Append an event that changes no item, recorded for `agent` in this run."""
         conversation = self._open()
         context = runs.describe(wrapper, self._key, self.actor, agent)
         with explained():
             recorded = await conversation.append(NewEvent(event, context))
-        self._known.added(recorded, 0)
+        self._reads.added(recorded, 0)
 
     def close(self) -> Awaitable[None]:
         """End the session at once; await it to close the log too, if it opened it. Idempotent.

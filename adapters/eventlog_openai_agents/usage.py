@@ -29,7 +29,7 @@ class _Ledger:
         self.owed[first] = Counts()
 
     def look(self, wrapper: Wrapper) -> None:
-        """Add what has grown to what is owed to the run that is seen.
+        """Add what was used since the last look to what is owed to this run.
 
         Before a run is first seen, others used it: the run that its agent is a tool of.
         """
@@ -49,7 +49,7 @@ _lock: Final = threading.Lock()
 
 
 def look(wrapper: Wrapper) -> None:
-    """Note what the run has used by now. What it shows first is where counting starts."""
+    """Take note of what the run has used so far; the first call sets where counting starts."""
     with _lock:
         _ledger(wrapper, Counts())
 

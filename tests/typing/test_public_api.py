@@ -6,6 +6,9 @@ from typing import Any, assert_type
 from agents import Session, SessionABC, TResponseInputItem
 
 import eventlog
+import eventlog.events
+import eventlog.keys
+import eventlog.operations
 import eventlog_importing
 import eventlog_openai_agents
 import eventlog_projections

@@ -35,7 +35,7 @@ def undo(
         conversation,
         branch,
         lambda chat: chat.undo(turns, reason=reason, context=by(actor)),
-        hint=lambda *_: "`eventlog redo` takes it back",
+        hint=lambda _name, _done: "`eventlog redo` takes it back",
     )
 
 

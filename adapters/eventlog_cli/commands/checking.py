@@ -1,4 +1,4 @@
-"""Is the log what was written, and where does it stand?"""
+"""Verifying the log, and its size."""
 
 from typing import Annotated, Any
 

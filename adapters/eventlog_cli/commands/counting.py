@@ -1,4 +1,4 @@
-"""What conversations come to: their turns, what models and tools did, what was said where."""
+"""Commands over views: turns, usage of models, tools, full text search."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The worker: what goes on beside the programs that append, until it is told to stop."""
+"""The worker: a process that places events, keeps views and publishes heads until it is stopped."""
 
 import asyncio
 import shlex

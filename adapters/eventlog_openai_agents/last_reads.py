@@ -1,4 +1,4 @@
-"""How much of a list a caller has read, who replaces it later by plain calls."""
+"""What the last reads of a list showed to a caller who replaces it by plain calls."""
 
 from collections import deque
 from typing import NamedTuple
@@ -14,8 +14,8 @@ class Part(NamedTuple):
     total: int
 
 
-class Known:
-    """How much of the list somebody knows who compacts by plain calls.
+class LastReads:
+    """Tracks which part of the list a caller has read, who compacts by plain calls.
 
     The SDK reads what it will compact, asks the API, reads again and replaces at once: what others
     appended in between is in its second read and not in what it compacted. So what counts is the
@@ -27,20 +27,20 @@ class Known:
 
     @property
     def part(self) -> Part | None:
-        """That much; None if nothing was read."""
+        """What the caller has read; None if nothing."""
         return self._parts[0] if self._parts else None
 
     def read(self, version: int, total: int) -> None:
-        """Note that the whole list was read."""
+        """Track a read of the whole list."""
         self._parts.append(Part(version, total, total))
 
     def added(self, appended: Appended, items: int) -> None:
-        """Note what was added."""
+        """Track an append of so many items through the same session."""
         for index, (version, known, total) in enumerate(self._parts):
             if appended.first == version + 1 and known == total:
                 self._parts[index] = Part(appended.last, known + items, total + items)
 
     def replaced(self, part: Part) -> None:
-        """Note what the list became."""
+        """Track a replacement: the list is now this part."""
         self._parts.clear()
         self._parts.append(part)
