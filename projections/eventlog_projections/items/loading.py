@@ -51,7 +51,7 @@ class StateLoader:
         return await self.advance(stored, EMPTY, await stored.tail(0, until), until)
 
     async def follow(self, stored: StreamSnapshots, kept: State) -> State | None:
-        """Bring a remembered list up to now; None if it is not on the chain."""
+        """Bring a cached list up to now; None if it is not on the chain."""
         entries = await stored.tail(kept.version)
         if not entries or (entries[0].version, entries[0].hash) != (kept.version, kept.hash):
             return None
@@ -138,7 +138,7 @@ class StateLoader:
                 raise CorruptEventError(self._display_name, expected, "it is missing from the log")
 
     async def refuse(self, stored: StreamSnapshots) -> None:
-        """Delete what cannot be used, so that it is in nobody's way; reading goes on without."""
+        """Delete every snapshot: they cannot be used. That this fails stops no reading."""
         self._log.counters.snapshots_refused += 1
         with contextlib.suppress(StoreError):
             await stored.drop()

@@ -1,4 +1,4 @@
-"""What processes remember of a list: each in its own cache, all of them in Redis.
+"""The newest known state of a list in memory: in the cache of this process, and in Redis.
 
 Rule: what is returned from here is not yet compared with the chain.
 """
@@ -14,12 +14,12 @@ from eventlog_projections.items.state import State, dump, load
 MOST_SHARED: Final = 32 * 1024 * 1024
 """Bytes, uncompressed: larger lists are read from the database."""
 
-ERASED: Final = b"erased"
-"""What is shared of a list that was erased: it keeps out what is older."""
+TOMBSTONE: Final = b"erased"
+"""What is in Redis in place of a list that was erased: older states do not replace it."""
 
 
 class StateMemory:
-    """Remembers the newest known state of a list, in this process and, if there is one, in Redis.
+    """Caches the newest known state of one list, in this process and, if there is one, in Redis.
 
     `display_name` is what errors call the list.
     """
@@ -29,55 +29,55 @@ class StateMemory:
         self._display_name = display_name
 
     def get(self, stored: StreamSnapshots) -> State | None:
-        """Return what this process remembers."""
+        """Return the state that this process has cached."""
         kept: State | None = self._log.spi.cache.get(stored.stream_id)
         return kept
 
     def put(self, stored: StreamSnapshots, state: State) -> None:
-        """Remember a state in this process."""
+        """Cache a state in this process."""
         self._log.spi.cache.put(stored.stream_id, state, state.size)
 
-    def evict(self, stored: StreamSnapshots) -> None:
-        """Forget it in this process."""
+    def evict_here(self, stored: StreamSnapshots) -> None:
+        """Evict the state from this process's cache."""
         self._log.spi.cache.forget(stored.stream_id)
 
-    async def forget(self, stored: StreamSnapshots) -> None:
-        """Forget it everywhere: it is not what it should be."""
-        self.evict(stored)
+    async def evict(self, stored: StreamSnapshots) -> None:
+        """Evict the state from this process's cache and from Redis."""
+        self.evict_here(stored)
         if self._log.spi.shared is not None:
             await self._log.spi.shared.forget(_key(stored))
 
-    async def forget_for_good(self, stored: StreamSnapshots, version: int) -> None:
-        """Forget it everywhere, and let nobody share a state up to `version` again."""
-        self.evict(stored)
+    async def leave_tombstone(self, stored: StreamSnapshots, version: int) -> None:
+        """Evict the state, and keep every state up to `version` out of Redis from now on."""
+        self.evict_here(stored)
         if self._log.spi.shared is not None:
-            await self._log.spi.shared.put(_key(stored), version, ERASED)
+            await self._log.spi.shared.put(_key(stored), version, TOMBSTONE)
 
     async def get_shared(self, stored: StreamSnapshots) -> State | None:
-        """Return what other processes left in Redis; what cannot be used is deleted there."""
+        """Return the state in Redis; one that does not decode is deleted there."""
         if self._log.spi.shared is None:
             return None
         key = _key(stored)
         content = await self._log.spi.shared.get(key)
         opened = await stored.open({key: content}) if content else {}
         state = load(self._display_name, opened[key]) if key in opened else None
-        if state is None and content not in (None, ERASED):
+        if state is None and content not in (None, TOMBSTONE):
             await self._log.spi.shared.forget(key)
         return state
 
-    async def refuse_shared(self, stored: StreamSnapshots) -> None:
-        """Delete in Redis what is not on the chain."""
+    async def evict_shared(self, stored: StreamSnapshots) -> None:
+        """Evict the state from Redis: it is not on the chain."""
         if self._log.spi.shared is not None:
             await self._log.spi.shared.forget(_key(stored))
 
     def share_later(self, stored: StreamSnapshots, state: State) -> None:
-        """Leave a state in Redis, in the background."""
+        """Put a state into Redis, in the background."""
         if self._log.spi.shared is not None and state.version > 0:
             key = ("share", stored.stream_id)
             self._log.spi.background.start(key, lambda: self.share(stored, state))
 
     async def share(self, stored: StreamSnapshots, state: State) -> None:
-        """Leave a state in Redis for other processes, encrypted if the stream is."""
+        """Put a state into Redis for other processes, encrypted if the stream is."""
         shared = self._log.spi.shared
         if shared is None or state.size > MOST_SHARED:
             return

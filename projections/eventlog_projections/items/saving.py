@@ -18,7 +18,7 @@ class SnapshotWriter:
         self._memory = memory
 
     def keep(self, stored: StreamSnapshots, state: State) -> bool:
-        """Remember the list now; store a snapshot of it, and share it, if one is due: True."""
+        """Cache the list now; store a snapshot of it, and share it, if one is due: True."""
         if state.version == 0:
             return False
         self._memory.put(stored, state)
@@ -44,7 +44,7 @@ class SnapshotWriter:
             raise
         if not is_stored:
             # Another one was first, with segments of its own: they are what is referred to.
-            self._memory.evict(stored)
+            self._memory.evict_here(stored)
             return True
         self._log.counters.snapshots_written += 1
         self._adopt(stored, state, done.blocks)
@@ -56,7 +56,7 @@ class SnapshotWriter:
             await self.save(stored, state)
 
     def _adopt(self, stored: StreamSnapshots, state: State, blocks: tuple[Block, ...]) -> None:
-        """Remember the segments in the place of the events that they were cut from."""
+        """Let the cached state hold the segments in place of the events that they were cut from."""
         kept = self._memory.get(stored)
         if kept is None or kept.version < state.version:
             return

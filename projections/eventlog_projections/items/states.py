@@ -1,6 +1,6 @@
-"""What the list of a conversation is and was: remembered, from snapshots, or folded anew.
+"""The list of a conversation at any version: from caches, from snapshots, or folded anew.
 
-Rule: whatever was remembered or stored is used only if the chain has its hash at its version.
+Rule: whatever was cached or stored is used only if the chain has its hash at its version.
 Anything else is a miss; it costs time and changes no answer.
 """
 
@@ -22,7 +22,7 @@ from eventlog_projections.items.state import EMPTY, ItemsRead, State
 
 
 class StateReader:
-    """Reads the list of the conversation `name`, or of a branch, from the quickest right source."""
+    """Reads the list of the conversation `name`, or of a branch, from the fastest valid source."""
 
     def __init__(self, log: EventLog, name: str, branch: str = MAIN) -> None:
         self._log = log
@@ -37,11 +37,12 @@ class StateReader:
     async def read(self, version: int | None, wanted: int) -> ItemsRead:
         """Return the last `wanted` items of the list at a version, or now.
 
-        What cannot be used is forgotten, then deleted. Raises CorruptEventError or ErasedError.
+        If that fails, caches are evicted; if it still does, snapshots are deleted, and every event
+        is folded. Raises CorruptEventError or ErasedError.
         """
         found = _decoded(await self._state(version, wanted), wanted)
         if found is None:
-            await self.forget()
+            await self.evict()
             found = _decoded(await self._state(version, wanted), wanted)
         if found is None:
             found = _decoded(await self._anew(version, wanted), wanted)
@@ -100,17 +101,17 @@ class StateReader:
         return state is not None and await self._writer.save(stored, state)
 
     async def drop(self) -> None:
-        """Delete what is stored and forget what is remembered."""
+        """Delete every snapshot, and evict the list from every cache."""
         await self._stored().drop()
-        await self.forget()
+        await self.evict()
 
-    async def forget(self) -> None:
-        """Forget what processes remember: it is not what it should be."""
-        await self._memory.forget(self._stored())
+    async def evict(self) -> None:
+        """Evict the list from every cache."""
+        await self._memory.evict(self._stored())
 
-    async def forget_for_good(self, version: int) -> None:
-        """Forget what processes remember up to a version, and let nobody share it again."""
-        await self._memory.forget_for_good(self._stored(), version)
+    async def leave_tombstone(self, version: int) -> None:
+        """Evict the list from every cache, and keep states up to `version` out of Redis."""
+        await self._memory.leave_tombstone(self._stored(), version)
 
     def _stored(self) -> StreamSnapshots:
         return self._log.spi.snapshots(self._name, SCHEMA, branch=self._branch)
@@ -121,7 +122,7 @@ class StateReader:
     async def current(self, wanted: int = EVERYTHING) -> State | None:
         """Return the list now; its last `wanted` items are there, others may be absent."""
         stored = self._stored()
-        state = await self._remembered(stored) or await self._shared(stored)
+        state = await self._cached(stored) or await self._shared(stored)
         if state is None:
             state = await self._loader.load(stored, None, wanted)
             if state is not None and not self._writer.keep(stored, state):
@@ -151,11 +152,11 @@ class StateReader:
     async def _fold(self, stored: StreamSnapshots, version: int | None) -> State | None:
         """Return the list at a version from its events alone, and delete what was stored of it."""
         await self._loader.refuse(stored)
-        await self._memory.forget(stored)
+        await self._memory.evict(stored)
         return await self._loader.fold(stored, version)
 
-    async def _remembered(self, stored: StreamSnapshots) -> State | None:
-        """Return the list now from what this process remembers, if it is on the chain."""
+    async def _cached(self, stored: StreamSnapshots) -> State | None:
+        """Return the list now from this process's cache, if that is on the chain."""
         kept = self._memory.get(stored)
         state = None if kept is None else await self._follow(stored, kept)
         if state is None:
@@ -165,7 +166,7 @@ class StateReader:
         return state
 
     async def _shared(self, stored: StreamSnapshots) -> State | None:
-        """Return the list now from what other processes left in Redis, if it is on the chain."""
+        """Return the list now from Redis, if that is on the chain."""
         if self._log.spi.shared is None:
             return None
         kept = await self._memory.get_shared(stored)
@@ -173,7 +174,7 @@ class StateReader:
         if state is None:
             self._log.counters.shared_misses += 1
             if kept is not None:
-                await self._memory.refuse_shared(stored)
+                await self._memory.evict_shared(stored)
             return None
         self._log.counters.shared_hits += 1
         self._writer.keep(stored, state)
@@ -186,7 +187,7 @@ class StateReader:
         return state
 
     async def _complete(self, stored: StreamSnapshots, state: State, wanted: int) -> State | None:
-        """Fetch what is wanted of the list now, its own and what it inherited, and remember it."""
+        """Fetch what is wanted of the list now, its own and what it inherited, and cache it."""
         own = await self._loader.fetch(stored, state, wanted)
         complete = None if own is None else await inherit(self, own, wanted)
         if complete is not None and complete is not state:

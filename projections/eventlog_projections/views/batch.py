@@ -43,14 +43,14 @@ def fold(
     """Fold the steps into each projection.
 
     A generation that is served goes on without an event that its function cannot take; one that is
-    being filled stops there, and forgets its rows.
+    being filled stops there, and its rows are reset.
     """
     found = Folded([], [], [])
     for state, is_served in zip(states, are_served, strict=True):
         try:
             dead_letters = _take_steps(state, steps, replays, is_strict=not is_served)
         except PoisonEventError as error:
-            state.forget()
+            state.reset()
             found.stopped.append(error)
         else:
             found.dead_letters.extend(dead_letters)

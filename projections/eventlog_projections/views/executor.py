@@ -1,7 +1,7 @@
 """The executor: reads, folds and stores batches of events for views, as the plan says.
 
 A batch is one transaction with the checkpoints. A server stores a batch while the next is folded,
-and what is folded counts on what is still being stored: if that is refused, all of it is forgotten.
+and what is folded counts on what is still being stored: if that is refused, all of it is evicted.
 On SQLite one comes after the other, so that the file is left to other processes half of the time:
 they wait by looking again, and would find it locked nearly always.
 """
@@ -40,7 +40,7 @@ class Executor:
         self._storing: asyncio.Task[bool] | None = None
 
     def look(self, positions: Mapping[Key, int]) -> None:
-        """Forget the rows of views that somebody else has written, or made anew."""
+        """Evict the rows of generations whose checkpoint is not where they are."""
         for key, state in tuple(self._states.items()):
             if positions.get(key) != state.position:
                 del self._states[key]
@@ -51,7 +51,7 @@ class Executor:
         """Take events up to `end`, or until `stop` is set, and return where the views are then.
 
         None if another runner was first: look again. Whatever is raised, all that was folded and
-        not stored is forgotten.
+        not stored is evicted.
         """
         ahead = {point.key: point for point in points}
         try:
@@ -83,7 +83,7 @@ class Executor:
                 if not await self._settle():
                     return None
                 for state in states:
-                    state.forget()
+                    state.reset()
             replays = await self._replays(steps)
             await batch.load(states, self._tables, steps, replays)
             are_served = [point.is_serving for point in found.points]
@@ -124,7 +124,7 @@ class Executor:
         if stopped:
             now = {point.key: point.position for point in await self._tables.checkpoints()}
             if any(now.get(key) != found.after for key in stopped):
-                self._forget()
+                self._reset()
                 return False
             for error in stopped.values():
                 _log.error("%s", error)
@@ -160,21 +160,21 @@ class Executor:
         """Wait until the last batch is stored; False if another runner was first."""
         if self._storing is not None:
             if not await self._storing:
-                self._forget()
+                self._reset()
                 return False
             self._storing = None
         return True
 
     async def _abandon(self, *, at_once: bool) -> None:
-        """Forget what was folded, once what is being stored is; or `at_once`, stored or not."""
+        """Evict what was folded, once what is being stored is; or `at_once`, stored or not."""
         storing = self._storing
-        self._forget()
+        self._reset()
         if storing is not None:
             if at_once:
                 storing.cancel()
             await asyncio.gather(storing, return_exceptions=True)
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         self._storing = None
         self._states.clear()
 

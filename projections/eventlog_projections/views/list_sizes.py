@@ -17,21 +17,21 @@ from eventlog_projections.items.fold import fold_all
 from eventlog_projections.views.step import Listed, Step
 
 MAX_LISTS: Final = 100_000
-"""How many sizes are remembered."""
+"""Maximum number of lists whose sizes are cached."""
 
 _SILENT: Final = Header()
 _FOLDED: Final = frozenset((*CHANGING, ConversationRewound.kind, EventErased.kind))
 
 
 class ListSizes:
-    """The sizes of the lists, as of the event of each stream that was seen last."""
+    """Caches how long each list is, and tells with it what the next event of its stream does."""
 
     def __init__(self, views: LogViews) -> None:
         self._views = views
         self._known: OrderedDict[bytes, tuple[int, int]] = OrderedDict()
 
     async def step(self, found: TenantEvent) -> Step:
-        """Say what an event did; one that does not decode is a step with a failure."""
+        """Return an event as a step; one that does not decode is a step with a failure."""
         event = found.event
         stored = event.stored
         try:
@@ -40,7 +40,7 @@ class ListSizes:
                 before = await self._list(event.stream, stored.stream_id, stored.version - 1)
                 total = count(before)
             if stored.kind not in _FOLDED:
-                self._remember(stored.stream_id, stored.version, total)
+                self._cache(stored.stream_id, stored.version, total)
                 return Step(found.tenant, event, _SILENT, None, total, None)
             header, listed = event.header, None
             if stored.kind == ConversationRewound.kind:
@@ -58,17 +58,17 @@ class ListSizes:
         except CorruptEventError as error:
             self._known.pop(stored.stream_id, None)
             return Step(found.tenant, event, _SILENT, None, 0, None, error)
-        self._remember(stored.stream_id, stored.version, total)
+        self._cache(stored.stream_id, stored.version, total)
         return Step(found.tenant, event, header, start, total, listed)
 
-    def _remember(self, stream_id: bytes, version: int, total: int) -> None:
+    def _cache(self, stream_id: bytes, version: int, total: int) -> None:
         self._known[stream_id] = (version, total)
         self._known.move_to_end(stream_id)
         if len(self._known) > MAX_LISTS:
             self._known.popitem(last=False)
 
     def _size_before(self, stream_id: bytes, version: int) -> int | None:
-        """Return how many items were in the list before an event, if that is remembered."""
+        """Return how many items were in the list before an event, if that is cached."""
         if version == 1:
             return 0
         known = self._known.get(stream_id)

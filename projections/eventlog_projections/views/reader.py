@@ -97,7 +97,7 @@ class RowReader:
         try:
             rows = await ask(tables, generation)
         except StoreError:
-            self._served.forget()
+            self._served.discard_runner()
             now = (await self._served.serving(owner, stale=stale)).generation
             if now == generation:
                 raise

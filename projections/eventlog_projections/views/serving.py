@@ -74,6 +74,6 @@ class ServedViews:
         """Return a new runner of all the projections."""
         return Runner(self.log, tuple(self._projections.values()))
 
-    def forget(self) -> None:
-        """Forget what this event loop's runner remembers: it is gone from the database."""
+    def discard_runner(self) -> None:
+        """Discard this event loop's runner: its checkpoints are gone from the database."""
         self._of_loop.pop(asyncio.get_running_loop(), None)

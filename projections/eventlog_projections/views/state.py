@@ -11,7 +11,7 @@ from eventlog_projections.views.row import Row, Shape
 from eventlog_projections.views.step import Step
 
 MAX_ROWS: Final = 500_000
-"""How many rows a process remembers of a view."""
+"""Maximum number of rows of a projection that a process holds."""
 
 _OF_CONVERSATION: Final = ("stream_id", "conversation_id")
 """First columns of keys whose rows belong to one conversation."""
@@ -23,19 +23,19 @@ _UNWRITTEN: Final[_Values] = ("unwritten",)
 
 
 class TableBuffer:
-    """The rows of one table that folds have read or written; `Rows` of one table."""
+    """The rows of one table that folds have read or written, and what is not stored of them."""
 
     def __init__(self, kind: type[Row]) -> None:
         self.shape: Final = Shape(kind)
         self.by_partition: dict[Any, dict[_Key, Row]] = {}
         self.written: dict[_Key, tuple[Any, ...] | None] = {}
-        self.forgotten: set[Any] = set()
+        self.deleted: set[Any] = set()
         self.ops: list[tuple[_Key, tuple[Any, ...]] | Removed] = []
         self.size = 0
 
-    def forget(self, partitions: Collection[Any]) -> list[Row]:
-        """Forget the rows of partitions, for good; return those that were read."""
-        self.forgotten |= set(partitions)
+    def delete(self, partitions: Collection[Any]) -> list[Row]:
+        """Delete the rows of partitions; return those that were read."""
+        self.deleted |= set(partitions)
         gone = [row for key in partitions for row in self.by_partition.get(key, {}).values()]
         if self.shape.kind.is_read:
             self.size -= len(gone)
@@ -48,8 +48,8 @@ class TableBuffer:
         """Return what was written since, in the order in which it has to be stored."""
         spec, dump = self.shape.spec, self.shape.dump
         writes: list[Put | Mark | Forgotten] = []
-        if self.forgotten:
-            writes.append(Forgotten(spec, generation, [(key,) for key in self.forgotten]))
+        if self.deleted:
+            writes.append(Forgotten(spec, generation, [(key,) for key in self.deleted]))
         if gone := [key for key, row in self.written.items() if row is None]:
             writes.append(Forgotten(spec, generation, gone))
         if rows := [dump(row) for row in self.written.values() if row is not None]:
@@ -60,7 +60,7 @@ class TableBuffer:
             else:
                 last = dict(cast("Iterable[tuple[_Key, tuple[Any, ...]]]", ops))
                 writes.append(Put(spec, generation, [dump(row) for row in last.values()]))
-        self.written, self.ops, self.forgotten = {}, [], set()
+        self.written, self.ops, self.deleted = {}, [], set()
         return writes
 
 
@@ -86,8 +86,8 @@ class ProjectionState:
         """Return every row of the step."""
         return cast("list[RowT]", list(self._rows(kind).values()))
 
-    def forget(self) -> None:
-        """Forget every row: somebody else has written, or nobody knows."""
+    def reset(self) -> None:
+        """Evict every row: the database may have others."""
         self._begin()
 
     def _begin(self) -> None:
@@ -107,7 +107,7 @@ class ProjectionState:
 
     @property
     def is_full(self) -> bool:
-        """Whether it remembers as much as it may, and has to forget."""
+        """Whether it holds more than MAX_ROWS rows, and has to be reset."""
         return sum(table.size for table in self._tables.values()) > MAX_ROWS
 
     async def load(self, source: ViewSource, steps: Sequence[Step]) -> None:
@@ -138,7 +138,7 @@ class ProjectionState:
             raise
 
     def restarts(self, replay: Sequence[Step]) -> bool:
-        """Forget the rows of a conversation, so that its steps can be folded anew.
+        """Delete the rows of a conversation, so that its steps can be folded anew.
 
         False, and nothing happens, where they brought something into rows of others and there is
         no `withdraw` to take it out.
@@ -150,7 +150,7 @@ class ProjectionState:
         withdraw = self.projection.withdraw
         if withdraw is None and len(own) < len(self._tables):
             return False
-        old = [row for table in own for row in table.forget(partitions[table.shape.partition])]
+        old = [row for table in own for row in table.delete(partitions[table.shape.partition])]
         self._begin_step(replay[-1])
         for written in () if withdraw is None else withdraw(old, self):
             self._write(written)

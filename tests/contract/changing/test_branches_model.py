@@ -82,7 +82,7 @@ class Machine(LogMachine):
 
     @rule(data=DATA)
     def forget(self, data: st.DataObject) -> None:
-        self.run(StateReader(self.log, *place(self.line(data).chat)).forget())
+        self.run(StateReader(self.log, *place(self.line(data).chat)).evict())
 
     @rule(data=DATA)
     def store_a_snapshot(self, data: st.DataObject) -> None:

@@ -15,7 +15,7 @@ from eventlog.events import ConversationErased, ConversationForked
 from eventlog.snapshots import Snapshot
 from eventlog_projections import Conversation, erase
 from eventlog_projections.items.cutting import cut
-from eventlog_projections.items.memory import ERASED
+from eventlog_projections.items.memory import TOMBSTONE
 from eventlog_projections.items.segments import SCHEMA
 from eventlog_projections.items.states import StateReader
 from tests.backends import Backend
@@ -73,7 +73,7 @@ async def test_the_content_is_in_no_byte_of_any_file(backend: Backend, redis_url
         assert MARKER.encode() in await bytes_of(backend)
         await erase(log, NAME, **WHY)
         shared = await r.hget(key(log), "value")
-        assert shared == ERASED
+        assert shared == TOMBSTONE
         if backend.name == "postgres":
             assert MARKER.encode() not in await bytes_of(backend)
     assert MARKER.encode() not in await bytes_of(backend)
@@ -238,7 +238,7 @@ async def test_an_old_list_does_not_come_back_into_redis(backend: Backend, redis
         async with open_elsewhere(backend, redis=redis_url) as third:
             assert await Conversation(third, NAME).items() == []
         await late._memory.share(other.spi.snapshots(NAME, SCHEMA), state)
-        assert await client.hget(key(log), "value") == ERASED
+        assert await client.hget(key(log), "value") == TOMBSTONE
 
 
 async def test_writers_go_on_while_it_is_erased(erasable: Backend) -> None:
