@@ -60,7 +60,7 @@ async def main() -> None:
         for scheme, extra in (("postgresql", "postgres"), ("redis", "redis")):
             try:
                 await eventlog_importing.import_sessions(log, f"{scheme}://localhost")
-            except eventlog.SourceError as error:
+            except eventlog.errors.SourceError as error:
                 assert f"conversation-eventlog[{extra}]" in str(error), error
             else:
                 raise AssertionError(f"{scheme} is imported without its driver?")
