@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
 from eventlog import cache
+from eventlog.addresses.log import Address
 from eventlog.background import Background
 from eventlog.cache import Counters
 from eventlog.errors import ClosedError
@@ -19,7 +20,6 @@ from eventlog.keys.ring import KeyRing
 from eventlog.redis.shared_cache import SharedCache
 from eventlog.snapshots import StreamSnapshots
 from eventlog.store import shared
-from eventlog.store.addresses.log import Address
 from eventlog.store.contract.log import Store
 from eventlog.store.contract.options import Options
 from eventlog.tree import Tree

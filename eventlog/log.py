@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, Self, Union
 
 from eventlog import moments
+from eventlog.addresses.log import parse
 from eventlog.appending import append
 from eventlog.cache import Counters
 from eventlog.errors import ConflictError, EventIdReusedError, InvalidOptionError, WaitTimeoutError
@@ -24,7 +25,6 @@ from eventlog.pages import branches_of, events_of, streams_of
 from eventlog.paging import Paged, Results
 from eventlog.proof.checkpoint import TreeHead, Verifier
 from eventlog.redis.address import RedisAddress
-from eventlog.store.addresses.log import parse
 from eventlog.store.contract.options import (
     CACHE_BYTES,
     MAX_ITEM_BYTES,

@@ -19,4 +19,4 @@ def lock(target: str, *wanted: str) -> None:
 
 
 lock("dev.txt", "--all-extras", "--group", "dev")
-lock("demo.txt", "--extra", "demo", "--group", "build", "-c", "requirements/dev.txt")
+lock("demo.txt", "--group", "demo", "--group", "build", "-c", "requirements/dev.txt")

@@ -77,7 +77,7 @@ class WithBranches(WithTurns):
         return await self.create_branch_from_turn(found[0]["turn"], branch_name)
 
     async def switch_to_branch(self, branch_id: str) -> None:
-        """Go on on another branch; "main" is always there."""
+        """Make another branch the current one; "main" always exists."""
         self._open()
         with explained():
             self._switch(await self._there(branch_id))
@@ -90,7 +90,7 @@ class WithBranches(WithTurns):
         actor: str | None = None,
         reason: str | None = None,
     ) -> None:
-        """Show a branch no more. Its events stay in the log, and its name is not given again.
+        """Delete a branch. Its events stay in the log, and its name is not used again.
 
         With `force` the current one too, which makes "main" the current one. Branches that were
         made from it keep what they inherited.

@@ -1,4 +1,4 @@
-"""History as something a user works with: what happened, undo and redo, forks, labels."""
+"""History, undo, redo, forks and labels of a session's conversation."""
 
 import uuid
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from eventlog_projections import Conversation, Diff, HistoryEvent, Labels
 
 
 class WithHistory(CurrentBranch):
-    """What a session can do with its past. All of it is about the current branch but labels.
+    """Reads and changes the past of the current branch; labels are of the whole conversation.
 
     `actor` and `reason` are recorded with the event. Nothing is ever lost: whatever was taken back
     is still in the log.
@@ -104,5 +104,5 @@ class WithHistory(CurrentBranch):
 
 
 def new_name(session_id: str) -> str:
-    """Make up a name that nobody has used, and that says where it comes from."""
+    """Return a unique name for a fork that begins with the name of its parent."""
     return f"{session_id[:200]}-{uuid.uuid4().hex}"

@@ -1,4 +1,4 @@
-"""A conversation of the log that follows what another session holds."""
+"""A conversation of the log that is kept equal to the items of another session."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Turns and tools, as the SDK's AdvancedSQLiteSession tells of them, on every database.
+"""Turns and tools, with the methods of the SDK's AdvancedSQLiteSession, on every database.
 
 Turns are counted from 1 by the user's messages of the list; what comes before the first of them is
 turn 0. A branch that does not exist has none.
@@ -33,7 +33,7 @@ _CALLS: Final = _NAMED_BY_TYPE | _MCP | {"tool_call", "function_call", "custom_t
 
 
 class WithTurns(CurrentBranch):
-    """What a list amounts to, turn by turn."""
+    """Reports the turns and the tool calls of a list."""
 
     async def get_conversation_turns(self, branch_id: str | None = None) -> list[dict[str, Any]]:
         """Return the user's messages as dicts.

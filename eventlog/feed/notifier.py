@@ -10,11 +10,11 @@ from hashlib import sha256
 from typing import Final
 from weakref import WeakKeyDictionary
 
+from eventlog.addresses.log import Address, PostgresAddress
 from eventlog.feed.tail import FeedTail, Waiter
 from eventlog.redis.link import RedisLink
 from eventlog.redis.notifier import RedisNotifier
 from eventlog.redis.shared_cache import SharedCache
-from eventlog.store.addresses.log import Address, PostgresAddress
 from eventlog.store.contract.log import Store
 from eventlog.store.contract.options import Options
 

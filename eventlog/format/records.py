@@ -3,7 +3,10 @@
 Pure: a store never looks inside `header`, `context` or `body`.
 """
 
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
+
+_PER_EVENT: Final = 512
+"""Bytes that an event takes in memory beside its content, roughly."""
 
 
 class EncodedEvent(NamedTuple):
@@ -159,6 +162,11 @@ class AppendRequest(NamedTuple):
     def key_id(self) -> str | None:
         """The data key that the stream has to be under."""
         return None if self.cipher is None else self.cipher.key_id
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory the events take while they wait."""
+        return sum(len(event.body) + len(event.context) + _PER_EVENT for event in self.events)
 
 
 class Appended(NamedTuple):

@@ -5,8 +5,8 @@ import threading
 import weakref
 from typing import Final, NamedTuple
 
+from eventlog.addresses.log import Address, PostgresAddress, SqliteAddress
 from eventlog.errors import InvalidOptionError
-from eventlog.store.addresses.log import Address, PostgresAddress, SqliteAddress
 from eventlog.store.contract.log import Store
 from eventlog.store.contract.options import Options
 

@@ -9,6 +9,7 @@ import eventlog
 import eventlog.events
 import eventlog.keys
 import eventlog.operations
+import eventlog_importing
 import eventlog_openai_agents
 import eventlog_projections
 from eventlog import (
@@ -90,7 +91,11 @@ PUBLIC = {
         ItemsRead Labels RetentionRule Span TurnUsage apply_retention erase erase_event erase_owner
         follow_retention listed prune rebuild to_folder
     """,
-    eventlog_openai_agents: "EventLogHooks EventLogSession RecordedSession import_sessions",
+    eventlog_importing: """
+        Chunk EncryptedSource ImportReport Preserved Progress RedisSource Refused Row
+        SQLAlchemySource SQLiteSource SessionSource Source import_sessions
+    """,
+    eventlog_openai_agents: "EventLogHooks EventLogSession RecordedSession",
 }
 
 

@@ -1,16 +1,15 @@
-"""What conversations come to: their turns, what models and tools did, what was said where."""
+"""Commands over views: turns, usage of models, tools, full text search."""
 
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from eventlog_cli import tables
 from eventlog_cli.finding import find
 from eventlog_cli.options import Branch, Id, Limit, OptionalId
 from eventlog_cli.progress import caught_up
 from eventlog_cli.running import Invocation, run
-from eventlog_cli.words import GONE
+from eventlog_cli.words import LEGEND
 from eventlog_projections.views import queries
 
 app = typer.Typer()
@@ -37,12 +36,9 @@ def usage(ctx: typer.Context, conversation: OptionalId = None) -> None:
         name = None if conversation is None else await find(at.log, conversation)
         views = await caught_up(at, "turns")
         found = await queries.usage(views, name, stale=True)
-        if at.out.as_json:
-            at.out.lines(found)
-            return
-        at.out.print(tables.usage(found))
-        if any(each.cost is None for each in found):
-            at.out.print(Text("? has no known price; it is not 0", "dim"))
+        unknown = any(each.cost is None for each in found)
+        hint = "? has no known price; it is not 0" if unknown else None
+        at.out.table(found, tables.usage, hint=hint)
 
     run(ctx, work)
 
@@ -79,11 +75,7 @@ def search(
         found = await queries.search(
             views, text, conversation=name, removed=removed, limit=limit, stale=True
         )
-        if at.out.as_json:
-            at.out.lines(found)
-            return
-        at.out.print(tables.hits(found))
-        if any(each.removed for each in found):
-            at.out.print(Text(f"{GONE} no longer in the list, but still in the log", "dim"))
+        marked = any(each.removed for each in found)
+        at.out.table(found, tables.hits, hint=LEGEND if marked else None)
 
     run(ctx, work)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from eventlog.addresses.log import PostgresAddress
 from eventlog.format.preparing import link, prepare_all
 from eventlog.format.records import (
     Appended,
@@ -13,7 +14,6 @@ from eventlog.format.records import (
     StoredEvent,
 )
 from eventlog.retrying import Tries, others_were_first
-from eventlog.store.addresses.log import PostgresAddress
 from eventlog.store.nouns.append import Clock, Known, Seen, beginning, decide
 from eventlog.store.postgres.errors import LOOK_AGAIN
 from eventlog.store.postgres.heads import Heads

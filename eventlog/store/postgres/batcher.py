@@ -9,7 +9,6 @@ from typing import Final, NamedTuple, cast
 from eventlog.errors import UnavailableError
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.settle import Mutation
-from eventlog.store.limiter import size_of
 
 MAX_GROUPS: Final = 2
 """How many groups of one loop are under way at once. More would be smaller groups, not faster."""
@@ -81,7 +80,7 @@ class AppendBatcher:
                 continue
             streams.add(one.request.stream_id)
             group.append(one)
-            room -= size_of(one.request)
+            room -= one.request.size
         self._waiting.extendleft(reversed(passed))
         return group
 

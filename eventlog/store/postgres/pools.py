@@ -8,8 +8,8 @@ from typing import Any, Final, TypeVar
 
 import asyncpg
 
+from eventlog.addresses.log import PostgresAddress
 from eventlog.errors import UnavailableError
-from eventlog.store.addresses.log import PostgresAddress
 from eventlog.store.contract.options import Options
 from eventlog.store.postgres.pool import FAREWELL, LOST, Connection, Pool, closed
 

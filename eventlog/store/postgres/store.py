@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
+from eventlog.addresses.log import PostgresAddress
 from eventlog.format.records import AppendRequest, Outcome
-from eventlog.store.addresses.log import PostgresAddress
+from eventlog.limiter import ByteLimiter
 from eventlog.store.contract.erasures import Erasure
 from eventlog.store.contract.options import Options
 from eventlog.store.contract.rights import Rights
-from eventlog.store.limiter import ByteLimiter, size_of
 from eventlog.store.nouns.erasures import Erasures
 from eventlog.store.nouns.keys import Keys
 from eventlog.store.nouns.streams import Streams
@@ -62,7 +62,7 @@ class PostgresStore:
         return Listening(self._address, self._options.postgres.connect_timeout)
 
     async def append(self, request: AppendRequest) -> Outcome:
-        size = size_of(request)
+        size = request.size
         await self._limiter.enter(size)
         try:
             return await self._batchers.of_this_loop().append(request)

@@ -5,10 +5,10 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
+from eventlog.addresses.log import SqliteAddress
 from eventlog.format.records import AppendRequest, Outcome
-from eventlog.store.addresses.log import SqliteAddress
+from eventlog.limiter import ByteLimiter
 from eventlog.store.contract.options import Options
-from eventlog.store.limiter import ByteLimiter, size_of
 from eventlog.store.nouns.work import Ask, Each, Repeat, Rows, Step, Work, is_refused
 from eventlog.store.sqlite.append import Committer
 from eventlog.store.sqlite.errors import translated
@@ -40,7 +40,7 @@ class SqliteRunner:
 
     async def append(self, request: AppendRequest) -> Outcome:
         """Append, in one transaction with whatever else waits at the same time."""
-        size = size_of(request)
+        size = request.size
         await self._limiter.enter(size)
         try:
             return await self._writer.append(request)

@@ -1,10 +1,10 @@
-"""Where in the log a branch of the source begins: at the row that it shares last with another."""
+"""The fork point of a branch: where in the log the last row lies that it shares with its parent."""
 
 from eventlog import EventLog, EventLogError, ItemsAdded
 from eventlog.events import ConversationForked, ConversationImported, RowPreserved
 from eventlog.format import chain
-from eventlog_openai_agents.importing.rows import Fork, Origin
-from eventlog_openai_agents.importing.turns import is_of_a_turn
+from eventlog_importing.rows import Fork, Origin
+from eventlog_importing.turns import is_of_a_turn
 
 
 class RefusedError(EventLogError):

@@ -1,6 +1,6 @@
 """The demo: an agent runs on the log, its history is taken back, and nothing was lost.
 
-Run it with `make demo`, or `python -m eventlog_cli.demo [--live]`. It writes to ./demo-output.
+Run it with `make demo`, or `python -m examples.demo [--live]`. It writes to ./demo-output.
 """
 
 import argparse
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from eventlog import EventLogError
-from eventlog_cli import stage
-from eventlog_cli.stage import StageError
+from examples.demo import stage
+from examples.demo.stage import StageError
 
 NEEDED: Final = ("agents", "rich")
 
@@ -39,14 +39,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _play(*, live: bool) -> None:
-    from eventlog_cli import output, pictures
+    from eventlog_cli import output
+    from examples.demo import pictures
 
     stage.prepare()
     console = output.open_console()
     pictures.opening(console, str(stage.LOG), live=live)
     with console.status("Loading the Agents SDK"):
         # That takes seconds; the title is there meanwhile.
-        from eventlog_cli import scenes
+        from examples.demo import scenes
     scenes.play(console, live=live)
 
 

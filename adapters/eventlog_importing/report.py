@@ -1,4 +1,4 @@
-"""What an import has done."""
+"""The result of an import, and its progress."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -20,7 +20,7 @@ class Refused(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How far an import is."""
+    """How much an import has done so far."""
 
     conversations: int
     """Done, whether there was anything to copy or not."""

@@ -16,8 +16,8 @@ from agents import (
 from agents.testing import ModelStep, ScriptedModel, assistant_message, function_call
 from openai import OpenAIError
 
-from eventlog_cli.stage import StageError
 from eventlog_openai_agents import EventLogSession
+from examples.demo.stage import StageError
 
 SESSION: Final = "order-1042"
 CUSTOMER: Final = "ada"

@@ -1,18 +1,18 @@
-"""Session objects, read through their own `get_items`: whatever stores what they return."""
+"""Reads session objects through their own `get_items`, wherever they store their items."""
 
 from collections.abc import AsyncGenerator
 from typing import Any, Final
 
 from eventlog.errors import SourceError
 from eventlog.format.codec import encode_json
-from eventlog_openai_agents.importing.rows import Chunk, Origin, Row, cut
+from eventlog_importing.rows import Chunk, Origin, Row, cut
 
 _ALL: Final = 2_147_483_647
 """More than any session has: its own default limit shall not hide what is older."""
 
 
 class SessionSource:
-    """Sessions by their objects, which stay their owner's: MongoDBSession, DaprSession and others.
+    """Session objects, which their owner closes: MongoDBSession, DaprSession and others.
 
     What such a session skips, as a row that it cannot read, is not seen. It tells no times.
     """

@@ -14,10 +14,10 @@ from urllib.parse import quote
 
 from eventlog.errors import SourceError
 from eventlog.format.names import RESERVED
-from eventlog_openai_agents.importing.rows import Chunk, Origin, Row, chunked, moment
-from eventlog_openai_agents.importing.sqlite_branches import branch_chunks
-from eventlog_openai_agents.importing.sqlite_tables import Tables, find_tables, has_messages
-from eventlog_openai_agents.importing.sqlite_usage import turns_of
+from eventlog_importing.rows import Chunk, Origin, Row, chunked, moment
+from eventlog_importing.sqlite_branches import branch_chunks
+from eventlog_importing.sqlite_tables import Tables, find_tables, has_messages
+from eventlog_importing.sqlite_usage import turns_of
 
 PAGE: Final = 2048
 """Rows that are fetched at once."""

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from eventlog.format.names import MAIN
-from eventlog_openai_agents.importing.rows import Chunk, Fork, Origin, Row, cut, moment
-from eventlog_openai_agents.importing.sqlite_tables import Tables, quoted
+from eventlog_importing.rows import Chunk, Fork, Origin, Row, cut, moment
+from eventlog_importing.sqlite_tables import Tables, quoted
 
 _WITH_BRANCHES: Final = """
     SELECT DISTINCT session_id FROM message_structure WHERE branch_id <> 'main' ORDER BY session_id
@@ -51,7 +51,7 @@ def branch_chunks(db: sqlite3.Connection, tables: Tables) -> Iterator[list[Chunk
 
 
 class _Branches:
-    """Those of one conversation."""
+    """The branches of one conversation."""
 
     def __init__(self, db: sqlite3.Connection, tables: Tables, session: str) -> None:
         self._db: Final = db

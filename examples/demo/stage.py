@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-"""The checkout: the demo plays with its examples."""
+"""The checkout: the demo plays with its other examples."""
 
 FOLDER: Final = Path("demo-output")
 LOG: Final = FOLDER / "conversations.db"
@@ -46,7 +46,7 @@ def forge(session_id: str, version: int) -> str:
         if os.path.exists(f"{LOG}{part}"):
             shutil.copyfile(f"{LOG}{part}", f"{FORGED}{part}")
     command = [sys.executable, str(_tamper()), str(FORGED), session_id, str(version)]
-    # Our own script in a process of its own: adapters speak no SQL.
+    # A process of its own, as somebody who is not the demo would do it.
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
         raise StageError(f"examples/tamper.py failed: {done.stderr.strip()}")

@@ -1,4 +1,4 @@
-"""A bound on what waits to be written: callers wait, memory does not grow."""
+"""A bound on bytes that are held at once: whoever would exceed it waits, memory does not grow."""
 
 import asyncio
 import contextlib
@@ -6,20 +6,10 @@ import threading
 from collections import deque
 from typing import Final
 
-from eventlog.format.records import AppendRequest
-
 MAX_WAITING_BYTES: Final = 64 * 1024 * 1024
 """What may wait in one process for one database; a request larger than this waits alone."""
 
-_ROW: Final = 512
-"""Roughly what an event costs beside its content."""
-
 _Waiter = tuple["asyncio.Future[None]", int]
-
-
-def size_of(request: AppendRequest) -> int:
-    """Return about how many bytes a request keeps in memory."""
-    return sum(len(event.body) + len(event.context) + _ROW for event in request.events)
 
 
 class ByteLimiter:

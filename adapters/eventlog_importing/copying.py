@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from eventlog import EventLog
 from eventlog.errors import InvalidNameError
-from eventlog_openai_agents.importing.copy import Copy
-from eventlog_openai_agents.importing.forking import RefusedError
-from eventlog_openai_agents.importing.recognising import recognise
-from eventlog_openai_agents.importing.report import ImportReport, Preserved, Progress, Refused
-from eventlog_openai_agents.importing.rows import Chunk, Origin, Source
+from eventlog_importing.copy import Copy
+from eventlog_importing.forking import RefusedError
+from eventlog_importing.recognising import recognise
+from eventlog_importing.report import ImportReport, Preserved, Progress, Refused
+from eventlog_importing.rows import Chunk, Origin, Source
 
 AT_ONCE: Final = 256
 """Conversations that are copied at the same time, so that they share commits."""
@@ -45,7 +45,7 @@ async def import_sessions(
 
 
 def _ignore(_: Progress) -> None:
-    """Show nothing."""
+    """Report no progress."""
 
 
 class _Line:
@@ -120,13 +120,13 @@ class _Import:
         return line
 
     async def _finish(self, name: str) -> None:
-        """Wait for what a branch may be a fork of."""
+        """Wait until the conversation and the branches that a branch may fork from are copied."""
         begun = [task for task, known in self._tasks.items() if known == name]
         if begun:
             await asyncio.wait(begun)
 
     async def _work(self, copy: Copy, line: _Line) -> None:
-        """Copy a line, and take from it to its end whatever happens: its reader waits to put."""
+        """Copy a line. Takes from it to its end even after an error: its reader waits to put."""
         try:
             await self._copy(copy, line)
             self._count(copy)

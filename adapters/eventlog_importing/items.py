@@ -1,4 +1,4 @@
-"""What rows say: items, or nothing that is one. Pure."""
+"""Decodes rows to items, and says of each other row why it is none. Pure."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -9,14 +9,14 @@ import msgspec
 
 from eventlog.errors import InvalidItemError
 from eventlog.format.codec import decode_json, encode_json
-from eventlog_openai_agents.importing.rows import Row
+from eventlog_importing.rows import Row
 
 _ITEMS: Final = msgspec.json.Decoder()
 _VALUES: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 class Run(NamedTuple):
-    """Rows in order and the items in them; or one row, and why it is none."""
+    """Consecutive rows and their items; or one row that is no item, and why."""
 
     rows: Sequence[Row]
     items: list[Any]
@@ -30,18 +30,18 @@ class _Read(NamedTuple):
 
 
 def runs(rows: Sequence[Row]) -> list[Run]:
-    """Read the rows."""
+    """Decode the rows, in order."""
     items = _decode_all(rows) if rows else None
     return list(_runs(_read(row) for row in rows)) if items is None else [Run(rows, items)]
 
 
 def checked(rows: Sequence[Row], limit: int) -> list[Run]:
-    """Read them, and take no item that a log refuses: `limit` is how many bytes it may have."""
+    """Decode the rows one by one; items that the log would refuse, over `limit` bytes, are none."""
     return list(_runs(_check(_read(row), limit) for row in rows))
 
 
 def _decode_all(rows: Sequence[Row]) -> list[Any] | None:
-    """Read all rows as one array; None if they have to be looked at one by one."""
+    """Decode all rows as one array; None if they have to be decoded one by one."""
     array = b"[%b]" % b",".join([row.raw for row in rows])
     try:
         values = _VALUES.decode(array)

@@ -1,12 +1,12 @@
-"""What the turns of AdvancedSQLiteSession used, as its table `turn_usage` has them."""
+"""Reads the usage of turns from AdvancedSQLiteSession's table `turn_usage`."""
 
 import json
 import sqlite3
 from typing import Any, Final, cast
 
 from eventlog.format.codec import decode_json
-from eventlog_openai_agents.importing.rows import TurnRow, moment
-from eventlog_openai_agents.usage import Counts
+from eventlog_importing.rows import TurnRow, moment
+from eventlog_projections.history.counts import Counts
 
 TABLE: Final = "turn_usage"
 """It has this name in every file."""
@@ -36,7 +36,7 @@ _NO_DETAILS: Final = "its details cannot be read; its other numbers can"
 
 
 def turns_of(db: sqlite3.Connection, session: str, branch: str) -> list[TurnRow]:
-    """Return what the turns of a branch used, in order. `branch` is as the table has it."""
+    """Return the usage of each turn of a branch, in order; `branch` as in the table."""
     place = (session.encode("utf-8", "surrogateescape"), branch.encode("utf-8", "surrogateescape"))
     return [_turn(last, *columns) for last, *columns in db.execute(_TURNS, place)]
 

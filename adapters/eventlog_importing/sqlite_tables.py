@@ -1,10 +1,10 @@
-"""Which tables of a SQLite file are those of the SDK's sessions, whatever they are called."""
+"""Finds the tables of the SDK's sessions in a SQLite file by their columns."""
 
 import sqlite3
 from typing import Final, NamedTuple
 
 from eventlog.errors import InvalidOptionError, SourceError
-from eventlog_openai_agents.importing.sqlite_usage import TABLE
+from eventlog_importing.sqlite_usage import TABLE
 
 MESSAGE_COLUMNS: Final = {"id", "session_id", "message_data", "created_at"}
 SESSION_COLUMNS: Final = {"session_id", "created_at", "updated_at"}
@@ -14,7 +14,7 @@ STRUCTURE: Final = "message_structure"
 
 
 class Tables(NamedTuple):
-    """The tables of messages and of sessions, and what is known of their order."""
+    """The names of the tables of messages and of sessions, and how messages are ordered."""
 
     messages: str
     sessions: str
@@ -82,7 +82,7 @@ def find_tables(db: sqlite3.Connection, path: str, messages: str | None) -> Tabl
 
 
 def has_messages(db: sqlite3.Connection, messages: str | None) -> bool:
-    """Tell whether there is any such table."""
+    """Tell whether there is a table of messages."""
     return bool(_found(_columns(db), messages))
 
 
@@ -147,5 +147,5 @@ def _owns_structure(db: sqlite3.Connection, messages: str) -> bool:
 
 
 def quoted(name: str) -> str:
-    """Return a name as SQL writes one."""
+    """Return a name as a quoted identifier of SQL."""
     return '"' + name.replace('"', '""') + '"'

@@ -8,14 +8,13 @@ import os
 from typing import Final
 
 from eventlog import EventLog
+from eventlog.addresses.log import Address, PostgresAddress
 from eventlog.errors import NotAnEventLogError
 from eventlog.operations import migrate
-from eventlog.store.addresses.log import Address, PostgresAddress, parse
-from eventlog.store.contract.options import DEFAULT_SCHEMA
-from eventlog_openai_agents.importing.copying import import_sessions
-from eventlog_openai_agents.importing.from_sqlalchemy import SQLAlchemySource
-from eventlog_openai_agents.importing.from_sqlite import SQLiteSource
-from eventlog_openai_agents.importing.report import ImportReport
+from eventlog_importing.copying import import_sessions
+from eventlog_importing.from_sqlalchemy import SQLAlchemySource
+from eventlog_importing.from_sqlite import SQLiteSource
+from eventlog_importing.report import ImportReport
 
 _log: Final = logging.getLogger("eventlog.importing")
 
@@ -31,7 +30,7 @@ async def import_existing(log: EventLog, url: str | os.PathLike[str]) -> None:
     Where there is none, nothing happens. What cannot be copied is logged as a warning. Raises what
     `import_sessions` and `migrate` raise.
     """
-    address = parse(url, DEFAULT_SCHEMA)
+    address = log.spi.address
     place = (_identity(address), log.tenant)
     if place[0] is not None and place in _imported:
         return

@@ -1,4 +1,4 @@
-"""Keys of RedisSession: a hash for each conversation, and a list of its items."""
+"""Reads the keys of RedisSession: a hash for each conversation, and a list of its items."""
 
 import contextlib
 import re
@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from typing import Any, Final
 
 from eventlog.errors import SourceError
-from eventlog_openai_agents.importing.rows import Chunk, Origin, Row, cut, moment
+from eventlog_importing.rows import Chunk, Origin, Row, cut, moment
 
 DEFAULT_PREFIX: Final = "agents:session"
 
@@ -18,7 +18,7 @@ _SPECIAL: Final = re.compile(r"([\\*?\[\]^])")
 
 
 class RedisSource:
-    """A Redis by its URL or a client of redis.asyncio, which stays its owner's.
+    """A Redis, by its URL or a client of redis.asyncio, which its owner closes.
 
     `key_prefix` is what RedisSession was given. Redis keeps no time for an item. What is written
     during the import may be seen or not; import again to get the rest.
@@ -32,8 +32,13 @@ class RedisSource:
 
     async def chunks(self) -> AsyncGenerator[Chunk]:
         """Yield every conversation, those without items last."""
-        from redis.exceptions import RedisError
-
+        try:
+            from redis.exceptions import RedisError
+        except ImportError as error:
+            raise SourceError(
+                "A Redis cannot be read without its client:"
+                " pip install 'conversation-eventlog[redis]'."
+            ) from error
         try:
             async with self._client() as client:
                 async for chunk in self._read(client):
@@ -82,7 +87,7 @@ class RedisSource:
             yield _text(key)
 
     async def _origin(self, client: Any, name: str) -> tuple[str | None, Origin]:
-        """Return the name that the session's hash tells, if there is one, and its times."""
+        """Return the name and the times in the session's hash; no name where there is no hash."""
         key = self._prefix + name
         if _text(await client.type(key)) != "hash":
             return None, Origin(name)

@@ -10,9 +10,10 @@ from rich.console import Console
 from eventlog import EventLog
 from eventlog.errors import CorruptEventError
 from eventlog.events import UsageRecorded
-from eventlog_cli import pictures, shop, stage
-from eventlog_cli.shop import AFTERWARDS, CUSTOMER, QUESTIONS, SESSION
+from eventlog_cli import pages
 from eventlog_openai_agents import EventLogSession
+from examples.demo import pictures, shop, stage
+from examples.demo.shop import AFTERWARDS, CUSTOMER, QUESTIONS, SESSION
 
 WHY_POPPED: Final = "vouchers need a human's approval"
 WHY_CLEARED: Final = "customer asked for a clean start"
@@ -123,7 +124,7 @@ async def _show_the_past(console: Console, session: EventLogSession, before: Mom
 async def _verify(console: Console, session: EventLogSession) -> None:
     pictures.scene(console, "6  Is that what was written?")
     pictures.code(console, "await session.log.verify()")
-    pictures.verdict(console, await session.log.verify())
+    console.print(pages.verdict(await session.log.verify()))
 
 
 async def _read_the_forgery(console: Console, version: int, changed: str) -> None:
@@ -137,7 +138,7 @@ async def _read_the_forgery(console: Console, version: int, changed: str) -> Non
     async with EventLog(stage.FORGED) as log:
         await _show_forged_item(console, EventLogSession(SESSION, log=log), version)
         pictures.code(console, "await log.verify()")
-        pictures.verdict(console, await log.verify())
+        console.print(pages.verdict(await log.verify()))
     pictures.note(
         console,
         "Not caught: a chain its owner recomputed. That takes a signed head elsewhere.",

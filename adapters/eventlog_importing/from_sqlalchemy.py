@@ -1,16 +1,18 @@
-"""Databases of SQLAlchemySession: PostgreSQL, MySQL, and whatever else SQLAlchemy reaches."""
+"""Reads databases of SQLAlchemySession: PostgreSQL, MySQL, and others that SQLAlchemy reaches."""
 
 import contextlib
 from collections.abc import AsyncGenerator, Generator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import column, exists, inspect, select, table
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from eventlog.errors import SourceError
-from eventlog_openai_agents.importing.rows import Chunk, Origin, Row, chunked, moment
+from eventlog_importing.rows import Chunk, Origin, Row, chunked, moment
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 PAGE: Final = 2048
 """Rows that are fetched at once."""
@@ -19,14 +21,14 @@ PAGE: Final = 2048
 class SQLAlchemySource:
     """A database by the URL or the engine that SQLAlchemySession was given.
 
-    An engine stays its owner's. It is read in one transaction, through a cursor of the server.
+    Whoever made an engine disposes of it. It is read in one transaction, through a server cursor.
     """
 
     layout: str = "SQLAlchemySession"
 
     def __init__(
         self,
-        engine: str | AsyncEngine,
+        engine: "str | AsyncEngine",
         *,
         sessions_table: str = "agent_sessions",
         messages_table: str = "agent_messages",
@@ -64,12 +66,12 @@ class SQLAlchemySource:
                 )
 
     @contextlib.asynccontextmanager
-    async def _connect(self) -> AsyncGenerator[AsyncConnection]:
-        if isinstance(self._engine, AsyncEngine):
+    async def _connect(self) -> "AsyncGenerator[AsyncConnection]":
+        if not isinstance(self._engine, str):
             async with self._engine.connect() as connection:
                 yield connection
             return
-        engine = create_async_engine(_asynchronous(self._engine))
+        engine = _open(self._engine)
         try:
             async with engine.connect() as connection:
                 yield connection
@@ -101,13 +103,28 @@ class SQLAlchemySource:
         )
 
 
+def _open(url: str) -> "AsyncEngine":
+    """Return an engine. Raises SourceError where a package that it needs is not installed."""
+    try:
+        # It needs greenlet, which a log in a file does without.
+        from sqlalchemy.ext.asyncio import create_async_engine
+
+        return create_async_engine(_asynchronous(url))
+    except ImportError as error:
+        raise SourceError(
+            f"The database of SQLAlchemySession cannot be read: {error}. For PostgreSQL install"
+            " what is missing with pip install 'conversation-eventlog[postgres]'; another database"
+            " has an asynchronous driver of its own."
+        ) from error
+
+
 def _asynchronous(url: str) -> URL:
     made = make_url(url)
     bare = made.drivername in ("postgresql", "postgres")
     return made.set(drivername="postgresql+asyncpg") if bare else made
 
 
-async def _pages(connection: AsyncConnection, query: Any) -> AsyncGenerator[Any]:
+async def _pages(connection: "AsyncConnection", query: Any) -> AsyncGenerator[Any]:
     async with connection.stream(query) as rows:
         async for page in rows.partitions(PAGE):
             yield page

@@ -9,15 +9,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from eventlog import (
-    ConversationCleared,
-    ItemPopped,
-    ItemsAdded,
-    RecordedEvent,
-    Verification,
-)
+from eventlog import ConversationCleared, ItemPopped, ItemsAdded, RecordedEvent
 from eventlog.events import UsageRecorded
-from eventlog_cli.words import GONE, actor, describe
+from eventlog_cli.words import GONE, LEGEND, actor, describe
 from eventlog_projections import listed
 
 _RUN_ID: Final = 4
@@ -77,20 +71,7 @@ def timeline(console: Console, events: Sequence[RecordedEvent]) -> None:
     for event in events:
         table.add_row(*_row(event, kept))
     console.print(table)
-    note(console, f"{GONE} no longer in the list, but still in the log")
-
-
-def verdict(console: Console, found: Verification) -> None:
-    """Print what a verification found."""
-    grid = Table.grid(padding=(0, 2))
-    if found.ok:
-        sound = f"all {found.events} events are as they were written"
-        grid.add_row("", Text("VERIFIED", "bold green"), sound)
-    for fault in found.faults:
-        unknown = fault.problem == "unknown"
-        word = Text("UNKNOWN", "bold yellow") if unknown else Text("TAMPERED", "bold red")
-        grid.add_row("", word, str(fault))
-    console.print(grid)
+    note(console, LEGEND)
 
 
 def commands(console: Console, steps: Iterable[tuple[str, str]]) -> None:

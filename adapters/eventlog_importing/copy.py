@@ -1,4 +1,4 @@
-"""One conversation on its way into the log: what is there already, what comes next.
+"""The copy of one conversation into the log: it resumes where the last import ended.
 
 Each chunk is one append that ends in a `ConversationImported`. That says how many rows of the
 source the log has, and their digest; so an import that was interrupted goes on where it was, and
@@ -20,11 +20,11 @@ from eventlog import (
 )
 from eventlog.errors import InvalidItemError, ItemTooLargeError
 from eventlog.events import ConversationImported, RowPreserved, UsageRecorded
-from eventlog_openai_agents.importing.forking import RefusedError, forked
-from eventlog_openai_agents.importing.items import Run, checked, runs
-from eventlog_openai_agents.importing.report import Preserved
-from eventlog_openai_agents.importing.rows import Chunk, Origin, Row, TurnRow
-from eventlog_openai_agents.importing.turns import Imported, unrecorded
+from eventlog_importing.forking import RefusedError, forked
+from eventlog_importing.items import Run, checked, runs
+from eventlog_importing.report import Preserved
+from eventlog_importing.rows import Chunk, Origin, Row, TurnRow
+from eventlog_importing.turns import Imported, unrecorded
 
 _BOTH_WENT_ON: Final = (
     "both have gone on since it was imported: the source has new rows, and the log has events of"
@@ -38,7 +38,7 @@ _OTHER_ROWS: Final = (
 
 
 class _Done(NamedTuple):
-    """What the log has of the source, and where."""
+    """How many rows of the source the log holds, their digest, and the version of the last."""
 
     rows: int = 0
     digest: str = hashlib.sha256().hexdigest()
@@ -149,7 +149,7 @@ class Copy:
         )
 
     async def _send(self, events: Sequence[NewEvent]) -> int:
-        """Append events, and how far the copy is then."""
+        """Append events and the marker of how far the copy is then; return the new version."""
         origin = self._origin
         marker = ConversationImported(
             self._layout,

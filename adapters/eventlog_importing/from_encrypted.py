@@ -1,10 +1,10 @@
-"""What EncryptedSession stored, over any of the other sources: decrypted, expired items too."""
+"""Decrypts what EncryptedSession stored in any of the other sources, expired items too."""
 
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from eventlog.format.codec import decode_json
-from eventlog_openai_agents.importing.rows import Chunk, Row, Source
+from eventlog_importing.rows import Chunk, Row, Source
 
 if TYPE_CHECKING:
     from agents.extensions.memory import EncryptedSession
@@ -47,7 +47,7 @@ class EncryptedSource:
 
 
 class EncryptedSessionSource:
-    """An EncryptedSession by its object, read behind its back: it hides what has expired."""
+    """An EncryptedSession object. Its store is read directly: the session hides expired items."""
 
     def __init__(self, session: "EncryptedSession", underlying: Source) -> None:
         self._session: Final = session

@@ -1,15 +1,15 @@
-"""Telling what a source is from what a user has at hand."""
+"""Finds the source for a path, a URL, an engine, a client or a session."""
 
 import os
 from typing import Any, Final, cast
 
 from eventlog.errors import InvalidOptionError
-from eventlog_openai_agents.importing.from_encrypted import EncryptedSessionSource
-from eventlog_openai_agents.importing.from_redis import RedisSource
-from eventlog_openai_agents.importing.from_session import SessionSource
-from eventlog_openai_agents.importing.from_sqlalchemy import SQLAlchemySource
-from eventlog_openai_agents.importing.from_sqlite import SQLiteSource
-from eventlog_openai_agents.importing.rows import Source
+from eventlog_importing.from_encrypted import EncryptedSessionSource
+from eventlog_importing.from_redis import RedisSource
+from eventlog_importing.from_session import SessionSource
+from eventlog_importing.from_sqlalchemy import SQLAlchemySource
+from eventlog_importing.from_sqlite import SQLiteSource
+from eventlog_importing.rows import Source
 
 _REDIS: Final = ("redis", "rediss", "valkey", "valkeys", "unix")
 
@@ -31,7 +31,7 @@ def recognise(source: Any) -> Source:
     raise InvalidOptionError(
         f"A {type(source).__name__} is nothing that can be imported. Give the path of a SQLite"
         " file, a SQLAlchemy or Redis URL, an async engine, a client of redis.asyncio, a session,"
-        " or one of the sources in eventlog_openai_agents.importing."
+        " or one of the sources in eventlog_importing."
     )
 
 

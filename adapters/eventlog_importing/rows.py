@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from eventlog.format.envelope import to_microseconds
 from eventlog.format.names import MAIN
-from eventlog_openai_agents.usage import Counts
+from eventlog_projections.history.counts import Counts
 
 MAX_ROWS: Final = 256
 MAX_BYTES: Final = 256 * 1024
@@ -68,7 +68,7 @@ class Origin(NamedTuple):
 
     @property
     def title(self) -> str:
-        """What a report calls it."""
+        """The display name in reports."""
         return f"{self.name} (branch {self.branch})" if self.branch else self.name
 
 
@@ -90,7 +90,7 @@ class Source(Protocol):
 
     @property
     def layout(self) -> str:
-        """What is recorded as the kind of store."""
+        """The kind of store, as `ConversationImported` records it."""
         ...
 
     def chunks(self) -> AsyncGenerator[Chunk]:
@@ -103,7 +103,7 @@ def chunked(
     origin_of: Callable[[Sequence[Any]], Origin],
     row_of: Callable[[Any, Any], Row],
 ) -> Iterator[Chunk]:
-    """Cut what a query found, in order, into chunks.
+    """Cut the rows of a query, in order, into chunks.
 
     It found the columns of each conversation's origin, whose first is the name, and behind them
     the content and the time of a row.

@@ -1,4 +1,4 @@
-"""Which of what a source says that turns used is not in the log yet. Pure.
+"""Finds the usage of turns that a source has and the log has not. Pure.
 
 A source may change what it says of a turn: it adds what later calls used. What is recorded is what
 is above what was recorded before, so that the sum is right; each event names, in its `event_id`,
@@ -11,21 +11,21 @@ from typing import Final, NamedTuple
 
 from eventlog import Context, NewEvent, RecordedEvent
 from eventlog.events import RowPreserved, UsageRecorded
-from eventlog_openai_agents.importing.rows import TurnRow
-from eventlog_openai_agents.usage import Counts
+from eventlog_importing.rows import TurnRow
+from eventlog_projections.history.counts import Counts
 
 _ID: Final = "turn_usage"
 
 
 class Imported(NamedTuple):
-    """What imports have recorded of a conversation: which rows, and how much for each turn."""
+    """The usage that imports have recorded: the ids of its rows, and the sum for each turn."""
 
     rows: frozenset[str]
     counts: dict[str, Counts]
 
     @classmethod
     def of(cls, events: Iterable[RecordedEvent]) -> "Imported":
-        """Read it off the events of a stream."""
+        """Collect it from the events of a stream."""
         rows: set[str] = set()
         counts: dict[str, Counts] = {}
         for recorded in events:
@@ -46,7 +46,7 @@ def is_of_a_turn(event_id: str | None) -> bool:
 def unrecorded(
     turns: Sequence[TurnRow], imported: Imported, actor: str
 ) -> Iterator[tuple[TurnRow, list[NewEvent]]]:
-    """Yield the rows that say something new, each with the events of it."""
+    """Yield the rows with new numbers, each with the events to append."""
     for turn in turns:
         events = list(_events(turn, imported, actor))
         if events:

@@ -3,8 +3,8 @@
 import os
 from typing import Final, NamedTuple
 
+from eventlog.addresses.url import Url
 from eventlog.errors import InvalidAddressError
-from eventlog.store.addresses.url import Url
 
 MEMORY: Final = ":memory:"
 
