@@ -64,7 +64,7 @@ async def _reading_cold(log: EventLog) -> Call:
     chat = await _filled(log)
 
     async def read() -> object:
-        log.cache.forget(log.stream_id("chat"))
+        log.cache.evict(log.stream_id("chat"))
         return await chat.items()
 
     return read

@@ -1,6 +1,6 @@
 """An append-only, verifiable log of agent conversations."""
 
-from eventlog.cache import Counters
+from eventlog.counters import Counters
 from eventlog.errors import (
     AmbiguousNameError,
     BrokenTreeError,

@@ -8,10 +8,10 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
 from typing import Any, Final, Self
 
-from eventlog import cache, moments
+from eventlog import moments, resources
 from eventlog.appending import append
 from eventlog.background import Background
-from eventlog.cache import Counters
+from eventlog.counters import Counters
 from eventlog.errors import (
     ClosedError,
     ConflictError,
@@ -19,7 +19,6 @@ from eventlog.errors import (
     InvalidOptionError,
     WaitTimeoutError,
 )
-from eventlog.feed import notifier
 from eventlog.feed.reading import check_position, follow_feed, last_position, read_feed
 from eventlog.feed.tail import Waiter
 from eventlog.format import chain
@@ -28,14 +27,12 @@ from eventlog.format.events import Event, NewEvent
 from eventlog.format.names import MAIN, check_branch, check_name
 from eventlog.format.records import Appended, Stale, StreamRow
 from eventlog.format.requests import build
-from eventlog.keys import stream_keys
 from eventlog.keys.ring import KeyRing
 from eventlog.paging import PAGE, Paged
 from eventlog.proof.checkpoint import TreeHead, Verifier
 from eventlog.redis.address import RedisAddress
 from eventlog.redis.shared_cache import SharedCache
 from eventlog.snapshots import StreamSnapshots
-from eventlog.store import shared
 from eventlog.store.addresses.log import parse
 from eventlog.store.contract.log import CACHE_BYTES, MAX_ITEM_BYTES, MAX_VERSION, Options, Store
 from eventlog.tree import Tree
@@ -120,11 +117,12 @@ class EventLog:
         self.max_item_bytes: Final = max_item_bytes
         self._clock = clock
         self._closed = False
-        self._store: Final[Store] = shared.lease(self._address, options, self)
-        self._notifier = notifier.of(self._store, self._address, options)
+        self._resources: Final = resources.lease(self._address, options, self)
+        self._store: Final[Store] = self._resources.store
+        self._notifier: Final = self._resources.notifier
         self._readers: set[Waiter] = set()
-        self.cache: Final = cache.of(self._store, cache_bytes)
-        self.keys: Final = stream_keys.of(self._store, keyring, compresses=compress)
+        self.cache: Final = self._resources.cache
+        self.keys: Final = self._resources.keys
         self.background: Final = Background()
 
     def __repr__(self) -> str:
@@ -309,7 +307,7 @@ class EventLog:
     @property
     def counters(self) -> Counters:
         """How often reads were helped by what was remembered or stored."""
-        counters = self.cache.counters
+        counters = self._resources.counters
         if self.shared is not None:
             counters.shared_failures = self.shared.failures
         return counters
@@ -317,7 +315,7 @@ class EventLog:
     @property
     def shared(self) -> SharedCache | None:
         """What processes remember together, if the log was opened with a Redis."""
-        return self._notifier.shared
+        return self._resources.shared_cache
 
     def snapshots(self, stream: str, schema: int, *, branch: str = MAIN) -> StreamSnapshots:
         """Return what a projection with this schema number keeps of a stream."""
@@ -372,11 +370,11 @@ class EventLog:
                 await reader.leave()
             await self.background.finish()
             await self._notifier.close()
-            await shared.release(self._address, self._store, self)
+            await resources.release(self._address, self._resources, self)
 
     @contextlib.asynccontextmanager
     async def _reading(self) -> AsyncGenerator[Waiter]:
-        reader = self._notifier.join(self.store)
+        reader = self._notifier.join()
         self._readers.add(reader)
         try:
             yield reader

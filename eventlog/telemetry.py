@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Any, Final, Literal
 
-from eventlog import cache
+from eventlog.counters import totals
 
 SCOPE: Final = "eventlog"
 
@@ -85,7 +85,7 @@ class _Metrics:
 
 
 def _lookups() -> list[tuple[str, str, int]]:
-    counters = cache.totals()
+    counters = totals()
     return [
         ("memory", "hit", counters.cache_hits),
         ("memory", "miss", counters.cache_misses),

@@ -13,7 +13,7 @@ from eventlog.format.chain import stream_id
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.names import MAIN
 from eventlog.format.records import FoldInput, StoredEvent
-from eventlog.keys.stream_keys import DataKeys
+from eventlog.keys.data_keys import DataKeys
 from eventlog.paging import PAGE
 from eventlog.store.contract.feed import FeedRow
 from eventlog.store.contract.log import MAX_VERSION, Store

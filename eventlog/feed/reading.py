@@ -12,7 +12,7 @@ from eventlog.feed.tail import Waiter
 from eventlog.format.encryption import StreamKeys
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.records import StoredEvent
-from eventlog.keys.stream_keys import DataKeys
+from eventlog.keys.data_keys import DataKeys
 from eventlog.store.contract.feed import FeedRow, FeedSource
 from eventlog.store.contract.log import Store
 

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Protocol
 
 from eventlog.errors import InvalidKeyRingError
-from eventlog.format.encryption import KEY_BYTES, Unopened, aes, seal, unseal
+from eventlog.format.encryption import KEY_BYTES, DecryptionError, aes, decrypt, encrypt
 
 VARIABLE: Final = "EVENTLOG_KEYS"
 
@@ -80,13 +80,13 @@ class LocalKeyRing:
 
     def wrap(self, kek_id: str, key: bytes, associated: bytes) -> bytes:
         """Return nonce, ciphertext and tag. Raises KeyError."""
-        return seal(aes(self._keys[kek_id]), key, associated)
+        return encrypt(aes(self._keys[kek_id]), key, associated)
 
     def unwrap(self, kek_id: str, wrapped: bytes, associated: bytes) -> bytes:
         """Undo `wrap`. Raises KeyError or NotOpenedError."""
         try:
-            return unseal(aes(self._keys[kek_id]), wrapped, associated)
-        except Unopened as error:
+            return decrypt(aes(self._keys[kek_id]), wrapped, associated)
+        except DecryptionError as error:
             raise NotOpenedError from error
 
 

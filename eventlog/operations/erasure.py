@@ -163,8 +163,8 @@ async def _erase(
             " times in a row. Try again."
         )
     head = row.head if stream is None else stream.head
-    log.keys.forget(row.stream_id)
-    log.cache.forget(row.stream_id)
+    log.keys.evict(row.stream_id)
+    log.cache.evict(row.stream_id)
     return ErasedStream(row.name, row.branch, row.stream_id, head.version, head.hash)
 
 

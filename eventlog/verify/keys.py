@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from eventlog.format.encryption import generation
 from eventlog.format.facts import ConversationErased
 from eventlog.format.records import StoredEvent, StreamRow
-from eventlog.keys.stream_keys import ERASING, UNENCRYPTED, is_in_order
+from eventlog.keys.content import ERASING, UNENCRYPTED, may_be_plain
 from eventlog.store.contract.keys import NO_KEY, KeyRow
 from eventlog.verify.diagnosis import Finding
 
@@ -46,7 +46,7 @@ class KeyTrace:
             self._newest = max(self._newest, generation(event.key_id))
             if event.body is not None:
                 self.holding.setdefault(event.key_id, event.version)
-        elif self._newest and self._plain is None and not is_in_order(event):
+        elif self._newest and self._plain is None and not may_be_plain(event):
             self._plain = event.version
 
     def compare_row(self, stream: StreamRow) -> Place | None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from eventlog.errors import InvalidOptionError
 from eventlog.format import chain
 from eventlog.format.records import StreamRow
-from eventlog.keys.stream_keys import DataKeys
+from eventlog.keys.data_keys import DataKeys
 from eventlog.paging import PAGE
 from eventlog.proof.checkpoint import TreeHead, Verifier
 from eventlog.store.contract.log import Store

@@ -8,7 +8,7 @@ import msgspec
 from eventlog.errors import NoKeyError, WrongKeyError
 from eventlog.format import chain
 from eventlog.format.records import Head, StoredEvent, StreamRow
-from eventlog.keys.stream_keys import DataKeys
+from eventlog.keys.data_keys import DataKeys
 from eventlog.paging import PAGE
 from eventlog.store.contract.keys import NO_KEY, KeyRow
 from eventlog.store.contract.log import MAX_VERSION, Store
@@ -161,7 +161,7 @@ class StreamCheck:
                 continue
             version, which = trace.holding.get(row.key_id, 0), f"its data key {row.key_id!r}"
             try:
-                await self._keys.unwrap(stream.name, row)
+                await self._keys.wrapper.unwrap(stream.name, row)
             except WrongKeyError:
                 return version, Finding("edited", f"{which} does not open under {row.kek_id!r}")
             except NoKeyError:

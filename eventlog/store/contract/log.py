@@ -195,7 +195,7 @@ class Store(Protocol):
         """Give up every connection. Idempotent."""
         ...
 
-    def forget(self) -> None:
+    def reset_after_fork(self) -> None:
         """Drop, without touching them, connections that another process owns (after a fork)."""
         ...
 

@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 
+from eventlog import os_fork
 from eventlog.errors import UnavailableError
 from eventlog.store.addresses.log import PostgresAddress
 from eventlog.store.contract.log import Options
@@ -92,9 +93,9 @@ class Pools:
                 with contextlib.suppress(RuntimeError):
                     await asyncio.to_thread(owner.run_until_complete, mine.pool.close(FAREWELL))
 
-    def forget(self) -> None:
+    def reset_after_fork(self) -> None:
         """Drop every pool without a word to the server: its sockets are another process's."""
-        _of_another_process.append(self._pools)
+        os_fork.abandon(self._pools)
         self._pools = {}
 
     async def _acquire(self, pool: Pool) -> "Connection[Any]":
@@ -160,10 +161,6 @@ class Pools:
         finally:
             pool.release(connection)
         self._prepared = True
-
-
-_of_another_process: Final[list[object]] = []
-"""Pools of the parent process, kept so that nobody closes their sockets here."""
 
 
 def _session(options: Options) -> dict[str, Any]:

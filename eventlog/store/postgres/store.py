@@ -195,8 +195,8 @@ class PostgresStore:
     async def close(self) -> None:
         await self._pools.close()
 
-    def forget(self) -> None:
-        self._pools.forget()
+    def reset_after_fork(self) -> None:
+        self._pools.reset_after_fork()
 
     async def _alone(self, request: AppendRequest) -> Outcome:
         with translated(self._address):

@@ -3,8 +3,9 @@
 import functools
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from eventlog import os_fork
 from eventlog.format.records import AppendRequest, Head, Outcome, StoredEvent, StreamRow
 from eventlog.store.addresses.log import SqliteAddress
 from eventlog.store.contract.erasures import Erasure
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from eventlog.store.sqlite.views import SqliteViews
 
 _T = TypeVar("_T")
-
-_of_another_process: Final[list[object]] = []
-"""Connections of the parent process: closing one here would drop the locks of its file."""
 
 
 class SqliteStore:
@@ -175,8 +173,9 @@ class SqliteStore:
         self._writer.close()
         self._reader.close()
 
-    def forget(self) -> None:
-        _of_another_process.append((self._writer, self._reader))
+    def reset_after_fork(self) -> None:
+        # Closing a connection of the parent here would drop the locks of its file.
+        os_fork.abandon((self._writer, self._reader))
         self._begin()
 
     async def _ask(self, text: str, args: list[Any]) -> list[Any]:

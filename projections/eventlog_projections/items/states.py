@@ -124,14 +124,14 @@ class StateReader:
     async def forget(self) -> None:
         """Forget what processes remember: it is not what it should be."""
         stored = self._stored()
-        self._log.cache.forget(stored.stream_id)
+        self._log.cache.evict(stored.stream_id)
         if self._log.shared is not None:
-            await self._log.shared.forget(self._key(stored))
+            await self._log.shared.delete(self._key(stored))
 
     async def forget_for_good(self, version: int) -> None:
         """Forget what processes remember up to a version, and let nobody share it again."""
         stored = self._stored()
-        self._log.cache.forget(stored.stream_id)
+        self._log.cache.evict(stored.stream_id)
         if self._log.shared is not None:
             await self._log.shared.put(self._key(stored), version, ERASED)
 
@@ -198,13 +198,13 @@ class StateReader:
             return None
         key = self._key(stored)
         content = await shared.get(key)
-        opened = await stored.open({key: content}) if content else {}
+        opened = await stored.decrypt({key: content}) if content else {}
         kept = load(self.title, opened[key]) if key in opened else None
         state = None if kept is None else await self._follow(stored, kept)
         if state is None:
             counters.shared_misses += 1
             if content not in (None, ERASED):
-                await shared.forget(self._key(stored))
+                await shared.delete(self._key(stored))
             return None
         counters.shared_hits += 1
         self._keep(stored, state)
@@ -221,7 +221,7 @@ class StateReader:
             return
         key = self._key(stored)
         content = await asyncio.to_thread(dump, state)
-        sealed = None if content is None else await stored.seal({key: content})
+        sealed = None if content is None else await stored.encrypt({key: content})
         if sealed is not None:
             await shared.put(key, state.version, sealed[key])
 
@@ -365,7 +365,7 @@ class StateReader:
             raise
         if not is_stored:
             # Another one was first, with segments of its own: they are what is referred to.
-            self._log.cache.forget(stored.stream_id)
+            self._log.cache.evict(stored.stream_id)
             return True
         self._log.counters.snapshots_written += 1
         self._take(stored, state, done.blocks)

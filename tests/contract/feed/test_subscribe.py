@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from eventlog import EventLog, InvalidOptionError, ItemsAdded, RecordedEvent
-from eventlog.feed import notifier, tail
+from eventlog.feed import tail
 from eventlog.redis import address as redis_address
 from eventlog.redis import notifier as redis_notifier
+from eventlog.resources import redis_name
 from tests import processes
 from tests.backends import Backend
 from tests.faults.silent import Silent
@@ -49,8 +50,8 @@ async def nothing_is_left(log: EventLog) -> None:
     await until(nothing, "the subscription has left no tail and no task")
 
 
-def tails(log: EventLog) -> dict[Any, Any]:
-    return notifier._notifiers[log._store]._tails
+def tails(log: EventLog) -> tuple[Any, ...]:
+    return log._notifier._tails.values()
 
 
 async def test_a_subscription_begins_with_what_is_there_and_goes_on(log: EventLog) -> None:
@@ -234,7 +235,7 @@ async def test_another_process_is_heard(backend: Backend, redis_url: str, redis:
 async def until_it_listens(log: EventLog, redis_url: str) -> None:
     from redis.asyncio import Redis
 
-    channel = notifier._notifiers[log._store]._name
+    channel = redis_name(log._address)
     async with Redis.from_url(redis_url) as client:
 
         async def listens() -> bool:

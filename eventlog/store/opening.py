@@ -1,0 +1,33 @@
+"""Which store an address means; a database's driver is imported where it is needed first."""
+
+from eventlog import os_fork
+from eventlog.errors import InvalidOptionError
+from eventlog.store.addresses.log import Address, PostgresAddress
+from eventlog.store.contract.log import Options, Store
+
+
+def open_store(address: Address, options: Options) -> Store:
+    """Return a new store of `address`; it connects when it is used first.
+
+    Raises InvalidOptionError if a driver is not installed.
+    """
+    store: Store
+    if isinstance(address, PostgresAddress):
+        store = _postgres_store(address, options)
+    else:
+        from eventlog.store.sqlite.store import SqliteStore
+
+        store = SqliteStore(address, options)
+    os_fork.register(store)
+    return store
+
+
+def _postgres_store(address: PostgresAddress, options: Options) -> Store:
+    try:
+        from eventlog.store.postgres.store import PostgresStore
+    except ImportError as error:
+        raise InvalidOptionError(
+            f"PostgreSQL needs a driver that is not installed ({error.name}):"
+            " pip install 'conversation-eventlog[postgres]'."
+        ) from error
+    return PostgresStore(address, options)
