@@ -51,7 +51,7 @@ class PerLoop(Generic[T]):
 
     def reset_after_fork(self) -> None:
         """Drop the values of the parent process, untouched."""
-        os_fork.abandon(self._values)
+        os_fork.keep_alive(self._values)
         self._values = {}
         self._lock = threading.Lock()
 

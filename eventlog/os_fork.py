@@ -18,7 +18,7 @@ class Resettable(Protocol):
 
 
 _owners: Final["weakref.WeakSet[Resettable]"] = weakref.WeakSet()
-_abandoned: Final[list[object]] = []
+_kept_alive: Final[list[object]] = []
 
 
 def register(owner: Resettable) -> None:
@@ -26,9 +26,12 @@ def register(owner: Resettable) -> None:
     _owners.add(owner)
 
 
-def abandon(inherited: object) -> None:
-    """Keep what the parent opened alive, so that no finalizer closes it in this process."""
-    _abandoned.append(inherited)
+def keep_alive(held: object) -> None:
+    """Keep an object until the process has ended, so that no finalizer closes what it holds.
+
+    The interpreter holds the callback below, and so this module, to its very end.
+    """
+    _kept_alive.append(held)
 
 
 def _reset_all() -> None:

@@ -87,6 +87,9 @@ class _Registry:
 
 _registry: Final = _Registry()
 
+# A program may end with its loop open: a task that waits must not be finalized after the loop.
+os_fork.keep_alive(_registry)
+
 
 def lease(address: Address, options: Options, handle: object) -> Resources:
     """Return what handles on `address` share. Raises InvalidOptionError for other options."""

@@ -95,7 +95,7 @@ class Pools:
 
     def reset_after_fork(self) -> None:
         """Drop every pool without a word to the server: its sockets are another process's."""
-        os_fork.abandon(self._pools)
+        os_fork.keep_alive(self._pools)
         self._pools = {}
 
     async def _acquire(self, pool: Pool) -> "Connection[Any]":

@@ -175,7 +175,7 @@ class SqliteStore:
 
     def reset_after_fork(self) -> None:
         # Closing a connection of the parent here would drop the locks of its file.
-        os_fork.abandon((self._writer, self._reader))
+        os_fork.keep_alive((self._writer, self._reader))
         self._begin()
 
     async def _ask(self, text: str, args: list[Any]) -> list[Any]:
