@@ -16,7 +16,7 @@ from eventlog.redis.link import RedisLink
 from eventlog.redis.notifier import RedisNotifier
 from eventlog.redis.shared_cache import SharedCache
 from eventlog.store.addresses.log import Address, PostgresAddress, SqliteAddress
-from eventlog.store.contract.log import Options
+from eventlog.store.contract.options import Options
 from eventlog.store.opening import open_store
 
 MAX_IDLE: Final = 8

@@ -24,7 +24,7 @@ async def rotate(log: EventLog, *, progress: Callable[[int], None] | None = None
     """
     done = 0
     after = (b"", "")
-    while rows := await rewrap_page(log.keys, after, BATCH):
+    while rows := await rewrap_page(log.spi.keys, after, BATCH):
         done += len(rows)
         if progress is not None:
             progress(done)
@@ -38,4 +38,4 @@ async def rekey(log: EventLog, session_id: str, *, branch: str = MAIN) -> None:
     What is there stays under its own. Writers who are under way with the old one take the new one.
     Raises NoKeyError.
     """
-    await renew(log.keys, session_id, log.stream_id(session_id, branch=branch))
+    await renew(log.spi.keys, session_id, log.spi.stream_id(session_id, branch=branch))

@@ -3,7 +3,8 @@
 from eventlog import os_fork
 from eventlog.errors import InvalidOptionError
 from eventlog.store.addresses.log import Address, PostgresAddress
-from eventlog.store.contract.log import Options, Store
+from eventlog.store.contract.log import Store
+from eventlog.store.contract.options import Options
 
 
 def open_store(address: Address, options: Options) -> Store:

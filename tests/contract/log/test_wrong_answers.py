@@ -20,10 +20,10 @@ from eventlog import (
     EventLog,
     ItemsAdded,
     NewEvent,
-    migrate,
     resources,
 )
 from eventlog.format import chain
+from eventlog.operations import migrate
 from tests.backends import Backend, PostgresBackend, SqliteBackend
 from tests.waiting import until
 
