@@ -34,7 +34,7 @@ from eventlog.store.contract.options import (
     SqliteOptions,
 )
 from eventlog.tree import Tree
-from eventlog.verify.faults import Progress, Verification
+from eventlog.verify.faults import OnProgress, Verification
 from eventlog.verify.log import verify_all, verify_conversation
 
 if TYPE_CHECKING:
@@ -264,7 +264,7 @@ class EventLog:
         *,
         against: TreeHead | None = None,
         key: Verifier | None = None,
-        progress: Progress | None = None,
+        progress: OnProgress | None = None,
     ) -> Verification:
         """Check a conversation with its branches, or all of this tenant and the feed.
 

@@ -1,6 +1,6 @@
-"""Who is told that the log has grown: the tails of this process, and Redis if there is one.
+"""Notifying those who follow the feed that it may have grown: tails, and processes through Redis.
 
-Rule: a notification is a hint. Whoever waits registers first, reads then, and polls behind it.
+Rule: a notification is a hint. A waiter registers first, reads then, and polls in any case.
 """
 
 from eventlog.feed.tail import FeedTail, Waiter
@@ -10,7 +10,7 @@ from eventlog.store.contract.log import Store
 
 
 class Notifier:
-    """Tells everybody who follows the feed of one database. Costs nothing while nobody does."""
+    """Wakes all who follow the feed of one database, in this process and others."""
 
     def __init__(self, store: Store, poll_interval: float, redis: RedisNotifier | None) -> None:
         self._store = store
@@ -26,7 +26,7 @@ class Notifier:
             self._redis.send()
 
     def join(self) -> Waiter:
-        """Return a new reader in the running loop; who joins must leave."""
+        """Return a new waiter of the running loop, which must leave."""
         tail = self._tails.peek()
         if tail is not None and tail.is_stopping:
             self._tails.pop()

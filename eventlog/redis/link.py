@@ -1,4 +1,4 @@
-"""A Redis, from whatever event loop is running.
+"""Clients of one Redis, one for each event loop.
 
 Rule: nothing that happens to Redis changes an answer or fails a call.
 """

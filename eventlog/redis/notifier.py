@@ -1,4 +1,4 @@
-"""Notifications through Redis that a log has grown: whoever misses one polls.
+"""Notifications through Redis that a log has grown; one that is lost costs a poll interval.
 
 Rule: nothing that happens to Redis changes an answer, fails a call or makes one wait.
 """
@@ -14,7 +14,7 @@ from eventlog.redis.link import LoopLink, RedisLink
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 5.0
 SILENCE: Final = 30.0
-"""Seconds without a message after which the connection is looked at again."""
+"""Seconds without a message after which the connection is checked."""
 
 
 class RedisNotifier:
