@@ -214,7 +214,7 @@ class EventLog:
 
     async def version(self, stream: str, *, branch: str = MAIN) -> int:
         """Return the version of the stream's head, 0 where there is nothing."""
-        head = await self.spi.store.head(self.spi.stream_id(stream, branch=branch))
+        head = await self.spi.store.streams.head(self.spi.stream_id(stream, branch=branch))
         return 0 if head is None else head.version
 
     async def version_at(self, stream: str, as_of: int | datetime, *, branch: str = MAIN) -> int:
@@ -227,7 +227,7 @@ class EventLog:
 
     async def latest(self) -> StreamRow | None:
         """Return the stream of this tenant that was appended to last, whichever branch it is."""
-        return await self.spi.store.latest(self.tenant)
+        return await self.spi.store.streams.latest(self.tenant)
 
     def streams(self, *, branches: bool = False, after: str = "") -> Paged[StreamRow]:
         """Iterate over the conversations of this tenant, by name; with `branches`, over each.
@@ -245,7 +245,7 @@ class EventLog:
         stream_id = (
             stream if isinstance(stream, bytes) else self.spi.stream_id(stream, branch=branch)
         )
-        found = await self.spi.store.stream(stream_id)
+        found = await self.spi.store.streams.row(stream_id)
         return None if found is None or found.tenant != self.tenant else found
 
     @property
@@ -281,7 +281,7 @@ class EventLog:
             streams = self.streams(branches=True)
             return await verify_all(store, keys, self.tenant, streams, against, key, progress)
         stream_id = self.spi.stream_id(stream)
-        main = await store.stream(stream_id) or StreamRow(
+        main = await store.streams.row(stream_id) or StreamRow(
             stream_id, self.tenant, stream, chain.GENESIS
         )
         branches = self.branches(stream)

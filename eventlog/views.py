@@ -102,7 +102,7 @@ class LogViews:
         All at once; raises what `events` raises.
         """
         streams = [(MAIN, stream_id(tenant, name))]
-        while found := await self._store.branches(tenant, name, streams[-1][0], PAGE):
+        while found := await self._store.streams.branches(tenant, name, streams[-1][0], PAGE):
             streams += [(row.branch, row.stream_id) for row in found]
         rows = [
             (position, tenant, name, branch, *stored)
@@ -116,7 +116,7 @@ class LogViews:
         after = 0
         while places := await self._store.tree.places(identity, after, MAX_VERSION, PAGE):
             at = dict(places)
-            events = await self._store.page(identity, after, places[-1][0], len(places))
+            events = await self._store.events.page(identity, after, places[-1][0], len(places))
             found += [(at[event.version], event) for event in events if at[event.version] <= until]
             after = places[-1][0]
         return found

@@ -45,7 +45,7 @@ async def renew(keys: DataKeys, display_name: str, stream_id: bytes) -> None:
 
 async def _agree(keys: DataKeys, display_name: str, stream_id: bytes) -> StreamKeys | None:
     """Return the keys with the current one of all writers; None after having offered one."""
-    stream = await keys.store.stream(stream_id)
+    stream = await keys.store.streams.row(stream_id)
     rows = await keys.store.keys.of_streams([stream_id])
     found = await keys.open(display_name, stream_id, rows)
     linked = None if stream is None else stream.key_id

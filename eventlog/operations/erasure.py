@@ -90,7 +90,9 @@ async def sharing(log: EventLog, session_id: str) -> list[StreamRow]:
 
 async def _forks(log: EventLog, stream_id: bytes) -> list[StreamRow]:
     """Return the tenant's forks of a stream: what a row of another one says is not believed."""
-    return [row for row in await log.spi.store.children(stream_id) if row.tenant == log.tenant]
+    return [
+        row for row in await log.spi.store.streams.children(stream_id) if row.tenant == log.tenant
+    ]
 
 
 async def _shares(log: EventLog, fork: StreamRow) -> bool:

@@ -7,7 +7,7 @@ from eventlog.errors import InvalidOptionError
 from eventlog.format.names import check_name
 from eventlog.store.addresses.log import PostgresAddress, parse
 from eventlog.store.contract.options import DEFAULT_SCHEMA
-from eventlog.store.postgres.role_statements import role_name
+from eventlog.store.sql.roles import role_name
 
 PATIENCE: Final = 10.0
 

@@ -1,6 +1,5 @@
 """Which store an address means; a database's driver is imported where it is needed first."""
 
-from eventlog import os_fork
 from eventlog.errors import InvalidOptionError
 from eventlog.store.addresses.log import Address, PostgresAddress
 from eventlog.store.contract.log import Store
@@ -12,15 +11,11 @@ def open_store(address: Address, options: Options) -> Store:
 
     Raises InvalidOptionError if a driver is not installed.
     """
-    store: Store
     if isinstance(address, PostgresAddress):
-        store = _postgres_store(address, options)
-    else:
-        from eventlog.store.sqlite.store import SqliteStore
+        return _postgres_store(address, options)
+    from eventlog.store.sqlite.store import SqliteStore
 
-        store = SqliteStore(address, options)
-    os_fork.register(store)
-    return store
+    return SqliteStore(address, options)
 
 
 def _postgres_store(address: PostgresAddress, options: Options) -> Store:

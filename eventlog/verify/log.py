@@ -132,12 +132,12 @@ async def _next_group(streams: AsyncIterator[StreamRow]) -> list[StreamRow]:
 
 async def _find_strays(store: Store, tenant: str) -> AsyncIterator[Fault]:
     """Find events without a stream and streams under a wrong name, named by their stream_id."""
-    for stray in await store.strays():
+    for stray in await store.streams.strays():
         yield Fault(
             stray.hex(), 0, "missing", "there are events under this stream_id but no stream"
         )
     after = b""
-    while page := await store.unlisted(tenant, after, PAGE):
+    while page := await store.streams.unlisted(tenant, after, PAGE):
         for stream_id, *names in page:
             if chain.stream_id(*names) != stream_id:
                 yield Fault(stream_id.hex(), 0, "moved", MISNAMED)

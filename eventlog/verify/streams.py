@@ -72,7 +72,9 @@ class StreamCheck:
             self._add(stream, 0, Finding("moved", MISNAMED))
             return
         walk, after = Walk(), -MAX_VERSION
-        while page := await self._store.page(stream.stream_id, after, stream.head.version, PAGE):
+        while page := await self._store.events.page(
+            stream.stream_id, after, stream.head.version, PAGE
+        ):
             before = walk.sound.version
             bad = walk.follow(page)
             self._count(walk.sound.version - before)
@@ -112,7 +114,7 @@ class StreamCheck:
         total = sum(stream.head.version for stream in streams)
         if not 0 < total <= TOGETHER:
             return []
-        events = await self._store.many([stream.stream_id for stream in streams], total + 1)
+        events = await self._store.events.many([stream.stream_id for stream in streams], total + 1)
         return events if len(events) <= total else []
 
     async def _suspect(self, stream: StreamRow, sound: Head, bad: StoredEvent) -> None:
@@ -121,7 +123,7 @@ class StreamCheck:
             return
         if diagnosis.is_chain_broken(finding):
             self._suspects.append(Suspect(len(self.faults), stream, sound, bad))
-            window = await self._store.page(
+            window = await self._store.events.page(
                 stream.stream_id, bad.version - 1, MAX_VERSION, diagnosis.WINDOW
             )
             finding = diagnosis.diagnose(sound, window)
@@ -131,7 +133,9 @@ class StreamCheck:
 
     async def _beyond(self, stream: StreamRow) -> Difference | None:
         """Find an event behind the head."""
-        beyond = await self._store.page(stream.stream_id, stream.head.version, MAX_VERSION, PAGE)
+        beyond = await self._store.events.page(
+            stream.stream_id, stream.head.version, MAX_VERSION, PAGE
+        )
         if not beyond or await self._has_moved_on(stream):
             return None
         return beyond[0].version, Finding("inserted", "the stream's head does not know it")
@@ -171,7 +175,7 @@ class StreamCheck:
 
     async def _has_moved_on(self, stream: StreamRow) -> bool:
         """Tell whether somebody wrote to the stream since its row was read."""
-        return await self._store.stream(stream.stream_id) not in (stream, None)
+        return await self._store.streams.row(stream.stream_id) not in (stream, None)
 
     def _add(self, stream: StreamRow, version: int, finding: Finding) -> None:
         self.faults.append(Fault(stream.name, version, *finding, stream.branch))

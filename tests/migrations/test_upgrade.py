@@ -11,7 +11,7 @@ from eventlog.errors import SchemaTooOldError
 from eventlog.format.records import StreamRow
 from eventlog.operations import migrate
 from eventlog.store.contract.revisions import HEAD, REVISIONS, VERSION_TABLE
-from eventlog.store.sqlite.migration import config
+from eventlog.store.migrations import config
 from eventlog_projections import Conversation, fork
 from tests.backends import Backend
 from tests.migrations.test_migrations import on_connection

@@ -6,11 +6,10 @@ the URL are its owner's.
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy.engine import URL
-
 from eventlog.errors import InvalidAddressError, InvalidOptionError
 
 if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 _OF_THE_DRIVER: Final = (
@@ -53,7 +52,7 @@ def address_of(engine: "AsyncEngine") -> str:
     )
 
 
-def _path(url: URL) -> str:
+def _path(url: "URL") -> str:
     path = url.database
     if not path or path == ":memory:" or path.startswith("file:"):
         raise InvalidOptionError(
@@ -63,7 +62,7 @@ def _path(url: URL) -> str:
     return path
 
 
-def _url(url: URL) -> str:
+def _url(url: "URL") -> str:
     """Write it as asyncpg reads one: several hosts in one text, and libpq's name for SSL."""
     query = {name: given for name, given in url.query.items() if name not in _OF_THE_DRIVER}
     if "ssl" in query:

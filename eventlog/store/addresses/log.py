@@ -1,12 +1,10 @@
 """Where a log is: a SQLite file, a private memory database, or a schema on a PostgreSQL server."""
 
 import os
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from eventlog.errors import InvalidAddressError
-
-if TYPE_CHECKING:
-    from sqlalchemy.engine import URL
+from eventlog.store.addresses.url import Url
 
 MEMORY: Final = ":memory:"
 
@@ -25,16 +23,16 @@ class SqliteAddress(NamedTuple):
 class PostgresAddress(NamedTuple):
     """A schema of a database."""
 
-    url: "URL"
+    url: Url
     schema: str
 
     @property
     def dsn(self) -> str:
         """The URL as libpq and asyncpg read it, with the password."""
-        return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        return self.url.render(hide_password=False)
 
     def __str__(self) -> str:
-        return self.url.set(drivername="postgresql").render_as_string(hide_password=True)
+        return self.url.render(hide_password=True)
 
 
 Address = SqliteAddress | PostgresAddress
@@ -68,13 +66,9 @@ def _from_url(text: str, schema: str) -> Address:
             f"{scheme}:// is not a store this log knows. Use a file path, sqlite:///path"
             " or postgresql://user:password@host/database."
         )
-    # Here, because most logs are named by a path.
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
-
     try:
-        url = make_url(text)
-    except (ArgumentError, ValueError) as error:
+        url = Url.parse(text)
+    except ValueError as error:
         raise InvalidAddressError(
             f"The {scheme} URL cannot be read. It looks like"
             " postgresql://user:password@host:5432/database; escape special characters in the"

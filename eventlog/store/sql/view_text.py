@@ -1,6 +1,11 @@
 """What tables of views are called, and SQLite's index of their text."""
 
+from typing import Final
+
 from eventlog.store.contract.views import TableSpec
+
+SEARCHABLE: Final = "searchable"
+"""PostgreSQL's column of the words of a text."""
 
 
 def table_name(spec: TableSpec, generation: int) -> str:

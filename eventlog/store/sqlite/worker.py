@@ -48,7 +48,7 @@ class Worker:
     """Runs functions on the connection that `connect` opens, one at a time, in order of arrival.
 
     Appends that wait at the same time go to `commit` together. The thread starts with the first
-    call and ends when the worker is closed or forgotten by everybody; it never keeps the process
+    call and ends when the worker is closed or collected as garbage; it never keeps the process
     alive. A failed `connect` is told to whoever waited for it, and tried again for the next.
     """
 
@@ -61,8 +61,8 @@ class Worker:
         self._stop = weakref.finalize(self, self._inbox.put, None)
         self._stop.atexit = False
 
-    def read(self, function: Callable[[sqlite3.Connection], _T]) -> "asyncio.Future[_T]":
-        """Queue a function that changes nothing; whoever waits may be cancelled."""
+    def run(self, function: Callable[[sqlite3.Connection], _T]) -> "asyncio.Future[_T]":
+        """Queue a function; it runs even if whoever waits for it is cancelled."""
         answer: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
         self._put(_Job(function, answer))
         return answer

@@ -182,15 +182,14 @@ class Trips:
         self.count = 0
         self.patch = patch
         store: Any = log.spi._store
-        owner = store._reader if backend.name == "sqlite" else store._pools
-        name = "read" if backend.name == "sqlite" else "run"
-        real = getattr(owner, name)
+        owner = store.runner._reader if backend.name == "sqlite" else store.runner.pools
+        real = owner.run
 
         def counted(*args: Any) -> Any:
             self.count += 1
             return real(*args)
 
-        patch.setattr(owner, name, counted)
+        patch.setattr(owner, "run", counted)
 
     async def of(self, reading: Any) -> int:
         before = self.count

@@ -317,14 +317,14 @@ async def test_small_conversations_are_read_together(
     """One by one, ten thousand of them would be as many round trips."""
     await fill(log)
     pages = 0
-    page = log.spi.store.page
+    page = log.spi.store.events.page
 
     async def counted(*arguments: Any) -> Sequence[StoredEvent]:
         nonlocal pages
         pages += 1
         return await page(*arguments)
 
-    monkeypatch.setattr(log.spi.store, "page", counted)
+    monkeypatch.setattr(log.spi.store.events, "page", counted)
     assert (await log.verify()).events == 6
     assert pages == 0
 

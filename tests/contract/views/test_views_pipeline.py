@@ -10,7 +10,7 @@ import pytest
 import eventlog_projections.views.folding as folding
 import eventlog_projections.views.runner as runner
 from eventlog import EventLog, ItemsAdded, UnavailableError
-from eventlog.store.nouns.stored_views import StoredViews
+from eventlog.store.nouns.views import Views as StoredViews
 from eventlog.views import Batch, Checkpoint, LogViews, TenantEvent
 from eventlog_projections.views import Projection, Row, Rows, Step, Views, Written
 from tests.contract.views.asked import small_batches

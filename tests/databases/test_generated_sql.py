@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.databases.frozen import FILE, text
+from tests.databases.generate import files
 
 READING = """
 import asyncio, sys
@@ -23,9 +23,9 @@ print(sorted({"sqlalchemy", "asyncpg", "redis", "cryptography", "alembic"} & {*s
 """
 
 
-def test_the_frozen_statements_are_those_that_are_compiled() -> None:
-    """`python -m tests.databases.frozen` writes them anew."""
-    assert FILE.read_text("utf-8") == text()
+def test_the_generated_statements_are_those_that_are_compiled() -> None:
+    """`python -m tests.databases.generate` writes them anew."""
+    assert {file: file.read_text("utf-8") for file in files()} == files()
 
 
 def test_a_log_in_a_file_is_used_without_sqlalchemy(tmp_path: Path) -> None:

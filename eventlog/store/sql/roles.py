@@ -9,6 +9,7 @@ from typing import Final
 
 from eventlog.errors import InvalidOptionError
 from eventlog.store.contract.revisions import VERSION_TABLE
+from eventlog.store.sql.statement import Statement, literal, plain, quoted
 
 OWNER: Final = "owner"
 WRITER: Final = "writer"
@@ -73,17 +74,6 @@ _EVERYONE: Final = "everyone"
 _OF_TENANT: Final = "of_tenant"
 
 
-def quoted(name: str) -> str:
-    """Return a name as SQL has it."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def literal(text: str) -> str:
-    """Return a text as SQL has it."""
-    escaped = text.replace("\\", "\\\\").replace("'", "''")
-    return f"E'{escaped}'"
-
-
 def role_name(schema: str, role: str) -> str:
     """Return what a role of a log is called, on the whole server."""
     return f"{schema}_{role}"
@@ -143,6 +133,20 @@ def ownership(schema: str, partitions: Iterable[str]) -> list[str]:
         f"ALTER FUNCTION {place}.events_stay() OWNER TO {owner}",
         f"ALTER FUNCTION {place}.evidence_stays() OWNER TO {owner}",
     ]
+
+
+def rights(schema: str) -> Statement:
+    """Return the query for one row of Rights of the role that asks."""
+    writes = "current_setting('transaction_read_only') = 'off'"
+    wanted = {"queue": "DELETE", "snapshots": "INSERT", "tree": "INSERT", "checkpoints": "INSERT"}
+    mays = [
+        f"{writes} AND has_table_privilege({literal(f'{quoted(schema)}.{table}')}, '{right}')"
+        for table, right in wanted.items()
+    ]
+    group = literal(role_name(schema, GROUP))
+    is_member = f"SELECT FROM pg_roles WHERE rolname = {group} AND pg_has_role(oid, 'USAGE')"
+    guarded = f"row_security_active({literal(f'{quoted(schema)}.streams')}::regclass)"
+    return plain(f"SELECT {', '.join(mays)}, NOT ({guarded} AND EXISTS ({is_member}))")
 
 
 def known(schema: str) -> str:
