@@ -151,6 +151,13 @@ def is_importable(name: str) -> bool:
 
 
 @cache
+def tests() -> frozenset[str]:
+    """Return the names of all tests."""
+    said = "\n".join(text(name) for name in sources() if name.startswith("tests/"))
+    return frozenset(re.findall(r"def (test_\w+)", said))
+
+
+@cache
 def quoted_names() -> frozenset[str]:
     """Return dotted names that are strings of the source: loggers, spans, metrics."""
     said = "\n".join(text(name) for name in sources())

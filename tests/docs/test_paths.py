@@ -1,6 +1,7 @@
 """What documents, docstrings and messages name is there: files, anchors, modules, names."""
 
 import posixpath
+import re
 from typing import Final
 
 import pytest
@@ -37,6 +38,13 @@ def test_every_module_that_a_document_names_can_be_imported(name: str) -> None:
     for code in pages.blocks(said, "python"):
         named += pages.imported(code)
     assert [each for each in named if not _is_known(each)] == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_test_that_a_document_names_is_one(name: str) -> None:
+    """What attacks a promise can be run by its name."""
+    named = re.findall(r"`(test_\w+)`", pages.text(name))
+    assert [each for each in named if each not in pages.tests()] == []
 
 
 @pytest.mark.parametrize("name", pages.sources())
