@@ -34,7 +34,7 @@ from benchmarks.place import (
     SQLITE,
     Place,
 )
-from eventlog import EventLog
+from eventlog import EventLog, PostgresOptions
 from eventlog_openai_agents import EventLogSession
 
 
@@ -73,7 +73,7 @@ async def event_log(stack: AsyncExitStack, path: str, _: str) -> EventLogSession
 
 
 async def event_log_postgres(stack: AsyncExitStack, url: str, name: str) -> EventLogSession:
-    log = await stack.enter_async_context(EventLog(url, schema=name))
+    log = await stack.enter_async_context(EventLog(url, postgres=PostgresOptions(schema=name)))
     return EventLogSession("chat", log=log)
 
 

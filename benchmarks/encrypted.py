@@ -8,7 +8,9 @@ from typing import Final
 from benchmarks.harness import Call
 from benchmarks.place import Place, Scale, items
 from benchmarks.scenario import Bar, Scenario, Timing
-from eventlog import EventLog, new_key, parse_keyring
+from eventlog import EventLog
+from eventlog.keys import new_key, parse_keyring
+from eventlog.store.contract.options import Durability
 from eventlog_projections import Conversation
 
 PLAIN: Final = "plain"
@@ -30,13 +32,20 @@ def scenarios(_: Scale) -> list[Scenario]:
 
 
 def _scenario(
-    what: str, make: Make, at_most: float | None, *, calls: int = 200, durability: str = "full"
+    what: str,
+    make: Make,
+    at_most: float | None,
+    *,
+    calls: int = 200,
+    durability: Durability = "full",
 ) -> Timing:
     opened = contextlib.asynccontextmanager(functools.partial(_both, make, durability))
     return Timing(f"encrypted: {what}", opened, (Bar(ENCRYPTED, PLAIN, at_most),), calls=calls)
 
 
-async def _both(make: Make, durability: str, place: Place) -> AsyncGenerator[Mapping[str, Call]]:
+async def _both(
+    make: Make, durability: Durability, place: Place
+) -> AsyncGenerator[Mapping[str, Call]]:
     """Two logs in one folder."""
     folder = place.folder / f"keys-{make.__name__}-{durability}"
     folder.mkdir()
@@ -64,7 +73,7 @@ async def _reading_cold(log: EventLog) -> Call:
     chat = await _filled(log)
 
     async def read() -> object:
-        log.cache.forget(log.stream_id("chat"))
+        log.spi.cache.forget(log.spi.stream_id("chat"))
         return await chat.items()
 
     return read
@@ -75,5 +84,5 @@ async def _filled(log: EventLog) -> Conversation:
     for item in items(LENGTH):
         await chat.add([item])
     await chat.items()
-    await log.background.finish()
+    await log.spi.background.finish()
     return chat

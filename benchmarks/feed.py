@@ -10,7 +10,7 @@ from benchmarks.filling import fill_log
 from benchmarks.harness import Call
 from benchmarks.place import OURS, Place, Scale, items
 from benchmarks.scenario import Bar, Rate, Scenario, Timing
-from eventlog import EventLog, ItemsAdded
+from eventlog import EventLog, ItemsAdded, PostgresOptions
 
 BARE_SELECT: Final = "bare asyncpg SELECT"
 CONVERSATIONS: Final = 50
@@ -61,7 +61,7 @@ async def feed_sqlite(place: Place) -> AsyncGenerator[Mapping[str, Call]]:
 async def feed_postgres(place: Place) -> AsyncGenerator[Mapping[str, Call]]:
     """Read every event of a server, beside a SELECT of the same rows in the same order."""
     bare = await asyncpg.connect(place.postgres_url)
-    async with EventLog(place.postgres_url, schema="catching_up") as log:
+    async with EventLog(place.postgres_url, postgres=PostgresOptions(schema="catching_up")) as log:
         await _fill(place, log, "the feed, PostgreSQL")
         await _read(log, place.scale.feed)  # Now every event has its position.
         await bare.execute("VACUUM ANALYZE")

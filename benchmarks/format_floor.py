@@ -14,14 +14,14 @@ from typing import Any, Final
 import asyncpg
 
 from benchmarks.floor import Hop
-from eventlog import EventLog, ItemsAdded
+from eventlog import EventLog, ItemsAdded, PostgresOptions
 from eventlog.format import requests
 from eventlog.format.chain import GENESIS, link
 from eventlog.format.events import NewEvent
 from eventlog.format.preparing import prepare
 from eventlog.format.records import AppendRequest, Head, StoredEvent
 from eventlog.log import DEFAULT_TENANT
-from eventlog.store.contract.log import MAX_ITEM_BYTES
+from eventlog.store.contract.options import MAX_ITEM_BYTES
 from eventlog.store.postgres.statements import PostgresStatements
 from eventlog.store.sqlite.statements import LOG
 
@@ -77,7 +77,7 @@ async def rows_in_schema(
     connection: "asyncpg.Connection[Any]", url: str, schema: str
 ) -> "PostgresRows":
     """Make a log's schema for it."""
-    async with EventLog(url, schema=schema) as log:
+    async with EventLog(url, postgres=PostgresOptions(schema=schema)) as log:
         await log.version(STREAM)
     return PostgresRows(connection, schema)
 

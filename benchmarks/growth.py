@@ -11,7 +11,7 @@ from benchmarks.filling import fill_log
 from benchmarks.harness import Call
 from benchmarks.place import Place, Scale, items
 from benchmarks.scenario import Bar, Scenario, Timing
-from eventlog import EventLog, ItemsAdded
+from eventlog import EventLog, ItemsAdded, PostgresOptions
 from eventlog_openai_agents import EventLogSession
 
 EMPTY: Final = "EventLogSession, empty log"
@@ -50,7 +50,10 @@ async def long_sqlite(place: Place) -> AsyncGenerator[Mapping[str, Call]]:
 async def long_postgres(place: Place) -> AsyncGenerator[Mapping[str, Call]]:
     """Append on one server, which has put away what filling it has left to do."""
     url = place.postgres_url
-    async with EventLog(url, schema="long") as long, EventLog(url, schema="empty") as empty:
+    async with (
+        EventLog(url, postgres=PostgresOptions(schema="long")) as long,
+        EventLog(url, postgres=PostgresOptions(schema="empty")) as empty,
+    ):
         await _fill(place, long, "a long log, PostgreSQL")
         bare = await asyncpg.connect(url)
         await bare.execute("VACUUM ANALYZE")

@@ -11,7 +11,7 @@ from benchmarks.filling import fill
 from benchmarks.harness import Call, Took
 from benchmarks.place import Place, Scale, items
 from benchmarks.scenario import Bar, Scenario, Timing
-from eventlog import EventLog
+from eventlog import EventLog, PostgresOptions
 from eventlog_openai_agents import EventLogSession
 
 APPEND: Final = "append of 2 items"
@@ -43,7 +43,7 @@ async def rewind_sqlite(place: Place) -> AsyncGenerator[Mapping[str, Call]]:
 @contextlib.asynccontextmanager
 async def rewind_postgres(place: Place) -> AsyncGenerator[Mapping[str, Call]]:
     """On a server."""
-    async with EventLog(place.postgres_url, schema="rewind") as log:
+    async with EventLog(place.postgres_url, postgres=PostgresOptions(schema="rewind")) as log:
         yield await _calls(place, log)
 
 
@@ -60,7 +60,7 @@ async def _calls(place: Place, log: EventLog) -> dict[str, Call]:
 
     async def took(call: Awaitable[object]) -> Took:
         await session.get_items(1)
-        await log.background.finish()
+        await log.spi.background.finish()
         started = time.perf_counter()
         await call
         return Took(time.perf_counter() - started)

@@ -23,7 +23,7 @@ from benchmarks.eventsourced import recorder
 from benchmarks.harness import Call
 from benchmarks.place import EVENTSOURCING, OURS, SQLALCHEMY, SQLITE, Place, Scale, items
 from benchmarks.scenario import Bar, Point, Rate, Scenario, Timing
-from eventlog import EventLog
+from eventlog import EventLog, PostgresOptions
 from eventlog_openai_agents import EventLogSession
 
 MANY: Final = 50
@@ -83,7 +83,9 @@ async def many_postgres(place: Place) -> AsyncGenerator[Mapping[str, Call]]:
     """One process, one server, every commit flushed, with a reader that follows the feed."""
     async with AsyncExitStack() as stack:
         engine = postgres_engine(stack, place.postgres_url)
-        log = await stack.enter_async_context(EventLog(place.postgres_url, schema="many"))
+        log = await stack.enter_async_context(
+            EventLog(place.postgres_url, postgres=PostgresOptions(schema="many"))
+        )
         names = [f"chat-{number}" for number in range(MANY)]
         reader = asyncio.ensure_future(_follow(log))
         stack.push_async_callback(_cancel, reader)

@@ -14,7 +14,7 @@ from benchmarks.filling import fill_log
 from benchmarks.harness import Call
 from benchmarks.place import OURS, Place, Scale, items
 from benchmarks.scenario import Bar, Rate, Scenario, Timing
-from eventlog import EventLog, ItemsAdded, Signer
+from eventlog import EventLog, ItemsAdded, PostgresOptions, Signer
 
 BARE: Final = "SHA-256 of the rows"
 CONVERSATIONS: Final = 500
@@ -52,7 +52,7 @@ async def verify_sqlite(place: Place) -> AsyncGenerator[Mapping[str, Call]]:
 async def verify_postgres(place: Place) -> AsyncGenerator[Mapping[str, Call]]:
     """Check a schema of a server in the same way."""
     bare = await asyncpg.connect(place.postgres_url)
-    async with EventLog(place.postgres_url, schema=SCHEMA) as log:
+    async with EventLog(place.postgres_url, postgres=PostgresOptions(schema=SCHEMA)) as log:
         await _fill(place, log, "a log to verify, PostgreSQL")
         await bare.execute("VACUUM ANALYZE")
         yield {OURS: lambda: _verify(log), BARE: lambda: _hash_postgres(bare)}

@@ -16,7 +16,7 @@ from benchmarks.filling import fill_log
 from benchmarks.harness import Call, Took
 from benchmarks.place import OURS, Place, Scale, items
 from benchmarks.scenario import Bar, Rate, Scenario, Timing
-from eventlog import EventLog, ItemsAdded
+from eventlog import EventLog, ItemsAdded, PostgresOptions
 from eventlog.views import Batch, Put
 from eventlog_projections.views import BUILT_IN, Projection, Views, search
 from eventlog_projections.views.projection import specs
@@ -86,7 +86,9 @@ async def _catching_up(
     where: str, url: Callable[[Place], str], place: Place
 ) -> AsyncGenerator[Mapping[str, Call]]:
     """Make each view from nothing by itself, and all of them together."""
-    async with EventLog(url(place), schema=SCHEMA, statement_timeout=600) as log:
+    async with EventLog(
+        url(place), postgres=PostgresOptions(schema=SCHEMA, statement_timeout=600)
+    ) as log:
         one, two = ItemsAdded(items(1)), ItemsAdded(items(2))
         await fill_log(
             place,
@@ -112,7 +114,7 @@ async def _made(log: EventLog, projections: Sequence[Projection]) -> Took:
 
 async def _stored(log: EventLog) -> Took:
     """Store what search has once more, in as many transactions: nothing is read or folded."""
-    views, tables = Views(log), log.views.tables
+    views, tables = Views(log), log.spi.views.tables
     (spec,) = specs(SEARCH)
     rows = [astuple(row) for row in await views.select(ItemRow, {})]
     copy = await tables.begin(SEARCH.name, SEARCH.schema, [spec], beside=True)
@@ -135,7 +137,7 @@ async def _under_load(
 ) -> AsyncGenerator[Mapping[str, Call]]:
     """Append at a steady rate while a worker, a process of its own, keeps every view."""
     address = url(place).replace("views.db", "load.db")
-    async with EventLog(address, schema="loaded") as log:
+    async with EventLog(address, postgres=PostgresOptions(schema="loaded")) as log:
         views = Views(log)
         await log.append("chat-0", ItemsAdded(items(1)))
         await views.catch_up()
@@ -180,7 +182,7 @@ async def _look(views: Views, stop: asyncio.Event) -> float:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), 0.02)
         ends.append((await views.log.position(), time.perf_counter()))
-        points = await views.log.views.tables.checkpoints()
+        points = await views.log.spi.views.tables.checkpoints()
         slowest = min(point.position for point in points)
         while ends and ends[0][0] <= slowest:
             ends.pop(0)

@@ -1,11 +1,7 @@
-"""Iterating over what is read a page at a time.
-
-A class and not an async generator: `Runner.run_sync` shuts the loop's generators down after each
-run and goes on using the loop, where asyncio then warns of every generator that begins.
-"""
+"""What iterates over results: as they come, or a page at a time."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Final, Generic, Self, TypeVar
 
 T = TypeVar("T")
@@ -14,10 +10,37 @@ PAGE: Final = 1000
 """How many rows one call reads at most."""
 
 
-class Paged(Generic[T]):
+class Results(Generic[T]):
+    """Iterates once, with `async for`; or `all()` returns what is left as a list.
+
+    Who stops early need not close it; `aclose()` gives back what it holds at once.
+    """
+
+    def __init__(self, source: AsyncGenerator[T]) -> None:
+        self._source = source
+
+    def __aiter__(self) -> Self:
+        return self
+
+    def __anext__(self) -> Awaitable[T]:
+        return self._source.__anext__()
+
+    async def all(self) -> list[T]:
+        """Return what is left, as a list."""
+        return [one async for one in self]
+
+    async def aclose(self) -> None:
+        """End the iteration."""
+        await self._source.aclose()
+
+
+class Paged(Results[T]):
     """Yields what `page(last)` returns, called again behind the last one until a page is short.
 
     The first call gets None. A page holds at most PAGE.
+
+    No async generator: `Runner.run_sync` shuts the loop's generators down after each run and goes
+    on using the loop, where asyncio then warns of every generator that begins.
     """
 
     def __init__(self, page: Callable[[T | None], Awaitable[Sequence[T]]]) -> None:
@@ -25,9 +48,6 @@ class Paged(Generic[T]):
         self._last: T | None = None
         self._ahead: deque[T] = deque()
         self._ended = False
-
-    def __aiter__(self) -> Self:
-        return self
 
     async def __anext__(self) -> T:
         if not self._ahead:
@@ -44,6 +64,11 @@ class Paged(Generic[T]):
             self._ahead.clear()
             await self._turn()
         return found
+
+    async def aclose(self) -> None:
+        """End the iteration."""
+        self._ended = True
+        self._ahead.clear()
 
     async def _turn(self) -> None:
         if self._ended:

@@ -12,7 +12,10 @@ from pathlib import Path
 from agents import Agent, Runner, set_trace_processors
 from agents.testing import ScriptedModel, assistant_message
 
-from eventlog import NoKeyError, Signer, keyring_from_environment, new_key, read_receipt
+from eventlog import Signer
+from eventlog.errors import NoKeyError
+from eventlog.keys import keyring_from_environment, new_key
+from eventlog.operations import read_receipt
 from eventlog_openai_agents import EventLogSession
 from eventlog_projections import erase
 

@@ -11,7 +11,8 @@ import os
 from agents import Agent, Runner, Usage, set_trace_processors
 from agents.testing import ModelStep, ScriptedModel, assistant_message
 
-from eventlog import ItemsAdded, ModelCalled, UsageRecorded, digest
+from eventlog import ItemsAdded
+from eventlog.events import ModelCalled, UsageRecorded, digest
 from eventlog_openai_agents import EventLogHooks, EventLogSession
 
 

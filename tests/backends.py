@@ -10,9 +10,12 @@ from typing import Any, Final, Protocol
 import asyncpg
 from sqlalchemy import Engine, event
 
-from eventlog import EventLog, KeyRing, migrate
+from eventlog import EventLog
+from eventlog.keys import KeyRing
+from eventlog.operations import migrate
 from eventlog.store.postgres.store import PostgresStore
 from eventlog.store.sqlite.migration import new_memory_log
+from tests.options import grouped
 
 _SCHEMA: Final = "<schema>"
 _script: Final[list[tuple[str, tuple[Any, ...]]]] = []
@@ -76,7 +79,7 @@ class SqliteBackend:
 
     def open(self, **options: Any) -> EventLog:
         given: dict[str, Any] = {"keyring": self.keyring, **options}
-        return EventLog(self.url, **given)
+        return EventLog(self.url, **grouped(**given))
 
     async def execute(self, statement: str, *args: object) -> list[tuple[Any, ...]]:
         return self._run([statement], args)
@@ -129,7 +132,7 @@ class PostgresBackend:
 
     def open(self, **options: Any) -> EventLog:
         given: dict[str, Any] = {**self.options, "keyring": self.keyring, **options}
-        log = EventLog(self.url, **given)
+        log = EventLog(self.url, **grouped(**given))
         self._logs.append(log)
         return log
 
@@ -169,7 +172,7 @@ class PostgresBackend:
 
     async def discard(self) -> None:
         for log in self._logs:
-            await log.background.finish()  # It may use a connection.
+            await log.spi.background.finish()  # It may use a connection.
         busy = [log for log in self._logs if _checked_out(log)]
         for log in self._logs:
             await log.close()
@@ -194,6 +197,6 @@ def _recorded(schema: str) -> Generator[None]:
 
 
 def _checked_out(log: EventLog) -> int:
-    store = log._store
+    store = log.spi._store
     assert isinstance(store, PostgresStore)
     return store._pools.lent()

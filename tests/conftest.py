@@ -10,7 +10,8 @@ from typing import Any, Final
 import pytest
 from hypothesis import HealthCheck, settings
 
-from eventlog import EventLog, new_key, parse_keyring
+from eventlog import EventLog
+from eventlog.keys import new_key, parse_keyring
 from tests import servers
 from tests.backends import Backend, PostgresBackend, SqliteBackend
 

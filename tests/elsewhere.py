@@ -74,7 +74,7 @@ async def filled(
     await add_many(log, items, batch, name)
     chat = Conversation(log, name)
     await chat.items()
-    await log.background.finish()
+    await log.spi.background.finish()
     return chat
 
 
@@ -100,7 +100,7 @@ async def versions(backend: Backend) -> list[int]:
 async def read_and_wait(log: EventLog) -> list[Any]:
     """Read, and wait for the snapshot that reading stores."""
     items = await Conversation(log, NAME).items()
-    await log.background.finish()
+    await log.spi.background.finish()
     return items
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, run_state_machine_as_test
 
-from eventlog import KeyRing
+from eventlog.keys import KeyRing
 from tests.backends import Backend
 from tests.conftest import open_backend
 

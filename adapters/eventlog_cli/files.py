@@ -3,7 +3,8 @@
 import os
 from typing import Final
 
-from eventlog import InvalidOptionError, Signer
+from eventlog import Signer
+from eventlog.errors import InvalidOptionError
 from eventlog.files import write_whole
 
 SIGNING_VARIABLE: Final = "EVENTLOG_SIGNING_KEY"

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from eventlog import AmbiguousNameError, EventLog, InvalidMomentError, NoSuchConversationError
+from eventlog import EventLog
+from eventlog.errors import AmbiguousNameError, InvalidMomentError, NoSuchConversationError
 
 LATEST: Final = "latest"
 

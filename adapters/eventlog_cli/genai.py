@@ -9,7 +9,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Final, NamedTuple, cast
 
-from eventlog import Context, ItemsAdded, ItemsReplaced, RecordedEvent, UsageRecorded
+from eventlog import Context, ItemsAdded, ItemsReplaced, RecordedEvent
+from eventlog.events import UsageRecorded
 
 EVENT: Final = "gen_ai.client.inference.operation.details"
 SCOPE: Final = "conversation-eventlog"

@@ -14,9 +14,9 @@ from eventlog import (
     ItemPopped,
     ItemsAdded,
     RecordedEvent,
-    UsageRecorded,
     Verification,
 )
+from eventlog.events import UsageRecorded
 from eventlog_cli.words import GONE, actor, describe
 from eventlog_projections import listed
 

@@ -13,7 +13,8 @@ from typing import Any, Final, NamedTuple
 
 import typer
 
-from eventlog import EventLog, EventLogError, InvalidInputError, SchemaTooOldError
+from eventlog import EventLog, EventLogError, InvalidInputError
+from eventlog.errors import SchemaTooOldError
 from eventlog_cli.output import Output
 from eventlog_cli.settings import Settings
 

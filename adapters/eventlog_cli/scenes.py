@@ -7,7 +7,9 @@ from typing import Any, Final, NamedTuple
 from agents import Agent, Usage
 from rich.console import Console
 
-from eventlog import CorruptEventError, EventLog, UsageRecorded
+from eventlog import EventLog
+from eventlog.errors import CorruptEventError
+from eventlog.events import UsageRecorded
 from eventlog_cli import pictures, shop, stage
 from eventlog_cli.shop import AFTERWARDS, CUSTOMER, QUESTIONS, SESSION
 from eventlog_openai_agents import EventLogSession

@@ -3,13 +3,8 @@
 import os
 from typing import Any, NamedTuple
 
-from eventlog import (
-    EventLog,
-    InvalidInputError,
-    LocalKeyRing,
-    keyring_from_environment,
-    keyring_from_file,
-)
+from eventlog import EventLog, InvalidInputError, PostgresOptions
+from eventlog.keys import LocalKeyRing, keyring_from_environment, keyring_from_file
 from eventlog.keys.ring import VARIABLE
 
 
@@ -43,8 +38,8 @@ class Settings(NamedTuple):
         return EventLog(
             self.address,
             tenant=self.tenant,
-            schema=self.schema,
             keyring=self.keys(),
             create=create,
             **options,
+            postgres=PostgresOptions(schema=self.schema),
         )

@@ -4,19 +4,16 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any, Final, cast
 
-from eventlog import (
+from eventlog import Context, ConversationCleared, Event, ItemPopped
+from eventlog.events import (
     BranchDeleted,
-    Context,
-    ConversationCleared,
     ConversationErased,
     ConversationForked,
     ConversationLabelled,
     ConversationRewound,
-    Event,
     EventErased,
     HoldLifted,
     HoldPlaced,
-    ItemPopped,
     ModelCalled,
     OpaqueEvent,
     UsageRecorded,

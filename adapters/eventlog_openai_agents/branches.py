@@ -6,7 +6,7 @@ A branch is a fork that is named inside its conversation. The main one is called
 import time
 from typing import Any
 
-from eventlog import InvalidNameError, InvalidOptionError, NameTakenError, NoSuchTurnError
+from eventlog.errors import InvalidNameError, InvalidOptionError, NameTakenError, NoSuchTurnError
 from eventlog.format.envelope import from_microseconds
 from eventlog.format.names import MAIN, RESERVED
 from eventlog_openai_agents.current import branch_id_of, branch_of

@@ -13,7 +13,8 @@ from typing import Any, Final, NamedTuple
 
 from agents import TResponseInputItem
 
-from eventlog import Appended, BusyError, ConflictError, Context, settle
+from eventlog import Appended, BusyError, ConflictError, Context
+from eventlog.settle import settle
 from eventlog_projections import Conversation, ItemsRead
 
 try:

@@ -6,8 +6,10 @@ from typing import Any, Final, TypeVar
 
 from agents import SessionABC
 
-from eventlog import ClosedError, Context, EventLog, settle
+from eventlog import Context, EventLog
+from eventlog.errors import ClosedError
 from eventlog.format.names import MAIN, RESERVED, check_name
+from eventlog.settle import settle
 from eventlog_openai_agents import compaction, runs
 from eventlog_openai_agents.runs import Wrapper
 from eventlog_openai_agents.sdk_files import explained

@@ -17,7 +17,8 @@ from agents import (
 )
 from agents.models import get_default_model
 
-from eventlog import EventLogError, ModelCalled, UsageRecorded, digest
+from eventlog import EventLogError
+from eventlog.events import ModelCalled, UsageRecorded, digest
 from eventlog_openai_agents import usage
 from eventlog_openai_agents.session import EventLogSession
 

@@ -3,7 +3,14 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-from eventlog import BusyError, ConflictError, Context, Event, EventLog, NewEvent
+from eventlog import (
+    BusyError,
+    ConflictError,
+    Context,
+    Event,
+    EventLog,
+    NewEvent,
+)
 from eventlog.format.codec import encode_json
 from eventlog_projections import Conversation, ItemsRead
 

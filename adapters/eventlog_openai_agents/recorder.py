@@ -10,7 +10,14 @@ import warnings
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from typing import Any, Final
 
-from eventlog import Context, Event, EventLog, EventLogError, ItemPopped, settle
+from eventlog import (
+    Context,
+    Event,
+    EventLog,
+    EventLogError,
+    ItemPopped,
+)
+from eventlog.settle import settle
 from eventlog.store.limiter import ByteLimiter
 from eventlog_openai_agents import runs
 from eventlog_openai_agents.mirror import OBSERVED, Mirror, shared

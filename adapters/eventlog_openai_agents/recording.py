@@ -6,7 +6,8 @@ from typing import Any, Final, Literal, Self
 
 from agents import SessionSettings, TResponseInputItem
 
-from eventlog import ConversationCleared, EventLog, InvalidOptionError, ItemsAdded
+from eventlog import ConversationCleared, EventLog, ItemsAdded
+from eventlog.errors import InvalidOptionError
 from eventlog_openai_agents.recorder import Recorder, always, popped, result_of
 from eventlog_openai_agents.runs import Wrapper
 

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Generator
 from typing import Final
 
-from eventlog import NotAnEventLogError
+from eventlog.errors import NotAnEventLogError
 
 _MESSAGE_COLUMNS: Final = {"session_id", "message_data"}
 """What the message table of each of the SDK's SQL sessions has, whatever it is called."""

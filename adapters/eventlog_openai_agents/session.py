@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from agents import SessionSettings, TResponseInputItem
 
-from eventlog import Event, EventLog, InvalidOptionError, KeyRing, NewEvent
+from eventlog import Event, EventLog, NewEvent
+from eventlog.errors import InvalidOptionError
 from eventlog.format.names import MAIN, check_name
+from eventlog.keys import KeyRing
 from eventlog.log import DEFAULT_TENANT
 from eventlog.store.addresses.engine import address_of
 from eventlog.store.addresses.log import MEMORY

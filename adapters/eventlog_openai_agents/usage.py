@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from agents import RunContextWrapper, Usage
 
-from eventlog import UsageRecorded
+from eventlog.events import UsageRecorded
 
 Wrapper = RunContextWrapper[Any]
 

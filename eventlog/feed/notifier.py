@@ -15,7 +15,8 @@ from eventlog.redis.link import RedisLink
 from eventlog.redis.notifier import RedisNotifier
 from eventlog.redis.shared_cache import SharedCache
 from eventlog.store.addresses.log import Address, PostgresAddress
-from eventlog.store.contract.log import Options, Store
+from eventlog.store.contract.log import Store
+from eventlog.store.contract.options import Options
 
 
 class Notifier:

@@ -2,3 +2,32 @@
 
 May import: all of `eventlog`.
 """
+
+from eventlog.operations.backup import backup
+from eventlog.operations.evidence import gather_evidence
+from eventlog.operations.heads import publish, to_command, to_file
+from eventlog.operations.holds import held_by, lift_hold, place_hold
+from eventlog.operations.migration import migrate
+from eventlog.operations.receipts import ErasedVersions, Receipt, read_receipt
+from eventlog.operations.roles import create_roles
+from eventlog.operations.rotation import rekey, rotate
+from eventlog.operations.worker import work
+
+__all__ = [
+    "ErasedVersions",
+    "Receipt",
+    "backup",
+    "create_roles",
+    "gather_evidence",
+    "held_by",
+    "lift_hold",
+    "migrate",
+    "place_hold",
+    "publish",
+    "read_receipt",
+    "rekey",
+    "rotate",
+    "to_command",
+    "to_file",
+    "work",
+]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from eventlog.errors import InvalidOptionError
 from eventlog.format.names import check_name
-from eventlog.log import DEFAULT_SCHEMA
 from eventlog.store.addresses.log import PostgresAddress, parse
+from eventlog.store.contract.options import DEFAULT_SCHEMA
 
 
 async def backup(

@@ -90,7 +90,7 @@ async def sharing(log: EventLog, session_id: str) -> list[StreamRow]:
 
 async def _forks(log: EventLog, stream_id: bytes) -> list[StreamRow]:
     """Return the tenant's forks of a stream: what a row of another one says is not believed."""
-    return [row for row in await log.store.children(stream_id) if row.tenant == log.tenant]
+    return [row for row in await log.spi.store.children(stream_id) if row.tenant == log.tenant]
 
 
 async def _shares(log: EventLog, fork: StreamRow) -> bool:
@@ -152,8 +152,8 @@ async def _erase(
         if expected != stream.head.version:
             raise ConflictError(stream.name, expected, stream.head.version)
         await refuse_held(log, session_id, stream.name)
-        erasure = _link(stream, erased, log.now, only)
-        if await log.store.erase(erasure):
+        erasure = _link(stream, erased, log.spi.now, only)
+        if await log.spi.store.erase(erasure):
             stream = stream._replace(head=erasure.moved)
             break
         stream = await log.stream(row.stream_id)  # Somebody appended first.
@@ -163,8 +163,8 @@ async def _erase(
             " times in a row. Try again."
         )
     head = row.head if stream is None else stream.head
-    log.keys.forget(row.stream_id)
-    log.cache.forget(row.stream_id)
+    log.spi.keys.forget(row.stream_id)
+    log.spi.cache.forget(row.stream_id)
     return ErasedStream(row.name, row.branch, row.stream_id, head.version, head.hash)
 
 

@@ -132,7 +132,7 @@ async def _conversation(
         "events": [_event(event) for event in events],
     }
     if disclose_keys:
-        keys = await log.keys.disclose(name, events)
+        keys = await log.spi.keys.disclose(name, events)
         shown["keys"] = {key_id: _encode(key) for key_id, key in keys.items()}
     return shown
 

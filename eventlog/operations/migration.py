@@ -5,8 +5,8 @@ import os
 
 from eventlog.errors import InvalidOptionError
 from eventlog.format.names import check_name
-from eventlog.log import DEFAULT_SCHEMA
 from eventlog.store.addresses.log import Address, SqliteAddress, parse
+from eventlog.store.contract.options import DEFAULT_SCHEMA
 from eventlog.store.postgres.distributed import Spread
 
 

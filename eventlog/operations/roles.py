@@ -5,8 +5,8 @@ from typing import Final
 
 from eventlog.errors import InvalidOptionError
 from eventlog.format.names import check_name
-from eventlog.log import DEFAULT_SCHEMA
 from eventlog.store.addresses.log import PostgresAddress, parse
+from eventlog.store.contract.options import DEFAULT_SCHEMA
 from eventlog.store.postgres.role_statements import role_name
 
 PATIENCE: Final = 10.0

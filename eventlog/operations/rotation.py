@@ -22,9 +22,9 @@ async def rotate(log: EventLog, *, progress: Callable[[int], None] | None = None
     """
     done = 0
     after = (b"", "")
-    while rows := await log.keys.wrapped_by_others(after, BATCH):
+    while rows := await log.spi.keys.wrapped_by_others(after, BATCH):
         for row in rows:
-            await log.keys.rewrap(row)
+            await log.spi.keys.rewrap(row)
         done += len(rows)
         if progress is not None:
             progress(done)
@@ -38,4 +38,4 @@ async def rekey(log: EventLog, session_id: str, *, branch: str = MAIN) -> None:
     What is there stays under its own. Writers who are under way with the old one take the new one.
     Raises NoKeyError.
     """
-    await log.keys.renew(session_id, log.stream_id(session_id, branch=branch))
+    await log.spi.keys.renew(session_id, log.spi.stream_id(session_id, branch=branch))

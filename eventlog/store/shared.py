@@ -7,7 +7,8 @@ from typing import Final, NamedTuple
 
 from eventlog.errors import InvalidOptionError
 from eventlog.store.addresses.log import Address, PostgresAddress, SqliteAddress
-from eventlog.store.contract.log import Options, Store
+from eventlog.store.contract.log import Store
+from eventlog.store.contract.options import Options
 
 MAX_IDLE: Final = 8
 """Stores that nobody closed and nobody holds any more: the oldest beyond these are dropped."""

@@ -123,7 +123,7 @@ class Conversation:
         `beside` is appended with them, behind them.
         """
         if isinstance(items, list | tuple) and not items:
-            self.log.raise_if_closed()
+            self.log.spi.raise_if_closed()
             return None
         events = (ItemsAdded(items),) if beside is None else (ItemsAdded(items), beside)
         return await self.append([NewEvent(event, context) for event in events])

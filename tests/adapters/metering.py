@@ -8,7 +8,8 @@ from agents import RunContextWrapper, RunHooks, Runner, Usage
 from agents.testing import ScriptedModel
 from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
 
-from eventlog import ModelCalled, RecordedEvent, UnavailableError, UsageRecorded
+from eventlog import RecordedEvent, UnavailableError
+from eventlog.events import ModelCalled, UsageRecorded
 from eventlog_openai_agents import EventLogSession
 from eventlog_openai_agents.usage import Counts
 from eventlog_session_conformance.agent import Run

@@ -8,7 +8,7 @@ from typing import Any, Final
 from agents import SessionSettings
 from agents.memory.session_settings import coerce_session_settings, resolve_session_limit
 
-from eventlog import settle
+from eventlog.settle import settle
 
 Store = dict[str, list[str]]
 

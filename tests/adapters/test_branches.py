@@ -9,8 +9,8 @@ import pytest
 from agents import RunContextWrapper
 from agents.extensions.memory import AdvancedSQLiteSession
 
-from eventlog import (
-    EventLog,
+from eventlog import EventLog
+from eventlog.errors import (
     InvalidNameError,
     InvalidOptionError,
     NameTakenError,

@@ -11,7 +11,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from eventlog import InvalidAddressError, InvalidOptionError
+from eventlog.errors import InvalidAddressError, InvalidOptionError
 from eventlog.store.addresses.engine import address_of
 from eventlog_openai_agents import EventLogSession
 
@@ -54,7 +54,7 @@ async def test_sessions_of_one_database_share_its_log(tmp_path: Path) -> None:
     ):
         await one.add_items(ITEMS)
         assert await other.get_items() == ITEMS
-        assert one.log.store is other.log.store
+        assert one.log.spi.store is other.log.spi.store
         assert (one.engine, other.engine) == (engine, None)
     assert engine.pool.status() == create_async_engine(engine.url).pool.status()
 

@@ -8,7 +8,8 @@ import pytest
 from agents import Agent, Runner, function_tool
 from agents.testing import ScriptedModel, assistant_message, function_call
 
-from eventlog import ClosedError, EventLog, NameTakenError, NoSuchTurnError, NothingToRedoError
+from eventlog import EventLog
+from eventlog.errors import ClosedError, NameTakenError, NoSuchTurnError, NothingToRedoError
 from eventlog_openai_agents import EventLogSession
 from eventlog_projections import Conversation, Labels
 

@@ -18,7 +18,8 @@ from agents.run import CallModelData, ModelInputData
 from agents.testing import ModelStep, ScriptedModel, function_call
 from openai import AsyncOpenAI
 
-from eventlog import EventLog, ItemsAdded, ModelCalled, UsageRecorded, digest
+from eventlog import EventLog, ItemsAdded
+from eventlog.events import ModelCalled, UsageRecorded, digest
 from eventlog_openai_agents import EventLogHooks, EventLogSession
 from eventlog_session_conformance.agent import Run, agent, say, weather
 from eventlog_session_conformance.agent import ask_weather as ask

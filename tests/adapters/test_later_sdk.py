@@ -10,7 +10,7 @@ import pytest
 from agents import Agent, Runner
 from agents.testing import ScriptedModel
 
-from eventlog import ConversationRewound
+from eventlog.events import ConversationRewound
 from eventlog_openai_agents import EventLogSession
 from eventlog_session_conformance.agent import agent, say
 from eventlog_session_conformance.stacking import SUMMARY, Compactor, compacting

@@ -15,7 +15,7 @@ from agents.extensions.memory import (
     SQLAlchemySession,
 )
 
-from eventlog import NotAnEventLogError
+from eventlog.errors import NotAnEventLogError
 from eventlog_openai_agents import EventLogSession
 
 ITEM: Final[Any] = {"role": "user", "content": "Hi"}

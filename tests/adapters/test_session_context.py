@@ -12,11 +12,11 @@ from eventlog import (
     ConversationCleared,
     EventLog,
     InvalidInputError,
-    InvalidMomentError,
     ItemPopped,
     RecordedEvent,
-    UsageRecorded,
 )
+from eventlog.errors import InvalidMomentError
+from eventlog.events import UsageRecorded
 from eventlog_openai_agents import EventLogSession
 from eventlog_session_conformance.agent import Run, agent, say
 from tests.adapters import scenarios, scenarios_paused

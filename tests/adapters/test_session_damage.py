@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from eventlog import CorruptEventError
+from eventlog.errors import CorruptEventError
 from eventlog_openai_agents import EventLogSession
 from tests.backends import Backend
 

@@ -10,7 +10,7 @@ from agents import SQLiteSession
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eventlog import InvalidItemError
+from eventlog.errors import InvalidItemError
 from eventlog_openai_agents import EventLogSession
 
 

@@ -7,7 +7,9 @@ import pytest
 from agents import Agent, Runner
 from agents.testing import ScriptedModel, assistant_message
 
-from eventlog import EventLog, InvalidOptionError, NoKeyError, new_key, parse_keyring
+from eventlog import EventLog
+from eventlog.errors import InvalidOptionError, NoKeyError
+from eventlog.keys import new_key, parse_keyring
 from eventlog_openai_agents import EventLogHooks, EventLogSession, RecordedSession
 
 KEYS: Final = parse_keyring(new_key("kek"))

@@ -14,15 +14,8 @@ import pytest
 from agents import Runner
 from agents.testing import ScriptedModel
 
-from eventlog import (
-    ClosedError,
-    EventLog,
-    InvalidAddressError,
-    InvalidNameError,
-    InvalidOptionError,
-    ItemsAdded,
-    UnavailableError,
-)
+from eventlog import EventLog, ItemsAdded, UnavailableError
+from eventlog.errors import ClosedError, InvalidAddressError, InvalidNameError, InvalidOptionError
 from eventlog_openai_agents import EventLogSession
 from eventlog_session_conformance.agent import agent, say
 from tests.backends import Backend
@@ -165,7 +158,7 @@ async def test_sessions_on_one_file_see_each_others_items(tmp_path: Path) -> Non
     for other in others:
         assert await other.pop_item() == said(1)
         await other.add_items([said(1)])
-        assert other.log._store is one.log._store
+        assert other.log.spi._store is one.log.spi._store
     assert await one.get_items() == [said(1)]
 
 

@@ -9,7 +9,9 @@ from agents import SQLiteSession
 from agents.result import RunResultBase
 from agents.testing import ModelStep, ScriptedModel, function_call
 
-from eventlog import EventLog, InvalidItemError, UnavailableError, UsageRecorded
+from eventlog import EventLog, UnavailableError
+from eventlog.errors import InvalidItemError
+from eventlog.events import UsageRecorded
 from eventlog_openai_agents import EventLogSession, usage
 from eventlog_openai_agents.usage import Counts
 from eventlog_session_conformance.agent import Run, agent, say, weather

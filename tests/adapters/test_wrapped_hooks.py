@@ -13,7 +13,7 @@ from agents.lifecycle import RunHooksBase
 from agents.memory import OpenAIResponsesCompactionSession
 from agents.testing import ScriptedModel
 
-from eventlog import digest
+from eventlog.events import digest
 from eventlog_openai_agents import EventLogHooks, EventLogSession
 from eventlog_session_conformance.agent import Run, agent, say
 from tests.adapters import scenarios

@@ -10,9 +10,12 @@ import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
 
-from eventlog import ConflictError, EventLog, InvalidOptionError, ItemsAdded, ReadOnlyError, migrate
+from eventlog import ConflictError, EventLog, ItemsAdded
+from eventlog.errors import InvalidOptionError, ReadOnlyError
+from eventlog.operations import migrate
 from eventlog.store.postgres.distributed import Spread, citus, partitions
 from tests.backends import PostgresBackend
+from tests.options import grouped
 
 CITUS = citus("log")
 
@@ -191,7 +194,7 @@ async def test_the_documented_grants_are_enough_to_append_read_and_follow(grante
     """A program in the role of a writer misses nothing."""
     url = make_url(granted.backend.url).set(username=granted.role)
     async with EventLog(
-        url.render_as_string(hide_password=False), **granted.backend.options
+        url.render_as_string(hide_password=False), **grouped(**granted.backend.options)
     ) as log:
         appends = [log.append(f"chat-{n % 5}", [ItemsAdded([n])] * 2) for n in range(20)]
         await asyncio.gather(*appends)
@@ -207,7 +210,7 @@ async def test_a_server_that_only_reads_can_be_read(granted: Granted) -> None:
         await log.append("chat", ItemsAdded(["a"]))
     url = make_url(granted.backend.url).update_query_dict({"default_transaction_read_only": "on"})
     async with EventLog(
-        url.render_as_string(hide_password=False), **granted.backend.options
+        url.render_as_string(hide_password=False), **grouped(**granted.backend.options)
     ) as replica:
         assert await replica.version("chat") == 1
         assert (await replica.verify()).ok

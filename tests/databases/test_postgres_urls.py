@@ -3,8 +3,10 @@
 import pytest
 from sqlalchemy.engine import make_url
 
-from eventlog import EventLog, ItemsAdded, UnavailableError, migrate
+from eventlog import EventLog, ItemsAdded, UnavailableError
+from eventlog.operations import migrate
 from tests.backends import PostgresBackend
+from tests.options import grouped
 
 
 @pytest.mark.parametrize("mode", ["disable", "prefer"])
@@ -13,7 +15,7 @@ async def test_sslmode_in_the_url_is_understood(postgres_url: str, mode: str) ->
     backend = PostgresBackend(postgres_url)
     url = make_url(postgres_url).update_query_dict({"sslmode": mode})
     given = url.render_as_string(hide_password=False)
-    async with EventLog(given, **backend.options) as log:
+    async with EventLog(given, **grouped(**backend.options)) as log:
         assert (await log.append("chat", ItemsAdded(["a"]))).last == 1
     await migrate(given, **backend.options)
     await backend.discard()

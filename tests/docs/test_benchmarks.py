@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import documents
 from benchmarks.format_floor import STREAM, rows_in_file, rows_in_schema
-from eventlog import EventLog
+from eventlog import EventLog, PostgresOptions
 from eventlog_projections import Conversation
 from tests.docs import pages
 
@@ -42,7 +42,7 @@ async def test_the_floor_of_the_format_is_a_log_on_postgresql(postgres_url: str)
         rows = await rows_in_schema(connection, postgres_url, schema)
         for _ in range(3):
             await rows.append(ITEMS)
-        await assert_sound(EventLog(postgres_url, schema=schema))
+        await assert_sound(EventLog(postgres_url, postgres=PostgresOptions(schema=schema)))
 
 
 @pytest.mark.parametrize("name", documents.DOCUMENTS)

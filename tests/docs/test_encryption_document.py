@@ -7,8 +7,9 @@ from typing import Final
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from eventlog import Context, EventLog, ItemsAdded, LocalKeyRing, NewEvent
+from eventlog import Context, EventLog, ItemsAdded, NewEvent
 from eventlog.format.encryption import SEALED
+from eventlog.keys import LocalKeyRing
 
 DOCUMENT: Final = (Path(__file__).parents[2] / "docs" / "format.md").read_text("utf-8")
 KEK: Final = bytes(range(32))
@@ -34,7 +35,7 @@ async def test_a_stranger_with_the_key_reads_what_is_stored(tmp_path: Path) -> N
         await log.append("chat", NewEvent(ItemsAdded(ITEMS), Context(actor="ana")))
         (event,) = await log.read("chat").all()
         stored = event.stored
-        (row,) = await log.store.keys.of_streams([stored.stream_id])
+        (row,) = await log.spi.store.keys.of_streams([stored.stream_id])
     domain = b"conversation-eventlog key\0"
     place = row.stream_id + prefixed(row.key_id.encode()) + prefixed(row.kek_id.encode())
     key = opened(KEK, row.wrapped_key or b"", domain + place)

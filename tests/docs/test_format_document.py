@@ -16,21 +16,23 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect as Driver
 
 from eventlog import (
-    BranchDeleted,
     Context,
     ConversationCleared,
+    Event,
+    EventLog,
+    ItemPopped,
+    ItemsAdded,
+    ItemsReplaced,
+    NewEvent,
+)
+from eventlog.events import (
+    BranchDeleted,
     ConversationForked,
     ConversationImported,
     ConversationLabelled,
     ConversationRewound,
-    Event,
-    EventLog,
     Header,
-    ItemPopped,
-    ItemsAdded,
-    ItemsReplaced,
     ModelCalled,
-    NewEvent,
     RowPreserved,
     UsageRecorded,
     digest,

@@ -15,7 +15,6 @@ import pytest
 from eventlog import (
     Context,
     ConversationCleared,
-    ConversationRewound,
     Event,
     EventLog,
     ItemPopped,
@@ -23,6 +22,7 @@ from eventlog import (
     ItemsReplaced,
     NewEvent,
 )
+from eventlog.events import ConversationRewound
 from eventlog.format import chain
 from eventlog.format.records import Head, PreparedEvent, StoredEvent
 from eventlog_projections import Conversation, delete_branch, fork, label, redo, restore, undo

@@ -16,9 +16,10 @@ from starlette.routing import Route
 
 from eventlog import EventLog, ItemsAdded
 from eventlog_projections import Conversation
+from tests.options import grouped
 
 LOGS: Final = {
-    name: EventLog(place["url"], **place["options"])
+    name: EventLog(place["url"], **grouped(**place["options"]))
     for name, place in json.loads(os.environ["EVENTLOG_TEST_LOGS"]).items()
 }
 

@@ -13,13 +13,14 @@ from eventlog import EventLog, ItemsAdded
 from eventlog.store.postgres import migration as migrate_postgres
 from eventlog.store.postgres import store as postgres
 from eventlog.store.sqlite import store as sqlite
+from tests.options import grouped
 
 PRELOADED = (alembic.command, asyncpg, sqlalchemy.ext.asyncio, migrate_postgres, postgres, sqlite)
 
 
 def prepare(url: str, options: dict[str, Any]) -> None:
     """Compile what a log on this database needs; no connection is opened."""
-    _opened[url] = EventLog(url, **options)
+    _opened[url] = EventLog(url, **grouped(**options))
 
 
 _opened: Final[dict[str, EventLog]] = {}
@@ -29,7 +30,7 @@ def write_until_killed(url: str, options: dict[str, Any], number: int) -> None:
     """Append batches of two to three conversations, and say of each that it was acknowledged."""
 
     async def write() -> None:
-        log = _opened.get(url) or EventLog(url, **options)
+        log = _opened.get(url) or EventLog(url, **grouped(**options))
         for step in itertools.count(number):
             stream = f"chat-{step % 3}"
             answer = await log.append(stream, [ItemsAdded([number]), ItemsAdded([step])])
@@ -42,7 +43,7 @@ def open_at_once(url: str, options: dict[str, Any], number: int, gate: str) -> N
     """Use a log that may not exist yet, when the gate opens; even numbers write, all read."""
 
     async def use() -> None:
-        log = EventLog(url, **options)
+        log = EventLog(url, **grouped(**options))
         if number % 2 == 0:
             for step in range(3):
                 await log.append("chat", ItemsAdded([number]))

@@ -7,7 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from eventlog import BusyError, ConflictError, EventLog, ItemsAdded, RecordedEvent
+from eventlog import (
+    BusyError,
+    ConflictError,
+    EventLog,
+    ItemsAdded,
+    RecordedEvent,
+)
 from tests.waiting import LONG
 
 WRITERS: Final = 16
@@ -58,7 +64,7 @@ import asyncio, os, sys
 from eventlog import EventLog
 
 async def main(url: str, schema: str) -> None:
-    store = EventLog(url, schema=schema)._store
+    store = EventLog(url, postgres=PostgresOptions(schema=schema))._store
     print("ready", flush=True)
     parent = os.getppid()
     while os.getppid() == parent:  # Without the lease: as useless and as dangerous as it gets.

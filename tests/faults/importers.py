@@ -5,6 +5,7 @@ from typing import Any
 
 from eventlog import EventLog
 from eventlog_openai_agents.importing import Progress, import_sessions
+from tests.options import grouped
 
 
 def prepare() -> None:
@@ -18,7 +19,7 @@ def import_store(path: str, url: str, options: dict[str, Any]) -> None:
         print(progress.conversations, flush=True)
 
     async def run() -> None:
-        async with EventLog(url, **options) as log:
+        async with EventLog(url, **grouped(**options)) as log:
             await import_sessions(log, path, progress=tell)
 
     asyncio.run(run())

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import asyncpg
 import pytest
 
-from eventlog import EventLog
+from eventlog import EventLog, PostgresOptions
 from tests import servers
 from tests.faults.crowd import Crowd
 
@@ -32,7 +32,7 @@ async def crash(url: str) -> None:
 
 async def test_what_was_acknowledged_survives_crashes_of_the_database(durable_url: str) -> None:
     """Three times under load: acknowledged once at its version, or a typed error; then it works."""
-    async with EventLog(durable_url, pool_size=4) as log:
+    async with EventLog(durable_url, postgres=PostgresOptions(pool_size=4)) as log:
         crowd = Crowd(log)
         async with asyncio.TaskGroup() as group:
             for number in range(6):

@@ -9,7 +9,13 @@ from collections.abc import AsyncGenerator, AsyncIterator
 import asyncpg
 import pytest
 
-from eventlog import EventLog, ItemPopped, ItemsAdded, RecordedEvent
+from eventlog import (
+    EventLog,
+    ItemPopped,
+    ItemsAdded,
+    PostgresOptions,
+    RecordedEvent,
+)
 from tests import processes, servers
 from tests.backends import Backend, PostgresBackend
 from tests.faults.feed_load import SEQUENCER, WRITERS, check, tail, write
@@ -100,7 +106,9 @@ WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid =
 async def test_a_commit_that_is_held_back_is_not_skipped(postgres: PostgresBackend) -> None:
     """Others overtake it, are read, and it comes behind them: late, never lost."""
     # Another name of the same server gives a store of its own, as in another process.
-    slow = EventLog(f"{postgres.url}&application_name=slow", schema=postgres.schema)
+    slow = EventLog(
+        f"{postgres.url}&application_name=slow", postgres=PostgresOptions(schema=postgres.schema)
+    )
     async with postgres.open() as log, slow:
         await log.append("held", ItemsAdded(["a"]))
         await postgres.execute(HOLD)
@@ -197,7 +205,7 @@ async def placed(postgres: PostgresBackend) -> int:
 async def test_a_lease_that_nobody_renews_runs_out(postgres: PostgresBackend) -> None:
     """A live holder is left alone; one that is gone is not waited for."""
     async with postgres.open() as log:
-        queue = log._store.feed.queue
+        queue = log.spi._store.feed.queue
         assert queue is not None
         assert await queue.hold("one", 30)
         assert not await queue.hold("other", 30)

@@ -17,17 +17,17 @@ from eventlog import (
     EventIdReusedError,
     EventLog,
     ItemsAdded,
-    KeyRing,
     NewEvent,
+    PostgresOptions,
     UnavailableError,
-    migrate,
-    new_key,
-    parse_keyring,
 )
+from eventlog.keys import KeyRing, new_key, parse_keyring
+from eventlog.operations import migrate
 from tests.backends import PostgresBackend
 from tests.backends import _checked_out as checked_out
 from tests.faults.crowd import Crowd, stored
 from tests.faults.proxy import Cut, Proxy, Where
+from tests.options import grouped
 
 APPEND = "INSERT INTO"
 READ = "ORDER BY"
@@ -45,11 +45,11 @@ class Wire:
         self.proxy = proxy
         own = {"tenant": uuid.uuid4().hex, "keyring": keyring}
         self._options: dict[str, Any] = {**own, **backend.options}
-        self.direct = EventLog(backend.url, **self._options)
+        self.direct = EventLog(backend.url, **grouped(**self._options))
         self._logs = [self.direct]
 
     def open(self, **options: Any) -> EventLog:
-        log = EventLog(self.proxy.url, **self._options, **options)
+        log = EventLog(self.proxy.url, **grouped(**self._options, **options))
         self._logs.append(log)
         return log
 
@@ -313,7 +313,7 @@ async def test_terminated_connections_lose_and_double_nothing(
     postgres_url: str, database: str
 ) -> None:
     """Forty connections are ended under load: acknowledged once, or a typed error."""
-    async with EventLog(database, pool_size=4) as log:
+    async with EventLog(database, postgres=PostgresOptions(pool_size=4)) as log:
         crowd = Crowd(log)
         server = await asyncpg.connect(postgres_url)
         async with contextlib.AsyncExitStack() as stack, asyncio.TaskGroup() as group:

@@ -271,7 +271,7 @@ async def nothing_is_left(backend: Backend, log: EventLog) -> None:
             db.execute("BEGIN EXCLUSIVE")
             db.execute("ROLLBACK")
         return
-    store = log._store
+    store = log.spi._store
     assert isinstance(store, PostgresStore)
     assert store._pools.lent() == 0
 

@@ -11,7 +11,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from eventlog import EventLog, InvalidOptionError, ItemsAdded, NewEvent, migrate
+from eventlog import EventLog, ItemsAdded, NewEvent
+from eventlog.errors import InvalidOptionError
+from eventlog.operations import migrate
 from tests.backends import Backend, PostgresBackend
 from tests.backends import _checked_out as checked_out
 from tests.contract.log.test_append import *  # noqa: F403

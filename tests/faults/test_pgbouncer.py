@@ -18,15 +18,17 @@ from sqlalchemy.engine import URL, make_url
 from eventlog import (
     ConflictError,
     EventLog,
-    InvalidOptionError,
     ItemsAdded,
     NewEvent,
+    PostgresOptions,
     UnavailableError,
-    migrate,
 )
+from eventlog.errors import InvalidOptionError
+from eventlog.operations import migrate
 from eventlog_projections import Conversation
 from tests.backends import PostgresBackend
 from tests.faults.proxy import Proxy
+from tests.options import grouped
 from tests.waiting import until
 
 TRACKED = {"user", "database", "application_name", "client_encoding", "DateStyle", "TimeZone"}
@@ -57,7 +59,7 @@ async def use(log: EventLog, stream: str) -> None:
 async def test_nothing_is_sent_that_pgbouncer_would_refuse(backend: PostgresBackend) -> None:
     """On the wire, from the first migration on: no named statement, no setting of a session."""
     async with Proxy(backend.url) as proxy:
-        async with EventLog(proxy.url, pgbouncer=True, **backend.options) as log:
+        async with EventLog(proxy.url, **grouped(pgbouncer=True, **backend.options)) as log:
             await asyncio.gather(*[use(log, f"chat-{number}") for number in range(5)])
             assert (await log.verify()).ok
         assert proxy.named == set()
@@ -68,7 +70,7 @@ async def test_nothing_is_sent_that_pgbouncer_would_refuse(backend: PostgresBack
 async def test_without_the_option_statements_are_named(backend: PostgresBackend) -> None:
     """The check above can fail, and the option is what makes it pass."""
     async with Proxy(backend.url) as proxy:
-        async with EventLog(proxy.url, **backend.options) as log:
+        async with EventLog(proxy.url, **grouped(**backend.options)) as log:
             await use(log, "chat")
         assert proxy.named
         assert "synchronous_commit" in proxy.settings
@@ -78,7 +80,7 @@ async def test_nobody_listens_through_pgbouncer(backend: PostgresBackend) -> Non
     """LISTEN would stay on a server connection that belongs to somebody else; the feed polls."""
     async with Proxy(backend.url) as proxy:
         async with EventLog(
-            proxy.url, pgbouncer=True, poll_interval=0.01, **backend.options
+            proxy.url, poll_interval=0.01, **grouped(pgbouncer=True, **backend.options)
         ) as log:
             await log.append("chat", ItemsAdded(["a"]))
             async with contextlib.aclosing(log.subscribe()) as events:
@@ -91,13 +93,15 @@ async def test_nobody_listens_through_pgbouncer(backend: PostgresBackend) -> Non
 def test_a_durability_of_the_session_is_refused(postgres_url: str) -> None:
     """Sessions are shared: what one sets another gets."""
     with pytest.raises(InvalidOptionError, match="PgBouncer"):
-        EventLog(postgres_url, pgbouncer=True, durability="normal")
+        EventLog(postgres_url, durability="normal", postgres=PostgresOptions(pgbouncer=True))
 
 
 async def test_a_server_that_commits_asynchronously_is_refused(backend: PostgresBackend) -> None:
     """The log cannot turn it on for itself there, and says so instead of losing events."""
     url = make_url(backend.url).update_query_dict({"synchronous_commit": "off"})
-    log = EventLog(url.render_as_string(hide_password=False), pgbouncer=True, **backend.options)
+    log = EventLog(
+        url.render_as_string(hide_password=False), **grouped(pgbouncer=True, **backend.options)
+    )
     with pytest.raises(UnavailableError, match="synchronous_commit"):
         await log.append("chat", ItemsAdded(["a"]))
     await log.close()
@@ -162,7 +166,7 @@ async def is_accepting(url: str, process: "subprocess.Popen[bytes]") -> bool:
 
 async def test_a_log_works_through_pgbouncer(bouncer: str, backend: PostgresBackend) -> None:
     """Twenty conversations on eight clients of three server connections: all as without it."""
-    async with EventLog(bouncer, pgbouncer=True, **backend.options) as log:
+    async with EventLog(bouncer, **grouped(pgbouncer=True, **backend.options)) as log:
         await asyncio.gather(*[use(log, f"chat-{number}") for number in range(20)])
         assert (await log.verify()).events == 20 * 6
     async with backend.open() as direct:
@@ -173,5 +177,5 @@ async def test_migrating_works_through_pgbouncer(bouncer: str, backend: Postgres
     """Several at once, as a deployment of many processes does."""
     options: dict[str, Any] = backend.options
     await asyncio.gather(*[migrate(bouncer, **options) for _ in range(3)])
-    async with EventLog(bouncer, pgbouncer=True, **options) as log:
+    async with EventLog(bouncer, **grouped(pgbouncer=True, **options)) as log:
         assert await log.version("chat") == 0

@@ -12,7 +12,8 @@ from typing import Any, Final, NamedTuple
 import msgspec
 import pytest
 
-from eventlog import Context, Event, NewEvent, OpaqueEvent, RecordedEvent
+from eventlog import Context, Event, NewEvent, RecordedEvent
+from eventlog.events import OpaqueEvent
 from eventlog.format import chain, envelope, preparing
 from eventlog.format.codec import RAW, ZLIB, decompress
 from eventlog.format.events import NO_CONTENT

@@ -16,13 +16,15 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from eventlog import EventLog, ItemsAdded, migrate
+from eventlog import EventLog, ItemsAdded
+from eventlog.operations import migrate
 from eventlog.store.contract.revisions import HEAD, REVISIONS, VERSION_TABLE
 from eventlog.store.sql.schema import metadata
 from eventlog.store.sqlite.migration import config, migrations_folder, sqlite_connection
 from eventlog_projections import Conversation
 from tests import processes
 from tests.backends import Backend
+from tests.options import grouped
 
 
 async def on_connection(backend: Backend, function: Any) -> Any:
@@ -115,7 +117,9 @@ async def test_eight_at_once_create_one_log(backend: Backend) -> None:
 OPENER = """
 import asyncio, sys
 from eventlog import EventLog, ItemsAdded
-log = EventLog(sys.argv[1], schema=sys.argv[2], busy_timeout=30)
+from eventlog import PostgresOptions, SqliteOptions
+sqlite, postgres = SqliteOptions(busy_timeout=30), PostgresOptions(schema=sys.argv[2])
+log = EventLog(sys.argv[1], sqlite=sqlite, postgres=postgres)
 asyncio.run(log.append('chat', ItemsAdded(['a'])))
 """
 
@@ -154,13 +158,13 @@ async def test_a_role_that_may_not_create_is_told_who_may(
     """The error names migrate() and the owner, not a traceback of the driver."""
     if backend.name == "sqlite":
         return  # A file has no roles.
-    from eventlog import ReadOnlyError
+    from eventlog.errors import ReadOnlyError
 
     role = f"role_{backend.options['schema']}"
     await backend.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'pw'")
     try:
         url = sa.engine.make_url(postgres_url).set(username=role, password="pw")
-        log = EventLog(url.render_as_string(hide_password=False), **backend.options)
+        log = EventLog(url.render_as_string(hide_password=False), **grouped(**backend.options))
         with pytest.raises(ReadOnlyError, match="owner"):
             await log.version("chat")
         await log.close()

@@ -6,8 +6,10 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 
-from eventlog import EventLog, ItemsAdded, SchemaTooOldError, migrate
+from eventlog import EventLog, ItemsAdded
+from eventlog.errors import SchemaTooOldError
 from eventlog.format.records import StreamRow
+from eventlog.operations import migrate
 from eventlog.store.contract.revisions import HEAD, REVISIONS, VERSION_TABLE
 from eventlog.store.sqlite.migration import config
 from eventlog_projections import Conversation, fork

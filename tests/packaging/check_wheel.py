@@ -30,7 +30,8 @@ WITHOUT_EXTRAS: Final = """
 import asyncio, pathlib, sys
 import eventlog, eventlog_projections, eventlog_cli
 import adapters.ours, projections.ours, tests.ours
-from eventlog import EventLog, ItemsAdded, migrate
+from eventlog import EventLog, ItemsAdded
+from eventlog.operations import migrate
 
 assert not {"asyncpg", "redis", "agents", "rich", "alembic", "greenlet"} & set(sys.modules)
 assert "site-packages" in eventlog.__file__, eventlog.__file__
@@ -47,7 +48,7 @@ async def main() -> None:
 asyncio.run(main())
 try:
     EventLog("postgresql://localhost/db")
-except eventlog.InvalidOptionError as error:
+except eventlog.errors.InvalidOptionError as error:
     assert "conversation-eventlog[postgres]" in str(error), error
 else:
     raise AssertionError("PostgreSQL works without its driver?")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from eventlog import InvalidItemError
+from eventlog.errors import InvalidItemError
 from eventlog.format.codec import (
     MAX_DEPTH,
     RAW,

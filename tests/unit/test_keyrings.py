@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import (
-    InvalidKeyRingError,
+from eventlog.errors import InvalidKeyRingError
+from eventlog.keys import (
     LocalKeyRing,
     keyring_from_environment,
     keyring_from_file,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from eventlog import InvalidAddressError, InvalidNameError
+from eventlog.errors import InvalidAddressError, InvalidNameError
 from eventlog.format.names import MAX_BYTES, check_name
 from eventlog.store.addresses.log import PostgresAddress, SqliteAddress, parse
 

@@ -4,8 +4,7 @@ import asyncio
 
 import pytest
 
-from eventlog import settle
-from eventlog.settle import Mutation
+from eventlog.settle import Mutation, settle
 
 
 async def test_cancelling_waits_for_the_end_and_is_told_then() -> None:

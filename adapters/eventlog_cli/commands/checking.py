@@ -5,7 +5,8 @@ from typing import Annotated, Any
 import typer
 from rich.text import Text
 
-from eventlog import EventLog, InvalidOptionError, TreeHead, Verifier
+from eventlog import EventLog, TreeHead, Verifier
+from eventlog.errors import InvalidOptionError
 from eventlog.verify.faults import COULD_NOT_CHECK
 from eventlog_cli import tables
 from eventlog_cli.files import read_text

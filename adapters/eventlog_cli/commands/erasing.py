@@ -11,7 +11,8 @@ from urllib.parse import quote
 import typer
 from rich.text import Text
 
-from eventlog import InvalidMomentError, Signer
+from eventlog import Signer
+from eventlog.errors import InvalidMomentError
 from eventlog.files import write_whole
 from eventlog_cli import tables
 from eventlog_cli.asking import confirm

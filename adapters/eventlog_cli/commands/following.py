@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from eventlog import CorruptEventError, RecordedEvent
+from eventlog import RecordedEvent
+from eventlog.errors import CorruptEventError
 from eventlog_cli import pages
 from eventlog_cli.running import Invocation, run
 

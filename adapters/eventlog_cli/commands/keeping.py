@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from eventlog import EventLog, held_by, lift_hold, place_hold
+from eventlog import EventLog
+from eventlog.operations import held_by, lift_hold, place_hold
 from eventlog_cli import tables
 from eventlog_cli.finding import find
 from eventlog_cli.options import Actor, Id, OptionalId, Reason, by

@@ -6,7 +6,10 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from eventlog import EventLog, InvalidOptionError, Signer, new_key, parse_keyring, rekey, rotate
+from eventlog import EventLog, Signer
+from eventlog.errors import InvalidOptionError
+from eventlog.keys import new_key, parse_keyring
+from eventlog.operations import rekey, rotate
 from eventlog_cli.files import read_text, write_secret
 from eventlog_cli.finding import find
 from eventlog_cli.options import Branch, Id
@@ -97,7 +100,7 @@ def rekey_(ctx: typer.Context, conversation: Id, branch: Branch = "") -> None:
 
 
 def _need_keys(log: EventLog) -> None:
-    if not log.keys.are_used:
+    if not log.spi.keys.are_used:
         raise InvalidOptionError(
             "Which keys? Give --keyring FILE, or the keys themselves in EVENTLOG_KEYS."
         )

@@ -11,7 +11,8 @@ from urllib.parse import quote
 import typer
 from rich.text import Text
 
-from eventlog import InvalidInputError, InvalidOptionError
+from eventlog import InvalidInputError
+from eventlog.errors import InvalidOptionError
 from eventlog.files import write_whole
 from eventlog.format.codec import encode_json
 from eventlog_cli import pages

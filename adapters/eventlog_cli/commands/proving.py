@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from eventlog import EventLog, InvalidInputError, SignedHead, gather_evidence, to_file
+from eventlog import EventLog, InvalidInputError
 from eventlog.files import write_whole
+from eventlog.format.records import SignedHead
+from eventlog.operations import gather_evidence, to_file
 from eventlog_cli.files import SIGNING_VARIABLE, signer_of
 from eventlog_cli.finding import find
 from eventlog_cli.options import Ids, SigningKey

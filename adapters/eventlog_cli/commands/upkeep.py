@@ -5,9 +5,11 @@ from typing import Annotated, Final
 import typer
 from rich.text import Text
 
-from eventlog import InvalidInputError, SchemaTooOldError, create_roles
-from eventlog import backup as copy_log
-from eventlog import migrate as migrate_log
+from eventlog import InvalidInputError
+from eventlog.errors import SchemaTooOldError
+from eventlog.operations import backup as copy_log
+from eventlog.operations import create_roles
+from eventlog.operations import migrate as migrate_log
 from eventlog_cli.output import Output
 from eventlog_cli.progress import bar, watched
 from eventlog_cli.running import FoundError, Invocation, run, run_without_log

@@ -9,7 +9,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from eventlog import InvalidOptionError, Signer, publish, to_command, to_file
+from eventlog import Signer
+from eventlog.errors import InvalidOptionError
+from eventlog.operations import publish, to_command, to_file
+from eventlog.operations import work as give_positions
 from eventlog.operations.heads import EVERY_EVENTS, EVERY_SECONDS, Destination
 from eventlog.store.addresses.log import SqliteAddress, parse
 from eventlog_cli.files import signer_of
@@ -57,7 +60,7 @@ def worker(
         async with settings.open(redis=redis, poll_interval=POLL) as log:
             await log.position()  # A database that cannot be reached is an error only at first.
             stop = _stopped()
-            jobs: list[Coroutine[Any, Any, None]] = [log.work(stop)]
+            jobs: list[Coroutine[Any, Any, None]] = [give_positions(log, stop)]
             if not no_views:
                 jobs.append(Views(log).follow(stop))
             if publishing is not None:

@@ -12,17 +12,14 @@ from typing import Final, NamedTuple
 from eventlog import (
     ConflictError,
     Context,
-    ConversationImported,
     ErasedError,
     EventLog,
-    InvalidItemError,
     ItemsAdded,
-    ItemTooLargeError,
     NewEvent,
     RecordedEvent,
-    RowPreserved,
-    UsageRecorded,
 )
+from eventlog.errors import InvalidItemError, ItemTooLargeError
+from eventlog.events import ConversationImported, RowPreserved, UsageRecorded
 from eventlog_openai_agents.importing.forking import RefusedError, forked
 from eventlog_openai_agents.importing.items import Run, checked, runs
 from eventlog_openai_agents.importing.report import Preserved
@@ -116,7 +113,7 @@ class Copy:
         try:
             version = await self._send(self._events(found))
         except (InvalidItemError, ItemTooLargeError):
-            found = checked(rows, self._log.max_item_bytes)
+            found = checked(rows, self._log.spi.max_item_bytes)
             version = await self._send(self._events(found))
         self._done = _Done(self._rows, self._digest.hexdigest(), version)
         self.appended = True

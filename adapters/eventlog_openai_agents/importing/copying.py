@@ -5,7 +5,8 @@ import contextlib
 from collections.abc import Callable
 from typing import Any, Final
 
-from eventlog import EventLog, InvalidNameError
+from eventlog import EventLog
+from eventlog.errors import InvalidNameError
 from eventlog_openai_agents.importing.copy import Copy
 from eventlog_openai_agents.importing.forking import RefusedError
 from eventlog_openai_agents.importing.recognising import recognise

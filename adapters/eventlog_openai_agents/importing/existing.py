@@ -10,9 +10,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from eventlog import Appended, Context, Event, EventLog, NewEvent, NotAnEventLogError, migrate
-from eventlog.log import DEFAULT_SCHEMA
+from eventlog import (
+    Appended,
+    Context,
+    Event,
+    EventLog,
+    NewEvent,
+)
+from eventlog.errors import NotAnEventLogError
+from eventlog.operations import migrate
 from eventlog.store.addresses.log import Address, PostgresAddress, parse
+from eventlog.store.contract.options import DEFAULT_SCHEMA
 from eventlog_openai_agents.importing.copying import import_sessions
 from eventlog_openai_agents.importing.from_sqlalchemy import SQLAlchemySource
 from eventlog_openai_agents.importing.from_sqlite import SQLiteSource

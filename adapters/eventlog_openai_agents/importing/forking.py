@@ -1,13 +1,7 @@
 """Where in the log a branch of the source begins: at the row that it shares last with another."""
 
-from eventlog import (
-    ConversationForked,
-    ConversationImported,
-    EventLog,
-    EventLogError,
-    ItemsAdded,
-    RowPreserved,
-)
+from eventlog import EventLog, EventLogError, ItemsAdded
+from eventlog.events import ConversationForked, ConversationImported, RowPreserved
 from eventlog.format import chain
 from eventlog_openai_agents.importing.rows import Fork, Origin
 from eventlog_openai_agents.importing.turns import is_of_a_turn

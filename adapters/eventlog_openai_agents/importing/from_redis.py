@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncGenerator
 from typing import Any, Final
 
-from eventlog import SourceError
+from eventlog.errors import SourceError
 from eventlog_openai_agents.importing.rows import Chunk, Origin, Row, cut, moment
 
 DEFAULT_PREFIX: Final = "agents:session"

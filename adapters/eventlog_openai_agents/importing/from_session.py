@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from typing import Any, Final
 
-from eventlog import SourceError
+from eventlog.errors import SourceError
 from eventlog.format.codec import encode_json
 from eventlog_openai_agents.importing.rows import Chunk, Origin, Row, cut
 

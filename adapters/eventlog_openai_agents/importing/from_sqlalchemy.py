@@ -9,7 +9,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from eventlog import SourceError
+from eventlog.errors import SourceError
 from eventlog_openai_agents.importing.rows import Chunk, Origin, Row, chunked, moment
 
 PAGE: Final = 2048

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from eventlog import SourceError
+from eventlog.errors import SourceError
 from eventlog.format.names import RESERVED
 from eventlog_openai_agents.importing.rows import Chunk, Origin, Row, chunked, moment
 from eventlog_openai_agents.importing.sqlite_branches import branch_chunks

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from eventlog import InvalidItemError
+from eventlog.errors import InvalidItemError
 from eventlog.format.codec import decode_json, encode_json
 from eventlog_openai_agents.importing.rows import Row
 

@@ -3,7 +3,7 @@
 import os
 from typing import Any, Final, cast
 
-from eventlog import InvalidOptionError
+from eventlog.errors import InvalidOptionError
 from eventlog_openai_agents.importing.from_encrypted import EncryptedSessionSource
 from eventlog_openai_agents.importing.from_redis import RedisSource
 from eventlog_openai_agents.importing.from_session import SessionSource

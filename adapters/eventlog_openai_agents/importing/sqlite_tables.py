@@ -3,7 +3,7 @@
 import sqlite3
 from typing import Final, NamedTuple
 
-from eventlog import InvalidOptionError, SourceError
+from eventlog.errors import InvalidOptionError, SourceError
 from eventlog_openai_agents.importing.sqlite_usage import TABLE
 
 MESSAGE_COLUMNS: Final = {"id", "session_id", "message_data", "created_at"}

@@ -9,7 +9,8 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
-from eventlog import Context, NewEvent, RecordedEvent, RowPreserved, UsageRecorded
+from eventlog import Context, NewEvent, RecordedEvent
+from eventlog.events import RowPreserved, UsageRecorded
 from eventlog_openai_agents.importing.rows import TurnRow
 from eventlog_openai_agents.usage import Counts
 

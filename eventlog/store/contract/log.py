@@ -3,10 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
-import msgspec
-
 from eventlog.errors import (
-    InvalidOptionError,
     NotAnEventLogError,
     SchemaTooNewError,
     SchemaTooOldError,
@@ -25,7 +22,6 @@ from eventlog.format.records import (
     StreamRow,
 )
 from eventlog.paging import PAGE, Paged
-from eventlog.redis.address import RedisAddress
 from eventlog.store.contract.erasures import Erasure
 from eventlog.store.contract.feed import FeedSource
 from eventlog.store.contract.keys import KeySource
@@ -35,48 +31,7 @@ from eventlog.store.contract.snapshots import SnapshotSource
 from eventlog.store.contract.tree import TreeSource
 from eventlog.store.contract.views import ViewSource
 
-DURABILITIES: Final = ("full", "normal")
 MAX_VERSION: Final = 2**63 - 1
-CACHE_BYTES: Final = 64 * 1024 * 1024
-MAX_ITEM_BYTES: Final = 64 * 1024 * 1024
-
-
-class Options(msgspec.Struct, frozen=True):
-    """What handles on one database have to agree on. Times are in seconds."""
-
-    durability: str = "full"
-    pool_size: int = 8
-    connect_timeout: float = 10.0
-    statement_timeout: float = 30.0
-    busy_timeout: float = 5.0
-    migrate: bool = False
-    create: bool = True
-    poll_interval: float = 0.25
-    redis: RedisAddress | None = None
-    cache_bytes: int = CACHE_BYTES
-    pgbouncer: bool = False
-    keyring: object = None
-    compress: bool = True
-
-    def __post_init__(self) -> None:
-        if self.durability not in DURABILITIES:
-            raise InvalidOptionError(f"durability is 'full' or 'normal', not {self.durability!r}.")
-        if self.pool_size < 1:
-            raise InvalidOptionError(f"pool_size is at least 1, not {self.pool_size!r}.")
-        if self.cache_bytes < 0:
-            raise InvalidOptionError(f"cache_bytes is 0 or more, not {self.cache_bytes!r}.")
-        if not self.poll_interval > 0:
-            raise InvalidOptionError(f"poll_interval is above 0 s, not {self.poll_interval!r}.")
-        if self.keyring is None and not self.compress:
-            raise InvalidOptionError(
-                "compress=False keeps what is encrypted from telling what it repeats; without a"
-                " keyring it only takes more space."
-            )
-        if self.pgbouncer and self.durability != "full":
-            raise InvalidOptionError(
-                "durability='normal' is a setting of a session, and PgBouncer's are shared: set"
-                " synchronous_commit for the role or the database instead."
-            )
 
 
 class Store(Protocol):

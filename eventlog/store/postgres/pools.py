@@ -10,7 +10,7 @@ import asyncpg
 
 from eventlog.errors import UnavailableError
 from eventlog.store.addresses.log import PostgresAddress
-from eventlog.store.contract.log import Options
+from eventlog.store.contract.options import Options
 from eventlog.store.postgres.pool import FAREWELL, LOST, Connection, Pool, closed
 
 _T = TypeVar("_T")
@@ -84,7 +84,7 @@ class Pools:
             if mine.pool is None:
                 continue
             if owner is loop:
-                await mine.pool.close(self._options.statement_timeout)
+                await mine.pool.close(self._options.postgres.statement_timeout)
             elif owner.is_running():
                 owner.call_soon_threadsafe(mine.pool.terminate)
             elif not owner.is_closed():
@@ -98,7 +98,7 @@ class Pools:
         self._pools = {}
 
     async def _acquire(self, pool: Pool) -> "Connection[Any]":
-        patience = self._options.connect_timeout
+        patience = self._options.postgres.connect_timeout
         try:
             async with asyncio.timeout(patience):
                 return await pool.acquire()
@@ -127,7 +127,7 @@ class Pools:
             return self._pools.setdefault(loop, _Mine())
 
     async def _open(self, mine: _Mine) -> Pool:
-        pool = Pool(self._connect, self._options.pool_size)
+        pool = Pool(self._connect, self._options.postgres.pool_size)
         try:
             await self._prepare_once(pool)
         except BaseException:
@@ -143,8 +143,8 @@ class Pools:
     async def _connect(self) -> "Connection[Any]":
         connection: Connection[Any] = await asyncpg.connect(
             self._address.dsn,
-            timeout=self._options.connect_timeout,
-            command_timeout=self._options.statement_timeout,
+            timeout=self._options.postgres.connect_timeout,
+            command_timeout=self._options.postgres.statement_timeout,
             **_session(self._options),
         )
         return connection
@@ -154,7 +154,7 @@ class Pools:
             return
         connection = await self._acquire(pool)
         try:
-            if self._options.pgbouncer:
+            if self._options.postgres.pgbouncer:
                 await _check_durability(self._address, connection)
             await self._prepare(connection)
         finally:
@@ -174,7 +174,7 @@ def _session(options: Options) -> dict[str, Any]:
     (https://www.pgbouncer.org/features.html).
     """
     settings = {"application_name": "eventlog"}
-    if options.pgbouncer:
+    if options.postgres.pgbouncer:
         return {"server_settings": settings, "statement_cache_size": 0}
     commit = "on" if options.durability == "full" else "off"
     return {"server_settings": {**settings, "synchronous_commit": commit}}

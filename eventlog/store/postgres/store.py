@@ -19,7 +19,8 @@ from eventlog.format.chain import GENESIS
 from eventlog.format.records import AppendRequest, Head, Outcome, StoredEvent, StreamRow
 from eventlog.store.addresses.log import PostgresAddress
 from eventlog.store.contract.erasures import Erasure
-from eventlog.store.contract.log import MAX_VERSION, Options, needs_migration
+from eventlog.store.contract.log import MAX_VERSION, needs_migration
+from eventlog.store.contract.options import Options
 from eventlog.store.contract.revisions import HEAD, VERSION_TABLE
 from eventlog.store.contract.rights import Rights, rights
 from eventlog.store.limiter import ByteLimiter, size_of
@@ -66,7 +67,7 @@ class PostgresStore:
 
     @functools.cached_property
     def _listening(self) -> Listening:
-        return Listening(self._address, self._options.connect_timeout)
+        return Listening(self._address, self._options.postgres.connect_timeout)
 
     @functools.cached_property
     def _appender(self) -> Appender:
@@ -149,7 +150,7 @@ class PostgresStore:
     @property
     def feed(self) -> PostgresFeedSource:
         # What stands between here and the server may hand a notice to somebody else's client.
-        listening = None if self._options.pgbouncer else self._listening
+        listening = None if self._options.postgres.pgbouncer else self._listening
         statements = _feed_statements(self._address.schema)
         return PostgresFeedSource(statements, self._rows, self.rights, listening)
 
@@ -255,7 +256,7 @@ class PostgresStore:
         found = await inspect(connection, self._address.schema)
         upgrade, create = self._options.migrate, self._options.create
         if needs_migration(str(self._address), *found, upgrade=upgrade, create=create):
-            await asyncio.to_thread(_migrate, self._address, self._options.connect_timeout)
+            await asyncio.to_thread(_migrate, self._address, self._options.postgres.connect_timeout)
 
 
 @functools.cache

@@ -16,7 +16,8 @@ from eventlog.errors import (
     UnavailableError,
 )
 from eventlog.store.addresses.log import MEMORY, SqliteAddress
-from eventlog.store.contract.log import Options, needs_migration
+from eventlog.store.contract.log import needs_migration
+from eventlog.store.contract.options import Options
 from eventlog.store.contract.revisions import VERSION_TABLE
 
 OLDEST_SQLITE: Final = (3, 37, 0)
@@ -31,7 +32,7 @@ def open_log(address: SqliteAddress, options: Options) -> sqlite3.Connection:
         )
     with translated(address):
         _look_first(address, options)
-        db = connect(address, options.busy_timeout)
+        db = connect(address, options.sqlite.busy_timeout)
         try:
             _prepare(db, address, options)
         except BaseException:
@@ -64,9 +65,9 @@ def _prepare(db: sqlite3.Connection, address: SqliteAddress, options: Options) -
         if address.path is None:
             db.deserialize(new_memory_log())
         else:
-            migrate_sqlite(address, options.busy_timeout)
+            migrate_sqlite(address, options.sqlite.busy_timeout)
     if address.path is not None:
-        _use_wal(db, options.busy_timeout)
+        _use_wal(db, options.sqlite.busy_timeout)
     db.execute(f"PRAGMA synchronous={options.durability.upper()}")
 
 

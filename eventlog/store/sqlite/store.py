@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from eventlog.format.records import AppendRequest, Head, Outcome, StoredEvent, StreamRow
 from eventlog.store.addresses.log import SqliteAddress
 from eventlog.store.contract.erasures import Erasure
-from eventlog.store.contract.log import MAX_VERSION, Options
+from eventlog.store.contract.log import MAX_VERSION
+from eventlog.store.contract.options import Options
 from eventlog.store.contract.rights import ALL, Rights
 from eventlog.store.limiter import ByteLimiter, size_of
 from eventlog.store.sql.statement import Statement

@@ -2,14 +2,9 @@
 
 import msgspec
 
-from eventlog import (
-    BranchDeleted,
-    Context,
-    EventLog,
-    InvalidOptionError,
-    NoSuchBranchError,
-    RecordedEvent,
-)
+from eventlog import Context, EventLog, RecordedEvent
+from eventlog.errors import InvalidOptionError, NoSuchBranchError
+from eventlog.events import BranchDeleted
 from eventlog_projections.conversation import NOBODY, Change, Conversation
 from eventlog_projections.items.fold import changes_list
 

@@ -2,14 +2,9 @@
 
 from datetime import datetime
 
-from eventlog import (
-    ConflictError,
-    Context,
-    ConversationForked,
-    InvalidMomentError,
-    NameTakenError,
-    NewEvent,
-)
+from eventlog import ConflictError, Context, NewEvent
+from eventlog.errors import InvalidMomentError, NameTakenError
+from eventlog.events import ConversationForked
 from eventlog.format import chain
 from eventlog.format.names import MAIN
 from eventlog_projections.conversation import NOBODY, Conversation

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from eventlog import Appended, Context, ConversationLabelled, InvalidInputError, NewEvent
+from eventlog import Appended, Context, InvalidInputError, NewEvent
+from eventlog.events import ConversationLabelled
 from eventlog_projections.conversation import NOBODY, Conversation
 
 

@@ -9,14 +9,9 @@ where a redo goes back to.
 from datetime import datetime
 from typing import Final
 
-from eventlog import (
-    Appended,
-    Context,
-    ConversationRewound,
-    InvalidInputError,
-    NoSuchTurnError,
-    NothingToRedoError,
-)
+from eventlog import Appended, Context, InvalidInputError
+from eventlog.errors import NoSuchTurnError, NothingToRedoError
+from eventlog.events import ConversationRewound
 from eventlog_projections.changing.branches import last_change
 from eventlog_projections.conversation import NOBODY, Change, Conversation
 from eventlog_projections.items.turns import is_user_message, start_of_last

@@ -6,9 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from eventlog import EventLog, PublishingError, SignedHead, Signer, gather_evidence
+from eventlog import EventLog, Signer
+from eventlog.errors import PublishingError
 from eventlog.files import write_whole
-from eventlog.format.records import StreamRow
+from eventlog.format.records import SignedHead, StreamRow
+from eventlog.operations import gather_evidence
 
 
 class Evidence(NamedTuple):

@@ -4,8 +4,10 @@ import enum
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from eventlog import ConflictError, EventLog, HeldError, SignedHead, Signer, held_by
-from eventlog.format.records import StreamRow
+from eventlog import ConflictError, EventLog, Signer
+from eventlog.errors import HeldError
+from eventlog.format.records import SignedHead, StreamRow
+from eventlog.operations import held_by
 from eventlog.operations.erasure import sharing
 from eventlog_projections.disposal.activity import Activity
 from eventlog_projections.disposal.archives import Archive, archive_streams

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from eventlog import EventLog, Signer, settle
+from eventlog import EventLog, Signer
 from eventlog.format.names import MAIN
 from eventlog.operations.erasure import ErasedStream, erase_content, erase_event_content
 from eventlog.operations.receipts import sign_receipt
+from eventlog.settle import settle
 from eventlog_projections.items.states import StateReader
 
 
@@ -20,7 +21,7 @@ class Erased(NamedTuple):
     streams: tuple[ErasedStream, ...]
     """The conversation, its branches, and the forks that shared its content."""
     receipt: str | None = None
-    """A signed note of it, if somebody signs: see `eventlog.read_receipt`."""
+    """A signed note of it, if somebody signs: see `eventlog.operations.read_receipt`."""
 
 
 async def erase(

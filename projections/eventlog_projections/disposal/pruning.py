@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from eventlog import EventLog, HeldError, InvalidMomentError, InvalidOptionError, Signer
+from eventlog import EventLog, Signer
+from eventlog.errors import HeldError, InvalidMomentError, InvalidOptionError
 from eventlog.format.envelope import to_microseconds
 from eventlog_projections.disposal.activity import Activity, activities, is_labelled
 from eventlog_projections.disposal.archives import Archive

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from eventlog import EventLog, PublishingError, Signer, StoreError
+from eventlog import EventLog, Signer, StoreError
+from eventlog.errors import PublishingError
 from eventlog.format.envelope import from_microseconds
 from eventlog_projections.disposal.archives import Archive
 from eventlog_projections.disposal.disposing import Disposed, Progress
@@ -52,7 +53,7 @@ async def apply_retention(
     for rule in rules:
         done[rule.name] = await prune(
             log,
-            from_microseconds(log.now) - rule.age,
+            from_microseconds(log.spi.now) - rule.age,
             by=by,
             reason=rule.name,
             owner=rule.owner,

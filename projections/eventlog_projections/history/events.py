@@ -3,7 +3,14 @@
 from datetime import datetime
 from typing import Any, NamedTuple, Self
 
-from eventlog import Context, Event, ItemsAdded, ItemsReplaced, OpaqueEvent, RecordedEvent
+from eventlog import (
+    Context,
+    Event,
+    ItemsAdded,
+    ItemsReplaced,
+    RecordedEvent,
+)
+from eventlog.events import OpaqueEvent
 from eventlog.paging import Paged
 from eventlog_projections.conversation import Conversation
 from eventlog_projections.history.timeline import Move, Span, Timeline, spans

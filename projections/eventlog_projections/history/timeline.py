@@ -8,14 +8,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from eventlog import (
-    ConversationForked,
-    ConversationRewound,
-    CorruptEventError,
-    EventErased,
-    Header,
-    RecordedEvent,
-)
+from eventlog import RecordedEvent
+from eventlog.errors import CorruptEventError
+from eventlog.events import ConversationForked, ConversationRewound, EventErased, Header
 from eventlog_projections.items.changes import CHANGING, change
 
 

@@ -3,7 +3,8 @@
 from itertools import accumulate
 from typing import NamedTuple
 
-from eventlog import ConversationForked, ItemsAdded, ItemsReplaced, RecordedEvent, UsageRecorded
+from eventlog import ItemsAdded, ItemsReplaced, RecordedEvent
+from eventlog.events import ConversationForked, UsageRecorded
 from eventlog_projections.conversation import Conversation
 from eventlog_projections.history.timeline import Span, Timeline, spans
 from eventlog_projections.items.turns import is_user_message

@@ -6,7 +6,7 @@ copied into the fork; the past of an ancestor does not change.
 
 from typing import NamedTuple, Protocol
 
-from eventlog import CorruptEventError
+from eventlog.errors import CorruptEventError
 from eventlog.format.records import StreamRow
 from eventlog_projections.items.blocks import INHERITED, Absent, Block, Inherited, count, last
 from eventlog_projections.items.state import State

@@ -12,7 +12,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from eventlog import CorruptEventError, Header, SchemaTooNewError
+from eventlog.errors import CorruptEventError, SchemaTooNewError
+from eventlog.events import Header
 from eventlog.format.codec import RAW, decode_json
 from eventlog.format.envelope import open_body, open_header
 from eventlog.format.kinds import KINDS

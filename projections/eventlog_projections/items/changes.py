@@ -6,17 +6,9 @@ knows what the lists were.
 
 from typing import NamedTuple
 
-from eventlog import (
-    BranchDeleted,
-    ConversationCleared,
-    ConversationErased,
-    ConversationForked,
-    CorruptEventError,
-    Header,
-    ItemPopped,
-    ItemsAdded,
-    ItemsReplaced,
-)
+from eventlog import ConversationCleared, ItemPopped, ItemsAdded, ItemsReplaced
+from eventlog.errors import CorruptEventError
+from eventlog.events import BranchDeleted, ConversationErased, ConversationForked, Header
 
 
 class Change(NamedTuple):

@@ -8,17 +8,19 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from eventlog import (
-    BranchDeleted,
     ConversationCleared,
-    ConversationErased,
-    ConversationForked,
-    ConversationRewound,
-    CorruptEventError,
-    EventErased,
     ItemPopped,
     ItemsAdded,
     ItemsReplaced,
     RecordedEvent,
+)
+from eventlog.errors import CorruptEventError
+from eventlog.events import (
+    BranchDeleted,
+    ConversationErased,
+    ConversationForked,
+    ConversationRewound,
+    EventErased,
 )
 from eventlog.snapshots import FoldInput
 from eventlog_projections.items.blocks import (

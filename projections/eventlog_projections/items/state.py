@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from eventlog import CorruptEventError
+from eventlog.errors import CorruptEventError
 from eventlog.snapshots import FoldInput
 from eventlog_projections.items.blocks import (
     INHERITED,

@@ -9,14 +9,9 @@ import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from eventlog import (
-    ConversationErased,
-    ConversationForked,
-    CorruptEventError,
-    EventErased,
-    EventLog,
-    StoreError,
-)
+from eventlog import EventLog, StoreError
+from eventlog.errors import CorruptEventError
+from eventlog.events import ConversationErased, ConversationForked, EventErased
 from eventlog.format.names import MAIN
 from eventlog.snapshots import EVERYTHING, FoldInput, Loaded, Snapshot, StreamSnapshots
 from eventlog_projections.items.ancestors import Begun, inherit
@@ -63,7 +58,7 @@ class StateReader:
     async def current(self, wanted: int = EVERYTHING) -> State:
         """Return the list now; its last `wanted` items are there, others may be absent."""
         stored, counters = self._stored(), self._log.counters
-        kept: State | None = self._log.cache.get(stored.stream_id)
+        kept: State | None = self._log.spi.cache.get(stored.stream_id)
         if kept is not None:
             state = await self._follow(stored, kept)
             if state is not None:
@@ -124,16 +119,16 @@ class StateReader:
     async def forget(self) -> None:
         """Forget what processes remember: it is not what it should be."""
         stored = self._stored()
-        self._log.cache.forget(stored.stream_id)
-        if self._log.shared is not None:
-            await self._log.shared.forget(self._key(stored))
+        self._log.spi.cache.forget(stored.stream_id)
+        if self._log.spi.shared is not None:
+            await self._log.spi.shared.forget(self._key(stored))
 
     async def forget_for_good(self, version: int) -> None:
         """Forget what processes remember up to a version, and let nobody share it again."""
         stored = self._stored()
-        self._log.cache.forget(stored.stream_id)
-        if self._log.shared is not None:
-            await self._log.shared.put(self._key(stored), version, ERASED)
+        self._log.spi.cache.forget(stored.stream_id)
+        if self._log.spi.shared is not None:
+            await self._log.spi.shared.put(self._key(stored), version, ERASED)
 
     async def drop(self) -> None:
         """Delete what is stored and forget what is remembered."""
@@ -171,14 +166,14 @@ class StateReader:
     async def _save_now(self) -> bool:
         stored = self._stored()
         state = await self.current()
-        await self._log.background.finish()  # Perhaps it was due.
-        kept: State | None = self._log.cache.get(stored.stream_id)
+        await self._log.spi.background.finish()  # Perhaps it was due.
+        kept: State | None = self._log.spi.cache.get(stored.stream_id)
         if kept is not None and kept.saved >= state.version > 0:
             return True
         return state.version > 0 and await self._save(stored, await self.current())
 
     def _stored(self) -> StreamSnapshots:
-        return self._log.snapshots(self._name, SCHEMA, branch=self._branch)
+        return self._log.spi.snapshots(self._name, SCHEMA, branch=self._branch)
 
     async def _follow(self, stored: StreamSnapshots, kept: State) -> State | None:
         """Bring what is remembered up to now; None if it is not on the chain."""
@@ -193,7 +188,7 @@ class StateReader:
 
     async def _shared(self, stored: StreamSnapshots) -> State | None:
         """Return the list now from what other processes left in Redis, if it is on the chain."""
-        shared, counters = self._log.shared, self._log.counters
+        shared, counters = self._log.spi.shared, self._log.counters
         if shared is None:
             return None
         key = self._key(stored)
@@ -211,12 +206,12 @@ class StateReader:
         return state
 
     def _share_later(self, stored: StreamSnapshots, state: State) -> None:
-        if self._log.shared is not None and state.version > 0:
+        if self._log.spi.shared is not None and state.version > 0:
             key = ("share", stored.stream_id)
-            self._log.background.start(key, lambda: self._share(stored, state))
+            self._log.spi.background.start(key, lambda: self._share(stored, state))
 
     async def _share(self, stored: StreamSnapshots, state: State) -> None:
-        shared = self._log.shared
+        shared = self._log.spi.shared
         if shared is None or state.size > MOST_SHARED:
             return
         key = self._key(stored)
@@ -341,11 +336,13 @@ class StateReader:
         self._remember(stored, state)
         due = is_due(state.blocks, state.version, state.saved, was_reset=state.was_reset)
         if due:
-            self._log.background.start(stored.stream_id, lambda: self._save_quietly(stored, state))
+            self._log.spi.background.start(
+                stored.stream_id, lambda: self._save_quietly(stored, state)
+            )
         return due
 
     def _remember(self, stored: StreamSnapshots, state: State) -> None:
-        self._log.cache.put(stored.stream_id, state, state.size)
+        self._log.spi.cache.put(stored.stream_id, state, state.size)
 
     async def _save_quietly(self, stored: StreamSnapshots, state: State) -> None:
         if not await stored.may_save():
@@ -365,7 +362,7 @@ class StateReader:
             raise
         if not is_stored:
             # Another one was first, with segments of its own: they are what is referred to.
-            self._log.cache.forget(stored.stream_id)
+            self._log.spi.cache.forget(stored.stream_id)
             return True
         self._log.counters.snapshots_written += 1
         self._take(stored, state, done.blocks)
@@ -374,7 +371,7 @@ class StateReader:
 
     def _take(self, stored: StreamSnapshots, state: State, blocks: tuple[Block, ...]) -> None:
         """Remember the segments in the place of the events that they were cut from."""
-        kept: State | None = self._log.cache.get(stored.stream_id)
+        kept: State | None = self._log.spi.cache.get(stored.stream_id)
         if kept is None or kept.version < state.version:
             return
         inherited, own = split(kept.blocks)

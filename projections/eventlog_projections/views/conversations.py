@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from eventlog import BranchDeleted, ConversationLabelled, ItemsAdded, UsageRecorded
+from eventlog import ItemsAdded
+from eventlog.events import BranchDeleted, ConversationLabelled, UsageRecorded
 from eventlog.format.names import MAIN
 from eventlog_projections.items.turns import is_user_message
 from eventlog_projections.views.projection import Projection, Rows, Written

@@ -8,7 +8,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
-from eventlog import ConversationRewound, CorruptEventError, EventErased, Header
+from eventlog.errors import CorruptEventError
+from eventlog.events import ConversationRewound, EventErased, Header
 from eventlog.views import FoldInput, LogViews, TenantEvent
 from eventlog_projections.items.blocks import INHERITED, Block, count
 from eventlog_projections.items.changes import CHANGING, change

@@ -11,7 +11,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from eventlog import PoisonEventError, telemetry
+from eventlog import telemetry
+from eventlog.errors import PoisonEventError
 from eventlog.views import Batch, Checkpoint, DeadLetter, Forgotten, LogViews, Mark, Moved, Put
 from eventlog_projections.views.folding import ProjectionState
 from eventlog_projections.views.listing import Lists

@@ -1,6 +1,7 @@
 """What an erasure leaves to do in the views: no row may keep what is gone from the log."""
 
-from eventlog import EncryptedError, EventLog, PoisonEventError
+from eventlog import EventLog
+from eventlog.errors import EncryptedError, PoisonEventError
 from eventlog.views import Checkpoint
 from eventlog_projections.views.projection import Projection, specs
 from eventlog_projections.views.runner import Runner
@@ -16,7 +17,7 @@ async def purge_views(log: EventLog) -> None:
     StoreError.
     """
     known = {projection.name: projection for projection in (*BUILT_IN, PLAIN_SEARCH)}
-    for point in await log.views.tables.checkpoints():
+    for point in await log.spi.views.tables.checkpoints():
         projection = known.get(point.projection)
         if projection is not None and projection.schema == point.schema:
             await _purge(log, projection, point)
@@ -28,4 +29,4 @@ async def _purge(log: EventLog, projection: Projection, point: Checkpoint) -> No
         await runner.fill(point)
     except (PoisonEventError, EncryptedError):
         tables = specs(projection)
-        await log.views.tables.drop(projection.name, point.generation, tables)
+        await log.spi.views.tables.drop(projection.name, point.generation, tables)

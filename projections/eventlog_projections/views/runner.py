@@ -34,7 +34,7 @@ class Runner:
     """Follows the feed for some projections, in one event loop; one task at a time."""
 
     def __init__(self, log: EventLog, projections: Sequence[Projection]) -> None:
-        self._views = log.views
+        self._views = log.spi.views
         self._tables = self._views.tables
         self._projections = {projection.name: projection for projection in projections}
         self._pipeline = Pipeline(self._views, self._projections)

@@ -6,15 +6,9 @@ end. So what an event takes off is everything from a place on. Only a rewind bri
 
 from typing import Any, Final, NamedTuple
 
-from eventlog import (
-    ConversationErased,
-    CorruptEventError,
-    EventErased,
-    Header,
-    ItemsAdded,
-    ItemsReplaced,
-    RecordedEvent,
-)
+from eventlog import ItemsAdded, ItemsReplaced, RecordedEvent
+from eventlog.errors import CorruptEventError
+from eventlog.events import ConversationErased, EventErased, Header
 from eventlog.format.chain import stream_id
 from eventlog.format.codec import decode_json
 from eventlog.format.kinds import KINDS

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from eventlog import ItemsAdded, UsageRecorded
+from eventlog import ItemsAdded
+from eventlog.events import UsageRecorded
 from eventlog_projections.items.turns import is_user_message
 from eventlog_projections.views.projection import Gone, Projection, Rows, Written
 from eventlog_projections.views.row import Row

@@ -4,7 +4,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from eventlog import UsageRecorded
+from eventlog.events import UsageRecorded
 from eventlog_projections.views.row import Row
 
 

@@ -5,7 +5,8 @@ import weakref
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, cast
 
-from eventlog import EventLog, InvalidInputError, SchemaTooNewError, StoreError
+from eventlog import EventLog, InvalidInputError, StoreError
+from eventlog.errors import SchemaTooNewError
 from eventlog.views import NO_LIMIT, Checkpoint, Compared, Search, Selection, ViewRow, ViewSource
 from eventlog_projections.views.conversations import CONVERSATIONS
 from eventlog_projections.views.projection import Projection, RowT, specs
@@ -103,7 +104,7 @@ class Views:
         Positions are those of the feed of all tenants; what was set aside is of the log's own.
         """
         end = await self.log.position()
-        tables = self.log.views.tables
+        tables = self.log.spi.views.tables
         found: list[Status] = []
         for point in await tables.checkpoints():
             asides = await tables.asides(
@@ -131,7 +132,7 @@ class Views:
         """
         projection = self._named(name)
         new = await self._fill_new(projection)
-        while not await self.log.views.tables.take_over(new, specs(projection)):
+        while not await self.log.spi.views.tables.take_over(new, specs(projection)):
             new = await self._fill(projection, new)
 
     async def check(self, name: str, limit: int = 100) -> list[Difference]:
@@ -154,7 +155,7 @@ class Views:
     async def drop(self, name: str) -> None:
         """Delete a view with all its rows; whoever reads it next makes it anew."""
         projection = self._named(name)
-        for point in await self.log.views.tables.checkpoints():
+        for point in await self.log.spi.views.tables.checkpoints():
             if point.projection == name:
                 await self._drop(projection, point)
 
@@ -162,7 +163,7 @@ class Views:
         """Let any SQL client read the text of items as `items`, or no longer."""
         point = await self._serving(SEARCH, stale=False)
         spec = Shape(ItemRow).spec
-        await self.log.views.tables.show(spec, point.generation, shown=shown)
+        await self.log.spi.views.tables.show(spec, point.generation, shown=shown)
 
     async def select(
         self,
@@ -231,7 +232,7 @@ class Views:
         stale: bool,
     ) -> list[RowT]:
         """Ask the generation that is read; the next one if that was made anew meanwhile."""
-        owner, tables = self._owners[kind], self.log.views.tables
+        owner, tables = self._owners[kind], self.log.spi.views.tables
         generation = (await self._serving(owner, stale=stale)).generation
         try:
             rows = await ask(tables, generation)
@@ -263,13 +264,13 @@ class Views:
     async def _serving(self, projection: Projection, *, stale: bool) -> Checkpoint:
         """Return the generation that is read, up to date unless `stale`."""
         name = projection.name
-        if not stale and (await self.log.views.rights()).projects:
+        if not stale and (await self.log.spi.views.rights()).projects:
             found = (await self._caught_up([name])).get(name)
             if found is not None:
                 return found
         points = [
             point
-            for point in await self.log.views.tables.checkpoints()
+            for point in await self.log.spi.views.tables.checkpoints()
             if point.projection == name and point.is_serving
         ]
         if points and points[0].schema > projection.schema:
@@ -283,7 +284,7 @@ class Views:
 
     async def _fill_new(self, projection: Projection) -> Checkpoint:
         """Make a generation beside the one that is read, and fill it."""
-        tables = self.log.views.tables
+        tables = self.log.spi.views.tables
         await self.catch_up(projection.name)
         name, schema = projection.name, projection.schema
         generation = await tables.begin(name, schema, specs(projection), beside=True)
@@ -301,7 +302,7 @@ class Views:
         return filled
 
     async def _drop(self, projection: Projection, point: Checkpoint) -> None:
-        tables = self.log.views.tables
+        tables = self.log.spi.views.tables
         await tables.drop(projection.name, point.generation, specs(projection))
 
     async def _compare(
@@ -314,7 +315,7 @@ class Views:
             old = await self._serving(projection, stale=True)
             if old.position < new.position:  # An erasure moved the new one.
                 await self.catch_up(projection.name)
-            found = await self.log.views.tables.compare(shape.spec, old, new, limit)
+            found = await self.log.spi.views.tables.compare(shape.spec, old, new, limit)
         return [
             Difference(kind.table, shape.load(row), is_new)
             for is_new, rows in zip((False, True), found, strict=True)

@@ -3,7 +3,8 @@
 import json
 from typing import Any, Final
 
-from eventlog import Context, EventLog, NewEvent, UsageRecorded
+from eventlog import Context, EventLog, NewEvent
+from eventlog.events import UsageRecorded
 from eventlog_projections.changing.labels import label
 from eventlog_projections.conversation import Conversation
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import Verifier, keyring_from_file, new_key, read_receipt
+from eventlog import Verifier
+from eventlog.keys import keyring_from_file, new_key
+from eventlog.operations import read_receipt
 from eventlog_projections.conversation import Conversation
 from tests.adapters.cli.conftest import ROOT, Eventlog
 from tests.adapters.cli.shop import user

@@ -14,7 +14,8 @@ import pytest
 from agents import SQLiteSession
 from sqlalchemy.engine import make_url
 
-from eventlog import EventLogError, InvalidOptionError, NotAnEventLogError
+from eventlog import EventLogError
+from eventlog.errors import InvalidOptionError, NotAnEventLogError
 from eventlog_openai_agents import EventLogSession
 from tests.adapters.importing import stores
 from tests.adapters.importing.test_branches import written

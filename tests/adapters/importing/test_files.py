@@ -13,7 +13,9 @@ from agents import SQLiteSession
 from agents.extensions.memory import SQLAlchemySession
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from eventlog import EventLog, InvalidOptionError, RowPreserved, SourceError
+from eventlog import EventLog
+from eventlog.errors import InvalidOptionError, SourceError
+from eventlog.events import RowPreserved
 from eventlog_openai_agents.importing import Preserved, SQLiteSource, import_sessions
 from eventlog_projections import Conversation
 from tests.adapters.importing import stores

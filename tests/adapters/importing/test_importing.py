@@ -4,7 +4,8 @@ from typing import Any, Final
 
 import pytest
 
-from eventlog import ConversationImported, EventLog, ItemsAdded, RecordedEvent
+from eventlog import EventLog, ItemsAdded, RecordedEvent
+from eventlog.events import ConversationImported
 from eventlog_openai_agents import EventLogSession
 from eventlog_openai_agents.importing import Progress, import_sessions
 from eventlog_projections import Conversation

@@ -8,7 +8,8 @@ import pytest
 import redis.asyncio
 from agents.extensions.memory import RedisSession
 
-from eventlog import EventLog, SourceError
+from eventlog import EventLog
+from eventlog.errors import SourceError
 from eventlog_openai_agents.importing import RedisSource, import_sessions
 from eventlog_projections import Conversation
 

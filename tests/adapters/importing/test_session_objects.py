@@ -5,7 +5,8 @@ from typing import Any, Final
 import pytest
 from agents import OpenAIConversationsSession, SQLiteSession
 
-from eventlog import EventLog, InvalidOptionError, SourceError
+from eventlog import EventLog
+from eventlog.errors import InvalidOptionError, SourceError
 from eventlog_openai_agents.importing import SessionSource, import_sessions
 from eventlog_projections import Conversation
 from tests.adapters.remote import dapr, mongo

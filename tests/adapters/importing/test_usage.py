@@ -11,7 +11,8 @@ import pytest
 from agents import Runner
 from agents.extensions.memory import AdvancedSQLiteSession
 
-from eventlog import EventLog, RecordedEvent, RowPreserved, UsageRecorded
+from eventlog import EventLog, RecordedEvent
+from eventlog.events import RowPreserved, UsageRecorded
 from eventlog_openai_agents import EventLogSession
 from eventlog_openai_agents.importing import import_sessions
 from eventlog_projections.views import Views, turns

@@ -19,7 +19,8 @@ from agents.run_context import RunContextWrapper
 from agents.testing import ScriptedModel, assistant_message
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from eventlog import EventLog, InvalidOptionError, ItemsReplaced, RecordedEvent, StoreError
+from eventlog import EventLog, ItemsReplaced, RecordedEvent, StoreError
+from eventlog.errors import InvalidOptionError
 from eventlog_openai_agents import EventLogSession, RecordedSession
 from eventlog_projections import Conversation
 from eventlog_session_conformance import Case, Options, cases

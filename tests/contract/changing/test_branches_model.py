@@ -7,7 +7,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
-from eventlog import EventLog, NoSuchTurnError, NothingToRedoError
+from eventlog import EventLog
+from eventlog.errors import NoSuchTurnError, NothingToRedoError
 from eventlog.format.names import MAIN
 from eventlog_projections import (
     Conversation,

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from eventlog import CorruptEventError, EventLog
+from eventlog import EventLog
+from eventlog.errors import CorruptEventError
 from eventlog.format import chain
 from eventlog.snapshots import StreamSnapshots
 from eventlog_projections import Conversation, fork, rebuild
@@ -60,10 +61,10 @@ async def test_a_fork_stores_a_snapshot_that_copies_nothing(
     """One piece, however long what it began with is."""
     await add_many(log, list(range(1000)))
     new = await fork(chat, "fork")
-    await log.background.finish()
+    await log.spi.background.finish()
     before = await snapshots(backend)
     await new.items()
-    await log.background.finish()
+    await log.spi.background.finish()
     (stored,) = [one for one in await snapshots(backend) if one not in before]
     assert (stored.version, stored.pieces) == (1, [(0, 0, 1005)])
     segments = await backend.execute(
@@ -81,7 +82,7 @@ async def test_a_fork_copies_its_own_items_once(
     for number in range(100):
         await new.add([number])
         assert await new.items() == [*range(5), *range(number + 1)]
-        await log.background.finish()
+        await log.spi.background.finish()
     rows = await backend.execute(
         "SELECT segment_id, body FROM {}segments WHERE stream_id = ?",
         chain.stream_id(log.tenant, "fork"),

@@ -6,17 +6,9 @@ from typing import Any
 
 import pytest
 
-from eventlog import (
-    ConflictError,
-    Context,
-    ConversationForked,
-    CorruptEventError,
-    EventLog,
-    InvalidMomentError,
-    InvalidNameError,
-    ItemsAdded,
-    NameTakenError,
-)
+from eventlog import ConflictError, Context, EventLog, ItemsAdded
+from eventlog.errors import CorruptEventError, InvalidMomentError, InvalidNameError, NameTakenError
+from eventlog.events import ConversationForked
 from eventlog.format import chain
 from eventlog_projections import Conversation, branches, fork, rebuild, restore
 from tests.backends import Backend
@@ -268,7 +260,7 @@ async def test_processes_share_what_a_fork_is_and_not_what_its_parent_is(
         new = await fork(Conversation(log, NAME), "fork", kept=200)
         await new.add(["own"])
         await new.items()
-        await log.background.finish()
+        await log.spi.background.finish()
     async with open_elsewhere(backend, redis=redis_url) as log:
         elsewhere = Conversation(log, "fork")
         assert await elsewhere.items(limit=3) == [198, 199, "own"]

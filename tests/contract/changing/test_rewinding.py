@@ -7,15 +7,9 @@ from typing import Any
 
 import pytest
 
-from eventlog import (
-    Context,
-    ConversationRewound,
-    EventLog,
-    InvalidInputError,
-    InvalidMomentError,
-    NoSuchTurnError,
-    NothingToRedoError,
-)
+from eventlog import Context, EventLog, InvalidInputError
+from eventlog.errors import InvalidMomentError, NoSuchTurnError, NothingToRedoError
+from eventlog.events import ConversationRewound
 from eventlog_projections import Conversation, fork, label, redo, restore, undo
 from eventlog_projections.items.blocks import EventItems, SegmentItems
 from tests.backends import Backend

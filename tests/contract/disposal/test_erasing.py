@@ -9,16 +9,9 @@ import asyncpg
 import pytest
 from redis.asyncio import Redis
 
-from eventlog import (
-    Context,
-    ConversationErased,
-    ConversationForked,
-    ErasedError,
-    EventLog,
-    InvalidInputError,
-    InvalidNameError,
-    SharedContentError,
-)
+from eventlog import Context, ErasedError, EventLog, InvalidInputError
+from eventlog.errors import InvalidNameError, SharedContentError
+from eventlog.events import ConversationErased, ConversationForked
 from eventlog.snapshots import Snapshot
 from eventlog_projections import Conversation, erase
 from eventlog_projections.changing.branches import branches
@@ -221,7 +214,7 @@ async def test_a_snapshot_of_before_is_not_stored_afterwards(erasable: Backend) 
         await filled(log, ITEMS)
         late = Conversation(other, NAME)
         state = await late._states.current()
-        stored = other.snapshots(NAME, SCHEMA)
+        stored = other.spi.snapshots(NAME, SCHEMA)
         await stored.drop()
         await erase(log, NAME, **WHY)
         done = cut(state.blocks)
@@ -245,7 +238,7 @@ async def test_an_old_list_does_not_come_back_into_redis(backend: Backend, redis
         assert await Conversation(log, NAME).items() == []
         async with open_elsewhere(backend, redis=redis_url) as third:
             assert await Conversation(third, NAME).items() == []
-        await late._states._share(other.snapshots(NAME, SCHEMA), state)
+        await late._states._share(other.spi.snapshots(NAME, SCHEMA), state)
         assert await client.hget(key(log), "value") == ERASED
 
 
@@ -284,7 +277,7 @@ async def test_an_erasure_that_was_interrupted_is_gone_on_with(
         chat = await filled(log, ITEMS[:40])
         for name in ("a", "b"):
             await fork(chat, name)
-        store, done = type(log.store), 0
+        store, done = type(log.spi.store), 0
         real = store.erase
 
         async def failing(self: Any, erasure: Any) -> bool:
@@ -312,7 +305,7 @@ async def test_an_erasure_settles_though_its_caller_is_cancelled(
     async with erasable.open() as log:
         chat = await filled(log, ITEMS[:40])
         child = await fork(chat, "child")
-        store = type(log.store)
+        store = type(log.spi.store)
         real, began, go_on = store.erase, asyncio.Event(), asyncio.Event()
 
         async def held_up(self: Any, erasure: Any) -> bool:

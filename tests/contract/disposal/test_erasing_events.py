@@ -2,16 +2,10 @@
 
 import pytest
 
-from eventlog import (
-    Context,
-    ConversationRewound,
-    ErasedError,
-    EventErased,
-    HeldError,
-    InvalidMomentError,
-    SharedContentError,
-    place_hold,
-)
+from eventlog import Context, ErasedError
+from eventlog.errors import HeldError, InvalidMomentError, SharedContentError
+from eventlog.events import ConversationRewound, EventErased
+from eventlog.operations import place_hold
 from eventlog_projections import Conversation, erase, erase_event
 from eventlog_projections.changing.forks import fork
 from eventlog_projections.changing.rewinding import restore
@@ -75,7 +69,7 @@ async def test_the_bytes_of_one_event_are_in_no_file(backend: Backend) -> None:
         await erase_event(log, NAME, 301, **WHY)
         await chat.add(["more"])
         assert len(await chat.items()) == 301
-        await log.background.finish()
+        await log.spi.background.finish()
         if backend.name == "postgres":
             assert MARKER.encode() not in await bytes_of(backend)
     assert MARKER.encode() not in await bytes_of(backend)

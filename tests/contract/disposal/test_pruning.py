@@ -6,18 +6,16 @@ from typing import Any, Final
 
 import pytest
 
-from eventlog import (
-    ErasedError,
-    EventLog,
+from eventlog import ErasedError, EventLog
+from eventlog.errors import (
     InvalidMomentError,
     InvalidNameError,
     InvalidOptionError,
     PublishingError,
-    lift_hold,
-    place_hold,
 )
 from eventlog.format.envelope import from_microseconds
 from eventlog.operations import erasure as erasing
+from eventlog.operations import lift_hold, place_hold
 from eventlog_projections import (
     Archive,
     Conversation,
@@ -141,7 +139,7 @@ async def test_an_archive_has_evidence_that_verifies_of_all_that_is_erased(
         assert set(told(done).values()) == {"erased"}
         names = ("alone", "child", "parent")
         assert {path.name for path in folder.iterdir()} == {
-            f"{log.stream_id(name).hex()}-1.json" for name in names
+            f"{log.spi.stream_id(name).hex()}-1.json" for name in names
         }
     shown = ""
     for path in folder.iterdir():

@@ -6,7 +6,8 @@ from typing import Final
 
 import pytest
 
-from eventlog import BusyError, ErasedError, place_hold
+from eventlog import BusyError, ErasedError
+from eventlog.operations import place_hold
 from eventlog_projections import Conversation, RetentionRule, apply_retention, follow_retention
 from eventlog_projections.disposal import retention
 from tests.backends import Backend

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from eventlog import EventLog, InvalidMomentError, ItemsAdded, RecordedEvent, WaitTimeoutError
+from eventlog import EventLog, ItemsAdded, RecordedEvent
+from eventlog.errors import InvalidMomentError, WaitTimeoutError
 from eventlog.feed import reading
 from tests import processes
 from tests.backends import Backend
@@ -170,10 +171,10 @@ async def test_wait_for_says_how_far_the_feed_is(log: EventLog) -> None:
 
 APPENDS_ONLY = """
 import asyncio, sys, psutil
-from eventlog import EventLog, ItemsAdded
+from eventlog import EventLog, ItemsAdded, PostgresOptions
 
 async def main() -> None:
-    log = EventLog(sys.argv[1], schema=sys.argv[2], pool_size=1)
+    log = EventLog(sys.argv[1], postgres=PostgresOptions(schema=sys.argv[2], pool_size=1))
     for _ in range(3):
         await log.append("chat", ItemsAdded(["a"]))
     connections = psutil.Process().net_connections("all")

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from eventlog import EventLog, InvalidOptionError, ItemsAdded, RecordedEvent
+from eventlog import EventLog, ItemsAdded, RecordedEvent
+from eventlog.errors import InvalidOptionError
 from eventlog.feed import notifier, tail
 from eventlog.redis import address as redis_address
 from eventlog.redis import notifier as redis_notifier
@@ -50,7 +51,7 @@ async def nothing_is_left(log: EventLog) -> None:
 
 
 def tails(log: EventLog) -> dict[Any, Any]:
-    return notifier._notifiers[log._store]._tails
+    return notifier._notifiers[log.spi._store]._tails
 
 
 async def test_a_subscription_begins_with_what_is_there_and_goes_on(log: EventLog) -> None:
@@ -175,10 +176,10 @@ def test_a_loop_may_end_with_a_subscription_in_it(backend: Backend) -> None:
 
 WRITER = """
 import asyncio, sys
-from eventlog import EventLog, ItemsAdded
+from eventlog import EventLog, ItemsAdded, PostgresOptions
 
 async def main(url: str, schema: str, redis: str) -> None:
-    log = EventLog(url, schema=schema, redis=redis or None)
+    log = EventLog(url, redis=redis or None, postgres=PostgresOptions(schema=schema))
     for _ in sys.stdin:
         await log.append("chat", ItemsAdded(["a"]))
         print("appended", flush=True)
@@ -234,7 +235,7 @@ async def test_another_process_is_heard(backend: Backend, redis_url: str, redis:
 async def until_it_listens(log: EventLog, redis_url: str) -> None:
     from redis.asyncio import Redis
 
-    channel = notifier._notifiers[log._store]._name
+    channel = notifier._notifiers[log.spi._store]._name
     async with Redis.from_url(redis_url) as client:
 
         async def listens() -> bool:

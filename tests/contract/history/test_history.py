@@ -8,15 +8,14 @@ import pytest
 
 from eventlog import (
     Context,
-    ConversationLabelled,
     EventLog,
     InvalidInputError,
-    InvalidMomentError,
     ItemsAdded,
     ItemsReplaced,
     NewEvent,
-    OpaqueEvent,
 )
+from eventlog.errors import InvalidMomentError
+from eventlog.events import ConversationLabelled, OpaqueEvent
 from eventlog_projections import (
     Conversation,
     Diff,

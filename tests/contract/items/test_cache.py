@@ -30,12 +30,12 @@ async def test_the_least_recently_used_conversation_is_forgotten_first(backend: 
         await chat.add(["x" * 100] * 100)
     for chat in (*chats[:3], chats[0], chats[3]):
         await chat.items()
-        assert log.cache.size <= 50_000
+        assert log.spi.cache.size <= 50_000
     before = hits(log)
     await chats[0].items()
     await chats[3].items()
     assert hits(log) == (before[0] + 2, before[1])
-    remembered = [log.cache.get(stream_id(log, chat.name)) is not None for chat in chats]
+    remembered = [log.spi.cache.get(stream_id(log, chat.name)) is not None for chat in chats]
     assert remembered[0]
     assert remembered[3]
 
@@ -47,9 +47,9 @@ async def test_without_a_cache_nothing_is_remembered(backend: Backend) -> None:
     await add_many(log, list(range(300)))
     for _ in range(3):
         assert await chat.items() == list(range(300))
-    assert log.cache.size == 0
+    assert log.spi.cache.size == 0
     assert log.counters.cache_hits == 0
-    await log.background.finish()
+    await log.spi.background.finish()
     before = log.counters.snapshot_hits
     assert await chat.items(limit=2) == [298, 299]
     assert log.counters.snapshot_hits == before + 1
@@ -76,8 +76,8 @@ async def test_what_is_remembered_is_counted_as_the_bytes_that_it_takes(
             await chat.items()
         await chat.add(["one more"])
         await chat.items()
-        await chat.log.background.finish()
-        assert json_bytes / 2 < chat.log.cache.size < 2 * json_bytes
+        await chat.log.spi.background.finish()
+        assert json_bytes / 2 < chat.log.spi.cache.size < 2 * json_bytes
 
 
 async def test_what_a_caller_does_to_items_reaches_nobody_else(log: EventLog) -> None:
@@ -119,7 +119,7 @@ async def test_readers_in_many_threads_get_right_answers(backend: Backend) -> No
             items = await chat.items()
             assert items == list(range(len(items)))
             await chat.items(limit=3)
-        await log.background.finish()
+        await log.spi.background.finish()
 
     readings = [asyncio.to_thread(asyncio.run, read()) for _ in range(4)]
     growing = asyncio.gather(*readings)
@@ -137,14 +137,14 @@ def test_a_forked_child_may_use_it(backend: Backend) -> None:
     async def prepare() -> None:
         await add_many(log, list(range(300)))
         await Conversation(log, NAME).items()
-        await log.background.finish()
+        await log.spi.background.finish()
 
     async def use() -> bool:
         chat = Conversation(log, NAME)
         return await chat.items() == list(range(300)) and await chat.items(limit=1) == [299]
 
     asyncio.run(prepare())
-    with held(log.cache._lock):
+    with held(log.spi.cache._lock):
         child = os.fork()
         if child == 0:
             signal.alarm(10)
@@ -181,7 +181,7 @@ class Trips:
     def __init__(self, backend: Backend, log: EventLog, patch: pytest.MonkeyPatch) -> None:
         self.count = 0
         self.patch = patch
-        store: Any = log._store
+        store: Any = log.spi._store
         owner = store._reader if backend.name == "sqlite" else store._pools
         name = "read" if backend.name == "sqlite" else "run"
         real = getattr(owner, name)
@@ -209,7 +209,7 @@ async def test_a_warm_read_is_one_round_trip(
     assert await trips.of(chat.items(limit=5)) == 1
     await add_many(log, [1, 2, 3])
     assert await trips.of(chat.items()) == 1
-    await log.background.finish()
+    await log.spi.background.finish()
 
 
 async def test_a_cold_read_is_one_round_trip(
@@ -219,12 +219,12 @@ async def test_a_cold_read_is_one_round_trip(
     chat = await filled(log, [*range(600), "x" * 100_000])
     await add_many(log, ["tail"])
     await chat.items()
-    await log.background.finish()
+    await log.spi.background.finish()
     trips = Trips(backend, log, monkeypatch)
     for view in ({}, {"limit": 20}, {"limit": 1}):
-        log.cache.forget(stream_id(log))
+        log.spi.cache.forget(stream_id(log))
         assert await trips.of(chat.items(**view)) == 1, view
-    log.cache.forget(stream_id(log, "new"))
+    log.spi.cache.forget(stream_id(log, "new"))
     assert await trips.of(Conversation(log, "new").items()) == 1
 
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from eventlog import Context, ConversationRewound, EventLog, InvalidMomentError, ItemsReplaced
+from eventlog import Context, EventLog, ItemsReplaced
+from eventlog.errors import InvalidMomentError
+from eventlog.events import ConversationRewound
 from eventlog_projections import Conversation
 from tests.backends import Backend
 from tests.conftest import Clock

@@ -7,16 +7,9 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
-from eventlog import (
-    ConflictError,
-    ConversationRewound,
-    EventLog,
-    ItemsAdded,
-    ItemsReplaced,
-    KeyRing,
-    new_key,
-    parse_keyring,
-)
+from eventlog import ConflictError, EventLog, ItemsAdded, ItemsReplaced
+from eventlog.events import ConversationRewound
+from eventlog.keys import KeyRing, new_key, parse_keyring
 from eventlog_projections import Conversation
 from tests.machines import LogMachine, play
 

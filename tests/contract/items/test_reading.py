@@ -7,7 +7,8 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
-from eventlog import ConversationRewound, EventLog, ItemsReplaced
+from eventlog import EventLog, ItemsReplaced
+from eventlog.events import ConversationRewound
 from eventlog_projections import Conversation, rebuild
 from tests.elsewhere import NAME, make_small, open_elsewhere
 from tests.machines import LogMachine, play
@@ -79,7 +80,7 @@ class Machine(LogMachine):
     @rule()
     def let_snapshots_be_stored(self) -> None:
         for log in (self.warm, self.lagging, self.forgetful):
-            self.run(log.background.finish())
+            self.run(log.spi.background.finish())
 
     @rule(whole=st.booleans())
     def make_snapshots_anew(self, whole: bool) -> None:

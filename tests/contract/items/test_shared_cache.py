@@ -46,13 +46,13 @@ async def client_of(url: str) -> AsyncGenerator[Any]:
 
 
 def key(log: EventLog, name: str = NAME) -> str:
-    prefix = notifier._notifiers[log._store]._name
+    prefix = notifier._notifiers[log.spi._store]._name
     return f"{prefix}:items:{SCHEMA}:{stream_id(log, name).hex()}"
 
 
 async def read(log: EventLog, name: str = NAME, **view: Any) -> list[Any]:
     items = await Conversation(log, name).items(**view)
-    await log.background.finish()
+    await log.spi.background.finish()
     return items
 
 
@@ -93,10 +93,10 @@ async def test_an_older_list_never_replaces_a_newer_one(backend: Backend, redis_
         await shared(log)
         newest = await client.hgetall(key(log))
         assert newest[b"version"] == b"300"
-        assert log.shared is not None
-        await log.shared.put(key(log).split(":", 2)[2], 299, b"older")
+        assert log.spi.shared is not None
+        await log.spi.shared.put(key(log).split(":", 2)[2], 299, b"older")
         assert await client.hgetall(key(log)) == newest
-        await log.shared.put(key(log).split(":", 2)[2], 301, b"newer")
+        await log.spi.shared.put(key(log).split(":", 2)[2], 301, b"newer")
         assert (await client.hgetall(key(log)))[b"value"] == b"newer"
 
 
@@ -138,7 +138,7 @@ async def test_garbage_is_a_miss_and_removed(backend: Backend, redis_url: str) -
             if name == "nothing":
                 await shared(log)
             await client.hset(key(log), mapping={"version": 10**9, "value": garbage})
-            log.cache.forget(stream_id(log))
+            log.spi.cache.forget(stream_id(log))
             before = log.counters.shared_misses
             assert await read(log) == ITEMS, name
             assert log.counters.shared_misses == before + 1, name
@@ -153,7 +153,7 @@ async def test_a_list_of_other_code_is_a_miss(backend: Backend, redis_url: str) 
         await shared(log)
         value = msgspec.msgpack.decode(await client.hget(key(log), "value"))
         await client.hset(key(log), "value", msgspec.msgpack.encode([SCHEMA + 1, *value[1:]]))
-        log.cache.forget(stream_id(log))
+        log.spi.cache.forget(stream_id(log))
         assert await read(log) == ITEMS
         assert (log.counters.shared_hits, log.counters.shared_misses) == (0, 2)
 
@@ -165,7 +165,7 @@ async def test_the_list_of_another_conversation_is_a_miss(backend: Backend, redi
         await add_many(log, ["theirs"] * 300, name="other")
         await read(log, "other")
         await client.hset(key(log), mapping=await client.hgetall(key(log, "other")))
-        log.cache.forget(stream_id(log))
+        log.spi.cache.forget(stream_id(log))
         assert await read(log) == ITEMS
         assert log.counters.shared_hits == 0
 
@@ -175,7 +175,7 @@ async def test_a_damaged_list_is_read_around(backend: Backend, redis_url: str) -
     async with backend.open(redis=redis_url) as log, client_of(redis_url) as client:
         await shared(log)
         await client.delete(key(log))
-        log.cache.forget(stream_id(log))
+        log.spi.cache.forget(stream_id(log))
         assert await read(log) == ITEMS  # Now from the snapshot, which is what is shared.
         good = msgspec.msgpack.decode(await client.hget(key(log), "value"), strict=False)
         places, segments = good[5], good[6]
@@ -189,9 +189,9 @@ async def test_a_damaged_list_is_read_around(backend: Backend, redis_url: str) -
         ):
             value = msgspec.msgpack.encode([*good[:5], *damaged, *good[7:]])
             await client.hset(key(log), mapping={"version": 10**9, "value": value})
-            log.cache.forget(stream_id(log))
+            log.spi.cache.forget(stream_id(log))
             assert await read(log) == ITEMS
-            log.cache.forget(stream_id(log))
+            log.spi.cache.forget(stream_id(log))
             assert await read(log) == ITEMS
 
 
@@ -238,7 +238,7 @@ async def test_without_a_redis_every_answer_is_right(
     async with backend.open(redis=f"redis://127.0.0.1:{unused_tcp_port}") as log:
         await shared(log)
         for _ in range(20):
-            log.cache.forget(stream_id(log))
+            log.spi.cache.forget(stream_id(log))
             assert await read(log) == ITEMS
         assert 1 <= log.counters.shared_failures < 10
         assert log.counters.shared_misses == 21
@@ -276,7 +276,7 @@ async def test_a_redis_that_does_not_answer_costs_one_wait_for_each_pause(
         failures: list[int] = []
         for _ in range(8):
             for _ in range(5):
-                log.cache.forget(stream_id(log))
+                log.spi.cache.forget(stream_id(log))
                 assert await read(log) == ITEMS
             failures.append(log.counters.shared_failures)
             now += shared_cache.FIRST_PAUSE + 0.001
@@ -302,12 +302,12 @@ async def test_an_answer_that_comes_late_is_nobodys_answer(
             await add_many(log, [number], name=f"other {number}")
             await read(log, f"other {number}")
         await client.client_pause(400, all=False)
-        log.shared._pause = 0.0  # type: ignore[union-attr]
+        log.spi.shared._pause = 0.0  # type: ignore[union-attr]
         for _ in range(3):
             for number in range(5):
-                log.cache.forget(stream_id(log, f"other {number}"))
+                log.spi.cache.forget(stream_id(log, f"other {number}"))
                 assert await read(log, f"other {number}") == [number]
-            log.cache.forget(stream_id(log))
+            log.spi.cache.forget(stream_id(log))
             assert await read(log) == ITEMS
 
 
@@ -321,9 +321,9 @@ async def test_a_full_redis_changes_nothing(
             async with backend.open(redis=own_redis_url) as log:
                 await shared(log)
                 for number in range(5):
-                    log.cache.forget(stream_id(log))
-                    assert log.shared is not None
-                    log.shared._again_at = 0.0
+                    log.spi.cache.forget(stream_id(log))
+                    assert log.spi.shared is not None
+                    log.spi.shared._again_at = 0.0
                     await add_many(log, [number])
                     assert await read(log) == ITEMS + list(range(number + 1))
                 assert log.counters.shared_failures >= 1
@@ -346,10 +346,10 @@ async def test_a_redis_that_lost_everything_is_filled_again(
         await client.flushall()
         await client.client_kill_filter(_type="normal", skipme=True)
         for _ in range(2):
-            log.cache.forget(stream_id(log))
+            log.spi.cache.forget(stream_id(log))
             assert await read(log) == ITEMS
-            assert log.shared is not None
-            log.shared._again_at = 0.0  # A broken connection costs one pause.
+            assert log.spi.shared is not None
+            log.spi.shared._again_at = 0.0  # A broken connection costs one pause.
         assert await read(other) == ITEMS
         assert log.counters.shared_failures <= 1
         assert other.counters.shared_hits == 1
@@ -363,5 +363,5 @@ async def test_a_list_that_is_too_large_is_not_shared(
     async with backend.open(redis=redis_url) as log, client_of(redis_url) as client:
         await shared(log)
         assert not await client.exists(key(log))
-        log.cache.forget(stream_id(log))
+        log.spi.cache.forget(stream_id(log))
         assert await read(log) == ITEMS

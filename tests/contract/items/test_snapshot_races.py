@@ -131,14 +131,14 @@ async def test_a_read_that_is_cancelled_leaves_nothing_broken(
     await add_many(log, items)
     chat = Conversation(log, NAME)
     for turns in range(12):
-        log.cache.forget(log.snapshots(NAME, 1).stream_id)
+        log.spi.cache.forget(log.spi.snapshots(NAME, 1).stream_id)
         reading = asyncio.ensure_future(chat.items(limit=turns or None))
         for _ in range(turns):
             await asyncio.sleep(0)
         reading.cancel()
         await asyncio.wait((reading,))
     assert await chat.items() == items
-    await log.background.finish()
+    await log.spi.background.finish()
     assert await cold(backend) == items
 
 

@@ -12,12 +12,12 @@ import pytest
 
 from eventlog import (
     ConversationCleared,
-    ConversationRewound,
     EventLog,
     ItemPopped,
     ItemsAdded,
     ItemsReplaced,
 )
+from eventlog.events import ConversationRewound
 from eventlog.snapshots import StreamSnapshots
 from eventlog_projections import Conversation
 from eventlog_projections.items.segments import MAX_BYTES, MAX_ITEMS, unpack
@@ -121,7 +121,7 @@ async def test_a_reader_does_not_wait_for_the_snapshot(
     assert await chat.items(limit=1) == [299]
     assert await versions(backend) == []
     begin.set()
-    await log.background.finish()
+    await log.spi.background.finish()
     assert await versions(backend) == [1]
 
 
@@ -157,9 +157,9 @@ def test_a_loop_may_end_while_a_snapshot_is_under_way(
 
 LEFT_OPEN = """
 import asyncio, sys
-from eventlog import EventLog, ItemsAdded
+from eventlog import EventLog, ItemsAdded, PostgresOptions
 from eventlog_projections import Conversation
-log = EventLog(sys.argv[1], schema=sys.argv[2])
+log = EventLog(sys.argv[1], postgres=PostgresOptions(schema=sys.argv[2]))
 
 async def main():
     await log.append("chat", ItemsAdded(list(range(300))))
@@ -193,10 +193,10 @@ async def test_a_snapshot_of_one_loop_keeps_no_other_from_its_own(backend: Backe
     )
     other.start()
     await asyncio.to_thread(other.join)
-    log.cache.forget(log.snapshots(NAME, 1).stream_id)
+    log.spi.cache.forget(log.spi.snapshots(NAME, 1).stream_id)
     assert len(await read_and_wait(log)) == 300
     assert await versions(backend) == [1]
-    await asyncio.to_thread(left.run_until_complete, log.background.finish())
+    await asyncio.to_thread(left.run_until_complete, log.spi.background.finish())
     await asyncio.to_thread(left.run_until_complete, left.shutdown_asyncgens())
     await asyncio.to_thread(left.run_until_complete, left.shutdown_default_executor())
     await log.close()

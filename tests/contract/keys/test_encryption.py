@@ -10,21 +10,22 @@ from redis.asyncio import Redis
 from eventlog import (
     Context,
     ConversationCleared,
-    CorruptEventError,
     EventIdReusedError,
-    InvalidOptionError,
     ItemsAdded,
-    KeyDestroyedError,
     NewEvent,
+)
+from eventlog.errors import (
+    CorruptEventError,
+    InvalidOptionError,
+    KeyDestroyedError,
     NoKeyError,
     WrongKeyError,
-    new_key,
-    parse_keyring,
-    rekey,
 )
 from eventlog.format.chain import link
 from eventlog.format.preparing import prepare_all
 from eventlog.format.requests import build
+from eventlog.keys import new_key, parse_keyring
+from eventlog.operations import rekey
 from eventlog.store.contract.snapshots import dump_pieces, load_snapshot
 from eventlog_projections import Conversation, rebuild
 from eventlog_projections.changing.branches import branches
@@ -101,7 +102,7 @@ async def test_what_somebody_put_into_redis_in_plain_is_not_believed(
         Redis.from_url(redis_url) as client,
     ):
         await filled(log, ITEMS)
-        state: Any = log.cache.get(stream_id(log))
+        state: Any = log.spi.cache.get(stream_id(log))
         await client.hset(key(log), "value", dump(state) or b"")
         assert await Conversation(other, NAME).items() == ITEMS
         assert (other.counters.shared_hits, other.counters.shared_misses) == (0, 1)

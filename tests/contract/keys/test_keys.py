@@ -5,18 +5,16 @@ from asyncio.subprocess import PIPE
 
 import pytest
 
-from eventlog import (
+from eventlog.errors import InvalidOptionError, WrongKeyError
+from eventlog.keys import (
     CalledKeyRing,
-    InvalidOptionError,
     KeyRing,
     LocalKeyRing,
     NotOpenedError,
-    WrongKeyError,
     new_key,
     parse_keyring,
-    rekey,
-    rotate,
 )
+from eventlog.operations import rekey, rotate
 from eventlog_projections import Conversation
 from tests import processes
 from tests.backends import Backend
@@ -77,7 +75,9 @@ async def test_rotating_touches_keys_and_no_event(sealed: Backend) -> None:
 
 ROTATING = """
 import ast, asyncio, sys
-from eventlog import CalledKeyRing, EventLog, parse_keyring, rotate
+from eventlog import EventLog, PostgresOptions
+from eventlog.keys import CalledKeyRing, parse_keyring
+from eventlog.operations import rotate
 
 url, options, words = ast.literal_eval(sys.argv[1])
 ring, wrapped = parse_keyring(words), []
@@ -91,7 +91,7 @@ def wrap(kek_id, key, place):
 
 async def main():
     keyring = CalledKeyRing(ring.current, wrap=wrap, unwrap=ring.unwrap)
-    await rotate(EventLog(url, keyring=keyring, **options))
+    await rotate(EventLog(url, keyring=keyring, postgres=PostgresOptions(**options)))
 
 asyncio.run(main())
 """
@@ -139,7 +139,7 @@ async def test_a_keyring_may_be_two_async_functions(sealed: Backend) -> None:
 async def test_logs_of_one_process_have_to_agree_about_the_keyring(sealed: Backend) -> None:
     """They share what they remember: one without the key would read it there."""
     async with sealed.open() as log:
-        assert sealed.open().keys is log.keys
+        assert sealed.open().spi.keys is log.spi.keys
         with pytest.raises(InvalidOptionError):
             sealed.open(keyring=None)
 

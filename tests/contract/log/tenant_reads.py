@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from eventlog import EventLog, EventLogError, Signer, UsageRecorded, place_hold
+from eventlog import EventLog, EventLogError, Signer
+from eventlog.events import UsageRecorded
 from eventlog.format.chain import stream_id
+from eventlog.operations import place_hold
 from eventlog_openai_agents import EventLogSession
 from eventlog_projections import (
     Conversation,
@@ -99,16 +101,12 @@ def answer(output: str) -> Any:
 
 def log_reads(log: EventLog, name: str) -> Mapping[str, Any]:
     identity = stream_id(THEIRS, name)
-    kept = log.snapshots(name, 1)
     return {
         "branches": lambda: log.branches(name).all(),
         "feed": lambda: listed(log.feed()),
         "latest": log.latest,
         "read": lambda: log.read(name).all(),
         "read a branch": lambda: log.read(name, branch="idea").all(),
-        "snapshots": lambda: kept.load(None, 10),
-        "snapshots, sources": lambda: kept.sources([1], [1]),
-        "snapshots, tail": lambda: kept.tail(0),
         "stream": lambda: log.stream(name),
         "stream by its id": lambda: log.stream(identity),
         "streams": lambda: log.streams(branches=True).all(),
@@ -125,17 +123,34 @@ def log_reads(log: EventLog, name: str) -> Mapping[str, Any]:
 
 LOG_OTHERWISE: Final = {
     "append": "writes",
-    "work": "gives positions",
     "close": "closes",
-    "raise_if_closed": "reads nothing",
-    "now": "reads a clock",
-    "stream_id": "reads nothing",
     "position": "counts events of all tenants: positions are shared",
     "wait_for": "as position",
     "counters": "counts what this process did",
-    "store": "what this class is made of",
-    "views": "what Views is made of",
+}
+
+
+def handle_reads(log: EventLog, name: str) -> Mapping[str, Any]:
+    kept = log.spi.snapshots(name, 1)
+    return {
+        "snapshots": lambda: kept.load(None, 10),
+        "snapshots, sources": lambda: kept.sources([1], [1]),
+        "snapshots, tail": lambda: kept.tail(0),
+    }
+
+
+HANDLE_OTHERWISE: Final = {
+    "close": "closes",
+    "counters": "counts what this process did",
+    "now": "reads a clock",
+    "position": "counts events of all tenants: positions are shared",
+    "raise_if_closed": "reads nothing",
     "shared": "what StateReader is made of",
+    "store": "what this class is made of",
+    "stream_id": "reads nothing",
+    "tree": "asked as EventLog.tree",
+    "views": "what Views is made of",
+    "waiting": "tells positions",
 }
 
 

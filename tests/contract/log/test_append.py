@@ -7,22 +7,19 @@ from typing import Any
 import pytest
 
 from eventlog import (
-    ClockAheadError,
-    ClosedError,
     ConflictError,
     Context,
     ConversationCleared,
-    ConversationRewound,
     EventIdReusedError,
     EventLog,
     InvalidInputError,
-    InvalidMomentError,
-    InvalidNameError,
     ItemPopped,
     ItemsAdded,
     ItemsReplaced,
     NewEvent,
 )
+from eventlog.errors import ClockAheadError, ClosedError, InvalidMomentError, InvalidNameError
+from eventlog.events import ConversationRewound
 from tests.backends import Backend
 from tests.conftest import Clock
 
@@ -114,7 +111,7 @@ async def test_two_handles_that_do_not_share_see_each_other(
     await log.append("chat", added("mine"))
     other = backend.open(tenant="default")
     await log.append("chat", added("again"))
-    store = other._store
+    store = other.spi._store
     stale = await store.head(b"0" * 16)
     assert stale is None
     assert (await other.append("chat", added("theirs"))).last == 3

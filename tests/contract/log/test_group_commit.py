@@ -6,7 +6,14 @@ from typing import Any
 
 import pytest
 
-from eventlog import Appended, ConflictError, EventIdReusedError, EventLog, ItemsAdded, NewEvent
+from eventlog import (
+    Appended,
+    ConflictError,
+    EventIdReusedError,
+    EventLog,
+    ItemsAdded,
+    NewEvent,
+)
 from eventlog.store.postgres.append import Appender
 from eventlog.store.sqlite.append import Committer
 from eventlog.store.sqlite.store import SqliteStore
@@ -102,7 +109,7 @@ async def test_those_who_wait_go_together(log: EventLog, monkeypatch: pytest.Mon
     streams = [f"chat-{number}" for number in range(50)]
     await warm(log, streams)
     groups: list[int] = []
-    whose = Committer if isinstance(log._store, SqliteStore) else Appender
+    whose = Committer if isinstance(log.spi._store, SqliteStore) else Appender
     name = "_commit" if whose is Committer else "append_group"
     commit = getattr(whose, name)
 
@@ -125,8 +132,8 @@ async def test_those_who_wait_go_together(log: EventLog, monkeypatch: pytest.Mon
 def hold_the_thread(log: EventLog) -> threading.Event:
     """Keep SQLite's thread busy until the event is set; PostgreSQL needs a round trip anyway."""
     waiting = threading.Event()
-    if isinstance(log._store, SqliteStore):
-        log._store._writer.read(lambda db: waiting.wait(PATIENCE))
+    if isinstance(log.spi._store, SqliteStore):
+        log.spi._store._writer.read(lambda db: waiting.wait(PATIENCE))
     return waiting
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from agents import TResponseInputItem
 
-from eventlog import EventLog, InvalidInputError, ItemsReplaced, ItemTooLargeError
+from eventlog import EventLog, InvalidInputError, ItemsReplaced
+from eventlog.errors import ItemTooLargeError
 from eventlog_openai_agents import EventLogSession
 from eventlog_projections import Conversation
 from tests.backends import Backend

@@ -13,9 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
-from eventlog import ConflictError, EventLog, ItemsAdded, migrate
+from eventlog import ConflictError, EventLog, ItemsAdded
+from eventlog.operations import migrate
 from eventlog.store import shared
 from tests.backends import Backend
+from tests.options import grouped
 from tests.processes import ends_soon
 from tests.waiting import PATIENCE, until
 
@@ -90,9 +92,9 @@ async def test_ten_thousand_forgotten_handles_leave_nothing(backend: Backend) ->
     await add_one(keep)
     before = files_and_threads()
     for _ in range(10_000):
-        EventLog(backend.url, **backend.options)
+        EventLog(backend.url, **grouped(**backend.options))
     assert files_and_threads() == before
-    assert len(shared._shared[shared._key(keep._address)].handles) < 100
+    assert len(shared._shared[shared._key(keep.spi.address)].handles) < 100
 
 
 async def test_forgotten_memory_logs_end_their_threads() -> None:
@@ -120,12 +122,13 @@ async def test_many_forgotten_files_are_dropped(tmp_path: os.PathLike[str]) -> N
 
 NEVER_CLOSED = """
 import asyncio, sys
-from eventlog import EventLog, ItemsAdded
-log = EventLog(sys.argv[1], schema=sys.argv[2])
+from eventlog import EventLog, ItemsAdded, PostgresOptions
+log = EventLog(sys.argv[1], postgres=PostgresOptions(schema=sys.argv[2]))
 
 async def main() -> None:
     print((await log.append("chat", ItemsAdded(["a"]))).last)
-    async for event in EventLog(sys.argv[1], schema=sys.argv[2]).read("chat"):
+    again = EventLog(sys.argv[1], postgres=PostgresOptions(schema=sys.argv[2]))
+    async for event in again.read("chat"):
         print(event.version)
 
 asyncio.run(main())

@@ -14,16 +14,21 @@ import pytest
 from eventlog import (
     BusyError,
     EventLog,
+    ItemsAdded,
+    PostgresOptions,
+    SqliteOptions,
+    UnavailableError,
+)
+from eventlog.errors import (
     InvalidAddressError,
     InvalidOptionError,
-    ItemsAdded,
     NotAnEventLogError,
     SchemaTooNewError,
-    UnavailableError,
-    migrate,
 )
+from eventlog.operations import migrate
 from tests.backends import Backend
 from tests.faults.silent import Silent
+from tests.options import grouped
 from tests.waiting import PATIENCE
 
 
@@ -89,7 +94,7 @@ def test_the_real_redis_is_no_store_either(redis_url: str) -> None:
 def test_options_that_make_no_sense_are_refused(options: dict[str, Any]) -> None:
     """They are the caller's mistake, told before anything is opened."""
     with pytest.raises(ValueError, match=r"durability|pool_size|tenant|schema"):
-        EventLog(":memory:", **options)
+        EventLog(":memory:", **grouped(**options))
 
 
 async def test_handles_on_one_database_must_agree_on_options(backend: Backend) -> None:
@@ -105,7 +110,9 @@ async def test_handles_on_one_database_must_agree_on_options(backend: Backend) -
 
 async def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
     """The message says where it looked, and keeps the secret."""
-    log = EventLog("postgresql://ana:s3cret@127.0.0.1:1/db", connect_timeout=5)
+    log = EventLog(
+        "postgresql://ana:s3cret@127.0.0.1:1/db", postgres=PostgresOptions(connect_timeout=5)
+    )
     with pytest.raises(UnavailableError, match=r"127\.0\.0\.1:1") as caught:
         await log.version("chat")
     assert "s3cret" not in str(caught.value)
@@ -116,7 +123,7 @@ async def test_a_server_that_does_not_answer_times_out() -> None:
     """Nothing hangs: the timeout ends it, and the connection."""
     async with Silent() as server:
         url = f"postgresql://ana@127.0.0.1:{server.port}/db"
-        async with EventLog(url, connect_timeout=0.3) as log:
+        async with EventLog(url, postgres=PostgresOptions(connect_timeout=0.3)) as log:
             with pytest.raises(UnavailableError):
                 await log.append("chat", ItemsAdded(["a"]))
         await asyncio.wait_for(server.left.wait(), PATIENCE)
@@ -203,7 +210,8 @@ async def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
 READ_ONLY = """
 import asyncio, os, sys
 import eventlog.store.sqlite.store  # While Python's own files can still be read.
-from eventlog import EventLog, ItemsAdded, ReadOnlyError
+from eventlog import EventLog, ItemsAdded, PostgresOptions, SqliteOptions
+from eventlog.errors import ReadOnlyError
 
 async def main(path: str) -> None:
     log = EventLog(path)
@@ -256,7 +264,7 @@ async def test_a_read_only_folder_is_named_with_a_way_out(tmp_path: Path) -> Non
 async def test_a_locked_file_gives_up_after_the_timeout(tmp_path: Path) -> None:
     """Somebody else's long transaction is named as the cause; later it works."""
     path = tmp_path / "log.db"
-    async with EventLog(path, busy_timeout=0.2) as log:
+    async with EventLog(path, sqlite=SqliteOptions(busy_timeout=0.2)) as log:
         await log.append("chat", ItemsAdded(["a"]))
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as rival:
             rival.execute("BEGIN IMMEDIATE")

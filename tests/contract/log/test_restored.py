@@ -90,13 +90,13 @@ async def test_what_was_lost_is_never_served_again(
         async with a_copy(backend, tmp_path) as restore:
             await filled(log, LOST)
             assert await read(lagging) == KEPT + LOST
-            await lagging.background.finish()
+            await lagging.spi.background.finish()
             await lose(backend, restore, keep_snapshots=keep_snapshots)
             assert await read(log) == KEPT
             await add_many(lagging, NEW)
         for reader in (log, lagging):
             assert await read(reader) == KEPT + NEW
-            await reader.background.finish()
+            await reader.spi.background.finish()
         async with open_elsewhere(backend, redis=redis_url) as fresh:
             assert await read(fresh) == KEPT + NEW
         async with open_elsewhere(backend) as fresh:
@@ -118,7 +118,7 @@ async def test_a_shorter_history_is_read_and_gets_a_snapshot(
         assert await read(log) == KEPT
     async with open_elsewhere(backend) as fresh:
         assert await read(fresh) == KEPT
-        await fresh.background.finish()
+        await fresh.spi.background.finish()
     async with open_elsewhere(backend) as fresh:
         assert await read(fresh) == KEPT
         assert (fresh.counters.snapshot_hits, fresh.counters.snapshots_refused) == (1, 0)

@@ -14,7 +14,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from eventlog import ConflictError, EventLog, InvalidItemError, ItemsAdded, telemetry
+from eventlog import ConflictError, EventLog, ItemsAdded, telemetry
+from eventlog.errors import InvalidItemError
 from eventlog_projections import Conversation
 from eventlog_projections.views import BUILT_IN, Views
 
@@ -97,7 +98,7 @@ async def test_conflicts_sizes_hits_and_lag_are_measured(
         for _ in range(3):
             await chat.items()
         views = Views(log)
-        monkeypatch.setattr(type(log.views.tables), "batch", 2)
+        monkeypatch.setattr(type(log.spi.views.tables), "batch", 2)
         await views.catch_up("turns")
     ((conflicts,), (appends,)) = (
         seen.points(f"eventlog.append.{name}") for name in ("conflicts", "batch.size")

@@ -4,6 +4,7 @@ import re
 
 import eventlog_projections
 from eventlog import EventLog, ItemsAdded
+from eventlog.handle import Handle
 from eventlog_openai_agents import EventLogSession
 from eventlog_projections import Conversation, History
 from eventlog_projections import views as of_views
@@ -18,6 +19,7 @@ def test_every_public_name_is_asked_or_said_not_to_read() -> None:
     views = reads.first_words(reads.raw_view_reads(log, "a"))
     for of, asked, otherwise in (
         (EventLog, reads.first_words(reads.log_reads(log, "a")), reads.LOG_OTHERWISE),
+        (Handle, reads.first_words(reads.handle_reads(log, "a")), reads.HANDLE_OTHERWISE),
         (
             Conversation,
             reads.first_words(reads.conversation_reads(log, "a")),
@@ -61,7 +63,7 @@ async def test_a_row_of_another_tenant_does_not_lead_an_erasure_astray(backend: 
     async with backend.open(tenant=reads.THEIRS) as theirs, backend.open(tenant="ours") as ours:
         await theirs.append(reads.SECRET, ItemsAdded([reads.MARKER]))
         await ours.append("mine", ItemsAdded(["own"]))
-        parent = theirs.stream_id(reads.SECRET)
+        parent = theirs.spi.stream_id(reads.SECRET)
         await backend.tamper("UPDATE {}streams SET parent_id = ? WHERE name = 'mine'", parent)
         erased = await eventlog_projections.erase(theirs, reads.SECRET, by="dpo", reason="r")
         assert [stream.stream_id for stream in erased.streams] == [parent]

@@ -20,9 +20,9 @@ from eventlog import (
     EventLog,
     ItemsAdded,
     NewEvent,
-    migrate,
 )
 from eventlog.format import chain
+from eventlog.operations import migrate
 from eventlog.store import shared
 from tests.backends import Backend, PostgresBackend, SqliteBackend
 from tests.waiting import until

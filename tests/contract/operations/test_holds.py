@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from eventlog import HeldError, NoSuchHoldError, held_by, lift_hold, place_hold
+from eventlog.errors import HeldError, NoSuchHoldError
+from eventlog.operations import held_by, lift_hold, place_hold
 from eventlog_projections import erase
 from eventlog_projections.changing.forks import fork
 from tests.backends import Backend
@@ -39,7 +40,7 @@ async def test_a_hold_that_is_placed_meanwhile_is_in_time_or_too_late(
     """Between the look for holds and the erasure there is no gap."""
     async with erasable.open() as log:
         chat = await filled(log, ITEMS[:40])
-        store = type(log.store)
+        store = type(log.spi.store)
         real = store.erase
 
         async def held_up(self: Any, erasure: Any) -> bool:

@@ -4,7 +4,9 @@ from typing import Any, Final
 
 import pytest
 
-from eventlog import EventLog, InvalidHeadError, Receipt, Signer, read_receipt
+from eventlog import EventLog, Signer
+from eventlog.errors import InvalidHeadError
+from eventlog.operations import Receipt, read_receipt
 from eventlog_projections import Conversation, erase, erase_event, erase_owner, fork, label
 from tests.backends import Backend
 from tests.conftest import Clock

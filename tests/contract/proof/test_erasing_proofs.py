@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-from eventlog import gather_evidence, read_receipt
+from eventlog.operations import gather_evidence, read_receipt
 from eventlog_projections import Conversation, erase, erase_event, fork
 from tests.backends import Backend
 from tests.contract.disposal.test_erasing import WHY

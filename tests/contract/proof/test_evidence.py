@@ -12,20 +12,15 @@ import pytest
 from eventlog import (
     Context,
     EventLog,
-    InvalidMomentError,
     ItemsAdded,
-    KeyDestroyedError,
     NewEvent,
-    NoKeyError,
     RecordedEvent,
     Signer,
-    WrongKeyError,
-    gather_evidence,
-    new_key,
-    parse_keyring,
-    rekey,
 )
+from eventlog.errors import InvalidMomentError, KeyDestroyedError, NoKeyError, WrongKeyError
 from eventlog.format import chain
+from eventlog.keys import new_key, parse_keyring
+from eventlog.operations import gather_evidence, rekey
 from eventlog_projections import Conversation, erase, erase_event, fork
 from tests import processes
 from tests.backends import Backend

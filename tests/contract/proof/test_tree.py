@@ -6,19 +6,11 @@ from typing import Final
 
 import pytest
 
-from eventlog import (
-    BrokenTreeError,
-    EventLog,
-    InvalidMomentError,
-    ItemsAdded,
-    PublishingError,
-    SignedHead,
-    Signer,
-    publish,
-    to_command,
-    to_file,
-)
+from eventlog import EventLog, ItemsAdded, Signer
 from eventlog import tree as trees
+from eventlog.errors import BrokenTreeError, InvalidMomentError, PublishingError
+from eventlog.format.records import SignedHead
+from eventlog.operations import publish, to_command, to_file
 from eventlog.proof import merkle
 from eventlog_projections import Conversation, fork
 from tests.backends import Backend
@@ -137,7 +129,7 @@ async def test_many_rounds_build_the_same_tree(
     await log.append("chat", [ItemsAdded([number]) for number in range(613)])
     head = await log.tree.head(SIGNER)
     assert (head.size, head.root) == (613, merkle.root_of(await leaves(log)))
-    assert await log._store.tree.size() == 613
+    assert await log.spi._store.tree.size() == 613
 
 
 async def test_many_who_extend_at_once_build_one_tree(
@@ -166,10 +158,10 @@ async def test_an_extender_that_comes_late_takes_nothing_back(log: EventLog) -> 
     """Tiles only grow, whoever writes last."""
     await fill(log)
     await log.tree.extend()
-    tiles = await log._store.tree.tiles(merkle.edge_of(5))
+    tiles = await log.spi._store.tree.tiles(merkle.edge_of(5))
     await fill(log)
     head = await log.tree.head(SIGNER)
-    await log._store.tree.save(tiles)
+    await log.spi._store.tree.save(tiles)
     assert await log.tree.head(SIGNER) == head._replace(
         signed_at=(await log.tree.heads().all())[0].signed_at
     )

@@ -6,7 +6,9 @@ from typing import Any, Final
 
 import pytest
 
-from eventlog import ItemsAdded, Verification, new_key, parse_keyring, rekey
+from eventlog import ItemsAdded, Verification
+from eventlog.keys import new_key, parse_keyring
+from eventlog.operations import rekey
 from eventlog_projections import erase, erase_event
 from tests.backends import Backend
 from tests.elsewhere import open_elsewhere

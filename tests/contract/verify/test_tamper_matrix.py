@@ -5,7 +5,14 @@ from typing import Any, Final
 
 import pytest
 
-from eventlog import EventLog, Fault, ItemsAdded, SchemaTooNewError, Signer, TreeHead
+from eventlog import (
+    EventLog,
+    Fault,
+    ItemsAdded,
+    Signer,
+    TreeHead,
+)
+from eventlog.errors import SchemaTooNewError
 from eventlog.format import chain
 from eventlog.store.contract.revisions import VERSION_TABLE
 from eventlog.store.sql.schema import metadata

@@ -7,14 +7,13 @@ from typing import Any
 import pytest
 
 from eventlog import (
-    CorruptEventError,
     EventLog,
     Fault,
-    InvalidOptionError,
     ItemsAdded,
     TreeHead,
     Verification,
 )
+from eventlog.errors import CorruptEventError, InvalidOptionError
 from eventlog.format.records import StoredEvent
 from eventlog.store.contract.rights import ALL, Rights
 from eventlog_projections import Conversation, fork
@@ -318,14 +317,14 @@ async def test_small_conversations_are_read_together(
     """One by one, ten thousand of them would be as many round trips."""
     await fill(log)
     pages = 0
-    page = log.store.page
+    page = log.spi.store.page
 
     async def counted(*arguments: Any) -> Sequence[StoredEvent]:
         nonlocal pages
         pages += 1
         return await page(*arguments)
 
-    monkeypatch.setattr(log.store, "page", counted)
+    monkeypatch.setattr(log.spi.store, "page", counted)
     assert (await log.verify()).events == 6
     assert pages == 0
 
@@ -340,7 +339,7 @@ async def test_a_head_is_not_compared_by_who_sees_one_tenant(
     async def rights() -> Rights:
         return ALL._replace(sees_all=False)
 
-    monkeypatch.setattr(log.store, "rights", rights)
+    monkeypatch.setattr(log.spi.store, "rights", rights)
     assert (await log.verify()).events == 6
     assert (await log.verify("chat")).events == 3
     for names in ((), ("chat",)):

@@ -4,16 +4,18 @@ from collections import defaultdict
 from typing import Any, NamedTuple
 
 from eventlog import (
-    BranchDeleted,
     ConversationCleared,
-    ConversationForked,
-    ConversationLabelled,
-    ConversationRewound,
     EventLog,
     ItemPopped,
     ItemsAdded,
     ItemsReplaced,
     RecordedEvent,
+)
+from eventlog.events import (
+    BranchDeleted,
+    ConversationForked,
+    ConversationLabelled,
+    ConversationRewound,
     UsageRecorded,
 )
 

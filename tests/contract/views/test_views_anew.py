@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from eventlog import EventLog, ItemsAdded, PoisonEventError, SchemaTooNewError
+from eventlog import EventLog, ItemsAdded
+from eventlog.errors import PoisonEventError, SchemaTooNewError
 from eventlog.format.chain import stream_id
 from eventlog.views import Batch, Checkpoint, Moved
 from eventlog_projections import Conversation
@@ -36,11 +37,11 @@ async def test_a_poison_event_stops_a_rebuild_and_changes_nothing(log: EventLog)
     views = Views(log, [COUNTS])
     await log.append("a", [ItemsAdded([1]), ItemsAdded(["poison"]), ItemsAdded([1])])
     assert await counted(views) == [2]
-    before = await log.views.tables.checkpoints()
+    before = await log.spi.views.tables.checkpoints()
     with pytest.raises(PoisonEventError, match="position 2") as raised:
         await views.rebuild("counts")
     assert raised.value.position == 2
-    assert await log.views.tables.checkpoints() == before
+    assert await log.spi.views.tables.checkpoints() == before
     assert await counted(views) == [2]
 
 
@@ -57,7 +58,7 @@ async def test_a_raised_schema_is_filled_beside_and_takes_over(log: EventLog) ->
     new = Views(log, [Projection("counts", 2, (Count,), twice)])
     assert await counted(old) == [1, 1, 1]
     assert await counted(new) == [2, 2, 2]
-    (point,) = await log.views.tables.checkpoints()
+    (point,) = await log.spi.views.tables.checkpoints()
     assert (point.schema, point.is_serving) == (2, True)
     with pytest.raises(SchemaTooNewError, match="reads 1"):
         await counted(old)
@@ -85,7 +86,7 @@ async def test_what_is_behind_does_not_take_over(log: EventLog) -> None:
     views = Views(log, [COUNTS])
     await fill(log, 3)
     await views.catch_up()
-    tables, made = log.views.tables, specs(COUNTS)
+    tables, made = log.spi.views.tables, specs(COUNTS)
     generation = await tables.begin("counts", 1, made, beside=True)
     new = Checkpoint("counts", generation, 1, 0, 0, 0, is_serving=False)
     assert not await tables.take_over(new, made)
@@ -122,7 +123,7 @@ async def test_a_view_is_made_anew_while_appends_go_on(
     stop.set()
     await asyncio.gather(*others)
     assert sum(await counted(views)) == await log.position()
-    assert len(await log.views.tables.checkpoints()) == 1
+    assert len(await log.spi.views.tables.checkpoints()) == 1
 
 
 @pytest.mark.parametrize("needs", ["take_over", "compare"])
@@ -133,7 +134,7 @@ async def test_who_fills_a_view_beside_one_that_keeps_moving_comes_to_an_end(
     monkeypatch.setattr(runner, "PATIENCE", 60)
     await fill(log, 30)
     readers: list[asyncio.Task[list[int]]] = []
-    stored = type(log.views.tables)
+    stored = type(log.spi.views.tables)
     method = getattr(stored, needs)
 
     async def later(self: object, *arguments: Any) -> Any:
@@ -156,7 +157,7 @@ async def test_a_worker_gives_way_too(log: EventLog, monkeypatch: pytest.MonkeyP
     """It looks now and then whether there is something to give way to."""
     monkeypatch.setattr(runner, "PATIENCE", 60)
     await fill(log, 30)
-    views, stored, stop = Views(log, [COUNTS]), type(log.views.tables), asyncio.Event()
+    views, stored, stop = Views(log, [COUNTS]), type(log.spi.views.tables), asyncio.Event()
     await views.catch_up()
     following = asyncio.create_task(Views(log, [COUNTS]).follow(stop))
     take_over, tries = stored.take_over, itertools.count(1)
@@ -178,7 +179,7 @@ async def test_a_check_ends_although_an_erasure_moves_the_new_view_ahead(
     log: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every generation is brought past an erasure, in turn."""
-    views, stored = Views(log, [COUNTS]), type(log.views.tables)
+    views, stored = Views(log, [COUNTS]), type(log.spi.views.tables)
     compare, moved = stored.compare, asyncio.Event()
 
     async def later(self: Any, spec: Any, old: Checkpoint, new: Checkpoint, limit: int) -> Any:
@@ -201,7 +202,7 @@ async def test_nobody_waits_for_a_view_that_is_far_behind_or_whose_filler_is_gon
     views = Views(log, [COUNTS])
     await fill(log, 30)
     await views.catch_up()
-    tables = log.views.tables
+    tables = log.spi.views.tables
     generation = await tables.begin("counts", 1, specs(COUNTS), beside=True)
     now = time.time_ns() // 1000
     for before, after, rate, at in ((0, 9, 1, now), (9, 30, 1_000_000, now - 3_600_000_000)):
@@ -220,7 +221,7 @@ async def test_check_names_every_row_that_differs(backend: Backend) -> None:
         views = Views(log, [COUNTS])
         await fill(log, 3)
         assert await views.check("counts") == []
-        (point,) = await log.views.tables.checkpoints()
+        (point,) = await log.spi.views.tables.checkpoints()
         table = f"{{}}view_counts_{point.generation}"
         await backend.execute(f"UPDATE {table} SET items = 9 WHERE stream_id = ?", stream(log, 0))
         await backend.execute(f"DELETE FROM {table} WHERE stream_id = ?", stream(log, 1))
@@ -230,7 +231,7 @@ async def test_check_names_every_row_that_differs(backend: Backend) -> None:
             (Count(stream(log, 0), 1), True),
             (Count(stream(log, 1), 1), True),
         }
-        assert await log.views.tables.checkpoints() == [point]
+        assert await log.spi.views.tables.checkpoints() == [point]
 
 
 def stream(log: EventLog, number: int) -> bytes:
@@ -252,7 +253,7 @@ async def test_everything_deleted_and_made_anew_gives_the_same_answers(backend: 
         ]
         for projection in BUILT_IN:
             await views.drop(projection.name)
-        assert await log.views.tables.checkpoints() == []
+        assert await log.spi.views.tables.checkpoints() == []
         views = Views(log)
         after = [await conversations(views), await turns(views, "chat"), await search(views, "sun")]
         assert after == before

@@ -4,7 +4,8 @@ from typing import Any, Final
 
 import pytest
 
-from eventlog import EventLog, NoKeyError
+from eventlog import EventLog
+from eventlog.errors import NoKeyError
 from eventlog.views import Checkpoint
 from eventlog_projections import Conversation, erase, erase_event, fork, label
 from eventlog_projections.views import (
@@ -62,7 +63,7 @@ async def in_rows(backend: Backend) -> list[str]:
 async def beside(log: EventLog, projection: Projection) -> None:
     """Fill a generation that takes over later."""
     name, schema = projection.name, projection.schema
-    number = await log.views.tables.begin(name, schema, specs(projection), beside=True)
+    number = await log.spi.views.tables.begin(name, schema, specs(projection), beside=True)
     point = Checkpoint(name, number, schema, 0, 0, 0, is_serving=False)
     assert await Runner(log, [projection]).fill(point) is not None
 
@@ -201,7 +202,7 @@ async def test_an_erasure_without_the_keyring_leaves_no_view_behind(sealed: Back
         await Conversation(log, "other").add([user("more")])
     async with sealed.open(keyring=None) as blind:
         await erase(blind, "chat", **WHY)
-        assert await blind.views.tables.checkpoints() == []
+        assert await blind.spi.views.tables.checkpoints() == []
     async with sealed.open() as log:
         rows = {row.name: row.items for row in await conversations(Views(log))}
         assert rows == {"chat": 0, "other": 4}

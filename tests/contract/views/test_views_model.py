@@ -10,15 +10,9 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from eventlog import (
-    BranchDeleted,
-    ConversationRewound,
-    EventLog,
-    ItemsReplaced,
-    NoSuchTurnError,
-    NothingToRedoError,
-    UsageRecorded,
-)
+from eventlog import EventLog, ItemsReplaced
+from eventlog.errors import NoSuchTurnError, NothingToRedoError
+from eventlog.events import BranchDeleted, ConversationRewound, UsageRecorded
 from eventlog_projections import Conversation
 from eventlog_projections.changing.forks import fork
 from eventlog_projections.changing.labels import label

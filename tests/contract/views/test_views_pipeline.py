@@ -97,7 +97,7 @@ async def assert_goes_on_behind(filled: EventLog, stored: int) -> None:
     views = Views(filled, [NUMBERS])
     with pytest.raises(UnavailableError, match="for a moment"):
         await views.catch_up()
-    (point,) = await filled.views.tables.checkpoints()
+    (point,) = await filled.spi.views.tables.checkpoints()
     assert point.position == BATCH * stored
     await views.catch_up()
     await assert_complete(views)
@@ -227,7 +227,7 @@ async def test_a_follower_that_was_cut_off_looks_before_it_goes_on(
     following = asyncio.ensure_future(views.follow(stop))
 
     async def has_taken_over() -> bool:
-        there = await checkpoints(cast("StoredViews", filled.views.tables))
+        there = await checkpoints(cast("StoredViews", filled.spi.views.tables))
         return [point.schema for point in there if point.is_serving] == [2]
 
     await until(has_taken_over, "the new schema has taken over")

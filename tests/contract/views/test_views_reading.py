@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from eventlog import EventLog, ItemsAdded, UsageRecorded
+from eventlog import EventLog, ItemsAdded
+from eventlog.events import UsageRecorded
 from eventlog_projections import Conversation
 from eventlog_projections.changing.forks import fork
 from eventlog_projections.changing.labels import label

@@ -60,7 +60,7 @@ async def test_a_zombie_moves_nothing(backend: Backend) -> None:
         await zombie.catch_up(["counts"])
         await fill(log, 3)
         await Views(log, [COUNTS]).catch_up()
-        tables = log.views.tables
+        tables = log.spi.views.tables
         (point,) = await tables.checkpoints()
         for before, after in ((3, 6), (3, 4), (0, 9)):
             moved = Moved("counts", point.generation, before, after, 0, 0)

@@ -8,8 +8,10 @@ import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
 
-from eventlog import EventLog, create_roles, migrate
+from eventlog import EventLog
+from eventlog.operations import create_roles, migrate
 from tests.backends import PostgresBackend
+from tests.options import grouped
 
 
 class Roled:
@@ -37,7 +39,7 @@ class Roled:
 
     def open(self, role: str, **options: Any) -> EventLog:
         """Open the log as one of its roles."""
-        log = EventLog(self.url(role), **{**self.backend.options, **options})
+        log = EventLog(self.url(role), **grouped(**{**self.backend.options, **options}))
         self._logs.append(log)
         return log
 

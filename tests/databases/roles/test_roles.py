@@ -8,19 +8,16 @@ import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
 
-from eventlog import (
-    EventLog,
-    InvalidOptionError,
-    ItemsAdded,
-    ReadOnlyError,
-    Signer,
+from eventlog import EventLog, ItemsAdded, Signer
+from eventlog.errors import InvalidOptionError, ReadOnlyError
+from eventlog.keys import new_key, parse_keyring
+from eventlog.operations import (
     create_roles,
     held_by,
-    new_key,
-    parse_keyring,
     place_hold,
     rekey,
     rotate,
+    work,
 )
 from eventlog.store.sql.schema import metadata
 from eventlog_openai_agents import EventLogSession
@@ -28,6 +25,7 @@ from eventlog_projections import Conversation, erase, erase_event, fork, rebuild
 from eventlog_projections.views import Views, conversations, search, tools, turns, usage
 from tests.backends import PostgresBackend
 from tests.databases.roles.conftest import Roled
+from tests.options import grouped
 
 SIGNER: Final = Signer("example.com/log", bytes(range(32)))
 
@@ -144,7 +142,7 @@ async def test_writers_follow_the_feed_and_keep_it_growing(roled: Roled) -> None
     """Without a sequencer of its own, whoever follows places."""
     log, stop = roled.open("writer"), asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        group.create_task(log.work(stop))
+        group.create_task(work(log, stop))
         await fill(log)
         async with contextlib.aclosing(log.subscribe()) as events:
             assert [(await anext(events)).position for _ in range(2)] == [1, 2]
@@ -183,7 +181,7 @@ async def test_a_reader_reads_everything_and_stores_nothing(roled: Roled) -> Non
 
     again = Conversation(reader, "chat")
     assert len(await again.items()) == len(await again.items(as_of=302)) == 303
-    await reader.background.finish()
+    await reader.spi.background.finish()
     assert reader.counters.snapshots_failed == reader.counters.snapshots_written == 0
     assert await reader.position() == 2
     assert [event.version async for event in reader.feed()] == [1, 2]
@@ -207,7 +205,7 @@ async def test_a_reader_waits_for_those_who_may_place(roled: Roled) -> None:
     """What was committed is in the feed if a worker is there."""
     writer, reader, stop = roled.open("writer"), roled.open("reader"), asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        group.create_task(roled.open("sequencer", poll_interval=0.01).work(stop))
+        group.create_task(work(roled.open("sequencer", poll_interval=0.01), stop))
         await fill(writer)
         await reader.wait_for(2)
         stop.set()
@@ -280,12 +278,12 @@ async def test_a_log_with_views_is_given_roles_by_its_owner(postgres_url: str) -
     await backend.execute(f"GRANT CREATE ON DATABASE postgres TO {user}")
     url = make_url(postgres_url).set(username=user).render_as_string(hide_password=False)
     try:
-        async with EventLog(url, **backend.options) as log:
+        async with EventLog(url, **grouped(**backend.options)) as log:
             await fill(log)
             await Views(log).catch_up()
         for tenant in (None, "acme"):
             await roled.create(url, tenant=tenant)
-            for log in (EventLog(url, **backend.options), roled.open("sequencer")):
+            for log in (EventLog(url, **grouped(**backend.options)), roled.open("sequencer")):
                 await Views(log).rebuild("conversations")
                 assert [row.name for row in await conversations(Views(log))] == ["chat"]
                 await log.close()

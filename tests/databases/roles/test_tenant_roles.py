@@ -6,8 +6,11 @@ from typing import Final
 import asyncpg
 import pytest
 
-from eventlog import EventLog, ItemsAdded, ReadOnlyError, migrate, new_key, parse_keyring
+from eventlog import EventLog, ItemsAdded
+from eventlog.errors import ReadOnlyError
 from eventlog.format.chain import stream_id
+from eventlog.keys import new_key, parse_keyring
+from eventlog.operations import migrate
 from eventlog_openai_agents import EventLogSession
 from eventlog_projections import Conversation
 from eventlog_projections.views import Views
@@ -81,7 +84,7 @@ async def test_its_own_rows_are_there(roled: Roled) -> None:
     await session.pop_item()
     await session.create_branch_from_turn(2, "idea")
     assert len(await session.get_items()) == 1
-    await log.background.finish()
+    await log.spi.background.finish()
     assert log.counters.snapshots_failed == 0
     await Views(roled.open("sequencer", keyring=ring)).catch_up()
     assert [event.stream async for event in log.feed()] == ["mine"] * 3

@@ -1,0 +1,134 @@
+"""One handle on a log: what it holds, for projections and adapters (an SPI, not for programs)."""
+
+import contextlib
+import time
+from collections.abc import AsyncGenerator, Callable
+from typing import Final
+
+from eventlog import cache
+from eventlog.background import Background
+from eventlog.cache import Counters
+from eventlog.errors import ClosedError
+from eventlog.feed import notifier
+from eventlog.feed.reading import last_position
+from eventlog.feed.tail import Waiter
+from eventlog.format import chain
+from eventlog.format.names import MAIN, check_branch, check_name
+from eventlog.keys import stream_keys
+from eventlog.keys.ring import KeyRing
+from eventlog.redis.shared_cache import SharedCache
+from eventlog.snapshots import StreamSnapshots
+from eventlog.store import shared
+from eventlog.store.addresses.log import Address
+from eventlog.store.contract.log import Store
+from eventlog.store.contract.options import Options
+from eventlog.tree import Tree
+from eventlog.views import LogViews
+
+
+def now() -> int:
+    """Return the time in microseconds since 1970 UTC."""
+    return time.time_ns() // 1000
+
+
+class Handle:
+    """What one tenant's handle holds; handles on one database share its store and memory."""
+
+    def __init__(
+        self,
+        address: Address,
+        options: Options,
+        tenant: str,
+        *,
+        max_item_bytes: int,
+        keyring: KeyRing | None,
+        clock: Callable[[], int],
+    ) -> None:
+        self.address: Final = address
+        self.tenant: Final = tenant
+        self.max_item_bytes: Final = max_item_bytes
+        self._clock = clock
+        self._closed = False
+        self._store: Final[Store] = shared.lease(address, options, self)
+        self._readers: set[Waiter] = set()
+        self.notifier: Final = notifier.of(self._store, address, options)
+        self.cache: Final = cache.of(self._store, options.cache_bytes)
+        self.keys: Final = stream_keys.of(self._store, keyring, compresses=options.compress)
+        self.background: Final = Background()
+
+    @property
+    def store(self) -> Store:
+        """Where the bytes are. Raises ClosedError."""
+        self.raise_if_closed()
+        return self._store
+
+    @property
+    def now(self) -> int:
+        """The writer's clock, in microseconds since 1970 UTC."""
+        return self._clock()
+
+    @property
+    def shared(self) -> SharedCache | None:
+        """What processes remember together, if the log was opened with a Redis."""
+        return self.notifier.shared
+
+    @property
+    def counters(self) -> Counters:
+        """How often reads were helped by what was remembered or stored."""
+        counters = self.cache.counters
+        if self.shared is not None:
+            counters.shared_failures = self.shared.failures
+        return counters
+
+    @property
+    def tree(self) -> Tree:
+        """What commits to the feed of all tenants."""
+        store = self.store
+        return Tree(store.tree, store.rights, self.position, self.stream_id, self._clock)
+
+    @property
+    def views(self) -> LogViews:
+        """What projections of all streams read and keep, whatever their tenants."""
+        return LogViews(self.store, self.keys, self.position, self.waiting)
+
+    def stream_id(self, stream: str, *, branch: str = MAIN) -> bytes:
+        """Return the 16-byte identity of a stream, there or not."""
+        return chain.stream_id(self.tenant, check_name("session_id", stream), check_branch(branch))
+
+    def snapshots(self, stream: str, schema: int, *, branch: str = MAIN) -> StreamSnapshots:
+        """Return what a projection with this schema number keeps of a stream."""
+        stream_id, store = self.stream_id(stream, branch=branch), self.store
+        return StreamSnapshots(store, stream_id, schema, stream, self.keys)
+
+    async def position(self) -> int:
+        """Return the last position of the feed, over all tenants; 0 where there is nothing."""
+        return await last_position(self.store, self.notifier)
+
+    @contextlib.asynccontextmanager
+    async def waiting(self) -> AsyncGenerator[Waiter]:
+        """Wait for the feed to grow, for as long as the handle is open."""
+        waiter = self.notifier.join(self.store)
+        self._readers.add(waiter)
+        try:
+            yield waiter
+        finally:
+            self._readers.discard(waiter)
+            await waiter.leave()
+
+    def raise_if_closed(self) -> None:
+        """Raise ClosedError if the handle was closed."""
+        if self._closed:
+            raise ClosedError(
+                f"EventLog({str(self.address)!r}, tenant={self.tenant!r}) is closed."
+                " Open a new EventLog."
+            )
+
+    async def close(self) -> None:
+        """Give the handle back; the last one on a database closes its connections. Idempotent."""
+        if not self._closed:
+            self._closed = True
+            for reader in tuple(self._readers):
+                await reader.leave()
+            await self.background.finish()
+            await self.notifier.close()
+            await shared.release(self.address, self._store, self)

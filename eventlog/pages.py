@@ -1,0 +1,51 @@
+"""What a log reads a page at a time: the events of a stream, its streams, their branches."""
+
+from eventlog.format.envelope import RecordedEvent
+from eventlog.format.names import MAIN, check_name
+from eventlog.format.records import StreamRow
+from eventlog.handle import Handle
+from eventlog.paging import PAGE, Paged
+from eventlog.store.contract.log import MAX_VERSION
+
+
+def events_of(
+    handle: Handle, stream: str, branch: str, after: int, until: int | None, kind: str | None
+) -> Paged[RecordedEvent]:
+    """Read the events of a stream with after < version <= until, those of a kind or all."""
+    stream_id = handle.stream_id(stream, branch=branch)
+    last = MAX_VERSION if until is None else until
+    handle.raise_if_closed()
+
+    async def page(seen: RecordedEvent | None) -> list[RecordedEvent]:
+        start = after if seen is None else seen.version
+        found = await handle.store.page(stream_id, start, last, PAGE, kind)
+        keys = await handle.keys.of_events((stream, stored) for stored in found)
+        return [
+            RecordedEvent(stream, stored, None, branch, keys.get(stream_id)) for stored in found
+        ]
+
+    return Paged(page)
+
+
+def streams_of(handle: Handle, after: str, *, branches: bool) -> Paged[StreamRow]:
+    """Read the tenant's conversations by name behind `after`; with `branches`, each of those."""
+
+    async def page(last: StreamRow | None) -> list[StreamRow]:
+        name = after if last is None else last.name
+        if not branches:
+            return await handle.store.streams(handle.tenant, name, PAGE)
+        behind = (name, MAIN if last is None else last.branch)
+        return await handle.store.every_stream(handle.tenant, behind, PAGE)
+
+    return Paged(page)
+
+
+def branches_of(handle: Handle, stream: str) -> Paged[StreamRow]:
+    """Read the branches of a conversation by name, but for the main one."""
+    check_name("session_id", stream)
+
+    async def page(last: StreamRow | None) -> list[StreamRow]:
+        after = MAIN if last is None else last.branch
+        return await handle.store.branches(handle.tenant, stream, after, PAGE)
+
+    return Paged(page)
