@@ -10,7 +10,7 @@ from eventlog.store.sqlite.statements import Frozen
 
 FILE: Final = Path(__file__).parents[2] / "eventlog" / "store" / "sqlite" / "frozen.py"
 
-HEAD: Final = '''"""What SQLAlchemy makes for SQLite. Written by tests/databases/frozen.py.
+HEAD: Final = '''"""What SQLAlchemy makes of the statements of SQLite. Written by tests/frozen.py.
 
 For each owner, its statements: the text, and the names and defaults of its parameters in order.
 """

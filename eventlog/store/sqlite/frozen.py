@@ -1,4 +1,4 @@
-"""What SQLAlchemy makes for SQLite. Written by tests/databases/frozen.py.
+"""What SQLAlchemy makes of the statements of SQLite. Written by tests/frozen.py.
 
 For each owner, its statements: the text, and the names and defaults of its parameters in order.
 """
