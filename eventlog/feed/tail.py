@@ -14,6 +14,7 @@ from typing import Final
 
 from eventlog.errors import UnavailableError
 from eventlog.feed.sequencer import Sequencer
+from eventlog.retrying import Backoff
 from eventlog.store.contract.feed import FeedSource
 
 EAGER: Final = 0.02
@@ -56,7 +57,7 @@ class FeedTail:
         self._poll_now = asyncio.Event()
         self._waiters: set[Waiter] = set()
         self._moved_at = 0.0
-        self._outage = 0.0
+        self._outage = Backoff(min(poll_interval, LONGEST_PAUSE), LONGEST_PAUSE)
         self._task = self.loop.create_task(self._run(), name="eventlog-tail")
         self._task.add_done_callback(self._ended)
 
@@ -99,31 +100,27 @@ class FeedTail:
         try:
             while not self._is_leaving:
                 self._poll_now.clear()
-                await self._poll()
+                pause = await self._poll()
                 await asyncio.sleep(CALM)
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._pause()):
+                    async with asyncio.timeout(pause):
                         await self._poll_now.wait()
         finally:
             await _end(sources)
 
-    async def _poll(self) -> None:
+    async def _poll(self) -> float:
+        """Read the last position; return the seconds to wait for a notification until the next."""
         try:
             position = await self._sequencer.advance()
         except UnavailableError as error:
-            if not self._outage:
+            if self._outage.is_fresh:
                 _log.warning("the feed waits for its database: %s", error)
-            self._outage = min(2 * self._outage or self._poll_interval, LONGEST_PAUSE)
-            return
-        self._outage = 0.0
+            return self._outage.next()
+        self._outage.reset()
         if position > self.position:
             self.position = position
             self._moved_at = time.monotonic()
             self._wake()
-
-    def _pause(self) -> float:
-        if self._outage:
-            return self._outage
         recently = time.monotonic() - self._moved_at < EAGERNESS
         if recently and not self._sequencer.left_to_another:
             return min(EAGER, self._poll_interval)

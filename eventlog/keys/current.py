@@ -3,14 +3,11 @@
 Rule: a key is stored before the first event that it encrypts, and no key id is used twice.
 """
 
-from typing import Final
-
 from eventlog.errors import BusyError, KeyDestroyedError
 from eventlog.format.encryption import StreamKeys, generation
 from eventlog.keys.data_keys import DataKeys
+from eventlog.retrying import Tries
 from eventlog.store.contract.keys import KeyRow
-
-MAX_TRIES: Final = 30
 
 
 async def keys_to_write(keys: DataKeys, display_name: str, stream_id: bytes) -> StreamKeys | None:
@@ -27,7 +24,7 @@ async def agree(keys: DataKeys, display_name: str, stream_id: bytes) -> StreamKe
     Raises NoKeyError, WrongKeyError, KeyDestroyedError or BusyError.
     """
     keys.wrapper.require(display_name)
-    for _ in range(MAX_TRIES):
+    async for _ in Tries(at_once=2):  # The first may have stored a key, for the second to take.
         agreed = await _agree(keys, display_name, stream_id)
         if agreed is not None:
             return keys.cache(stream_id, agreed)

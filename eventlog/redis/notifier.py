@@ -10,6 +10,7 @@ from typing import Final
 from eventlog.loops import PerLoop
 from eventlog.redis.address import PATIENCE
 from eventlog.redis.link import LoopLink, RedisLink
+from eventlog.retrying import Backoff
 
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 5.0
@@ -33,18 +34,17 @@ class RedisNotifier:
         """Call `notify` at each notification until cancelled. Never fails."""
         link = self._link.of_this_loop()
         await link.begin()
-        pause = FIRST_PAUSE
+        backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         while True:
             with link.unbroken("listen"):
                 async with link.client.pubsub() as heard:
                     await heard.subscribe(self._channel)
-                    pause = FIRST_PAUSE
+                    backoff.reset()
                     notify()  # What was sent before the subscription is lost.
                     while True:
                         if await heard.get_message(ignore_subscribe_messages=True, timeout=SILENCE):
                             notify()
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+            await asyncio.sleep(backoff.next())
 
     async def close(self) -> None:
         """Wait a moment for what this loop is sending, and close its client."""

@@ -9,6 +9,7 @@ import time
 from typing import Any, Final
 
 from eventlog.redis.link import RedisLink
+from eventlog.retrying import Backoff
 
 PATIENCE: Final = 0.25
 """Seconds that a read waits for Redis."""
@@ -44,7 +45,7 @@ class SharedCache:
     def __init__(self, link: RedisLink, prefix: str) -> None:
         self._link = link
         self._prefix = prefix
-        self._pause = FIRST_PAUSE
+        self._backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         self._again_at = 0.0
         self.failures = 0
         """How many commands Redis did not answer, or refused."""
@@ -79,9 +80,8 @@ class SharedCache:
             answer = await asyncio.wait_for(asked, PATIENCE)
             is_answered = True
         if is_answered:
-            self._pause = FIRST_PAUSE
+            self._backoff.reset()
         else:
             self.failures += 1
-            self._again_at = time.monotonic() + self._pause
-            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+            self._again_at = time.monotonic() + self._backoff.next()
         return answer

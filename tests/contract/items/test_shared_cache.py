@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from eventlog import EventLog
 from eventlog.redis import shared_cache
 from eventlog.resources import redis_name
+from eventlog.retrying import Backoff
 from eventlog_projections import Conversation, rebuild
 from eventlog_projections.items.segments import SCHEMA
 from tests import servers
@@ -302,7 +303,7 @@ async def test_an_answer_that_comes_late_is_nobodys_answer(
             await add_many(log, [number], name=f"other {number}")
             await read(log, f"other {number}")
         await client.client_pause(400, all=False)
-        log.spi.shared._pause = 0.0  # type: ignore[union-attr]
+        log.spi.shared._backoff = Backoff(0.0, 0.0)  # type: ignore[union-attr]
         for _ in range(3):
             for number in range(5):
                 log.spi.cache.evict(stream_id(log, f"other {number}"))
