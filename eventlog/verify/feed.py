@@ -56,7 +56,7 @@ class FeedCheck:
         faults would be reported twice.
         """
         faults: list[Fault] = []
-        for oddity in await self._source.oddities(tenant):
+        for oddity in await self._source.violations(tenant):
             if oddity.what is ViolationKind.END and not whole:
                 continue
             finding = VIOLATIONS[oddity.what]

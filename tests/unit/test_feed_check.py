@@ -59,7 +59,7 @@ class Kept:
             found.append(Shape(level, len(tiles), min(tiles), max(tiles), size))
         return found
 
-    async def oddities(self, tenant: str) -> list[IntegrityViolation]:
+    async def violations(self, tenant: str) -> list[IntegrityViolation]:
         assert tenant == TENANT
         return self.odd
 

@@ -48,7 +48,8 @@ class Url(NamedTuple):
         port = "" if self.port is None else f":{self.port}"
         path = "" if self.database is None else "/" + quote(self.database, safe=f"{_SAFE}/")
         query = "&".join(f"{quote_plus(key)}={quote_plus(value)}" for key, value in self.query)
-        return f"postgresql://{self._user(hide_password=hide_password)}{host}{port}{path}{'?' * bool(query)}{query}"
+        user = self._user(hide_password=hide_password)
+        return f"postgresql://{user}{host}{port}{path}{'?' * bool(query)}{query}"
 
     def _user(self, *, hide_password: bool) -> str:
         if self.username is None:

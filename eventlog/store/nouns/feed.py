@@ -2,21 +2,22 @@
 
 from eventlog.store.contract.feed import FeedRow
 from eventlog.store.nouns.work import Noun, Runner, Work, ask, reads
-from eventlog.store.sql.names import FeedStatements
+from eventlog.store.sql.statement import Statement
 
 
 class FeedPages(Noun):
-    """What a FeedSource reads alike on both databases."""
+    """Reads pages, by a statement for those of a tenant and one for those of all tenants."""
 
-    def __init__(self, runner: Runner, sql: FeedStatements) -> None:
+    def __init__(self, runner: Runner, of_tenant: Statement, of_all: Statement) -> None:
         super().__init__(runner)
-        self.sql = sql
+        self._of_tenant = of_tenant
+        self._of_all = of_all
 
     @reads
     def page(self, tenant: str, after: int, until: int, limit: int) -> Work[list[FeedRow]]:
         bounds = {"after": after, "until": until, "limit": limit}
-        return (yield ask(self.sql.page, tenant=tenant, **bounds))
+        return (yield ask(self._of_tenant, tenant=tenant, **bounds))
 
     @reads
     def every_page(self, after: int, until: int, limit: int) -> Work[list[FeedRow]]:
-        return (yield ask(self.sql.every_page, after=after, until=until, limit=limit))
+        return (yield ask(self._of_all, after=after, until=until, limit=limit))

@@ -53,7 +53,7 @@ class Tree(Noun):
         return [Shape._make(row) for row in (yield ask(self._sql.shapes))]
 
     @reads
-    def oddities(self, tenant: str) -> Work[list[IntegrityViolation]]:
+    def violations(self, tenant: str) -> Work[list[IntegrityViolation]]:
         found: list[IntegrityViolation] = []
         for statement in self._violations:
             rows = yield ask(statement, tenant=tenant)

@@ -5,8 +5,19 @@ thread of a connection; one of PostgreSQL answers it statement by statement on o
 """
 
 import functools
-from collections.abc import Callable, Coroutine, Generator, Mapping, Sequence
-from typing import Any, Concatenate, Final, NamedTuple, ParamSpec, Protocol, TypeAlias, TypeVar
+from collections.abc import Callable, Generator, Mapping, Sequence
+from types import CoroutineType
+from typing import (
+    Any,
+    Concatenate,
+    Final,
+    NamedTuple,
+    ParamSpec,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    cast,
+)
 
 from eventlog.store.sql.statement import Statement
 
@@ -64,6 +75,11 @@ def ask(statement: Statement, /, **values: Any) -> Ask:
     return Ask(statement.text, statement.args(values))
 
 
+def is_refused(done: object) -> bool:
+    """Tell whether what work returned has its transaction rolled back."""
+    return done is False
+
+
 class Runner(Protocol):
     """Runs work on one database. `begin` is called once for each run of it."""
 
@@ -99,7 +115,7 @@ class Noun:
 
 
 _Method: TypeAlias = Callable[Concatenate[_N, _P], Work[_T]]
-_Answer: TypeAlias = Callable[Concatenate[_N, _P], Coroutine[Any, Any, _T]]
+_Answer: TypeAlias = "Callable[Concatenate[_N, _P], CoroutineType[Any, Any, _T]]"
 
 
 class _Run:
@@ -108,7 +124,7 @@ class _Run:
     def __init__(self, how: str) -> None:
         self._how: Final = how
 
-    def __call__(self, method: _Method[_N, _P, _T]) -> _Answer[_N, _P, _T]:
+    def __call__(self, method: _Method[_N, _P, _T]) -> "_Answer[_N, _P, _T]":
         how = self._how
 
         @functools.wraps(method)
@@ -117,7 +133,7 @@ class _Run:
             done: _T = await getattr(noun.runner, how)(begin)
             return done
 
-        return run
+        return cast("_Answer[_N, _P, _T]", run)
 
 
 reads: Final = _Run(Runner.read.__name__)

@@ -21,7 +21,7 @@ _AGAIN: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 """Nothing was placed; a new snapshot may."""
 
 
-class PostgresFeed(FeedPages):
+class PostgresFeed:
     """FeedSource and Queue over one schema; `rights` are the role's."""
 
     reads_ahead = True
@@ -33,7 +33,8 @@ class PostgresFeed(FeedPages):
         rights: Callable[[], Awaitable[Rights]],
         listening: Listening | None,
     ) -> None:
-        super().__init__(runner, sql)
+        self._pages = FeedPages(runner, sql.page, sql.every_page)
+        self._plain_pages = FeedPages(runner, sql.plain_page, sql.every_plain_page)
         self._fetch = runner.fetch
         self._sql = sql
         self._rights = rights
@@ -47,23 +48,19 @@ class PostgresFeed(FeedPages):
         return (await self.progress("")).position
 
     async def page(self, tenant: str, after: int, until: int, limit: int) -> list[FeedRow]:
-        values = {"tenant": tenant, "after": after, "until": until, "limit": limit}
-        return await self._page(self._sql.page, self._sql.plain_page, values)
+        return await self._read(lambda pages: pages.page(tenant, after, until, limit))
 
     async def every_page(self, after: int, until: int, limit: int) -> list[FeedRow]:
-        values = {"after": after, "until": until, "limit": limit}
-        return await self._page(self._sql.every_page, self._sql.every_plain_page, values)
+        return await self._read(lambda pages: pages.every_page(after, until, limit))
 
-    async def _page(
-        self, statement: Statement, plain: Statement, values: dict[str, Any]
-    ) -> list[FeedRow]:
+    async def _read(self, read: "Callable[[FeedPages], Awaitable[list[FeedRow]]]") -> list[FeedRow]:
         try:
-            return await self._fetch(statement, values)
+            return await read(self._pages)
         except UnavailableError as error:
             # A distributed database may refuse LATERAL, and says so by its SQLSTATE.
             if not isinstance(error.__cause__, asyncpg.FeatureNotSupportedError):
                 raise
-            return await self._fetch(plain, values)
+            return await read(self._plain_pages)
 
     async def listen(self, notify: Callable[[], None]) -> None:
         if self._listening is not None:

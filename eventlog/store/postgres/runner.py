@@ -8,7 +8,7 @@ import asyncpg
 
 from eventlog.store.addresses.log import PostgresAddress
 from eventlog.store.contract.options import Options
-from eventlog.store.nouns.work import Ask, Each, Repeat, Rows, Step, Work
+from eventlog.store.nouns.work import Ask, Each, Repeat, Rows, Step, Work, is_refused
 from eventlog.store.postgres.errors import translated
 from eventlog.store.postgres.opening import prepare
 from eventlog.store.postgres.pool import LOST, Connection
@@ -78,7 +78,7 @@ class PostgresRunner:
             except BaseException:
                 await transaction.rollback()
                 raise
-            await (transaction.rollback() if done is False else transaction.commit())
+            await (transaction.rollback() if is_refused(done) else transaction.commit())
             return done
 
         with translated(self._address):

@@ -1,7 +1,6 @@
 """The store of a PostgreSQL schema: every noun over one runner, and appends in groups."""
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 from eventlog.format.records import AppendRequest, Outcome
@@ -31,7 +30,7 @@ from eventlog.store.sql.statement import Statement
 
 
 class PostgresStore:
-    """Store over one schema of one database. A noun's statements are made when it is asked for."""
+    """Store over one schema of one database. The first call opens the first connection."""
 
     runs_out_of_process = True
 
@@ -42,58 +41,28 @@ class PostgresStore:
         self._limiter = ByteLimiter()
         self._batchers: PerLoop[AppendBatcher] = PerLoop()
         self._rights: Rights | None = None
-        self.runner = PostgresRunner(address, options)
-
-    @property
-    def _sql(self) -> statements.OfSchema:
-        return statements.of(self._address.schema)
-
-    @cached_property
-    def streams(self) -> Streams:
-        return Streams(self.runner, self._sql.log)
-
-    @cached_property
-    def events(self) -> PostgresEvents:
-        return PostgresEvents(self.runner, self._sql.log, self._heads)
-
-    @cached_property
-    def snapshots(self) -> PostgresSnapshots:
-        return PostgresSnapshots(self.runner, self._sql.snapshots)
-
-    @cached_property
-    def keys(self) -> Keys:
-        return Keys(self.runner, self._sql.keys)
-
-    @cached_property
-    def tree(self) -> Tree:
-        sql = self._sql.violations
-        wrong = (sql.created, sql.disordered, sql.unplaced, sql.queued, sql.end)
-        return Tree(self.runner, self._sql.tree, wrong)
-
-    @cached_property
-    def views(self) -> PostgresViews:
-        return PostgresViews(self.runner, self._sql.views, self._address.schema)
-
-    @cached_property
-    def feed(self) -> PostgresFeed:
-        # What stands between here and the server may hand a notice to somebody else's client.
-        hears = not self._options.postgres.pgbouncer
-        listening = (
-            Listening(self._address, self._options.postgres.connect_timeout) if hears else None
-        )
-        return PostgresFeed(self.runner, self._sql.feed, self.rights, listening)
-
-    @cached_property
-    def _erasures(self) -> Erasures:
-        sql = self._sql
+        runner = self.runner = PostgresRunner(address, options)
+        sql = statements.of(address.schema)
+        wrong = sql.violations
+        violations = (wrong.created, wrong.disordered, wrong.unplaced, wrong.queued, wrong.end)
+        self.streams = Streams(runner, sql.log)
+        self.events = PostgresEvents(runner, sql.log, self._heads)
+        self.snapshots = PostgresSnapshots(runner, sql.snapshots)
+        self.keys = Keys(runner, sql.keys)
+        self.tree = Tree(runner, sql.tree, violations)
+        self.views = PostgresViews(runner, sql.views, address.schema)
+        self.feed = PostgresFeed(runner, sql.feed, self.rights, self._listening())
         # The stream's row is locked all along; the event waits for its position as others do.
         first, beside = [sql.erasures.lock], [sql.erasures.queued]
         nouns = sql.erasures, sql.snapshots, sql.keys
-        return Erasures(self.runner, *nouns, first=first, beside=beside)
+        self._erasures = Erasures(runner, *nouns, first=first, beside=beside)
+        self._appender = Appender(address, sql.log, self._heads, self._send)
 
-    @cached_property
-    def _appender(self) -> Appender:
-        return Appender(self._address, self._sql.log, self._heads, self._send)
+    def _listening(self) -> Listening | None:
+        # What stands between here and the server may hand a notice to somebody else's client.
+        if self._options.postgres.pgbouncer:
+            return None
+        return Listening(self._address, self._options.postgres.connect_timeout)
 
     async def append(self, request: AppendRequest) -> Outcome:
         size = size_of(request)

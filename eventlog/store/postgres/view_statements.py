@@ -1,5 +1,6 @@
 """What PostgreSQL asks of the tables of views in its own way: arrays of rows, words by tsquery."""
 
+import functools
 import itertools
 import re
 from collections.abc import Iterable, Sequence
@@ -42,14 +43,7 @@ class PostgresViewStatements(ViewStatements):
         self, spec: TableSpec, generation: int, rows: Sequence[ViewRow]
     ) -> list[tuple[str, list[Any]]]:
         """Put rows by one statement, which takes an array for each column."""
-        names = listed(each.name for each in spec.columns)
-        arrays = ", ".join(
-            f"${number}::{_TYPES[each.type]}[]" for number, each in enumerate(spec.columns, 1)
-        )
-        text = (
-            f"INSERT INTO {self.name(table_name(spec, generation))} ({names})"
-            f" SELECT * FROM unnest({arrays}) {upserts(spec)}"
-        )
+        text = f"INSERT INTO {self.name(table_name(spec, generation))} {_arrays(spec)}"
         return [(text, [list(each) for each in zip(*rows, strict=True)])]
 
     def held(self, spec: TableSpec, generation: int, *, of_tenant: bool) -> Statement:
@@ -76,5 +70,20 @@ class PostgresViewStatements(ViewStatements):
 
     def statement(self, text: str, names: Iterable[str]) -> Statement:
         """Write `$1`, `$2` ... for the placeholders, as asyncpg wants them."""
-        numbers = itertools.count(1)
-        return plain(re.sub(r"\?", lambda _: f"${next(numbers)}", text), names)
+        return plain(_numbered(text), names)
+
+
+@functools.lru_cache(maxsize=512)
+def _numbered(text: str) -> str:
+    numbers = itertools.count(1)
+    return re.sub(r"\?", lambda _: f"${next(numbers)}", text)
+
+
+@functools.lru_cache(maxsize=128)
+def _arrays(spec: TableSpec) -> str:
+    """Return what an INSERT says behind the name of the table."""
+    names = listed(each.name for each in spec.columns)
+    arrays = ", ".join(
+        f"${number}::{_TYPES[each.type]}[]" for number, each in enumerate(spec.columns, 1)
+    )
+    return f"({names}) SELECT * FROM unnest({arrays}) {upserts(spec)}"

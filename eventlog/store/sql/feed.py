@@ -77,7 +77,7 @@ def every_plain_page(t: Tables) -> Query:
 
 @on_postgres
 def progress(t: Tables) -> Query:
-    """Ask for the last position, whether anything waits for one, and who else is at it."""
+    """Ask for the last position, whether `queue` has rows, and whether another holds the lease."""
     waiting = select(t.queue.c.stream_id).limit(1).cte("waiting")
     lease = t.lease.c
     at_it = (
@@ -98,7 +98,7 @@ def progress(t: Tables) -> Query:
 
 @on_postgres
 def hold(t: Tables) -> Any:
-    """Take the lease, or renew it, unless another one's has not run out."""
+    """Take the lease or renew it, unless another holder's has not expired."""
     until = clock() + bindparam("microseconds", type_=BigInteger)
     row = postgres_insert(t.lease).values(
         name=literal(LEASE, Text),
@@ -211,7 +211,7 @@ def _by_stream(t: Tables, names: list[Column[Any]], wanted: ColumnElement[bool])
 
 
 def _spans(t: Tables, names: list[Column[Any]], wanted: ColumnElement[bool]) -> CTE:
-    """Of each wanted stream, the versions between the bounds and their positions."""
+    """Aggregate, for each wanted stream, the versions between the bounds and their positions."""
     feed, streams = t.feed.c, t.streams.c
     grouped = (
         select(

@@ -1,7 +1,8 @@
-"""The roles of a log on PostgreSQL, and what each may do: statements in the order they run in.
+"""The roles of a log on PostgreSQL, and the statements that grant and ask their rights, as text.
 
-Pure. A role gets what is listed here and nothing else, whatever it had before. Roles of tenants are
-kept to their rows by row-level security, in policies that are for them only: others pay nothing.
+Pure; imports SQLAlchemy only to list the tables. A role gets the rights that are listed here and
+no others, whatever it had before. Row-level security limits roles of tenants to their rows, by
+policies that are for them only: others pay nothing.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -19,10 +20,10 @@ ERASER: Final = "eraser"
 ROLES: Final = (OWNER, WRITER, READER, SEQUENCER, ERASER)
 
 GROUP: Final = "tenants"
-"""What the roles of all tenants have in common; alone it opens nothing."""
+"""The role that the roles of all tenants are members of; alone it reads nothing."""
 
 MAX_NAME: Final = 63
-"""Bytes of a name in PostgreSQL."""
+"""Maximum length of a name in PostgreSQL, in bytes."""
 
 _HEAD: Final = "version, head_hash, head_at, key_id"
 _APPENDS: Final = {
@@ -62,25 +63,33 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     GROUP: {table: rights for table, rights in _APPENDS.items() if table != "streams"},
 }
-"""What a role may do besides reading every table. The owner may do everything."""
+"""Rights of a role by table, beside SELECT on every table. The owner has all."""
 
 HIDDEN: Final[Mapping[str, Collection[str]]] = {GROUP: {"streams"}}
-"""What it may not read. A tenant's own role may: without one the group sees nothing."""
+"""Tables without SELECT for a role. A tenant's own role has it on `streams`."""
 
 OF_STREAMS: Final = ("events", "queue", "feed", "snapshots", "segments", "set_aside")
-"""Tables whose rows are those of a stream, and of its tenant."""
+"""Tables whose rows have a `stream_id`, by which they belong to a tenant."""
 
 _EVERYONE: Final = "everyone"
 _OF_TENANT: Final = "of_tenant"
 
 
 def role_name(schema: str, role: str) -> str:
-    """Return what a role of a log is called, on the whole server."""
+    """Return the name of a role of a log; roles are global to a server."""
     return f"{schema}_{role}"
 
 
+def _role(schema: str, role: str) -> str:
+    return quoted(role_name(schema, role))
+
+
+def _place(schema: str, table: str) -> str:
+    return f"{quoted(schema)}.{quoted(table)}"
+
+
 def check_role(name: str) -> str:
-    """Return `name`. Raises InvalidOptionError if PostgreSQL would cut it."""
+    """Return `name`. Raises InvalidOptionError if PostgreSQL would truncate it."""
     if not name or len(name.encode()) > MAX_NAME:
         raise InvalidOptionError(
             f"A role is called by 1 to {MAX_NAME} bytes, {name!r} is not. Give role=."
@@ -89,22 +98,22 @@ def check_role(name: str) -> str:
 
 
 def tables() -> list[str]:
-    """Return the tables of a log that are always there."""
+    """Return the names of the tables of every log."""
     from eventlog.store.sql.schema import metadata  # Opening a log in a file comes by here.
 
     return [table.name for table in metadata("postgresql").tables.values()] + [VERSION_TABLE]
 
 
 def grants(schema: str, there: Collection[str]) -> list[str]:
-    """Give every role that is `there` what it needs, and nothing more."""
+    """Grant every role that exists its rights, and revoke all others."""
     place = quoted(schema)
     # Not ALL TABLES: the sequencer's own would be among them, and it may forbid them to itself.
     ours = ", ".join(f"{place}.{table}" for table in tables())
     steps: list[str] = []
-    for role, rights in GRANTS.items():
+    for role, given in GRANTS.items():
         if role_name(schema, role) not in there:
             continue
-        name = quoted(role_name(schema, role))
+        name = _role(schema, role)
         within = "USAGE, CREATE" if role == SEQUENCER else "USAGE"
         steps += [
             f"REVOKE ALL ON {ours} FROM {name}",
@@ -113,21 +122,21 @@ def grants(schema: str, there: Collection[str]) -> list[str]:
         ]
         for table in tables():
             may = [] if table in HIDDEN.get(role, ()) else ["SELECT"]
-            may += [rights[table]] if table in rights else []
+            may += [given[table]] if table in given else []
             if may:
                 steps.append(f"GRANT {', '.join(may)} ON {place}.{table} TO {name}")
     return steps
 
 
 def ownership(schema: str, partitions: Iterable[str]) -> list[str]:
-    """Give the log to its owner; whoever runs this becomes one of his members."""
-    place, owner = quoted(schema), quoted(role_name(schema, OWNER))
-    sequencer = quoted(role_name(schema, SEQUENCER))
+    """Make the owner role the owner of every table; the current user becomes a member of it."""
+    place, owner = quoted(schema), _role(schema, OWNER)
+    sequencer = _role(schema, SEQUENCER)
     return [
         f"GRANT {owner}, {sequencer} TO CURRENT_USER",
         f"ALTER SCHEMA {place} OWNER TO {owner}",
         *[
-            f"ALTER TABLE {place}.{quoted(table)} OWNER TO {owner}"
+            f"ALTER TABLE {_place(schema, table)} OWNER TO {owner}"
             for table in (*tables(), *partitions)
         ],
         f"ALTER FUNCTION {place}.events_stay() OWNER TO {owner}",
@@ -150,7 +159,7 @@ def rights(schema: str) -> Statement:
 
 
 def known(schema: str) -> str:
-    """Return the query for the roles that are there, of those that may own a view only own ones."""
+    """Select the roles that exist; the sequencer only if the current user is a member of it."""
     own = literal(role_name(schema, SEQUENCER))
     names = ", ".join(literal(role_name(schema, role)) for role in GRANTS)
     return (
@@ -162,14 +171,13 @@ def known(schema: str) -> str:
 def guard(
     schema: str, relation: str, columns: Collection[str] | None, there: Collection[str]
 ) -> list[str]:
-    """Let the roles that are `there` read a view's table, those of tenants their own rows.
+    """Grant the roles that exist SELECT on a view's table, those of tenants on their own rows.
 
-    The eraser takes rows out of it, too, and puts back what an erasure has left of them.
-
-    Without `columns` it is an SQL view, which would show a tenant everything. The sequencer gets
-    what anybody made: who makes it anew has to be its owner.
+    The eraser may also change rows. Without `columns` the relation is an SQL view, which would show
+    a tenant the rows of all: it gets no right. The sequencer becomes the owner, whoever made the
+    table, because only its owner can make it again.
     """
-    place = f"{quoted(schema)}.{quoted(relation)}"
+    place = _place(schema, relation)
     readers = {role_name(schema, role) for role in (WRITER, READER, ERASER)}
     steps = [f"GRANT SELECT ON {place} TO {quoted(name)}" for name in sorted(readers & {*there})]
     if (group := role_name(schema, GROUP)) in there and columns is not None:
@@ -183,9 +191,9 @@ def guard(
 
 
 def row_security(schema: str) -> list[str]:
-    """Keep the roles of tenants to the rows of their streams, in the tables of the log."""
-    place, group = quoted(schema), quoted(role_name(schema, GROUP))
-    owner = quoted(role_name(schema, OWNER))
+    """Limit the roles of tenants to the rows of their streams, in the tables of the log."""
+    place, group = quoted(schema), _role(schema, GROUP)
+    owner = _role(schema, OWNER)
     own = f"{place}.is_own(stream_id)"
     free = f"{_own_stream(schema, 'keys', 'stream_id')} OR NOT {place}.is_taken(stream_id)"
     return [
@@ -209,11 +217,11 @@ def row_security(schema: str) -> list[str]:
 
 
 def tenant_role(schema: str, tenant: str, role: str) -> list[str]:
-    """Give a role the conversations of one tenant."""
+    """Grant a role the conversations of one tenant."""
     place, name = quoted(schema), quoted(role)
     may = f"SELECT, {_APPENDS['streams']}"
     return [
-        f"GRANT {quoted(role_name(schema, GROUP))} TO {name}",
+        f"GRANT {_role(schema, GROUP)} TO {name}",
         f"GRANT {may} ON {place}.streams TO {name}",
         f"DROP POLICY IF EXISTS {name} ON {place}.streams",
         (
@@ -224,21 +232,21 @@ def tenant_role(schema: str, tenant: str, role: str) -> list[str]:
 
 
 def _policies(schema: str, table: str, visible: str, written: str | None = None) -> Sequence[str]:
-    place, group = quoted(schema), quoted(role_name(schema, GROUP))
+    place, group = _place(schema, table), _role(schema, GROUP)
     check = "" if written is None else f" WITH CHECK ({written})"
     return (
         *_open(schema, table),
-        f"DROP POLICY IF EXISTS {_OF_TENANT} ON {place}.{quoted(table)}",
+        f"DROP POLICY IF EXISTS {_OF_TENANT} ON {place}",
         (
-            f"CREATE POLICY {_OF_TENANT} ON {place}.{quoted(table)} AS RESTRICTIVE TO {group}"
+            f"CREATE POLICY {_OF_TENANT} ON {place} AS RESTRICTIVE TO {group}"
             f" USING ({visible}){check}"
         ),
     )
 
 
 def _open(schema: str, table: str) -> Sequence[str]:
-    """Switch row-level security on; grants alone decide for everybody else, as before."""
-    place = f"{quoted(schema)}.{quoted(table)}"
+    """Enable row-level security, with a policy that leaves everybody else to the grants."""
+    place = _place(schema, table)
     return (
         f"ALTER TABLE {place} ENABLE ROW LEVEL SECURITY",
         f"DROP POLICY IF EXISTS {_EVERYONE} ON {place}",
@@ -247,7 +255,7 @@ def _open(schema: str, table: str) -> Sequence[str]:
 
 
 def _visible(schema: str, table: str, columns: Collection[str]) -> str:
-    """Say which rows of a view's table are a tenant's; where none tells, no row is."""
+    """Return the condition for rows of a tenant; no row is one's without a column that tells."""
     for column in ("tenant", "stream_id"):
         if column in columns:
             return _own_stream(schema, table, column)
@@ -255,7 +263,7 @@ def _visible(schema: str, table: str, columns: Collection[str]) -> str:
 
 
 def _own_stream(schema: str, table: str, column: str) -> str:
-    """Ask whether the tenant sees a stream: `streams` alone knows the policies of tenants.
+    """Return the condition that the tenant sees a stream: only `streams` has its policy.
 
     OFFSET 0 keeps the planner from reading every stream of the tenant to know one of them.
     """
@@ -268,7 +276,7 @@ _FUNCTIONS: Final = ("is_own", "is_taken")
 
 
 def _functions(schema: str) -> Sequence[str]:
-    """Make what policies call. Whoever calls has a search_path of his own: nothing is left to it.
+    """Create the functions that policies call; every name is qualified, whatever the search_path.
 
     `is_own` is volatile to see the stream that the statement itself has just made. `is_taken` has
     the owner's eyes.

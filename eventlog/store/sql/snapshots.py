@@ -105,7 +105,7 @@ def one_entry(t: Tables) -> Query:
 
 @on_sqlite
 def erased_since(t: Tables) -> Query:
-    """Find the stream if content up to the version of a snapshot was erased."""
+    """Return a row if the stream was erased after the version of a snapshot."""
     streams = t.streams.c
     return select(streams.version).where(
         streams.stream_id == bindparam("stream_id"),
@@ -221,7 +221,7 @@ def _newest(t: Tables) -> Query:
 
 
 def _wanted(snapshot: CTE) -> CTE:
-    """Of the pieces, those from the end that hold as many items as are wanted."""
+    """Select the last pieces of a snapshot that together hold as many items as are wanted."""
     each = (
         func.jsonb_array_elements(cast(snapshot.c.pieces, JSONB)["pieces"])
         .table_valued(column("piece", JSONB), with_ordinality="place", name="each")

@@ -6,6 +6,7 @@ Placeholders are `?`; PostgreSQL's statements number them.
 """
 
 import abc
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +17,9 @@ from eventlog.store.sql.view_text import table_name
 
 if TYPE_CHECKING:
     from eventlog.store.sql.schema import Dialect
+
+_CACHED: Final = 128
+"""Maximum number of tables of which texts are kept."""
 
 
 class ViewStatements(CheckpointStatements, abc.ABC):
@@ -114,8 +118,7 @@ class ViewStatements(CheckpointStatements, abc.ABC):
 
     def rows(self, spec: TableSpec, generation: int) -> str:
         """Return what selects every row."""
-        columns = ", ".join(column(each.name) for each in spec.columns)
-        return f"SELECT {columns} FROM {self.name(table_name(spec, generation))} AS rows"
+        return f"SELECT {_columns(spec)} FROM {self.name(table_name(spec, generation))} AS rows"
 
     def of_tenant(self, spec: TableSpec) -> tuple[list[str], list[str]]:
         """Return what says which rows are those of the tenant, and its parameters."""
@@ -128,6 +131,7 @@ class ViewStatements(CheckpointStatements, abc.ABC):
         return [f"EXISTS (SELECT 1 FROM {self.name('streams')} WHERE {is_own})"], ["of_tenant"]
 
 
+@functools.lru_cache(maxsize=_CACHED)
 def upserts(spec: TableSpec) -> str:
     """Return what a row does ON CONFLICT with one of its key."""
     changed = [
@@ -162,6 +166,11 @@ def equal(names: Iterable[str]) -> str:
 def values(names: Iterable[str]) -> list[str]:
     """Return the parameters that `equal` compares with."""
     return [f"is_{name}" for name in names]
+
+
+@functools.lru_cache(maxsize=_CACHED)
+def _columns(spec: TableSpec) -> str:
+    return ", ".join(column(each.name) for each in spec.columns)
 
 
 def _falls(name: str) -> bool:

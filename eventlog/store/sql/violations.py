@@ -1,6 +1,6 @@
 """What contradicts the events: rows of `streams`, and places in the feed and its queue.
 
-Each is one statement: what is appended meanwhile looks no odder. The feed of SQLite is `events`,
+Each is one statement: an append meanwhile is no violation. The feed of SQLite is `events`,
 and its end is what SQLite remembers to have given; PostgreSQL has `feed`, and `queue` waits.
 """
 
@@ -30,20 +30,20 @@ from eventlog.store.sql.parts import Query
 from eventlog.store.sql.schema import Tables
 
 LIMIT: Final = 100
-"""Rows of each kind: one is enough to know."""
+"""Maximum number of violations of a kind: one is enough to know."""
 
 LAST: Final = 2**63 - 1
-"""Stands for the position of what waits for one."""
+"""The position of an event in `queue`, which has none yet: behind every other."""
 
 
 @on_both
 def created(t: Tables) -> Query:
-    """Find streams that say another time than their first event does."""
+    """Find streams whose `created_at` is not the time of their first event."""
     streams, events = t.streams, t.events.c
     row = streams.c
     first = (events.stream_id == row.stream_id) & (events.version == 1)
     return (
-        _oddity(ViolationKind.CREATED, row.stream_id, _of(streams), literal(0))
+        _violation(ViolationKind.CREATED, row.stream_id, _of(streams), literal(0))
         .select_from(streams.join(t.events, first))
         .where(row.created_at != events.recorded_at)
         .limit(LIMIT)
@@ -52,24 +52,24 @@ def created(t: Tables) -> Query:
 
 @on_both
 def disordered(t: Tables) -> Query:
-    """Find what the feed has twice, or in another order than that of its stream."""
+    """Find events that are in the feed twice, or not in the order of their stream."""
     return _out_of_order(t) if t.is_postgres else _before_its_predecessor(t)
 
 
 @on_both
 def end(t: Tables) -> Query:
-    """Find the feed shorter or longer than it was said to be."""
+    """Find the last position different from the number of positions that were given."""
     return _stated_end(t) if t.is_postgres else _sequence_end(t)
 
 
 @on_postgres
 def unplaced(t: Tables) -> Query:
-    """Find events that have no position and wait for none."""
+    """Find events that are neither in `feed` nor in `queue`."""
     events, streams, placed = t.events, t.streams, _placed(t)
     row = events.c
     there = (placed.c.stream_id == row.stream_id) & (placed.c.version == row.version)
     return (
-        _oddity(
+        _violation(
             ViolationKind.UNPLACED,
             row.stream_id,
             _of(streams),
@@ -85,12 +85,12 @@ def unplaced(t: Tables) -> Query:
 
 @on_postgres
 def queued(t: Tables) -> Query:
-    """Find what waits for a position and is no event, or one of another time."""
+    """Find rows of `queue` of which there is no event, or one of another time."""
     queue, events, streams = t.queue, t.events, t.streams
     row = queue.c
     same = (events.c.stream_id == row.stream_id) & (events.c.version == row.version)
     return (
-        _oddity(ViolationKind.QUEUED, row.stream_id, _of(streams), row.version)
+        _violation(ViolationKind.QUEUED, row.stream_id, _of(streams), row.version)
         .select_from(
             queue.outerjoin(events, same).outerjoin(streams, streams.c.stream_id == row.stream_id)
         )
@@ -100,12 +100,12 @@ def queued(t: Tables) -> Query:
 
 
 def _before_its_predecessor(t: Tables) -> Query:
-    """Find what has a lower position than the event before it; none can be there twice."""
+    """Find events with a lower position than the version before; none can be there twice."""
     events, streams = t.events, t.streams
     row, before = events.c, events.alias("before")
     is_before = (before.c.stream_id == row.stream_id) & (before.c.version == row.version - 1)
     return (
-        _oddity(ViolationKind.ORDER, row.stream_id, _of(streams), row.version, row.position)
+        _violation(ViolationKind.ORDER, row.stream_id, _of(streams), row.version, row.position)
         .select_from(
             events.join(before, is_before).outerjoin(streams, streams.c.stream_id == row.stream_id)
         )
@@ -115,7 +115,7 @@ def _before_its_predecessor(t: Tables) -> Query:
 
 
 def _out_of_order(t: Tables) -> Query:
-    """Find what the feed has twice, or in another order than that of its stream."""
+    """Find events that are twice in `feed` and `queue`, or behind one of a later version."""
     place = _placed(t).c
     order = (place.version, place.position)
     version = func.lag(place.version).over(partition_by=place.stream_id, order_by=order)
@@ -126,7 +126,7 @@ def _out_of_order(t: Tables) -> Query:
     row, streams = ranked.c, t.streams
     is_twice = row.version == row.version_before
     return (
-        _oddity(
+        _violation(
             case(
                 (is_twice, literal(ViolationKind.TWICE, Text)),
                 else_=literal(ViolationKind.ORDER, Text),
@@ -146,7 +146,7 @@ def _sequence_end(t: Tables) -> Query:
     given = table("sqlite_sequence", column("name", Text), column("seq", BigInteger))
     last = select(func.coalesce(func.max(t.events.c.position), 0)).scalar_subquery()
     return (
-        _oddity(ViolationKind.END, literal(b"", LargeBinary), _OF_NONE, literal(0), last + 1)
+        _violation(ViolationKind.END, literal(b"", LargeBinary), _OF_NONE, literal(0), last + 1)
         .select_from(given)
         .where(given.c.name == literal("events", Text), given.c.seq != last)
     )
@@ -156,8 +156,10 @@ def _stated_end(t: Tables) -> Query:
     last = select(func.coalesce(func.max(t.feed.c.position), 0)).scalar_subquery()
     head = t.feed_head.c
     stated = select(func.max(head.position)).where(head.id == 1).scalar_subquery()
-    oddity = _oddity(ViolationKind.END, literal(b"", LargeBinary), _OF_NONE, literal(0), last + 1)
-    return oddity.where(func.coalesce(stated, -1) != last)
+    violation = _violation(
+        ViolationKind.END, literal(b"", LargeBinary), _OF_NONE, literal(0), last + 1
+    )
+    return violation.where(func.coalesce(stated, -1) != last)
 
 
 def _placed(t: Tables) -> FromClause:
@@ -169,7 +171,7 @@ def _placed(t: Tables) -> FromClause:
     ).subquery("placed")
 
 
-def _oddity(
+def _violation(
     what: ViolationKind | ColumnElement[str],
     stream_id: ColumnElement[bytes],
     of: Sequence[ColumnElement[Any]],
@@ -182,7 +184,7 @@ def _oddity(
 
 
 def _of(streams: FromClause) -> Sequence[ColumnElement[Any]]:
-    """Select name and branch, which are told to nobody but the stream's own tenant."""
+    """Select name and branch of streams of the tenant; NULL and an empty branch for others."""
     is_own = streams.c.tenant == bindparam("tenant", type_=Text)
     nothing = literal("", Text)
     return case((is_own, streams.c.name)), case((is_own, streams.c.branch), else_=nothing)

@@ -10,7 +10,7 @@ from eventlog.format.records import AppendRequest, Outcome
 from eventlog.store.addresses.log import SqliteAddress
 from eventlog.store.contract.options import Options
 from eventlog.store.limiter import ByteLimiter, size_of
-from eventlog.store.nouns.work import Ask, Each, Repeat, Rows, Step, Work
+from eventlog.store.nouns.work import Ask, Each, Repeat, Rows, Step, Work, is_refused
 from eventlog.store.sqlite.append import Committer
 from eventlog.store.sqlite.errors import translated
 from eventlog.store.sqlite.opening import open_log
@@ -77,7 +77,7 @@ class SqliteRunner:
             db.execute(start)
             try:
                 done = self._run(db, begin())
-                db.execute("ROLLBACK" if done is False else "COMMIT")
+                db.execute("ROLLBACK" if is_refused(done) else "COMMIT")
             except BaseException:
                 if db.in_transaction:
                     db.execute("ROLLBACK")

@@ -1,7 +1,6 @@
 """The store of a SQLite file: every noun over one runner."""
 
-from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Final
 
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.store.addresses.log import SqliteAddress
@@ -14,6 +13,7 @@ from eventlog.store.nouns.keys import Keys
 from eventlog.store.nouns.snapshots import Snapshots
 from eventlog.store.nouns.streams import Streams
 from eventlog.store.nouns.tree import Tree
+from eventlog.store.nouns.views import Views
 from eventlog.store.sqlite.feed import SqliteFeed
 from eventlog.store.sqlite.runner import SqliteRunner
 from eventlog.store.sqlite.statements import (
@@ -27,8 +27,7 @@ from eventlog.store.sqlite.statements import (
     VIOLATIONS,
 )
 
-if TYPE_CHECKING:
-    from eventlog.store.nouns.views import Views
+_VIOLATIONS: Final = (VIOLATIONS.created, VIOLATIONS.disordered, VIOLATIONS.end)
 
 
 class SqliteStore:
@@ -43,19 +42,9 @@ class SqliteStore:
         self.snapshots = Snapshots(runner, SNAPSHOTS)
         self.keys = Keys(runner, KEYS)
         self.feed = SqliteFeed(runner, FEED)
+        self.tree = Tree(runner, TREE, _VIOLATIONS)
+        self.views = Views(runner, VIEWS)
         self._erasures = Erasures(runner, ERASURES, SNAPSHOTS, KEYS)
-
-    @cached_property
-    def tree(self) -> Tree:
-        wrong = (VIOLATIONS.created, VIOLATIONS.disordered, VIOLATIONS.end)
-        return Tree(self.runner, TREE, wrong)
-
-    @cached_property
-    def views(self) -> "Views":
-        # A start must be quick, and a process that only uses sessions has no views.
-        from eventlog.store.nouns.views import Views
-
-        return Views(self.runner, VIEWS)
 
     async def append(self, request: AppendRequest) -> Outcome:
         return await self.runner.append(request)
