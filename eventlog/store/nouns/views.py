@@ -44,7 +44,11 @@ class Views(Noun):
     def __init__(self, runner: Runner, sql: ViewStatements) -> None:
         super().__init__(runner)
         self.sql = sql
-        self._generations = Generations(sql, self.guard)
+
+    @property
+    def _generations(self) -> Generations:
+        # Not kept: what it would be kept in, it refers to, and connections end with their store.
+        return Generations(self.sql, self.guard)
 
     def guard(self, _relation: str, _columns: Sequence[str] | None) -> Work[None]:
         """Let the roles of the log read what was made, where a database has roles.

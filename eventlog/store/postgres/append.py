@@ -1,9 +1,7 @@
 """Appending on PostgreSQL: one statement, one round trip; those that wait together go together."""
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, Protocol
-
-import asyncpg
+from typing import Any, NamedTuple
 
 from eventlog.format.preparing import link, prepare_all
 from eventlog.format.records import (
@@ -17,31 +15,13 @@ from eventlog.format.records import (
 from eventlog.retrying import Tries, others_were_first
 from eventlog.store.addresses.log import PostgresAddress
 from eventlog.store.nouns.append import Clock, Known, Seen, beginning, decide
+from eventlog.store.postgres.errors import LOOK_AGAIN, translated
 from eventlog.store.postgres.heads import Heads
 from eventlog.store.postgres.pool import LOST
+from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.sql.names import PostgresLogStatements
 from eventlog.store.sql.statement import Statement
 from eventlog.store.sql.stream_rows import NO_PARENT
-
-LOOK_AGAIN: Final = (
-    asyncpg.UniqueViolationError,
-    asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
-)
-"""Nothing was stored, and only a fresh snapshot tells why."""
-
-OPEN: Final = (*LOST, *LOOK_AGAIN, TimeoutError)
-"""What an append wants to see as it is: the errors that leave its outcome open."""
-
-
-class Ask(Protocol):
-    """Runs a statement and returns its rows. With `again`, once more if the connection broke."""
-
-    async def __call__(
-        self, statement: Statement, values: dict[str, Any], *, again: bool
-    ) -> list[Any]:
-        """Run it."""
-        ...
 
 
 class _Try(NamedTuple):
@@ -68,16 +48,21 @@ class Appender:
     """Decides what becomes of appends; remembers heads, and looks again wherever they are wrong."""
 
     def __init__(
-        self, address: PostgresAddress, sql: PostgresLogStatements, heads: Heads, ask: Ask
+        self,
+        address: PostgresAddress,
+        sql: PostgresLogStatements,
+        heads: Heads,
+        runner: PostgresRunner,
     ) -> None:
         self._address = address
         self._sql = sql
         self._heads = heads
-        self._ask = ask
+        self._runner = runner
 
     async def append(self, request: AppendRequest) -> Outcome:
         """Append one batch to one stream."""
-        return await self._alone(request, prepare_all(request), None)
+        with translated(self._address):
+            return await self._alone(request, prepare_all(request), None)
 
     async def append_group(
         self, requests: Sequence[AppendRequest]
@@ -107,7 +92,8 @@ class Appender:
             return tried.outcome
         prepared = prepare_all(request) if tried is None else tried.prepared
         try:
-            return await self._alone(request, prepared, tried)
+            with translated(self._address):
+                return await self._alone(request, prepared, tried)
         except Exception as error:  # noqa: BLE001 - told to whoever waits
             return error
 
@@ -168,7 +154,7 @@ class Appender:
         }
         statement = self._statement(first=head.version == 0, one=len(rows) == 1)
         try:
-            return bool(await self._ask(statement, values, again=False))
+            return bool(await self._runner.send(statement, values))
         except (*LOST, *LOOK_AGAIN):
             return False
 
@@ -188,18 +174,18 @@ class Appender:
         }
         statement = self._sql.group_first if first else self._sql.group_next
         try:
-            return {row[0] for row in await self._ask(statement, values, again=False)}
+            return {row[0] for row in await self._runner.send(statement, values)}
         except (*LOST, *LOOK_AGAIN):
             return set()
 
     async def _look(self, request: AppendRequest, tried: _Try | None) -> Seen:
         """Read the head first and the rest after it: what is not there then, came later."""
         stream = {"stream_id": request.stream_id}
-        (row,) = await self._ask(self._sql.head, stream, again=True)
+        (row,) = await self._runner.fetch(self._sql.head, stream)
         ids = [event.event_id for event in request.events if event.event_id is not None]
         found: list[Any] = []
         if ids:
-            found = await self._ask(self._sql.by_event_id, {**stream, "event_ids": ids}, again=True)
+            found = await self._runner.fetch(self._sql.by_event_id, {**stream, "event_ids": ids})
         is_stored = tried is not None and await self._is_stored(tried.rows[-1])
         known = beginning(request) if row[0] is None else Known(Head(*row[:3]), row[4])
         clock = Clock(row[3], str(self._address))
@@ -207,7 +193,7 @@ class Appender:
 
     async def _is_stored(self, event: StoredEvent) -> bool:
         where = {"stream_id": event.stream_id, "version": event.version}
-        rows = await self._ask(self._sql.hash_at, where, again=True)
+        rows = await self._runner.fetch(self._sql.hash_at, where)
         return bool(rows) and rows[0][0] == event.hash
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Generator
+from typing import Final
 
 import asyncpg
 
@@ -13,6 +14,17 @@ from eventlog.errors import (
     UnavailableError,
 )
 from eventlog.store.addresses.log import PostgresAddress
+from eventlog.store.postgres.pool import LOST
+
+LOOK_AGAIN: Final = (
+    asyncpg.UniqueViolationError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+)
+"""Nothing was stored, and only a fresh snapshot tells why."""
+
+OPEN: Final = (*LOST, *LOOK_AGAIN, TimeoutError)
+"""The errors that leave open what an append has done."""
 
 
 @contextlib.contextmanager

@@ -4,12 +4,10 @@ import functools
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, TypeVar
 
-import asyncpg
-
 from eventlog.store.addresses.log import PostgresAddress
 from eventlog.store.contract.options import Options
 from eventlog.store.nouns.work import Ask, Each, Repeat, Rows, Step, Work, is_refused
-from eventlog.store.postgres.errors import translated
+from eventlog.store.postgres.errors import OPEN, translated
 from eventlog.store.postgres.opening import prepare
 from eventlog.store.postgres.pool import LOST, Connection
 from eventlog.store.postgres.pools import Pools
@@ -26,29 +24,29 @@ class PostgresRunner:
         self._address = address
         self.pools = Pools(address, options, functools.partial(prepare, address, options))
 
-    async def fetch(
-        self,
-        statement: Statement,
-        values: dict[str, Any],
-        *,
-        again: bool = True,
-        untouched: tuple[type[Exception], ...] = (),
-    ) -> Rows:
-        """Fetch the rows of one statement; errors that are `untouched` come as they are.
+    async def fetch(self, statement: Statement, values: dict[str, Any]) -> Rows:
+        """Fetch the rows of one statement, on a new connection if the first one broke."""
+        use = _fetching(statement, values)
+        with translated(self._address):
+            try:
+                return await self.pools.run(use)
+            except LOST:
+                return await self.pools.run(use)
 
-        With `again`, a second time on a new connection if the first one broke.
-        """
-        args = statement.args(values)
-
-        async def use(connection: "Connection[Any]") -> Rows:
-            return await connection.fetch(statement.text, *args)
-
-        with translated(self._address, *untouched):
-            return await (self._again(use) if again else self.pools.run(use))
+    async def send(self, statement: Statement, values: dict[str, Any]) -> Rows:
+        """Run one statement that appends, once; errors of OPEN come as they are."""
+        with translated(self._address, *OPEN):
+            return await self.pools.run(_fetching(statement, values))
 
     async def read(self, begin: Callable[[], Work[_T]]) -> _T:
+        def use(connection: "Connection[Any]") -> Awaitable[_T]:
+            return _answer(connection, begin())
+
         with translated(self._address):
-            return await self._again(lambda connection: _answer(connection, begin()))
+            try:
+                return await self.pools.run(use)
+            except LOST:
+                return await self.pools.run(use)
 
     async def read_at_once(self, begin: Callable[[], Work[_T]]) -> _T:
         return await self._transact(begin, "repeatable_read")
@@ -58,12 +56,6 @@ class PostgresRunner:
 
     async def transact(self, begin: Callable[[], Work[_T]]) -> _T:
         return await self._transact(begin, "read_committed")
-
-    async def _again(self, use: "_Use[_T]") -> _T:
-        try:
-            return await self.pools.run(use)
-        except LOST:
-            return await self.pools.run(use)
 
     async def _transact(
         self,
@@ -85,7 +77,12 @@ class PostgresRunner:
             return await self.pools.run(use)
 
 
-async def _answer(connection: "asyncpg.Connection[Any]", work: Work[_T]) -> _T:
+def _fetching(statement: Statement, values: dict[str, Any]) -> "_Use[Rows]":
+    text, args = statement.text, statement.args(values)
+    return lambda connection: connection.fetch(text, *args)
+
+
+async def _answer(connection: "Connection[Any]", work: Work[_T]) -> _T:
     try:
         step = next(work)
         while True:
@@ -95,19 +92,21 @@ async def _answer(connection: "asyncpg.Connection[Any]", work: Work[_T]) -> _T:
         return done
 
 
-async def _rows(connection: "asyncpg.Connection[Any]", step: Step) -> Rows:
+def _rows(connection: "Connection[Any]", step: Step) -> Awaitable[Rows]:
     if isinstance(step, Ask):
-        return await connection.fetch(step.text, *step.args)
-    if isinstance(step, Each):
-        return await _fetch_each(connection, step)
-    if isinstance(step, Repeat):
-        await connection.executemany(step.text, step.every)
-    return []  # The heads that are remembered here may be wrong, so nothing has to be evicted.
+        return connection.fetch(step.text, *step.args)
+    if isinstance(step, Each) and step.every:
+        return _fetch_each(connection, step)
+    return _without_rows(connection, step)
 
 
-async def _fetch_each(connection: "asyncpg.Connection[Any]", step: Each) -> Rows:
-    if not step.every:
-        return []
+def _fetch_each(connection: "Connection[Any]", step: Each) -> Awaitable[Rows]:
     arrays = {f"every_{name}": [one[name] for one in step.every] for name in step.every[0]}
     args = step.statement.args({**arrays, **step.alike, "limit": step.limit})
-    return await connection.fetch(step.statement.text, *args)
+    return connection.fetch(step.statement.text, *args)
+
+
+async def _without_rows(connection: "Connection[Any]", step: Step) -> Rows:
+    if isinstance(step, Repeat):
+        await connection.executemany(step.text, step.every)
+    return []  # Heads that are remembered may be wrong here: nothing has to be evicted.

@@ -1,8 +1,5 @@
 """The store of a PostgreSQL schema: every noun over one runner, and appends in groups."""
 
-from collections.abc import Sequence
-from typing import Any
-
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.loops import PerLoop
 from eventlog.store.addresses.log import PostgresAddress
@@ -15,18 +12,16 @@ from eventlog.store.nouns.keys import Keys
 from eventlog.store.nouns.streams import Streams
 from eventlog.store.nouns.tree import Tree
 from eventlog.store.postgres import statements
-from eventlog.store.postgres.append import OPEN, Appender
+from eventlog.store.postgres.append import Appender
 from eventlog.store.postgres.batcher import AppendBatcher
-from eventlog.store.postgres.errors import translated
 from eventlog.store.postgres.events import PostgresEvents
 from eventlog.store.postgres.feed import PostgresFeed
 from eventlog.store.postgres.heads import Heads
 from eventlog.store.postgres.listening import Listening
+from eventlog.store.postgres.rights import PostgresRights
 from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.postgres.snapshots import PostgresSnapshots
 from eventlog.store.postgres.views import PostgresViews
-from eventlog.store.sql.roles import rights
-from eventlog.store.sql.statement import Statement
 
 
 class PostgresStore:
@@ -40,7 +35,6 @@ class PostgresStore:
         self._heads = Heads()
         self._limiter = ByteLimiter()
         self._batchers: PerLoop[AppendBatcher] = PerLoop()
-        self._rights: Rights | None = None
         runner = self.runner = PostgresRunner(address, options)
         sql = statements.of(address.schema)
         wrong = sql.violations
@@ -51,12 +45,13 @@ class PostgresStore:
         self.keys = Keys(runner, sql.keys)
         self.tree = Tree(runner, sql.tree, violations)
         self.views = PostgresViews(runner, sql.views, address.schema)
-        self.feed = PostgresFeed(runner, sql.feed, self.rights, self._listening())
+        self._rights = PostgresRights(runner, address.schema)
+        self.feed = PostgresFeed(runner, sql.feed, self._rights.read, self._listening())
         # The stream's row is locked all along; the event waits for its position as others do.
         first, beside = [sql.erasures.lock], [sql.erasures.queued]
         nouns = sql.erasures, sql.snapshots, sql.keys
         self._erasures = Erasures(runner, *nouns, first=first, beside=beside)
-        self._appender = Appender(address, sql.log, self._heads, self._send)
+        self._appender = Appender(address, sql.log, self._heads, runner)
 
     def _listening(self) -> Listening | None:
         # What stands between here and the server may hand a notice to somebody else's client.
@@ -76,36 +71,10 @@ class PostgresStore:
         return await self._erasures.erase(erasure)
 
     async def rights(self) -> Rights:
-        if self._rights is None:
-            (row,) = await self.runner.fetch(rights(self._address.schema), {})
-            self._rights = Rights._make(row)
-        return self._rights
+        return await self._rights.read()
 
     async def close(self) -> None:
         await self.runner.pools.close()
 
-    async def _send(
-        self, statement: Statement, values: dict[str, Any], *, again: bool
-    ) -> list[Any]:
-        untouched = () if again else OPEN
-        return await self.runner.fetch(statement, values, again=again, untouched=untouched)
-
     def _new_batcher(self) -> AppendBatcher:
-        return AppendBatcher(self._alone, self._together)
-
-    async def _alone(self, request: AppendRequest) -> Outcome:
-        with translated(self._address):
-            return await self._appender.append(request)
-
-    async def _together(self, requests: Sequence[AppendRequest]) -> list[Outcome | BaseException]:
-        outcomes = await self._appender.append_group(requests)
-        return [self._told(outcome) for outcome in outcomes]
-
-    def _told(self, outcome: Outcome | BaseException) -> Outcome | BaseException:
-        if not isinstance(outcome, BaseException):
-            return outcome
-        try:
-            with translated(self._address):
-                raise outcome
-        except Exception as error:  # noqa: BLE001 - told to whoever waits
-            return error
+        return AppendBatcher(self._appender.append, self._appender.append_group)
