@@ -6,6 +6,8 @@ import threading
 from collections import deque
 from typing import Final
 
+from eventlog import os_fork
+
 MAX_WAITING_BYTES: Final = 64 * 1024 * 1024
 """What may wait in one process for one database; a request larger than this waits alone."""
 
@@ -20,6 +22,7 @@ class ByteLimiter:
         self._inside = 0
         self._waiters: deque[_Waiter] = deque()
         self._lock = threading.Lock()
+        os_fork.register(self)
 
     async def enter(self, size: int) -> None:
         """Come in, or wait until others have left. Whoever came in must `leave`."""
@@ -40,6 +43,12 @@ class ByteLimiter:
         with self._lock:
             self._inside -= size
             self._let_in()
+
+    def reset_after_fork(self) -> None:
+        """Begin empty: what is inside and who waits is in the parent."""
+        self._inside = 0
+        self._waiters = deque()
+        self._lock = threading.Lock()
 
     def _fits(self, size: int) -> bool:
         return self._inside == 0 or self._inside + size <= self._limit

@@ -12,7 +12,7 @@ COMPILE: Final = (
 
 
 def lock(target: str, *wanted: str) -> None:
-    """Resolve what `wanted` selects into `requirements/target`."""
+    """Resolve what `wanted` selects into a file of requirements."""
     subprocess.run(  # noqa: S603
         [sys.executable, "-m", *COMPILE, *wanted, "-o", f"requirements/{target}"], check=True
     )

@@ -3,8 +3,9 @@
 import functools
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
+from eventlog import os_fork
 from eventlog.addresses.log import SqliteAddress
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.limiter import ByteLimiter
@@ -17,9 +18,6 @@ from eventlog.store.sqlite.worker import Worker
 
 _T = TypeVar("_T")
 
-_of_another_process: Final[list[object]] = []
-"""Connections of the parent process: closing one here would drop the locks of its file."""
-
 
 class SqliteRunner:
     """A Runner with one writing and one reading connection, and appends in groups."""
@@ -28,6 +26,7 @@ class SqliteRunner:
         self._address = address
         self._options = options
         self._begin()
+        os_fork.register(self)
 
     def _begin(self) -> None:
         # Not a method: a thread that knew the runner would keep it from ever being collected.
@@ -65,8 +64,8 @@ class SqliteRunner:
         self._reader.close()
 
     def reset_after_fork(self) -> None:
-        """Open connections of this process' own when they are needed; leave the parent's alone."""
-        _of_another_process.append((self._writer, self._reader))
+        """Leave the connections of the parent alone: closing one would drop its file locks."""
+        os_fork.keep_alive((self._writer, self._reader))
         self._begin()
 
     def _answer(self, begin: Callable[[], Work[_T]], db: sqlite3.Connection) -> _T:

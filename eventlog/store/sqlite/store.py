@@ -57,6 +57,3 @@ class SqliteStore:
 
     async def close(self) -> None:
         self.runner.close()
-
-    def reset_after_fork(self) -> None:
-        self.runner.reset_after_fork()

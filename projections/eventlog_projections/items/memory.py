@@ -39,13 +39,13 @@ class StateMemory:
 
     def evict_here(self, stored: StreamSnapshots) -> None:
         """Evict the state from this process's cache."""
-        self._log.spi.cache.forget(stored.stream_id)
+        self._log.spi.cache.evict(stored.stream_id)
 
     async def evict(self, stored: StreamSnapshots) -> None:
         """Evict the state from this process's cache and from Redis."""
         self.evict_here(stored)
         if self._log.spi.shared is not None:
-            await self._log.spi.shared.forget(_key(stored))
+            await self._log.spi.shared.delete(_key(stored))
 
     async def leave_tombstone(self, stored: StreamSnapshots, version: int) -> None:
         """Evict the state, and keep every state up to `version` out of Redis from now on."""
@@ -59,16 +59,16 @@ class StateMemory:
             return None
         key = _key(stored)
         content = await self._log.spi.shared.get(key)
-        opened = await stored.open({key: content}) if content else {}
+        opened = await stored.decrypt({key: content}) if content else {}
         state = load(self._display_name, opened[key]) if key in opened else None
         if state is None and content not in (None, TOMBSTONE):
-            await self._log.spi.shared.forget(key)
+            await self._log.spi.shared.delete(key)
         return state
 
     async def evict_shared(self, stored: StreamSnapshots) -> None:
         """Evict the state from Redis: it is not on the chain."""
         if self._log.spi.shared is not None:
-            await self._log.spi.shared.forget(_key(stored))
+            await self._log.spi.shared.delete(_key(stored))
 
     def share_later(self, stored: StreamSnapshots, state: State) -> None:
         """Put a state into Redis, in the background."""
@@ -83,7 +83,7 @@ class StateMemory:
             return
         key = _key(stored)
         content = await asyncio.to_thread(dump, state)
-        sealed = None if content is None else await stored.seal({key: content})
+        sealed = None if content is None else await stored.encrypt({key: content})
         if sealed is not None:
             await shared.put(key, state.version, sealed[key])
 
