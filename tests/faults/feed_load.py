@@ -61,10 +61,10 @@ def check(seen: Sequence[RecordedEvent], stored: Sequence[Place]) -> None:
 
 SEQUENCER: Final = """
 import asyncio, os, sys
-from eventlog import EventLog
+from eventlog import EventLog, PostgresOptions
 
 async def main(url: str, schema: str) -> None:
-    store = EventLog(url, postgres=PostgresOptions(schema=schema))._store
+    store = EventLog(url, postgres=PostgresOptions(schema=schema)).spi.store
     print("ready", flush=True)
     parent = os.getppid()
     while os.getppid() == parent:  # Without the lease: as useless and as dangerous as it gets.

@@ -162,7 +162,7 @@ async def test_a_history_reads_a_page_at_a_time(
     log: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However long it is: no more contents in memory than one page."""
-    monkeypatch.setattr("eventlog.log.PAGE", 10)
+    monkeypatch.setattr("eventlog.pages.PAGE", 10)
     monkeypatch.setattr("eventlog.paging.PAGE", 10)
     await add_many(log, list(range(95)))
     seen = [item.item async for event in History(Conversation(log, NAME)) for item in event.items]
@@ -211,7 +211,7 @@ async def test_events_of_one_kind_are_read_alone(
     log: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In order, by pages, between bounds."""
-    monkeypatch.setattr("eventlog.log.PAGE", 2)
+    monkeypatch.setattr("eventlog.pages.PAGE", 2)
     monkeypatch.setattr("eventlog.paging.PAGE", 2)
     for number in range(5):
         await log.append(NAME, [ItemsAdded([number]), ConversationLabelled(str(number))])

@@ -285,6 +285,7 @@ RAW_VIEW_OTHERWISE: Final = {
 
 READS: Final = (
     log_reads,
+    handle_reads,
     conversation_reads,
     session_reads,
     projection_reads,
