@@ -120,7 +120,9 @@ class PostgresFeedStatements(FeedStatements):
     hold: Statement
     place: Statement
     plain_page: Statement
+    plain_place: Statement
     progress: Statement
+    sift: Statement
 
 
 class TreeStatements(Statements):
