@@ -48,7 +48,9 @@ def create_misplaced(schema: str) -> None:
         sa.Column("position", sa.BigInteger, nullable=False),
         sa.Column("found_at", sa.BigInteger, nullable=False),
         sa.Column("mended_at", sa.BigInteger),
-        sa.PrimaryKeyConstraint("stream_id", "version", "position", name="misplaced_pk"),
+        sa.PrimaryKeyConstraint(
+            "stream_id", "version", "position", "found_at", name="misplaced_pk"
+        ),
         schema=schema,
     )
 

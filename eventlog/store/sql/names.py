@@ -150,7 +150,9 @@ class ViolationStatements(Statements):
 class PostgresViolationStatements(ViolationStatements):
     """Those that only PostgreSQL has, too."""
 
+    nowhere: Statement
     queued: Statement
+    refused: Statement
     unplaced: Statement
 
 

@@ -274,5 +274,5 @@ def _misplaced(tables: MetaData) -> None:
             stream_id=LargeBinary, version=BigInteger, position=BigInteger, found_at=BigInteger
         ),
         Column("mended_at", BigInteger),
-        PrimaryKeyConstraint("stream_id", "version", "position", name="misplaced_pk"),
+        PrimaryKeyConstraint("stream_id", "version", "position", "found_at", name="misplaced_pk"),
     )
