@@ -1,5 +1,6 @@
 """Nobody places what has no claim to a position; what was placed so is one tenant's, and mended."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import asyncpg
@@ -113,7 +114,7 @@ async def test_rows_that_were_copied_get_their_positions(roled: Roled) -> None:
 
 
 async def broken(roled: Roled, *rows: str) -> EventLog:
-    """Return the log of their tenant, and put rows of ours into the feed behind it, as they were."""
+    """Return the log of their tenant, and put rows of ours into the feed behind it."""
     _, theirs = await two_tenants(roled)
     for number, row in enumerate(rows, 3):
         await roled.backend.execute(
@@ -125,7 +126,7 @@ async def broken(roled: Roled, *rows: str) -> EventLog:
 
 
 async def test_until_it_is_mended_only_that_tenant_is_told(roled: Roled) -> None:
-    """Heads and proofs of others are of what lies before it; nothing is signed that is not there."""
+    """Heads and proofs of others are of what lies before it, and true."""
     theirs = await broken(roled, "4711")
     await theirs.append("chat", ItemsAdded(["b"]))
     assert await theirs.position() == 4
@@ -139,8 +140,6 @@ async def test_until_it_is_mended_only_that_tenant_is_told(roled: Roled) -> None
     assert {(fault.stream, fault.version, fault.position) for fault in faults} >= {
         ("chat", 4711, 3)
     }
-    for name in ("ours", OURS):
-        del name
     assert not (await roled.open(OURS, tenant="ours").verify()).ok
 
 
@@ -222,8 +221,8 @@ async def test_nothing_happens_unless_it_is_agreed(roled: Roled) -> None:
     await broken(roled, "4711")
     told: list[Misplacement] = []
 
-    def refuse(found: object) -> None:
-        told.extend(found)  # type: ignore[call-overload]
+    def refuse(found: Sequence[Misplacement]) -> None:
+        told.extend(found)
         raise KeyError
 
     with pytest.raises(KeyError):
