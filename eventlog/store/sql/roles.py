@@ -187,7 +187,7 @@ def known(schema: str) -> str:
     same names.
     """
     own = literal(role_name(schema, SEQUENCER))
-    names = ", ".join(literal(role_name(schema, role)) for role in GRANTS)
+    names = ", ".join(literal(role_name(schema, role)) for role in (OWNER, *GRANTS))
     events = literal(table_of(schema, "events"))
     return (
         "SELECT DISTINCT rolname FROM pg_class CROSS JOIN aclexplode(relacl) AS given"

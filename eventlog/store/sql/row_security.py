@@ -137,19 +137,20 @@ def guard(
 ) -> list[str]:
     """Grant the roles of a log SELECT on a view's table, those of tenants on their own rows.
 
-    The eraser may also change rows. Without `columns` the relation is an SQL view, which would show
-    a tenant the rows of all: it gets no right. The sequencer becomes the owner, whoever made the
-    table, because only its owner can make it again.
+    The eraser and the log's owner may also change rows, to erase. Without `columns` the relation is
+    an SQL view, which would show a tenant the rows of all: it gets no right. The sequencer becomes
+    the owner, whoever made the table, because only its owner can make it again.
     """
     place = table_of(schema, relation)
-    readers = {role_name(schema, role) for role in (WRITER, READER, ERASER)}
+    readers = {role_name(schema, role) for role in (OWNER, WRITER, READER, ERASER)}
     steps = [f"GRANT SELECT ON {place} TO {quoted(name)}" for name in sorted(readers & {*there})]
     if (group := role_name(schema, GROUP)) in there and columns is not None:
         steps.append(f"GRANT SELECT ON {place} TO {quoted(group)}")
         steps += silence(schema, relation, columns)
         steps += _policies(schema, relation, _visible(schema, columns))
-    if (eraser := role_name(schema, ERASER)) in there and columns is not None:
-        steps.append(f"GRANT INSERT, UPDATE, DELETE ON {place} TO {quoted(eraser)}")
+    for eraser in (role_name(schema, role) for role in (ERASER, OWNER)):
+        if eraser in there and columns is not None:
+            steps.append(f"GRANT INSERT, UPDATE, DELETE ON {place} TO {quoted(eraser)}")
     if (sequencer := role_name(schema, SEQUENCER)) in there:
         steps.append(f"ALTER TABLE {place} OWNER TO {quoted(sequencer)}")
     return steps
