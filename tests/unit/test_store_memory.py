@@ -1,4 +1,4 @@
-"""A store that nobody holds any more is gone without a garbage collection, and its threads with it."""
+"""A store that nobody holds is gone without a garbage collection, and its threads with it."""
 
 import gc
 import weakref
