@@ -50,7 +50,7 @@ bench: $(DEV) ## measure against the SDK's own session; QUICK=1 for a short run
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
 demo: $(DEMO) ## an agent runs on the log; LIVE=1 asks a real model
-	@$(BIN)/python -m eventlog_cli.demo $(if $(LIVE),--live)
+	@$(BIN)/python -m examples.demo $(if $(LIVE),--live)
 
 lock: $(DEV) ## pin the newest versions, for every platform
 	$(BIN)/python requirements/lock.py

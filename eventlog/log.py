@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, Self, Union
 
 from eventlog import moments
+from eventlog.addresses.log import parse
 from eventlog.appending import append
-from eventlog.cache import Counters
+from eventlog.counters import Counters
 from eventlog.errors import ConflictError, EventIdReusedError, InvalidOptionError, WaitTimeoutError
 from eventlog.feed.reading import check_position, follow_feed, read_feed
 from eventlog.format import chain
@@ -24,7 +25,6 @@ from eventlog.pages import branches_of, events_of, streams_of
 from eventlog.paging import Paged, Results
 from eventlog.proof.checkpoint import TreeHead, Verifier
 from eventlog.redis.address import RedisAddress
-from eventlog.store.addresses.log import parse
 from eventlog.store.contract.options import (
     CACHE_BYTES,
     MAX_ITEM_BYTES,
@@ -34,7 +34,7 @@ from eventlog.store.contract.options import (
     SqliteOptions,
 )
 from eventlog.tree import Tree
-from eventlog.verify.faults import Progress, Verification
+from eventlog.verify.faults import OnProgress, Verification
 from eventlog.verify.log import verify_all, verify_conversation
 
 if TYPE_CHECKING:
@@ -105,7 +105,6 @@ class EventLog:
             options,
             tenant,
             max_item_bytes=max_item_bytes,
-            keyring=keyring,
             clock=clock,
         )
         """What projections and adapters need of the handle (eventlog.handle); programs do not."""
@@ -265,7 +264,7 @@ class EventLog:
         *,
         against: TreeHead | None = None,
         key: Verifier | None = None,
-        progress: Progress | None = None,
+        progress: OnProgress | None = None,
     ) -> Verification:
         """Check a conversation with its branches, or all of this tenant and the feed.
 

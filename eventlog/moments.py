@@ -1,4 +1,4 @@
-"""Moments of a stream, which are versions or times, and what is at neither."""
+"""Moments of a stream: versions, or times that name one."""
 
 from datetime import datetime
 from typing import cast

@@ -70,17 +70,16 @@ class Backoff:
         self._first = first
         self._longest = longest
         self.pause = first
-
-    @property
-    def is_fresh(self) -> bool:
+        self.is_fresh = True
         """Whether nothing has failed since the last `reset`."""
-        return self.pause == self._first
 
     def reset(self) -> None:
         """Begin with the first pause again: something has succeeded."""
         self.pause = self._first
+        self.is_fresh = True
 
     def next(self) -> float:
         """Return the pause to make now; the one after it is longer."""
+        self.is_fresh = False
         pause, self.pause = self.pause, min(2 * self.pause, self._longest)
         return pause

@@ -160,8 +160,8 @@ async def _erase(
     else:
         raise others_were_first(row.name, "It is not erased. Try again.")
     head = row.head if stream is None else stream.head
-    log.spi.keys.forget(row.stream_id)
-    log.spi.cache.forget(row.stream_id)
+    log.spi.keys.evict(row.stream_id)
+    log.spi.cache.evict(row.stream_id)
     return ErasedStream(row.name, row.branch, row.stream_id, head.version, head.hash)
 
 

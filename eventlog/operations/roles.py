@@ -3,9 +3,9 @@
 import os
 from typing import Final
 
+from eventlog.addresses.log import PostgresAddress, parse
 from eventlog.errors import InvalidOptionError
 from eventlog.format.names import check_name
-from eventlog.store.addresses.log import PostgresAddress, parse
 from eventlog.store.contract.options import DEFAULT_SCHEMA
 from eventlog.store.sql.roles import role_name
 

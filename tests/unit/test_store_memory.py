@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.store.addresses.log import SqliteAddress
+from eventlog.addresses.log import SqliteAddress
 from eventlog.store.contract.options import Options
 from eventlog.store.sqlite.store import SqliteStore
 from tests.waiting import until

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 
+from eventlog.addresses.log import parse
+from eventlog.addresses.url import Url
 from eventlog.errors import InvalidAddressError
-from eventlog.store.addresses.log import parse
-from eventlog.store.addresses.url import Url
 
 URLS: Final = [
     "postgresql://",

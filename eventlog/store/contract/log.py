@@ -83,10 +83,6 @@ class Store(Protocol):
         """Give up every connection. Idempotent."""
         ...
 
-    def reset_after_fork(self) -> None:
-        """Let go, without touching them, of connections that are another process's."""
-        ...
-
 
 def rows(store: Store, stream_id: bytes, after: int, until: int) -> Paged[StoredEvent]:
     """Iterate over a stream's events with after < version <= until, in order, a page at a time."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from eventlog.addresses.log import PostgresAddress
 from eventlog.format.preparing import link, prepare_all
 from eventlog.format.records import (
     Appended,
@@ -13,9 +14,8 @@ from eventlog.format.records import (
     StoredEvent,
 )
 from eventlog.retrying import Tries, others_were_first
-from eventlog.store.addresses.log import PostgresAddress
 from eventlog.store.nouns.append import Clock, Known, Seen, beginning, decide
-from eventlog.store.postgres.errors import LOOK_AGAIN
+from eventlog.store.postgres.errors import LOOK_AGAIN, translated
 from eventlog.store.postgres.heads import Heads
 from eventlog.store.postgres.pool import LOST
 from eventlog.store.postgres.runner import PostgresRunner
@@ -61,7 +61,8 @@ class Appender:
 
     async def append(self, request: AppendRequest) -> Outcome:
         """Append one batch to one stream."""
-        return await self._alone(request, prepare_all(request), None)
+        with translated(self._address):
+            return await self._alone(request, prepare_all(request), None)
 
     async def append_group(
         self, requests: Sequence[AppendRequest]
@@ -91,7 +92,8 @@ class Appender:
             return tried.outcome
         prepared = prepare_all(request) if tried is None else tried.prepared
         try:
-            return await self._alone(request, prepared, tried)
+            with translated(self._address):
+                return await self._alone(request, prepared, tried)
         except Exception as error:  # noqa: BLE001 - told to whoever waits
             return error
 

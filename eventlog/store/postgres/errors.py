@@ -6,6 +6,7 @@ from typing import Final
 
 import asyncpg
 
+from eventlog.addresses.log import PostgresAddress
 from eventlog.errors import (
     BusyError,
     NotAnEventLogError,
@@ -13,7 +14,6 @@ from eventlog.errors import (
     StoreError,
     UnavailableError,
 )
-from eventlog.store.addresses.log import PostgresAddress
 from eventlog.store.postgres.pool import LOST
 
 LOOK_AGAIN: Final = (

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import asyncpg
 
+from eventlog.addresses.log import PostgresAddress
 from eventlog.retrying import Backoff
-from eventlog.store.addresses.log import PostgresAddress
 
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 5.0

@@ -9,8 +9,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateSchema
 
+from eventlog.addresses.log import PostgresAddress
 from eventlog.errors import InvalidOptionError
-from eventlog.store.addresses.log import PostgresAddress
 from eventlog.store.contract.revisions import needs_migration
 from eventlog.store.migrations import ALEMBIC, driver_errors, upgrade
 from eventlog.store.postgres.catalog import inspect

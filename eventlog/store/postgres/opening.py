@@ -5,7 +5,7 @@ from typing import Any
 
 import asyncpg
 
-from eventlog.store.addresses.log import PostgresAddress
+from eventlog.addresses.log import PostgresAddress
 from eventlog.store.contract.options import Options
 from eventlog.store.contract.revisions import HEAD, needs_migration
 from eventlog.store.postgres.catalog import inspect, revision

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import asyncpg
 
+from eventlog.addresses.log import PostgresAddress
 from eventlog.errors import InvalidOptionError
-from eventlog.store.addresses.log import PostgresAddress
 from eventlog.store.contract.revisions import HEAD
 from eventlog.store.postgres.catalog import inspect
 from eventlog.store.postgres.errors import translated

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, TypeVar
 
-from eventlog.store.addresses.log import PostgresAddress
+from eventlog.addresses.log import PostgresAddress
 from eventlog.store.contract.options import Options
 from eventlog.store.nouns.work import Ask, Each, Repeat, Rows, Step, Work, is_refused
 from eventlog.store.postgres.errors import OPEN, translated

@@ -1,21 +1,19 @@
 """The store of a PostgreSQL schema: every noun over one runner, and appends in groups."""
 
-from collections.abc import Sequence
-
+from eventlog.addresses.log import PostgresAddress
 from eventlog.format.records import AppendRequest, Outcome
-from eventlog.store.addresses.log import PostgresAddress
+from eventlog.limiter import ByteLimiter
+from eventlog.loops import PerLoop
 from eventlog.store.contract.erasures import Erasure
 from eventlog.store.contract.options import Options
 from eventlog.store.contract.rights import Rights
-from eventlog.store.limiter import ByteLimiter, size_of
 from eventlog.store.nouns.erasures import Erasures
 from eventlog.store.nouns.keys import Keys
 from eventlog.store.nouns.streams import Streams
 from eventlog.store.nouns.tree import Tree
 from eventlog.store.postgres import statements
 from eventlog.store.postgres.append import Appender
-from eventlog.store.postgres.batcher import LoopBatchers
-from eventlog.store.postgres.errors import translated
+from eventlog.store.postgres.batcher import AppendBatcher
 from eventlog.store.postgres.events import PostgresEvents
 from eventlog.store.postgres.feed import PostgresFeed
 from eventlog.store.postgres.heads import Heads
@@ -36,7 +34,7 @@ class PostgresStore:
         self._options = options
         self._heads = Heads()
         self._limiter = ByteLimiter()
-        self._batchers = LoopBatchers(self._alone, self._together)
+        self._batchers: PerLoop[AppendBatcher] = PerLoop()
         runner = self.runner = PostgresRunner(address, options)
         sql = statements.of(address.schema)
         wrong = sql.violations
@@ -62,10 +60,10 @@ class PostgresStore:
         return Listening(self._address, self._options.postgres.connect_timeout)
 
     async def append(self, request: AppendRequest) -> Outcome:
-        size = size_of(request)
+        size = request.size
         await self._limiter.enter(size)
         try:
-            return await self._batchers.of_this_loop().append(request)
+            return await self._batchers.get(self._new_batcher).append(request)
         finally:
             self._limiter.leave(size)
 
@@ -78,22 +76,5 @@ class PostgresStore:
     async def close(self) -> None:
         await self.runner.pools.close()
 
-    def reset_after_fork(self) -> None:
-        self.runner.pools.reset_after_fork()
-
-    async def _alone(self, request: AppendRequest) -> Outcome:
-        with translated(self._address):
-            return await self._appender.append(request)
-
-    async def _together(self, requests: Sequence[AppendRequest]) -> list[Outcome | BaseException]:
-        outcomes = await self._appender.append_group(requests)
-        return [self._told(outcome) for outcome in outcomes]
-
-    def _told(self, outcome: Outcome | BaseException) -> Outcome | BaseException:
-        if not isinstance(outcome, BaseException):
-            return outcome
-        try:
-            with translated(self._address):
-                raise outcome
-        except Exception as error:  # noqa: BLE001 - told to whoever waits
-            return error
+    def _new_batcher(self) -> AppendBatcher:
+        return AppendBatcher(self._appender.append, self._appender.append_group)

@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
+from eventlog.addresses.log import SqliteAddress
 from eventlog.format.preparing import link, prepare_all
 from eventlog.format.records import (
     Appended,
@@ -12,7 +13,6 @@ from eventlog.format.records import (
     Outcome,
     StoredEvent,
 )
-from eventlog.store.addresses.log import SqliteAddress
 from eventlog.store.nouns.append import Known, Seen, beginning, decide
 from eventlog.store.sql.statement import Statement
 from eventlog.store.sql.stream_rows import NO_PARENT

@@ -4,6 +4,7 @@ import contextlib
 import sqlite3
 from collections.abc import Generator
 
+from eventlog.addresses.log import SqliteAddress
 from eventlog.errors import (
     BusyError,
     NotAnEventLogError,
@@ -11,7 +12,6 @@ from eventlog.errors import (
     StoreError,
     UnavailableError,
 )
-from eventlog.store.addresses.log import SqliteAddress
 
 
 @contextlib.contextmanager

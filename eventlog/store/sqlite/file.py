@@ -3,8 +3,8 @@
 import os
 import sqlite3
 
+from eventlog.addresses.log import MEMORY, SqliteAddress
 from eventlog.errors import UnavailableError
-from eventlog.store.addresses.log import MEMORY, SqliteAddress
 from eventlog.store.contract.revisions import VERSION_TABLE
 
 

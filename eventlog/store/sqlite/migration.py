@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import StaticPool
 
-from eventlog.store.addresses.log import SqliteAddress
+from eventlog.addresses.log import SqliteAddress
 from eventlog.store.contract.revisions import needs_migration
 from eventlog.store.migrations import ALEMBIC, driver_errors, upgrade
 from eventlog.store.sqlite.errors import translated

@@ -6,9 +6,9 @@ import sqlite3
 from typing import Final
 from urllib.parse import quote
 
+from eventlog.addresses.log import SqliteAddress
 from eventlog.errors import NotAnEventLogError, StoreError
 from eventlog.retrying import tries_within
-from eventlog.store.addresses.log import SqliteAddress
 from eventlog.store.contract.options import Options
 from eventlog.store.contract.revisions import needs_migration
 from eventlog.store.sqlite.errors import translated

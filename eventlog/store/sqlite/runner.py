@@ -3,12 +3,13 @@
 import functools
 import sqlite3
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
+from eventlog import os_fork
+from eventlog.addresses.log import SqliteAddress
 from eventlog.format.records import AppendRequest, Outcome
-from eventlog.store.addresses.log import SqliteAddress
+from eventlog.limiter import ByteLimiter
 from eventlog.store.contract.options import Options
-from eventlog.store.limiter import ByteLimiter, size_of
 from eventlog.store.nouns.work import Ask, Each, Repeat, Rows, Step, Work, is_refused
 from eventlog.store.sqlite.append import Committer
 from eventlog.store.sqlite.errors import translated
@@ -16,9 +17,6 @@ from eventlog.store.sqlite.opening import open_log
 from eventlog.store.sqlite.worker import Worker
 
 _T = TypeVar("_T")
-
-_of_another_process: Final[list[object]] = []
-"""Connections of the parent process: closing one here would drop the locks of its file."""
 
 
 class SqliteRunner:
@@ -28,6 +26,7 @@ class SqliteRunner:
         self._address = address
         self._options = options
         self._begin()
+        os_fork.register(self)
 
     def _begin(self) -> None:
         # Not a method: a thread that knew the runner would keep it from ever being collected.
@@ -40,7 +39,7 @@ class SqliteRunner:
 
     async def append(self, request: AppendRequest) -> Outcome:
         """Append, in one transaction with whatever else waits at the same time."""
-        size = size_of(request)
+        size = request.size
         await self._limiter.enter(size)
         try:
             return await self._writer.append(request)
@@ -65,8 +64,8 @@ class SqliteRunner:
         self._reader.close()
 
     def reset_after_fork(self) -> None:
-        """Open connections of this process' own when they are needed; leave the parent's alone."""
-        _of_another_process.append((self._writer, self._reader))
+        """Leave the connections of the parent alone: closing one would drop its file locks."""
+        os_fork.keep_alive((self._writer, self._reader))
         self._begin()
 
     def _answer(self, begin: Callable[[], Work[_T]], db: sqlite3.Connection) -> _T:

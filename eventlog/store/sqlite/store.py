@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from eventlog.addresses.log import SqliteAddress
 from eventlog.format.records import AppendRequest, Outcome
-from eventlog.store.addresses.log import SqliteAddress
 from eventlog.store.contract.erasures import Erasure
 from eventlog.store.contract.options import Options
 from eventlog.store.contract.rights import ALL, Rights
@@ -57,6 +57,3 @@ class SqliteStore:
 
     async def close(self) -> None:
         self.runner.close()
-
-    def reset_after_fork(self) -> None:
-        self.runner.reset_after_fork()

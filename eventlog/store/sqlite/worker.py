@@ -17,7 +17,6 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 from eventlog.errors import ClosedError
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.settle import Mutation
-from eventlog.store.limiter import size_of
 
 _T = TypeVar("_T")
 
@@ -115,7 +114,7 @@ def _gather(
     group = [first]
     if isinstance(first, _Job):
         return group
-    room = MAX_GROUP_BYTES - size_of(first.request)
+    room = MAX_GROUP_BYTES - first.request.size
     while room > 0 and len(group) < MAX_GROUP:
         try:
             job = inbox.get_nowait()
@@ -125,7 +124,7 @@ def _gather(
             ahead.append(job)
             break
         group.append(job)
-        room -= size_of(job.request)
+        room -= job.request.size
     return group
 
 

@@ -221,9 +221,9 @@ async def test_a_cold_read_is_one_round_trip(
     await log.spi.background.finish()
     trips = Trips(backend, log, monkeypatch)
     for view in ({}, {"limit": 20}, {"limit": 1}):
-        log.spi.cache.forget(stream_id(log))
+        log.spi.cache.evict(stream_id(log))
         assert await trips.of(chat.items(**view)) == 1, view
-    log.spi.cache.forget(stream_id(log, "new"))
+    log.spi.cache.evict(stream_id(log, "new"))
     assert await trips.of(Conversation(log, "new").items()) == 1
 
 
