@@ -18,10 +18,10 @@ JOBS ?= 2
 help: ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
 
-fix: $(DEV) ## format the code, repair what ruff can repair, compile SQLite's statements
+fix: $(DEV) ## format the code, repair what ruff can repair, generate the statements
 	$(BIN)/ruff format $(PATHS)
 	$(BIN)/ruff check --fix $(PATHS)
-	$(BIN)/python -m tests.databases.frozen
+	$(BIN)/python -m tests.databases.generate
 
 lint: $(DEV) ## ruff, and the layers
 	$(BIN)/ruff format --check $(PATHS)
@@ -50,7 +50,7 @@ bench: $(DEV) ## measure against the SDK's own session; QUICK=1 for a short run
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
 demo: $(DEMO) ## an agent runs on the log; LIVE=1 asks a real model
-	@$(BIN)/python -m eventlog_cli.demo $(if $(LIVE),--live)
+	@$(BIN)/python -m examples.demo $(if $(LIVE),--live)
 
 lock: $(DEV) ## pin the newest versions, for every platform
 	$(BIN)/python requirements/lock.py

@@ -1,4 +1,4 @@
-"""Alembic: runs on the connection that `eventlog.store.sqlite.migration` hands over."""
+"""Alembic: runs on the connection that `eventlog.store.migrations` hands over."""
 
 from alembic import context
 

@@ -73,7 +73,7 @@ async def _reading_cold(log: EventLog) -> Call:
     chat = await _filled(log)
 
     async def read() -> object:
-        log.spi.cache.forget(log.spi.stream_id("chat"))
+        log.spi.cache.evict(log.spi.stream_id("chat"))
         return await chat.items()
 
     return read

@@ -22,7 +22,7 @@ from eventlog.format.preparing import prepare
 from eventlog.format.records import AppendRequest, Head, StoredEvent
 from eventlog.log import DEFAULT_TENANT
 from eventlog.store.contract.options import MAX_ITEM_BYTES
-from eventlog.store.postgres.statements import PostgresStatements
+from eventlog.store.postgres.statements import of
 from eventlog.store.sqlite.statements import LOG
 
 FORMAT_SQLITE: Final = "our rows alone, one hop"
@@ -112,7 +112,7 @@ class PostgresRows:
 
     def __init__(self, connection: "asyncpg.Connection[Any]", schema: str) -> None:
         self._connection = connection
-        self._sql = PostgresStatements(schema)
+        self._sql = of(schema).log
         self._chain = _Chain()
 
     async def append(self, items: list[Any]) -> None:

@@ -15,7 +15,7 @@ from benchmarks.harness import Call, Took
 from benchmarks.place import Place, Scale, items
 from benchmarks.scenario import Bar, Rate, Scenario, Timing
 from eventlog import EventLog
-from eventlog_openai_agents.importing import import_sessions
+from eventlog_importing import import_sessions
 
 IMPORT: Final = "import_sessions"
 BARE: Final = "bare copy, one transaction"

@@ -4,7 +4,7 @@ Here is what a program needs. All kinds of events are in `eventlog.events`, all 
 `eventlog.errors`, keyrings in `eventlog.keys`, what operators do in `eventlog.operations`.
 """
 
-from eventlog.cache import Counters
+from eventlog.counters import Counters
 from eventlog.errors import (
     BusyError,
     ConflictError,

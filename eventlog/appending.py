@@ -1,21 +1,25 @@
-"""Appending under the data key that the stream uses, whoever changes it meanwhile."""
-
-from typing import Final
+"""Appending, encrypted under the current data key of the stream if there is a keyring."""
 
 from eventlog import telemetry
 from eventlog.errors import BusyError
-from eventlog.format.records import Appended, AppendRequest, IdReused, KeyChanged, Stale
-from eventlog.keys.stream_keys import DataKeys
+from eventlog.format.records import (
+    Appended,
+    AppendRequest,
+    IdReused,
+    KeyChanged,
+    Stale,
+    StreamCipher,
+)
+from eventlog.keys.current import agree, keys_to_write
+from eventlog.keys.data_keys import DataKeys
+from eventlog.retrying import Tries
 from eventlog.store.contract.log import Store
-
-MAX_TRIES: Final = 30
-"""How often an append takes another data key because the stream got one meanwhile."""
 
 
 async def append(
     store: Store, keys: DataKeys, request: AppendRequest
 ) -> Appended | Stale | IdReused:
-    """Append the batch, encrypted if there is a keyring; look again if the key is another one.
+    """Append the batch, encrypted if there is a keyring; retry if the stream's key has changed.
 
     Raises NoKeyError for a stream that is encrypted where there is no keyring, and BusyError.
     """
@@ -29,13 +33,17 @@ async def append(
 async def _append(
     store: Store, keys: DataKeys, request: AppendRequest
 ) -> Appended | Stale | IdReused:
-    place = (request.name, request.stream_id)
-    cipher = await keys.to_write(*place)
-    for _ in range(MAX_TRIES):
-        if cipher is not None:
-            request = AppendRequest._make((*request[:-1], cipher))
-        outcome = await store.append(request)
+    cipher = await keys_to_write(keys, request.name, request.stream_id)
+    outcome = await store.append(_encrypted(request, cipher))
+    if not isinstance(outcome, KeyChanged):
+        return outcome
+    async for _ in Tries():
+        cipher = await agree(keys, request.name, request.stream_id)
+        outcome = await store.append(_encrypted(request, cipher))
         if not isinstance(outcome, KeyChanged):
             return outcome
-        cipher = await keys.to_write(*place, anew=True)
     raise BusyError(f"Conversation {request.name!r}: its data key changed again and again.")
+
+
+def _encrypted(request: AppendRequest, cipher: StreamCipher | None) -> AppendRequest:
+    return request if cipher is None else AppendRequest._make((*request[:-1], cipher))

@@ -1,4 +1,4 @@
-"""Work that nobody waits for: off the caller's path, once at a time, never an error of anybody."""
+"""Work in the background: one task a key at a time, whose errors are logged and not raised."""
 
 import asyncio
 import logging
@@ -6,35 +6,31 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from eventlog.errors import EventLogError
+from eventlog.loops import PerLoop
 
 _log: Final = logging.getLogger("eventlog.background")
 
 
 class Background:
-    """The work of one handle. A task lives only as long as its work."""
+    """The tasks of one handle. A task lives only as long as its work."""
 
     def __init__(self) -> None:
-        self._tasks: dict[tuple[asyncio.AbstractEventLoop, object], asyncio.Task[None]] = {}
+        self._tasks: PerLoop[dict[object, asyncio.Task[None]]] = PerLoop()
 
     def start(self, key: object, work: Callable[[], Awaitable[None]]) -> None:
         """Begin `work` in the running loop, unless work of that key is still under way."""
-        loop = asyncio.get_running_loop()
-        for ended in [known for known in self._tasks if known[0].is_closed()]:
-            del self._tasks[ended]
-        here = (loop, key)
-        if here in self._tasks:
+        tasks = self._tasks.get(dict)
+        if key in tasks:
             return
-        task = self._tasks[here] = loop.create_task(_quietly(work))
+        task = tasks[key] = asyncio.get_running_loop().create_task(_quietly(work))
         # A program may end, and leave its loop open, in the middle of this: nothing is lost.
         task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
-        task.add_done_callback(lambda _: self._tasks.pop(here, None))
+        task.add_done_callback(lambda _: tasks.pop(key, None))
 
     async def finish(self) -> None:
         """Wait for what is under way in the running loop."""
-        loop = asyncio.get_running_loop()
-        mine = [task for (owner, _), task in tuple(self._tasks.items()) if owner is loop]
-        if mine:
-            await asyncio.wait(mine)
+        if tasks := self._tasks.peek():
+            await asyncio.wait(tuple(tasks.values()))
 
 
 async def _quietly(work: Callable[[], Awaitable[None]]) -> None:

@@ -1,124 +1,63 @@
-"""What a process remembers of a log, up to so many bytes, and how often that helped.
+"""A memory with a bound: what was used least lately is evicted first.
 
-Rule: all of it can be forgotten at any moment, and is checked against the log when it is used.
+Rule: all of it can be evicted at any moment, so whoever uses it can do without, or asks the log.
 """
 
-import os
 import threading
 from collections import OrderedDict
-from typing import Any, Final
-from weakref import WeakKeyDictionary, WeakSet, finalize
+from typing import Generic, TypeVar
 
-import msgspec
+from eventlog import os_fork
 
-from eventlog.store.contract.log import Store
-
-
-class Counters(msgspec.Struct):
-    """How often reads were helped, since the process opened the log. Only ever grow."""
-
-    cache_hits: int = 0
-    cache_misses: int = 0
-    """Nothing was remembered, or what was is not on the chain any more."""
-    shared_hits: int = 0
-    """Redis had what this process did not remember."""
-    shared_misses: int = 0
-    """Redis did not have it, or what it had could not be used."""
-    shared_failures: int = 0
-    """Redis did not answer."""
-    snapshot_hits: int = 0
-    snapshot_misses: int = 0
-    """There was no snapshot up to the version that was asked for."""
-    snapshots_refused: int = 0
-    """A snapshot was there and not on the chain, or could not be read."""
-    snapshots_written: int = 0
-    snapshots_failed: int = 0
-    """A snapshot could not be written."""
+K = TypeVar("K")
+V = TypeVar("V")
 
 
-_every: Final["WeakSet[Cache]"] = WeakSet()
-
-_of_the_past: Final = Counters()
-"""What the caches counted that are gone."""
-
-
-class Cache:
-    """Forgets first what was used least lately. For any number of threads."""
+class Cache(Generic[K, V]):
+    """Up to `limit` entries, or bytes if each entry says how many it takes. For any thread."""
 
     def __init__(self, limit: int) -> None:
-        self.counters: Final = Counters()
         self._limit = limit
         self._size = 0
-        self._kept: OrderedDict[object, tuple[Any, int]] = OrderedDict()
+        self._entries: OrderedDict[K, tuple[V, int]] = OrderedDict()
         self._lock = threading.Lock()
-        _every.add(self)
-        finalize(self, _add, _of_the_past, self.counters).atexit = False
+        os_fork.register(self)
 
     @property
     def size(self) -> int:
-        """How many bytes are remembered, as their owners counted them."""
+        """The sum of the sizes of its entries."""
         return self._size
 
-    def get(self, key: object) -> Any:
-        """Return what is remembered under `key`, or None."""
+    def get(self, key: K) -> V | None:
+        """Return the value of `key`, or None."""
         with self._lock:
-            found = self._kept.get(key)
+            found = self._entries.get(key)
             if found is None:
                 return None
-            self._kept.move_to_end(key)
+            self._entries.move_to_end(key)
             return found[0]
 
-    def put(self, key: object, value: object, size: int) -> None:
-        """Remember `value`, which takes `size` bytes; what is larger than the limit is not kept."""
+    def put(self, key: K, value: V, size: int = 1) -> None:
+        """Store `value`; one that is larger than the limit is not kept."""
         with self._lock:
-            self._forget(key)
+            self._evict(key)
             if size > self._limit:
                 return
-            self._kept[key] = (value, size)
+            self._entries[key] = (value, size)
             self._size += size
             while self._size > self._limit:
-                self._forget(next(iter(self._kept)))
+                self._evict(next(iter(self._entries)))
 
-    def forget(self, key: object) -> None:
-        """Forget what is remembered under `key`."""
+    def evict(self, key: K) -> None:
+        """Remove the value of `key`, if there is one."""
         with self._lock:
-            self._forget(key)
+            self._evict(key)
 
-    def unlock(self) -> None:
-        """Take a lock of our own, after a fork: who held it may not be in this process."""
+    def reset_after_fork(self) -> None:
+        """Take a lock of our own: who held it may not be in this process."""
         self._lock = threading.Lock()
 
-    def _forget(self, key: object) -> None:
-        found = self._kept.pop(key, None)
+    def _evict(self, key: K) -> None:
+        found = self._entries.pop(key, None)
         if found is not None:
             self._size -= found[1]
-
-
-_caches: Final[WeakKeyDictionary[Store, Cache]] = WeakKeyDictionary()
-
-
-def of(store: Store, limit: int) -> Cache:
-    """Return the cache that every handle on `store` shares."""
-    return _caches.setdefault(store, Cache(limit))
-
-
-def totals() -> Counters:
-    """Return what was counted in this process, for all logs that it ever opened."""
-    total = Counters()
-    for counters in (_of_the_past, *[kept.counters for kept in _every]):
-        _add(total, counters)
-    return total
-
-
-def _add(total: Counters, counted: Counters) -> None:
-    for name in Counters.__struct_fields__:
-        setattr(total, name, getattr(total, name) + getattr(counted, name))
-
-
-def _unlock_all() -> None:
-    for kept in _every:
-        kept.unlock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_unlock_all)

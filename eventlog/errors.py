@@ -45,10 +45,27 @@ EventLogError
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, dataclass_transform
 
 
 class EventLogError(Exception):
     """Base of every error that this library raises on purpose."""
+
+
+@dataclass_transform(eq_default=False)
+class _TemplateError(EventLogError):
+    """Takes its annotated attributes as arguments, in order, and formats `_template` with them."""
+
+    _template: ClassVar[str]
+    _attributes: ClassVar[tuple[str, ...]] = ()
+
+    def __init_subclass__(cls) -> None:
+        cls._attributes = (*cls._attributes, *cls.__annotations__)
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        attributes = {**dict(zip(self._attributes, given, strict=False)), **named}
+        vars(self).update(attributes)
+        super().__init__(self._template.format(**attributes))
 
 
 class InvalidInputError(EventLogError):
@@ -127,20 +144,19 @@ class ClosedError(InvalidInputError, RuntimeError):
     """A log or a session that was used after it was closed."""
 
 
-class ConflictError(EventLogError):
+class ConflictError(_TemplateError):
     """The conversation is not at the version that the writer expected; nothing was stored.
 
     `actual` is the true head, read after the refusal.
     """
 
-    def __init__(self, stream: str, expected: int, actual: int) -> None:
-        super().__init__(
-            f"Conversation {stream!r} is at version {actual}, not at {expected}: somebody else"
-            " appended first. Read it again and decide whether your change still applies."
-        )
-        self.stream = stream
-        self.expected = expected
-        self.actual = actual
+    stream: str
+    expected: int
+    actual: int
+    _template = (
+        "Conversation {stream!r} is at version {actual}, not at {expected}: somebody else"
+        " appended first. Read it again and decide whether your change still applies."
+    )
 
 
 class NameTakenError(ConflictError, ValueError):
@@ -153,16 +169,15 @@ class NameTakenError(ConflictError, ValueError):
         self.branch = branch
 
 
-class EventIdReusedError(EventLogError):
+class EventIdReusedError(_TemplateError):
     """An event_id that already names other content in this conversation; nothing was stored."""
 
-    def __init__(self, stream: str, event_id: str) -> None:
-        super().__init__(
-            f"Event id {event_id!r} was already used in conversation {stream!r} for other"
-            " content. Give each new event an id of its own."
-        )
-        self.stream = stream
-        self.event_id = event_id
+    stream: str
+    event_id: str
+    _template = (
+        "Event id {event_id!r} was already used in conversation {stream!r} for other content."
+        " Give each new event an id of its own."
+    )
 
 
 class StoreError(EventLogError):
@@ -181,20 +196,19 @@ class ReadOnlyError(StoreError):
     """The file or the database role does not allow writing."""
 
 
-class WaitTimeoutError(StoreError, TimeoutError):
+class WaitTimeoutError(_TemplateError, StoreError, TimeoutError):
     """The feed did not reach the position in time; it may do so later.
 
     `reached` is how far it was.
     """
 
-    def __init__(self, position: int, timeout: float, reached: int) -> None:
-        super().__init__(
-            f"The feed did not reach position {position} within {timeout:g} s; it is at {reached}."
-            " Wait longer, or see whether that many events were appended."
-        )
-        self.position = position
-        self.timeout = timeout
-        self.reached = reached
+    position: int
+    timeout: float
+    reached: int
+    _template = (
+        "The feed did not reach position {position} within {timeout:g} s; it is at {reached}."
+        " Wait longer, or see whether that many events were appended."
+    )
 
 
 class ClockAheadError(StoreError):
@@ -228,23 +242,23 @@ class PublishingError(EventLogError):
     """A head, or evidence, was made and could not be handed on."""
 
 
-class BrokenTreeError(EventLogError):
+class BrokenTreeError(_TemplateError):
     """The feed or its tree is not what was there when it was read before; nothing was signed."""
 
-    def __init__(self, what: str) -> None:
-        super().__init__(f"{what}. Nothing was signed. Run verify() to see what was changed.")
+    what: str
+    _template = "{what}. Nothing was signed. Run verify() to see what was changed."
 
 
-class CorruptEventError(EventLogError):
+class CorruptEventError(_TemplateError):
     """Stored bytes of an event that do not decode; `verify()` tells more."""
 
-    def __init__(self, stream: str, version: int, what: str) -> None:
-        super().__init__(
-            f"Version {version} of conversation {stream!r} cannot be read: {what}."
-            " Run verify() to see what else was changed; the other events are intact."
-        )
-        self.stream = stream
-        self.version = version
+    stream: str
+    version: int
+    what: str
+    _template = (
+        "Version {version} of conversation {stream!r} cannot be read: {what}."
+        " Run verify() to see what else was changed; the other events are intact."
+    )
 
 
 class EncryptedError(EventLogError):
@@ -264,17 +278,16 @@ class NoKeyError(EncryptedError):
         self.kek_id = kek_id
 
 
-class WrongKeyError(EncryptedError):
+class WrongKeyError(_TemplateError, EncryptedError):
     """The keyring has a key-encryption key of that name, and it opens nothing."""
 
-    def __init__(self, stream: str, kek_id: str) -> None:
-        super().__init__(
-            f"The key {kek_id!r} of the keyring does not open the data key of conversation"
-            f" {stream!r}: it is another one than that which closed it, or the stored key was"
-            " changed. Nothing was read or stored. Open the log with the right keyring."
-        )
-        self.stream = stream
-        self.kek_id = kek_id
+    stream: str
+    kek_id: str
+    _template = (
+        "The key {kek_id!r} of the keyring does not open the data key of conversation {stream!r}:"
+        " it is another one than that which closed it, or the stored key was changed. Nothing was"
+        " read or stored. Open the log with the right keyring."
+    )
 
 
 class HeldError(EventLogError):
@@ -303,39 +316,35 @@ class SharedContentError(EventLogError):
         self.forks = tuple(forks)
 
 
-class ErasedError(EventLogError):
+class ErasedError(_TemplateError):
     """The content asked for was erased for good; that it existed can still be verified."""
 
-    def __init__(self, stream: str, version: int) -> None:
-        super().__init__(
-            f"The content of version {version} of conversation {stream!r} was erased."
-            " The log shows by whom and why; the content cannot be brought back."
-        )
-        self.stream = stream
-        self.version = version
+    stream: str
+    version: int
+    _template = (
+        "The content of version {version} of conversation {stream!r} was erased."
+        " The log shows by whom and why; the content cannot be brought back."
+    )
 
 
-class PoisonEventError(EventLogError):
+class PoisonEventError(_TemplateError):
     """A view that is being made anew cannot take an event; the one before it is still read."""
 
-    def __init__(self, projection: str, position: int, what: str) -> None:
-        super().__init__(
-            f"View {projection!r} cannot be made anew: its function fails at position {position}"
-            f" ({what}). The view as it was is untouched. Correct the function, and rebuild."
-        )
-        self.projection = projection
-        self.position = position
+    projection: str
+    position: int
+    what: str
+    _template = (
+        "View {projection!r} cannot be made anew: its function fails at position {position}"
+        " ({what}). The view as it was is untouched. Correct the function, and rebuild."
+    )
 
 
 class KeyDestroyedError(ErasedError):
     """The data key that the content takes is not there: it was destroyed, or got lost."""
 
-    def __init__(self, stream: str, version: int, key_id: str) -> None:
-        super().__init__(stream, version)
-        message = (
-            f"Version {version} of conversation {stream!r} is encrypted under the data key"
-            f" {key_id!r}, which is not there any more. If nobody erased the conversation, restore"
-            " the table of keys from a backup."
-        )
-        self.args = (message,)
-        self.key_id = key_id
+    key_id: str
+    _template = (
+        "Version {version} of conversation {stream!r} is encrypted under the data key {key_id!r},"
+        " which is not there any more. If nobody erased the conversation, restore the table of"
+        " keys from a backup."
+    )

@@ -5,21 +5,17 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
-from eventlog import cache
+from eventlog import resources
+from eventlog.addresses.log import Address
 from eventlog.background import Background
-from eventlog.cache import Counters
+from eventlog.counters import Counters
 from eventlog.errors import ClosedError
-from eventlog.feed import notifier
 from eventlog.feed.reading import last_position
 from eventlog.feed.tail import Waiter
 from eventlog.format import chain
 from eventlog.format.names import MAIN, check_branch, check_name
-from eventlog.keys import stream_keys
-from eventlog.keys.ring import KeyRing
 from eventlog.redis.shared_cache import SharedCache
 from eventlog.snapshots import StreamSnapshots
-from eventlog.store import shared
-from eventlog.store.addresses.log import Address
 from eventlog.store.contract.log import Store
 from eventlog.store.contract.options import Options
 from eventlog.tree import Tree
@@ -41,7 +37,6 @@ class Handle:
         tenant: str,
         *,
         max_item_bytes: int,
-        keyring: KeyRing | None,
         clock: Callable[[], int],
     ) -> None:
         self.address: Final = address
@@ -49,11 +44,12 @@ class Handle:
         self.max_item_bytes: Final = max_item_bytes
         self._clock = clock
         self._closed = False
-        self._store: Final[Store] = shared.lease(address, options, self)
+        self._resources: Final = resources.lease(address, options, self)
+        self._store: Final = self._resources.store
         self._readers: set[Waiter] = set()
-        self.notifier: Final = notifier.of(self._store, address, options)
-        self.cache: Final = cache.of(self._store, options.cache_bytes)
-        self.keys: Final = stream_keys.of(self._store, keyring, compresses=options.compress)
+        self.notifier: Final = self._resources.notifier
+        self.cache: Final = self._resources.cache
+        self.keys: Final = self._resources.keys
         self.background: Final = Background()
 
     @property
@@ -69,13 +65,13 @@ class Handle:
 
     @property
     def shared(self) -> SharedCache | None:
-        """What processes remember together, if the log was opened with a Redis."""
-        return self.notifier.shared
+        """The cache that processes share, if the log was opened with a Redis."""
+        return self._resources.shared_cache
 
     @property
     def counters(self) -> Counters:
-        """How often reads were helped by what was remembered or stored."""
-        counters = self.cache.counters
+        """How often reads were answered from the caches and snapshots."""
+        counters = self._resources.counters
         if self.shared is not None:
             counters.shared_failures = self.shared.failures
         return counters
@@ -107,7 +103,7 @@ class Handle:
     @contextlib.asynccontextmanager
     async def waiting(self) -> AsyncGenerator[Waiter]:
         """Wait for the feed to grow, for as long as the handle is open."""
-        waiter = self.notifier.join(self.store)
+        waiter = self.notifier.join()
         self._readers.add(waiter)
         try:
             yield waiter
@@ -131,4 +127,4 @@ class Handle:
                 await reader.leave()
             await self.background.finish()
             await self.notifier.close()
-            await shared.release(self.address, self._store, self)
+            await resources.release(self.address, self._resources, self)

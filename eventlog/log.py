@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, Self, Union
 
 from eventlog import moments
+from eventlog.addresses.log import parse
 from eventlog.appending import append
-from eventlog.cache import Counters
+from eventlog.counters import Counters
 from eventlog.errors import ConflictError, EventIdReusedError, InvalidOptionError, WaitTimeoutError
 from eventlog.feed.reading import check_position, follow_feed, read_feed
 from eventlog.format import chain
@@ -24,7 +25,6 @@ from eventlog.pages import branches_of, events_of, streams_of
 from eventlog.paging import Paged, Results
 from eventlog.proof.checkpoint import TreeHead, Verifier
 from eventlog.redis.address import RedisAddress
-from eventlog.store.addresses.log import parse
 from eventlog.store.contract.options import (
     CACHE_BYTES,
     MAX_ITEM_BYTES,
@@ -34,7 +34,7 @@ from eventlog.store.contract.options import (
     SqliteOptions,
 )
 from eventlog.tree import Tree
-from eventlog.verify.faults import Progress, Verification
+from eventlog.verify.faults import OnProgress, Verification
 from eventlog.verify.log import verify_all, verify_conversation
 
 if TYPE_CHECKING:
@@ -105,7 +105,6 @@ class EventLog:
             options,
             tenant,
             max_item_bytes=max_item_bytes,
-            keyring=keyring,
             clock=clock,
         )
         """What projections and adapters need of the handle (eventlog.handle); programs do not."""
@@ -215,7 +214,7 @@ class EventLog:
 
     async def version(self, stream: str, *, branch: str = MAIN) -> int:
         """Return the version of the stream's head, 0 where there is nothing."""
-        head = await self.spi.store.head(self.spi.stream_id(stream, branch=branch))
+        head = await self.spi.store.streams.head(self.spi.stream_id(stream, branch=branch))
         return 0 if head is None else head.version
 
     async def version_at(self, stream: str, as_of: int | datetime, *, branch: str = MAIN) -> int:
@@ -228,7 +227,7 @@ class EventLog:
 
     async def latest(self) -> StreamRow | None:
         """Return the stream of this tenant that was appended to last, whichever branch it is."""
-        return await self.spi.store.latest(self.tenant)
+        return await self.spi.store.streams.latest(self.tenant)
 
     def streams(self, *, branches: bool = False, after: str = "") -> Paged[StreamRow]:
         """Iterate over the conversations of this tenant, by name; with `branches`, over each.
@@ -246,7 +245,7 @@ class EventLog:
         stream_id = (
             stream if isinstance(stream, bytes) else self.spi.stream_id(stream, branch=branch)
         )
-        found = await self.spi.store.stream(stream_id)
+        found = await self.spi.store.streams.row(stream_id)
         return None if found is None or found.tenant != self.tenant else found
 
     @property
@@ -265,7 +264,7 @@ class EventLog:
         *,
         against: TreeHead | None = None,
         key: Verifier | None = None,
-        progress: Progress | None = None,
+        progress: OnProgress | None = None,
     ) -> Verification:
         """Check a conversation with its branches, or all of this tenant and the feed.
 
@@ -282,7 +281,7 @@ class EventLog:
             streams = self.streams(branches=True)
             return await verify_all(store, keys, self.tenant, streams, against, key, progress)
         stream_id = self.spi.stream_id(stream)
-        main = await store.stream(stream_id) or StreamRow(
+        main = await store.streams.row(stream_id) or StreamRow(
             stream_id, self.tenant, stream, chain.GENESIS
         )
         branches = self.branches(stream)

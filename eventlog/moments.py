@@ -1,4 +1,4 @@
-"""Moments of a stream, which are versions or times, and what is at neither."""
+"""Moments of a stream: versions, or times that name one."""
 
 from datetime import datetime
 from typing import cast
@@ -20,7 +20,7 @@ async def version_at(store: Store, stream: str, stream_id: bytes, as_of: int | d
         raise InvalidMomentError(
             f"as_of is a version or an aware datetime, not {type(as_of).__name__}."
         )
-    head = await store.head(stream_id)
+    head = await store.streams.head(stream_id)
     version = 0 if head is None else head.version
     if not 0 <= as_of <= version:
         raise InvalidMomentError(
@@ -44,4 +44,4 @@ async def _version_at_time(store: Store, stream_id: bytes, moment: datetime) -> 
             f"as_of {moment.isoformat()} has no time zone. Say which, for example"
             " datetime(..., tzinfo=UTC)."
         )
-    return await store.version_at(stream_id, to_microseconds(moment))
+    return await store.events.version_at(stream_id, to_microseconds(moment))

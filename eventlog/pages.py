@@ -18,7 +18,7 @@ def events_of(
 
     async def page(seen: RecordedEvent | None) -> list[RecordedEvent]:
         start = after if seen is None else seen.version
-        found = await handle.store.page(stream_id, start, last, PAGE, kind)
+        found = await handle.store.events.page(stream_id, start, last, PAGE, kind)
         keys = await handle.keys.of_events((stream, stored) for stored in found)
         return [
             RecordedEvent(stream, stored, None, branch, keys.get(stream_id)) for stored in found
@@ -33,9 +33,9 @@ def streams_of(handle: Handle, after: str, *, branches: bool) -> Paged[StreamRow
     async def page(last: StreamRow | None) -> list[StreamRow]:
         name = after if last is None else last.name
         if not branches:
-            return await handle.store.streams(handle.tenant, name, PAGE)
+            return await handle.store.streams.page(handle.tenant, name, PAGE)
         behind = (name, MAIN if last is None else last.branch)
-        return await handle.store.every_stream(handle.tenant, behind, PAGE)
+        return await handle.store.streams.every_page(handle.tenant, behind, PAGE)
 
     return Paged(page)
 
@@ -46,6 +46,6 @@ def branches_of(handle: Handle, stream: str) -> Paged[StreamRow]:
 
     async def page(last: StreamRow | None) -> list[StreamRow]:
         after = MAIN if last is None else last.branch
-        return await handle.store.branches(handle.tenant, stream, after, PAGE)
+        return await handle.store.streams.branches(handle.tenant, stream, after, PAGE)
 
     return Paged(page)

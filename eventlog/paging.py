@@ -37,14 +37,17 @@ class Results(Generic[T]):
 class Paged(Results[T]):
     """Yields what `page(last)` returns, called again behind the last one until a page is short.
 
-    The first call gets None. A page holds at most PAGE.
+    The first call gets None. A page holds at most `size`, or PAGE.
 
     No async generator: `Runner.run_sync` shuts the loop's generators down after each run and goes
     on using the loop, where asyncio then warns of every generator that begins.
     """
 
-    def __init__(self, page: Callable[[T | None], Awaitable[Sequence[T]]]) -> None:
+    def __init__(
+        self, page: Callable[[T | None], Awaitable[Sequence[T]]], size: int | None = None
+    ) -> None:
         self._page = page
+        self._size = PAGE if size is None else size
         self._last: T | None = None
         self._ahead: deque[T] = deque()
         self._ended = False
@@ -74,6 +77,6 @@ class Paged(Results[T]):
         if self._ended:
             return
         page = await self._page(self._last)
-        self._ended = len(page) < PAGE
+        self._ended = len(page) < self._size
         self._last = page[-1] if page else None
         self._ahead.extend(page)

@@ -1,4 +1,4 @@
-"""Awaiting a mutation to its end, whatever happens to the caller meanwhile."""
+"""Awaiting a mutation to its end, even if the caller is cancelled meanwhile."""
 
 import asyncio
 from typing import Any, TypeVar
@@ -14,20 +14,19 @@ class Mutation(asyncio.Future[_T]):
     """
 
     def cancel(self, msg: Any = None) -> bool:  # noqa: ARG002
-        """Refuse: what was started comes to its end."""
+        """Refuse: a mutation that has begun is not interrupted."""
         return False
 
     def set_exception(self, exception: type | BaseException, /) -> None:
-        """Fail; seen at once, since a cancelled awaiter hears only of its cancellation."""
+        """Fail, and mark the exception retrieved: a cancelled awaiter never retrieves it."""
         super().set_exception(exception)
         self.exception()
 
 
 async def settle(mutation: "asyncio.Future[_T]") -> _T:
-    """Wait until `mutation` is done, then report the first cancellation that came in between.
+    """Wait until `mutation` is done, then raise the first cancellation that came meanwhile.
 
-    A caller that was cancelled learns so only after its change has happened or failed, so nothing
-    is left half done or half told.
+    A cancelled caller goes on only after its change has been made or has failed.
     """
     cancellation: asyncio.CancelledError | None = None
     while not mutation.done():
@@ -37,6 +36,6 @@ async def settle(mutation: "asyncio.Future[_T]") -> _T:
             cancellation = cancellation or error
     if cancellation is not None:
         if not mutation.cancelled():
-            mutation.exception()  # Marks it as seen: the cancellation is what the caller hears of.
+            mutation.exception()  # Marks it retrieved: the caller gets the cancellation.
         raise cancellation
     return mutation.result()

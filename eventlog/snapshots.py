@@ -1,6 +1,6 @@
-"""What a projection keeps of one stream: its snapshots, as the store keeps them.
+"""The snapshots of one stream: loaded, saved and deleted.
 
-Rule: bytes go in and out; what they mean, and whether they can be trusted, the projection knows.
+Rule: bytes go in and out; only the projection that made them knows what they mean.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,8 @@ from typing import Final
 import msgspec
 
 from eventlog.format.records import FoldInput
-from eventlog.keys.stream_keys import DataKeys
+from eventlog.keys.content import StreamContent
+from eventlog.keys.data_keys import DataKeys
 from eventlog.store.contract.log import MAX_VERSION, Store
 from eventlog.store.contract.snapshots import Loaded, Piece, Snapshot, Sources
 
@@ -24,18 +25,18 @@ class StreamSnapshots:
     """The snapshots of one stream, made by code with the schema number `schema`.
 
     Of a stream that is encrypted, what is stored is encrypted, and what comes out was opened.
-    `title` is what errors call the stream.
+    `display_name` is what errors call the stream.
     """
 
     def __init__(
-        self, store: Store, stream_id: bytes, schema: int, title: str, keys: DataKeys
+        self, store: Store, stream_id: bytes, schema: int, display_name: str, keys: DataKeys
     ) -> None:
         self.stream_id: Final = stream_id
         self._source = store.snapshots
         self._rights = store.rights
         self._schema = schema
-        self._keys = keys
-        self._place = (title, stream_id)
+        self._is_encrypting = keys.are_used
+        self._content = StreamContent(keys, display_name, stream_id)
 
     async def tail(self, after: int, until: int | None = None) -> list[FoldInput]:
         """Return a page of events from `after`, that one without its body, up to `until`.
@@ -43,7 +44,7 @@ class StreamSnapshots:
         Here and below raises NoKeyError, WrongKeyError, KeyDestroyedError, or CorruptEventError.
         """
         entries = await self._source.tail(self.stream_id, after, _last(until))
-        return await self._keys.open_entries(*self._place, entries)
+        return await self._content.decrypt_events(entries)
 
     async def load(self, until: int | None, wanted: int) -> Loaded:
         """Return the newest snapshot up to `until`, its last `wanted` items, and what follows."""
@@ -53,7 +54,7 @@ class StreamSnapshots:
                 None, is_refused=True, segments={}, entries={}, tail=await self.tail(0, until)
             )
         found = await self._opened(Sources(loaded.segments, loaded.entries))
-        tail = await self._keys.open_entries(*self._place, loaded.tail)
+        tail = await self._content.decrypt_events(loaded.tail)
         return loaded._replace(segments=found.segments, entries=found.entries, tail=tail)
 
     async def sources(self, segments: Sequence[int], versions: Sequence[int]) -> Sources:
@@ -66,14 +67,14 @@ class StreamSnapshots:
 
     async def save(self, snapshot: Snapshot, segments: Mapping[int, bytes]) -> bool:
         """Store a snapshot with its new segments, unless one of that version is there: False."""
-        if not self._keys.are_used:
+        if not self._is_encrypting:
             return await self._source.save(self.stream_id, self._schema, snapshot, segments)
-        kept = {_segment(number): body for number, body in segments.items()}
-        sealed = await self.seal({**kept, self._what(snapshot): b""})
-        if sealed is None:
+        named = {_segment(number): body for number, body in segments.items()}
+        encrypted = await self.encrypt({**named, self._mac_name(snapshot): b""})
+        if encrypted is None:
             return False
-        mac = sealed.pop(self._what(snapshot))
-        bodies = dict(zip(segments, sealed.values(), strict=True))
+        mac = encrypted.pop(self._mac_name(snapshot))
+        bodies = dict(zip(segments, encrypted.values(), strict=True))
         signed = snapshot._replace(mac=mac)
         return await self._source.save(self.stream_id, self._schema, signed, bodies)
 
@@ -81,42 +82,42 @@ class StreamSnapshots:
         """Delete every snapshot and segment of the stream, whoever made them."""
         await self._source.drop(self.stream_id)
 
-    async def seal(self, kept: Mapping[str, bytes]) -> dict[str, bytes] | None:
-        """Encrypt what is kept of the stream somewhere, by what it is, if the stream is encrypted.
+    async def encrypt(self, derived: Mapping[str, bytes]) -> dict[str, bytes] | None:
+        """Encrypt data derived from the stream, by name, if the stream is encrypted.
 
-        None if the stream's keys were destroyed: then nothing of it may be kept.
+        None if the keys of the stream were destroyed: nothing derived may be kept.
         """
-        return await self._keys.seal_beside(*self._place, kept)
+        return await self._content.encrypt_derived(derived)
 
-    async def open(self, kept: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Undo `seal`: what does not open is not there."""
-        return await self._keys.open_beside(*self._place, kept)
+    async def decrypt(self, derived: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Undo `encrypt`; what does not decrypt is left out."""
+        return await self._content.decrypt_derived(derived)
 
     async def _is_trusted(self, loaded: Loaded) -> bool:
-        """Tell whether who made the snapshot had the stream's key."""
+        """Tell whether the snapshot's MAC was made under the stream's key."""
         snapshot = loaded.snapshot
         if snapshot is None:
             return True
         # The event that it is a snapshot of says whether the stream is encrypted.
         last = FoldInput(snapshot.version, "", 0, b"", 0, loaded.key_id, None, snapshot.hash)
-        await self._keys.open_entries(*self._place, [last])
-        if not self._keys.are_used:
+        await self._content.decrypt_events([last])
+        if not self._is_encrypting:
             return True
-        what = self._what(snapshot)
-        return what in await self.open({what: snapshot.mac})
+        name = self._mac_name(snapshot)
+        return name in await self.decrypt({name: snapshot.mac})
 
     async def _opened(self, found: Sources) -> Sources:
-        entries = await self._keys.open_entries(*self._place, list(found.entries.values()))
+        entries = await self._content.decrypt_events(list(found.entries.values()))
         by_name = {_segment(number): body for number, body in found.segments.items()}
-        opened = await self.open(by_name)
+        opened = await self.decrypt(by_name)
         numbers = {_segment(number): number for number in found.segments}
         return Sources(
-            {numbers[what]: body for what, body in opened.items()},
+            {numbers[name]: body for name, body in opened.items()},
             {entry.version: entry for entry in entries},
         )
 
-    def _what(self, snapshot: Snapshot) -> str:
-        """Say everything about a snapshot: its MAC is about that, and about nothing else."""
+    def _mac_name(self, snapshot: Snapshot) -> str:
+        """Return the name that the MAC of a snapshot is made under: all fields that it protects."""
         pieces = sha256(msgspec.json.encode(snapshot.pieces)).hexdigest()
         return f"snapshot {self._schema} {snapshot.version} {snapshot.hash.hex()} {pieces}"
 

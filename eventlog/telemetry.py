@@ -1,9 +1,8 @@
 """Spans and metrics for OpenTelemetry, if the program uses it: docs/telemetry.md has their names.
 
-Rule: nothing is imported here. A program that wants to see spans and metrics has imported
-OpenTelemetry itself; for any other, each of these functions is one look into a dictionary. What
-items hold goes nowhere, and names of conversations go to spans only: metrics would have one series
-for each of them.
+Rule: OpenTelemetry is not imported here. A program that uses it has imported it; for any other,
+each of these functions is one look into sys.modules. The content of items is never recorded, and
+names of conversations go to spans only: metrics would have one series for each of them.
 """
 
 import contextlib
@@ -13,7 +12,7 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Any, Final, Literal
 
-from eventlog import cache
+from eventlog.counters import totals
 
 SCOPE: Final = "eventlog"
 
@@ -21,7 +20,7 @@ _UNSEEN: Final[AbstractContextManager[object]] = contextlib.nullcontext()
 
 
 def appending(conversation: str, branch: str, events: int) -> AbstractContextManager[object]:
-    """Show what happens inside as an append of so many events."""
+    """Record a span of an append of `events` events."""
     metrics = _metrics()
     if metrics is not None:
         metrics.appended.record(events)
@@ -29,28 +28,28 @@ def appending(conversation: str, branch: str, events: int) -> AbstractContextMan
 
 
 def reading(conversation: str, branch: str) -> AbstractContextManager[object]:
-    """Show what happens inside as a read of a list."""
-    _metrics()  # From the first read on, somebody may ask what helped.
+    """Record a span of reading a list of items."""
+    _metrics()  # The observable counter is registered at the first read.
     return _span("eventlog.read", _of(conversation, branch))
 
 
 def projecting(
     views: Iterable[str], events: int, stage: Literal["fold", "store"]
 ) -> AbstractContextManager[object]:
-    """Show what happens inside as a stage of bringing so many events into views."""
+    """Record a span of a stage of projecting `events` events into views."""
     attributes = {"eventlog.views": tuple(views), "eventlog.batch.size": events}
     return _span("eventlog.project", {**attributes, "eventlog.stage": stage})
 
 
 def conflicted() -> None:
-    """Count an append that came too late."""
+    """Count an append that was refused because its expected version is not the head."""
     metrics = _metrics()
     if metrics is not None:
         metrics.conflicts.add(1)
 
 
 def projected(view: str, events: int, behind: int) -> None:
-    """Note that a view took a batch of so many events, and how many more it is behind."""
+    """Record the size of a batch that a view took, and how many events it is behind."""
     metrics = _metrics()
     if metrics is not None:
         metrics.projected.record(events, {"eventlog.view": view})
@@ -85,7 +84,7 @@ class _Metrics:
 
 
 def _lookups() -> list[tuple[str, str, int]]:
-    counters = cache.totals()
+    counters = totals()
     return [
         ("memory", "hit", counters.cache_hits),
         ("memory", "miss", counters.cache_misses),

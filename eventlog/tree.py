@@ -1,8 +1,8 @@
-"""The log's Merkle tree: extended when somebody asks for a head, signed, and proved from.
+"""The Merkle tree of the log: extended when a head is asked for, signed, and used for proofs.
 
-Rule: the tree is a function of the feed, so any number of extenders at once write the same tiles,
-and one that is stopped leaves what the next goes on from. A head is signed only if the tree still
-continues the head before it.
+Rule: the tree is a function of the feed, so any number of processes that extend it at once write
+the same tiles, and one that stops in between leaves a valid prefix. A head is signed only if the
+tree is consistent with the head before it.
 """
 
 from collections.abc import Awaitable, Callable, Iterable
@@ -22,11 +22,11 @@ from eventlog.store.contract.rights import Rights
 from eventlog.store.contract.tree import BEFORE_ALL, TreeSource
 
 LEAVES: Final = 16 * merkle.TILE_WIDTH
-"""How many positions one round of extending takes: memory stays bounded."""
+"""Maximum number of positions that are hashed at a time: memory stays bounded."""
 
 
 class Inclusion(msgspec.Struct, frozen=True):
-    """Where an event is in the feed, and that it is: `hashes` lead from it to the root."""
+    """The position of an event, and the hashes that lead from its leaf to the root."""
 
     position: int
     size: int
@@ -62,9 +62,9 @@ class Tree:
         self._clock = clock
 
     async def head(self, signer: Signer) -> SignedHead:
-        """Sign for every event that was committed before the call, store the head, return it.
+        """Sign and store a head over all events that were committed before the call; return it.
 
-        Raises BrokenTreeError where the feed or tree does not continue the last head.
+        Raises BrokenTreeError if the tree is not consistent with the last head.
         """
         size = await self.extend()
         await self._check_last_head()
@@ -74,7 +74,7 @@ class Tree:
         return head
 
     def heads(self, after: int = BEFORE_ALL) -> Paged[SignedHead]:
-        """Iterate over the heads of more than `after` events that were signed, smallest first."""
+        """Iterate over the stored heads of more than `after` events, smallest first."""
 
         async def page(last: SignedHead | None) -> list[SignedHead]:
             return await self._source.heads(after if last is None else last.size, PAGE)
@@ -82,14 +82,14 @@ class Tree:
         return Paged(page)
 
     async def last_head(self) -> SignedHead | None:
-        """Return the head of the most events that was signed."""
+        """Return the stored head of the most events, or None."""
         return await self._source.last_head()
 
     async def extend(self) -> int:
-        """Bring the tree up to what was committed before the call; return that size.
+        """Extend the tree by all events that were committed before the call; return its size.
 
-        A role that may not add to it is told how far others have brought it. Raises BrokenTreeError
-        where the feed has a gap, or is shorter than the tree.
+        For a role that may not extend it, return the size that it has. Raises BrokenTreeError if
+        the feed has a gap, or is shorter than the tree.
         """
         size = await self._source.size()
         end = await self._position()
@@ -102,7 +102,7 @@ class Tree:
         return end
 
     async def root(self, size: int) -> bytes:
-        """Return the root of a size that the tree has reached. Raises BrokenTreeError."""
+        """Return the root of the first `size` positions. Raises BrokenTreeError."""
         return (await self._hashes(merkle.whole_tree(size)))[0]
 
     async def prove_inclusion(

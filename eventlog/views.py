@@ -1,6 +1,6 @@
-"""What projections of all streams need of a log: its events, over all tenants, and their tables.
+"""The log as projections of all streams use it: events of all tenants, and tables of views.
 
-Rule: bytes and rows go in and out; what they mean, and who may see them, the projection knows.
+Rule: bytes and rows go in and out; the projection knows what they mean and who may see them.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ from eventlog.format.chain import stream_id
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.names import MAIN
 from eventlog.format.records import FoldInput, StoredEvent
-from eventlog.keys.stream_keys import DataKeys
+from eventlog.keys.data_keys import DataKeys
 from eventlog.paging import PAGE
 from eventlog.store.contract.feed import FeedRow
 from eventlog.store.contract.log import MAX_VERSION, Store
@@ -60,14 +60,14 @@ __all__ = [
 
 
 class TenantEvent(NamedTuple):
-    """An event, and whose it is."""
+    """An event and its tenant."""
 
     tenant: str
     event: RecordedEvent
 
 
 class LogViews:
-    """The log as projections of all streams see it. One tenant's handle sees every tenant here."""
+    """Events of all tenants, whichever tenant the handle is of, and the tables of views."""
 
     def __init__(
         self,
@@ -85,14 +85,14 @@ class LogViews:
         self._reading = reading
 
     async def end(self) -> int:
-        """Return the last position, once all that was committed before is in the feed."""
+        """Return the last position, once all that was committed before has a position."""
         return await self._end()
 
     async def events(self, after: int, until: int, limit: int) -> list[TenantEvent]:
         """Return up to `limit` events of all tenants with after < position <= until, in order.
 
-        Raises NoKeyError or WrongKeyError where one is encrypted that the log cannot open: a view
-        does not go on without it.
+        Raises NoKeyError or WrongKeyError if one is encrypted and cannot be decrypted: a view does
+        not skip events.
         """
         return await self._opened(await self._store.feed.every_page(after, until, limit))
 
@@ -102,7 +102,7 @@ class LogViews:
         All at once; raises what `events` raises.
         """
         streams = [(MAIN, stream_id(tenant, name))]
-        while found := await self._store.branches(tenant, name, streams[-1][0], PAGE):
+        while found := await self._store.streams.branches(tenant, name, streams[-1][0], PAGE):
             streams += [(row.branch, row.stream_id) for row in found]
         rows = [
             (position, tenant, name, branch, *stored)
@@ -116,7 +116,7 @@ class LogViews:
         after = 0
         while places := await self._store.tree.places(identity, after, MAX_VERSION, PAGE):
             at = dict(places)
-            events = await self._store.page(identity, after, places[-1][0], len(places))
+            events = await self._store.events.page(identity, after, places[-1][0], len(places))
             found += [(at[event.version], event) for event in events if at[event.version] <= until]
             after = places[-1][0]
         return found
@@ -140,6 +140,6 @@ class LogViews:
 
     @contextlib.asynccontextmanager
     async def following(self) -> AsyncGenerator[Waiter]:
-        """Lend one who waits for the feed to move."""
+        """Open a waiter for the feed, and close it at the end."""
         async with self._reading() as reader:
             yield reader

@@ -32,7 +32,7 @@ async def compact(ours: EventLogSession) -> None:
         await session.run_compaction({"force": True})
         return
     chat = Conversation(ours.log, "long")
-    seen = await chat.view()
+    seen = await chat.read()
     summary = {"role": "developer", "content": "Three questions were asked and answered."}
     await chat.replace(0, [summary], seen)
 

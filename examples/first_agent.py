@@ -22,7 +22,7 @@ def model() -> ScriptedModel | None:
 
 
 async def main() -> None:
-    agent = Agent(name="Assistant", instructions="Answer briefly.", model=model())
+    agent = Agent(name="Bot", instructions="Answer briefly.", model=model())
     session = EventLogSession("user-123", "conversations.db")
     for question in ("My name is Ada.", "Who am I?"):
         result = await Runner.run(agent, question, session=session)

@@ -12,7 +12,8 @@ import sys
 from agents import SQLiteSession
 
 from eventlog import EventLog, EventLogError
-from eventlog_openai_agents import EventLogSession, import_sessions
+from eventlog_importing import import_sessions
+from eventlog_openai_agents import EventLogSession
 
 
 async def make(file: str) -> None:

@@ -12,11 +12,11 @@ COMPILE: Final = (
 
 
 def lock(target: str, *wanted: str) -> None:
-    """Resolve what `wanted` selects into `requirements/target`."""
+    """Resolve what `wanted` selects into a file of requirements."""
     subprocess.run(  # noqa: S603
         [sys.executable, "-m", *COMPILE, *wanted, "-o", f"requirements/{target}"], check=True
     )
 
 
 lock("dev.txt", "--all-extras", "--group", "dev")
-lock("demo.txt", "--extra", "demo", "--group", "build", "-c", "requirements/dev.txt")
+lock("demo.txt", "--group", "demo", "--group", "build", "-c", "requirements/dev.txt")

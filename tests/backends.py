@@ -199,4 +199,4 @@ def _recorded(schema: str) -> Generator[None]:
 def _checked_out(log: EventLog) -> int:
     store = log.spi._store
     assert isinstance(store, PostgresStore)
-    return store._pools.lent()
+    return store.runner.pools.lent()

@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 import msgspec
 import zstandard
 
-from eventlog import EventLog, ItemsAdded
+from eventlog import EventLog, ItemsAdded, resources
 from eventlog.format import chain
 from eventlog.snapshots import Piece
-from eventlog.store import shared
 from eventlog_projections import Conversation
 from eventlog_projections.items import cutting, segments
 from tests.backends import Backend
@@ -20,13 +19,13 @@ NAME = "chat"
 
 def open_elsewhere(backend: Backend, **options: Any) -> EventLog:
     """Open a log that shares no connection and no memory with others, as another process does."""
-    known = dict(shared._shared)
-    shared._shared.clear()
+    known = dict(resources._registry.leased)
+    resources._registry.leased.clear()
     try:
         return backend.open(**options)
     finally:
-        shared._shared.clear()
-        shared._shared.update(known)
+        resources._registry.leased.clear()
+        resources._registry.leased.update(known)
 
 
 @contextlib.asynccontextmanager

@@ -52,7 +52,7 @@ EQUIVALENT: Final[dict[str, str]] = {
     "eventlog.verify.streams: Lt 2: if not 0 < total <= TOGETHER:": "how much is read together",
     "eventlog.verify.streams: LtE 1: if not 0 < total <= TOGETHER:": "nothing is read either way",
     "eventlog.verify.streams: 1: if not 0 < total <= TOGETHER:": "how much is read together",
-    "eventlog.verify.streams: 2: events = await self._store.many("
+    "eventlog.verify.streams: 2: events = await self._store.events.many("
     "[stream.stream_id for stream in streams], total + 1)": "one row more is read than is needed",
     "eventlog.verify.feed: 17: LEAVES: Final = 16 * TILE_WIDTH": "a bound of memory",
     "eventlog.verify.log: 1: size = 0": "how much is read together",

@@ -1,1 +1,1 @@
-"""The log in a terminal: the command `eventlog`, and the demo."""
+"""The log in a terminal: the command `eventlog`."""

@@ -45,7 +45,6 @@ COMMANDS: Final = {
     "roles": "upkeep",
     "backup": "upkeep",
     "worker": "working",
-    "demo": "trying",
 }
 """Where each command is, in the order in which they are listed."""
 

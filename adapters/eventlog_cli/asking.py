@@ -1,4 +1,4 @@
-"""Asking whoever is there, before something cannot be taken back."""
+"""Asks for a confirmation before something is destroyed."""
 
 import contextlib
 import signal
@@ -24,7 +24,7 @@ def confirm(question: str, *, yes: bool) -> None:
 
 
 def is_somebody_there() -> bool:
-    """Tell whether a question would be seen."""
+    """Tell whether standard input is a terminal."""
     return sys.stdin.isatty()
 
 

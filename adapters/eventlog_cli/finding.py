@@ -1,10 +1,12 @@
-"""Which conversation is meant: by its name, the beginning of it, or as the latest."""
+"""Finds the conversation that ID names: a name, the beginning of one, or `latest`."""
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, overload
 
 from eventlog import EventLog
 from eventlog.errors import AmbiguousNameError, InvalidMomentError, NoSuchConversationError
+from eventlog.format.names import MAIN
+from eventlog_projections import Conversation
 
 LATEST: Final = "latest"
 
@@ -33,6 +35,11 @@ async def find(log: EventLog, name: str) -> str:
     return found[0]
 
 
+async def find_conversation(log: EventLog, name: str, branch: str = MAIN) -> Conversation:
+    """Return the conversation that is meant, or a branch of it. Raises as `find` does."""
+    return Conversation(log, await find(log, name), branch)
+
+
 async def names(log: EventLog, prefix: str, limit: int) -> list[str]:
     """Return up to `limit` names of conversations that begin so, in order."""
     found: list[str] = []
@@ -43,6 +50,14 @@ async def names(log: EventLog, prefix: str, limit: int) -> list[str]:
             break
         found.append(row.name)
     return found
+
+
+@overload
+def moment(text: None) -> None: ...
+
+
+@overload
+def moment(text: str) -> int | datetime: ...
 
 
 def moment(text: str | None) -> int | datetime | None:

@@ -78,7 +78,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 def by(actor: str | None) -> Context:
-    """Return who does something: `actor`, or who is logged in."""
+    """Return a context with `actor`, or else the login name."""
     return Context(actor=actor or login())
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final, cast
 
 import msgspec
 from rich.console import Console, RenderableType
+from rich.text import Text
 
 from eventlog.format.codec import encode_json
 
@@ -18,14 +19,14 @@ WIDEST: Final = 110
 
 
 class _Console(Console):
-    """rich's own ends the program with 1 when nobody reads any more; that is decided elsewhere."""
+    """A console that raises BrokenPipeError; rich's own exits with 1."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
 
 
 class Output:
-    """The answer of one command."""
+    """Prints the answer of one command: text and tables, or JSON."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json: Final = as_json
@@ -45,22 +46,28 @@ class Output:
         for value in values:
             self.line(value)
 
-    def answer(self, value: Any, shown: RenderableType) -> None:
-        """Print one thing: the value for programs, what is shown for people."""
+    def answer(self, value: Any, *shown: RenderableType, hint: str | None = None) -> None:
+        """Print one thing: the value for programs, what is shown and a hint for people."""
         if self.as_json:
             self.line(value)
         else:
-            self.print(shown)
+            self.print(*shown, *_dimmed(hint))
 
-    def table(self, values: Sequence[Any], draw: Callable[[Any], RenderableType]) -> None:
-        """Print a list: a line of JSON for each, or what `draw` makes of all."""
+    def table(
+        self,
+        values: Sequence[Any],
+        draw: Callable[[Any], RenderableType],
+        *,
+        hint: str | None = None,
+    ) -> None:
+        """Print a list: a line of JSON for each; or what `draw` makes of all, and a hint."""
         if self.as_json:
             self.lines(values)
         else:
-            self.print(draw(values))
+            self.print(draw(values), *_dimmed(hint))
 
     def flush(self) -> None:
-        """Hand on what was printed."""
+        """Flush standard output."""
         sys.stdout.flush()
 
 
@@ -73,6 +80,10 @@ def open_console(*, stderr: bool = False) -> Console:
     console = _Console(highlight=False, markup=False, emoji=False, stderr=stderr)
     console.width = min(console.width, WIDEST)
     return console
+
+
+def _dimmed(hint: str | None) -> tuple[Text, ...]:
+    return () if hint is None else (Text(hint, "dim"),)
 
 
 def plain(value: Any) -> Any:

@@ -8,7 +8,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from eventlog import EventLogError, RecordedEvent
+from eventlog import EventLogError, RecordedEvent, Verification
 from eventlog_cli.words import GONE, actor, clean, deed, describe
 from eventlog_projections import Diff, HistoryEvent, ItemsRead
 
@@ -85,6 +85,19 @@ def differences(found: Diff) -> Table:
         for item in items:
             who, text = describe(item)
             grid.add_row(Text(mark, style), who, Text(text, style))
+    return grid
+
+
+def verdict(found: Verification) -> Table:
+    """Return what a verification found: that all is sound, or each fault."""
+    grid = Table.grid(padding=(0, 2))
+    if found.ok:
+        sound = f"all {found.events} events are as they were written"
+        grid.add_row("", Text("VERIFIED", "bold green"), sound)
+    for fault in found.faults:
+        unknown = fault.problem == "unknown"
+        word = Text("UNKNOWN", "bold yellow") if unknown else Text("TAMPERED", "bold red")
+        grid.add_row("", word, str(fault))
     return grid
 
 

@@ -42,7 +42,7 @@ class Bar:
 
 
 def is_drawn() -> bool:
-    """Tell whether somebody sees a bar: what only it says need not be found out otherwise."""
+    """Tell whether bars are drawn; otherwise their totals need not be computed."""
     return open_console(stderr=True).is_terminal
 
 
@@ -65,7 +65,7 @@ def bar(what: str, total: float | None = None) -> Generator[Bar]:
 
 
 async def caught_up(at: Invocation, *names: str) -> Views:
-    """Return the views of the log, some of them brought to where the feed is now.
+    """Return the views of the log, those of these names caught up with the feed.
 
     What is taken is kept batch by batch: when it is interrupted, the next one goes on there.
     """

@@ -1,4 +1,4 @@
-"""What every command is told: which log, whose part of it, its keys, and how to print."""
+"""The options of every command: address, tenant, schema, keyring, output format."""
 
 import os
 from typing import Any, NamedTuple

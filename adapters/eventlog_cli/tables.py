@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from rich.table import Table
 from rich.text import Text
@@ -11,10 +11,17 @@ from rich.text import Text
 from eventlog_cli.words import GONE, clean
 from eventlog_projections import Disposed
 from eventlog_projections.views import Status
-from eventlog_projections.views.reading import Cost, Found, Summary, Tool, Turn, Usage
+from eventlog_projections.views.queries import Cost, Found, Summary, Tool, Turn, Usage
 
 NONE: Final = "-"
 WIDEST_ID: Final = 20
+
+
+class Hold(NamedTuple):
+    """A hold on a conversation."""
+
+    conversation: str
+    hold: str
 
 
 def sessions(found: Iterable[Summary]) -> Table:
@@ -98,16 +105,18 @@ def hits(found: Iterable[Found]) -> Table:
     return table
 
 
-def holds(found: Iterable[tuple[str, str]]) -> Table:
+def holds(found: Iterable[Hold]) -> Table:
     """Return holds as rows."""
     table = _table("id", "hold")
-    for name, code in found:
-        table.add_row(clean(name), clean(code))
+    for each in found:
+        table.add_row(clean(each.conversation), clean(each.hold))
     return table
 
 
-def disposed(found: Iterable[Disposed]) -> Table:
-    """Return what became of conversations as rows."""
+def disposed(found: Sequence[Disposed]) -> Table | Text:
+    """Return what became of conversations as rows, or that there are none."""
+    if not found:
+        return Text("There is none.")
     table = _table("id", "last activity", "became", "because of~")
     for each in found:
         table.add_row(

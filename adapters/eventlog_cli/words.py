@@ -22,6 +22,8 @@ from eventlog.events import (
 GONE: Final = "\N{MULTIPLICATION SIGN}"
 """Marks what is no longer in the list, so that it also reads without colour."""
 
+LEGEND: Final = f"{GONE} no longer in the list, but still in the log"
+
 _ROLES: Final = {"user": "user", "assistant": "agent"}
 _CONTROLS: Final = {
     code: "\N{REPLACEMENT CHARACTER}"
@@ -32,7 +34,7 @@ _CONTROLS: Final = {
 
 
 def clean(text: str) -> str:
-    """Return text that a terminal only shows."""
+    """Return text without control characters, so that it cannot control the terminal."""
     return text.translate(_CONTROLS)
 
 
@@ -102,7 +104,7 @@ def _call(item: dict[str, Any]) -> str:
 
 
 def _text(content: Any) -> str:
-    """Return the words of a text, or of a list of parts."""
+    """Return the text of a content: a string, or a list of parts."""
     if isinstance(content, str):
         return content
     if content is None:

@@ -12,7 +12,7 @@ from eventlog.format.names import MAIN, RESERVED
 from eventlog_openai_agents.current import branch_id_of, branch_of
 from eventlog_openai_agents.sdk_files import explained
 from eventlog_openai_agents.turns import WithTurns, as_text
-from eventlog_projections import Conversation, branches, delete_branch, fork, open_branch
+from eventlog_projections import Conversation
 from eventlog_projections.items.turns import is_user_message
 
 
@@ -34,7 +34,7 @@ class WithBranches(WithTurns):
         if branch_name is not None and not branch_name.strip():
             raise InvalidNameError("The name of a branch cannot be empty.")
         with explained():
-            seen = await current.view()
+            seen = await current.read()
         starts = [index for index, item in enumerate(seen.items) if is_user_message(item)]
         if not 1 <= turn_number <= len(starts):
             raise NoSuchTurnError(
@@ -43,8 +43,7 @@ class WithBranches(WithTurns):
             )
 
         async def create(name: str) -> Conversation:
-            return await fork(
-                current,
+            return await current.fork(
                 self.session_id,
                 branch=name,
                 at=seen.version,
@@ -78,7 +77,7 @@ class WithBranches(WithTurns):
         return await self.create_branch_from_turn(found[0]["turn"], branch_name)
 
     async def switch_to_branch(self, branch_id: str) -> None:
-        """Go on on another branch; "main" is always there."""
+        """Make another branch the current one; "main" always exists."""
         self._open()
         with explained():
             self._switch(await self._there(branch_id))
@@ -91,7 +90,7 @@ class WithBranches(WithTurns):
         actor: str | None = None,
         reason: str | None = None,
     ) -> None:
-        """Show a branch no more. Its events stay in the log, and its name is not given again.
+        """Delete a branch. Its events stay in the log, and its name is not used again.
 
         With `force` the current one too, which makes "main" the current one. Branches that were
         made from it keep what they inherited.
@@ -110,7 +109,7 @@ class WithBranches(WithTurns):
         with explained():
             branch = await self._there(branch_id)
         context = self._context(None, actor)
-        await self._settled(delete_branch(branch, reason=reason, context=context))
+        await self._settled(branch.delete_branch(reason=reason, context=context))
         if is_current:
             self._switch(self._branch())
 
@@ -122,20 +121,16 @@ class WithBranches(WithTurns):
         """
         current = self._open()
         with explained():
-            await self._ready()
             main = self._branch()
             return [
                 await _described(branch, current)
-                for branch in (main, *await branches(self.log, self.session_id))
+                for branch in (main, *await main.branches())
                 if branch is not main or await self.log.version(self.session_id)
             ]
 
     async def _there(self, branch_id: str) -> Conversation:
-        branch = branch_of(branch_id)
-        if branch == MAIN:
-            return self._branch()
-        await self._ready()
-        return await open_branch(self.log, self.session_id, branch)
+        branch, main = branch_of(branch_id), self._branch()
+        return main if branch == MAIN else await main.open_branch(branch)
 
 
 async def _described(branch: Conversation, current: Conversation) -> dict[str, Any]:

@@ -7,14 +7,16 @@ summary was made leaves the list: nothing in the public protocol says that it wa
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from agents import TResponseInputItem
 
-from eventlog import Appended, BusyError, ConflictError, Context
+from eventlog import BusyError, ConflictError, Context
 from eventlog.settle import settle
+from eventlog_openai_agents.current import CurrentBranch
+from eventlog_openai_agents.last_reads import LastReads, Part
+from eventlog_openai_agents.sdk_files import explained
 from eventlog_projections import Conversation, ItemsRead
 
 try:
@@ -23,6 +25,7 @@ except ImportError:  # pragma: no cover - a later release
     CompactionSnapshot = None  # type: ignore[assignment,misc]
 
 MAX_TRIES: Final = 30
+"""How often a list is read again because somebody else appended meanwhile."""
 
 Items = list[TResponseInputItem]
 Describe = Callable[[], Context]
@@ -30,7 +33,7 @@ Prune = Callable[[TResponseInputItem], bool]
 
 
 class Suffix(NamedTuple):
-    """The last items of a list at a version, and how many there were in all."""
+    """The last items of a list at a version, and the length of the list."""
 
     version: int
     items: list[Any]
@@ -42,44 +45,23 @@ class Suffix(NamedTuple):
         return self.total - len(self.items)
 
 
-class Part(NamedTuple):
-    """The first `known` of the `total` items of the list at `version`."""
+class WithCompaction(CurrentBranch):
+    """Answers the SDK's two private hooks on the current branch."""
 
-    version: int
-    known: int
-    total: int
+    async def _get_compaction_snapshot(
+        self, limit: int, *, prune_prefix: Prune | None = None
+    ) -> Any:
+        """Return the end of the list and how to replace it as one event."""
+        conversation = self._open()
+        with explained():
+            return await snapshot(
+                conversation, limit, prune_prefix, lambda: self._context(None, None)
+            )
 
-
-class Known:
-    """How much of the list somebody knows who compacts by plain calls.
-
-    The SDK reads what it will compact, asks the API, reads again and replaces at once: what others
-    appended in between is in its second read and not in what it compacted. So what counts is the
-    read before the last one, and what was added through the same session directly behind it.
-    """
-
-    def __init__(self) -> None:
-        self._parts: deque[Part] = deque(maxlen=2)
-
-    @property
-    def part(self) -> Part | None:
-        """That much; None if nothing was read."""
-        return self._parts[0] if self._parts else None
-
-    def read(self, version: int, total: int) -> None:
-        """Note that the whole list was read."""
-        self._parts.append(Part(version, total, total))
-
-    def added(self, appended: Appended, items: int) -> None:
-        """Note what was added."""
-        for index, (version, known, total) in enumerate(self._parts):
-            if appended.first == version + 1 and known == total:
-                self._parts[index] = Part(appended.last, known + items, total + items)
-
-    def replaced(self, part: Part) -> None:
-        """Note what the list became."""
-        self._parts.clear()
-        self._parts.append(part)
+    async def _atomic_replace_items(self, items: Items) -> bool:
+        """Replace the list as one event; tell whether it was still the one that was read."""
+        conversation, context = self._open(), self._context(None, None)
+        return await self._settled(replace_all(conversation, self._reads, items, context))
 
 
 async def snapshot(
@@ -88,7 +70,7 @@ async def snapshot(
     """Return the latest `limit` items and how to replace their end, as the SDK defines it."""
     if CompactionSnapshot is None:
         return None
-    view = await conversation.view(limit=limit)
+    view = await conversation.read(limit=limit)
 
     async def replace_suffix(start: int, output: Items) -> bool:
         expected = view.items[start:]
@@ -103,15 +85,15 @@ async def snapshot(
 
 
 async def replace_all(
-    conversation: Conversation, known: Known, items: Items, context: Context
+    conversation: Conversation, reads: LastReads, items: Items, context: Context
 ) -> bool:
-    """Replace what is known by `items`; what others appended to it stays behind them."""
-    part = known.part
+    """Replace the part that was read by `items`; what others appended stays behind them."""
+    part = reads.part
     before: list[Any] = []
     if part is not None:
-        before = (await conversation.view(as_of=part.version)).items[: part.known]
+        before = (await conversation.read(as_of=part.version)).items[: part.known]
     for _ in range(MAX_TRIES):
-        now = await conversation.view()
+        now = await conversation.read()
         rest = [] if part is None else now.items[len(before) :]
         if now.items[: len(before)] != before:
             return False  # Not the list that was read: the caller has another way.
@@ -119,7 +101,7 @@ async def replace_all(
             appended = await conversation.replace(0, [*items, *rest], now, context=context)
         except ConflictError:
             continue
-        known.replaced(Part(appended.last, len(items), len(items) + len(rest)))
+        reads.replaced(Part(appended.last, len(items), len(items) + len(rest)))
         return True
     raise _busy(conversation)
 
@@ -135,7 +117,7 @@ async def _replace(
         kept: list[Any] = []
         start = suffix.start
         if prune is not None:
-            before = (await conversation.view(as_of=suffix.version)).items[:start]
+            before = (await conversation.read(as_of=suffix.version)).items[:start]
             kept = _without_prefix(before, prune)
             start = start if len(kept) == len(before) else 0
         content = [*kept, *output] if start == 0 else output
@@ -143,7 +125,7 @@ async def _replace(
         try:
             await conversation.replace(start, content, at, context=context)
         except ConflictError:
-            now = await conversation.view(limit=len(suffix.items))
+            now = await conversation.read(limit=len(suffix.items))
             if now.items != suffix.items:
                 return False
             suffix = Suffix(now.version, now.items, now.total)

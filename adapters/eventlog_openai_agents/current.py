@@ -1,4 +1,4 @@
-"""Where a session object is: in which conversation of which log, and on which of its branches."""
+"""The conversation and the current branch of a session object."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -10,27 +10,32 @@ from eventlog import Context, EventLog
 from eventlog.errors import ClosedError
 from eventlog.format.names import MAIN, RESERVED, check_name
 from eventlog.settle import settle
-from eventlog_openai_agents import compaction, runs
+from eventlog_openai_agents import runs
+from eventlog_openai_agents.last_reads import LastReads
 from eventlog_openai_agents.runs import Wrapper
 from eventlog_openai_agents.sdk_files import explained
 from eventlog_projections import Conversation
+from eventlog_projections.stream import BeforeUse
 
 T = TypeVar("T")
 
 
 class CurrentBranch(SessionABC):
-    """The current branch belongs to the session object: another object begins on the main one."""
+    """A session on a conversation of a log; each object begins on the main branch."""
 
-    def __init__(self, session_id: str, log: EventLog, actor: str | None) -> None:
+    def __init__(
+        self, session_id: str, log: EventLog, actor: str | None, before_use: BeforeUse | None = None
+    ) -> None:
         self.session_id = check_name("session_id", session_id)
         self.log: Final = log
         self.actor: Final = actor
+        self._before_use: Final = before_use
         self._closed = False
         self._switch(self._branch())
 
     @property
     def _key(self) -> tuple[str, str]:
-        """What is read and written here, as runs know it."""
+        """Tenant and stream, as runs remember what they read."""
         branch = self._conversation.branch
         return self.log.tenant, f"{self.session_id}\x00{branch}" if branch else self.session_id
 
@@ -43,31 +48,19 @@ class CurrentBranch(SessionABC):
         return self._branch(branch_of(branch_id))
 
     def _branch(self, branch: str = MAIN) -> Conversation:
-        return Conversation(self.log, self.session_id, branch)
-
-    async def _ready(self) -> None:
-        """Do what has to be done before the log is asked or changed: here nothing."""
+        return Conversation(self.log, self.session_id, branch, before_use=self._before_use)
 
     def _switch(self, conversation: Conversation) -> None:
         self._conversation = conversation
-        self._known = compaction.Known()
+        self._reads = LastReads()
 
     def _context(self, wrapper: Wrapper | None, actor: str | None) -> Context:
         return runs.describe(wrapper, self._key, actor or self.actor, runs.current_agent())
 
     async def _settled(self, change: Coroutine[Any, Any, T]) -> T:
-        """Make a change, which happens or fails even if the caller is cancelled."""
-
-        async def made() -> T:
-            try:
-                await self._ready()
-            except BaseException:
-                change.close()
-                raise
-            return await change
-
+        """Await a change; it is carried out or fails even if the caller is cancelled."""
         with explained():
-            return await settle(asyncio.ensure_future(made()))
+            return await settle(asyncio.ensure_future(change))
 
 
 def branch_of(branch_id: str) -> str:

@@ -1,37 +1,26 @@
-"""History as something a user works with: what happened, undo and redo, forks, labels."""
+"""History, undo, redo, forks and labels of a session's conversation."""
 
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Self
 
+from eventlog import Results
 from eventlog_openai_agents.current import CurrentBranch
 from eventlog_openai_agents.sdk_files import explained
-from eventlog_projections import (
-    Conversation,
-    Diff,
-    History,
-    Labels,
-    diff,
-    fork,
-    label,
-    labels,
-    redo,
-    restore,
-    undo,
-)
+from eventlog_projections import Conversation, Diff, HistoryEvent, Labels
 
 
 class WithHistory(CurrentBranch):
-    """What a session can do with its past. All of it is about the current branch but labels.
+    """Reads and changes the past of the current branch; labels are of the whole conversation.
 
     `actor` and `reason` are recorded with the event. Nothing is ever lost: whatever was taken back
     is still in the log.
     """
 
-    def history(self) -> History:
+    def history(self) -> Results[HistoryEvent]:
         """Iterate over every event, in order, with what it did; `all()` returns them as a list."""
-        return History(self._open())
+        return self._open().history()
 
     async def undo(
         self, turns: int = 1, *, actor: str | None = None, reason: str | None = None
@@ -42,25 +31,25 @@ class WithHistory(CurrentBranch):
         the list has not as many turns.
         """
         conversation, context = self._open(), self._context(None, actor)
-        await self._settled(undo(conversation, turns, reason=reason, context=context))
+        await self._settled(conversation.undo(turns, reason=reason, context=context))
 
     async def redo(self, *, actor: str | None = None, reason: str | None = None) -> None:
         """Take back the last undo. Raises NothingToRedoError, which is a ValueError."""
         conversation, context = self._open(), self._context(None, actor)
-        await self._settled(redo(conversation, reason=reason, context=context))
+        await self._settled(conversation.redo(reason=reason, context=context))
 
     async def restore(
         self, version: int | datetime, *, actor: str | None = None, reason: str | None = None
     ) -> None:
         """Make the list again what it was at a version or an aware datetime."""
         conversation, context = self._open(), self._context(None, actor)
-        await self._settled(restore(conversation, version, reason=reason, context=context))
+        await self._settled(conversation.restore(version, reason=reason, context=context))
 
     async def diff(self, a: int | datetime | None = None, b: int | datetime | None = None) -> Diff:
         """Tell what went and what came between two versions or datetimes; None is now."""
         conversation = self._open()
         with explained():
-            return await diff(conversation, a, b)
+            return await conversation.diff(a, b)
 
     async def fork(
         self,
@@ -80,7 +69,7 @@ class WithHistory(CurrentBranch):
         """
         conversation, context = self._open(), self._context(None, actor)
         name = new_name(self.session_id) if session_id is None else session_id
-        forking = fork(conversation, name, at=at, reason=reason, context=context)
+        forking = conversation.fork(name, at=at, reason=reason, context=context)
         await self._settled(forking)
         return self._beside(name)
 
@@ -97,14 +86,13 @@ class WithHistory(CurrentBranch):
         None leaves what there is; an empty text, or no tags, removes it.
         """
         main, context = self._main(), self._context(None, actor)
-        await self._settled(label(main, title=title, owner=owner, tags=tags, context=context))
+        await self._settled(main.label(title=title, owner=owner, tags=tags, context=context))
 
     async def labels(self) -> Labels:
         """Return the title, the owner and the tags."""
         main = self._main()
         with explained():
-            await self._ready()
-            return await labels(main)
+            return await main.labels()
 
     def _main(self) -> Conversation:
         self._open()
@@ -116,5 +104,5 @@ class WithHistory(CurrentBranch):
 
 
 def new_name(session_id: str) -> str:
-    """Make up a name that nobody has used, and that says where it comes from."""
+    """Return a unique name for a fork that begins with the name of its parent."""
     return f"{session_id[:200]}-{uuid.uuid4().hex}"

@@ -1,4 +1,4 @@
-"""EventLogHooks: what only the hooks of a run are told, written into the log of its session."""
+"""EventLogHooks: records what only the hooks of a run are told in the log of its session."""
 
 import logging
 from typing import Any, Final
@@ -90,31 +90,31 @@ class EventLogHooks(RunHooks[Any]):
         await self._hooks.on_llm_end(context, agent, response)
 
     async def on_agent_start(self, context: AgentHookContext[Any], agent: Agent[Any]) -> None:
-        """Pass it on."""
+        """Call the other hooks."""
         await self._hooks.on_agent_start(context, agent)
 
     async def on_agent_end(
         self, context: AgentHookContext[Any], agent: Agent[Any], output: Any
     ) -> None:
-        """Pass it on."""
+        """Call the other hooks."""
         await self._hooks.on_agent_end(context, agent, output)
 
     async def on_handoff(
         self, context: RunContextWrapper[Any], from_agent: Agent[Any], to_agent: Agent[Any]
     ) -> None:
-        """Pass it on."""
+        """Call the other hooks."""
         await self._hooks.on_handoff(context, from_agent, to_agent)
 
     async def on_tool_start(
         self, context: RunContextWrapper[Any], agent: Agent[Any], tool: Tool
     ) -> None:
-        """Pass it on."""
+        """Call the other hooks."""
         await self._hooks.on_tool_start(context, agent, tool)
 
     async def on_tool_end(
         self, context: RunContextWrapper[Any], agent: Agent[Any], tool: Tool, result: object
     ) -> None:
-        """Pass it on."""
+        """Call the other hooks."""
         await self._hooks.on_tool_end(context, agent, tool, result)
 
     def _failed(self, kind: str, error: EventLogError) -> None:

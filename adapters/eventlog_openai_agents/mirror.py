@@ -1,16 +1,9 @@
-"""A conversation of the log that follows what another session holds."""
+"""A conversation of the log that is kept equal to the items of another session."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-from eventlog import (
-    BusyError,
-    ConflictError,
-    Context,
-    Event,
-    EventLog,
-    NewEvent,
-)
+from eventlog import BusyError, ConflictError, Context, Event, EventLog, NewEvent
 from eventlog.format.codec import encode_json
 from eventlog_projections import Conversation, ItemsRead
 
@@ -32,9 +25,9 @@ class Mirror:
         self._read: Final = read
         self._conversation: Final = Conversation(log, name)
 
-    async def view(self, limit: int) -> ItemsRead:
+    async def read(self, limit: int) -> ItemsRead:
         """Return the version, and the last `limit` items."""
-        return await self._conversation.view(limit=limit)
+        return await self._conversation.read(limit=limit)
 
     async def record(self, event: Event, version: int, context: Context) -> None:
         """Record what was done to the list as it was at `version`.
@@ -52,7 +45,7 @@ class Mirror:
         The log is read first: what is recorded between the two reads is a conflict, and read again.
         """
         for _ in range(MAX_TRIES):
-            view = await self._conversation.view()
+            view = await self._conversation.read()
             items = await self._read()
             same = shared(view.items, items)
             if same == len(view.items) == len(items):

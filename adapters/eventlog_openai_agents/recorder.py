@@ -1,4 +1,4 @@
-"""What RecordedSession does with a call: hand it on, then see that the log has what came of it."""
+"""Forwards calls to a session and records in the log what they changed."""
 
 import asyncio
 import contextlib
@@ -10,15 +10,9 @@ import warnings
 from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from typing import Any, Final
 
-from eventlog import (
-    Context,
-    Event,
-    EventLog,
-    EventLogError,
-    ItemPopped,
-)
+from eventlog import Context, Event, EventLog, EventLogError, ItemPopped
+from eventlog.limiter import ByteLimiter
 from eventlog.settle import settle
-from eventlog.store.limiter import ByteLimiter
 from eventlog_openai_agents import runs
 from eventlog_openai_agents.mirror import OBSERVED, Mirror, shared
 from eventlog_openai_agents.runs import Wrapper
@@ -38,7 +32,7 @@ Found = Callable[[ItemsRead, Any], Event | None]
 
 
 class Recorder:
-    """Calls one session, call after call, and records in a log what they change."""
+    """Calls one session, one call at a time, and records each change in a log."""
 
     def __init__(self, inner: Any, log: EventLog, actor: str | None, *, raises: bool) -> None:
         self._inner: Final = inner
@@ -49,7 +43,7 @@ class Recorder:
         self._one: Final = ByteLimiter(1)
 
     async def read(self, limit: int | None, wrapper: Wrapper | None) -> list[Any]:
-        """Read, and record what the log does not know of."""
+        """Read the items, and record where they differ from the log."""
         async with self._turn():
             items: list[Any] = await self.call("get_items", *_given(limit), wrapper=wrapper)
             settings = getattr(self._inner, "session_settings", None)
@@ -116,14 +110,14 @@ class Recorder:
 
     async def _look(self, mirror: Mirror, method: str) -> ItemsRead:
         """Return the end of the list; what a call may take away is in the log before it does."""
-        view = await mirror.view(1)
+        view = await mirror.read(1)
         if view.version == 0 or method == "clear_session":
             await mirror.catch_up(OBSERVED)
         elif method == "pop_item":
             await self._compare(mirror, await self.call("get_items", 1), 1)
         else:
             return view
-        return await mirror.view(1)
+        return await mirror.read(1)
 
     async def _record(
         self, mirror: Mirror, before: ItemsRead, event: Event | None, wrapper: Wrapper | None
@@ -146,7 +140,7 @@ class Recorder:
         return answer
 
     async def _compare(self, mirror: Mirror, items: Sequence[Any], limit: int | None) -> int:
-        view = await mirror.view(len(items))
+        view = await mirror.read(len(items))
         is_all = limit is None or len(items) < limit
         is_same = shared(view.items, items) == len(items)
         if is_same and (not is_all or view.total == len(items)):
@@ -201,12 +195,12 @@ class Recorder:
 
 
 def always(event: Event) -> Found:
-    """Tell that a call comes to this event, whatever it answers."""
+    """Return a function that finds this event, whatever the call returned."""
     return lambda _before, _answer: event
 
 
 def popped(before: ItemsRead, item: Any) -> Event | None:
-    """Tell that the last item was popped, if it is the one that the log has there."""
+    """Return ItemPopped if the popped item is the last one in the log; otherwise None."""
     is_last = item is not None and shared(before.items, [item]) == 1
     return ItemPopped() if is_last else None
 
@@ -221,7 +215,7 @@ def _given(limit: int | None) -> tuple[int, ...]:
 
 
 def _takes_wrapper(method: Any) -> bool:
-    """Tell whether a method opts into the wrapper, as the SDK tells it."""
+    """Tell whether a method takes the wrapper, by the SDK's own test."""
     try:
         parameter = inspect.signature(method).parameters.get("wrapper")
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""RecordedSession: another session stays where it is, and every change of it becomes an event."""
+"""RecordedSession: wraps any session and records every change of it in a log."""
 
 import copy
 import functools
@@ -97,7 +97,7 @@ class RecordedSession:
     async def get_items(
         self, limit: int | None = None, *, wrapper: Wrapper | None = None
     ) -> list[TResponseInputItem]:
-        """Return what the session returns, and record what it was not known to hold."""
+        """Return the session's items, and record where they differ from the log."""
         return await self._recorder.read(limit, wrapper)
 
     async def add_items(

@@ -1,4 +1,4 @@
-"""What a session can tell about the run that calls it.
+"""What a session knows about the run that calls it.
 
 The SDK hands each run's context wrapper to a session that asks for it; nothing else names a run. So
 a run is a wrapper: it has an id of ours, and remembers what its last read of a conversation
@@ -46,7 +46,7 @@ def saw(
 def describe(
     wrapper: Wrapper | None, conversation: tuple[str, str], actor: str | None, agent: str | None
 ) -> Context:
-    """Describe who is writing, in which run, having seen what.
+    """Return the context of an append: who, in which run, and which version it had read.
 
     The actor is what the caller says; else the agent; else unknown.
     """

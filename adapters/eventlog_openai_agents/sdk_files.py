@@ -1,4 +1,4 @@
-"""Telling a user that their file holds the history of one of the SDK's own sessions."""
+"""Explains an error where a database holds the history of the SDK's own sessions."""
 
 import contextlib
 from collections.abc import Generator
@@ -12,7 +12,7 @@ _MESSAGE_COLUMNS: Final = {"session_id", "message_data"}
 
 @contextlib.contextmanager
 def explained() -> Generator[None]:
-    """Say so, where a database turns out to be the SDK's: never show it as an empty history."""
+    """Translate NotAnEventLogError where the database is one of the SDK's sessions."""
     try:
         yield
     except NotAnEventLogError as error:

@@ -1,35 +1,31 @@
-"""EventLogSession: what the SDK asks of a session, answered from the log."""
+"""EventLogSession: the methods of the SDK's Session protocol, on a log."""
 
-import os
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from agents import SessionSettings, TResponseInputItem
 
 from eventlog import Event, EventLog, NewEvent
-from eventlog.errors import InvalidOptionError
-from eventlog.format.names import MAIN, check_name
+from eventlog.addresses.log import MEMORY
+from eventlog.format.names import check_name
 from eventlog.keys import KeyRing
-from eventlog.log import DEFAULT_TENANT
-from eventlog.store.addresses.engine import address_of
-from eventlog.store.addresses.log import MEMORY
-from eventlog_openai_agents import compaction, runs, usage
+from eventlog_openai_agents import runs, usage
 from eventlog_openai_agents.branches import WithBranches
+from eventlog_openai_agents.compaction import WithCompaction
 from eventlog_openai_agents.history import WithHistory
+from eventlog_openai_agents.opening import Closing, Location, check_one_place, given_log, open_log
 from eventlog_openai_agents.runs import Wrapper
 from eventlog_openai_agents.sdk_files import explained
 from eventlog_openai_agents.turn_usage import WithUsage
-from eventlog_projections import Conversation, clear_all
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 _Settings = SessionSettings | dict[str, Any] | None
-_Path = str | os.PathLike[str]
 
 
-class EventLogSession(WithBranches, WithHistory, WithUsage):
+class EventLogSession(WithBranches, WithCompaction, WithHistory, WithUsage):
     """A session that never loses anything: every change is an event in an append-only log.
 
     `db_path` is the path of a SQLite file, or ":memory:" for a log that only this object can see.
@@ -54,7 +50,7 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
     def __init__(
         self,
         session_id: str,
-        db_path: _Path = MEMORY,
+        db_path: Location = MEMORY,
         *,
         engine: "AsyncEngine | None" = None,
         session_settings: _Settings = None,
@@ -65,33 +61,18 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
         import_existing: bool = False,
     ) -> None:
         check_name("session_id", session_id)
+        check_one_place(db_path, engine, log)
         self.session_settings = _coerce(session_settings)
-        if (db_path != MEMORY) + (engine is not None) + (log is not None) > 1:
-            raise InvalidOptionError(
-                "Give one of db_path, engine and log: each of them says where the log is."
-            )
         self.engine: Final = engine
-        if engine is not None:
-            db_path = address_of(engine)
-        self._owned: EventLog | None = None
-        if log is None:
-            self._owned = log = EventLog(
-                db_path, tenant=DEFAULT_TENANT if tenant is None else tenant, keyring=keyring
+        opened = (
+            open_log(
+                db_path, engine, tenant=tenant, keyring=keyring, import_existing=import_existing
             )
-        elif keyring is not None:
-            raise InvalidOptionError("Give either keyring or log, not both: the log has its own.")
-        elif import_existing:
-            raise InvalidOptionError(
-                "import_existing needs db_path or engine: for a log that is open, call"
-                " import_sessions."
-            )
-        elif tenant is not None and tenant != log.tenant:
-            raise InvalidOptionError(
-                f"The session's tenant {tenant!r} is not the log's, {log.tenant!r}. Open a log for"
-                " each tenant; logs of one database share its connections."
-            )
-        self._existing = db_path if import_existing else None
-        super().__init__(session_id, log, actor)
+            if log is None
+            else given_log(log, tenant=tenant, keyring=keyring, import_existing=import_existing)
+        )
+        self._owned = opened.owned
+        super().__init__(session_id, opened.log, actor, opened.before_use)
 
     @classmethod
     def from_url(
@@ -145,12 +126,12 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
         if limit is not None and limit < 0:
             limit = None
         with explained():
-            view = await conversation.view(as_of=as_of, limit=limit)
+            seen = await conversation.read(as_of=as_of, limit=limit)
         if as_of is None and conversation.branch == self._conversation.branch:
-            runs.saw(wrapper, self._key, view.version, limit)
-            if wrapper is None and len(view.items) == view.total:
-                self._known.read(view.version, view.total)
-        return cast(list[TResponseInputItem], view.items)
+            runs.saw(wrapper, self._key, seen.version, limit)
+            if wrapper is None and len(seen.items) == seen.total:
+                self._reads.read(seen.version, seen.total)
+        return cast(list[TResponseInputItem], seen.items)
 
     async def add_items(
         self, items: list[TResponseInputItem], *, wrapper: Wrapper | None = None
@@ -164,7 +145,7 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
             context = runs.describe(wrapper, self._key, self.actor, runs.author(items))
             added = await conversation.add(items, context=context, beside=used)
         if added is not None:
-            self._known.added(added, len(items))
+            self._reads.added(added, len(items))
 
     async def pop_item(
         self,
@@ -190,7 +171,7 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
         Every item stays in the log. Each branch is cleared by an event of its own, "main" first.
         """
         conversation, context = self._open(), self._context(wrapper, actor)
-        await self._settled(clear_all(conversation, reason=reason, context=context))
+        await self._settled(conversation.clear_all(reason=reason, context=context))
         if conversation.branch:
             self._switch(self._main())
 
@@ -199,12 +180,12 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
         await self.clear_session(actor=actor, reason=reason)
 
     async def record(self, event: Event, *, agent: str, wrapper: Wrapper) -> None:
-        """Append an event that changes no item: what was told of `agent` in this run."""
+        """Append an event that changes no item, recorded for `agent` in this run."""
         conversation = self._open()
         context = runs.describe(wrapper, self._key, self.actor, agent)
         with explained():
             recorded = await conversation.append(NewEvent(event, context))
-        self._known.added(recorded, 0)
+        self._reads.added(recorded, 0)
 
     def close(self) -> Awaitable[None]:
         """End the session at once; await it to close the log too, if it opened it. Idempotent.
@@ -213,7 +194,7 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
         closed costs nothing.
         """
         self._closed = True
-        return _Closing(self._owned)
+        return Closing(self._owned)
 
     async def __aenter__(self) -> Self:
         return self
@@ -221,51 +202,10 @@ class EventLogSession(WithBranches, WithHistory, WithUsage):
     async def __aexit__(self, *exc_info: object) -> None:
         await self.close()
 
-    async def _get_compaction_snapshot(
-        self, limit: int, *, prune_prefix: Callable[[TResponseInputItem], bool] | None = None
-    ) -> Any:
-        """Let the SDK compact the end of the list as one event (its private hook)."""
-        conversation = self._open()
-        with explained():
-            return await compaction.snapshot(
-                conversation, limit, prune_prefix, lambda: self._context(None, None)
-            )
-
-    async def _atomic_replace_items(self, items: list[TResponseInputItem]) -> bool:
-        """Let the SDK replace the list as one event (its private hook)."""
-        conversation, context = self._open(), self._context(None, None)
-        return await self._settled(
-            compaction.replace_all(conversation, self._known, items, context)
-        )
-
-    def _branch(self, branch: str = MAIN) -> Conversation:
-        if self._existing is None:
-            return super()._branch(branch)
-        from eventlog_openai_agents.importing.existing import ImportingConversation
-
-        return ImportingConversation(self.log, self.session_id, branch, self._existing)
-
-    async def _ready(self) -> None:
-        if self._existing is not None:
-            from eventlog_openai_agents.importing.existing import import_existing
-
-            await import_existing(self.log, self._existing)
-
     def _beside(self, session_id: str) -> Self:
         return type(self)(
             session_id, session_settings=self.session_settings, actor=self.actor, log=self.log
         )
-
-
-class _Closing:
-    """Closes a log if it is awaited."""
-
-    def __init__(self, log: EventLog | None) -> None:
-        self._log = log
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        if self._log is not None:
-            yield from self._log.close().__await__()
 
 
 def _coerce(settings: _Settings) -> SessionSettings:

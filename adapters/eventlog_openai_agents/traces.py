@@ -1,4 +1,4 @@
-"""What the current trace says of itself, as far as a log can keep it.
+"""Name and metadata of the current trace, as far as a context can hold them.
 
 Whoever started the trace chose its names and metadata freely, and none of it may make an append
 fail: what is no text, no JSON or too large is left out, and a warning names it.
@@ -23,7 +23,7 @@ _log: Final = logging.getLogger("eventlog.openai_agents")
 
 
 class Traced(TypedDict, total=False):
-    """Fields of a Context that tell of a trace; what is unknown is absent."""
+    """Fields of a Context about the trace; unknown ones are absent."""
 
     trace_id: str
     group_id: str

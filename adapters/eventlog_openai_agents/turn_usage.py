@@ -1,4 +1,4 @@
-"""What turns used, as the SDK's AdvancedSQLiteSession tells of it, on every database.
+"""Usage of turns, with the methods of the SDK's AdvancedSQLiteSession, on every database.
 
 Nothing has to be stored by hand: a session that the SDK calls with a run's context records usage
 with the items. Numbers are added up; a turn that was undone still counts, for it was paid for.
@@ -14,14 +14,14 @@ from eventlog import EventLogError, NewEvent
 from eventlog_openai_agents import usage
 from eventlog_openai_agents.current import CurrentBranch
 from eventlog_openai_agents.sdk_files import explained
-from eventlog_openai_agents.usage import Counts
-from eventlog_projections import Conversation, branches, usage_by_turn
+from eventlog_projections import Conversation
+from eventlog_projections.history.counts import Counts
 
 _log: Final = logging.getLogger("eventlog.openai_agents")
 
 
 class WithUsage(CurrentBranch):
-    """Tells what was used, in the SDK's shapes."""
+    """Reports usage in the shapes of AdvancedSQLiteSession."""
 
     async def store_run_usage(self, result: RunResult | RunResultStreaming) -> None:
         """Record what a run has used and no append has recorded: its last call, perhaps.
@@ -69,14 +69,13 @@ class WithUsage(CurrentBranch):
             return [self._open(branch_id)]
         self._open()
         with explained():
-            await self._ready()
-            return [self._branch(), *await branches(self.log, self.session_id)]
+            main = self._branch()
+            return [main, *await main.branches()]
 
     async def _by_turn(self, chat: Conversation) -> dict[int, Counts]:
         turns: dict[int, list[Counts]] = {}
         with explained():
-            await self._ready()
-            for turn, used in await usage_by_turn(chat):
+            for turn, used in await chat.usage_by_turn():
                 turns.setdefault(turn, []).append(Counts.recorded(used))
         return {turn: _sum(each) for turn, each in turns.items()}
 

@@ -1,4 +1,4 @@
-"""Turns and tools, as the SDK's AdvancedSQLiteSession tells of them, on every database.
+"""Turns and tools, with the methods of the SDK's AdvancedSQLiteSession, on every database.
 
 Turns are counted from 1 by the user's messages of the list; what comes before the first of them is
 turn 0. A branch that does not exist has none.
@@ -13,7 +13,6 @@ from typing import Any, Final, cast
 
 from eventlog_openai_agents.current import CurrentBranch
 from eventlog_openai_agents.sdk_files import explained
-from eventlog_projections import moments
 from eventlog_projections.items.turns import fields, is_user_message
 
 PREVIEW: Final = 100
@@ -34,7 +33,7 @@ _CALLS: Final = _NAMED_BY_TYPE | _MCP | {"tool_call", "function_call", "custom_t
 
 
 class WithTurns(CurrentBranch):
-    """What a list amounts to, turn by turn."""
+    """Reports the turns and the tool calls of a list."""
 
     async def get_conversation_turns(self, branch_id: str | None = None) -> list[dict[str, Any]]:
         """Return the user's messages as dicts.
@@ -91,8 +90,8 @@ class WithTurns(CurrentBranch):
     async def _messages(self, branch_id: str | None) -> list[tuple[int, Any, datetime]]:
         chat = self._open(branch_id)
         with explained():
-            seen = await chat.view()
-            times = await moments(chat, seen.version)
+            seen = await chat.read()
+            times = await chat.moments(seen.version)
         found = [
             (item, time)
             for item, time in zip(seen.items, times, strict=True)

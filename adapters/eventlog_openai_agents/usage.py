@@ -8,60 +8,17 @@ append takes it.
 """
 
 import contextlib
-import operator
 import threading
 import weakref
 from collections.abc import Generator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from agents import RunContextWrapper, Usage
 
 from eventlog.events import UsageRecorded
+from eventlog_projections.history.counts import Counts
 
 Wrapper = RunContextWrapper[Any]
-
-
-class Counts(NamedTuple):
-    """How much was used: the numbers of a UsageRecorded."""
-
-    requests: int = 0
-    input_tokens: int = 0
-    cached_input_tokens: int = 0
-    cache_write_tokens: int = 0
-    output_tokens: int = 0
-    reasoning_tokens: int = 0
-    total_tokens: int = 0
-
-    @classmethod
-    def of(cls, used: Usage) -> "Counts":
-        """Read what the SDK counted; providers leave details out."""
-        given, made = used.input_tokens_details, used.output_tokens_details
-        return cls(
-            used.requests,
-            used.input_tokens,
-            getattr(given, "cached_tokens", None) or 0,
-            getattr(given, "cache_write_tokens", None) or 0,
-            used.output_tokens,
-            getattr(made, "reasoning_tokens", None) or 0,
-            used.total_tokens,
-        )
-
-    @classmethod
-    def recorded(cls, used: UsageRecorded) -> "Counts":
-        """Read what an event counted."""
-        return cls(*(getattr(used, name) for name in cls._fields))
-
-    def plus(self, other: "Counts") -> "Counts":
-        """Return both together."""
-        return Counts(*map(operator.add, self, other))
-
-    def minus(self, other: "Counts") -> "Counts":
-        """Return what is above `other`; never less than nothing."""
-        return Counts(*(max(0, mine - its) for mine, its in zip(self, other, strict=True)))
-
-    def within(self, other: "Counts") -> "Counts":
-        """Return what is in both."""
-        return Counts(*map(min, self, other))
 
 
 class _Ledger:
@@ -72,11 +29,11 @@ class _Ledger:
         self.owed[first] = Counts()
 
     def look(self, wrapper: Wrapper) -> None:
-        """Add what has grown to what is owed to the run that is seen.
+        """Add what was used since the last look to what is owed to this run.
 
         Before a run is first seen, others used it: the run that its agent is a tool of.
         """
-        now = Counts.of(wrapper.usage)
+        now = counts_of(wrapper.usage)
         grown, self._seen = now.minus(self._seen), now
         known = wrapper in self.owed
         self.owed.setdefault(wrapper, Counts())
@@ -92,7 +49,7 @@ _lock: Final = threading.Lock()
 
 
 def look(wrapper: Wrapper) -> None:
-    """Note what the run has used by now. What it shows first is where counting starts."""
+    """Take note of what the run has used so far; the first call sets where counting starts."""
     with _lock:
         _ledger(wrapper, Counts())
 
@@ -120,7 +77,7 @@ def of_call(
 
     None if another append was first to record it.
     """
-    with _taken(wrapper, Counts.of(used)) as counts:
+    with _taken(wrapper, counts_of(used)) as counts:
         event = UsageRecorded(**counts._asdict(), model=model, response_id=response_id)
         yield event if any(counts) else None
 
@@ -147,7 +104,21 @@ def _ledger(wrapper: Wrapper, latest: Counts) -> _Ledger:
     used = wrapper.usage
     ledger = _ledgers.get(id(used))
     if ledger is None:
-        ledger = _ledgers[id(used)] = _Ledger(Counts.of(used).minus(latest), wrapper)
+        ledger = _ledgers[id(used)] = _Ledger(counts_of(used).minus(latest), wrapper)
         weakref.finalize(used, _ledgers.pop, id(used), None).atexit = False
     ledger.look(wrapper)
     return ledger
+
+
+def counts_of(used: Usage) -> Counts:
+    """Return what the SDK counted; providers leave details out."""
+    given, made = used.input_tokens_details, used.output_tokens_details
+    return Counts(
+        used.requests,
+        used.input_tokens,
+        getattr(given, "cached_tokens", None) or 0,
+        getattr(given, "cache_write_tokens", None) or 0,
+        used.output_tokens,
+        getattr(made, "reasoning_tokens", None) or 0,
+        used.total_tokens,
+    )

@@ -4,6 +4,14 @@
 or each case is a test of its own: `await case.run(make_session)` for each of `cases()`.
 """
 
+try:
+    import agents as _agents
+except ImportError as error:
+    raise ImportError(
+        "The conformance suite runs sessions of the OpenAI Agents SDK, and needs it:"
+        " pip install openai-agents."
+    ) from error
+
 import unittest
 from collections.abc import Iterable
 
@@ -28,6 +36,8 @@ from eventlog_session_conformance.case import (
     error_of,
 )
 from eventlog_session_conformance.report import Outcome, Report, describe
+
+del _agents
 
 __all__ = [
     "BrokenPromiseError",

@@ -12,20 +12,21 @@ from eventlog.feed.tail import Waiter
 from eventlog.format.encryption import StreamKeys
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.records import StoredEvent
-from eventlog.keys.stream_keys import DataKeys
+from eventlog.keys.data_keys import DataKeys
 from eventlog.store.contract.feed import FeedRow, FeedSource
 from eventlog.store.contract.log import Store
 
 PAGE: Final = 2000
-"""How many events one round trip brings at most."""
+"""Maximum number of events of one round trip."""
 
 LONGEST_SPAN: Final = 64 * PAGE
-"""How many positions one round trip looks at: other tenants' events lie between."""
+"""Maximum number of positions of one round trip; those of other tenants' events are skipped."""
 
 TICKS: Final = 4
-"""Turns of the event loop until a statement is on its way; a consumer may not let it turn."""
+"""Turns of the event loop until a statement is sent; a busy consumer may leave it no turn."""
 
 OUTAGE_PAUSE: Final = 0.5
+"""Seconds between reads while the database cannot be reached."""
 
 
 def check_position(what: str, position: object) -> int:
@@ -38,7 +39,7 @@ def check_position(what: str, position: object) -> int:
 
 
 class Cursor:
-    """Where a reader of the feed is: behind position `after`."""
+    """Reads a tenant's part of the feed from position `after` on, a page ahead where that pays."""
 
     def __init__(self, feed: FeedSource, tenant: str, after: int) -> None:
         self.after = after
@@ -49,7 +50,7 @@ class Cursor:
         self._ahead: asyncio.Task[list[FeedRow]] | None = None
 
     async def read(self, until: int) -> list[FeedRow]:
-        """Return the next rows, at most up to `until`, and move behind them."""
+        """Return the next rows, at most up to position `until`, and advance `after`."""
         ahead, self._ahead = self._ahead, None
         rows = await (ahead or self._fetch(until))
         self.after = rows[-1][0] if len(rows) == PAGE else self._last
@@ -61,7 +62,7 @@ class Cursor:
         return rows
 
     async def close(self) -> None:
-        """Give up what was asked for early."""
+        """Cancel the read of the next page."""
         if self._ahead is not None:
             self._ahead.cancel()
             await asyncio.wait((self._ahead,))
@@ -74,7 +75,7 @@ class Cursor:
 async def read_feed(
     store: Store, tenant: str, after: int, notifier: Notifier, keys: DataKeys
 ) -> AsyncGenerator[RecordedEvent]:
-    """Yield what is behind `after` up to what was committed when this began, at least."""
+    """Yield the events after position `after`, at least all that were committed at the call."""
     sequencer = Sequencer(store.feed, notifier.announce)
     async with (
         _cursor(store, tenant, after) as cursor,
@@ -89,20 +90,20 @@ async def read_feed(
 
 
 async def follow_feed(
-    store: Store, tenant: str, after: int, reader: Waiter, keys: DataKeys
+    store: Store, tenant: str, after: int, waiter: Waiter, keys: DataKeys
 ) -> AsyncGenerator[RecordedEvent]:
-    """Yield what is behind `after` and all that follows, until the reader leaves.
+    """Yield the events after position `after`, then each that comes, until the waiter leaves.
 
-    An outage of the database is waited out.
+    While the database cannot be reached, it waits.
     """
     async with _cursor(store, tenant, after) as cursor:
-        while (position := await reader.wait_beyond(cursor.after)) is not None:
-            while cursor.after < position and not reader.has_left:
-                rows = await _read_through_outages(cursor, position, reader)
+        while (position := await waiter.wait_beyond(cursor.after)) is not None:
+            while cursor.after < position and not waiter.has_left:
+                rows = await _read_through_outages(cursor, position, waiter)
                 opened = await _keys_of(rows, keys)
                 for row in rows:
                     yield _event(row, opened)
-                    if reader.has_left:
+                    if waiter.has_left:
                         return
 
 
@@ -119,7 +120,7 @@ async def _keys_of(rows: Sequence[FeedRow], keys: DataKeys) -> Mapping[bytes, St
 
 
 async def last_position(store: Store, notifier: Notifier) -> int:
-    """Return the last position, once all that was committed before is in the feed."""
+    """Return the last position, once all that was committed before has a position."""
     sequencer = Sequencer(store.feed, notifier.announce)
     return [position async for position in sequencer.catching_up()][-1]
 
@@ -133,8 +134,8 @@ async def _cursor(store: Store, tenant: str, after: int) -> AsyncGenerator[Curso
         await cursor.close()
 
 
-async def _read_through_outages(cursor: Cursor, until: int, reader: Waiter) -> list[FeedRow]:
-    while not reader.has_left:
+async def _read_through_outages(cursor: Cursor, until: int, waiter: Waiter) -> list[FeedRow]:
+    while not waiter.has_left:
         try:
             return await cursor.read(until)
         except UnavailableError:

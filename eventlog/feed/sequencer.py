@@ -1,8 +1,8 @@
-"""Gives committed events their positions, where the commit does not.
+"""Assigning positions to committed events, where the commit does not.
 
-Rule: any number of sequencers at once place every event once, in the order of its stream. The lease
-only keeps them from doing the same work; nothing is wrong when it is late, lost or ignored. One
-whose role may not place waits a moment for those that may, and goes on with what has a position.
+Rule: any number of sequencers at once assign one position to each event, in the order of its
+stream. The lease only keeps them from doing the same work: a late, lost or ignored lease breaks
+nothing. A process whose role may not assign positions waits a moment for one that may.
 """
 
 import asyncio
@@ -17,21 +17,21 @@ from eventlog.store.contract.feed import FeedSource, Placed, Queue
 
 BATCH: Final = 2000
 LARGEST_BATCH: Final = 64_000
-"""Batches double while they come back full: each costs a look at the whole queue."""
+"""Batches double while they are full: each batch reads the whole queue."""
 
 LEASE: Final = 0.6
-"""Seconds. With a poll each 0.25 s, another process takes over within one."""
+"""Seconds. With a poll interval of 0.25 s, another process takes over within one second."""
 
 RENEWAL: Final = LEASE / 2
 PATIENCE: Final = 0.05
-"""How long, in seconds, a reader leaves its events to the process that is at it."""
+"""Seconds that a reader waits for the process that holds the lease before it assigns positions."""
 
 TRUST: Final = 0.25
-"""How long one that may not place waits for a process that may."""
+"""Seconds that a process that may not assign positions waits for one that may."""
 
 
 class Sequencer:
-    """One user of the feed; `announce` is called after each batch that moved something."""
+    """Assigns positions for one reader; calls `announce` after each batch that moved the feed."""
 
     def __init__(self, feed: FeedSource, announce: Callable[[], None]) -> None:
         self._feed = feed
@@ -39,12 +39,12 @@ class Sequencer:
         self._batch = BATCH
         self._held_until = 0.0
         self.left_to_another = False
-        """Whether another process was at it when this one last looked."""
+        """Whether another process held the lease at the last look."""
 
     async def catching_up(self) -> AsyncGenerator[int]:
-        """Yield the last position, growing, until all that was committed before is in the feed.
+        """Yield the last position, growing, until all that was committed before has one.
 
-        Where the role may not place, until what others placed within TRUST is.
+        Where the role may not assign positions, others have TRUST seconds to do so.
         """
         queue = self._feed.queue
         if queue is None:
@@ -60,12 +60,12 @@ class Sequencer:
         more = progress.waiting and may
         while more:
             limit = self._batch
-            placed = await self._place(queue)
+            placed = await self._assign(queue)
             yield placed.position
             more = placed.seen == limit
 
     async def advance(self) -> int:
-        """Place a batch, unless another process is at it, and return the last position."""
+        """Assign a batch, unless another process holds the lease; return the last position."""
         queue = self._feed.queue
         if queue is None:
             return await self._feed.position()
@@ -77,9 +77,9 @@ class Sequencer:
             if not await queue.hold(holder(), LEASE):
                 return progress.position
             self._held_until = time.monotonic() + RENEWAL
-        return (await self._place(queue)).position
+        return (await self._assign(queue)).position
 
-    async def _place(self, queue: Queue) -> Placed:
+    async def _assign(self, queue: Queue) -> Placed:
         placed = await queue.place(self._batch)
         full = placed.seen == self._batch
         self._batch = min(2 * self._batch, LARGEST_BATCH) if full else BATCH
@@ -89,7 +89,7 @@ class Sequencer:
 
 
 def holder() -> str:
-    """Return the name of this process in the lease."""
+    """Return the name that this process has in the lease."""
     return _holder(os.getpid())
 
 

@@ -1,7 +1,7 @@
 """One task for each event loop that follows the feed, for all subscriptions of the loop.
 
-It lives from the first reader to the last. It places events where no other process does, learns how
-far the feed is, and wakes the readers.
+It lives from the first waiter to the last. It assigns positions where no other process does, reads
+the last position, and wakes the waiters.
 """
 
 import asyncio
@@ -14,25 +14,29 @@ from typing import Final
 
 from eventlog.errors import UnavailableError
 from eventlog.feed.sequencer import Sequencer
+from eventlog.retrying import Backoff
 from eventlog.store.contract.feed import FeedSource
 
 EAGER: Final = 0.02
-"""Seconds between looks for a while after the feed has moved, unless somebody else places."""
+"""Seconds between polls for a while after the feed has moved, unless another process sequences."""
 
 EAGERNESS: Final = 2.0
+"""Seconds that this while lasts."""
+
 CALM: Final = 0.004
-"""Seconds between two looks at least, so that what comes at once is placed together."""
+"""Minimum seconds between polls, so that events that come at once are sequenced together."""
 
 LONGEST_PAUSE: Final = 5.0
+"""Maximum seconds between polls while the database cannot be reached."""
 
 Source = Callable[[Callable[[], None]], Awaitable[None]]
-"""Rings until it is cancelled, or returns where it cannot tell."""
+"""Calls its argument at each notification until cancelled; returns where there are none."""
 
 _log: Final = logging.getLogger("eventlog.feed.notifier")
 
 
 class FeedTail:
-    """Knows how far the feed is while anybody reads."""
+    """Polls the last position of the feed for the waiters of one event loop."""
 
     def __init__(
         self,
@@ -50,39 +54,39 @@ class FeedTail:
         self._poll_interval = poll_interval
         self._on_end = on_end
         self._is_leaving = False
-        self._bell = asyncio.Event()
-        self._readers: set[Waiter] = set()
+        self._poll_now = asyncio.Event()
+        self._waiters: set[Waiter] = set()
         self._moved_at = 0.0
-        self._outage = 0.0
+        self._outage = Backoff(min(poll_interval, LONGEST_PAUSE), LONGEST_PAUSE)
         self._task = self.loop.create_task(self._run(), name="eventlog-tail")
         self._task.add_done_callback(self._ended)
 
     @property
     def is_stopping(self) -> bool:
-        """Whether it has ended or is about to: a new reader needs a new tail."""
+        """Whether it has ended or is about to: a new waiter needs a new tail."""
         return self._task.done() or self._is_leaving
 
     def notify(self) -> None:
-        """Look at once; from any thread."""
-        with contextlib.suppress(RuntimeError):  # A loop that was closed has nobody who waits.
+        """Poll now; from any thread."""
+        with contextlib.suppress(RuntimeError):  # A closed loop has no waiters.
             if asyncio.get_running_loop() is self.loop:
-                self._bell.set()
+                self._poll_now.set()
             else:
-                self.loop.call_soon_threadsafe(self._bell.set)
+                self.loop.call_soon_threadsafe(self._poll_now.set)
 
     def join(self) -> "Waiter":
-        """Return a new reader; who joins must leave."""
-        reader = Waiter(self)
-        self._readers.add(reader)
-        return reader
+        """Return a new waiter, which must leave."""
+        waiter = Waiter(self)
+        self._waiters.add(waiter)
+        return waiter
 
-    async def leave(self, reader: "Waiter") -> None:
-        """Take a reader off; the last one ends the task."""
-        self._readers.discard(reader)
-        if not self._readers and not self._task.done():
+    async def remove(self, waiter: "Waiter") -> None:
+        """Remove a waiter; the last one ends the task."""
+        self._waiters.discard(waiter)
+        if not self._waiters and not self._task.done():
             if not self._is_leaving:
                 self._is_leaving = True  # Drivers have been seen to swallow a cancellation.
-                self._bell.set()
+                self._poll_now.set()
                 self._task.cancel()
             await asyncio.wait((self._task,))
 
@@ -92,53 +96,49 @@ class FeedTail:
             self._task.result()
 
     async def _run(self) -> None:
-        sources = [asyncio.ensure_future(source(self._bell.set)) for source in self._sources]
+        sources = [asyncio.ensure_future(source(self._poll_now.set)) for source in self._sources]
         try:
             while not self._is_leaving:
-                self._bell.clear()
-                await self._look()
+                self._poll_now.clear()
+                pause = await self._poll()
                 await asyncio.sleep(CALM)
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(self._pause()):
-                        await self._bell.wait()
+                    async with asyncio.timeout(pause):
+                        await self._poll_now.wait()
         finally:
             await _end(sources)
 
-    async def _look(self) -> None:
+    async def _poll(self) -> float:
+        """Read the last position; return the seconds to wait for a notification until the next."""
         try:
             position = await self._sequencer.advance()
         except UnavailableError as error:
-            if not self._outage:
+            if self._outage.is_fresh:
                 _log.warning("the feed waits for its database: %s", error)
-            self._outage = min(2 * self._outage or self._poll_interval, LONGEST_PAUSE)
-            return
-        self._outage = 0.0
+            return self._outage.next()
+        self._outage.reset()
         if position > self.position:
             self.position = position
             self._moved_at = time.monotonic()
             self._wake()
-
-    def _pause(self) -> float:
-        if self._outage:
-            return self._outage
         recently = time.monotonic() - self._moved_at < EAGERNESS
         if recently and not self._sequencer.left_to_another:
             return min(EAGER, self._poll_interval)
         return self._poll_interval
 
     def _wake(self) -> None:
-        for reader in self._readers:
-            reader.news.set()
+        for waiter in self._waiters:
+            waiter.news.set()
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         if not task.cancelled():
-            task.exception()  # Seen: the readers raise it.
+            task.exception()  # Retrieved: the waiters raise it.
         self._on_end(self)
         self._wake()
 
 
 class Waiter:
-    """One who waits for the feed to move."""
+    """Waits for the feed to grow, on behalf of one reader."""
 
     def __init__(self, tail: FeedTail) -> None:
         self.news = asyncio.Event()
@@ -146,7 +146,7 @@ class Waiter:
         self._tail = tail
 
     async def wait_beyond(self, position: int) -> int | None:
-        """Return the last position once it is beyond `position`; None if the reader has left."""
+        """Return the last position once it is beyond `position`; None once it has left."""
         while not self.has_left:
             self.news.clear()
             if self._tail.position > position:
@@ -156,7 +156,7 @@ class Waiter:
         return None
 
     async def watch(self, stop: asyncio.Event) -> None:
-        """Return when `stop` is set; raise what ends the tail before that."""
+        """Return when `stop` is set; raise what ended the tail before that."""
         stopping = asyncio.ensure_future(stop.wait())
         try:
             while not stopping.done():
@@ -169,18 +169,18 @@ class Waiter:
             stopping.cancel()
 
     async def leave(self) -> None:
-        """Wait no more; from any loop. Idempotent."""
+        """End waiting, from any loop. Idempotent."""
         self.has_left = True
         loop = self._tail.loop
         if asyncio.get_running_loop() is loop:
             self.news.set()
-            await self._tail.leave(self)
+            await self._tail.remove(self)
         elif loop.is_running() and os.getpid() == self._tail.process:
             await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self.leave(), loop))
 
 
 async def _end(tasks: Iterable["asyncio.Future[None]"]) -> None:
-    """Cancel tasks until they have ended: redis takes a cancellation for a broken connection."""
+    """Cancel tasks until they have ended: redis-py takes one cancellation for a lost connection."""
     pending = set(tasks)
     while pending:
         for task in pending:

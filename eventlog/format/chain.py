@@ -32,7 +32,7 @@ def stream_id(tenant: str, name: str, branch: str = "") -> bytes:
 
 
 def content_digest(salt: bytes, context: bytes, body: bytes) -> bytes:
-    """Digest what an erasure destroys, salted so that what is left behind cannot be guessed."""
+    """Digest the content, which an erasure destroys; the salt keeps it from being guessed after."""
     return sha256(b"".join((salt, _number(len(context)), context, body))).digest()
 
 
@@ -69,7 +69,7 @@ def link(
 ) -> tuple[list[StoredEvent], Head]:
     """Give each event its version, time and hash after `head`; return the rows and the new head.
 
-    Time never falls within a stream: a clock that runs behind repeats the head's time.
+    Time never decreases within a stream: where the clock is behind, the head's time is repeated.
     """
     recorded_at = max(at, head.at)
     version, previous = head.version, head.hash
@@ -84,7 +84,7 @@ def link(
 
 
 def _text(text: str) -> bytes:
-    # What a tampered row holds need not be UTF-8; the store escapes it, and it is hashed as it is.
+    # A tampered row need not be UTF-8: the store escapes such bytes, and they are hashed as stored.
     field = text.encode(errors="surrogateescape")
     return _number(len(field)) + field
 

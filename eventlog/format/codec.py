@@ -1,6 +1,6 @@
-"""Between Python values and stored bytes: JSON as `json` writes it, zlib where it helps.
+"""Encoding Python values as JSON and compressing them with zlib, and back.
 
-Pure: no I/O, no database driver. What `json.loads(json.dumps(value))` gives back comes back.
+Pure: no I/O, no database driver. A value comes back as `json.loads(json.dumps(value))` returns it.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ RAW: Final = 0
 ZLIB: Final = 1
 
 MAX_DEPTH: Final = 900
-"""How deep an item may nest: `json` on Python 3.11 reads back a little more than this."""
+"""Maximum nesting of an item: `json` on Python 3.11 decodes a little more than this."""
 
 _TOO_DEEP: Final = (
     f"The item nests deeper than {MAX_DEPTH} levels, more than every JSON reader can read back."
@@ -62,7 +62,7 @@ def decode_json(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
     except msgspec.DecodeError:
-        # NaN, Infinity and lone surrogates are what json reads and msgspec does not.
+        # json decodes NaN, Infinity and lone surrogates; msgspec does not.
         return _loads(body)
     except RecursionError:
         return _loads(body)
@@ -127,7 +127,7 @@ def _loads(body: bytes) -> Any:
 
 
 def _depth(body: bytes) -> int:
-    """Count nesting levels by peeling off the innermost brackets, one level at a time."""
+    """Count nesting levels by removing the innermost brackets, one level at a time."""
     brackets = _STRINGS.sub(b"", body).translate(_ONE_KIND_OF_BRACKET, _NO_BRACKET)
     levels = 0
     while brackets:
@@ -137,7 +137,7 @@ def _depth(body: bytes) -> int:
 
 
 def _on_any_stack(function: Callable[[], _T]) -> _T:
-    """Try again in a new thread: a caller deep in its stack leaves no room for deep items."""
+    """Retry in a new thread: a caller deep in its stack leaves no room for deep items."""
     try:
         return function()
     except RecursionError:

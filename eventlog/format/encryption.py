@@ -1,8 +1,8 @@
-"""The data keys of a stream: encrypting what its events hold, for one place and no other.
+"""Encryption of what the events of a stream hold, under the data keys of the stream.
 
-Pure. AES-256-GCM with a random nonce of 96 bits; stored are nonce, ciphertext and tag. What a
-content belongs to is associated data: a ciphertext that was moved to another stream, version, kind
-or field, or whose header was changed, does not open. docs/format.md defines every byte.
+Pure. AES-256-GCM with a random nonce of 96 bits; nonce, ciphertext and tag are stored. The
+additional authenticated data (AAD) names stream, key, version, kind and field: a ciphertext that
+was moved, or whose header was changed, does not decrypt. docs/format.md defines every byte.
 """
 
 import os
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 EVENT_DOMAIN: Final = b"conversation-eventlog content\x00"
-BESIDE_DOMAIN: Final = b"conversation-eventlog beside\x00"
+DERIVED_DOMAIN: Final = b"conversation-eventlog beside\x00"
 KEY_DOMAIN: Final = b"conversation-eventlog key\x00"
 MAX_DIGITS: Final = 18
 BODY: Final = b"b"
 CONTEXT: Final = b"c"
 
-SEALED: Final = b"\xceSEALED1"
-"""What encrypted bytes beside the events begin with: no zstd frame and no msgpack array does."""
+MARKER: Final = b"\xceSEALED1"
+"""The first bytes of encrypted derived data: no zstd frame and no msgpack array has them."""
 
 _number: Final = Struct(">Q").pack
-# Signed, so that a tampered negative number opens nothing instead of raising.
-_place: Final = Struct(">qqq").pack
+# Signed, so that a tampered negative number fails to decrypt instead of raising struct.error.
+_event: Final = Struct(">qqq").pack
 
 
 def generation(key_id: str) -> int:
@@ -40,8 +40,8 @@ def generation(key_id: str) -> int:
     return int(key_id) if is_number else 0
 
 
-class Unopened(ValueError):  # noqa: N818 - whoever opens makes an error of it that names the event
-    """Bytes that the key did not encrypt, or not for this place."""
+class DecryptionError(ValueError):
+    """Bytes that were not encrypted under this key with these AAD; callers name the event."""
 
 
 def aes(key: bytes) -> "AESGCM":
@@ -56,73 +56,76 @@ def aes(key: bytes) -> "AESGCM":
     return AESGCM(key)
 
 
-def seal(cipher: "AESGCM", content: bytes, associated: bytes) -> bytes:
+def encrypt(cipher: "AESGCM", content: bytes, aad: bytes) -> bytes:
     """Return nonce, ciphertext and tag."""
     nonce = os.urandom(NONCE_BYTES)
-    return nonce + cipher.encrypt(nonce, content, associated)
+    return nonce + cipher.encrypt(nonce, content, aad)
 
 
-def unseal(cipher: "AESGCM", sealed: bytes, associated: bytes) -> bytes:
-    """Undo `seal`. Raises Unopened."""
+def decrypt(cipher: "AESGCM", encrypted: bytes, aad: bytes) -> bytes:
+    """Undo `encrypt`. Raises DecryptionError."""
     from cryptography.exceptions import InvalidTag
 
     try:
-        return cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], associated)
+        return cipher.decrypt(encrypted[:NONCE_BYTES], encrypted[NONCE_BYTES:], aad)
     except (InvalidTag, ValueError) as error:
-        raise Unopened("it was changed or moved, or encrypted under another key") from error
+        raise DecryptionError("it was changed or moved, or encrypted under another key") from error
 
 
-def key_place(stream_id: bytes, key_id: str, kek_id: str) -> bytes:
-    """Return what a wrapped data key is bound to."""
+def key_aad(stream_id: bytes, key_id: str, kek_id: str) -> bytes:
+    """Return the additional authenticated data of a wrapped data key."""
     return KEY_DOMAIN + stream_id + _text(key_id) + _text(kek_id)
 
 
 class DataKey:
-    """One data key of one stream, ready for use."""
+    """One unwrapped data key of one stream."""
 
-    __slots__ = ("_beside", "_cipher", "_prefix", "key_id")
+    __slots__ = ("_cipher", "_derived", "_prefix", "key_id")
 
     def __init__(self, stream_id: bytes, key_id: str, key: bytes) -> None:
         self.key_id = key_id
         self._cipher = aes(key)
         identity = stream_id + _text(key_id)
         self._prefix = EVENT_DOMAIN + identity
-        self._beside = BESIDE_DOMAIN + identity
+        self._derived = DERIVED_DOMAIN + identity
 
     def encrypt(self, event: PreparedEvent, version: int) -> PreparedEvent:
-        """Encrypt context and body for this version."""
+        """Encrypt context and body of the event that becomes this version."""
         event_id, kind, schema, header, codec, _, salt, context, body, _ = event
-        place = self._place(version, kind, schema, codec, header)
+        aad = self._aad(version, kind, schema, codec, header)
         random = os.urandom(2 * NONCE_BYTES)
         one, other = random[:NONCE_BYTES], random[NONCE_BYTES:]
-        context = one + self._cipher.encrypt(one, context, place + CONTEXT)
-        body = other + self._cipher.encrypt(other, body, place + BODY)
+        context = one + self._cipher.encrypt(one, context, aad + CONTEXT)
+        body = other + self._cipher.encrypt(other, body, aad + BODY)
         digest = content_digest(salt, context, body)
         fields = (event_id, kind, schema, header, codec, self.key_id, salt, context, body, digest)
         return PreparedEvent._make(fields)
 
-    def open_field(self, event: StoredEvent | FoldInput, sealed: bytes, field: bytes) -> bytes:
-        """Decrypt one field of an event. Raises Unopened."""
-        place = self._place(event.version, event.kind, event.schema, event.codec, event.header)
-        return unseal(self._cipher, sealed, place + field)
+    def decrypt_field(
+        self, event: StoredEvent | FoldInput, encrypted: bytes, field: bytes
+    ) -> bytes:
+        """Decrypt one field of an event. Raises DecryptionError."""
+        aad = self._aad(event.version, event.kind, event.schema, event.codec, event.header)
+        return decrypt(self._cipher, encrypted, aad + field)
 
-    def seal_beside(self, content: bytes, what: str) -> bytes:
-        """Encrypt what is kept of the stream beside its events; `what` says what and where."""
-        return SEALED + _text(self.key_id) + seal(self._cipher, content, self._beside + _text(what))
+    def encrypt_derived(self, data: bytes, name: str) -> bytes:
+        """Encrypt data derived from the events; only under the same `name` does it decrypt."""
+        aad = self._derived + _text(name)
+        return MARKER + _text(self.key_id) + encrypt(self._cipher, data, aad)
 
-    def open_beside(self, sealed: bytes, what: str) -> bytes:
-        """Undo `seal_beside`. Raises Unopened."""
-        head = SEALED + _text(self.key_id)
-        if not sealed.startswith(head):
-            raise Unopened("it is not encrypted under the stream's key")
-        return unseal(self._cipher, sealed[len(head) :], self._beside + _text(what))
+    def decrypt_derived(self, encrypted: bytes, name: str) -> bytes:
+        """Undo `encrypt_derived`. Raises DecryptionError."""
+        head = MARKER + _text(self.key_id)
+        if not encrypted.startswith(head):
+            raise DecryptionError("it is not encrypted under the stream's key")
+        return decrypt(self._cipher, encrypted[len(head) :], self._derived + _text(name))
 
-    def _place(self, version: int, kind: str, schema: int, codec: int, header: bytes) -> bytes:
+    def _aad(self, version: int, kind: str, schema: int, codec: int, header: bytes) -> bytes:
         named = kind.encode(errors="surrogateescape")
         return b"".join(
             (
                 self._prefix,
-                _place(version, schema, codec),
+                _event(version, schema, codec),
                 _number(len(named)),
                 named,
                 _number(len(header)),
@@ -132,16 +135,16 @@ class DataKey:
 
 
 class StreamKeys(NamedTuple):
-    """The data keys of one stream that are there, and which one new events take."""
+    """The data keys of one stream, and which of them encrypts new events."""
 
     keys: Mapping[str, DataKey]
     current: str | None
-    """None: the stream is not encrypted. It is in `keys`, otherwise."""
+    """A key of `keys`; None: new events are not encrypted."""
     destroyed: frozenset[str] = frozenset()
     first: int | None = None
-    """The first version that is encrypted, where that was asked for: what follows is, too."""
+    """The first encrypted version, if it was read from the database: all that follow are, too."""
     compresses: bool = True
-    """Whether new bodies are compressed first."""
+    """Whether bodies are compressed before they are encrypted."""
 
     @property
     def is_encrypted(self) -> bool:
@@ -150,40 +153,40 @@ class StreamKeys(NamedTuple):
 
     @property
     def key_id(self) -> str:
-        """The key that new events are encrypted under."""
+        """The key that encrypts new events."""
         if self.current is None:
-            raise Unopened("the stream has no key")
+            raise DecryptionError("the stream has no key")
         return self.current
 
     def encrypt(self, event: PreparedEvent, version: int) -> PreparedEvent:
-        """Encrypt the content for its place in the stream."""
+        """Encrypt context and body of the event that becomes this version."""
         return self.keys[self.current or ""].encrypt(event, version)
 
     def knows(self, key_id: str) -> bool:
-        """Tell whether this key is at hand."""
+        """Tell whether this key is among `keys`."""
         return key_id in self.keys
 
     def open_body(self, stored: StoredEvent | FoldInput) -> bytes:
-        """Return the body as its codec says. Raises Unopened, or KeyError for an unknown key."""
+        """Return the body, compressed as its codec says. Raises DecryptionError or KeyError."""
         body = stored.body or b""
-        return body if stored.key_id is None else self._open(stored, body, BODY)
+        return body if stored.key_id is None else self._decrypt(stored, body, BODY)
 
     def open_context(self, stored: StoredEvent) -> bytes:
-        """Return the context. Raises Unopened, or KeyError for an unknown key."""
+        """Return the context. Raises DecryptionError or KeyError."""
         context = stored.context or b""
-        return context if stored.key_id is None else self._open(stored, context, CONTEXT)
+        return context if stored.key_id is None else self._decrypt(stored, context, CONTEXT)
 
-    def _open(self, stored: StoredEvent | FoldInput, sealed: bytes, field: bytes) -> bytes:
-        return self.keys[stored.key_id or ""].open_field(stored, sealed, field)
+    def _decrypt(self, stored: StoredEvent | FoldInput, encrypted: bytes, field: bytes) -> bytes:
+        return self.keys[stored.key_id or ""].decrypt_field(stored, encrypted, field)
 
 
-def sealed_under(content: bytes) -> str | None:
-    """Return the key that bytes beside the events are encrypted under; None for plain ones."""
-    if not content.startswith(SEALED):
+def derived_key_id(data: bytes) -> str | None:
+    """Return the id of the key that derived data are encrypted under; None for plain data."""
+    if not data.startswith(MARKER):
         return None
-    start = len(SEALED) + 8
-    length = int.from_bytes(content[start - 8 : start], "big")
-    return content[start : start + min(length, 64)].decode(errors="replace")
+    start = len(MARKER) + 8
+    length = int.from_bytes(data[start - 8 : start], "big")
+    return data[start : start + min(length, 64)].decode(errors="replace")
 
 
 def _text(text: str) -> bytes:

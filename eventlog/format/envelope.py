@@ -1,4 +1,4 @@
-"""Between an event and the bytes of it: encode a new one, open a recorded one. Pure."""
+"""Encoding new events, and decoding and decrypting recorded ones. Pure."""
 
 import contextlib
 from collections.abc import Generator
@@ -25,7 +25,7 @@ from eventlog.format.names import MAIN, check_name
 from eventlog.format.records import EncodedEvent, FoldInput, StoredEvent
 
 _UNREADABLE: Final = (ValueError, RecursionError, msgspec.MsgspecError)
-"""What decoders raise for bytes that nobody encoded."""
+"""What decoders raise for invalid bytes."""
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -35,18 +35,18 @@ def encode(new: NewEvent) -> EncodedEvent:
     if new.event_id is not None:
         check_name("event_id", new.event_id)
     event = new.event
-    body = event.body()  # First: it knows best what is wrong with what it holds.
+    body = event.body()  # First: its error names the bad item.
     header, context = encode_text(event.header()), encode_text(new.context)
     return EncodedEvent(new.event_id, event.kind, event.schema, header, context, body)
 
 
 def to_microseconds(moment: datetime) -> int:
-    """Return an aware datetime as the log keeps time."""
+    """Return an aware datetime as microseconds since 1970 UTC."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def from_microseconds(stored: int) -> datetime:
-    """Return a stored time as an aware datetime in UTC."""
+    """Return microseconds since 1970 as an aware datetime in UTC."""
     return _EPOCH + timedelta(microseconds=stored)
 
 
@@ -98,13 +98,13 @@ def _with(stream: str, keys: StreamKeys | None) -> StreamKeys:
 
 
 class RecordedEvent:
-    """An event of the log. What costs decoding is decoded when it is asked for.
+    """An event of the log. Header, context and body are decoded when they are read.
 
     `position` is its number over all streams if it comes from the feed, else None. `branch` is
     empty for the conversation's main branch.
 
-    Content raises ErasedError once it was erased, NoKeyError where it is encrypted and the log has
-    no keyring, and CorruptEventError if it does not open or decode. `stored` is as it is stored.
+    Content raises ErasedError once it was erased, NoKeyError if it is encrypted and the log has no
+    keyring, and CorruptEventError if it does not decrypt or decode. `stored` is the row.
     """
 
     __slots__ = ("_keys", "branch", "position", "stored", "stream")
@@ -128,22 +128,22 @@ class RecordedEvent:
 
     @property
     def version(self) -> int:
-        """Number of the event in its stream, from 1."""
+        """The number of the event in its stream, from 1."""
         return self.stored.version
 
     @property
     def kind(self) -> str:
-        """Short stable name of what happened."""
+        """The stored name of the kind of event."""
         return self.stored.kind
 
     @property
     def event_id(self) -> str | None:
-        """The idempotency key that the writer gave, if it gave one."""
+        """The idempotency key, if the writer gave one."""
         return self.stored.event_id
 
     @property
     def recorded_at(self) -> datetime:
-        """When it was recorded, UTC, to the microsecond; never earlier than the event before."""
+        """When it was appended, UTC, to the microsecond; never earlier than the event before."""
         try:
             return from_microseconds(self.stored.recorded_at)
         except OverflowError as error:
@@ -151,7 +151,7 @@ class RecordedEvent:
 
     @property
     def hash(self) -> bytes:
-        """The event's link of the chain, 32 bytes."""
+        """The chain hash of the event, 32 bytes."""
         return self.stored.hash
 
     @property
@@ -161,12 +161,12 @@ class RecordedEvent:
 
     @property
     def header(self) -> Header:
-        """The structural part, which outlives an erasure."""
+        """The structural part, which an erasure keeps."""
         return open_header(self.stream, self.version, self.stored.header)
 
     @property
     def context(self) -> Context:
-        """Who wrote it, in which run."""
+        """Who appended it, in which run."""
         stored = self.stored
         if stored.context is None:
             raise ErasedError(self.stream, self.version)
@@ -187,7 +187,7 @@ class RecordedEvent:
 
     @property
     def event(self) -> Event | OpaqueEvent:
-        """What happened, as a fresh object."""
+        """The decoded event, a new object at each access."""
         try:
             return load_event(self.kind, self.stored.schema, self.header, self.body)
         except _UNREADABLE as error:

@@ -1,8 +1,8 @@
-"""What can happen to a list of items, and how each event is written down.
+"""Events that change a list of items, and how an event is encoded.
 
-Pure. An event is a past-tense fact; `format.facts` has those that say something of the
-conversation, `format.kinds` names all. Its header holds the structure that folding needs and an
-erasure keeps: numbers, no content, nothing personal. Its body holds the content. Stored kinds are
+Pure. An event is a past-tense fact; `format.facts` has those about the conversation, `format.kinds`
+lists all. Its header holds the structure that folding takes and an erasure keeps: numbers, no
+content, nothing personal. Its body holds the content. Stored kinds are
 short stable names with a schema number; a kind or a schema that this release does not know is read
 as an `OpaqueEvent`, never dropped and never fatal.
 """
@@ -19,7 +19,7 @@ NO_CONTENT: Final = b"{}"
 
 
 class Header(msgspec.Struct, frozen=True, omit_defaults=True):
-    """The small part of an event that structure needs. Fields that do not apply are absent."""
+    """The structural part of an event. Fields that do not apply are absent."""
 
     items: int | None = None
     start: int | None = None
@@ -34,7 +34,7 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """Base of the facts below; `kind` and `schema` are what is stored."""
+    """Base of all events; `kind` and `schema` are stored with each."""
 
     kind: ClassVar[str]
     schema: ClassVar[int] = 1
@@ -49,12 +49,12 @@ class Event(msgspec.Struct, frozen=True):
 
     @classmethod
     def load(cls, header: Header, body: bytes) -> "Event":
-        """Build the event from what `header` and `body` gave."""
+        """Decode the event from what `header` and `body` returned."""
         raise NotImplementedError
 
 
 class ItemsAdded(Event, frozen=True):
-    """Items went to the end of the list, as one contiguous batch. The body is the JSON array."""
+    """Items were added to the end of the list. The body is their JSON array."""
 
     kind = "added"
     items: Sequence[Any]
@@ -71,7 +71,7 @@ class ItemsAdded(Event, frozen=True):
 
 
 class ItemsReplaced(Event, frozen=True):
-    """The tail of the list from index `start` on became `items` (compaction)."""
+    """The tail of the list from index `start` on was replaced by `items` (compaction)."""
 
     kind = "replaced"
     start: int
@@ -106,7 +106,7 @@ class _WithReason(Event, frozen=True):
 
 
 class ItemPopped(_WithReason, frozen=True):
-    """The last item left the list."""
+    """The last item was removed from the list."""
 
     kind = "popped"
 
@@ -118,7 +118,7 @@ class ConversationCleared(_WithReason, frozen=True):
 
 
 class BranchDeleted(_WithReason, frozen=True):
-    """The list became empty, and the branch is not shown any more until something is added."""
+    """The list became empty, and the branch is not listed until items are added."""
 
     kind = "deleted"
 
@@ -188,7 +188,7 @@ class OpaqueEvent(msgspec.Struct, frozen=True):
 
 
 class Context(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Who and in which run. `actor` is what the writer says of itself; erasable like the body.
+    """Who appended an event, in which run. `actor` is self-declared; all is erased with the body.
 
     `seen_version` is the version that this run's last read returned, `seen_limit` the limit of that
     read: an upper bound of what the model was shown, not the exact input. `trace_metadata` holds
@@ -257,12 +257,12 @@ def encode_items(items: Sequence[Any]) -> bytes:
 
 
 def because(reason: str | None) -> bytes:
-    """Return a body that says why."""
+    """Return a body that holds a reason."""
     return NO_CONTENT if reason is None else encode_text(_Reason(reason))
 
 
 def reason_of(body: bytes) -> str | None:
-    """Return what such a body says."""
+    """Return the reason that a body holds."""
     return msgspec.json.decode(body, type=_Reason).reason
 
 

@@ -1,7 +1,7 @@
-"""What is said of a conversation, or done to what was stored of it: labels, usage, erasures, holds.
+"""Events about a conversation and its storage: labels, usage, imports, erasures, legal holds.
 
 Pure. The events that change the list of items are in `eventlog.format.events`, with how an event is
-written down.
+encoded.
 """
 
 from base64 import b64decode, b64encode

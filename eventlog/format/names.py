@@ -1,4 +1,4 @@
-"""Which names can be stored: the same on every database."""
+"""The rules for names, the same on every database."""
 
 from typing import Final
 
@@ -7,12 +7,11 @@ from eventlog.errors import InvalidNameError
 MAX_BYTES: Final = 1000
 """An index entry of PostgreSQL holds two names of this length."""
 
-
 MAIN: Final = ""
-"""The branch that every conversation has."""
+"""The name of the main branch."""
 
 RESERVED: Final = "main"
-"""What people call that branch."""
+"""What users call the main branch: no other may have this name."""
 
 
 def check_branch(branch: object) -> str:

@@ -1,7 +1,7 @@
-"""From content to what is stored of it: compressed, salted, encrypted for its place, digested.
+"""Preparing encoded events to be stored: compressed, salted, digested, and encrypted if they are.
 
-It runs where the append is committed and not where it is called: on SQLite that is the connection's
-thread, so neither a large body nor a contended interpreter lock holds up the event loop.
+This runs where an append is committed: on SQLite in the thread of the connection, so that neither a
+large body nor a contended interpreter lock delays the event loop.
 """
 
 import os
@@ -14,16 +14,16 @@ from eventlog.format.records import AppendRequest, EncodedEvent, Head, PreparedE
 
 
 def prepare(event: EncodedEvent) -> PreparedEvent:
-    """Make an event ready to store; two cipher of one event differ in their salt."""
+    """Compress, salt and digest an event that is not encrypted."""
     codec, body = compress(event.body)
     salt = os.urandom(SALT_BYTES)
     digest = content_digest(salt, event.context, body)
-    # In the order of PreparedEvent's fields: positions are what the hot path can afford.
+    # In the order of PreparedEvent's fields: naming them would cost too much here.
     return PreparedEvent._make((*event[:4], codec, None, salt, event.context, body, digest))
 
 
 def prepare_all(request: AppendRequest) -> list[PreparedEvent]:
-    """Do what does not depend on the head, once for however many heads are tried."""
+    """Prepare the events as far as the head does not matter: once, however many heads are tried."""
     if request.cipher is None:
         return [prepare(event) for event in request.events]
     return [_prepare(event, request.cipher.compresses) for event in request.events]
@@ -32,7 +32,7 @@ def prepare_all(request: AppendRequest) -> list[PreparedEvent]:
 def link(
     request: AppendRequest, head: Head, prepared: Sequence[PreparedEvent]
 ) -> tuple[list[StoredEvent], Head]:
-    """Give each event its place after `head`; what is encrypted is encrypted for that place."""
+    """Give each event its version after `head`, encrypt it for that version, and chain it."""
     cipher = request.cipher
     if cipher is not None:
         prepared = [

@@ -1,13 +1,16 @@
-"""The bytes that a store moves, and what it answers. Field order is column order.
+"""What a store is given and what it returns. Field order is column order.
 
 Pure: a store never looks inside `header`, `context` or `body`.
 """
 
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
+
+_PER_EVENT: Final = 512
+"""Bytes that an event takes in memory beside its content, roughly."""
 
 
 class EncodedEvent(NamedTuple):
-    """An event as its writer gave it, in JSON bytes."""
+    """An event as its writer gave it, encoded as JSON."""
 
     event_id: str | None
     kind: str
@@ -18,9 +21,9 @@ class EncodedEvent(NamedTuple):
 
 
 class PreparedEvent(NamedTuple):
-    """An event that is ready to be stored, but for its place: version, time and hash.
+    """An event that is ready to be stored, but for version, time and hash.
 
-    One that is still to be encrypted has an empty digest: its place is part of what is encrypted.
+    One that is still to be encrypted has an empty digest: its version is part of the AAD.
     """
 
     event_id: str | None
@@ -57,7 +60,7 @@ class StoredEvent(NamedTuple):
 
 
 class FoldInput(NamedTuple):
-    """What folding needs of an event. Nothing of it is checked against the chain."""
+    """The columns of an event that folding takes. They are not checked against the chain."""
 
     version: int
     kind: str
@@ -79,14 +82,14 @@ class Head(NamedTuple):
 
 
 class Parent(NamedTuple):
-    """Where a fork begins: a stream, and a version of it."""
+    """The stream and version that a fork begins from."""
 
     stream_id: bytes
     version: int
 
 
 class StreamRow(NamedTuple):
-    """One row of `streams`, as far as readers need it."""
+    """The columns of one row of `streams` that readers take."""
 
     stream_id: bytes
     tenant: str
@@ -98,30 +101,30 @@ class StreamRow(NamedTuple):
     created_at: int = 0
     """Microseconds UTC."""
     key_id: str | None = None
-    """The data key that events have to use now; None: they are not encrypted."""
+    """The data key that encrypts new events; None: they are not encrypted."""
     erased_version: int | None = None
     """The version of the last event that erased content; None: nothing was erased."""
 
 
 class StreamCipher(Protocol):
-    """The data keys of one stream, as far as writing needs them."""
+    """The data keys of one stream, as an append uses them."""
 
     @property
     def key_id(self) -> str:
-        """The key that new events are encrypted under."""
+        """The key that encrypts new events."""
         ...
 
     @property
     def compresses(self) -> bool:
-        """Whether bodies are compressed first."""
+        """Whether bodies are compressed before they are encrypted."""
         ...
 
     def encrypt(self, event: PreparedEvent, version: int) -> PreparedEvent:
-        """Encrypt the content for its place in the stream."""
+        """Encrypt context and body of the event that becomes this version."""
         ...
 
     def knows(self, key_id: str) -> bool:
-        """Tell whether this key is at hand."""
+        """Tell whether this key is among them."""
         ...
 
     def open_body(self, stored: StoredEvent | FoldInput) -> bytes:
@@ -130,12 +133,12 @@ class StreamCipher(Protocol):
 
 
 class SignedHead(NamedTuple):
-    """One row of `tree_heads`: the first `size` positions of the feed, committed to."""
+    """One row of `tree_heads`: a signed commitment to the first `size` positions of the feed."""
 
     size: int
     root: bytes
     note: str
-    """What was signed, and the signatures: C2SP tlog-checkpoint."""
+    """The signed text and its signatures: C2SP tlog-checkpoint."""
     signed_at: int
     """Microseconds since 1970-01-01 UTC, by the signer's clock; nothing protects it."""
 
@@ -157,8 +160,13 @@ class AppendRequest(NamedTuple):
 
     @property
     def key_id(self) -> str | None:
-        """The data key that the stream has to be under."""
+        """The data key that the stream must have."""
         return None if self.cipher is None else self.cipher.key_id
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory the events take while they wait."""
+        return sum(len(event.body) + len(event.context) + _PER_EVENT for event in self.events)
 
 
 class Appended(NamedTuple):
@@ -182,7 +190,7 @@ class IdReused(NamedTuple):
 
 
 class KeyChanged(NamedTuple):
-    """Nothing was stored: it takes the data key `key_id`, where the request gives another one.
+    """Nothing was stored: the stream has the data key `key_id`, the request another one.
 
     None: the stream is not encrypted yet. Empty: its last key was destroyed.
     """

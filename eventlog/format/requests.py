@@ -1,4 +1,4 @@
-"""From what a caller wants appended to what a store is asked for. Pure."""
+"""Building append requests from the events that a caller gives. Pure."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -61,7 +61,7 @@ def build(
 def _parent(
     stream: str, stream_id: bytes, news: Sequence[NewEvent], expected: int | None
 ) -> Parent | None:
-    """Return where a fork begins; None for everything else."""
+    """Return the parent of a fork; None for other batches."""
     forks = [
         event for event in (new.event for new in news) if isinstance(event, ConversationForked)
     ]
@@ -111,6 +111,6 @@ def _sizes(body: bytes) -> list[int]:
     try:
         return [len(bytes(raw)) for raw in msgspec.json.decode(body, type=list[msgspec.Raw])]
     except msgspec.DecodeError:
-        # NaN and lone surrogates are what msgspec does not read.
+        # msgspec does not decode NaN and lone surrogates.
         items: list[Any] = decode_json(body)
         return [len(encode_json(item)) for item in items]

@@ -1,8 +1,8 @@
-"""Key-encryption keys: what closes the data keys of conversations, and where it is kept.
+"""Keyrings: the key-encryption keys that wrap the data keys of streams.
 
-A log gets a keyring. Events are encrypted under data keys, one for each stream, which are stored
-beside them, closed ("wrapped") by a key-encryption key that is not in the database. Whoever rotates
-keys gives a keyring with a new current key and the old ones, and calls `rotate`.
+Events are encrypted under data keys, one for each stream, which are stored in the same database,
+wrapped under a key-encryption key that is not. To rotate keys, open the log with a keyring that has
+a new current key and the old ones, and call `rotate`.
 """
 
 import base64
@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Protocol
 
 from eventlog.errors import InvalidKeyRingError
-from eventlog.format.encryption import KEY_BYTES, Unopened, aes, seal, unseal
+from eventlog.format.encryption import KEY_BYTES, DecryptionError, aes, decrypt, encrypt
 
 VARIABLE: Final = "EVENTLOG_KEYS"
 
@@ -21,30 +21,30 @@ Wrap = Callable[[str, bytes, bytes], bytes | Awaitable[bytes]]
 
 
 class NotOpenedError(Exception):
-    """A wrapped key that does not open: raised by a KeyRing, told as WrongKeyError by the log."""
+    """A wrapped key that does not unwrap: raised by a KeyRing; the log raises WrongKeyError."""
 
 
 class KeyRing(Protocol):
     """Wraps and unwraps data keys of 32 bytes. `wrap` and `unwrap` may be async.
 
-    `associated` is authenticated, not stored: a wrapped key opens only with the same. Two keyrings
-    of one process on the same database have to be equal.
+    `aad` is additional authenticated data, not stored: a wrapped key unwraps only with the same.
+    Two keyrings of one process on the same database have to be equal.
     """
 
     @property
     def current(self) -> str:
-        """The name of the key that wraps new data keys; it is stored beside each."""
+        """The name of the key that wraps new data keys; it is stored with each."""
         ...
 
-    def wrap(self, kek_id: str, key: bytes, associated: bytes, /) -> bytes | Awaitable[bytes]:
-        """Return `key` closed under the key-encryption key `kek_id`."""
+    def wrap(self, kek_id: str, key: bytes, aad: bytes, /) -> bytes | Awaitable[bytes]:
+        """Return `key`, wrapped under the key-encryption key `kek_id`."""
         ...
 
-    def unwrap(self, kek_id: str, wrapped: bytes, associated: bytes, /) -> bytes | Awaitable[bytes]:
+    def unwrap(self, kek_id: str, wrapped: bytes, aad: bytes, /) -> bytes | Awaitable[bytes]:
         """Undo `wrap`.
 
-        Raises KeyError if there is no such key, and NotOpenedError if it does not open; whatever
-        else it raises, because a service cannot be reached for example, comes through.
+        Raises KeyError if there is no such key, and NotOpenedError if it does not unwrap. Other
+        exceptions, of a service that cannot be reached for example, are not translated.
         """
         ...
 
@@ -78,22 +78,22 @@ class LocalKeyRing:
     def __repr__(self) -> str:
         return f"LocalKeyRing({', '.join(self._keys)}, current={self.current!r})"
 
-    def wrap(self, kek_id: str, key: bytes, associated: bytes) -> bytes:
+    def wrap(self, kek_id: str, key: bytes, aad: bytes) -> bytes:
         """Return nonce, ciphertext and tag. Raises KeyError."""
-        return seal(aes(self._keys[kek_id]), key, associated)
+        return encrypt(aes(self._keys[kek_id]), key, aad)
 
-    def unwrap(self, kek_id: str, wrapped: bytes, associated: bytes) -> bytes:
+    def unwrap(self, kek_id: str, wrapped: bytes, aad: bytes) -> bytes:
         """Undo `wrap`. Raises KeyError or NotOpenedError."""
         try:
-            return unseal(aes(self._keys[kek_id]), wrapped, associated)
-        except Unopened as error:
+            return decrypt(aes(self._keys[kek_id]), wrapped, aad)
+        except DecryptionError as error:
             raise NotOpenedError from error
 
 
 class CalledKeyRing:
     """Wraps and unwraps by calling functions, sync or async: those of a KMS, for example.
 
-    The rules for them are those of `KeyRing`. The data key never leaves as plain text but to them.
+    They behave as the methods of `KeyRing`. Only they get data keys in plain text.
     """
 
     def __init__(self, current: str, *, wrap: Wrap, unwrap: Wrap) -> None:
@@ -123,7 +123,7 @@ def keyring_from_file(path: str | os.PathLike[str]) -> LocalKeyRing:
 def parse_keyring(text: str, where: str = "the text") -> LocalKeyRing:
     """Read `name:key name:key ...`, each key 32 bytes in base64; the first one is the current.
 
-    White space or commas stand between two. `new_key` makes such a word.
+    Words are separated by white space or commas. `new_key` makes one.
     """
     keys: dict[str, bytes] = {}
     for word in text.replace(",", " ").split():

@@ -4,9 +4,9 @@ import asyncio
 import os
 from collections.abc import Callable
 
+from eventlog.addresses.log import PostgresAddress, parse
 from eventlog.errors import InvalidOptionError
 from eventlog.format.names import check_name
-from eventlog.store.addresses.log import PostgresAddress, parse
 from eventlog.store.contract.options import DEFAULT_SCHEMA
 
 

@@ -6,10 +6,9 @@ is left is erased; a stream that has nothing left is not touched.
 """
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from eventlog.errors import (
-    BusyError,
     ConflictError,
     CorruptEventError,
     InvalidMomentError,
@@ -24,9 +23,8 @@ from eventlog.format.preparing import prepare
 from eventlog.format.records import StreamRow
 from eventlog.log import EventLog
 from eventlog.operations.holds import refuse_held
+from eventlog.retrying import Tries, others_were_first
 from eventlog.store.contract.erasures import Erasure
-
-MAX_TRIES: Final = 30
 
 
 class ErasedStream(NamedTuple):
@@ -90,7 +88,9 @@ async def sharing(log: EventLog, session_id: str) -> list[StreamRow]:
 
 async def _forks(log: EventLog, stream_id: bytes) -> list[StreamRow]:
     """Return the tenant's forks of a stream: what a row of another one says is not believed."""
-    return [row for row in await log.spi.store.children(stream_id) if row.tenant == log.tenant]
+    return [
+        row for row in await log.spi.store.streams.children(stream_id) if row.tenant == log.tenant
+    ]
 
 
 async def _shares(log: EventLog, fork: StreamRow) -> bool:
@@ -145,7 +145,7 @@ async def _erase(
     seen: Mapping[bytes, int] | None = None,
 ) -> ErasedStream:
     stream: StreamRow | None = row
-    for _ in range(MAX_TRIES):
+    async for _ in Tries():
         if stream is None or (only is None and await is_erased(log, stream)):
             break
         expected = stream.head.version if seen is None else seen.get(stream.stream_id, 0)
@@ -158,13 +158,10 @@ async def _erase(
             break
         stream = await log.stream(row.stream_id)  # Somebody appended first.
     else:
-        raise BusyError(
-            f"Conversation {row.name!r} could not be erased: other writers were first {MAX_TRIES}"
-            " times in a row. Try again."
-        )
+        raise others_were_first(row.name, "It is not erased. Try again.")
     head = row.head if stream is None else stream.head
-    log.spi.keys.forget(row.stream_id)
-    log.spi.cache.forget(row.stream_id)
+    log.spi.keys.evict(row.stream_id)
+    log.spi.cache.evict(row.stream_id)
     return ErasedStream(row.name, row.branch, row.stream_id, head.version, head.hash)
 
 

@@ -15,7 +15,7 @@ from eventlog.format.envelope import RecordedEvent
 from eventlog.format.names import MAIN
 from eventlog.format.records import SignedHead, StoredEvent
 from eventlog.log import EventLog
-from eventlog.proof.checkpoint import read_head
+from eventlog.proof.checkpoint import parse_head
 
 EVIDENCE: Final = "conversation-eventlog evidence 1"
 """The first field of a bundle: what it is, and the number of its form."""
@@ -68,7 +68,7 @@ async def gather_evidence(
         await _conversation(log, head, stream, last, withhold, disclose_keys=disclose_keys)
         for stream, last in wanted.items()
     ]
-    origin = read_head(head.note).origin
+    origin = parse_head(head.note).origin
     bundle = {"evidence": EVIDENCE, "origin": origin, "head": head.note, "conversations": shown}
     return msgspec.json.format(msgspec.json.encode(bundle), indent=1)
 

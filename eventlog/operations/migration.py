@@ -3,9 +3,9 @@
 import asyncio
 import os
 
+from eventlog.addresses.log import Address, SqliteAddress, parse
 from eventlog.errors import InvalidOptionError
 from eventlog.format.names import check_name
-from eventlog.store.addresses.log import Address, SqliteAddress, parse
 from eventlog.store.contract.options import DEFAULT_SCHEMA
 from eventlog.store.postgres.distributed import Spread
 

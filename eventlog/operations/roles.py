@@ -3,11 +3,11 @@
 import os
 from typing import Final
 
+from eventlog.addresses.log import PostgresAddress, parse
 from eventlog.errors import InvalidOptionError
 from eventlog.format.names import check_name
-from eventlog.store.addresses.log import PostgresAddress, parse
 from eventlog.store.contract.options import DEFAULT_SCHEMA
-from eventlog.store.postgres.role_statements import role_name
+from eventlog.store.sql.roles import role_name
 
 PATIENCE: Final = 10.0
 

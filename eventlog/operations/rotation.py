@@ -4,6 +4,8 @@ from collections.abc import Callable
 from typing import Final
 
 from eventlog.format.names import MAIN
+from eventlog.keys.current import renew
+from eventlog.keys.rotation import rewrap_page
 from eventlog.log import EventLog
 
 BATCH: Final = 200
@@ -22,9 +24,7 @@ async def rotate(log: EventLog, *, progress: Callable[[int], None] | None = None
     """
     done = 0
     after = (b"", "")
-    while rows := await log.spi.keys.wrapped_by_others(after, BATCH):
-        for row in rows:
-            await log.spi.keys.rewrap(row)
+    while rows := await rewrap_page(log.spi.keys, after, BATCH):
         done += len(rows)
         if progress is not None:
             progress(done)
@@ -38,4 +38,4 @@ async def rekey(log: EventLog, session_id: str, *, branch: str = MAIN) -> None:
     What is there stays under its own. Writers who are under way with the old one take the new one.
     Raises NoKeyError.
     """
-    await log.spi.keys.renew(session_id, log.spi.stream_id(session_id, branch=branch))
+    await renew(log.spi.keys, session_id, log.spi.stream_id(session_id, branch=branch))

@@ -32,24 +32,24 @@ _DASH: Final = "\N{EM DASH} "
 
 
 class TreeHead(msgspec.Struct, frozen=True):
-    """What a head says: the log of this origin has `size` events, and this root over them."""
+    """A head without its signature: size and Merkle root of the log named `origin`."""
 
     origin: str
     size: int
     root: bytes
 
     def text(self) -> str:
-        """Return what is signed."""
+        """Return the text that is signed."""
         return f"{self.origin}\n{self.size}\n{_encode(self.root)}\n"
 
 
-def read_head(note: str) -> TreeHead:
-    """Return what a note says, whoever signed it or not. Raises InvalidHeadError."""
+def parse_head(note: str) -> TreeHead:
+    """Return the head of a note without checking its signatures. Raises InvalidHeadError."""
     return _parse(_split_note(note)[0])
 
 
 class Verifier(msgspec.Struct, frozen=True):
-    """The public half of a key that signs heads: what an outsider is given once, and trusts."""
+    """The public key of a Signer, which an outsider is given once and trusts."""
 
     name: str
     public_key: bytes
@@ -62,10 +62,7 @@ class Verifier(msgspec.Struct, frozen=True):
         """Read a verifier key, `name+id+key`. Raises InvalidKeyError."""
         name, key_id, key = _split_key(text.strip())
         verifier = cls(name, key)
-        if verifier.key_id.hex() != key_id.lower():
-            raise InvalidKeyError(
-                "The key's id is not that of its name and bytes: it was mistyped."
-            )
+        verifier.check_key_id(key_id)
         return verifier
 
     def __str__(self) -> str:
@@ -73,15 +70,22 @@ class Verifier(msgspec.Struct, frozen=True):
 
     @property
     def key_id(self) -> bytes:
-        """The four bytes by which a signature names its key."""
+        """The 4 bytes by which a signature names its key."""
         return sha256(self.name.encode() + b"\n" + ED25519 + self.public_key).digest()[:4]
 
+    def check_key_id(self, key_id: str) -> None:
+        """Raise InvalidKeyError unless `key_id` is this key's, in hexadecimal."""
+        if self.key_id.hex() != key_id.lower():
+            raise InvalidKeyError(
+                "The key's id is not that of its name and bytes: it was mistyped."
+            )
+
     def open(self, note: str) -> TreeHead:
-        """Return what the note says, if this key signed it. Raises InvalidHeadError."""
+        """Return the head of a note that this key signed. Raises InvalidHeadError."""
         return _parse(self.open_text(note))
 
     def open_text(self, note: str) -> str:
-        """Return the text of any note, if this key signed it. Raises InvalidHeadError."""
+        """Return the text of any note that this key signed. Raises InvalidHeadError."""
         text, signatures = _split_note(note)
         mine = [s[4:] for name, s in signatures if (name, s[:4]) == (self.name, self.key_id)]
         if not mine or not all(self._has_signed(text, signature) for signature in mine):
@@ -122,10 +126,7 @@ class Signer(msgspec.Struct, frozen=True):
             raise InvalidKeyError(f"A signing key begins with {_PRIVATE!r}.")
         name, key_id, key = _split_key(text.strip().removeprefix(_PRIVATE))
         signer = cls(name, key)
-        if signer.verifier.key_id.hex() != key_id.lower():
-            raise InvalidKeyError(
-                "The key's id is not that of its name and bytes: it was mistyped."
-            )
+        signer.verifier.check_key_id(key_id)
         return signer
 
     def dump(self) -> str:
@@ -162,7 +163,7 @@ def _public_key(key: bytes) -> "Ed25519PublicKey":
 
 
 def _split_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:
-    """Return what is signed and the signatures: the name and bytes of each."""
+    """Return the signed text and the signatures, as name and bytes."""
     if len(note) > MAX_NOTE or any(character < " " and character != "\n" for character in note):
         raise InvalidHeadError(
             "This is no signed note: it is too long, or holds control characters."

@@ -1,8 +1,8 @@
 """The Merkle tree of RFC 6962 over the feed: position p is leaf p - 1, its data the event's hash.
 
-Pure. The nodes that stay are kept in tiles, as C2SP tlog-tiles lays them out: a tile holds the
-hashes of up to 256 neighbours of every eighth level, so that any root and any proof, of any size
-the tree ever had, needs a few tiles. What is between two such levels is hashed anew.
+Pure. Nodes of every eighth level are stored in tiles, as C2SP tlog-tiles lays them out: a tile
+holds the hashes of up to 256 neighbours, so that any root and any proof, of any size the tree ever
+had, needs a few tiles. The levels in between are hashed again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,21 +19,21 @@ _NODE: Final = b"\x01"
 
 
 class TileId(NamedTuple):
-    """Which tile: `level` 0 holds leaves, 1 the roots of whole tiles of level 0, and so on."""
+    """The coordinates of a tile: level 0 holds leaves, level 1 the roots of full level-0 tiles."""
 
     level: int
     number: int
 
 
 class Span(NamedTuple):
-    """The leaves from `start` up to `stop`, exclusive: the subtree that a proof hashes as one."""
+    """The subtree over the leaves from `start` up to `stop`, exclusive."""
 
     start: int
     stop: int
 
 
 Tiles = Mapping[TileId, bytes]
-"""The hashes of each tile, one after the other."""
+"""The concatenated hashes of each tile."""
 
 
 def leaf_hash(data: bytes) -> bytes:
@@ -98,7 +98,7 @@ def consistency_spans(old: int, new: int) -> list[Span]:
 
 
 def edge_of(size: int) -> list[TileId]:
-    """Return the tiles that a tree of `size` has begun and not filled."""
+    """Return the partial tiles of a tree of `size`."""
     edge: list[TileId] = []
     level = 0
     while size:
@@ -110,7 +110,10 @@ def edge_of(size: int) -> list[TileId]:
 
 
 def grow(size: int, edge: Tiles, leaves: Sequence[bytes]) -> dict[TileId, bytes]:
-    """Return the tiles that change when `leaves` follow a tree of `size` with this edge."""
+    """Return the tiles that change when `leaves` are added to a tree of `size`.
+
+    `edge` are its partial tiles, `leaves` leaf hashes.
+    """
     changed: dict[TileId, bytes] = {}
     level = 0
     while leaves:
@@ -127,12 +130,12 @@ def grow(size: int, edge: Tiles, leaves: Sequence[bytes]) -> dict[TileId, bytes]
 
 
 def tiles_of(spans: Iterable[Span]) -> set[TileId]:
-    """Return the tiles that hold what `spans` are hashed from."""
+    """Return the tiles that the hashes of `spans` are computed from."""
     return {TileId(level, first // TILE_WIDTH) for span in spans for level, first, _ in _runs(span)}
 
 
 def hash_of(span: Span, tiles: Tiles) -> bytes:
-    """Return the hash of a subtree. Raises ValueError if a tile lacks what it is made of."""
+    """Return the hash of a subtree. Raises ValueError if a tile lacks a hash that it takes."""
     peaks = [
         root
         for level, first, last in _runs(span)

@@ -1,4 +1,4 @@
-"""Where hints between processes go: a Redis by its URL, or a client that somebody else closes."""
+"""The address of a Redis: a URL, or a client that its owner closes."""
 
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ PATIENCE: Final = 1.0
 
 
 class RedisAddress:
-    """Equal if it was given as the same URL or the same client. Shows no password."""
+    """A Redis; equal if given as the same URL or client. Its repr shows no password."""
 
     def __init__(self, given: Any) -> None:
         if isinstance(given, str):
@@ -27,7 +27,7 @@ class RedisAddress:
 
     @property
     def is_ours(self) -> bool:
-        """Whether the log makes the client, and so closes it."""
+        """Whether the log makes the client, and therefore closes it."""
         return isinstance(self.given, str)
 
     def client(self) -> Any:

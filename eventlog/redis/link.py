@@ -1,56 +1,45 @@
-"""A Redis, from whatever event loop is running.
+"""Clients of one Redis, one for each event loop.
 
 Rule: nothing that happens to Redis changes an answer or fails a call.
 """
 
-import asyncio
 import contextlib
 import logging
-import threading
-from asyncio import AbstractEventLoop
 from collections.abc import AsyncGenerator, Generator
 from typing import Any, Final
 
+from eventlog.loops import PerLoop
 from eventlog.redis.address import RedisAddress
 
 _log: Final = logging.getLogger("eventlog.redis")
 
 
 class RedisLink:
-    """One client for each loop, closed with the loop."""
+    """One client for each event loop, closed with the loop."""
 
     def __init__(self, address: RedisAddress) -> None:
         self._address = address
-        self._lock = threading.Lock()
-        self._of_loops: dict[AbstractEventLoop, LoopLink] = {}
+        self._links: PerLoop[LoopLink] = PerLoop()
 
     def of_this_loop(self) -> "LoopLink":
         """Return the client of the running loop."""
-        loop = asyncio.get_running_loop()
-        mine = self._of_loops.get(loop)
-        if mine is None:
-            with self._lock:
-                for closed in [known for known in self._of_loops if known.is_closed()]:
-                    del self._of_loops[closed]
-                mine = self._of_loops.setdefault(loop, LoopLink(self._address))
-        return mine
+        return self._links.get(lambda: LoopLink(self._address))
 
     async def close(self) -> None:
         """Close what this loop opened; other loops close theirs when they end."""
-        with self._lock:
-            mine = self._of_loops.pop(asyncio.get_running_loop(), None)
+        mine = self._links.pop()
         if mine is not None:
             await mine.close()
 
 
 class LoopLink:
-    """The client of one loop, and what became of it."""
+    """The client of one event loop, and which of its commands failed."""
 
     def __init__(self, address: RedisAddress) -> None:
         self._address = address
         self.client: Any = address.client()
         self._broken: set[str] = set()
-        """What did not work when it was tried last."""
+        """The commands that failed when they were tried last."""
         self._end = self._closing()
 
     async def begin(self) -> None:
@@ -60,9 +49,9 @@ class LoopLink:
 
     @contextlib.contextmanager
     def unbroken(self, what: str) -> Generator[None]:
-        """Let nothing that Redis does out; say once that it is broken, until all works again.
+        """Suppress the errors of Redis; log the first, until every command works again.
 
-        `what` is tried: a Redis that is full answers one question and refuses another.
+        `what` names the command: a Redis that is full answers reads and refuses writes.
         """
         from redis.exceptions import RedisError
 

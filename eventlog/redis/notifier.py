@@ -1,71 +1,64 @@
-"""Notifications through Redis that a log has grown: whoever misses one polls.
+"""Notifications through Redis that a log has grown; one that is lost costs a poll interval.
 
 Rule: nothing that happens to Redis changes an answer, fails a call or makes one wait.
 """
 
 import asyncio
-import threading
-from asyncio import AbstractEventLoop
 from collections.abc import Callable
 from typing import Final
 
+from eventlog.loops import PerLoop
 from eventlog.redis.address import PATIENCE
 from eventlog.redis.link import LoopLink, RedisLink
+from eventlog.retrying import Backoff
 
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 5.0
 SILENCE: Final = 30.0
-"""Seconds without a message after which the connection is looked at again."""
+"""Seconds without a message after which the connection is checked."""
 
 
 class RedisNotifier:
-    """One channel, for whatever loop is running."""
+    """Publishes to one channel, and listens to it, in any event loop."""
 
     def __init__(self, link: RedisLink, channel: str) -> None:
         self._link = link
         self._channel = channel
-        self._lock = threading.Lock()
-        self._sending: dict[AbstractEventLoop, _Sending] = {}
+        self._senders: PerLoop[_Sender] = PerLoop()
 
     def send(self) -> None:
-        """Tell the others, soon and at most once at a time; never waits."""
-        loop = asyncio.get_running_loop()
-        mine = self._sending.get(loop)
-        if mine is None:
-            with self._lock:
-                for closed in [known for known in self._sending if known.is_closed()]:
-                    del self._sending[closed]
-                new = _Sending(self._link.of_this_loop(), self._channel)
-                mine = self._sending.setdefault(loop, new)
-        mine.start()
+        """Publish a notification, soon and at most one at a time; never waits."""
+        self._senders.get(self._new_sender).start()
 
     async def listen(self, notify: Callable[[], None]) -> None:
-        """Ring at each hint until cancelled. Never fails."""
+        """Call `notify` at each notification until cancelled. Never fails."""
         link = self._link.of_this_loop()
         await link.begin()
-        pause = FIRST_PAUSE
+        backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         while True:
             with link.unbroken("listen"):
                 async with link.client.pubsub() as heard:
                     await heard.subscribe(self._channel)
-                    pause = FIRST_PAUSE
-                    notify()  # What was sent before now, nobody heard.
+                    backoff.reset()
+                    notify()  # What was sent before the subscription is lost.
                     while True:
                         if await heard.get_message(ignore_subscribe_messages=True, timeout=SILENCE):
                             notify()
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+            await asyncio.sleep(backoff.next())
 
     async def close(self) -> None:
-        """Let what is under way in this loop arrive, for a moment."""
-        with self._lock:
-            mine = self._sending.pop(asyncio.get_running_loop(), None)
-        if mine is not None:
-            await mine.close()
+        """Wait a moment for what this loop is sending, and close its client."""
+        sender = self._senders.pop()
+        if sender is not None:
+            await sender.close()
+        await self._link.close()
+
+    def _new_sender(self) -> "_Sender":
+        return _Sender(self._link.of_this_loop(), self._channel)
 
 
-class _Sending:
-    """Sends in one loop."""
+class _Sender:
+    """Publishes from one event loop."""
 
     def __init__(self, link: LoopLink, channel: str) -> None:
         self._link = link

@@ -1,7 +1,7 @@
-"""What many processes remember together, in Redis: bytes under a key, the newest version of them.
+"""A cache in Redis that many processes share: the newest version of the bytes under a key.
 
 Rule: nothing that happens to Redis changes an answer or fails a call. A Redis that does not answer
-costs each process one short wait, and is left alone for a while then.
+costs each process one short wait, and is not asked again for a while.
 """
 
 import asyncio
@@ -9,15 +9,16 @@ import time
 from typing import Any, Final
 
 from eventlog.redis.link import RedisLink
+from eventlog.retrying import Backoff
 
 PATIENCE: Final = 0.25
 """Seconds that a read waits for Redis."""
 
 LIFETIME: Final = 3600
-"""Seconds until Redis forgets what nobody wrote anew."""
+"""Seconds until an entry that nobody writes again expires."""
 
 MAX_BYTES: Final = 8 * 1024 * 1024
-"""More than that is not shared: reading it from the database is as fast."""
+"""Larger values are not shared: reading them from the database is as fast."""
 
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 30.0
@@ -39,15 +40,15 @@ return 1
 
 
 class SharedCache:
-    """The part of a Redis that belongs to one database."""
+    """The keys of a Redis that belong to one database."""
 
     def __init__(self, link: RedisLink, prefix: str) -> None:
         self._link = link
         self._prefix = prefix
-        self._pause = FIRST_PAUSE
+        self._backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         self._again_at = 0.0
         self.failures = 0
-        """How often Redis did not answer, or not as it should."""
+        """How many commands Redis did not answer, or refused."""
 
     async def get(self, key: str) -> bytes | None:
         """Return the bytes under `key`, or None."""
@@ -55,12 +56,12 @@ class SharedCache:
         return found if isinstance(found, bytes) else None
 
     async def put(self, key: str, version: int, value: bytes) -> None:
-        """Keep `value` unless a version as new is there. Large values are not kept."""
+        """Store `value` unless a version as new is there, or it is larger than MAX_BYTES."""
         if len(value) <= MAX_BYTES:
             await self._ask("EVAL", _PUT, 1, self._key(key), version, value, LIFETIME)
 
-    async def forget(self, key: str) -> None:
-        """Have Redis forget what is under `key`: it is of no use to anybody."""
+    async def delete(self, key: str) -> None:
+        """Delete what is stored under `key`: no process could use it."""
         await self._ask("DEL", self._key(key))
 
     def _key(self, key: str) -> str:
@@ -79,9 +80,8 @@ class SharedCache:
             answer = await asyncio.wait_for(asked, PATIENCE)
             is_answered = True
         if is_answered:
-            self._pause = FIRST_PAUSE
+            self._backoff.reset()
         else:
             self.failures += 1
-            self._again_at = time.monotonic() + self._pause
-            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+            self._again_at = time.monotonic() + self._backoff.next()
         return answer

@@ -1,4 +1,4 @@
-"""What is wrong with an event that should follow a head, as far as the rows can tell. Pure."""
+"""Telling what is wrong with an event that should follow a head, from the stored rows. Pure."""
 
 from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
@@ -7,7 +7,7 @@ from eventlog.format import chain
 from eventlog.format.records import Head, StoredEvent
 
 WINDOW: Final = 64
-"""How many events from the first bad one on are looked at to tell what was done."""
+"""Maximum number of events, from the first bad one on, that a diagnosis compares."""
 
 Problem = Literal["edited", "missing", "inserted", "reordered", "moved", "unknown"]
 
@@ -15,14 +15,14 @@ _CHAIN_BROKEN: Final = "its hash does not follow from its fields and the event b
 
 
 class Finding(NamedTuple):
-    """What is wrong, in one word and in a sentence."""
+    """What is wrong, as a word and as a sentence."""
 
     problem: Problem
     detail: str
 
 
 def check(head: Head, event: StoredEvent) -> Finding | None:
-    """Tell what is wrong with the event that should follow `head`, or None."""
+    """Return what is wrong with the event that should follow `head`, or None."""
     version, previous, at = head
     if event.version != version + 1:
         return _out_of_order(event.version)
@@ -36,12 +36,12 @@ def check(head: Head, event: StoredEvent) -> Finding | None:
 
 
 def is_chain_broken(finding: Finding) -> bool:
-    """Tell whether more can be said about it: the event may be another one."""
+    """Tell whether the hash does not match, so that `diagnose` can tell more."""
     return finding.detail == _CHAIN_BROKEN
 
 
 def diagnose(head: Head, window: Sequence[StoredEvent]) -> Finding:
-    """Tell what was done where the chain is broken at the first event of `window`."""
+    """Return what was done, where the chain is broken at the first event of `window`."""
     first = window[0]
     for later in window[1:]:
         if belongs(later, first.stream_id, head.version + 1, head.hash):
@@ -66,7 +66,7 @@ def _out_of_order(version: int) -> Finding:
 
 
 def _gone_before(first: StoredEvent, following: StoredEvent) -> int | None:
-    """Return by how many versions two neighbours moved up, if they still follow each other."""
+    """Return how many versions before two neighbours are missing, if the two still are linked."""
     for gone in range(1, WINDOW):
         if belongs(following, first.stream_id, following.version + gone, first.hash):
             return gone
@@ -76,9 +76,9 @@ def _gone_before(first: StoredEvent, following: StoredEvent) -> int | None:
 def _displaced(first: StoredEvent, later: StoredEvent, window: Sequence[StoredEvent]) -> Finding:
     where = f"what was recorded there is now version {later.version}"
     for before in window:
-        for place in window:
-            if belongs(first, first.stream_id, place.version, before.hash):
-                return Finding("reordered", f"it was version {place.version}, and {where}")
+        for other in window:
+            if belongs(first, first.stream_id, other.version, before.hash):
+                return Finding("reordered", f"it was version {other.version}, and {where}")
     return Finding("inserted", where)
 
 

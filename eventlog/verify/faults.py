@@ -1,4 +1,4 @@
-"""What a check of a log finds."""
+"""The result of a verification: faults, counts and an exit code."""
 
 from collections.abc import Callable
 from typing import Final
@@ -12,14 +12,14 @@ SOUND: Final = 0
 BROKEN: Final = 1
 COULD_NOT_CHECK: Final = 2
 
-Progress = Callable[[int], None]
-"""Told how many events of conversations were checked so far."""
+OnProgress = Callable[[int], None]
+"""Called with the number of events of conversations that were checked so far."""
 
 
 class Fault(msgspec.Struct, frozen=True):
-    """Something that is not what was appended: at most one, the first, of each branch.
+    """A difference from what was appended: at most one, the first, of each branch.
 
-    What is wrong with the feed, its tree or a head has a `position`.
+    A fault of the feed, its tree or a head has a `position`.
     """
 
     stream: str
@@ -31,15 +31,15 @@ class Fault(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         of = f" branch {self.branch!r}," if self.branch else ""
-        places = [
+        parts = [
             f"conversation {self.stream!r},{of} version {self.version}" if self.stream else "",
             "" if self.position is None else f"position {self.position} of the feed",
         ]
-        return f"{', '.join(filter(None, places))}: {self.problem}, {self.detail}"
+        return f"{', '.join(filter(None, parts))}: {self.problem}, {self.detail}"
 
 
 class Verification(msgspec.Struct, frozen=True):
-    """What was checked and what was found."""
+    """How much was checked, and what is wrong."""
 
     conversations: int
     """A branch counts as one of its own."""
@@ -52,12 +52,12 @@ class Verification(msgspec.Struct, frozen=True):
 
     @property
     def ok(self) -> bool:
-        """Whether everything that was checked is as it was appended."""
+        """Whether no fault was found."""
         return not self.faults
 
     @property
     def exit_code(self) -> int:
-        """0 sound; 1 broken; 2 if all that is wrong is that this release cannot check something."""
+        """0: sound; 1: broken; 2: no fault but events that this release cannot check."""
         if self.ok:
             return SOUND
         unknown = all(fault.problem == "unknown" for fault in self.faults)

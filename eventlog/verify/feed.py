@@ -7,14 +7,14 @@ from eventlog.errors import InvalidHeadError
 from eventlog.format.records import SignedHead
 from eventlog.paging import PAGE
 from eventlog.proof import merkle
-from eventlog.proof.checkpoint import TreeHead, Verifier, read_head
+from eventlog.proof.checkpoint import TreeHead, Verifier, parse_head
 from eventlog.proof.merkle import HASH_BYTES, TILE_WIDTH, TileId
 from eventlog.store.contract.tree import BEFORE_ALL, TreeSource, ViolationKind
 from eventlog.verify.diagnosis import Finding, Problem
 from eventlog.verify.faults import Fault
 
 LEAVES: Final = 16 * TILE_WIDTH
-"""How many positions are hashed at a time: memory stays bounded."""
+"""Maximum number of positions that are hashed at a time: memory stays bounded."""
 
 VIOLATIONS: Final[Mapping[ViolationKind, Finding]] = {
     ViolationKind.UNPLACED: Finding("missing", "the feed does not have it"),
@@ -27,7 +27,7 @@ VIOLATIONS: Final[Mapping[ViolationKind, Finding]] = {
 
 
 class Commitment(NamedTuple):
-    """What the first `size` positions have to hash to, and who says so."""
+    """The root that the first `size` positions must have, and which head says so."""
 
     size: int
     root: bytes
@@ -35,7 +35,7 @@ class Commitment(NamedTuple):
 
 
 class FeedCheck:
-    """What was found in the feed so far. Stops at the first position that is not there."""
+    """Checks the feed, its tree and its heads; stops at the first missing position."""
 
     def __init__(self, source: TreeSource, position: Callable[[], Awaitable[int]]) -> None:
         self.faults: list[Fault] = []
@@ -46,17 +46,17 @@ class FeedCheck:
         self._has_gap = False
         self._tree_is_sound = True
 
-    async def check_places(
+    async def check_positions(
         self, tenant: str, known: Collection[tuple[str, str]], *, whole: bool
     ) -> list[Fault]:
-        """Check that every event has its place; conversations of others are named by their id.
+        """Check that every event has one position, in the order of its stream.
 
-        Where the feed goes to its end is checked if the `whole` of it can be seen.
-
-        Those of `known`, as name and branch, are left out: what is wrong with them shows here, too.
+        Conversations of other tenants are named by their id. The last position is checked only if
+        the `whole` feed can be seen. Streams of `known`, as name and branch, are left out: their
+        faults would be reported twice.
         """
         faults: list[Fault] = []
-        for oddity in await self._source.oddities(tenant):
+        for oddity in await self._source.violations(tenant):
             if oddity.what is ViolationKind.END and not whole:
                 continue
             finding = VIOLATIONS[oddity.what]
@@ -66,7 +66,7 @@ class FeedCheck:
         return faults
 
     async def check_tree(self, against: TreeHead | None, key: Verifier | None) -> None:
-        """Hash the whole feed; compare what is stored of its tree, and every head."""
+        """Hash the whole feed; compare the stored tiles of its tree, and every head."""
         last = await self._source.last_head()
         await self._check_shape(0 if last is None else last.size)
         end = await self._position()
@@ -80,7 +80,7 @@ class FeedCheck:
     async def _commitments(
         self, against: TreeHead | None, key: Verifier | None
     ) -> AsyncIterator[Commitment]:
-        """Yield heads by size: those that are stored, and the one that was kept elsewhere."""
+        """Yield the commitments of stored heads and of `against`, by size."""
         kept = [] if against is None else [against]
         after = BEFORE_ALL
         while page := await self._source.heads(after, PAGE):
@@ -95,7 +95,7 @@ class FeedCheck:
 
     def _check_note(self, head: SignedHead, key: Verifier | None) -> None:
         try:
-            said = read_head(head.note) if key is None else key.open(head.note)
+            said = parse_head(head.note) if key is None else key.open(head.note)
         except InvalidHeadError as error:
             self._add(head.size, "edited", f"the stored head is none: {error}")
             return
@@ -109,14 +109,14 @@ class FeedCheck:
     async def _hash(self, limit: int) -> None:
         hashes: list[bytes] = []
         leaves = await self._source.leaves(self._size, limit)
-        for place, (position, digest) in enumerate(leaves, self._size + 1):
-            if position != place or digest is None:
+        for expected, (position, digest) in enumerate(leaves, self._size + 1):
+            if position != expected or digest is None:
                 break
             hashes.append(merkle.leaf_hash(digest))
         if len(hashes) < limit:
             self._has_gap = True
-            place = self._size + len(hashes) + 1
-            self._add(place, "missing", "there is no such position, or no such event")
+            missing = self._size + len(hashes) + 1
+            self._add(missing, "missing", "there is no such position, or no such event")
         grown = merkle.grow(self._size, self._edge, hashes)
         await self._compare(grown)
         self._size += len(hashes)
@@ -135,7 +135,7 @@ class FeedCheck:
                 return
 
     async def _check_shape(self, least: int) -> None:
-        """Check that the tree has the tiles of its size, no others, and what was signed for."""
+        """Check that the tree has the tiles of its size only, and at least `least` positions."""
         shapes = {shape.level: shape for shape in await self._source.shapes()}
         size = shapes[0].bytes // HASH_BYTES if 0 in shapes else 0
         if size < least:
@@ -172,7 +172,7 @@ def _kept_elsewhere(head: TreeHead) -> Commitment:
 
 
 def _first_difference(tile: TileId, ours: bytes, theirs: bytes) -> int:
-    """Return the first position that a hash of the tile which differs is over."""
+    """Return the first position that the first differing hash of the tile is over."""
     same = next(at for at, byte in enumerate(theirs) if byte != ours[at])
     index = tile.number * TILE_WIDTH + same // HASH_BYTES
     return (index << merkle.TILE_HEIGHT * tile.level) + 1

@@ -1,27 +1,27 @@
-"""Whether the keys of a stream and its row fit what the events say of keys and erasures. Pure."""
+"""Comparing the keys of a stream, and its row, with what its events say of them. Pure."""
 
 from collections.abc import Collection, Mapping, Sequence
 
 from eventlog.format.encryption import generation
 from eventlog.format.facts import ConversationErased
 from eventlog.format.records import StoredEvent, StreamRow
-from eventlog.keys.stream_keys import ERASING, UNENCRYPTED, is_in_order
+from eventlog.keys.content import ERASING, UNENCRYPTED, may_be_plain
 from eventlog.store.contract.keys import NO_KEY, KeyRow
 from eventlog.verify.diagnosis import Finding
 
-Place = tuple[int, Finding]
-"""A version, 0 for the stream's row, and what is wrong there."""
+Difference = tuple[int, Finding]
+"""A version, or 0 for the stream's row, and what is wrong there."""
 
 
 class KeyTrace:
-    """What the events of a stream, seen in order, say of its data keys and erasures."""
+    """Collects what the events of a stream, in order, say of its data keys and erasures."""
 
     def __init__(self) -> None:
         self.holding: dict[str, int] = {}
-        """The keys of content that was not erased as a whole, and the first version under each."""
+        """The key ids of content that was not erased since, and the first version under each."""
         self._newest = 0
         self._whole: tuple[int, int] | None = None
-        """The last event that erased everything, and the newest key by then."""
+        """The version of the last erasure of everything, and the newest key by then."""
         self._erased: int | None = None
         self._plain: int | None = None
 
@@ -31,7 +31,7 @@ class KeyTrace:
         return self._newest > 0
 
     def follow(self, events: Sequence[StoredEvent]) -> None:
-        """Take in the next events."""
+        """Follow the next events."""
         if self._newest or any(e.key_id is not None or e.kind in ERASING for e in events):
             for event in events:
                 self._take(event)
@@ -46,11 +46,11 @@ class KeyTrace:
             self._newest = max(self._newest, generation(event.key_id))
             if event.body is not None:
                 self.holding.setdefault(event.key_id, event.version)
-        elif self._newest and self._plain is None and not is_in_order(event):
+        elif self._newest and self._plain is None and not may_be_plain(event):
             self._plain = event.version
 
-    def compare_row(self, stream: StreamRow) -> Place | None:
-        """Tell what is wrong with the events or the row, as far as that shows without the keys."""
+    def compare_row(self, stream: StreamRow) -> Difference | None:
+        """Return what is wrong with the events or the row, as far as it shows without keys."""
         if self._plain is not None:
             return self._plain, Finding("inserted", UNENCRYPTED)
         if stream.erased_version != self._erased:
@@ -59,8 +59,8 @@ class KeyTrace:
             return 0, Finding("edited", "the stream names no data key, and has encrypted events")
         return None
 
-    def compare_keys(self, linked: str, keys: Mapping[str, KeyRow]) -> Place | None:
-        """Tell what is wrong with the keys of the stream, of which its row names `linked`."""
+    def compare_keys(self, linked: str, keys: Mapping[str, KeyRow]) -> Difference | None:
+        """Return what is wrong with the keys of the stream, whose row names `linked`."""
         there = {key_id for key_id, row in keys.items() if row.wrapped_key is not None}
         for key_id, version in self.holding.items():
             if key_id not in there:
@@ -78,7 +78,7 @@ class KeyTrace:
             return 0, Finding("edited", "the stream names an older data key than its events")
         return None
 
-    def _compare_none(self, destroyed: Collection[str]) -> Place | None:
+    def _compare_none(self, destroyed: Collection[str]) -> Difference | None:
         if destroyed and self._whole is not None and self._newest == self._whole[1]:
             return None
         return 0, Finding("edited", "the stream says that its data keys were destroyed")

@@ -1,7 +1,7 @@
-"""Checking a log: streams, feed, tree and heads, and whether they continue a head kept elsewhere.
+"""Verifying a log: streams, feed, tree and heads, and consistency with a head kept elsewhere.
 
 Re-hashing proves that nobody edited, removed, inserted or reordered events without recomputing the
-chain. That nobody recomputed it, or cut the log off, only a head shows that was kept elsewhere.
+chain. Only a head that was kept elsewhere proves that nobody recomputed or truncated it.
 """
 
 import asyncio
@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 from eventlog.errors import InvalidOptionError
 from eventlog.format import chain
 from eventlog.format.records import StreamRow
-from eventlog.keys.stream_keys import DataKeys
+from eventlog.keys.data_keys import DataKeys
 from eventlog.paging import PAGE
 from eventlog.proof.checkpoint import TreeHead, Verifier
 from eventlog.store.contract.log import Store
-from eventlog.verify.faults import Fault, Progress, Verification
+from eventlog.verify.faults import Fault, OnProgress, Verification
 from eventlog.verify.feed import FeedCheck
 from eventlog.verify.streams import MISNAMED, StreamCheck
 
@@ -30,15 +30,15 @@ async def verify_conversation(
     branches: AsyncIterator[StreamRow],
     against: TreeHead | None,
     key: Verifier | None,
-    progress: Progress | None,
+    progress: OnProgress | None,
 ) -> Verification:
-    """Re-hash a conversation, whose main branch need not be there; the feed only for a head."""
+    """Verify a conversation, whose main branch need not exist; with a head, the feed as well."""
     await _sees_all(store, against)
     check = StreamCheck(store, keys, progress)
     await check.check(main)
     conversations = 1 if check.events or check.faults else 0
     conversations += await _check_each(check, branches)
-    check.recognise()
+    check.find_moved()
     feed = FeedCheck(store.tree, store.feed.position)
     if against is not None:
         await feed.check_tree(against, key)
@@ -52,11 +52,11 @@ async def verify_all(
     streams: AsyncIterator[StreamRow],
     against: TreeHead | None,
     key: Verifier | None,
-    progress: Progress | None,
+    progress: OnProgress | None,
 ) -> Verification:
-    """Re-hash every stream of `streams`, look for events that belong to none, check the feed.
+    """Verify every stream of `streams`, find events of no stream, verify the feed.
 
-    A role of one tenant sees a part of the feed: its streams are checked, and their places there.
+    A role of one tenant sees a part of the feed: its streams and their positions are verified.
     """
     sees_all = await _sees_all(store, against)
     check = StreamCheck(store, keys, progress)
@@ -68,17 +68,17 @@ async def verify_all(
 
     both = _together if store.runs_out_of_process else _in_turn
     conversations = await both(lambda: _check_each(check, streams), check_tree)
-    check.recognise()
+    check.find_moved()
     faults = check.faults + [fault async for fault in _find_strays(store, tenant)]
     known = {(fault.stream, fault.branch) for fault in faults}
-    faults += await feed.check_places(tenant, known, whole=sees_all)
+    faults += await feed.check_positions(tenant, known, whole=sees_all)
     return Verification(conversations, check.events, (*faults, *feed.faults))
 
 
 async def _in_turn(first: _Part[int], second: _Part[None]) -> int:
-    """Do two things; return what the first returns.
+    """Run both, one after the other; return the result of the first.
 
-    SQLite hands out row by row in this process: who hashes meanwhile holds up each of them.
+    SQLite reads in this process: hashing at the same time would slow down every row.
     """
     done = await first()
     await second()
@@ -86,7 +86,7 @@ async def _in_turn(first: _Part[int], second: _Part[None]) -> int:
 
 
 async def _together(first: _Part[int], second: _Part[None]) -> int:
-    """Do both at once: one hashes while the other is read. What fails ends both."""
+    """Run both concurrently; return the result of the first. A failure cancels the other."""
     one, other = asyncio.ensure_future(first()), asyncio.ensure_future(second())
     try:
         done, _ = await asyncio.wait((one, other), return_when=asyncio.FIRST_EXCEPTION)
@@ -131,16 +131,13 @@ async def _next_group(streams: AsyncIterator[StreamRow]) -> list[StreamRow]:
 
 
 async def _find_strays(store: Store, tenant: str) -> AsyncIterator[Fault]:
-    """Find what the tenant's list does not show: events without a stream, streams of a false name.
-
-    Whose they were cannot be told any more, so they are named by their stream_id.
-    """
-    for stray in await store.strays():
+    """Find events without a stream and streams under a wrong name, named by their stream_id."""
+    for stray in await store.streams.strays():
         yield Fault(
             stray.hex(), 0, "missing", "there are events under this stream_id but no stream"
         )
     after = b""
-    while page := await store.unlisted(tenant, after, PAGE):
+    while page := await store.streams.unlisted(tenant, after, PAGE):
         for stream_id, *names in page:
             if chain.stream_id(*names) != stream_id:
                 yield Fault(stream_id.hex(), 0, "moved", MISNAMED)

@@ -1,4 +1,4 @@
-"""Re-hashing streams: what is small many at a time, what is large page by page."""
+"""Verifying streams: small ones many at a time, large ones page by page."""
 
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
@@ -8,27 +8,27 @@ import msgspec
 from eventlog.errors import NoKeyError, WrongKeyError
 from eventlog.format import chain
 from eventlog.format.records import Head, StoredEvent, StreamRow
-from eventlog.keys.stream_keys import DataKeys
+from eventlog.keys.data_keys import DataKeys
 from eventlog.paging import PAGE
 from eventlog.store.contract.keys import NO_KEY, KeyRow
 from eventlog.store.contract.log import MAX_VERSION, Store
 from eventlog.verify import diagnosis
 from eventlog.verify.diagnosis import Finding
-from eventlog.verify.faults import Fault, Progress
-from eventlog.verify.keys import KeyTrace, Place
+from eventlog.verify.faults import Fault, OnProgress
+from eventlog.verify.keys import Difference, KeyTrace
 from eventlog.verify.walk import Walk
 
 MISNAMED: Final = "the stream carries another name, branch or tenant than it was created with"
 
 TOGETHER: Final = 2 * PAGE
-"""How many events of several streams are read at once: memory stays bounded."""
+"""Maximum number of events of several streams in one read: memory stays bounded."""
 
 MOST_SUSPECTS: Final = 100
-"""How many bad events are compared with each other's places."""
+"""Maximum number of streams among which moved events are looked for."""
 
 
 class Suspect(NamedTuple):
-    """A stream, the end of what is sound in it, and the event that follows, if there is one."""
+    """A faulty stream, the last sound head in it, and the event that follows, if there is one."""
 
     fault: int
     stream: StreamRow
@@ -37,13 +37,13 @@ class Suspect(NamedTuple):
 
 
 Walked = tuple[StreamRow, KeyTrace]
-"""A stream that is sound so far, and what its events say of its keys."""
+"""A stream without a fault so far, and the trace of its keys."""
 
 
 class StreamCheck:
-    """What was found in the streams that were checked so far."""
+    """Checks streams, and collects their faults."""
 
-    def __init__(self, store: Store, keys: DataKeys, progress: Progress | None = None) -> None:
+    def __init__(self, store: Store, keys: DataKeys, progress: OnProgress | None = None) -> None:
         self.events = 0
         self.faults: list[Fault] = []
         self._store = store
@@ -52,7 +52,7 @@ class StreamCheck:
         self._suspects: list[Suspect] = []
 
     async def check_together(self, streams: Sequence[StreamRow]) -> None:
-        """Check streams of about PAGE events in one read; look closer at what is not sound."""
+        """Check streams of about PAGE events in one read; those with faults again, one by one."""
         of: dict[bytes, list[StoredEvent]] = {}
         for event in await self._read(streams):
             of.setdefault(event.stream_id, []).append(event)
@@ -67,12 +67,14 @@ class StreamCheck:
         await self._check_keys(sound)
 
     async def check(self, stream: StreamRow) -> None:
-        """Check a stream up to the head that was read first; what comes meanwhile is left alone."""
+        """Check a stream up to the head of its row; what is appended meanwhile is not checked."""
         if not _is_well_named(stream):
             self._add(stream, 0, Finding("moved", MISNAMED))
             return
         walk, after = Walk(), -MAX_VERSION
-        while page := await self._store.page(stream.stream_id, after, stream.head.version, PAGE):
+        while page := await self._store.events.page(
+            stream.stream_id, after, stream.head.version, PAGE
+        ):
             before = walk.sound.version
             bad = walk.follow(page)
             self._count(walk.sound.version - before)
@@ -90,8 +92,8 @@ class StreamCheck:
         else:
             await self._check_keys([(stream, walk.keys)])
 
-    def recognise(self) -> None:
-        """Tell of events that belong where another stream lacks one that they were moved."""
+    def find_moved(self) -> None:
+        """Report as moved every event that fits where another stream lacks one."""
         for suspect in self._suspects[:MOST_SUSPECTS]:
             for other in self._suspects[:MOST_SUSPECTS]:
                 there, version = other.stream, other.sound.version + 1
@@ -108,11 +110,11 @@ class StreamCheck:
                     )
 
     async def _read(self, streams: Sequence[StreamRow]) -> list[StoredEvent]:
-        """Return the events of streams together; none if there are more than should be."""
+        """Return the events of streams in one read; none if there are more than their heads say."""
         total = sum(stream.head.version for stream in streams)
         if not 0 < total <= TOGETHER:
             return []
-        events = await self._store.many([stream.stream_id for stream in streams], total + 1)
+        events = await self._store.events.many([stream.stream_id for stream in streams], total + 1)
         return events if len(events) <= total else []
 
     async def _suspect(self, stream: StreamRow, sound: Head, bad: StoredEvent) -> None:
@@ -121,7 +123,7 @@ class StreamCheck:
             return
         if diagnosis.is_chain_broken(finding):
             self._suspects.append(Suspect(len(self.faults), stream, sound, bad))
-            window = await self._store.page(
+            window = await self._store.events.page(
                 stream.stream_id, bad.version - 1, MAX_VERSION, diagnosis.WINDOW
             )
             finding = diagnosis.diagnose(sound, window)
@@ -129,9 +131,11 @@ class StreamCheck:
             self._suspects.append(Suspect(len(self.faults), stream, sound, None))
         self._add(stream, min(bad.version, sound.version + 1), finding)
 
-    async def _beyond(self, stream: StreamRow) -> Place | None:
-        """Find an event that the head does not know."""
-        beyond = await self._store.page(stream.stream_id, stream.head.version, MAX_VERSION, PAGE)
+    async def _beyond(self, stream: StreamRow) -> Difference | None:
+        """Find an event behind the head."""
+        beyond = await self._store.events.page(
+            stream.stream_id, stream.head.version, MAX_VERSION, PAGE
+        )
         if not beyond or await self._has_moved_on(stream):
             return None
         return beyond[0].version, Finding("inserted", "the stream's head does not know it")
@@ -154,14 +158,14 @@ class StreamCheck:
 
     async def _open(
         self, stream: StreamRow, trace: KeyTrace, rows: Iterable[KeyRow]
-    ) -> Place | None:
+    ) -> Difference | None:
         """Open every data key of a stream, if there is a keyring."""
         for row in rows:
             if not self._keys.are_used or row.wrapped_key is None:
                 continue
             version, which = trace.holding.get(row.key_id, 0), f"its data key {row.key_id!r}"
             try:
-                await self._keys.unwrap(stream.name, row)
+                await self._keys.wrapper.unwrap(stream.name, row)
             except WrongKeyError:
                 return version, Finding("edited", f"{which} does not open under {row.kek_id!r}")
             except NoKeyError:
@@ -171,7 +175,7 @@ class StreamCheck:
 
     async def _has_moved_on(self, stream: StreamRow) -> bool:
         """Tell whether somebody wrote to the stream since its row was read."""
-        return await self._store.stream(stream.stream_id) not in (stream, None)
+        return await self._store.streams.row(stream.stream_id) not in (stream, None)
 
     def _add(self, stream: StreamRow, version: int, finding: Finding) -> None:
         self.faults.append(Fault(stream.name, version, *finding, stream.branch))

@@ -1,4 +1,4 @@
-"""Walking along one stream, event by event: how far its chain is sound, and what it says. Pure."""
+"""Following the chain of one stream, event by event, up to the first fault. Pure."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -10,22 +10,22 @@ from eventlog.format.events import ConversationForked, load_header
 from eventlog.format.records import Head, Parent, StoredEvent, StreamRow
 from eventlog.verify import diagnosis
 from eventlog.verify.diagnosis import Finding
-from eventlog.verify.keys import KeyTrace, Place
+from eventlog.verify.keys import Difference, KeyTrace
 
 OTHER_PARENT: Final = "the stream names another parent than the event that forked it"
 
 
 class Walk:
-    """How far a stream was found to be sound."""
+    """Follows one stream, and compares its row with the end."""
 
     def __init__(self) -> None:
         self.sound = chain.GENESIS
-        """The end of what is sound."""
+        """The head of the events before the first fault."""
         self.keys = KeyTrace()
         self._parent: Parent | None = None
 
     def follow(self, events: Sequence[StoredEvent]) -> StoredEvent | None:
-        """Go on along the next events, at least one; return the first that is not the next."""
+        """Follow the next events, at least one; return the first that does not follow."""
         if self.sound == chain.GENESIS:
             self._parent = _forked_from(events[0])
         self.keys.follow(events)
@@ -35,8 +35,8 @@ class Walk:
             self.sound = Head(event.version, event.hash, event.recorded_at)
         return None
 
-    def compare_head(self, stream: StreamRow) -> Place | None:
-        """Tell whether the stream's row names another head than the end of the walk."""
+    def compare_head(self, stream: StreamRow) -> Difference | None:
+        """Return how the head of the stream's row differs from the last event, or None."""
         found, stated = self.sound, stream.head
         if found.version < stated.version:
             detail = f"the stream's head says version {stated.version}"
@@ -46,8 +46,8 @@ class Walk:
             return found.version, Finding("edited", detail)
         return None
 
-    def compare_row(self, stream: StreamRow) -> Place | None:
-        """Tell what else the stream's row says that its events do not, but for what needs a key."""
+    def compare_row(self, stream: StreamRow) -> Difference | None:
+        """Return what else of the row differs from the events, as far as it shows without keys."""
         if self._parent != stream.parent:
             return 1, Finding("edited", OTHER_PARENT)
         return self.keys.compare_row(stream)

@@ -11,7 +11,7 @@ from openai.types.responses.response_usage import InputTokensDetails, OutputToke
 from eventlog import RecordedEvent, UnavailableError
 from eventlog.events import ModelCalled, UsageRecorded
 from eventlog_openai_agents import EventLogSession
-from eventlog_openai_agents.usage import Counts
+from eventlog_projections.history.counts import Counts
 from eventlog_session_conformance.agent import Run
 from tests.adapters import scenarios
 

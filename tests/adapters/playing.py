@@ -12,7 +12,7 @@ from tests.waiting import PATIENCE
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PYTHON: Final = ".venv/bin/python"
-DEMO: Final = (PYTHON, "-m", "eventlog_cli.demo")
+DEMO: Final = (PYTHON, "-m", "examples.demo")
 
 ROW: Final = re.compile(
     r" *(?P<version>\d+) +(?P<time>[\d:]{8}) +(?P<kind>\w+) +(?P<actor>\S+(?: \S+)*) {2,}"

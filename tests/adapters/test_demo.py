@@ -18,9 +18,9 @@ from typing import Any, Final
 
 import pytest
 
-import eventlog_cli.stage as stage
 from eventlog import EventLog
 from eventlog_projections import Conversation
+from examples.demo import stage
 from tests.adapters.playing import DEMO, PYTHON, ROOT, Played, environment, make_checkout, play, run
 from tests.waiting import PATIENCE
 
@@ -30,7 +30,7 @@ GONE: Final = "\N{MULTIPLICATION SIGN}"
 
 INTERRUPTIBLE: Final = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-    "from eventlog_cli.demo import main; raise SystemExit(main([]))"
+    "from examples.demo.__main__ import main; raise SystemExit(main([]))"
 )
 """The demo, where whoever started the tests may ignore Ctrl-C."""
 

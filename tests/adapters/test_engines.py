@@ -1,9 +1,10 @@
 """A session by an async engine of SQLAlchemy: where its log is, and what is no place for one."""
 
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from agents.extensions.memory import SQLAlchemySession
@@ -11,8 +12,8 @@ from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from eventlog.addresses.engine import address_of
 from eventlog.errors import InvalidAddressError, InvalidOptionError
-from eventlog.store.addresses.engine import address_of
 from eventlog_openai_agents import EventLogSession
 
 ITEMS: Any = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]
@@ -96,3 +97,27 @@ def test_what_is_no_async_engine_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidOptionError, match="one of db_path, engine and log"):
         make("chat", tmp_path / "other.db", engine=engine)
     assert not list(tmp_path.iterdir())
+
+
+USING: Final = """
+import asyncio, sys
+from eventlog_openai_agents import EventLogHooks, EventLogSession, RecordedSession
+
+async def main(path):
+    session = EventLogSession("chat", path)
+    await session.add_items([{"role": "user", "content": "more"}])
+    print(len(await session.get_items()))
+
+asyncio.run(main(sys.argv[1]))
+print(sorted({"sqlalchemy", "alembic", "asyncpg", "redis"} & {*sys.modules}))
+"""
+
+
+async def test_a_session_on_a_file_is_used_without_sqlalchemy(tmp_path: Path) -> None:
+    """Only who gives an engine, and so has loaded it, or a URL, pays for it."""
+    path = tmp_path / "log.db"
+    await EventLogSession("chat", path).add_items(ITEMS)
+    done = subprocess.run(
+        [sys.executable, "-c", USING, str(path)], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("3\n[]\n", "")

@@ -12,6 +12,7 @@ from agents.testing import ScriptedModel
 
 from eventlog.events import ConversationRewound
 from eventlog_openai_agents import EventLogSession
+from eventlog_openai_agents.compaction import WithCompaction
 from eventlog_session_conformance.agent import agent, say
 from eventlog_session_conformance.stacking import SUMMARY, Compactor, compacting
 from tests.processes import output_of
@@ -52,7 +53,7 @@ async def kinds(session: EventLogSession) -> list[str]:
 def public(monkeypatch: pytest.MonkeyPatch) -> None:
     """A session without the hooks that the SDK looks up by name."""
     for hook in ("_get_compaction_snapshot", "_atomic_replace_items"):
-        monkeypatch.delattr(EventLogSession, hook)
+        monkeypatch.delattr(WithCompaction, hook)
 
 
 class WhileAsked(Compactor):

@@ -13,7 +13,6 @@ from eventlog import EventLog, UnavailableError
 from eventlog.errors import InvalidItemError
 from eventlog.events import UsageRecorded
 from eventlog_openai_agents import EventLogSession, usage
-from eventlog_openai_agents.usage import Counts
 from eventlog_session_conformance.agent import Run, agent, say, weather
 from eventlog_session_conformance.agent import ask_weather as ask
 from tests.adapters import scenarios, scenarios_paused
@@ -116,7 +115,7 @@ async def test_nested_runs_in_two_conversations_are_counted_each_in_its_own(
     inner = EventLogSession("inner", log=session.log)
     result = await nested(session, inner, run)
     assert (await total(session), await total(inner)) == (times(2), times(2))
-    assert Counts.of(result.context_wrapper.usage) == times(4) == times(calls())
+    assert usage.counts_of(result.context_wrapper.usage) == times(4) == times(calls())
 
 
 @both

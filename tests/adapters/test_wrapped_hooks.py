@@ -15,6 +15,7 @@ from agents.testing import ScriptedModel
 
 from eventlog.events import digest
 from eventlog_openai_agents import EventLogHooks, EventLogSession
+from eventlog_openai_agents.compaction import WithCompaction
 from eventlog_session_conformance.agent import Run, agent, say
 from tests.adapters import scenarios
 from tests.adapters.metering import CALL, Meter, Metered, both, events, hooked, inputs, said, total
@@ -84,7 +85,7 @@ async def test_hooks_do_not_come_between_a_session_and_its_compaction(
     session: EventLogSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the SDK compacts by plain calls, what the run added behind an event is compacted."""
-    monkeypatch.delattr(EventLogSession, "_get_compaction_snapshot")
+    monkeypatch.delattr(WithCompaction, "_get_compaction_snapshot")
     client = Client()
     wrapped: OpenAIResponsesCompactionSession = compacting(
         session, client, should_trigger_compaction=lambda _: False

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from eventlog.store.limiter import ByteLimiter
+from eventlog.limiter import ByteLimiter
 from tests.waiting import PATIENCE
 
 

@@ -8,19 +8,13 @@ from typing import Final
 
 import pytest
 
-from eventlog.store.postgres.statements import PostgresStatements
-from eventlog.store.sql.erasures import EraseStatements, PostgresEraseStatements
-from eventlog.store.sql.keys import KeyStatements, PostgresKeyStatements
-from eventlog.store.sql.log import SqliteStatements, Statements, compiled
-from eventlog.store.sql.snapshots import (
-    PostgresSnapshotStatements,
-    SnapshotStatements,
-    SqliteSnapshotStatements,
-)
-from eventlog.store.sql.statement import Statement
+from eventlog.store.postgres.statements import of
+from eventlog.store.sql.statement import Statement, Statements
+from eventlog.store.sqlite.statements import ERASURES, LOG
+from eventlog.store.sqlite.statements import KEYS as SQLITE_KEYS
+from eventlog.store.sqlite.statements import SNAPSHOTS as SQLITE_SNAPSHOTS
 
-SQLITE: Final = SqliteStatements()
-POSTGRES: Final = PostgresStatements("eventlog")
+POSTGRES: Final = of("eventlog")
 
 ONE_STREAM: Final = {
     "page",
@@ -93,34 +87,25 @@ ALL_KEYS: Final = {"of_streams", "wrapped_by_others"}
 """Reading the feed, and rotating: no append and no session waits for them."""
 
 
-AnyStatements = Statements | SnapshotStatements | KeyStatements | EraseStatements
-
-
-def statements(of: AnyStatements) -> dict[str, Statement]:
-    names = [name for name in dir(of) if isinstance(getattr(type(of), name, None), compiled)]
-    assert names
-    return {name: getattr(of, name) for name in names}
-
-
-STATEMENTS: Final[dict[str, AnyStatements]] = {
-    "sqlite": SQLITE,
-    "postgres": POSTGRES,
-    "sqlite-snapshots": SqliteSnapshotStatements(SQLITE),
-    "postgres-snapshots": PostgresSnapshotStatements(POSTGRES, "eventlog"),
-    "sqlite-keys": KeyStatements(SQLITE, "sqlite"),
-    "sqlite-erasing": EraseStatements(SQLITE),
-    "postgres-erasing": PostgresEraseStatements(POSTGRES),
-    "postgres-keys": PostgresKeyStatements(POSTGRES, "eventlog"),
+STATEMENTS: Final[dict[str, Statements]] = {
+    "sqlite": LOG,
+    "postgres": POSTGRES.log,
+    "sqlite-snapshots": SQLITE_SNAPSHOTS,
+    "postgres-snapshots": POSTGRES.snapshots,
+    "sqlite-keys": SQLITE_KEYS,
+    "postgres-keys": POSTGRES.keys,
+    "sqlite-erasing": ERASURES,
+    "postgres-erasing": POSTGRES.erasures,
 }
 ALL: Final = [
     pytest.param(statement, id=f"{store}-{name}")
     for store, of in STATEMENTS.items()
-    for name, statement in statements(of).items()
+    for name, statement in vars(of).items()
     if name in ONE_STREAM | SNAPSHOTS | KEYS | ERASING
 ]
 GROUPS: Final = [
     pytest.param(statement, id=name)
-    for name, statement in statements(POSTGRES).items()
+    for name, statement in vars(POSTGRES.log).items()
     if name in MANY_APPENDS
 ]
 
@@ -142,7 +127,7 @@ def parts(text: str) -> list[str]:
 
 def tables(part: str) -> set[str]:
     """Return the tables of the log that a part names behind FROM, JOIN, INTO or UPDATE."""
-    named = re.findall(r"(?:FROM|JOIN|INTO|UPDATE)\s+(?:eventlog\.)?(\w+)", part)
+    named = re.findall(r"(?:FROM|JOIN|INTO|UPDATE)\s+(?:\"?eventlog\"?\.)?(\w+)", part)
     return set(named) & {"streams", "events", "queue", "snapshots", "segments", "keys"}
 
 
@@ -162,9 +147,9 @@ def unpinned(statement: Statement) -> list[str]:
 
 
 @pytest.mark.parametrize("of", STATEMENTS.values(), ids=STATEMENTS)
-def test_every_statement_is_known_here(of: AnyStatements) -> None:
+def test_every_statement_is_known_here(of: Statements) -> None:
     """Whoever adds one says how many streams it touches."""
-    assert set(statements(of)) <= (
+    assert vars(of).keys() <= (
         ONE_STREAM | SNAPSHOTS | MANY_APPENDS | ALL_STREAMS | KEYS | ALL_KEYS | ERASING
     )
 

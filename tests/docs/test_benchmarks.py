@@ -1,13 +1,17 @@
-"""What `make bench` measures ours against is what the log would have stored."""
+"""What `make bench` measures is what it says, and pages show what it measured."""
 
 import contextlib
+import re
 from pathlib import Path
 
 import asyncpg
+import pytest
 
+from benchmarks import documents
 from benchmarks.format_floor import STREAM, rows_in_file, rows_in_schema
 from eventlog import EventLog, PostgresOptions
 from eventlog_projections import Conversation
+from tests.docs import pages
 
 ITEMS = [{"role": "user", "content": "hi"}]
 
@@ -39,3 +43,29 @@ async def test_the_floor_of_the_format_is_a_log_on_postgresql(postgres_url: str)
         for _ in range(3):
             await rows.append(ITEMS)
         await assert_sound(EventLog(postgres_url, postgres=PostgresOptions(schema=schema)))
+
+
+@pytest.mark.parametrize("name", documents.DOCUMENTS)
+def test_every_figure_of_a_page_is_one_that_was_measured(name: str) -> None:
+    """Figure, spread, bar and verdict, in every row of every table of figures."""
+    page, figures = pages.text(name), documents.measured()
+    assert documents.rewritten(page, figures) == page
+    tables = re.findall(r"^\| what \| figure .*\n.*\n((?:\|.*\n)+)", page, re.MULTILINE)
+    rows = [row for table in tables for row in table.splitlines()]
+    assert len(documents.shown(page, figures)) == len(rows)
+
+
+def test_no_bar_is_left_out() -> None:
+    """The page has every one, and says how many are met."""
+    figures, page = documents.measured(), pages.text("docs/performance.md")
+    bars = {what: cells for what, cells in figures.items() if cells[3]}
+    assert set(bars) - set(documents.shown(page, figures)) == set()
+    met = [cells for cells in bars.values() if cells[4] == "met"]
+    assert f"Of {len(bars)} bars {len(met)} are met" in page
+
+
+def test_the_readme_has_six_figures_beside_the_sessions_of_the_sdk() -> None:
+    """A user decides by these."""
+    shown = documents.shown(pages.text("README.md"), documents.measured())
+    assert len(shown) == 6
+    assert {beside for _, beside in shown} == {"x SQLiteSession", "x SQLAlchemySession"}

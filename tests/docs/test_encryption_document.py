@@ -8,7 +8,7 @@ from typing import Final
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from eventlog import Context, EventLog, ItemsAdded, NewEvent
-from eventlog.format.encryption import SEALED
+from eventlog.format.encryption import MARKER
 from eventlog.keys import LocalKeyRing
 
 DOCUMENT: Final = (Path(__file__).parents[2] / "docs" / "format.md").read_text("utf-8")
@@ -52,6 +52,6 @@ async def test_a_stranger_with_the_key_reads_what_is_stored(tmp_path: Path) -> N
 
 def test_the_marker_and_the_domains_are_on_the_page() -> None:
     """What is sealed beside the events begins as the page says."""
-    assert f"`{SEALED.hex()}`" in DOCUMENT
+    assert f"`{MARKER.hex()}`" in DOCUMENT
     for domain in ("content", "key", "beside"):
         assert f"`conversation-eventlog {domain}`" in DOCUMENT

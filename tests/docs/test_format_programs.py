@@ -25,7 +25,7 @@ from eventlog import (
 from eventlog.events import ConversationRewound
 from eventlog.format import chain
 from eventlog.format.records import Head, PreparedEvent, StoredEvent
-from eventlog_projections import Conversation, delete_branch, fork, label, redo, restore, undo
+from eventlog_projections import Conversation
 
 DOCUMENT: Final = (Path(__file__).parents[2] / "docs" / "format.md").read_text("utf-8")
 CHAT: Final = chain.stream_id("default", "chat")
@@ -290,19 +290,19 @@ async def forked(path: Path) -> Path:
     """The same log, with forks of forks of `chat` in which everything happens that can."""
     async with EventLog(path) as log:
         chat = Conversation(log, "chat")
-        idea = await fork(chat, "chat", branch="idea", at=6, kept=5)
+        idea = await chat.fork("chat", branch="idea", at=6, kept=5)
         await idea.add([{"role": "user"}, "one", {"role": "user"}, "two"])
-        await undo(idea)
-        await redo(idea)
-        await undo(idea, 2)
-        await label(idea, title="An idea", tags=["a", "b"])
+        await idea.undo()
+        await idea.redo()
+        await idea.undo(2)
+        await idea.label(title="An idea", tags=["a", "b"])
         await idea.pop()
-        deep = await fork(idea, "deep")
+        deep = await idea.fork("deep")
         await deep.add(["deeper"])
-        await restore(deep, 1)
-        await fork(deep, "empty", at=0)
-        await restore(idea, 2)
-        await delete_branch(idea, reason="done")
+        await deep.restore(1)
+        await deep.fork("empty", at=0)
+        await idea.restore(2)
+        await idea.delete_branch(reason="done")
     return path
 
 

@@ -1,55 +1,96 @@
-"""The README says what is true."""
+"""The README says what is true, and in half a minute."""
 
+import os
 import re
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
-from msgspec.structs import asdict
+from tests.docs import pages
+from tests.waiting import PATIENCE
 
-from eventlog.store.contract.options import Options
+README: Final = pages.text("README.md")
+SNIPPETS: Final = pages.blocks(README, "python")
+TIME: Final = re.compile(r"\d\d-\d\d \d\d:\d\d:\d\d")
+PRINTED: Final = """\
+you:   My name is Ada.
+agent: Hello, Ada!
+you:   Who am I?
+agent: You are Ada.
+items now: 0
+items as of version 6: 4
+4 items, 2 in the fork
+2 conversations, 11 events: sound
+['any JSON value']
+"""
 
-ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text()
+
+def run(folder: Path, *command: str) -> str:
+    """Run a program of this Python in a folder, offline; return what it prints."""
+    paths = [str(pages.ROOT), str(pages.ROOT / "projections"), str(pages.ROOT / "adapters")]
+    env = {
+        "PYTHONPATH": os.pathsep.join(paths),
+        "EVENTLOG_DB": "conversations.db",
+        "COLUMNS": "100",
+    }
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=folder,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+    assert done.stderr == ""
+    return done.stdout
+
+
+def written(folder: Path, snippets: Sequence[str]) -> str:
+    """Write snippets into one file."""
+    (folder / "program.py").write_text("\n".join(snippets), "utf-8")
+    return "program.py"
+
+
+def test_it_is_read_in_half_a_minute() -> None:
+    """Fewer than 150 lines, and about thirty of code to begin with."""
+    assert len(README.splitlines()) < 150
+    assert len([line for line in SNIPPETS[0].splitlines() if line]) < 35
 
 
 def test_the_thirty_lines_are_the_example_that_is_tested() -> None:
     """What a reader copies is what the tests run."""
     shown = re.search(r"<!-- (\S+) -->\n```python\n(.*?)```", README, re.DOTALL)
     assert shown is not None
-    assert (ROOT / shown[1]).read_text() == shown[2]
+    assert pages.text(shown[1]) == shown[2]
 
 
-def test_the_documented_defaults_are_the_defaults() -> None:
-    """The table of settings names what Options has."""
-    defaults = Options()
-    own = {**asdict(defaults.sqlite), **asdict(defaults.postgres)}
-    for name in ("pool_size", "connect_timeout", "statement_timeout", "busy_timeout"):
-        row = re.search(rf"\| `{name}` \| (\d+)", README)
-        assert row is not None
-        assert float(row[1]) == own[name]
-    assert f'| `durability` | `"{defaults.durability}"` |' in README
-    assert f"| `migrate` | `{defaults.migrate}` |" in README
+def test_its_snippets_run_in_their_order_in_one_file(tmp_path: Path) -> None:
+    """As a reader may copy them, one behind the other."""
+    assert len(SNIPPETS) > 2
+    assert run(tmp_path, written(tmp_path, SNIPPETS)) == PRINTED
+
+
+def test_its_picture_is_what_the_command_prints(tmp_path: Path) -> None:
+    """After the thirty lines, but for the time."""
+    run(tmp_path, written(tmp_path, SNIPPETS[:1]))
+    (picture,) = pages.blocks(README, "console")
+    for shown in picture.split("$ eventlog ")[1:]:
+        command, _, expected = shown.partition("\n")
+        printed = run(tmp_path, "-m", "eventlog_cli", *command.split())
+        assert plain(printed) == plain(expected)
+
+
+def plain(text: str) -> list[str]:
+    """Return lines without times, and without the spaces at their ends."""
+    return [TIME.sub("TIME", line).rstrip() for line in text.splitlines()]
 
 
 def test_every_make_target_of_the_documents_exists() -> None:
     """Only commands that exist."""
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    for document in ("README.md", "CONTRIBUTING.md"):
-        named = set(
-            re.findall(r"(?:`|^)make ([a-z]+)", (ROOT / document).read_text(), re.MULTILINE)
-        )
-        assert named <= targets
-
-
-def test_every_figure_of_the_readme_is_one_that_was_measured() -> None:
-    """Figure, what it is beside, spread, bar and verdict are a row of the results, unrounded."""
-    results = (ROOT / "benchmarks" / "results" / "benchmarks.md").read_text()
-    measured = {tuple(row[2:]) for row in _rows(results) if len(row) == 7}
-    shown = [row for row in _rows(README.partition("## How fast")[2]) if len(row) == 6]
-    assert len(shown) > 30
-    assert [row for row in shown if tuple(row[1:]) not in measured] == []
-
-
-def _rows(text: str) -> list[list[str]]:
-    """Return the cells of tables, without their heads."""
-    lines = re.findall(r"^\| (.*) \|$", text, re.MULTILINE)
-    return [line.split(" | ") for line in lines if not line.startswith(("what", "---"))]
+    targets = set(re.findall(r"^([a-z]+):", pages.text("Makefile"), re.MULTILINE))
+    for document in pages.documents():
+        named = re.findall(r"(?:`|^)make ([a-z]+)", pages.text(document), re.MULTILINE)
+        assert set(named) <= targets, document

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 from typing import Final
 
-from eventlog.store.postgres import role_statements as role_sql
-from eventlog.store.postgres.role_statements import ERASER, GROUP, READER, SEQUENCER, WRITER
+from eventlog.store.sql import roles as role_sql
+from eventlog.store.sql.roles import ERASER, GROUP, READER, SEQUENCER, WRITER
 
 DOCUMENT: Final = (Path(__file__).parents[2] / "docs" / "security.md").read_text("utf-8")
 VERBS: Final = {"SELECT": "S", "INSERT": "I", "UPDATE": "U", "DELETE": "D"}

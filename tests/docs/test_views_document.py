@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from eventlog.store.sqlite.views import SqliteViews
+from eventlog.store.nouns.views import Views
 from eventlog_projections.views import BUILT_IN
 from tests.waiting import PATIENCE
 
@@ -35,4 +35,4 @@ def test_it_names_every_view_with_what_sql_clients_see() -> None:
 
 def test_it_says_how_long_a_batch_is() -> None:
     """The number is the code's."""
-    assert f"{SqliteViews.batch:,} events" in DOCUMENT
+    assert f"{Views.batch:,} events" in DOCUMENT

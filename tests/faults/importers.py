@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 from eventlog import EventLog
-from eventlog_openai_agents.importing import Progress, import_sessions
+from eventlog_importing import Progress, import_sessions
 from tests.options import grouped
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from agents import SQLiteSession
 
-from eventlog_openai_agents.importing import import_sessions
+from eventlog_importing import import_sessions
 from eventlog_projections import Conversation
 from tests.backends import Backend
 from tests.faults import importers

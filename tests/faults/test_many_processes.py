@@ -273,7 +273,7 @@ async def nothing_is_left(backend: Backend, log: EventLog) -> None:
         return
     store = log.spi._store
     assert isinstance(store, PostgresStore)
-    assert store._pools.lent() == 0
+    assert store.runner.pools.lent() == 0
 
     async def idle() -> bool:
         counts = [await backend.execute(query, backend.options["schema"]) for query in BUSY]

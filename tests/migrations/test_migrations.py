@@ -19,8 +19,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from eventlog import EventLog, ItemsAdded
 from eventlog.operations import migrate
 from eventlog.store.contract.revisions import HEAD, REVISIONS, VERSION_TABLE
+from eventlog.store.migrations import config, migrations_folder
 from eventlog.store.sql.schema import metadata
-from eventlog.store.sqlite.migration import config, migrations_folder, sqlite_connection
+from eventlog.store.sqlite.migration import sqlite_connection
 from eventlog_projections import Conversation
 from tests import processes
 from tests.backends import Backend

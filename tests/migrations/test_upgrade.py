@@ -11,8 +11,8 @@ from eventlog.errors import SchemaTooOldError
 from eventlog.format.records import StreamRow
 from eventlog.operations import migrate
 from eventlog.store.contract.revisions import HEAD, REVISIONS, VERSION_TABLE
-from eventlog.store.sqlite.migration import config
-from eventlog_projections import Conversation, fork
+from eventlog.store.migrations import config
+from eventlog_projections import Conversation
 from tests.backends import Backend
 from tests.migrations.test_migrations import on_connection
 
@@ -88,7 +88,7 @@ async def test_conversations_of_an_old_log_are_main_branches_that_can_be_forked(
 ) -> None:
     """With the identities that they had; their branches are listed apart from them."""
     async with old.open(migrate=True) as log:
-        branch = await fork(Conversation(log, "chat"), "chat", branch="idea", at=2)
+        branch = await Conversation(log, "chat").fork("chat", branch="idea", at=2)
         await branch.add(["f"])
         assert await branch.items() == ["a", "b", "f"]
         assert [(row.name, row.branch) async for row in log.streams()] == [

@@ -18,6 +18,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 PACKAGES: Final = {
     "eventlog",
     "eventlog_cli",
+    "eventlog_importing",
     "eventlog_openai_agents",
     "eventlog_projections",
     "eventlog_session_conformance",
@@ -27,16 +28,27 @@ THEIRS: Final = ("adapters", "projections", "tests", "alembic")
 """Folders that a program may well have beside it."""
 
 WITHOUT_EXTRAS: Final = """
-import asyncio, pathlib, sys
-import eventlog, eventlog_projections, eventlog_cli
+import asyncio, contextlib, pathlib, sqlite3, sys
+import eventlog, eventlog_projections, eventlog_importing, eventlog_cli
 import adapters.ours, projections.ours, tests.ours
 from eventlog import EventLog, ItemsAdded
 from eventlog.operations import migrate
 
 assert not {"asyncpg", "redis", "agents", "rich", "alembic", "greenlet"} & set(sys.modules)
 assert "site-packages" in eventlog.__file__, eventlog.__file__
-for package in (eventlog, eventlog_projections, eventlog_cli):
+for package in (eventlog, eventlog_projections, eventlog_importing, eventlog_cli):
     assert (pathlib.Path(package.__file__).parent / "py.typed").exists(), package
+
+with contextlib.closing(sqlite3.connect("sessions.db")) as db:
+    db.executescript('''
+        CREATE TABLE agent_sessions (session_id TEXT PRIMARY KEY, created_at, updated_at);
+        CREATE TABLE agent_messages (
+            id INTEGER PRIMARY KEY, message_data, created_at,
+            session_id REFERENCES agent_sessions (session_id)
+        );
+        INSERT INTO agent_sessions VALUES ('old', '2026-01-01', '2026-01-01');
+        INSERT INTO agent_messages VALUES (1, '{"role": "user"}', '2026-01-01', 'old');
+    ''')
 
 async def main() -> None:
     await migrate("wheel.db")
@@ -44,6 +56,14 @@ async def main() -> None:
         await log.append("chat", ItemsAdded([{"role": "user"}]))
         assert (await log.verify()).ok
         assert await eventlog_projections.Conversation(log, "chat").items() == [{"role": "user"}]
+        assert (await eventlog_importing.import_sessions(log, "sessions.db")).copied == 1
+        for scheme, extra in (("postgresql", "postgres"), ("redis", "redis")):
+            try:
+                await eventlog_importing.import_sessions(log, f"{scheme}://localhost")
+            except eventlog.errors.SourceError as error:
+                assert f"conversation-eventlog[{extra}]" in str(error), error
+            else:
+                raise AssertionError(f"{scheme} is imported without its driver?")
 
 asyncio.run(main())
 try:
@@ -58,6 +78,12 @@ except ImportError as error:
     assert "conversation-eventlog[agents]" in str(error), error
 else:
     raise AssertionError("the SDK's session works without the SDK?")
+try:
+    import eventlog_session_conformance
+except ImportError as error:
+    assert "openai-agents" in str(error), error
+else:
+    raise AssertionError("the conformance suite works without the SDK?")
 print("1 passed, 0 failed")
 """
 
@@ -94,7 +120,8 @@ def main() -> None:
         python = folder / "env" / "bin" / "python"
         pinned = without_hashes(folder)
         run(python, "-m", "pip", "install", "-qq", "-c", pinned, wheel)
-        run(python, make_program(folder / "program"))
+        program = make_program(folder / "program")
+        run(python, program, cwd=program.parent)
 
 
 def make_program(folder: Path) -> Path:

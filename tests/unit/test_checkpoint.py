@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlog.errors import InvalidHeadError, InvalidKeyError
-from eventlog.proof.checkpoint import Signer, TreeHead, Verifier, read_head
+from eventlog.proof.checkpoint import Signer, TreeHead, Verifier, parse_head
 
 # Published with Go's note package, whose notes those of C2SP are.
 PETER: Final = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
@@ -134,9 +134,9 @@ def test_what_is_no_note_is_refused(note: str) -> None:
 
 def test_what_a_note_says_can_be_read_without_a_key() -> None:
     """By whoever only wants to know which size it is of."""
-    assert read_head(NOTE) == HEAD
+    assert parse_head(NOTE) == HEAD
     with pytest.raises(InvalidHeadError):
-        read_head(SAID)
+        parse_head(SAID)
 
 
 def test_a_signature_of_any_kind_and_length_is_left_alone() -> None:

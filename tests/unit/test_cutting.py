@@ -46,6 +46,7 @@ def test_cutting_changes_no_item(parts: list[tuple[list[Any], int, int]]) -> Non
         stop = start + 1 + length % (len(items) - start)
         blocks.append(block(version, items, start, stop))
     expected = decode(blocks)
+    assert expected is not None
     done = cut(blocks)
     again = cut(done.blocks)
     assert decode(done.blocks) == decode(again.blocks) == expected

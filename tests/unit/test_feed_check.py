@@ -59,7 +59,7 @@ class Kept:
             found.append(Shape(level, len(tiles), min(tiles), max(tiles), size))
         return found
 
-    async def oddities(self, tenant: str) -> list[IntegrityViolation]:
+    async def violations(self, tenant: str) -> list[IntegrityViolation]:
         assert tenant == TENANT
         return self.odd
 
@@ -258,7 +258,7 @@ async def test_a_head_that_its_key_did_not_sign_or_that_says_something_else_is_t
 
 
 async def places(kept: Kept, known: Collection[tuple[str, str]], *, whole: bool) -> list[Fault]:
-    return await FeedCheck(kept, kept.position).check_places(TENANT, known, whole=whole)
+    return await FeedCheck(kept, kept.position).check_positions(TENANT, known, whole=whole)
 
 
 async def test_every_oddity_of_the_feed_is_told_but_of_what_is_known(kept: Kept) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
+from eventlog.addresses.log import PostgresAddress, SqliteAddress, parse
 from eventlog.errors import InvalidAddressError, InvalidNameError
 from eventlog.format.names import MAX_BYTES, check_name
-from eventlog.store.addresses.log import PostgresAddress, SqliteAddress, parse
 
 
 @pytest.mark.parametrize("name", ["a", "ü" * (MAX_BYTES // 2), "a b\n", "../x"])

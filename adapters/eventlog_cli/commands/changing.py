@@ -1,16 +1,21 @@
 """Changing a conversation. Each of these is one more event, and any of them can be taken back."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-import eventlog_projections
-from eventlog import Appended, InvalidInputError
-from eventlog_cli.finding import find, moment
+from eventlog import Appended
+from eventlog.format.names import MAIN
+from eventlog_cli.finding import find_conversation, moment
 from eventlog_cli.options import Actor, AsOf, Branch, Id, Reason, by
 from eventlog_cli.running import Invocation, run
 from eventlog_projections import Conversation
+
+Change = Callable[[Conversation], Awaitable[Appended]]
+Hint = Callable[[str, Appended], str]
+"""From the conversation's name and what was appended to what takes it back."""
 
 app = typer.Typer()
 
@@ -25,13 +30,13 @@ def undo(
     actor: Actor = None,
 ) -> None:
     """Take the last turns off the list."""
-
-    async def work(at: Invocation) -> None:
-        chat = await _chat(at, conversation, branch)
-        done = await eventlog_projections.undo(chat, turns, reason=reason, context=by(actor))
-        await _tell(at, chat, done, "`eventlog redo` takes it back")
-
-    run(ctx, work)
+    _change(
+        ctx,
+        conversation,
+        branch,
+        lambda chat: chat.undo(turns, reason=reason, context=by(actor)),
+        hint=lambda _name, _done: "`eventlog redo` takes it back",
+    )
 
 
 @app.command()
@@ -43,14 +48,7 @@ def redo(
     actor: Actor = None,
 ) -> None:
     """Take the last undo back."""
-
-    async def work(at: Invocation) -> None:
-        chat = await _chat(at, conversation, branch)
-        await _tell(
-            at, chat, await eventlog_projections.redo(chat, reason=reason, context=by(actor))
-        )
-
-    run(ctx, work)
+    _change(ctx, conversation, branch, lambda chat: chat.redo(reason=reason, context=by(actor)))
 
 
 @app.command()
@@ -63,16 +61,12 @@ def restore(
     actor: Actor = None,
 ) -> None:
     """Make the list again what it was at a version or a time."""
-
-    async def work(at: Invocation) -> None:
-        chat = await _chat(at, conversation, branch)
-        version = moment(to)
-        if version is None:
-            raise InvalidInputError("Name a version or a time to restore.")
-        done = await eventlog_projections.restore(chat, version, reason=reason, context=by(actor))
-        await _tell(at, chat, done)
-
-    run(ctx, work)
+    _change(
+        ctx,
+        conversation,
+        branch,
+        lambda chat: chat.restore(moment(to), reason=reason, context=by(actor)),
+    )
 
 
 @app.command()
@@ -84,15 +78,13 @@ def clear(
     actor: Actor = None,
 ) -> None:
     """Empty the list. Nothing is lost by it, so nothing is asked."""
-
-    async def work(at: Invocation) -> None:
-        chat = await _chat(at, conversation, branch)
-        done = await chat.clear(reason=reason, context=by(actor))
-        await _tell(
-            at, chat, done, f"`eventlog restore {chat.name} {done.first - 1}` takes it back"
-        )
-
-    run(ctx, work)
+    _change(
+        ctx,
+        conversation,
+        branch,
+        lambda chat: chat.clear(reason=reason, context=by(actor)),
+        hint=lambda name, done: f"`eventlog restore {name} {done.first - 1}` takes it back",
+    )
 
 
 @app.command()
@@ -108,11 +100,8 @@ def fork(
     """Begin a new conversation with what this one is, or was. Nothing is copied."""
 
     async def work(at: Invocation) -> None:
-        parent = await _chat(at, conversation, branch)
-        context = by(actor)
-        child = await eventlog_projections.fork(
-            parent, new, at=moment(as_of), reason=reason, context=context
-        )
+        parent = await find_conversation(at.log, conversation, branch)
+        child = await parent.fork(new, at=moment(as_of), reason=reason, context=by(actor))
         await _tell(at, child, Appended(1, 1))
 
     run(ctx, work)
@@ -129,28 +118,39 @@ def label(
     actor: Actor = None,
 ) -> None:
     """Give a conversation a title, an owner or tags."""
+    tags = [] if no_tags else tag or None
+    _change(
+        ctx,
+        conversation,
+        MAIN,
+        lambda chat: chat.label(title=title, owner=owner, tags=tags, context=by(actor)),
+    )
+
+
+def _change(
+    ctx: typer.Context, conversation: str, branch: str, change: Change, *, hint: Hint | None = None
+) -> None:
+    """Run a command that changes a conversation, and tell what came of it."""
 
     async def work(at: Invocation) -> None:
-        chat = await _chat(at, conversation, "")
-        tags = [] if no_tags else tag or None
-        done = await eventlog_projections.label(
-            chat, title=title, owner=owner, tags=tags, context=by(actor)
-        )
-        await _tell(at, chat, done)
+        chat = await find_conversation(at.log, conversation, branch)
+        done = await change(chat)
+        await _tell(at, chat, done, None if hint is None else hint(chat.name, done))
 
     run(ctx, work)
 
 
-async def _chat(at: Invocation, conversation: str, branch: str) -> Conversation:
-    return Conversation(at.log, await find(at.log, conversation), branch)
-
-
-async def _tell(at: Invocation, chat: Conversation, done: Appended, hint: str = "") -> None:
-    seen = await chat.view(limit=0)
-    if at.out.as_json:
-        found = {"conversation": chat.name, "branch": chat.branch, "version": done.last}
-        at.out.line(found | {"total": seen.total})
-        return
-    at.out.print(Text(f"{chat.name} is at version {done.last} and has {seen.total} items."))
-    if hint:
-        at.out.print(Text(hint, "dim"))
+async def _tell(
+    at: Invocation, chat: Conversation, done: Appended, hint: str | None = None
+) -> None:
+    seen = await chat.read(limit=0)
+    at.out.answer(
+        {
+            "conversation": chat.name,
+            "branch": chat.branch,
+            "version": done.last,
+            "total": seen.total,
+        },
+        Text(f"{chat.name} is at version {done.last} and has {seen.total} items."),
+        hint=hint,
+    )

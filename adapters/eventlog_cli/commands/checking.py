@@ -1,4 +1,4 @@
-"""Is the log what was written, and where does it stand?"""
+"""Verifying the log, and its size."""
 
 from typing import Annotated, Any
 
@@ -8,11 +8,10 @@ from rich.text import Text
 from eventlog import EventLog, TreeHead, Verifier
 from eventlog.errors import InvalidOptionError
 from eventlog.verify.faults import COULD_NOT_CHECK
-from eventlog_cli import tables
+from eventlog_cli import pages, tables
 from eventlog_cli.files import read_text
 from eventlog_cli.finding import find
 from eventlog_cli.options import OptionalId
-from eventlog_cli.pictures import verdict
 from eventlog_cli.progress import bar, is_drawn
 from eventlog_cli.running import FoundError, Invocation, run
 from eventlog_projections.views import Views
@@ -42,10 +41,7 @@ def verify(
         total = await _events(at.log, name) if is_drawn() else None
         with bar("Hashing events", total) as drawn:
             found = await at.log.verify(name, against=head, key=verifier, progress=drawn.move)
-        if at.out.as_json:
-            at.out.line({"ok": found.ok, **_fields(found)})
-        else:
-            verdict(at.out.console, found)
+        at.out.answer({"ok": found.ok, **_fields(found)}, pages.verdict(found))
         if not found.ok:
             raise FoundError(found.exit_code)
 
@@ -86,15 +82,21 @@ def stats(ctx: typer.Context) -> None:
             events += row.head.version
         position = await at.log.position()
         views = await Views(at.log).status()
-        if at.out.as_json:
-            found = {"tenant": at.log.tenant, "conversations": conversations, "branches": branches}
-            found |= {"events": events, "position": position, "views": views}
-            at.out.line(found)
-            return
-        counts = f"{conversations:,} conversations, {branches:,} branches, {events:,} events"
-        at.out.print(Text(repr(at.log), "dim"), Text(counts, "bold"))
-        at.out.print(Text(f"the feed is at position {position:,}, over all tenants", "dim"))
-        if views:
-            at.out.print(Text(), tables.views(views))
+        at.out.answer(
+            {
+                "tenant": at.log.tenant,
+                "conversations": conversations,
+                "branches": branches,
+                "events": events,
+                "position": position,
+                "views": views,
+            },
+            Text(repr(at.log), "dim"),
+            Text(
+                f"{conversations:,} conversations, {branches:,} branches, {events:,} events", "bold"
+            ),
+            Text(f"the feed is at position {position:,}, over all tenants", "dim"),
+            *((Text(), tables.views(views)) if views else ()),
+        )
 
     run(ctx, work)

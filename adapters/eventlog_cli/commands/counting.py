@@ -1,17 +1,16 @@
-"""What conversations come to: their turns, what models and tools did, what was said where."""
+"""Commands over views: turns, usage of models, tools, full text search."""
 
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from eventlog_cli import tables
 from eventlog_cli.finding import find
 from eventlog_cli.options import Branch, Id, Limit, OptionalId
 from eventlog_cli.progress import caught_up
 from eventlog_cli.running import Invocation, run
-from eventlog_cli.words import GONE
-from eventlog_projections.views import reading
+from eventlog_cli.words import LEGEND
+from eventlog_projections.views import queries
 
 app = typer.Typer()
 
@@ -23,7 +22,7 @@ def turns(ctx: typer.Context, conversation: Id, branch: Branch = "") -> None:
     async def work(at: Invocation) -> None:
         name = await find(at.log, conversation)
         views = await caught_up(at, "turns")
-        found = await reading.turns(views, name, branch=branch, stale=True)
+        found = await queries.turns(views, name, branch=branch, stale=True)
         at.out.table(found, tables.turns)
 
     run(ctx, work)
@@ -36,13 +35,10 @@ def usage(ctx: typer.Context, conversation: OptionalId = None) -> None:
     async def work(at: Invocation) -> None:
         name = None if conversation is None else await find(at.log, conversation)
         views = await caught_up(at, "turns")
-        found = await reading.usage(views, name, stale=True)
-        if at.out.as_json:
-            at.out.lines(found)
-            return
-        at.out.print(tables.usage(found))
-        if any(each.cost is None for each in found):
-            at.out.print(Text("? has no known price; it is not 0", "dim"))
+        found = await queries.usage(views, name, stale=True)
+        unknown = any(each.cost is None for each in found)
+        hint = "? has no known price; it is not 0" if unknown else None
+        at.out.table(found, tables.usage, hint=hint)
 
     run(ctx, work)
 
@@ -52,7 +48,7 @@ def tools(ctx: typer.Context) -> None:
     """Tell what became of the calls of each tool."""
 
     async def work(at: Invocation) -> None:
-        found = await reading.tools(await caught_up(at, "tools"), stale=True)
+        found = await queries.tools(await caught_up(at, "tools"), stale=True)
         at.out.table(found, tables.tools)
 
     run(ctx, work)
@@ -76,14 +72,10 @@ def search(
     async def work(at: Invocation) -> None:
         name = None if within is None else await find(at.log, within)
         views = await caught_up(at, "search")
-        found = await reading.search(
+        found = await queries.search(
             views, text, conversation=name, removed=removed, limit=limit, stale=True
         )
-        if at.out.as_json:
-            at.out.lines(found)
-            return
-        at.out.print(tables.hits(found))
-        if any(each.removed for each in found):
-            at.out.print(Text(f"{GONE} no longer in the list, but still in the log", "dim"))
+        marked = any(each.removed for each in found)
+        at.out.table(found, tables.hits, hint=LEGEND if marked else None)
 
     run(ctx, work)

@@ -95,7 +95,7 @@ def erase(
                 at.log, name, event, by=who, reason=reason, branch=branch, signer=signer
             )
         else:
-            total = (await Conversation(at.log, name).view(limit=0)).total
+            total = (await Conversation(at.log, name).read(limit=0)).total
             confirm(
                 f"Destroy for good all that was ever said in {name} ({total} items now)", yes=yes
             )
@@ -183,15 +183,9 @@ def _before(text: str) -> datetime:
 async def _report(at: Invocation, found: list[Disposed], receipts: str | None) -> None:
     """Tell what became of each; FoundError if one had to be left."""
     await _keep_receipts([each.erased for each in found if each.erased is not None], receipts)
-    if at.out.as_json:
-        at.out.lines(found)
-    elif not found:
-        at.out.print(Text("There is none."))
-    else:
-        at.out.print(tables.disposed(found))
-        if any(each.disposition is Disposition.ERASED for each in found):
-            at.out.print(Text(NEXT, "dim"))
-    if not {each.disposition for each in found} <= {Disposition.CHOSEN, Disposition.ERASED}:
+    became = {each.disposition for each in found}
+    at.out.table(found, tables.disposed, hint=NEXT if Disposition.ERASED in became else None)
+    if not became <= {Disposition.CHOSEN, Disposition.ERASED}:
         raise FoundError
 
 
@@ -205,9 +199,7 @@ async def _keep_receipts(erased: Iterable[Erased], folder: str | None) -> None:
 
 
 def _tell(at: Invocation, done: Erased) -> None:
-    if at.out.as_json:
-        at.out.line(done)
-        return
-    streams = sorted({stream.name for stream in done.streams})
-    at.out.print(Text(f"Erased, by {done.by}, because of {done.reason}: {', '.join(streams)}"))
-    at.out.print(Text(NEXT, "dim"))
+    streams = ", ".join(sorted({stream.name for stream in done.streams}))
+    at.out.answer(
+        done, Text(f"Erased, by {done.by}, because of {done.reason}: {streams}"), hint=NEXT
+    )

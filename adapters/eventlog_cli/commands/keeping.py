@@ -11,6 +11,7 @@ from eventlog_cli.finding import find
 from eventlog_cli.options import Actor, Id, OptionalId, Reason, by
 from eventlog_cli.progress import bar
 from eventlog_cli.running import Invocation, run
+from eventlog_cli.tables import Hold
 
 app = typer.Typer()
 hold = typer.Typer(no_args_is_help=True, help="Keep conversations from being erased.")
@@ -57,27 +58,24 @@ def list_(ctx: typer.Context, conversation: OptionalId = None) -> None:
         if conversation is not None:
             await _tell(at, await find(at.log, conversation))
         else:
-            _print(at, await _every_hold(at.log))
+            at.out.table(await _every_hold(at.log), tables.holds)
 
     run(ctx, work)
 
 
-async def _every_hold(log: EventLog) -> list[tuple[str, str]]:
+async def _every_hold(log: EventLog) -> list[Hold]:
     names = [row.name async for row in log.streams()]
-    found: list[tuple[str, str]] = []
+    found: list[Hold] = []
     with bar("Reading holds", len(names)) as drawn:
         for done, name in enumerate(names, 1):
-            found += [(name, code) for code in await held_by(log, name)]
+            found += await _holds(log, name)
             drawn.move(done)
     return found
 
 
+async def _holds(log: EventLog, name: str) -> list[Hold]:
+    return [Hold(name, code) for code in await held_by(log, name)]
+
+
 async def _tell(at: Invocation, name: str) -> None:
-    _print(at, [(name, code) for code in await held_by(at.log, name)])
-
-
-def _print(at: Invocation, found: list[tuple[str, str]]) -> None:
-    if at.out.as_json:
-        at.out.lines({"conversation": name, "hold": code} for name, code in found)
-    else:
-        at.out.print(tables.holds(found))
+    at.out.table(await _holds(at.log, name), tables.holds)

@@ -12,17 +12,16 @@ import typer
 from rich.text import Text
 
 from eventlog import InvalidInputError
-from eventlog.errors import InvalidOptionError
 from eventlog.files import write_whole
 from eventlog.format.codec import encode_json
 from eventlog_cli import pages
-from eventlog_cli.finding import find, moment
+from eventlog_cli.finding import find_conversation, moment
 from eventlog_cli.genai import Operations
 from eventlog_cli.options import AsOf, Branch, complete
 from eventlog_cli.progress import bar, caught_up
 from eventlog_cli.running import FoundError, Invocation, run
 from eventlog_projections import Conversation
-from eventlog_projections.views import Views, reading
+from eventlog_projections.views import Views, queries
 
 PAGE = 100
 
@@ -48,12 +47,8 @@ def import_(
     """Copy what sessions of the OpenAI Agents SDK stored. Repeat it to copy what came since."""
 
     async def work(at: Invocation) -> None:
-        try:
-            from eventlog_openai_agents.importing import Progress, import_sessions
-        except ImportError as error:
-            raise InvalidOptionError(
-                f"{error.name} is not installed: pip install 'conversation-eventlog[agents]'."
-            ) from error
+        from eventlog_importing import Progress, import_sessions  # It loads SQLAlchemy.
+
         with bar("Copying rows") as drawn:
 
             def show(done: Progress) -> None:
@@ -94,7 +89,7 @@ def export(
         if owner is not None and to is not None and conversation is None:
             await _export_all(at, owner, to, to_format)
         elif conversation is not None and owner is None and to is None:
-            chat = Conversation(at.log, await find(at.log, conversation), branch)
+            chat = await find_conversation(at.log, conversation, branch)
             async for line in _lines(chat, to_format, moment(as_of)):
                 at.out.line(line)
         else:
@@ -131,20 +126,21 @@ async def _export_all(at: Invocation, owner: str, folder: str, to_format: Format
         for done, name in enumerate(names, 1):
             written += await _export_to(Conversation(at.log, name), folder, to_format)
             drawn.move(done, len(names))
-    if at.out.as_json:
-        at.out.line({"owner": owner, "conversations": len(names), "written": written})
-    else:
-        there = len(names) - written
-        said = f"{written} conversations written to {folder}, {there} were there already."
-        at.out.print(Text(said))
+    at.out.answer(
+        {"owner": owner, "conversations": len(names), "written": written},
+        Text(
+            f"{written} conversations written to {folder},"
+            f" {len(names) - written} were there already."
+        ),
+    )
 
 
 async def _owned(views: Views, owner: str) -> list[str]:
     names: list[str] = []
-    page = await reading.conversations(views, owner=owner, limit=PAGE, stale=True)
+    page = await queries.conversations(views, owner=owner, limit=PAGE, stale=True)
     while page:
         names += [each.name for each in page]
-        page = await reading.conversations(
+        page = await queries.conversations(
             views, owner=owner, after=page[-1], limit=PAGE, stale=True
         )
     return names

@@ -1,4 +1,4 @@
-"""What an outsider trusts: signed tree heads, and conversations with what proves them."""
+"""Signed tree heads, and evidence that is checked without this library."""
 
 import asyncio
 import os

@@ -6,14 +6,13 @@ import typer
 from rich.text import Text
 
 from eventlog_cli import pages, tables
-from eventlog_cli.finding import find, moment
+from eventlog_cli.finding import find_conversation, moment
 from eventlog_cli.options import AsOf, Branch, Id, Limit
 from eventlog_cli.progress import caught_up
 from eventlog_cli.running import Invocation, run
-from eventlog_cli.words import GONE
-from eventlog_projections import Conversation, History, HistoryEvent
-from eventlog_projections import diff as compare
-from eventlog_projections.views.reading import Summary, conversations
+from eventlog_cli.words import LEGEND
+from eventlog_projections import HistoryEvent
+from eventlog_projections.views.queries import Summary, conversations
 
 PAGE = 100
 """Events that are printed at once."""
@@ -62,13 +61,12 @@ def show(
     """Show the items of a conversation, the last ones, now or as they were."""
 
     async def work(at: Invocation) -> None:
-        name = await find(at.log, conversation)
-        chat = Conversation(at.log, name, branch)
-        seen = await chat.view(as_of=moment(as_of), limit=None if every else limit)
+        chat = await find_conversation(at.log, conversation, branch)
+        seen = await chat.read(as_of=moment(as_of), limit=None if every else limit)
         if at.out.as_json:
-            at.out.line({"conversation": name, "branch": branch, **seen._asdict()})
+            at.out.line({"conversation": chat.name, "branch": branch, **seen._asdict()})
             return
-        at.out.print(pages.heading(name, branch, seen))
+        at.out.print(pages.heading(chat.name, branch, seen))
         for begin in range(0, len(seen.items), PAGE):
             at.out.print(pages.transcript(seen.items[begin : begin + PAGE]))
 
@@ -80,9 +78,9 @@ def log(ctx: typer.Context, conversation: Id, branch: Branch = "") -> None:
     """Show every event of a conversation; items that left its list are struck through."""
 
     async def work(at: Invocation) -> None:
-        chat = Conversation(at.log, await find(at.log, conversation), branch)
+        chat = await find_conversation(at.log, conversation, branch)
         page: list[HistoryEvent] = []
-        async for event in History(chat):
+        async for event in chat.history():
             if at.out.as_json:
                 at.out.line(event)
                 continue
@@ -92,7 +90,7 @@ def log(ctx: typer.Context, conversation: Id, branch: Branch = "") -> None:
                 page.clear()
         if not at.out.as_json:
             at.out.print(pages.events(page))
-            at.out.print(Text(f"{GONE} no longer in the list, but still in the log", "dim"))
+            at.out.print(Text(LEGEND, "dim"))
 
     run(ctx, work)
 
@@ -110,14 +108,11 @@ def diff(
     """Compare what a conversation was at A with what it was at B."""
 
     async def work(at: Invocation) -> None:
-        chat = Conversation(at.log, await find(at.log, conversation), branch)
-        found = await compare(chat, moment(a), moment(b))
-        if at.out.as_json:
-            at.out.line(found)
-            return
+        chat = await find_conversation(at.log, conversation, branch)
+        found = await chat.diff(moment(a), moment(b))
         counts = (
             f"{found.common} items are the same, {len(found.removed)} went, {len(found.added)} came"
         )
-        at.out.print(Text(counts, "bold"), pages.differences(found))
+        at.out.answer(found, Text(counts, "bold"), pages.differences(found))
 
     run(ctx, work)

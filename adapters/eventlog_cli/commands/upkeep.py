@@ -1,4 +1,4 @@
-"""Looking after a log: migrating it, its roles, a copy, its views."""
+"""Maintenance: migrations, roles, backups, rebuilding views."""
 
 from typing import Annotated, Final
 

@@ -1,4 +1,4 @@
-"""The worker: what goes on beside the programs that append, until it is told to stop."""
+"""The worker: a process that places events, keeps views and publishes heads until it is stopped."""
 
 import asyncio
 import shlex
@@ -10,11 +10,11 @@ from typing import Annotated, Any, Final
 import typer
 
 from eventlog import Signer
+from eventlog.addresses.log import SqliteAddress, parse
 from eventlog.errors import InvalidOptionError
 from eventlog.operations import publish, to_command, to_file
 from eventlog.operations import work as give_positions
 from eventlog.operations.heads import EVERY_EVENTS, EVERY_SECONDS, Destination
-from eventlog.store.addresses.log import SqliteAddress, parse
 from eventlog_cli.files import signer_of
 from eventlog_cli.options import SigningKey
 from eventlog_cli.output import Output

@@ -7,7 +7,7 @@ FeedRow = Sequence[Any]
 """Position, name and branch of the stream, then the fields of StoredEvent."""
 
 
-class Progress(NamedTuple):
+class FeedProgress(NamedTuple):
     """How far the feed is. `waiting`: for a position. `at_it`: another one has the lease."""
 
     position: int
@@ -30,7 +30,7 @@ class Queue(Protocol):
         """Tell whether the role that connects may give positions at all."""
         ...
 
-    async def progress(self, holder: str) -> Progress:
+    async def progress(self, holder: str) -> FeedProgress:
         """Tell how far the feed is, and whether somebody other than `holder` is at it."""
         ...
 
@@ -73,7 +73,7 @@ class FeedSource(Protocol):
         ...
 
     async def listen(self, notify: Callable[[], None], /) -> None:
-        """Call `ring` whenever another process may have moved the feed, until cancelled.
+        """Call `notify` whenever another process may have moved the feed, until cancelled.
 
         Never fails. Returns at once where nobody can tell.
         """

@@ -82,7 +82,7 @@ class TreeSource(Protocol):
         """Return what each level has."""
         ...
 
-    async def oddities(self, tenant: str) -> list[IntegrityViolation]:
+    async def violations(self, tenant: str) -> list[IntegrityViolation]:
         """Return some of the rows that contradict the events, of every kind; names of `tenant`."""
         ...
 

@@ -1,4 +1,7 @@
 """PostgreSQL: connections, pools and roles; the append in one statement.
 
-May import: `store.contract`, `store.sql`, `store.nouns`; never `store.sqlite`.
+`store` puts together what the nouns need; `runner` runs their work; `append`, `snapshots` and
+`feed` are what has a form of its own here.
+
+May import: `store.contract`, `store.sql`, `store.nouns`, `store.migrations`; never `store.sqlite`.
 """

@@ -1,55 +1,27 @@
 """Appending on PostgreSQL: one statement, one round trip; those that wait together go together."""
 
-import asyncio
-import random
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-import asyncpg
-
-from eventlog.errors import BusyError, ClockAheadError
-from eventlog.format.chain import GENESIS
+from eventlog.addresses.log import PostgresAddress
 from eventlog.format.preparing import link, prepare_all
 from eventlog.format.records import (
     Appended,
     AppendRequest,
     Head,
-    KeyChanged,
     Outcome,
     PreparedEvent,
-    Stale,
     StoredEvent,
 )
-from eventlog.store.addresses.log import PostgresAddress
-from eventlog.store.contract.log import answer_replay
+from eventlog.retrying import Tries, others_were_first
+from eventlog.store.nouns.append import Clock, Known, Seen, beginning, decide
+from eventlog.store.postgres.errors import LOOK_AGAIN, translated
 from eventlog.store.postgres.heads import Heads
 from eventlog.store.postgres.pool import LOST
-from eventlog.store.postgres.statements import MAX_CLOCK_LEAD, PostgresStatements
+from eventlog.store.postgres.runner import PostgresRunner
+from eventlog.store.sql.names import PostgresLogStatements
 from eventlog.store.sql.statement import Statement
 from eventlog.store.sql.stream_rows import NO_PARENT
-
-MAX_TRIES: Final = 30
-"""How often an append takes a new head before it gives up: every loss was another one's win."""
-
-LOOK_AGAIN: Final = (
-    asyncpg.UniqueViolationError,
-    asyncpg.SerializationError,
-    asyncpg.DeadlockDetectedError,
-)
-"""Nothing was stored, and only a fresh snapshot tells why."""
-
-OPEN: Final = (*LOST, *LOOK_AGAIN, TimeoutError)
-"""What an append wants to see as it is: the errors that leave its outcome open."""
-
-
-class Ask(Protocol):
-    """Runs a statement and returns its rows. With `again`, once more if the connection broke."""
-
-    async def __call__(
-        self, statement: Statement, values: dict[str, Any], *, again: bool
-    ) -> list[Any]:
-        """Run it."""
-        ...
 
 
 class _Try(NamedTuple):
@@ -61,36 +33,36 @@ class _Try(NamedTuple):
     rows: list[StoredEvent]
     moved: Head
 
+    @property
+    def outcome(self) -> Appended:
+        """What becomes of the request if the rows are stored."""
+        return Appended(self.head.version + 1, self.moved.version)
+
     @classmethod
     def on(cls, head: Head, request: AppendRequest, prepared: list[PreparedEvent]) -> "_Try":
         """Link to a head."""
         return cls(request, prepared, head, *link(request, head, prepared))
 
 
-class _Seen(NamedTuple):
-    """What a second look found; `stored` says that the rows that were tried are in the log."""
-
-    head: Head
-    clock: int
-    known: list[StoredEvent]
-    stored: bool
-    key_id: str | None
-
-
 class Appender:
     """Decides what becomes of appends; remembers heads, and looks again wherever they are wrong."""
 
     def __init__(
-        self, address: PostgresAddress, sql: PostgresStatements, heads: Heads, ask: Ask
+        self,
+        address: PostgresAddress,
+        sql: PostgresLogStatements,
+        heads: Heads,
+        runner: PostgresRunner,
     ) -> None:
         self._address = address
         self._sql = sql
         self._heads = heads
-        self._ask = ask
+        self._runner = runner
 
     async def append(self, request: AppendRequest) -> Outcome:
         """Append one batch to one stream."""
-        return await self._alone(request, prepare_all(request), None)
+        with translated(self._address):
+            return await self._alone(request, prepare_all(request), None)
 
     async def append_group(
         self, requests: Sequence[AppendRequest]
@@ -117,10 +89,11 @@ class Appender:
     ) -> Outcome | BaseException:
         if tried is not None and request.stream_id in moved:
             self._heads.put(request.stream_id, tried.moved)
-            return Appended(tried.head.version + 1, tried.moved.version)
+            return tried.outcome
         prepared = prepare_all(request) if tried is None else tried.prepared
         try:
-            return await self._alone(request, prepared, tried)
+            with translated(self._address):
+                return await self._alone(request, prepared, tried)
         except Exception as error:  # noqa: BLE001 - told to whoever waits
             return error
 
@@ -128,25 +101,24 @@ class Appender:
         self, request: AppendRequest, prepared: list[PreparedEvent], tried: _Try | None
     ) -> Outcome:
         head = self._heads.get(request.stream_id) if tried is None else None
-        for attempt in range(MAX_TRIES):
+        async for _ in Tries(at_once=2):
             if head is None or request.expected not in (None, head.version):
                 seen = await self._look(request, tried)
-                self._heads.put(request.stream_id, seen.head)
-                if (outcome := self._judge(request, tried, seen)) is not None:
+                head = seen.known.head
+                self._heads.put(request.stream_id, head)
+                outcome = decide(request, None if tried is None else tried.outcome, seen)
+                if outcome is not None:
                     return outcome
-                head = seen.head
             if tried is None or tried.head != head:
                 # On the same head it is the same rows again: their hashes tell that they are ours.
                 tried = _Try.on(head, request, prepared)
             if await self._store_or_look(tried):
                 self._heads.put(request.stream_id, tried.moved)
-                return Appended(head.version + 1, tried.moved.version)
+                return tried.outcome
             head = None
-            if attempt:
-                await asyncio.sleep(random.uniform(0, min(0.05, 0.001 * 2**attempt)))
-        raise BusyError(
-            f"Conversation {request.name!r}: other writers were first {MAX_TRIES} times in a row."
-            " Nothing was stored. Try again, or let fewer processes write one conversation."
+        raise others_were_first(
+            request.name,
+            "Nothing was stored. Try again, or let fewer processes write one conversation.",
         )
 
     async def _store_or_look(self, tried: _Try) -> bool:
@@ -182,7 +154,7 @@ class Appender:
         }
         statement = self._statement(first=head.version == 0, one=len(rows) == 1)
         try:
-            return bool(await self._ask(statement, values, again=False))
+            return bool(await self._runner.send(statement, values))
         except (*LOST, *LOOK_AGAIN):
             return False
 
@@ -197,53 +169,35 @@ class Appender:
             return set()
         values = {
             **_arrays("event_", [row for one in group for row in one.rows]),
-            **_arrays("stream_", [_Place.of(one) for one in group]),
+            **_arrays("stream_", [_StreamRow.of(one) for one in group]),
             "at": max(one.request.at for one in group),
         }
         statement = self._sql.group_first if first else self._sql.group_next
         try:
-            return {row[0] for row in await self._ask(statement, values, again=False)}
+            return {row[0] for row in await self._runner.send(statement, values)}
         except (*LOST, *LOOK_AGAIN):
             return set()
 
-    async def _look(self, request: AppendRequest, tried: _Try | None) -> _Seen:
+    async def _look(self, request: AppendRequest, tried: _Try | None) -> Seen:
         """Read the head first and the rest after it: what is not there then, came later."""
         stream = {"stream_id": request.stream_id}
-        (row,) = await self._ask(self._sql.head, stream, again=True)
+        (row,) = await self._runner.fetch(self._sql.head, stream)
         ids = [event.event_id for event in request.events if event.event_id is not None]
-        known: list[Any] = []
+        found: list[Any] = []
         if ids:
-            known = await self._ask(self._sql.by_event_id, {**stream, "event_ids": ids}, again=True)
-        stored = tried is not None and await self._is_stored(tried.rows[-1])
-        head = GENESIS if row[0] is None else Head(*row[:3])
-        in_order = sorted(map(StoredEvent._make, known), key=lambda event: event.version)
-        return _Seen(head, row[3], in_order, stored, request.key_id if row[0] is None else row[4])
+            found = await self._runner.fetch(self._sql.by_event_id, {**stream, "event_ids": ids})
+        is_stored = tried is not None and await self._is_stored(tried.rows[-1])
+        known = beginning(request) if row[0] is None else Known(Head(*row[:3]), row[4])
+        clock = Clock(row[3], str(self._address))
+        return Seen(known, [StoredEvent._make(event) for event in found], is_stored, clock)
 
     async def _is_stored(self, event: StoredEvent) -> bool:
-        place = {"stream_id": event.stream_id, "version": event.version}
-        rows = await self._ask(self._sql.hash_at, place, again=True)
+        where = {"stream_id": event.stream_id, "version": event.version}
+        rows = await self._runner.fetch(self._sql.hash_at, where)
         return bool(rows) and rows[0][0] == event.hash
 
-    def _judge(self, request: AppendRequest, tried: _Try | None, seen: _Seen) -> Outcome | None:
-        """Decide from a fresh look. None: nothing speaks against trying on the head it saw."""
-        if tried is not None and seen.stored:
-            return Appended(tried.head.version + 1, tried.moved.version)
-        if (replay := answer_replay(request, seen.known)) is not None:
-            return replay
-        if request.expected not in (None, seen.head.version):
-            return Stale(seen.head.version)
-        if request.key_id != seen.key_id:
-            return KeyChanged(seen.key_id)
-        if request.at > seen.clock + MAX_CLOCK_LEAD:
-            raise ClockAheadError(
-                f"This machine's clock is {(request.at - seen.clock) / 1e6:.0f} s ahead of that of"
-                f" {self._address}; at most {MAX_CLOCK_LEAD / 1e6:.0f} s are accepted, or the"
-                " conversation's time would run ahead for good. Nothing was stored. Set the clock."
-            )
-        return None
 
-
-class _Place(NamedTuple):
+class _StreamRow(NamedTuple):
     """What the group statements ask of a stream's row."""
 
     stream_id: bytes
@@ -260,7 +214,7 @@ class _Place(NamedTuple):
     key_id: str | None
 
     @classmethod
-    def of(cls, one: _Try) -> "_Place":
+    def of(cls, one: _Try) -> "_StreamRow":
         request, head, moved = one.request, one.head, one.moved
         parent = request.parent or NO_PARENT
         identity = (request.stream_id, request.tenant, request.name, request.branch)
@@ -281,6 +235,6 @@ def _scalars(prefix: str, row: StoredEvent) -> dict[str, Any]:
     return {prefix + name: value for name, value in zip(row._fields, row, strict=True)}
 
 
-def _arrays(prefix: str, rows: Sequence[StoredEvent] | Sequence[_Place]) -> dict[str, Any]:
+def _arrays(prefix: str, rows: Sequence[StoredEvent] | Sequence[_StreamRow]) -> dict[str, Any]:
     columns = zip(*rows, strict=True)
     return {prefix + name: column for name, column in zip(rows[0]._fields, columns, strict=True)}

@@ -1,7 +1,6 @@
 """Which appends go together: with nobody waiting at once and alone, under load in groups."""
 
 import asyncio
-import threading
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, NamedTuple, cast
@@ -9,7 +8,6 @@ from typing import Final, NamedTuple, cast
 from eventlog.errors import UnavailableError
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.settle import Mutation
-from eventlog.store.limiter import size_of
 
 MAX_GROUPS: Final = 2
 """How many groups of one loop are under way at once. More would be smaller groups, not faster."""
@@ -81,7 +79,7 @@ class AppendBatcher:
                 continue
             streams.add(one.request.stream_id)
             group.append(one)
-            room -= size_of(one.request)
+            room -= one.request.size
         self._waiting.extendleft(reversed(passed))
         return group
 
@@ -97,29 +95,6 @@ class AppendBatcher:
         if len(requests) == 1:
             return [await self._alone(requests[0])]
         return await self._together(requests)
-
-
-class LoopBatchers:
-    """The batchers of every event loop that has appended and is still open."""
-
-    def __init__(self, alone: Alone, together: Together) -> None:
-        self._alone = alone
-        self._together = together
-        self._batchers: dict[asyncio.AbstractEventLoop, AppendBatcher] = {}
-        self._lock = threading.Lock()
-
-    def of_this_loop(self) -> AppendBatcher:
-        """Return those of the running loop."""
-        loop = asyncio.get_running_loop()
-        batchers = self._batchers.get(loop)
-        if batchers is None:
-            with self._lock:
-                for closed in [known for known in self._batchers if known.is_closed()]:
-                    del self._batchers[closed]
-                batchers = self._batchers.setdefault(
-                    loop, AppendBatcher(self._alone, self._together)
-                )
-        return batchers
 
 
 def _tell(answer: "asyncio.Future[Outcome]", outcome: Outcome | BaseException) -> None:

@@ -6,10 +6,13 @@ from typing import Any, Final
 import asyncpg
 
 from eventlog.errors import UnavailableError
-from eventlog.store.contract.feed import FeedRow, Placed, Progress
+from eventlog.retrying import Tries
+from eventlog.store.contract.feed import FeedProgress, FeedRow, Placed
 from eventlog.store.contract.rights import Rights
+from eventlog.store.nouns.feed import FeedPages
 from eventlog.store.postgres.listening import Listening
-from eventlog.store.sql.feed import PostgresFeed
+from eventlog.store.postgres.runner import PostgresRunner
+from eventlog.store.postgres.statements import FeedStatements
 from eventlog.store.sql.statement import Statement
 
 MAX_TRIES: Final = 10
@@ -17,51 +20,47 @@ MAX_TRIES: Final = 10
 _AGAIN: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 """Nothing was placed; a new snapshot may."""
 
-_Run = Callable[[Statement, dict[str, Any]], Awaitable[list[Any]]]
 
-
-class PostgresFeedSource:
-    """FeedSource and Queue over one schema; `run` sends a statement, `rights` are the role's."""
+class PostgresFeed:
+    """FeedSource and Queue over one schema; `rights` are the role's."""
 
     reads_ahead = True
 
     def __init__(
         self,
-        sql: PostgresFeed,
-        run: _Run,
+        runner: PostgresRunner,
+        sql: FeedStatements,
         rights: Callable[[], Awaitable[Rights]],
         listening: Listening | None,
     ) -> None:
+        self._pages = FeedPages(runner, sql.page, sql.every_page)
+        self._plain_pages = FeedPages(runner, sql.plain_page, sql.every_plain_page)
+        self._fetch = runner.fetch
         self._sql = sql
-        self._run = run
         self._rights = rights
         self._listening = listening
 
     @property
-    def queue(self) -> "PostgresFeedSource":
+    def queue(self) -> "PostgresFeed":
         return self
 
     async def position(self) -> int:
         return (await self.progress("")).position
 
     async def page(self, tenant: str, after: int, until: int, limit: int) -> list[FeedRow]:
-        values = {"tenant": tenant, "after": after, "until": until, "limit": limit}
-        return await self._page(self._sql.page, self._sql.plain_page, values)
+        return await self._read(lambda pages: pages.page(tenant, after, until, limit))
 
     async def every_page(self, after: int, until: int, limit: int) -> list[FeedRow]:
-        values = {"after": after, "until": until, "limit": limit}
-        return await self._page(self._sql.every_page, self._sql.every_plain_page, values)
+        return await self._read(lambda pages: pages.every_page(after, until, limit))
 
-    async def _page(
-        self, statement: Statement, plain: Statement, values: dict[str, Any]
-    ) -> list[FeedRow]:
+    async def _read(self, read: "Callable[[FeedPages], Awaitable[list[FeedRow]]]") -> list[FeedRow]:
         try:
-            return await self._run(statement, values)
+            return await read(self._pages)
         except UnavailableError as error:
             # A distributed database may refuse LATERAL, and says so by its SQLSTATE.
             if not isinstance(error.__cause__, asyncpg.FeatureNotSupportedError):
                 raise
-            return await self._run(plain, values)
+            return await read(self._plain_pages)
 
     async def listen(self, notify: Callable[[], None]) -> None:
         if self._listening is not None:
@@ -70,9 +69,9 @@ class PostgresFeedSource:
     async def may_place(self) -> bool:
         return (await self._rights()).places
 
-    async def progress(self, holder: str) -> Progress:
-        (row,) = await self._run(self._sql.progress, {"holder": holder})
-        return Progress(*row)
+    async def progress(self, holder: str) -> FeedProgress:
+        (row,) = await self._fetch(self._sql.progress, {"holder": holder})
+        return FeedProgress(*row)
 
     async def hold(self, holder: str, seconds: float) -> bool:
         values = {"holder": holder, "microseconds": int(seconds * 1_000_000)}
@@ -84,10 +83,10 @@ class PostgresFeedSource:
         return Placed(*row[:3])
 
     async def _again(self, statement: Statement, values: dict[str, Any]) -> list[Any]:
-        for _ in range(MAX_TRIES - 1):
+        async for _ in Tries(MAX_TRIES - 1):
             try:
-                return await self._run(statement, values)
+                return await self._fetch(statement, values)
             except UnavailableError as error:
                 if not isinstance(error.__cause__, _AGAIN):
                     raise
-        return await self._run(statement, values)
+        return await self._fetch(statement, values)

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import asyncpg
 
-from eventlog.store.addresses.log import PostgresAddress
+from eventlog.addresses.log import PostgresAddress
+from eventlog.retrying import Backoff
 
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 5.0
@@ -26,20 +27,19 @@ class Listening:
 
     async def run(self, channel: str, notify: Callable[[], None]) -> None:
         """Ring at each NOTIFY, and at each new connection, until cancelled."""
-        pause = FIRST_PAUSE
+        backoff = Backoff(FIRST_PAUSE, LONGEST_PAUSE)
         while True:
             try:
                 async with self._connection(channel, notify) as lost:
                     notify()  # What was announced before now, nobody heard.
-                    pause = FIRST_PAUSE
+                    backoff.reset()
                     await lost.wait()
             except _TROUBLE as error:
-                if pause == FIRST_PAUSE:
+                if backoff.is_fresh:
                     _log.warning(
                         "%s cannot LISTEN (%s), so it polls", self._address, type(error).__name__
                     )
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+            await asyncio.sleep(backoff.next())
 
     @contextlib.asynccontextmanager
     async def _connection(

@@ -9,12 +9,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateSchema
 
+from eventlog.addresses.log import PostgresAddress
 from eventlog.errors import InvalidOptionError
-from eventlog.store.addresses.log import PostgresAddress
-from eventlog.store.contract.log import needs_migration
-from eventlog.store.postgres import store as postgres
+from eventlog.store.contract.revisions import needs_migration
+from eventlog.store.migrations import ALEMBIC, driver_errors, upgrade
+from eventlog.store.postgres.catalog import inspect
 from eventlog.store.postgres.distributed import HAS_CITUS, Spread
-from eventlog.store.sqlite.migration import ALEMBIC, driver_errors, upgrade
+from eventlog.store.postgres.errors import translated
 
 _LOCK: Final = 7_306_867_134_501_212_247
 """Key of the advisory lock that migrating processes queue for."""
@@ -32,7 +33,7 @@ def migrate_postgres(
     Blocks, in an event loop of its own: Alembic's globals must not be seen half set by another
     task of the caller's loop.
     """
-    with ALEMBIC, postgres.translated(address), driver_errors():
+    with ALEMBIC, translated(address), driver_errors():
         asyncio.run(_migrate(address, patience, beside=beside, spread=spread))
 
 
@@ -55,7 +56,7 @@ async def _migrate(
     async with engine.begin() as connection:
         await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         raw = await connection.get_raw_connection()
-        found = await postgres.inspect(raw.driver_connection, address.schema)
+        found = await inspect(raw.driver_connection, address.schema)
         if spread.distributed and not await _count(connection, HAS_CITUS):
             raise InvalidOptionError(
                 f"{address} has no Citus. Run CREATE EXTENSION citus in this database, on the"

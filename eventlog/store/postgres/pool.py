@@ -58,7 +58,7 @@ class Pool:
         return None
 
     async def acquire(self) -> "Connection[Any]":
-        """Lend a connection; wait for one, or for the place of a new one, if need be.
+        """Lend a connection; wait for one, or for room for a new one, if need be.
 
         Raises what connecting raises, and ClosedError.
         """
@@ -75,7 +75,7 @@ class Pool:
         return connection
 
     def release(self, connection: "Connection[Any]") -> None:
-        """Take a connection back, for whoever waits or for later; of a closed one, its place."""
+        """Take a connection back, for whoever waits or for later; of a closed one, its room."""
         self.lent.discard(connection)
         if self.is_closed:
             connection.terminate()
@@ -127,7 +127,7 @@ class Pool:
         return connection
 
     async def _turn(self) -> "Connection[Any] | None":
-        """Wait for a connection, or for the place of one."""
+        """Wait for a connection, or, with None, for room for one."""
         waiter: asyncio.Future[Connection[Any] | None]
         waiter = asyncio.get_running_loop().create_future()
         self._waiting.append(waiter)
@@ -138,16 +138,16 @@ class Pool:
                 self._offer(waiter.result())
             raise
 
-    def _offer(self, place: "Connection[Any] | None") -> None:
+    def _offer(self, connection: "Connection[Any] | None") -> None:
         while self._waiting:
             waiter = self._waiting.popleft()
             if not waiter.done():
-                waiter.set_result(place)
+                waiter.set_result(connection)
                 return
-        if place is None:
+        if connection is None:
             self._room += 1
         else:
-            self._idle.append(place)
+            self._idle.append(connection)
 
 
 async def _say_farewell(connection: "Connection[Any]") -> None:

@@ -2,14 +2,14 @@
 
 import asyncio
 import contextlib
-import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import asyncpg
 
+from eventlog.addresses.log import PostgresAddress
 from eventlog.errors import UnavailableError
-from eventlog.store.addresses.log import PostgresAddress
+from eventlog.loops import PerLoop
 from eventlog.store.contract.options import Options
 from eventlog.store.postgres.pool import FAREWELL, LOST, Connection, Pool, closed
 
@@ -40,15 +40,14 @@ class Pools:
         self._prepare = prepare
         self._prepared = False
         self._closed = False
-        self._pools: dict[asyncio.AbstractEventLoop, _Mine] = {}
-        self._lock = threading.Lock()
+        self._pools: PerLoop[_Mine] = PerLoop()
 
     async def run(self, use: "_Use[_T]") -> _T:
         """Call `use` with a connection that nobody else has meanwhile.
 
         What raises one of LOST may be tried again: the next connection is a new one.
         """
-        mine = self._pools.get(asyncio.get_running_loop())
+        mine = self._pools.peek()
         pool = None if mine is None else mine.usable
         if pool is None:
             pool = await self._open_pool()
@@ -77,10 +76,8 @@ class Pools:
     async def close(self) -> None:
         """Close every pool, in the loop that it belongs to. For good."""
         loop = asyncio.get_running_loop()
-        with self._lock:
-            self._closed = True
-            pools, self._pools = self._pools, {}
-        for owner, mine in pools.items():
+        self._closed = True
+        for owner, mine in self._pools.pop_all().items():
             if mine.pool is None:
                 continue
             if owner is loop:
@@ -91,11 +88,6 @@ class Pools:
                 # The SDK's run_sync leaves its loop open and idle; only that loop can close these.
                 with contextlib.suppress(RuntimeError):
                     await asyncio.to_thread(owner.run_until_complete, mine.pool.close(FAREWELL))
-
-    def forget(self) -> None:
-        """Drop every pool without a word to the server: its sockets are another process's."""
-        _of_another_process.append(self._pools)
-        self._pools = {}
 
     async def _acquire(self, pool: Pool) -> "Connection[Any]":
         patience = self._options.postgres.connect_timeout
@@ -110,21 +102,17 @@ class Pools:
             ) from error
 
     async def _open_pool(self) -> Pool:
-        mine = self._of_this_loop()
+        mine = self._pools.get(self._new)
         async with mine.opening:
             pool = mine.usable
             if pool is None:
                 pool = mine.pool = await self._open(mine)
         return pool
 
-    def _of_this_loop(self) -> _Mine:
-        loop = asyncio.get_running_loop()
-        with self._lock:
-            if self._closed:
-                raise closed()
-            for ended in [known for known in self._pools if known.is_closed()]:
-                del self._pools[ended]
-            return self._pools.setdefault(loop, _Mine())
+    def _new(self) -> _Mine:
+        if self._closed:
+            raise closed()
+        return _Mine()
 
     async def _open(self, mine: _Mine) -> Pool:
         pool = Pool(self._connect, self._options.postgres.pool_size)
@@ -160,10 +148,6 @@ class Pools:
         finally:
             pool.release(connection)
         self._prepared = True
-
-
-_of_another_process: Final[list[object]] = []
-"""Pools of the parent process, kept so that nobody closes their sockets here."""
 
 
 def _session(options: Options) -> dict[str, Any]:

@@ -5,12 +5,14 @@ from typing import Any, Final
 
 import asyncpg
 
+from eventlog.addresses.log import PostgresAddress
 from eventlog.errors import InvalidOptionError
-from eventlog.store.addresses.log import PostgresAddress
 from eventlog.store.contract.revisions import HEAD
-from eventlog.store.postgres import role_statements as role_sql
-from eventlog.store.postgres.role_statements import GROUP, ROLES, role_name
-from eventlog.store.postgres.store import inspect, translated
+from eventlog.store.postgres.catalog import inspect
+from eventlog.store.postgres.errors import translated
+from eventlog.store.sql import roles as role_sql
+from eventlog.store.sql.roles import GROUP, ROLES, role_name
+from eventlog.store.sql.statement import quoted
 
 _LOCK: Final = 7_306_867_134_501_212_249
 """Key of the advisory lock that those who create roles queue for."""
@@ -66,8 +68,8 @@ async def _create(
     there, group = {row[0] for row in rows}, role_name(schema, GROUP)
     has_tenants = tenant is not None or group in there
     names = [name for name in names if has_tenants or name != group]
-    steps = [f"CREATE ROLE {role_sql.quoted(name)}" for name in names if name not in there]
-    partitions = await connection.fetch(_PARTITIONS, f"{role_sql.quoted(schema)}.events")
+    steps = [f"CREATE ROLE {quoted(name)}" for name in names if name not in there]
+    partitions = await connection.fetch(_PARTITIONS, f"{quoted(schema)}.events")
     steps += role_sql.ownership(schema, [row[0] for row in partitions])
     steps += role_sql.grants(schema, names)
     steps += role_sql.row_security(schema) if has_tenants else []

@@ -1,6 +1,6 @@
-"""Snapshots in PostgreSQL: every question is one statement."""
+"""Snapshots on PostgreSQL: a load is one statement and one round trip, and so are the others."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import asyncpg
@@ -8,37 +8,28 @@ import asyncpg
 from eventlog.errors import UnavailableError
 from eventlog.format.records import FoldInput
 from eventlog.store.contract.snapshots import Loaded, Snapshot, Sources, dump_pieces, load_snapshot
-from eventlog.store.sql.snapshots import (
-    REFERRED,
-    SEGMENT,
-    SNAPSHOT,
-    TAIL,
-    PostgresSnapshotStatements,
-)
-from eventlog.store.sql.statement import Statement
-
-_Run = Callable[[Statement, dict[str, Any]], Awaitable[list[Any]]]
-
+from eventlog.store.nouns.snapshots import SnapshotsAlike
+from eventlog.store.nouns.work import Work, ask, reads, writes
+from eventlog.store.postgres.runner import PostgresRunner
+from eventlog.store.sql.constants import REFERRED, SEGMENT, SNAPSHOT, TAIL
+from eventlog.store.sql.names import PostgresSnapshotStatements
 
 _NO_PIECES: Final = (asyncpg.DataError, asyncpg.StatementTooComplexError)
 """What PostgreSQL says to text that is no list of pieces, or nests too deep to be looked at."""
 
 
-class PostgresSnapshots:
-    """A SnapshotSource; `run` sends a statement."""
+class PostgresSnapshots(SnapshotsAlike):
+    """A SnapshotSource."""
 
-    def __init__(self, sql: PostgresSnapshotStatements, run: _Run) -> None:
+    def __init__(self, runner: PostgresRunner, sql: PostgresSnapshotStatements) -> None:
+        super().__init__(runner, sql)
+        self._fetch = runner.fetch
         self._sql = sql
-        self._run = run
-
-    async def tail(self, stream_id: bytes, after: int, until: int) -> list[FoldInput]:
-        values = {"stream_id": stream_id, "after": after, "until": until}
-        return [FoldInput._make(row) for row in await self._run(self._sql.tail, values)]
 
     async def load(self, stream_id: bytes, schema: int, until: int, wanted: int) -> Loaded:
         values = {"stream_id": stream_id, "schema": schema, "until": until, "wanted": wanted}
         try:
-            rows = await self._run(self._sql.load, values)
+            rows = await self._fetch(self._sql.load, values)
         except UnavailableError as error:
             if not isinstance(error.__cause__, _NO_PIECES):
                 raise
@@ -56,33 +47,22 @@ class PostgresSnapshots:
         tail = await self.tail(stream_id, 0, until)
         return Loaded(None, is_refused=True, segments={}, entries={}, tail=tail)
 
-    async def sources(
+    @reads
+    def sources(
         self, stream_id: bytes, segments: Sequence[int], versions: Sequence[int]
-    ) -> Sources:
-        values = {"stream_id": stream_id, "segments": segments, "versions": versions}
-        return _sorted_out(await self._run(self._sql.sources, values))
+    ) -> Work[Sources]:
+        wanted = {"segments": segments, "versions": versions}
+        return _sorted_out((yield ask(self._sql.sources, stream_id=stream_id, **wanted)))
 
-    async def save(
+    @writes
+    def save(
         self, stream_id: bytes, schema: int, snapshot: Snapshot, segments: Mapping[int, bytes]
-    ) -> bool:
-        key = {
-            "stream_id": stream_id,
-            "schema": schema,
-            "version": snapshot.version,
-            "hash": snapshot.hash,
-        }
-        await self._run(self._sql.drop_stale, key)
-        values = {
-            **key,
-            "pieces": dump_pieces(snapshot),
-            "segment_ids": list(segments),
-            "bodies": list(segments.values()),
-        }
-        return bool(await self._run(self._sql.save, values))
-
-    async def drop(self, stream_id: bytes) -> None:
-        for statement in (self._sql.drop_snapshots, self._sql.drop_segments):
-            await self._run(statement, {"stream_id": stream_id})
+    ) -> Work[bool]:
+        of = {"stream_id": stream_id, "schema": schema}
+        key = {**of, "version": snapshot.version, "hash": snapshot.hash}
+        yield ask(self._sql.drop_stale, **key)
+        new = {"segment_ids": list(segments), "bodies": list(segments.values())}
+        return bool((yield ask(self._sql.save, pieces=dump_pieces(snapshot), **key, **new)))
 
 
 def _snapshot(row: FoldInput) -> Snapshot | None:

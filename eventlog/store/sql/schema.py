@@ -26,7 +26,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.types import BigInteger
+from sqlalchemy.types import BigInteger, TypeEngine
 
 Dialect = Literal["sqlite", "postgresql"]
 
@@ -49,19 +49,44 @@ def metadata(dialect: Dialect, schema: str | None = None) -> MetaData:
     return tables
 
 
+class Tables:
+    """The tables of a log on one database as attributes, and where its feed is."""
+
+    def __init__(self, dialect: Dialect, schema: str | None = None) -> None:
+        self.dialect: Final[Dialect] = dialect
+        self.schema: Final = schema
+
+    def __getattr__(self, name: str) -> Table:
+        """Return the table of that name."""
+        prefix = "" if self.schema is None else f"{self.schema}."
+        return metadata(self.dialect, self.schema).tables[prefix + name]
+
+    @property
+    def is_postgres(self) -> bool:
+        """Whether events wait in `queue` for a position in `feed`, and many go as arrays."""
+        return self.dialect == "postgresql"
+
+
+def _required(**types: type[TypeEngine[Any]] | TypeEngine[Any]) -> list[Column[Any]]:
+    """Return columns that are NOT NULL, in this order."""
+    return [Column(name, kind, nullable=False) for name, kind in types.items()]
+
+
 def _streams(tables: MetaData) -> None:
     Table(
         "streams",
         tables,
-        Column("stream_id", LargeBinary, nullable=False),
-        Column("tenant", Text, nullable=False),
-        Column("name", Text, nullable=False),
-        Column("version", Number, nullable=False),
-        Column("head_hash", LargeBinary, nullable=False),
-        Column("head_at", Number, nullable=False),
+        *_required(
+            stream_id=LargeBinary,
+            tenant=Text,
+            name=Text,
+            version=Number,
+            head_hash=LargeBinary,
+            head_at=Number,
+        ),
         Column("parent_id", LargeBinary),
         Column("parent_version", Number),
-        Column("created_at", Number, nullable=False),
+        *_required(created_at=Number),
         Column("branch", Text, nullable=False, server_default=text("''")),
         Column("key_id", Text),
         Column("erased_version", Number),
@@ -75,21 +100,16 @@ def _streams(tables: MetaData) -> None:
 
 def _events(tables: MetaData, dialect: Dialect) -> None:
     columns: list[Column[Any]] = [
-        Column("stream_id", LargeBinary, nullable=False),
-        Column("version", Number, nullable=False),
-        Column("format", Integer, nullable=False),
+        *_required(stream_id=LargeBinary, version=Number, format=Integer),
         Column("event_id", Text),
-        Column("kind", Text, nullable=False),
-        Column("schema", Integer, nullable=False),
-        Column("recorded_at", Number, nullable=False),
-        Column("header", LargeBinary, nullable=False),
-        Column("codec", Integer, nullable=False),
+        *_required(
+            kind=Text, schema=Integer, recorded_at=Number, header=LargeBinary, codec=Integer
+        ),
         Column("key_id", Text),
         Column("salt", LargeBinary),
         Column("context", LargeBinary),
         Column("body", LargeBinary),
-        Column("content_digest", LargeBinary, nullable=False),
-        Column("hash", LargeBinary, nullable=False),
+        *_required(content_digest=LargeBinary, hash=LargeBinary),
     ]
     given = text("event_id IS NOT NULL")
     by_id = Index(
@@ -120,15 +140,13 @@ def _events(tables: MetaData, dialect: Dialect) -> None:
 
 
 def _snapshots(tables: MetaData) -> None:
-    """States of streams, and the items that they refer to: all of it can be deleted."""
+    """Add cached states of streams and the items that they refer to: all can be deleted."""
     Table(
         "snapshots",
         tables,
-        Column("stream_id", LargeBinary, nullable=False),
-        Column("schema", Integer, nullable=False),
-        Column("version", Number, nullable=False),
-        Column("hash", LargeBinary, nullable=False),
-        Column("pieces", Text, nullable=False),
+        *_required(
+            stream_id=LargeBinary, schema=Integer, version=Number, hash=LargeBinary, pieces=Text
+        ),
         PrimaryKeyConstraint("stream_id", "schema", "version", name="snapshots_pk"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
@@ -136,22 +154,18 @@ def _snapshots(tables: MetaData) -> None:
     Table(
         "segments",
         tables,
-        Column("stream_id", LargeBinary, nullable=False),
-        Column("segment_id", Number, nullable=False),
-        Column("body", LargeBinary, nullable=False),
+        *_required(stream_id=LargeBinary, segment_id=Number, body=LargeBinary),
         PrimaryKeyConstraint("stream_id", "segment_id", name="segments_pk"),
         sqlite_strict=True,
     )
 
 
 def _tree(tables: MetaData) -> None:
-    """Add what commits to the feed: the hashes of its tree, and the heads that were signed."""
+    """Add the Merkle tree over the feed: its tiles of hashes, and the heads that were signed."""
     Table(
         "tree",
         tables,
-        Column("level", Integer, nullable=False),
-        Column("number", Number, nullable=False),
-        Column("hashes", LargeBinary, nullable=False),
+        *_required(level=Integer, number=Number, hashes=LargeBinary),
         PrimaryKeyConstraint("level", "number", name="tree_pk"),
         sqlite_strict=True,
     )
@@ -159,26 +173,26 @@ def _tree(tables: MetaData) -> None:
         "tree_heads",
         tables,
         Column("size", Number, nullable=False, autoincrement=False),
-        Column("root", LargeBinary, nullable=False),
-        Column("note", Text, nullable=False),
-        Column("signed_at", Number, nullable=False),
+        *_required(root=LargeBinary, note=Text, signed_at=Number),
         PrimaryKeyConstraint("size", name="tree_heads_pk"),
         sqlite_strict=True,
     )
 
 
 def _checkpoints(tables: MetaData) -> None:
-    """How far each view is; the tables of its rows are `view_sql.table`. All can be deleted."""
+    """Add the checkpoints and dead letters of views; `view_tables` has the tables of their rows."""
     Table(
         "checkpoints",
         tables,
-        Column("projection", Text, nullable=False),
-        Column("generation", Number, nullable=False),
-        Column("schema", Integer, nullable=False),
-        Column("position", Number, nullable=False),
-        Column("rate", Number, nullable=False),
-        Column("moved_at", Number, nullable=False),
-        Column("is_serving", Integer, nullable=False),
+        *_required(
+            projection=Text,
+            generation=Number,
+            schema=Integer,
+            position=Number,
+            rate=Number,
+            moved_at=Number,
+            is_serving=Integer,
+        ),
         PrimaryKeyConstraint("projection", "generation", name="checkpoints_pk"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
@@ -186,12 +200,14 @@ def _checkpoints(tables: MetaData) -> None:
     Table(
         "set_aside",
         tables,
-        Column("projection", Text, nullable=False),
-        Column("generation", Number, nullable=False),
-        Column("position", Number, nullable=False),
-        Column("stream_id", LargeBinary, nullable=False),
-        Column("version", Number, nullable=False),
-        Column("error", Text, nullable=False),
+        *_required(
+            projection=Text,
+            generation=Number,
+            position=Number,
+            stream_id=LargeBinary,
+            version=Number,
+            error=Text,
+        ),
         PrimaryKeyConstraint("projection", "generation", "position", name="set_aside_pk"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
@@ -199,13 +215,11 @@ def _checkpoints(tables: MetaData) -> None:
 
 
 def _keys(tables: MetaData) -> None:
-    """Keep data keys, each wrapped by a key-encryption key; NULL where they were destroyed."""
+    """Add data keys, each wrapped by a key-encryption key; NULL where they were destroyed."""
     Table(
         "keys",
         tables,
-        Column("stream_id", LargeBinary, nullable=False),
-        Column("key_id", Text, nullable=False),
-        Column("kek_id", Text, nullable=False),
+        *_required(stream_id=LargeBinary, key_id=Text, kek_id=Text),
         Column("wrapped_key", LargeBinary),
         PrimaryKeyConstraint("stream_id", "key_id", name="keys_pk"),
         sqlite_strict=True,
@@ -217,9 +231,7 @@ def _queue(tables: MetaData) -> None:
     Table(
         "queue",
         tables,
-        Column("stream_id", LargeBinary, nullable=False),
-        Column("version", Number, nullable=False),
-        Column("recorded_at", Number, nullable=False),
+        *_required(stream_id=LargeBinary, version=Number, recorded_at=Number),
         PrimaryKeyConstraint("stream_id", "version", name="queue_pk"),
     )
 
@@ -229,8 +241,7 @@ def _feed(tables: MetaData) -> None:
         "feed",
         tables,
         Column("position", BigInteger, nullable=False, autoincrement=False),
-        Column("stream_id", LargeBinary, nullable=False),
-        Column("version", BigInteger, nullable=False),
+        *_required(stream_id=LargeBinary, version=BigInteger),
         # No unique (stream_id, version): `queue` holds an event once, and it costs a third.
         PrimaryKeyConstraint("position", name="feed_pk"),
     )
@@ -238,15 +249,13 @@ def _feed(tables: MetaData) -> None:
         "feed_head",
         tables,
         Column("id", Integer, nullable=False, autoincrement=False),
-        Column("position", BigInteger, nullable=False),
+        *_required(position=BigInteger),
         PrimaryKeyConstraint("id", name="feed_head_pk"),
         CheckConstraint("id = 1", name="feed_head_one_row"),
     )
     Table(
         "lease",
         tables,
-        Column("name", Text, nullable=False),
-        Column("holder", Text, nullable=False),
-        Column("expires_at", BigInteger, nullable=False),
+        *_required(name=Text, holder=Text, expires_at=BigInteger),
         PrimaryKeyConstraint("name", name="lease_pk"),
     )

@@ -1,7 +1,10 @@
-"""A statement that is ready for the driver."""
+"""A statement that is ready for the driver, and names and texts as SQL spells them."""
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
+
+SCHEMA: Final = "__schema__"
+"""Stands for the schema in PostgreSQL's generated statements."""
 
 
 class Statement(NamedTuple):
@@ -13,3 +16,36 @@ class Statement(NamedTuple):
     def args(self, values: Mapping[str, Any]) -> list[Any]:
         """Put named values in the driver's order."""
         return [values.get(name, default) for name, default in self.parameters]
+
+    def of_schema(self, schema: str) -> "Statement":
+        """Put the name of a schema in place of SCHEMA: quoted in the text, plain as an argument."""
+        return Statement(
+            self.text.replace(SCHEMA, quoted(schema)),
+            tuple(
+                (name, schema if default == SCHEMA else default)
+                for name, default in self.parameters
+            ),
+        )
+
+
+class Statements:
+    """The statements of a noun as attributes; `names.py` says which there are."""
+
+    def __init__(self, known: Mapping[str, Statement]) -> None:
+        vars(self).update(known)
+
+
+def plain(text: str, names: Iterable[str] = ()) -> Statement:
+    """Return a statement whose parameters have no defaults."""
+    return Statement(text, tuple((name, None) for name in names))
+
+
+def quoted(name: str) -> str:
+    """Return a name as an SQL identifier, whatever characters it has."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Return a text as a literal of PostgreSQL."""
+    escaped = text.replace("\\", "\\\\").replace("'", "''")
+    return f"E'{escaped}'"

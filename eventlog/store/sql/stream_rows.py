@@ -1,4 +1,4 @@
-"""The row of a stream, as both stores read it."""
+"""The row of a stream, as both databases return it. Imports no SQLAlchemy."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -22,7 +22,7 @@ STREAM: Final = (
 """The columns of a stream's row, in the order of the table."""
 
 FIRST: Final = STREAM[:-1]
-"""Those that a stream's first append gives."""
+"""The columns that the first append of a stream inserts."""
 
 NO_PARENT: Final = (None, None)
 
@@ -37,7 +37,7 @@ def stream_row(row: Sequence[Any]) -> StreamRow:
 
 
 def _parent(stream_id: bytes | None, version: int | None) -> Parent | None:
-    """Read a parent; half a one is one that no event names, so that a check finds it."""
+    """Read a parent. One NULL of two becomes a value that no event has: a check finds it."""
     if (stream_id, version) == NO_PARENT:
         return None
     return Parent(stream_id or b"", -1 if version is None else version)

@@ -1,7 +1,7 @@
-"""The tables of views, made from what projections say of them, and what SQL clients see of them.
+"""Making the tables of views from their specs, and the readable views that SQL clients see.
 
-SQLAlchemy says what they are; they are made when a projection first needs them, not by Alembic,
-because anybody may bring projections of his own.
+They are made when a projection first needs them, not by Alembic: a program has projections of its
+own.
 """
 
 import functools
@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import (
     REAL,
     BigInteger,
+    ClauseElement,
     Column,
     ColumnElement,
     Computed,
@@ -19,7 +20,6 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
-    Select,
     Table,
     Text,
     UniqueConstraint,
@@ -27,13 +27,14 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.dialects.postgresql import TSVECTOR
+from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.types import TypeEngine
 
 from eventlog.store.contract.views import TableSpec
-from eventlog.store.sql.schema import Dialect, Number, metadata
-from eventlog.store.sql.view_text import table_name
-
-SEARCHABLE: Final = "searchable"
+from eventlog.store.sql.compiling import compiled, inlined
+from eventlog.store.sql.schema import Dialect, Number, Tables
+from eventlog.store.sql.statement import Statement, plain
+from eventlog.store.sql.view_text import SEARCHABLE, table_name, text_index
 
 _TYPES: Final[dict[type[Any], TypeEngine[Any]]] = {
     int: Number,
@@ -76,20 +77,25 @@ def table(spec: TableSpec, generation: int, dialect: Dialect, schema: str | None
     )
 
 
-def column_type(kind: type[Any]) -> TypeEngine[Any]:
-    """Return the type of a column."""
-    return _TYPES[kind]
-
-
-def readable(
+def create(
     spec: TableSpec, generation: int, dialect: Dialect, schema: str | None
-) -> Select[*tuple[Any, ...]]:
-    """Select what people read: names in place of ids, times in place of microseconds.
+) -> list[Statement]:
+    """Return what makes the table of a generation, and what belongs to it."""
+    made = table(spec, generation, dialect, schema)
+    # In the order of their names: a set of indexes has none.
+    indexes = sorted(made.indexes, key=lambda index: str(index.name))
+    steps: list[ClauseElement] = [CreateTable(made), *(CreateIndex(each) for each in indexes)]
+    texts = text_index(spec, generation) if spec.text and dialect == "sqlite" else []
+    return [*(compiled(step, dialect) for step in steps), *(plain(text) for text in texts)]
+
+
+def readable(spec: TableSpec, generation: int, dialect: Dialect, schema: str | None) -> str:
+    """Return what selects what people read: names for ids, times for microseconds.
 
     What a row is of comes first, whatever the order of the columns in the table.
     """
     rows = table(spec, generation, dialect, schema)
-    streams = metadata(dialect, schema).tables["streams" if schema is None else f"{schema}.streams"]
+    streams = Tables(dialect, schema).streams
     others = [column.name for column in spec.columns if column.name not in spec.key]
     shown: list[ColumnElement[Any]] = [
         _shown(rows.c[name], dialect)
@@ -97,11 +103,11 @@ def readable(
         if name not in ("stream_id", "conversation_id")
     ]
     if "stream_id" not in rows.c:
-        return select(*shown)
+        return inlined(select(*shown), dialect)
     names = [streams.c.tenant, streams.c.name.label("conversation"), streams.c.branch]
     named = [name for name in names if name.name not in rows.c]
     joined = rows.join(streams, streams.c.stream_id == rows.c.stream_id)
-    return select(*named, *shown).select_from(joined)
+    return inlined(select(*named, *shown).select_from(joined), dialect)
 
 
 def _shown(column: Column[Any], dialect: Dialect) -> ColumnElement[Any]:

@@ -1,10 +1,15 @@
-"""What tables of views are called, and SQLite's index of their text."""
+"""The names of the tables of views, and SQLite's full text index of them, as text."""
+
+from typing import Final
 
 from eventlog.store.contract.views import TableSpec
 
+SEARCHABLE: Final = "searchable"
+"""PostgreSQL's column of the words of a text."""
+
 
 def table_name(spec: TableSpec, generation: int) -> str:
-    """Return what a table is called in the database."""
+    """Return the name of a table in the database."""
     return f"view_{spec.name}_{generation}"
 
 

@@ -2,37 +2,27 @@
 
 import sqlite3
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
-from eventlog.format.chain import GENESIS
+from eventlog.addresses.log import SqliteAddress
 from eventlog.format.preparing import link, prepare_all
 from eventlog.format.records import (
     Appended,
     AppendRequest,
     Head,
-    KeyChanged,
     Outcome,
-    Stale,
     StoredEvent,
 )
-from eventlog.store.addresses.log import SqliteAddress
-from eventlog.store.contract.log import answer_replay
+from eventlog.store.nouns.append import Known, Seen, beginning, decide
 from eventlog.store.sql.statement import Statement
 from eventlog.store.sql.stream_rows import NO_PARENT
-from eventlog.store.sqlite.file import translated
+from eventlog.store.sqlite.errors import translated
 from eventlog.store.sqlite.statements import LOG
 
 MAX_HEADS: Final = 10_000
 
 
-class Known(NamedTuple):
-    """The end of a stream, and the data key that new events have to use."""
-
-    head: Head
-    key_id: str | None
-
-
-def read_head(db: sqlite3.Connection, stream_id: bytes) -> Known | None:
+def end_of(db: sqlite3.Connection, stream_id: bytes) -> Known | None:
     """Return the end of a stream, or None where there is no such stream."""
     row = db.execute(LOG.head.text, (stream_id,)).fetchone()
     return None if row is None else Known(Head(*row[:3]), row[3])
@@ -78,8 +68,8 @@ class Committer:
             raise
         return outcomes
 
-    def forget(self, stream_id: bytes) -> None:
-        """Forget a stream: something else than an append changes it, on this connection."""
+    def evict(self, stream_id: bytes) -> None:
+        """Read the end of a stream anew: something else than an append changes it here."""
         self._heads.pop(stream_id, None)
 
     def _trust_heads(self, db: sqlite3.Connection) -> None:
@@ -100,42 +90,40 @@ class _Group:
         self._moved: dict[bytes, tuple[object, ...]] = {}
 
     def answer(self, requests: Sequence[AppendRequest]) -> list[Outcome | BaseException]:
-        outcomes: list[Outcome | BaseException] = [self._decide(request) for request in requests]
+        outcomes: list[Outcome | BaseException] = [self._answer(request) for request in requests]
         self._write()
         return outcomes
 
-    def _decide(self, request: AppendRequest) -> Outcome:
-        if (replay := self._replay(request)) is not None:
-            return replay
+    def _answer(self, request: AppendRequest) -> Outcome:
         stream_id = request.stream_id
-        known = self._heads.get(stream_id) or read_head(self._db, stream_id)
-        head, key_id = known or Known(GENESIS, request.key_id)
-        if request.expected is not None and request.expected != head.version:
-            return Stale(head.version)
-        if key_id != request.key_id:
-            return KeyChanged(key_id)
+        of_same_ids = self._of_same_ids(request)
+        known = self._heads.get(stream_id) or end_of(self._db, stream_id) or beginning(request)
+        outcome = decide(request, None, Seen(known, of_same_ids))
+        return self._append(request, known) if outcome is None else outcome
+
+    def _append(self, request: AppendRequest, known: Known) -> Appended:
+        head, key_id = known
         rows, after = link(request, head, prepare_all(request))
         self._events += rows
-        self._heads[stream_id] = Known(after, key_id)
+        self._heads[request.stream_id] = Known(after, key_id)
         if head.version == 0:
-            identity = (stream_id, request.tenant, request.name)
+            identity = (request.stream_id, request.tenant, request.name)
             parent = request.parent or NO_PARENT
             self._begun.append((*identity, *after, *parent, after.at, request.branch, key_id))
         else:
-            self._moved[stream_id] = (*after, stream_id)
+            self._moved[request.stream_id] = (*after, request.stream_id)
         return Appended(head.version + 1, after.version)
 
-    def _replay(self, request: AppendRequest) -> Outcome | None:
+    def _of_same_ids(self, request: AppendRequest) -> Sequence[StoredEvent]:
         ids = [event.event_id for event in request.events if event.event_id is not None]
         if not ids:
-            return None
+            return ()
         self._write()  # What the group has stored so far must be seen.
-        found = [
+        return [
             StoredEvent._make(row)
             for event_id in ids
             for row in self._db.execute(LOG.by_event_id.text, (request.stream_id, event_id))
         ]
-        return answer_replay(request, sorted(found, key=lambda event: event.version))
 
     def _write(self) -> None:
         self._insert(LOG.insert_event, self._events)

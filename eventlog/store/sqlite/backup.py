@@ -7,10 +7,11 @@ from collections.abc import Callable, Generator
 from typing import Final
 from urllib.parse import quote
 
+from eventlog.addresses.log import SqliteAddress
 from eventlog.errors import InvalidOptionError, NotAnEventLogError, UnavailableError
-from eventlog.store.addresses.log import SqliteAddress
-from eventlog.store.contract.log import needs_migration
-from eventlog.store.sqlite.file import inspect, translated
+from eventlog.store.contract.revisions import needs_migration
+from eventlog.store.sqlite.errors import translated
+from eventlog.store.sqlite.file import inspect
 
 PAGES: Final = 1024
 """Pages that are copied between two looks at `progress`."""

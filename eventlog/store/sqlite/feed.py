@@ -1,33 +1,27 @@
 """SQLite's feed: the write lock makes AUTOINCREMENT dense and the order of commits."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Callable
 
-from eventlog.store.contract.feed import FeedRow
-from eventlog.store.sqlite.statements import FEED
+from eventlog.store.nouns.feed import FeedPages
+from eventlog.store.nouns.work import Runner, Work, ask, reads
+from eventlog.store.sql.names import SqliteFeedStatements
 
 
-class SqliteFeedSource:
+class SqliteFeed(FeedPages):
     """A FeedSource without a queue."""
 
     queue = None
     reads_ahead = False
 
-    def __init__(self, ask: Callable[[str, list[Any]], Awaitable[list[Any]]]) -> None:
-        self._ask = ask
+    def __init__(self, runner: Runner, sql: SqliteFeedStatements) -> None:
+        super().__init__(runner, sql.page, sql.every_page)
+        self._head = sql.head
 
-    async def position(self) -> int:
-        rows = await self._ask(FEED.head.text, FEED.head.args({}))
+    @reads
+    def position(self) -> Work[int]:
+        rows = yield ask(self._head)
         position: int = rows[0][0]
         return position
-
-    async def page(self, tenant: str, after: int, until: int, limit: int) -> list[FeedRow]:
-        values = {"tenant": tenant, "after": after, "until": until, "limit": limit}
-        return await self._ask(FEED.page.text, FEED.page.args(values))
-
-    async def every_page(self, after: int, until: int, limit: int) -> list[FeedRow]:
-        values = {"after": after, "until": until, "limit": limit}
-        return await self._ask(FEED.every_page.text, FEED.every_page.args(values))
 
     async def listen(self, _notify: Callable[[], None]) -> None:
         return

@@ -17,7 +17,6 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 from eventlog.errors import ClosedError
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.settle import Mutation
-from eventlog.store.limiter import size_of
 
 _T = TypeVar("_T")
 
@@ -48,7 +47,7 @@ class Worker:
     """Runs functions on the connection that `connect` opens, one at a time, in order of arrival.
 
     Appends that wait at the same time go to `commit` together. The thread starts with the first
-    call and ends when the worker is closed or forgotten by everybody; it never keeps the process
+    call and ends when the worker is closed or collected as garbage; it never keeps the process
     alive. A failed `connect` is told to whoever waited for it, and tried again for the next.
     """
 
@@ -61,8 +60,8 @@ class Worker:
         self._stop = weakref.finalize(self, self._inbox.put, None)
         self._stop.atexit = False
 
-    def read(self, function: Callable[[sqlite3.Connection], _T]) -> "asyncio.Future[_T]":
-        """Queue a function that changes nothing; whoever waits may be cancelled."""
+    def run(self, function: Callable[[sqlite3.Connection], _T]) -> "asyncio.Future[_T]":
+        """Queue a function; it runs even if whoever waits for it is cancelled."""
         answer: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
         self._put(_Job(function, answer))
         return answer
@@ -115,7 +114,7 @@ def _gather(
     group = [first]
     if isinstance(first, _Job):
         return group
-    room = MAX_GROUP_BYTES - size_of(first.request)
+    room = MAX_GROUP_BYTES - first.request.size
     while room > 0 and len(group) < MAX_GROUP:
         try:
             job = inbox.get_nowait()
@@ -125,7 +124,7 @@ def _gather(
             ahead.append(job)
             break
         group.append(job)
-        room -= size_of(job.request)
+        room -= job.request.size
     return group
 
 

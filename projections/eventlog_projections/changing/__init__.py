@@ -1,4 +1,4 @@
-"""What is done with a list besides adding to it: forks, branches, undo and redo, labels.
+"""What is done with a list besides adding to it: pops, forks, branches, undo and redo, labels.
 
-May import: `conversation`, `items`, `eventlog`.
+May import: `stream`, `items`, `eventlog`. `Conversation` offers each of them as a method.
 """

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from eventlog import Appended, Context, InvalidInputError, NewEvent
 from eventlog.events import ConversationLabelled
-from eventlog_projections.conversation import NOBODY, Conversation
+from eventlog_projections.stream import Stream
 
 
 class Labels(NamedTuple):
@@ -17,33 +17,25 @@ class Labels(NamedTuple):
 
 
 async def label(
-    chat: Conversation,
-    *,
-    title: str | None = None,
-    owner: str | None = None,
-    tags: Iterable[str] | None = None,
-    context: Context = NOBODY,
+    stream: Stream,
+    title: str | None,
+    owner: str | None,
+    tags: Iterable[str] | None,
+    context: Context,
 ) -> Appended:
-    """Give the conversation a title, an owner or tags, as one event.
-
-    None leaves what there is; an empty text, or no tags, removes it. Raises InvalidInputError.
-    """
+    """Give the conversation a title, an owner or tags, as one event. Raises InvalidInputError."""
     if title is None and owner is None and tags is None:
         raise InvalidInputError("Give a title, an owner or tags to label a conversation with.")
     if isinstance(tags, str):
         raise InvalidInputError(f"tags are a list of texts, not the text {tags!r}.")
     labelled = ConversationLabelled(title, owner, None if tags is None else tuple(tags))
-    return await chat.append(NewEvent(labelled, context))
+    return await stream.append(NewEvent(labelled, context))
 
 
-async def labels(chat: Conversation) -> Labels:
-    """Return what the conversation is labelled with now, but for what was erased.
-
-    Reads only the events that label it.
-    """
+async def labels(stream: Stream) -> Labels:
+    """Return what the conversation is labelled with; reads only the events that label it."""
     now = Labels()
-    kind = ConversationLabelled.kind
-    async for recorded in chat.log.read(chat.name, kind=kind, branch=chat.branch):
+    async for recorded in await stream.events(kind=ConversationLabelled.kind):
         event = None if recorded.is_erased else recorded.event
         if isinstance(event, ConversationLabelled):
             now = _labelled(now, event)

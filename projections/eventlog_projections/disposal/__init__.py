@@ -1,4 +1,4 @@
 """How conversations end: erasure, pruning, retention, archives.
 
-May import: `conversation`, `changing`, `views`, `items`, `eventlog`.
+May import: `conversation`, `views`, `items`, `eventlog`.
 """

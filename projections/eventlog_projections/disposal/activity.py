@@ -1,4 +1,4 @@
-"""What conversations there are, and when something last happened to each."""
+"""The conversations of a tenant with the time of the last append to each."""
 
 import itertools
 from collections.abc import Mapping
@@ -7,7 +7,6 @@ from typing import NamedTuple
 from eventlog import EventLog
 from eventlog.format.records import StreamRow
 from eventlog.operations.erasure import is_erased
-from eventlog_projections.changing.labels import labels
 from eventlog_projections.conversation import Conversation
 
 
@@ -41,7 +40,7 @@ async def is_labelled(
     """Tell whether a conversation has this owner and this tag now; None is any."""
     if owner is None and tag is None:
         return True
-    now = await labels(Conversation(log, session_id))
+    now = await Conversation(log, session_id).labels()
     return owner in (None, now.owner) and (tag is None or tag in now.tags)
 
 

@@ -52,7 +52,7 @@ async def erase(
 
     async def erased() -> list[ErasedStream]:
         streams = await erase_content(log, session_id, by, reason, with_forks=with_forks, seen=seen)
-        return await _forget(log, streams)
+        return await _purge(log, streams)
 
     streams = await settle(asyncio.ensure_future(erased()))
     receipt = None if signer is None else await sign_receipt(log, signer, session_id, streams)
@@ -80,7 +80,7 @@ async def erase_event(
 
     async def erased() -> list[ErasedStream]:
         stream = await erase_event_content(log, session_id, version, by, reason, branch=branch)
-        return await _forget(log, [stream])
+        return await _purge(log, [stream])
 
     streams = await settle(asyncio.ensure_future(erased()))
     receipt = None
@@ -89,9 +89,9 @@ async def erase_event(
     return Erased(session_id, by, reason, tuple(streams), receipt)
 
 
-async def _forget(log: EventLog, streams: list[ErasedStream]) -> list[ErasedStream]:
+async def _purge(log: EventLog, streams: list[ErasedStream]) -> list[ErasedStream]:
     for stream in streams:
-        await StateReader(log, stream.name, stream.branch).forget_for_good(stream.version)
+        await StateReader(log, stream.name, stream.branch).leave_tombstone(stream.version)
     from eventlog_projections.views.purging import purge_views  # Who reads lists loads no views.
 
     await purge_views(log)

@@ -1,4 +1,4 @@
-"""Pruning: erasing the conversations that nobody has used for long, or those of one owner."""
+"""Pruning: erasing conversations by the age of their last append, or by their owner."""
 
 from datetime import datetime
 

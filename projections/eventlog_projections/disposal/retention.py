@@ -1,4 +1,4 @@
-"""Retention: rules that erase what nobody has used for so long, and who applies them."""
+"""Retention: rules that erase conversations by the age of their last append."""
 
 import asyncio
 import contextlib

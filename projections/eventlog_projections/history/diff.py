@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from eventlog.format.codec import encode_json
-from eventlog_projections.conversation import Conversation
+from eventlog_projections.stream import Stream
 
 
 class Diff(NamedTuple):
@@ -16,15 +16,9 @@ class Diff(NamedTuple):
     added: list[Any]
 
 
-async def diff(
-    chat: Conversation, a: int | datetime | None = None, b: int | datetime | None = None
-) -> Diff:
-    """Compare the list at `a` with the list at `b`: versions or aware datetimes, None for now.
-
-    Items are compared by what they say, not by which event brought them. Raises
-    InvalidMomentError.
-    """
-    before, after = await chat.items(as_of=a), await chat.items(as_of=b)
+async def diff(stream: Stream, a: int | datetime | None, b: int | datetime | None) -> Diff:
+    """Compare the list at `a` with the list at `b`. Raises InvalidMomentError."""
+    before, after = (await stream.read(as_of=a)).items, (await stream.read(as_of=b)).items
     common = 0
     for one, other in zip(before, after, strict=False):
         if encode_json(one) != encode_json(other):  # In Python 1 is True, and NaN is not NaN.

@@ -1,19 +1,13 @@
 """Everything that ever happened to a conversation, in order, and what each event did."""
 
 from datetime import datetime
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
-from eventlog import (
-    Context,
-    Event,
-    ItemsAdded,
-    ItemsReplaced,
-    RecordedEvent,
-)
+from eventlog import Context, Event, ItemsAdded, ItemsReplaced, RecordedEvent, Results
 from eventlog.events import OpaqueEvent
 from eventlog.paging import Paged
-from eventlog_projections.conversation import Conversation
 from eventlog_projections.history.timeline import Move, Span, Timeline, spans
+from eventlog_projections.stream import Stream
 
 
 class HistoryItem(NamedTuple):
@@ -60,38 +54,36 @@ class HistoryEvent(NamedTuple):
         return reason
 
 
-class History:
-    """Iterates over the events of a conversation that were there when it began.
+def history(stream: Stream) -> Results[HistoryEvent]:
+    """Iterate over the events of a stream that are there when it begins.
 
-    Reads all of them twice, a page at a time, and keeps a few numbers of each. Not an async
-    generator, for the reason that `eventlog.paging` gives.
+    Reads all of them twice, a page at a time, and keeps a few numbers of each. One is decoded when
+    it is asked for: those before an event that cannot be have been given then.
     """
+    return Paged(_Reading(stream).next, size=1)
 
-    def __init__(self, chat: Conversation) -> None:
-        self._chat = chat
+
+class _Reading:
+    """Says of each event in turn what it did to the list."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
         self._timeline = Timeline()
-        self._events: Paged[RecordedEvent] | None = None
+        self._events: Results[RecordedEvent] | None = None
         self._listed: list[Span] = []
 
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> HistoryEvent:
+    async def next(self, _last: HistoryEvent | None) -> list[HistoryEvent]:
         if self._events is None:
             self._events = await self._begin()
-        recorded = await anext(self._events)
-        return self._entry(recorded, self._timeline.take(recorded))
+        async for recorded in self._events:
+            return [self._entry(recorded, self._timeline.take(recorded))]
+        return []
 
-    async def all(self) -> list[HistoryEvent]:
-        """Return what is left, as a list."""
-        return [entry async for entry in self]
-
-    async def _begin(self) -> Paged[RecordedEvent]:
-        chat = self._chat
-        whole = await timeline(chat)
+    async def _begin(self) -> Results[RecordedEvent]:
+        whole = await timeline(self._stream)
         # Versions rise in it, as they do here: what is used up is taken off the end.
         self._listed = spans(whole.lists[-1])[::-1]
-        return chat.log.read(chat.name, until=whole.version, branch=chat.branch)
+        return await self._stream.events(until=whole.version)
 
     def _entry(self, recorded: RecordedEvent, move: Move) -> HistoryEvent:
         event = None if recorded.is_erased else recorded.event
@@ -118,9 +110,9 @@ class History:
         return tuple(HistoryItem(item, index in listed) for index, item in enumerate(event.items))
 
 
-async def timeline(chat: Conversation, until: int | None = None) -> Timeline:
+async def timeline(stream: Stream, until: int | None = None) -> Timeline:
     """Fold where the items of each version come from, up to a version, a page at a time."""
     folded = Timeline()
-    async for event in chat.log.read(chat.name, until=until, branch=chat.branch):
+    async for event in await stream.events(until=until):
         folded.take(event)
     return folded

@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from eventlog_projections.conversation import Conversation
 from eventlog_projections.history.events import timeline
 from eventlog_projections.history.timeline import first, spans
+from eventlog_projections.stream import Stream
 
 
-async def moments(chat: Conversation, version: int) -> list[datetime]:
+async def moments(stream: Stream, version: int) -> list[datetime]:
     """Return the time of each item of the list at a version, in its order.
 
     Reads the events up to that version, and those of ancestors as far as items come from them.
@@ -15,13 +15,13 @@ async def moments(chat: Conversation, version: int) -> list[datetime]:
     found: list[list[datetime]] = []
     kept: int | None = None
     while version > 0:
-        folded = await timeline(chat, version)
+        folded = await timeline(stream, version)
         stack = folded.lists[-1]
         own = spans(stack if kept is None else first(stack, kept))
         found.append([folded.times[span.version] for span in own for _ in range(*span[1:])])
         if not own or own[0].version > 0:
             break
-        kept, begun = own[0].stop, await chat.begun()
+        kept, origin = own[0].stop, await stream.origin()
         del found[-1][:kept]
-        chat, version = Conversation(chat.log, begun.row.name, begun.row.branch), begun.at_version
+        stream, version = stream.beside(origin.row.name, origin.row.branch), origin.at_version
     return [moment for group in reversed(found) for moment in group]

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from eventlog import ItemsAdded, ItemsReplaced, RecordedEvent
 from eventlog.events import ConversationForked, UsageRecorded
-from eventlog_projections.conversation import Conversation
 from eventlog_projections.history.timeline import Span, Timeline, spans
 from eventlog_projections.items.turns import is_user_message
+from eventlog_projections.stream import Stream
 
 
 class TurnUsage(NamedTuple):
@@ -17,15 +17,15 @@ class TurnUsage(NamedTuple):
     used: UsageRecorded
 
 
-async def usage_by_turn(chat: Conversation) -> list[TurnUsage]:
+async def usage_by_turn(stream: Stream) -> list[TurnUsage]:
     """Return what was recorded on this branch, oldest first.
 
     A turn that was undone has used what it used: it counts for the turn that had its number. What a
     fork's parent used, the parent has. What was erased is not known any more.
     """
-    messages = _UserMessages(chat)
+    messages = _UserMessages(stream)
     found: list[TurnUsage] = []
-    async for recorded in chat.log.read(chat.name, branch=chat.branch):
+    async for recorded in await stream.events():
         await messages.take(recorded)
         if recorded.is_erased:
             continue
@@ -37,8 +37,8 @@ async def usage_by_turn(chat: Conversation) -> list[TurnUsage]:
 class _UserMessages:
     """Counts the user's messages of a list, event by event."""
 
-    def __init__(self, chat: Conversation) -> None:
-        self._chat = chat
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
         self._timeline = Timeline()
         self._before: dict[int, list[int]] = {}
         """For the items of each version, how many user's messages stand before each."""
@@ -47,7 +47,7 @@ class _UserMessages:
         self._timeline.take(recorded)
         if recorded.kind == ConversationForked.kind:
             # What it began with is what the timeline calls the items of version 0.
-            self._note(0, await self._chat.items(as_of=recorded.version))
+            self._note(0, (await self._stream.read(as_of=recorded.version)).items)
         elif recorded.is_erased:
             self._note(recorded.version, [None] * (recorded.header.items or 0))
         elif isinstance(event := recorded.event, ItemsAdded | ItemsReplaced):

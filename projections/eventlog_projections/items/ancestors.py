@@ -12,32 +12,33 @@ from eventlog_projections.items.blocks import INHERITED, Absent, Block, Inherite
 from eventlog_projections.items.state import State
 
 
-class Begun(NamedTuple):
+class ForkOrigin(NamedTuple):
     """How a fork began: as the first `kept` items of its parent at a version."""
 
     row: StreamRow
     """The parent's."""
-    parent: "Own"
+    parent: "OwnList"
     at_version: int
     kept: int
 
 
-class Own(Protocol):
+class OwnList(Protocol):
     """A list, without what it inherited."""
 
     @property
-    def title(self) -> str:
+    def display_name(self) -> str:
         """What errors call it."""
         ...
 
-    async def begun(self) -> Begun:
+    async def origin(self) -> ForkOrigin:
         """Return how the fork began. Raises CorruptEventError if it is none."""
         ...
 
-    async def own(self, version: int, kept: int, wanted: int, *, anew: bool) -> State:
+    async def own(self, version: int, kept: int, wanted: int, *, anew: bool) -> State | None:
         """Return the first `kept` items at a version; the last `wanted` of these are there.
 
-        Items that it inherited itself stay absent. With `anew`, without what was stored.
+        Items that it inherited itself stay absent. With `anew`, without what was stored. None if
+        what was stored cannot be used.
         """
         ...
 
@@ -47,8 +48,8 @@ def is_inherited_absent(block: Block) -> bool:
     return isinstance(block.holder, Absent) and block.holder.source == INHERITED
 
 
-async def inherit(fork: Own, state: State, wanted: int, *, anew: bool = False) -> State:
-    """Fetch what of its last `wanted` items the fork inherited.
+async def inherit(fork: OwnList, state: State, wanted: int, *, anew: bool = False) -> State | None:
+    """Fetch what of its last `wanted` items the fork inherited; None if that cannot be used.
 
     Raises CorruptEventError where an ancestor does not have what the fork began with.
     """
@@ -59,16 +60,18 @@ async def inherit(fork: Own, state: State, wanted: int, *, anew: bool = False) -
     kept, wanted = absent.stop, wanted - count(rest)
     seen: set[bytes] = set()
     while min(kept, wanted) > 0:
-        begun = await fork.begun()
-        if begun.row.stream_id in seen or kept > begun.kept:
-            raise CorruptEventError(fork.title, 1, "it does not say what it is a fork of")
-        seen.add(begun.row.stream_id)
-        parent = await begun.parent.own(begun.at_version, kept, wanted, anew=anew)
+        origin = await fork.origin()
+        if origin.row.stream_id in seen or kept > origin.kept:
+            raise CorruptEventError(fork.display_name, 1, "it does not say what it is a fork of")
+        seen.add(origin.row.stream_id)
+        parent = await origin.parent.own(origin.at_version, kept, wanted, anew=anew)
+        if parent is None:
+            return None
         if parent.total < kept:
-            raise CorruptEventError(fork.title, 1, "its parent had fewer items than it says")
+            raise CorruptEventError(fork.display_name, 1, "its parent had fewer items than it says")
         found.append(_present(parent, wanted))
         kept, wanted = kept - count(found[-1]), wanted - count(found[-1])
-        fork = begun.parent
+        fork = origin.parent
     beginning = [Block(Absent(INHERITED), 0, kept)] if kept else []
     blocks = (*beginning, *(block for group in reversed(found) for block in group))
     return state._replace(blocks=blocks)

@@ -131,11 +131,11 @@ class SegmentItems:
         """Decode items `start` to `stop`, and nothing else."""
         packed = self._open()
         begin = packed.ends[start - 1] + 1 if start else 0
-        return _decode(b"[" + packed.inner[begin : packed.ends[stop - 1]] + b"]", stop - start)
+        return _parse(b"[" + packed.inner[begin : packed.ends[stop - 1]] + b"]", stop - start)
 
     def decode(self) -> list[Any]:
         """Decode all items."""
-        return _decode(b"[" + self.inner() + b"]", self.items)
+        return _parse(b"[" + self.inner() + b"]", self.items)
 
     def stored(self) -> bytes:
         """Return it as it is stored."""
@@ -149,7 +149,7 @@ class SegmentItems:
 
 
 class Absent:
-    """Items that were not fetched yet: nobody wanted them."""
+    """Items that were not fetched yet."""
 
     __slots__ = ("source",)
 
@@ -269,12 +269,18 @@ def drop_last(blocks: list[Block], items: int) -> None:
         items -= size
 
 
-def decode(blocks: Sequence[Block]) -> list[Any]:
-    """Decode the items of `blocks`, afresh for every call.
+def decode(blocks: Sequence[Block]) -> list[Any] | None:
+    """Decode the items of `blocks`, afresh for every call; None if some are absent or no segment.
 
-    Raises CorruptEventError, ErasedError or SchemaTooNewError, naming the event; UnreadableError
-    for a segment that is none.
+    Raises CorruptEventError, ErasedError or SchemaTooNewError, naming the event.
     """
+    try:
+        return _decode_all(blocks)
+    except UnreadableError:
+        return None
+
+
+def _decode_all(blocks: Sequence[Block]) -> list[Any]:
     items: list[Any] = []
     together: list[Block] = []
     size = 0
@@ -319,7 +325,7 @@ def _decode_together(blocks: Sequence[Block]) -> list[Any]:
     return [item for block in blocks for item in block.holder.decode()]
 
 
-def _decode(array: bytes, expected: int) -> list[Any]:
+def _parse(array: bytes, expected: int) -> list[Any]:
     try:
         items: list[Any] = decode_json(array)
     except ValueError as error:

@@ -1,7 +1,6 @@
 """What an event says it did to the list of its stream: how much stayed, and how much came.
 
-Pure. Going back to an earlier list and erasing an event take more than a header: whoever folds
-knows what the lists were.
+Pure. Going back to an earlier list and erasing an event take more than a header: a fold does both.
 """
 
 from typing import NamedTuple

@@ -7,13 +7,7 @@ are decoded last, and only those of events that are still in the list.
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
-from eventlog import (
-    ConversationCleared,
-    ItemPopped,
-    ItemsAdded,
-    ItemsReplaced,
-    RecordedEvent,
-)
+from eventlog import ConversationCleared, ItemPopped, ItemsAdded, ItemsReplaced, RecordedEvent
 from eventlog.errors import CorruptEventError
 from eventlog.events import (
     BranchDeleted,
@@ -32,7 +26,6 @@ from eventlog_projections.items.blocks import (
     drop_last,
     header,
 )
-from eventlog_projections.items.segments import UnreadableError
 
 _EMPTYING: Final = (ConversationCleared.kind, ConversationErased.kind, BranchDeleted.kind)
 
@@ -77,14 +70,26 @@ def changes_list(kind: str) -> bool:
     return kind in _STEPS or kind in _EMPTYING
 
 
-def fold(stream: str, blocks: Sequence[Block], entries: Iterable[FoldInput]) -> list[Block]:
-    """Apply resolved events to a list; kinds that say nothing about items change nothing."""
+def fold(stream: str, blocks: Sequence[Block], entries: Iterable[FoldInput]) -> list[Block] | None:
+    """Apply resolved events to a list; kinds that say nothing about items change nothing.
+
+    None if an event was erased and some of the list are copies, which do not know their events.
+    """
     folded = list(blocks)
     for entry in entries:
         step = _STEPS.get(entry.kind)
         if step is not None:
-            folded = step(stream, folded, entry)
+            after = step(stream, folded, entry)
+            if after is None:
+                return None
+            folded = after
     return folded
+
+
+def fold_all(stream: str, entries: Sequence[FoldInput]) -> list[Block]:
+    """Return the list after all events of a stream, the first `entries` of it."""
+    # Without copies to begin with there are none: it is a list.
+    return fold(stream, (), resolve(stream, 0, entries).entries) or []
 
 
 def listed(events: Sequence[RecordedEvent]) -> set[tuple[int, int]]:
@@ -96,10 +101,9 @@ def listed(events: Sequence[RecordedEvent]) -> set[tuple[int, int]]:
         FoldInput(*[getattr(event.stored, name) for name in FoldInput._fields]) for event in events
     ]
     stream = events[0].stream if events else ""
-    blocks = fold(stream, (), resolve(stream, 0, entries).entries)
     return {
         (-block.holder.source, index)
-        for block in blocks
+        for block in fold_all(stream, entries)
         for index in range(block.start, block.stop)
     }
 
@@ -147,17 +151,17 @@ def _fork(stream: str, blocks: list[Block], entry: FoldInput) -> list[Block]:
     return [Block(Absent(INHERITED), 0, kept)] if kept else blocks
 
 
-def _erase(stream: str, blocks: list[Block], entry: FoldInput) -> list[Block]:
-    """Take the items of an erased event off the list. Raises UnreadableError among copies."""
+def _erase(stream: str, blocks: list[Block], entry: FoldInput) -> list[Block] | None:
+    """Take the items of an erased event off the list; None if some of it are copies."""
     erased = header(stream, entry).erased
     if erased is None:
         raise CorruptEventError(stream, entry.version, "it does not say what was erased")
     if any(block.holder.source > 0 for block in blocks):
-        raise UnreadableError  # A segment does not know which events its items came from.
+        return None  # A segment does not know which events its items came from.
     return [block for block in blocks if block.holder.source != -erased]
 
 
-_STEPS: dict[str, Callable[[str, list[Block], FoldInput], list[Block]]] = {
+_STEPS: dict[str, Callable[[str, list[Block], FoldInput], list[Block] | None]] = {
     ItemsAdded.kind: _add,
     ItemPopped.kind: _pop,
     ItemsReplaced.kind: _replace,

@@ -39,7 +39,7 @@ _zstd: Final = _Zstd()
 
 
 class UnreadableError(Exception):
-    """Stored bytes are no segment: whoever reads does without it."""
+    """Stored bytes are no segment. `blocks.decode` catches it and returns None."""
 
 
 class Packed(NamedTuple):

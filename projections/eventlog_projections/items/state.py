@@ -1,13 +1,13 @@
 """The list of a conversation at a version, and its form for others to read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from eventlog.errors import CorruptEventError
-from eventlog.snapshots import FoldInput
+from eventlog.snapshots import FoldInput, Sources
 from eventlog_projections.items.blocks import (
     INHERITED,
     Absent,
@@ -21,6 +21,14 @@ from eventlog_projections.items.blocks import (
 from eventlog_projections.items.segments import SCHEMA
 
 _SIZE: Final = attrgetter("holder.size")
+
+
+class ItemsRead(NamedTuple):
+    """What a read returned: a version, its items or the last of them, and how many there are."""
+
+    version: int
+    items: list[Any]
+    total: int
 
 
 class State(NamedTuple):
@@ -84,24 +92,34 @@ def load(stream: str, content: bytes) -> State | None:
         return None
     if shared.schema != SCHEMA:
         return None
-    entries = {entry.version: entry for entry in shared.entries}
+    found = Sources(shared.segments, {entry.version: entry for entry in shared.entries})
     try:
         blocks = tuple(
-            Block(_holder(stream, source, shared.segments, entries), start, stop)
+            Block(holder_of(stream, source, found), start, stop)
             for source, start, stop in shared.blocks
         )
-    except (KeyError, CorruptEventError):
+    except CorruptEventError:
+        return None
+    if absent(blocks):
         return None
     place = (shared.version, shared.hash, blocks, count(blocks))
     return State(*place, shared.saved, shared.was_reset)
 
 
-def _holder(
-    stream: str, source: int, segments: Mapping[int, bytes], entries: Mapping[int, FoldInput]
-) -> EventItems | SegmentItems | Absent:
-    if source == INHERITED:
-        return Absent(source)
-    if source > 0:
-        return SegmentItems(source, segments[source])
-    entry = entries[-source]
-    return EventItems(stream, entry, header(stream, entry).items or 0)
+def holder_of(stream: str, source: int, found: Sources) -> EventItems | SegmentItems | Absent:
+    """Return what holds the items of a source, absent if it was not found.
+
+    Raises CorruptEventError.
+    """
+    if source > 0 and source in found.segments:
+        return SegmentItems(source, found.segments[source])
+    if source < 0 and -source in found.entries:
+        entry = found.entries[-source]
+        return EventItems(stream, entry, header(stream, entry).items or 0)
+    return Absent(source)
+
+
+def absent(blocks: Iterable[Block]) -> set[int]:
+    """Return the sources of this stream that were not fetched yet."""
+    sources = {block.holder.source for block in blocks if isinstance(block.holder, Absent)}
+    return sources - {INHERITED}

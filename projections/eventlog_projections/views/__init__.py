@@ -2,7 +2,7 @@
 
 from eventlog.views import Removed
 from eventlog_projections.views.projection import Gone, Projection, Rows, Written
-from eventlog_projections.views.reading import (
+from eventlog_projections.views.queries import (
     branches,
     conversations,
     search,
@@ -11,10 +11,12 @@ from eventlog_projections.views.reading import (
     turns,
     usage,
 )
+from eventlog_projections.views.rebuild import Difference
 from eventlog_projections.views.row import Row
 from eventlog_projections.views.search import PLAIN_SEARCH
+from eventlog_projections.views.status import SetAside, Status
 from eventlog_projections.views.step import Listed, Step
-from eventlog_projections.views.views import BUILT_IN, Difference, SetAside, Status, Views
+from eventlog_projections.views.views import BUILT_IN, Views
 
 __all__ = [
     "BUILT_IN",

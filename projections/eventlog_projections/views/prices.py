@@ -13,7 +13,7 @@ Price = Callable[[Used, str, "datetime | None"], Decimal]
 
 
 def cost_of(used: Used, model: str | None, at: datetime | None = None) -> Decimal | None:
-    """Return US dollars, at the prices of a moment or of now; None where nobody knows.
+    """Return US dollars, at the prices of a moment or of now; None if the price is not known.
 
     That is so without a model, for a model that has no known price, and without the package.
     """

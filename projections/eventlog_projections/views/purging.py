@@ -12,8 +12,8 @@ from eventlog_projections.views.views import BUILT_IN
 async def purge_views(log: EventLog) -> None:
     """Bring every generation of the views that are ours past the erasures that were committed.
 
-    One that cannot be, because its function fails or the log has no keyring, is deleted: whoever
-    reads it next makes it anew. Views of one's own follow when their runner does. Raises
+    One that cannot be, because its function fails or the log has no keyring, is deleted: the next
+    read makes it anew. Views of one's own follow when their runner does. Raises
     StoreError.
     """
     known = {projection.name: projection for projection in (*BUILT_IN, PLAIN_SEARCH)}

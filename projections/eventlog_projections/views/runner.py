@@ -11,18 +11,13 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from eventlog import EventLog, StoreError, UnavailableError, telemetry
+from eventlog import EventLog, StoreError, UnavailableError
 from eventlog.views import Checkpoint
-from eventlog_projections.views.pipeline import Key, Pipeline
+from eventlog_projections.views.executor import Executor
+from eventlog_projections.views.plan import Key, fillable, gives_way, missing
 from eventlog_projections.views.projection import Projection, specs
 
 OUTAGE_PAUSE: Final = 0.5
-
-NEAR: Final = 0.25
-"""Seconds that a generation may need to where the view is, for the view to wait for it."""
-
-PATIENCE: Final = 1.0
-"""Seconds since that generation moved, after which nobody waits for it."""
 
 LOOK_AGAIN: Final = 0.05
 """Seconds after which a worker looks what became of the views, and who waits for one does."""
@@ -31,14 +26,13 @@ _log: Final = logging.getLogger("eventlog.views")
 
 
 class Runner:
-    """Follows the feed for some projections, in one event loop; one task at a time."""
+    """Keeps some projections up with the feed, in one event loop; one task at a time."""
 
     def __init__(self, log: EventLog, projections: Sequence[Projection]) -> None:
         self._views = log.spi.views
         self._tables = self._views.tables
         self._projections = {projection.name: projection for projection in projections}
-        self._pipeline = Pipeline(self._views, self._projections)
-        self._poisoned = self._pipeline.poisoned
+        self._executor = Executor(self._views, self._projections)
         self._points: dict[Key, Checkpoint] = {}
         self._looked_at = 0.0
         """On the monotonic clock; 0 since something failed."""
@@ -50,18 +44,18 @@ class Runner:
         one, and takes over. Raises PoisonEventError if that one cannot take an event.
         """
         end = await self._views.end()
-        ours = [self._points[key] for key in self._ours(names)]
+        ours = self._ours(names)
         if len(ours) == len(names) and all(p.is_serving and p.position >= end for p in ours):
             return {point.projection: point for point in ours}
         await self._look()
         await self._give_way(names)
         await self._prepare(names)
-        await self._advance(end, lambda: self._ours(names))
+        await self._advance(end, names)
         await self._take_over(names)
-        for key in self._ours(names):
-            if key in self._poisoned:
-                raise self._poisoned[key]
-        return {name: self._points[name, number] for name, number in self._ours(names)}
+        ours = self._ours(names)
+        for point in ours:
+            self._raise_poisoned(point.key)
+        return {point.projection: point for point in ours}
 
     async def fill(self, point: Checkpoint) -> Checkpoint | None:
         """Bring one generation to where the feed is now; None if it is gone.
@@ -108,7 +102,7 @@ class Runner:
                 await self._look()
                 await self._give_way(names)
             await self._prepare(names)
-            await self._advance(end, lambda: [] if stop.is_set() else self._ours(names))
+            await self._advance(end, names, stop=stop)
             await self._take_over(names)
         except UnavailableError as error:
             _log.warning("views wait for their database: %s", error)
@@ -116,124 +110,85 @@ class Runner:
                 async with asyncio.timeout(OUTAGE_PAUSE):
                     await stop.wait()
 
-    def _lowest(self, names: Sequence[str], end: int) -> int:
-        """Return how far those views are that can go on; `end` where none can."""
-        positions = [
-            self._points[key].position for key in self._ours(names) if key not in self._poisoned
-        ]
-        return min(positions, default=end)
+    async def _fill(self, key: Key, end: int) -> Checkpoint | None:
+        await self._advance(end, only=key)
+        self._raise_poisoned(key)
+        return self._points.get(key)
+
+    async def _advance(
+        self,
+        end: int,
+        names: Sequence[str] = (),
+        *,
+        only: Key | None = None,
+        stop: asyncio.Event | None = None,
+    ) -> None:
+        """Take events up to `end`, or until `stop`, into the views `names`, or one generation."""
+        while True:
+            points = self._ours(names) if only is None else self._one(only)
+            try:
+                moved = await self._executor.run(points, end, stop)
+            except StoreError:
+                self._looked_at = 0.0
+                await self._look()
+                if all(point.key in self._points for point in points):
+                    raise
+                continue  # Somebody made a view anew, and that one is gone.
+            if moved is not None:
+                self._points |= {point.key: point for point in moved}
+                return
+            await self._look()
 
     async def _look(self) -> None:
         points = await self._tables.checkpoints()
         self._points = {point.key: point for point in points}
         self._looked_at = time.monotonic()
-        self._pipeline.look({key: point.position for key, point in self._points.items()})
-
-    async def _prepare(self, names: Sequence[str]) -> None:
-        """Make views that are not there yet, and the next schema of those that have an old one."""
-        for name in names:
-            projection = self._projections[name]
-            schemas = [point.schema for point in self._points.values() if point.projection == name]
-            if max(schemas, default=0) < projection.schema:
-                tables = specs(projection)
-                await self._tables.begin(name, projection.schema, tables, beside=False)
-                await self._look()
-
-    def _ours(self, names: Sequence[str]) -> list[Key]:
-        """Return the generation of each view that this code can fill.
-
-        It is the one that is read, or the first of the schema that will be.
-        """
-        found: dict[str, Key] = {}
-        for key, point in sorted(self._points.items()):
-            name = point.projection
-            if name in names and point.schema == self._projections[name].schema:
-                if point.is_serving:
-                    found[name] = key
-                found.setdefault(name, key)
-        return list(found.values())
-
-    async def _fill(self, key: Key, end: int) -> Checkpoint | None:
-        await self._advance(end, lambda: [key] if key in self._points else [])
-        if key in self._poisoned:
-            raise self._poisoned[key]
-        return self._points.get(key)
+        self._executor.look({key: point.position for key, point in self._points.items()})
 
     async def _give_way(self, names: Sequence[str]) -> None:
-        """Leave views where they are while other generations of them are about to take over.
-
-        Who fills one might else never reach a view that others keep moving.
-        """
-        while any(self._is_nearly_reached(self._points[key]) for key in self._ours(names)):
+        """Leave views where they are while other generations of them are about to take over."""
+        while self._are_reached(time.time_ns() // 1000, names):
             await asyncio.sleep(LOOK_AGAIN)
             await self._look()
 
-    def _is_nearly_reached(self, point: Checkpoint) -> bool:
-        """Tell whether somebody fills a generation beside this one, and will soon be here."""
-        since = time.time_ns() // 1000 - int(PATIENCE * 1_000_000)
-        return point.is_serving and any(
-            other.moved_at >= since and 0 <= point.position - other.position <= other.rate * NEAR
-            for other in self._points.values()
-            if other.projection == point.projection and not other.is_serving
-        )
+    def _are_reached(self, now: int, names: Sequence[str]) -> bool:
+        points = self._points.values()
+        return any(gives_way(point, points, now) for point in self._ours(names))
+
+    async def _prepare(self, names: Sequence[str]) -> None:
+        """Make views that are not there yet, and the next schema of those that have an old one."""
+        for name in missing(self._points.values(), self._schemas(names)):
+            projection = self._projections[name]
+            tables = specs(projection)
+            await self._tables.begin(name, projection.schema, tables, beside=False)
+            await self._look()
 
     async def _take_over(self, names: Sequence[str]) -> None:
         """Let those take over that were filled beside an older schema."""
-        for key in self._ours(names):
-            point = self._points[key]
-            if point.is_serving or key in self._poisoned:
-                continue
-            await self._tables.take_over(point, specs(self._projections[point.projection]))
-            await self._look()
+        for key in [point.key for point in self._ours(names)]:
+            for point in self._one(key):
+                if not point.is_serving and key not in self._executor.poisoned:
+                    await self._tables.take_over(point, specs(self._projections[point.projection]))
+                    await self._look()
 
-    async def _advance(self, end: int, keys: Callable[[], list[Key]]) -> None:
-        """Take events up to `end`."""
-        while True:
-            ours = keys()
-            try:
-                if await self._flow(end, keys):
-                    return
-            except StoreError:
-                self._looked_at = 0.0
-                await self._pipeline.abandon(at_once=False)
-                await self._look()
-                if all(key in self._points for key in ours):
-                    raise
-                # Somebody made a view anew, and that one is gone.
-            except BaseException as error:
-                await self._pipeline.abandon(at_once=not isinstance(error, Exception))
-                raise
-            else:
-                await self._look()
+    def _lowest(self, names: Sequence[str], end: int) -> int:
+        """Return how far those views are that can go on; `end` where none can."""
+        poisoned = self._executor.poisoned
+        able = [point.position for point in self._ours(names) if point.key not in poisoned]
+        return min(able, default=end)
 
-    async def _flow(self, end: int, keys: Callable[[], list[Key]]) -> bool:
-        """Take events up to `end`; False if another runner was first.
+    def _ours(self, names: Sequence[str]) -> list[Checkpoint]:
+        return fillable(self._points.values(), self._schemas(names))
 
-        Views that are at one position go together. A server stores a batch while the next is
-        folded. On SQLite one comes after the other, so that the file is left to other processes
-        half of the time: they wait by looking again, and would find it locked nearly always.
-        """
-        ahead = dict(self._points)
-        while True:
-            able = [ahead[key] for key in keys() if key not in self._poisoned]
-            waiting = [point for point in able if point.position < end]
-            if not waiting:
-                break
-            lowest = min(point.position for point in waiting)
-            until = min([point.position for point in able if point.position > lowest] + [end])
-            points = [point for point in waiting if point.position == lowest]
-            names = [point.projection for point in points]
-            with telemetry.projecting(names, min(until - lowest, self._tables.batch), "fold"):
-                moved = await self._pipeline.take(points, until, end)
-            if moved is None:
-                return False
-            ahead |= {point.key: point for point in moved}
-            if not self._views.runs_out_of_process and not await self._pipeline.settle():
-                return False
-        if not await self._pipeline.settle():
-            return False
-        self._points = ahead
-        return True
+    def _one(self, key: Key) -> list[Checkpoint]:
+        return [self._points[key]] if key in self._points else []
+
+    def _schemas(self, names: Sequence[str]) -> dict[str, int]:
+        return {name: self._projections[name].schema for name in names}
+
+    def _raise_poisoned(self, key: Key) -> None:
+        if key in self._executor.poisoned:
+            raise self._executor.poisoned[key]
 
 
 async def _leave(stop: asyncio.Event, leave: Callable[[], Awaitable[None]]) -> None:

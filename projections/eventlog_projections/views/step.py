@@ -62,7 +62,7 @@ class Step:
         """What is in the list after a rewind, without what a fork inherited; else None."""
         self._items: list[Any] | None = None
         self.failure: Final = failure
-        """Why nobody can tell what the event did."""
+        """Why the event could not be read; None if it could."""
 
     @property
     def conversation_id(self) -> bytes:

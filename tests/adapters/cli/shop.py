@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from eventlog import Context, EventLog, NewEvent
 from eventlog.events import UsageRecorded
-from eventlog_projections.changing.labels import label
 from eventlog_projections.conversation import Conversation
 
 BEGIN: Final = 1_793_613_600_000_000
@@ -60,7 +59,7 @@ async def fill(log: EventLog) -> None:
     """Write two conversations; the later one is `order-1042`."""
     other = Conversation(log, "order-1041")
     await other.add([user("Where is my parcel?"), agent("On its way.")], context=ADA)
-    await label(other, owner="ada", tags=["parcel"], context=ADA)
+    await other.label(owner="ada", tags=["parcel"], context=ADA)
     chat = Conversation(log, "order-1042")
     await chat.add([user("My order has not arrived."), *looked_up("1042")], context=ADA)
     await chat.add([agent("I am sorry: the parcel is lost.")], context=ADA, beside=used(96))

@@ -17,7 +17,7 @@ from agents.extensions.memory import (
 )
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from eventlog_openai_agents.importing import (
+from eventlog_importing import (
     EncryptedSource,
     RedisSource,
     Source,

@@ -10,8 +10,8 @@ import pytest
 from agents.extensions.memory import AdvancedSQLiteSession
 
 from eventlog import EventLog, ItemsAdded
+from eventlog_importing import import_sessions
 from eventlog_openai_agents import EventLogSession
-from eventlog_openai_agents.importing import import_sessions
 from eventlog_projections import Conversation
 from tests.adapters.importing.stores import advanced_sqlite
 from tests.adapters.importing.test_files import insert

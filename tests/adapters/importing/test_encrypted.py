@@ -9,7 +9,7 @@ from agents import SQLiteSession
 from agents.extensions.memory import EncryptedSession
 
 from eventlog import EventLog
-from eventlog_openai_agents.importing import EncryptedSource, SQLiteSource, import_sessions
+from eventlog_importing import EncryptedSource, SQLiteSource, import_sessions
 from eventlog_projections import Conversation
 from tests.adapters.importing.stores import KEY
 from tests.adapters.importing.test_files import insert

@@ -107,7 +107,7 @@ async def test_what_came_to_theirs_after_ours_went_on_is_said_loudly(
         await session.add_items([MORE])
     await store.write("chat", [{"role": "user", "content": "a secret"}])
     insert(file, "other", "{broken")
-    monkeypatch.setattr("eventlog_openai_agents.importing.existing._imported", set())
+    monkeypatch.setattr("eventlog_importing.existing._imported", set())
     with caplog.at_level(logging.WARNING, "eventlog.importing"):
         async with opened("chat", file) as session:
             assert await session.get_items() == [ITEM, MORE]
@@ -121,7 +121,7 @@ async def test_a_process_imports_once(file: Path, monkeypatch: pytest.MonkeyPatc
     await stores.sqlite(file).write("chat", [ITEM])
     async with opened("chat", file) as session:
         await session.get_items()
-    monkeypatch.setattr("eventlog_openai_agents.importing.existing.import_sessions", None)
+    monkeypatch.setattr("eventlog_importing.existing.import_sessions", None)
     async with opened("other", file) as session:
         assert await session.get_items() == []
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from eventlog import EventLog
 from eventlog.errors import InvalidOptionError, SourceError
 from eventlog.events import RowPreserved
-from eventlog_openai_agents.importing import Preserved, SQLiteSource, import_sessions
+from eventlog_importing import Preserved, SQLiteSource, import_sessions
 from eventlog_projections import Conversation
 from tests.adapters.importing import stores
 

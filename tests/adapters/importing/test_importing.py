@@ -6,8 +6,8 @@ import pytest
 
 from eventlog import EventLog, ItemsAdded, RecordedEvent
 from eventlog.events import ConversationImported
+from eventlog_importing import Progress, import_sessions
 from eventlog_openai_agents import EventLogSession
-from eventlog_openai_agents.importing import Progress, import_sessions
 from eventlog_projections import Conversation
 from tests.adapters.importing.stores import Store
 

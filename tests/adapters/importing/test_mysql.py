@@ -7,8 +7,8 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.sql import visitors
 from sqlalchemy.sql.elements import TextClause
 
-from eventlog_openai_agents.importing import SQLAlchemySource
-from eventlog_openai_agents.importing.from_sqlalchemy import _asynchronous
+from eventlog_importing import SQLAlchemySource
+from eventlog_importing.from_sqlalchemy import _asynchronous
 
 SOURCE = SQLAlchemySource(
     "mysql+aiomysql://user@host/db", sessions_table="order", messages_table="my messages"

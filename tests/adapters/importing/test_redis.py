@@ -10,7 +10,7 @@ from agents.extensions.memory import RedisSession
 
 from eventlog import EventLog
 from eventlog.errors import SourceError
-from eventlog_openai_agents.importing import RedisSource, import_sessions
+from eventlog_importing import RedisSource, import_sessions
 from eventlog_projections import Conversation
 
 ITEM: Final[Any] = {"role": "user", "content": "Hi"}

@@ -7,7 +7,7 @@ from agents import OpenAIConversationsSession, SQLiteSession
 
 from eventlog import EventLog
 from eventlog.errors import InvalidOptionError, SourceError
-from eventlog_openai_agents.importing import SessionSource, import_sessions
+from eventlog_importing import SessionSource, import_sessions
 from eventlog_projections import Conversation
 from tests.adapters.remote import dapr, mongo
 from tests.adapters.remote.conversations import Conversations, client_of

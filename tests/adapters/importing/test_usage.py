@@ -13,8 +13,8 @@ from agents.extensions.memory import AdvancedSQLiteSession
 
 from eventlog import EventLog, RecordedEvent
 from eventlog.events import RowPreserved, UsageRecorded
+from eventlog_importing import import_sessions
 from eventlog_openai_agents import EventLogSession
-from eventlog_openai_agents.importing import import_sessions
 from eventlog_projections.views import Views, turns
 from eventlog_session_conformance.agent import agent, ask_weather, say, weather
 from tests.adapters.metering import Meter, Metered

@@ -13,16 +13,12 @@ from eventlog.format.names import MAIN
 from eventlog_projections import (
     Conversation,
     HistoryEvent,
-    diff,
-    fork,
     rebuild,
-    redo,
-    restore,
-    undo,
 )
-from eventlog_projections.history.events import History, timeline
+from eventlog_projections.history.events import timeline
 from eventlog_projections.history.timeline import Span, spans
 from eventlog_projections.items.states import StateReader
+from eventlog_projections.stream import Stream
 from tests.elsewhere import make_small
 from tests.machines import LogMachine, play
 
@@ -86,7 +82,7 @@ class Machine(LogMachine):
 
     @rule(data=DATA)
     def forget(self, data: st.DataObject) -> None:
-        self.run(StateReader(self.log, *place(self.line(data).chat)).forget())
+        self.run(StateReader(self.log, *place(self.line(data).chat)).evict())
 
     @rule(data=DATA)
     def store_a_snapshot(self, data: st.DataObject) -> None:
@@ -124,14 +120,14 @@ class Machine(LogMachine):
     def replace(self, data: st.DataObject, roles: list[str]) -> None:
         line, items = self.line(data), self.new(roles)
         start = data.draw(st.integers(0, len(line.items)))
-        self.run(line.chat.replace(start, items, self.run(line.chat.view())))
+        self.run(line.chat.replace(start, items, self.run(line.chat.read())))
         line.became(line.items[:start] + items)
 
     @rule(data=DATA)
     def go_back(self, data: st.DataObject) -> None:
         line = self.line(data)
         version = data.draw(st.integers(0, line.head))
-        self.run(restore(line.chat, version))
+        self.run(line.chat.restore(version))
         line.became(*line.past[version])
 
     @rule(data=DATA, turns=st.integers(1, 3))
@@ -140,9 +136,9 @@ class Machine(LogMachine):
         users = [index for index, item in enumerate(line.items) if item["role"] == "user"]
         if len(users) < turns:
             with pytest.raises(NoSuchTurnError):
-                self.run(undo(line.chat, turns))
+                self.run(line.chat.undo(turns))
         else:
-            self.run(undo(line.chat, turns))
+            self.run(line.chat.undo(turns))
             line.became(line.items[: users[-turns]], (*line.past[-1].undone, line.head))
 
     @rule(data=DATA)
@@ -150,11 +146,11 @@ class Machine(LogMachine):
         line = self.line(data)
         undone = line.past[-1].undone
         if undone:
-            self.run(redo(line.chat))
+            self.run(line.chat.redo())
             line.became(*line.past[undone[-1]])
         else:
             with pytest.raises(NothingToRedoError):
-                self.run(redo(line.chat))
+                self.run(line.chat.redo())
 
     @rule(data=DATA, is_branch=st.booleans())
     def fork(self, data: st.DataObject, is_branch: bool) -> None:
@@ -163,13 +159,13 @@ class Machine(LogMachine):
         version = data.draw(st.integers(0, line.head))
         then = line.past[version].items
         kept = data.draw(st.none() | st.integers(0, len(then)))
-        new = self.run(fork(line.chat, name, branch=branch, at=version, kept=kept))
+        new = self.run(line.chat.fork(name, branch=branch, at=version, kept=kept))
         self.lines.append(Line(new, [Moment([]), Moment(then[:kept])]))
 
     @invariant()
     def the_present_of_each_agrees(self) -> None:
         for line in self.lines if hasattr(self, "lines") else ():
-            view = self.run(line.chat.view())
+            view = self.run(line.chat.read())
             assert (view.version, view.items, view.total) == (
                 line.head,
                 line.items,
@@ -188,7 +184,7 @@ class Machine(LogMachine):
     def differences_agree(self, data: st.DataObject) -> None:
         line = self.line(data)
         a, b = data.draw(st.tuples(*[st.integers(0, line.head)] * 2))
-        found = self.run(diff(line.chat, a, b))
+        found = self.run(line.chat.diff(a, b))
         before, after = line.past[a].items, line.past[b].items
         assert before[: found.common] == after[: found.common]
         assert found.removed == before[found.common :]
@@ -198,7 +194,7 @@ class Machine(LogMachine):
     @rule(data=DATA)
     def the_history_agrees(self, data: st.DataObject) -> None:
         line = self.line(data)
-        told: list[HistoryEvent] = self.run(History(line.chat).all())
+        told: list[HistoryEvent] = self.run(line.chat.history().all())
         assert [event.version for event in told] == list(range(1, line.head + 1))
         assert [event.total for event in told] == [len(then.items) for then in line.past[1:]]
         listed = [item.item for event in told for item in event.items if item.is_listed]
@@ -212,7 +208,7 @@ class Machine(LogMachine):
     @rule(data=DATA)
     def where_items_come_from_agrees(self, data: st.DataObject) -> None:
         line = self.line(data)
-        folded = self.run(timeline(line.chat))
+        folded = self.run(timeline(Stream(self.log, *place(line.chat))))
         assert [size(spans(then)) for then in folded.lists] == [
             len(then.items) for then in line.past
         ]

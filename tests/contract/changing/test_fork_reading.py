@@ -8,7 +8,7 @@ from eventlog import EventLog
 from eventlog.errors import CorruptEventError
 from eventlog.format import chain
 from eventlog.snapshots import StreamSnapshots
-from eventlog_projections import Conversation, fork, rebuild
+from eventlog_projections import Conversation, rebuild
 from eventlog_projections.items.segments import unpack
 from tests.backends import Backend
 from tests.elsewhere import NAME, add_many, anywhere, five_items, make_small, snapshots
@@ -26,7 +26,7 @@ async def test_forks_may_be_two_hundred_levels_deep(
     """With an item of its own on each level, or none."""
     expected = list(range(5))
     for level in range(200):
-        chat = await fork(chat, f"level {level}")
+        chat = await chat.fork(f"level {level}")
         if level % 2:
             await chat.add([level])
             expected.append(level)
@@ -39,7 +39,7 @@ async def test_a_limited_read_looks_at_the_ancestors_it_needs_only(
     log: EventLog, chat: Conversation, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last items of a fork are its own: nothing of the parent is read for them."""
-    new = await fork(chat, "fork")
+    new = await chat.fork("fork")
     await new.add([5, 6, 7])
     asked: list[bytes] = []
     load = StreamSnapshots.load
@@ -60,7 +60,7 @@ async def test_a_fork_stores_a_snapshot_that_copies_nothing(
 ) -> None:
     """One piece, however long what it began with is."""
     await add_many(log, list(range(1000)))
-    new = await fork(chat, "fork")
+    new = await chat.fork("fork")
     await log.spi.background.finish()
     before = await snapshots(backend)
     await new.items()
@@ -78,7 +78,7 @@ async def test_a_fork_copies_its_own_items_once(
 ) -> None:
     """However often it is read and stored, with what it inherited at hand."""
     make_small(monkeypatch)
-    new = await fork(chat, "fork")
+    new = await chat.fork("fork")
     for number in range(100):
         await new.add([number])
         assert await new.items() == [*range(5), *range(number + 1)]
@@ -100,7 +100,7 @@ async def test_a_fork_reads_a_parent_without_its_snapshots(
     await add_many(log, items)
     chat = Conversation(log, NAME)
     await rebuild(log)
-    new = await fork(await fork(chat, "between"), "fork")
+    new = await (await chat.fork("between")).fork("fork")
     await new.add(["own"])
     assert await new.items(limit=3) == [98, 99, "own"]
     await backend.execute(f"DELETE FROM {{}}{table}")
@@ -118,7 +118,7 @@ async def test_a_fork_reads_a_parent_whose_segments_are_damaged(
     items = list(range(60))
     await add_many(log, items)
     chat = Conversation(log, NAME)
-    new = await fork(chat, "fork")
+    new = await chat.fork("fork")
     await rebuild(log)
     await backend.execute("UPDATE {}segments SET body = ?", b"no segment")
     assert await anywhere(backend, new) == items
@@ -129,9 +129,9 @@ async def test_damage_in_the_parent_is_reported_as_of_the_parent(
     backend: Backend, log: EventLog, chat: Conversation
 ) -> None:
     """The event that cannot be read is named, not the fork that wanted it."""
-    branch = await fork(chat, NAME, branch="idea")
+    branch = await chat.fork(NAME, branch="idea")
     await branch.add(["fine"])
-    new = await fork(branch, "fork")
+    new = await branch.fork("fork")
     damage = "UPDATE {}events SET body = ?, codec = 0 WHERE version = 3 AND stream_id = ?"
     await backend.tamper(damage, b"no json", chain.stream_id(log.tenant, NAME))
     assert await anywhere(backend, new, limit=2) == [4, "fine"]
@@ -166,7 +166,7 @@ async def test_a_damaged_fork_is_an_error_never_another_list(
     backend: Backend, log: EventLog, chat: Conversation, header: str
 ) -> None:
     """Whatever its first event says, reading ends, and names it."""
-    new = await fork(chat, "fork")
+    new = await chat.fork("fork")
     itself = chain.stream_id(log.tenant, "fork")
     header = header.replace("PARENT", chain.stream_id(log.tenant, NAME).hex())
     header = header.replace("ITSELF", itself.hex())

@@ -10,7 +10,7 @@ from eventlog import ConflictError, Context, EventLog, ItemsAdded
 from eventlog.errors import CorruptEventError, InvalidMomentError, InvalidNameError, NameTakenError
 from eventlog.events import ConversationForked
 from eventlog.format import chain
-from eventlog_projections import Conversation, branches, fork, rebuild, restore
+from eventlog_projections import Conversation, rebuild
 from tests.backends import Backend
 from tests.conftest import Clock
 from tests.elsewhere import NAME, add_many, anywhere, five_items, open_elsewhere
@@ -25,7 +25,7 @@ async def test_a_fork_begins_with_what_the_parent_was(backend: Backend, chat: Co
     """At every version, and with any number of its first items; here and elsewhere."""
     for version in range(6):
         for kept in (None, *range(version + 1)):
-            new = await fork(chat, f"fork {version} {kept}", at=version, kept=kept)
+            new = await chat.fork(f"fork {version} {kept}", at=version, kept=kept)
             expected = list(range(version))[:kept]
             assert await new.items() == expected
             assert await anywhere(backend, new) == expected
@@ -40,12 +40,12 @@ async def test_a_fork_of_a_moment_is_of_its_version(backend: Backend, clock: Clo
         between = datetime.fromtimestamp(clock.tick() / 1e6, UTC)
         clock.tick()
         await chat.add(["after"])
-        assert await (await fork(chat, "fork", at=between)).items() == ["before"]
+        assert await (await chat.fork("fork", at=between)).items() == ["before"]
 
 
 async def test_parent_and_fork_go_their_own_ways(backend: Backend, chat: Conversation) -> None:
     """Whatever is written in one, the other does not see it."""
-    new = await fork(chat, NAME, branch="idea")
+    new = await chat.fork(NAME, branch="idea")
     await new.add(["new"])
     await chat.add(["old"])
     await chat.clear()
@@ -60,7 +60,7 @@ async def test_a_fork_is_one_event_with_its_parent_in_the_row(
     log: EventLog, chat: Conversation
 ) -> None:
     """Nothing is copied; who made it is recorded as with any event."""
-    await fork(chat, "fork", at=3, reason="a try", context=Context(actor="ana"))
+    await chat.fork("fork", at=3, reason="a try", context=Context(actor="ana"))
     (event,) = [event async for event in log.read("fork")]
     parent = chain.stream_id(log.tenant, NAME)
     assert event.event == ConversationForked(parent, 3, 3, "a try")
@@ -72,13 +72,13 @@ async def test_a_fork_is_one_event_with_its_parent_in_the_row(
 
 async def test_a_fork_of_an_empty_conversation_is_empty(log: EventLog) -> None:
     """Of one that is not there yet too."""
-    new = await fork(Conversation(log, "nobody's"), "fork")
+    new = await Conversation(log, "nobody's").fork("fork")
     assert await new.items() == []
     await new.add(["first"])
     assert await new.items() == ["first"]
     cleared = Conversation(log, "cleared")
     await cleared.clear()
-    assert await (await fork(cleared, "fork of that")).items() == []
+    assert await (await cleared.fork("fork of that")).items() == []
     assert (await log.verify()).ok
 
 
@@ -86,7 +86,7 @@ async def test_a_fork_of_an_empty_conversation_is_empty(log: EventLog) -> None:
 async def test_a_fork_of_the_future_is_refused(chat: Conversation, at: Any) -> None:
     """And of anything else that is no moment; nothing is stored."""
     with pytest.raises(InvalidMomentError):
-        await fork(chat, "fork", at=at)
+        await chat.fork("fork", at=at)
     assert await chat.log.version("fork") == 0
 
 
@@ -96,7 +96,7 @@ async def test_a_fork_of_more_items_than_there_are_is_refused(
 ) -> None:
     """Nothing is stored."""
     with pytest.raises(InvalidMomentError, match="5 items"):
-        await fork(chat, "fork", kept=kept)
+        await chat.fork("fork", kept=kept)
     assert await chat.log.version("fork") == 0
 
 
@@ -110,7 +110,7 @@ async def test_a_name_that_was_used_is_taken(
     for taken, of in (("other", ""), (NAME, "idea"), (NAME, "deleted")):
         await log.append(taken, ItemsAdded(["here"]), branch=of)
     with pytest.raises(NameTakenError) as raised:
-        await fork(chat, name, branch=branch)
+        await chat.fork(name, branch=branch)
     assert isinstance(raised.value, ConflictError)
     assert isinstance(raised.value, ValueError)
     assert (raised.value.stream, raised.value.branch) == (name, branch)
@@ -120,14 +120,14 @@ async def test_a_name_that_was_used_is_taken(
 async def test_a_branch_that_cannot_be_named_so_is_refused(chat: Conversation, branch: str) -> None:
     """As other names; main is what the one without a name is called."""
     with pytest.raises(InvalidNameError):
-        await fork(chat, NAME, branch=branch)
+        await chat.fork(NAME, branch=branch)
 
 
 async def test_two_forks_race_for_one_name(backend: Backend, chat: Conversation) -> None:
     """From two processes: one wins, the others are told."""
     async with open_elsewhere(backend) as log:
         parents = [chat, Conversation(log, NAME)] * 3
-        racing = [fork(parent, "prize", at=at % 3) for at, parent in enumerate(parents)]
+        racing = [parent.fork("prize", at=at % 3) for at, parent in enumerate(parents)]
         answers = await asyncio.gather(*racing, return_exceptions=True)
         won = [answer for answer in answers if isinstance(answer, Conversation)]
         lost = [answer for answer in answers if isinstance(answer, NameTakenError)]
@@ -140,7 +140,7 @@ async def test_forks_of_a_conversation_that_is_written_meanwhile_are_of_a_versio
 ) -> None:
     """Each has all items up to some version, and goes on having these."""
     writing = [chat.add([number]) for number in range(5, 25)]
-    forking = [fork(chat, f"fork {number}") for number in range(10)]
+    forking = [chat.fork(f"fork {number}") for number in range(10)]
     made = await asyncio.gather(*forking, *writing)
     now = await chat.items()
     for new in made[:10]:
@@ -187,7 +187,7 @@ async def test_a_fork_never_shows_another_tenants_items(backend: Backend) -> Non
 
 async def test_a_pop_reaches_into_what_was_inherited(backend: Backend, chat: Conversation) -> None:
     """Item by item, to the last; the parent keeps them all."""
-    new = await fork(chat, "fork")
+    new = await chat.fork("fork")
     await new.add(["own"])
     assert [await new.pop() for _ in range(7)] == ["own", 4, 3, 2, 1, 0, None]
     assert await chat.items() == [0, 1, 2, 3, 4]
@@ -198,13 +198,13 @@ async def test_a_fork_goes_back_to_before_its_own_first_item(
     backend: Backend, chat: Conversation
 ) -> None:
     """To what it began with, and to the nothing before that."""
-    new = await fork(chat, "fork")
+    new = await chat.fork("fork")
     await new.add(["own"])
-    await restore(new, 1)
+    await new.restore(1)
     assert await anywhere(backend, new) == [0, 1, 2, 3, 4]
-    await restore(new, 0)
+    await new.restore(0)
     assert await anywhere(backend, new) == []
-    await restore(new, 2)
+    await new.restore(2)
     assert await anywhere(backend, new) == [0, 1, 2, 3, 4, "own"]
     await new.clear()
     await new.add(["anew"])
@@ -215,19 +215,19 @@ async def test_conversations_are_listed_without_their_branches(
     log: EventLog, chat: Conversation
 ) -> None:
     """Unless they are asked for; each log sees its tenant's."""
-    await fork(chat, NAME, branch="b")
-    await fork(chat, NAME, branch="a")
-    await fork(chat, "another")
+    await chat.fork(NAME, branch="b")
+    await chat.fork(NAME, branch="a")
+    await chat.fork("another")
     assert [row.name async for row in log.streams()] == ["another", NAME]
     every = [(row.name, row.branch) async for row in log.streams(branches=True)]
     assert every == [("another", ""), (NAME, ""), (NAME, "a"), (NAME, "b")]
     assert [row.branch async for row in log.branches(NAME)] == ["a", "b"]
-    assert [branch.branch for branch in await branches(log, NAME)] == ["b", "a"]
+    assert [branch.branch for branch in await Conversation(log, NAME).branches()] == ["b", "a"]
 
 
 async def test_the_feed_says_which_branch_an_event_is_of(log: EventLog, chat: Conversation) -> None:
     """And so does a read."""
-    branch = await fork(chat, NAME, branch="idea")
+    branch = await chat.fork(NAME, branch="idea")
     await branch.add(["own"])
     places = [(event.stream, event.branch) async for event in log.feed()]
     assert places == [(NAME, "")] * 5 + [(NAME, "idea")] * 2
@@ -238,8 +238,8 @@ async def test_a_rebuild_and_a_check_of_a_conversation_are_of_its_branches_too(
     backend: Backend, log: EventLog, chat: Conversation
 ) -> None:
     """And not of other conversations."""
-    await fork(chat, NAME, branch="idea")
-    await fork(chat, "other")
+    await chat.fork(NAME, branch="idea")
+    await chat.fork("other")
     assert await rebuild(log, NAME) == 2
     assert (await log.verify(NAME)).events == 6
     itself = chain.stream_id(log.tenant, NAME, "idea")
@@ -257,7 +257,7 @@ async def test_processes_share_what_a_fork_is_and_not_what_its_parent_is(
     items = list(range(300))
     async with backend.open(redis=redis_url) as log:
         await add_many(log, items)
-        new = await fork(Conversation(log, NAME), "fork", kept=200)
+        new = await Conversation(log, NAME).fork("fork", kept=200)
         await new.add(["own"])
         await new.items()
         await log.spi.background.finish()

@@ -10,7 +10,7 @@ import pytest
 from eventlog import Context, EventLog, InvalidInputError
 from eventlog.errors import InvalidMomentError, NoSuchTurnError, NothingToRedoError
 from eventlog.events import ConversationRewound
-from eventlog_projections import Conversation, fork, label, redo, restore, undo
+from eventlog_projections import Conversation
 from eventlog_projections.items.blocks import EventItems, SegmentItems
 from tests.backends import Backend
 from tests.conftest import Clock
@@ -45,31 +45,31 @@ async def chat(log: EventLog) -> Conversation:
 
 async def test_an_undo_takes_back_whole_turns(backend: Backend, chat: Conversation) -> None:
     """A user's message and all that it led to, a turn at a time, and back again."""
-    await undo(chat)
+    await chat.undo()
     assert await chat.items() == FIRST == await cold(backend)
-    await undo(chat)
+    await chat.undo()
     assert await chat.items() == [] == await cold(backend)
-    await redo(chat)
+    await chat.redo()
     assert await chat.items() == FIRST == await cold(backend)
-    await redo(chat)
+    await chat.redo()
     assert await chat.items() == FIRST + SECOND == await cold(backend)
     with pytest.raises(NothingToRedoError):
-        await redo(chat)
+        await chat.redo()
     assert await chat.log.version(NAME) == 9
 
 
 async def test_several_turns_are_undone_and_redone_at_once(chat: Conversation) -> None:
     """One undo is one redo, however many turns it took."""
-    await undo(chat, 2)
+    await chat.undo(2)
     assert await chat.items() == []
-    await redo(chat)
+    await chat.redo()
     assert await chat.items() == FIRST + SECOND
 
 
 async def test_every_version_stays_what_it_was(backend: Backend, chat: Conversation) -> None:
     """Undo and redo are events like others."""
-    for command in (undo, undo, redo, undo, redo, redo):
-        await command(chat)
+    for command in (chat.undo, chat.undo, chat.redo, chat.undo, chat.redo, chat.redo):
+        await command()
     past = [await chat.items(as_of=version) for version in range(5, 12)]
     both = FIRST + SECOND
     assert past == [both, FIRST, [], FIRST, [], FIRST, both]
@@ -80,49 +80,49 @@ async def test_every_version_stays_what_it_was(backend: Backend, chat: Conversat
 async def test_an_undo_works_in_the_middle_of_a_batch(log: EventLog, batch: int) -> None:
     """No version of the list ends where the turn begins."""
     chat = await filled(log, FIRST + SECOND, batch)
-    await undo(chat)
+    await chat.undo()
     assert await chat.items() == FIRST
-    await redo(chat)
+    await chat.redo()
     assert await chat.items() == FIRST + SECOND
 
 
 async def test_an_undo_works_in_what_a_fork_inherited(backend: Backend, chat: Conversation) -> None:
     """And leaves the parent alone."""
-    new = await fork(chat, "fork")
-    await undo(new)
+    new = await chat.fork("fork")
+    await new.undo()
     assert await new.items() == FIRST
-    await undo(new)
+    await new.undo()
     assert await new.items() == []
-    await redo(new)
-    await redo(new)
+    await new.redo()
+    await new.redo()
     assert await new.items() == FIRST + SECOND == await cold(backend)
 
 
 async def test_an_undo_of_a_fork_ends_with_the_forks_own_undos(chat: Conversation) -> None:
     """What was undone in the parent is not the fork's to redo."""
-    await undo(chat)
-    new = await fork(chat, "fork")
+    await chat.undo()
+    new = await chat.fork("fork")
     with pytest.raises(NothingToRedoError):
-        await redo(new)
+        await new.redo()
 
 
 async def test_a_call_that_was_answered_turns_later_goes_with_its_output(log: EventLog) -> None:
     """The user spoke before the tool was done: both turns go."""
     chat = await filled(log, [*SECOND, user("slow"), CALL, user("still?"), OUTPUT, answer("ok")])
-    await undo(chat)
+    await chat.undo()
     assert await chat.items() == SECOND
 
 
 async def test_what_compaction_left_stays(chat: Conversation) -> None:
     """It is of no turn; what it replaced can be restored."""
     compacted = {"type": "compaction", "id": "cmp"}
-    seen = await chat.view()
+    seen = await chat.read()
     await chat.replace(0, [compacted, user("three"), answer("Three.")], seen)
-    await undo(chat)
+    await chat.undo()
     assert await chat.items() == [compacted]
     with pytest.raises(NoSuchTurnError, match="has 0"):
-        await undo(chat)
-    await restore(chat, seen.version)
+        await chat.undo()
+    await chat.restore(seen.version)
     assert await chat.items() == FIRST + SECOND
 
 
@@ -135,7 +135,7 @@ async def test_a_list_without_a_users_message_has_nothing_to_undo(
     await chat.add(items)
     version = await log.version(NAME)
     with pytest.raises(NoSuchTurnError):
-        await undo(chat)
+        await chat.undo()
     assert await log.version(NAME) == version
 
 
@@ -143,29 +143,29 @@ async def test_a_list_without_a_users_message_has_nothing_to_undo(
 async def test_an_undo_of_no_turns_or_too_many_is_refused(chat: Conversation, turns: Any) -> None:
     """And changes nothing."""
     with pytest.raises(InvalidInputError):
-        await undo(chat, turns)
+        await chat.undo(turns)
     assert await chat.items() == FIRST + SECOND
 
 
 async def test_whatever_is_written_ends_what_can_be_redone(chat: Conversation) -> None:
     """An item, a pop, a clear; not a label, which says nothing about the list."""
-    await undo(chat)
-    await label(chat, title="still")
-    await redo(chat)
+    await chat.undo()
+    await chat.label(title="still")
+    await chat.redo()
     for write in (lambda: chat.add(["new"]), chat.pop, chat.clear):
-        await restore(chat, 5)
-        await undo(chat)
+        await chat.restore(5)
+        await chat.undo()
         await write()
         with pytest.raises(NothingToRedoError):
-            await redo(chat)
+            await chat.redo()
 
 
 async def test_a_restore_brings_back_what_could_be_redone_then(chat: Conversation) -> None:
     """The list is what it was at that version, in every way."""
-    await undo(chat)
+    await chat.undo()
     await chat.clear()
-    await restore(chat, 6)
-    await redo(chat)
+    await chat.restore(6)
+    await chat.redo()
     assert await chat.items() == FIRST + SECOND
 
 
@@ -173,7 +173,7 @@ async def test_a_restore_brings_back_what_could_be_redone_then(chat: Conversatio
 async def test_a_restore_of_no_moment_is_refused(chat: Conversation, to: Any) -> None:
     """And changes nothing."""
     with pytest.raises(InvalidMomentError):
-        await restore(chat, to)
+        await chat.restore(to)
     assert await chat.log.version(NAME) == 5
 
 
@@ -185,16 +185,16 @@ async def test_a_restore_to_a_time(backend: Backend, clock: Clock) -> None:
         moment = datetime.fromtimestamp(clock.tick() / 1e6, UTC)
         clock.tick()
         await chat.add(["b"])
-        await restore(chat, moment)
+        await chat.restore(moment)
         assert await chat.items() == ["a"]
 
 
 async def test_who_and_why_are_recorded(log: EventLog, chat: Conversation) -> None:
     """With each of the three, beside the version that was seen."""
     ana = Context(actor="ana")
-    for command in (undo, redo):
-        await command(chat, reason="why", context=ana)
-    await restore(chat, 2, reason="why", context=ana)
+    for command in (chat.undo, chat.redo):
+        await command(reason="why", context=ana)
+    await chat.restore(2, reason="why", context=ana)
     events = [event async for event in log.read(NAME, after=5)]
     assert [event.event for event in events] == [
         ConversationRewound(5, 5, "why"),
@@ -210,7 +210,7 @@ async def test_undos_that_race_take_one_turn_each(backend: Backend, log: EventLo
     await add_many(log, [user(str(number)) for number in range(12)])
     async with elsewhere(backend) as other:
         here = Conversation(log, NAME)
-        await asyncio.gather(*[undo(each) for each in (here, other) for _ in range(5)])
+        await asyncio.gather(*[each.undo() for each in (here, other) for _ in range(5)])
         assert await other.items() == [user("0"), user("1")]
 
 
@@ -224,12 +224,12 @@ async def test_an_undo_and_a_redo_read_the_end_of_the_list_only(
     for holder in (EventItems, SegmentItems):
         note(holder, decoded, monkeypatch)
     async with elsewhere(backend) as chat:
-        await undo(chat)
+        await chat.undo()
         assert sum(decoded) < 1500
         decoded.clear()
-        await redo(chat)
+        await chat.redo()
         assert decoded == []
-        assert (await chat.view(limit=1)).total == 4201
+        assert (await chat.read(limit=1)).total == 4201
 
 
 def note(holder: Any, decoded: list[int], monkeypatch: pytest.MonkeyPatch) -> None:

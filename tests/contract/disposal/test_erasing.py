@@ -14,13 +14,10 @@ from eventlog.errors import InvalidNameError, SharedContentError
 from eventlog.events import ConversationErased, ConversationForked
 from eventlog.snapshots import Snapshot
 from eventlog_projections import Conversation, erase
-from eventlog_projections.changing.branches import branches
-from eventlog_projections.changing.forks import fork
-from eventlog_projections.changing.rewinding import redo, restore
-from eventlog_projections.history.events import History
 from eventlog_projections.items.cutting import cut
+from eventlog_projections.items.memory import TOMBSTONE
 from eventlog_projections.items.segments import SCHEMA
-from eventlog_projections.items.states import ERASED
+from eventlog_projections.items.states import StateReader
 from tests.backends import Backend
 from tests.contract.items.test_shared_cache import key
 from tests.elsewhere import NAME, cold, elsewhere, filled, open_elsewhere, stream_id
@@ -70,13 +67,13 @@ async def test_the_content_is_in_no_byte_of_any_file(backend: Backend, redis_url
         await chat.clear(reason=MARKER)
         for item in long[:3]:
             await chat.add([item])
-        await chat._states.save()
+        await StateReader(log, NAME).save()
         shared: Any = await r.hget(key(log), "value")
         assert MARKER.encode() in shared
         assert MARKER.encode() in await bytes_of(backend)
         await erase(log, NAME, **WHY)
         shared = await r.hget(key(log), "value")
-        assert shared == ERASED
+        assert shared == TOMBSTONE
         if backend.name == "postgres":
             assert MARKER.encode() not in await bytes_of(backend)
     assert MARKER.encode() not in await bytes_of(backend)
@@ -130,7 +127,7 @@ async def test_the_audit_shows_by_whom_and_why(erasable: Backend) -> None:
         await erase(log, NAME, **WHY)
         await chat.add(["new"])
         await erase(log, NAME, by="dpo", reason="again")
-        events = [entry.event for entry in await History(chat).all()]
+        events = [entry.event for entry in await chat.history().all()]
         said = [event for event in events if isinstance(event, ConversationErased)]
         assert said == [ConversationErased("dpo", reason) for reason in ("gdpr-17", "again")]
         feed = [event.header.reason async for event in log.feed() if event.kind == "erased"]
@@ -146,11 +143,11 @@ async def test_forks_and_branches_lose_it_too(erasable: Backend) -> None:
     """However far they are, whoever remembers them; what only shares a parent's name is left."""
     async with erasable.open() as log, open_elsewhere(erasable) as other:
         chat = await filled(log, ITEMS)
-        child = await fork(chat, "child", at=200)
-        grandchild = await fork(child, "grandchild")
+        child = await chat.fork("child", at=200)
+        grandchild = await child.fork("grandchild")
         await grandchild.add(["own"])
-        await fork(chat, NAME, branch="b")
-        nothing = await fork(chat, "nothing of it", kept=0)
+        await chat.fork(NAME, branch="b")
+        nothing = await chat.fork("nothing of it", kept=0)
         await nothing.add(["stays"])
         theirs = Conversation(other, "grandchild")
         assert await theirs.items() == [*ITEMS[:200], "own"]
@@ -161,7 +158,7 @@ async def test_forks_and_branches_lose_it_too(erasable: Backend) -> None:
             ("child", ""),
             ("grandchild", ""),
         }
-        for each in (chat, child, grandchild, theirs, *await branches(log, NAME)):
+        for each in (chat, child, grandchild, theirs, *await Conversation(log, NAME).branches()):
             assert await each.items() == []
         for each in (grandchild, theirs):
             with pytest.raises(ErasedError):
@@ -174,8 +171,8 @@ async def test_it_can_be_refused_where_forks_share_the_content(erasable: Backend
     """Nothing is erased then, and the error names the forks; branches are no others."""
     async with erasable.open() as log:
         chat = await filled(log, ITEMS)
-        await fork(chat, NAME, branch="b")
-        child = await fork(chat, "child")
+        await chat.fork(NAME, branch="b")
+        child = await chat.fork("child")
         with pytest.raises(SharedContentError) as caught:
             await erase(log, NAME, **WHY, with_forks=False)
         assert caught.value.forks == ("child",)
@@ -188,7 +185,7 @@ async def test_a_fork_that_is_made_meanwhile_reads_as_erased(erasable: Backend) 
         chat = await filled(log, ITEMS[:40])
         await erase(log, NAME, **WHY)
         with pytest.raises(ErasedError):
-            await fork(chat, "late", at=40)
+            await chat.fork("late", at=40)
         assert await log.version("late") == 0
         forked = ConversationForked(stream_id(log), 40, 40)
         await log.append("late", forked, expected_version=0)
@@ -202,9 +199,9 @@ async def test_nobody_goes_back_to_what_was_erased(erasable: Backend) -> None:
         chat = await filled(log, ITEMS[:40])
         await erase(log, NAME, **WHY)
         with pytest.raises(ErasedError):
-            await restore(chat, 40)
+            await chat.restore(40)
         with pytest.raises(InvalidInputError):
-            await redo(chat)
+            await chat.redo()
         assert (await chat.items(), await log.version(NAME)) == ([], 41)
 
 
@@ -212,8 +209,9 @@ async def test_a_snapshot_of_before_is_not_stored_afterwards(erasable: Backend) 
     """By a process that read before the erasure and stores what it read after it."""
     async with open_elsewhere(erasable) as other, erasable.open() as log:
         await filled(log, ITEMS)
-        late = Conversation(other, NAME)
-        state = await late._states.current()
+        late = StateReader(other, NAME)
+        state = await late.current()
+        assert state is not None
         stored = other.spi.snapshots(NAME, SCHEMA)
         await stored.drop()
         await erase(log, NAME, **WHY)
@@ -232,14 +230,15 @@ async def test_an_old_list_does_not_come_back_into_redis(backend: Backend, redis
         Redis.from_url(redis_url) as client,
     ):
         await filled(log, ITEMS)
-        late = Conversation(other, NAME)
-        state = await late._states.current()
+        late = StateReader(other, NAME)
+        state = await late.current()
+        assert state is not None
         await erase(log, NAME, **WHY)
         assert await Conversation(log, NAME).items() == []
         async with open_elsewhere(backend, redis=redis_url) as third:
             assert await Conversation(third, NAME).items() == []
-        await late._states._share(other.spi.snapshots(NAME, SCHEMA), state)
-        assert await client.hget(key(log), "value") == ERASED
+        await late._memory.share(other.spi.snapshots(NAME, SCHEMA), state)
+        assert await client.hget(key(log), "value") == TOMBSTONE
 
 
 async def test_writers_go_on_while_it_is_erased(erasable: Backend) -> None:
@@ -276,7 +275,7 @@ async def test_an_erasure_that_was_interrupted_is_gone_on_with(
     async with erasable.open() as log:
         chat = await filled(log, ITEMS[:40])
         for name in ("a", "b"):
-            await fork(chat, name)
+            await chat.fork(name)
         store, done = type(log.spi.store), 0
         real = store.erase
 
@@ -304,7 +303,7 @@ async def test_an_erasure_settles_though_its_caller_is_cancelled(
     """Nothing is left half told: forks, memory and Redis follow."""
     async with erasable.open() as log:
         chat = await filled(log, ITEMS[:40])
-        child = await fork(chat, "child")
+        child = await chat.fork("child")
         store = type(log.spi.store)
         real, began, go_on = store.erase, asyncio.Event(), asyncio.Event()
 

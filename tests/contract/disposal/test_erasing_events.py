@@ -7,10 +7,8 @@ from eventlog.errors import HeldError, InvalidMomentError, SharedContentError
 from eventlog.events import ConversationRewound, EventErased
 from eventlog.operations import place_hold
 from eventlog_projections import Conversation, erase, erase_event
-from eventlog_projections.changing.forks import fork
-from eventlog_projections.changing.rewinding import restore
-from eventlog_projections.history.events import History
 from eventlog_projections.history.timeline import Span
+from eventlog_projections.items.states import StateReader
 from tests.backends import Backend
 from tests.contract.disposal.test_erasing import ITEMS, MARKER, WHY, bytes_of
 from tests.elsewhere import NAME, cold, filled, open_elsewhere
@@ -30,14 +28,14 @@ async def test_one_event_can_be_erased(erasable: Backend) -> None:
             with pytest.raises(ErasedError, match="ersion 7 of"):
                 await chat.items(as_of=version)
             with pytest.raises(ErasedError):
-                await restore(chat, version)
+                await chat.restore(version)
         assert await chat.pop() == ITEMS[-1]
         await erase_event(log, NAME, 7, **WHY)
         assert [one.version for one in done.streams] == [301]
         assert await log.version(NAME) == 302
-        await restore(chat, 6)
+        await chat.restore(6)
         assert await theirs.items() == ITEMS[:6]
-        entry = (await History(chat).all())[300]
+        entry = (await chat.history().all())[300]
         assert (entry.total, entry.removed, entry.restored) == (299, (Span(7, 0, 1),), ())
         assert entry.event == EventErased(7, **WHY)
         assert (await log.verify()).ok
@@ -64,7 +62,7 @@ async def test_the_bytes_of_one_event_are_in_no_file(backend: Backend) -> None:
     async with backend.open() as log:
         chat = await filled(log, [{"n": number} for number in range(300)])
         await chat.add([MARKER], context=Context(actor=MARKER))
-        await chat._states.save()
+        await StateReader(log, NAME).save()
         assert MARKER.encode() in await bytes_of(backend)
         await erase_event(log, NAME, 301, **WHY)
         await chat.add(["more"])
@@ -79,7 +77,7 @@ async def test_one_event_is_not_erased_where_it_cannot_be(erasable: Backend) -> 
     """Not one that is not there, nor one that a fork may have, nor one that is held."""
     async with erasable.open() as log:
         chat = await filled(log, ITEMS[:40])
-        child = await fork(chat, "child", at=20)
+        child = await chat.fork("child", at=20)
         for version in (0, -1, 41):
             with pytest.raises(InvalidMomentError):
                 await erase_event(log, NAME, version, **WHY)

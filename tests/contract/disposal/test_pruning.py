@@ -22,9 +22,6 @@ from eventlog_projections import (
     Disposed,
     Evidence,
     erase_owner,
-    fork,
-    label,
-    labels,
     prune,
     to_folder,
 )
@@ -41,7 +38,7 @@ async def said(log: EventLog, clock: Clock, *names: str, owner: str = "") -> Non
         clock.tick()
         await Conversation(log, name).add([f"hello {name}"])
         if owner:
-            await label(Conversation(log, name), owner=owner, tags=[f"of {owner}"])
+            await Conversation(log, name).label(owner=owner, tags=[f"of {owner}"])
 
 
 def now(clock: Clock) -> datetime:
@@ -62,7 +59,7 @@ async def test_what_is_older_goes_and_what_is_not_stays(erasable: Backend, clock
     """A dry run says the same and changes nothing; a second run finds nothing to do."""
     async with erasable.open(clock=clock) as log:
         await said(log, clock, "a", "b", "c")
-        branch = await fork(Conversation(log, "a"), "a", branch="idea")
+        branch = await Conversation(log, "a").fork("a", branch="idea")
         before = now(clock)
         await said(log, clock, "d")
         await branch.add(["the branch is used"])
@@ -94,7 +91,7 @@ async def test_labels_choose_and_the_latest_are_kept(erasable: Backend, clock: C
         assert told(await prune(log, end, **WHY, owner="ann", tag="of bob")) == {}
         assert told(await prune(log, end, **WHY, tag="of bob")) == {"b2": "erased", "b1": "erased"}
         assert await left(log) == ["a3", "c1"]
-        assert await labels(Conversation(log, "a1")) == (None, None, ())
+        assert await Conversation(log, "a1").labels() == (None, None, ())
 
 
 async def test_what_is_held_or_shared_is_left_and_told(backend: Backend, clock: Clock) -> None:
@@ -102,10 +99,10 @@ async def test_what_is_held_or_shared_is_left_and_told(backend: Backend, clock: 
     async with backend.open(clock=clock) as log:
         await said(log, clock, "held", "parent", "used")
         await place_hold(log, "held", "case-1")
-        await fork(Conversation(log, "parent"), "child")
+        await Conversation(log, "parent").fork("child")
         await place_hold(log, "child", "case-2")
         before = now(clock)
-        await fork(Conversation(log, "used"), "user")
+        await Conversation(log, "used").fork("user")
         done = {one.session_id: one for one in await prune(log, before, **WHY)}
         assert told(list(done.values())) == {
             "child": "held",
@@ -130,8 +127,8 @@ async def test_an_archive_has_evidence_that_verifies_of_all_that_is_erased(
     folder = tmp_path / "archive"
     async with erasable.open(clock=clock) as log:
         await said(log, clock, "alone", "parent")
-        await fork(Conversation(log, "parent"), "parent", branch="idea")
-        await fork(Conversation(log, "parent"), "child")
+        await Conversation(log, "parent").fork("parent", branch="idea")
+        await Conversation(log, "parent").fork("child")
         archive = Archive(SIGNER, to_folder(folder))
         assert await prune(log, now(clock), **WHY, archive=archive, dry_run=True)
         assert not folder.exists()
@@ -191,7 +188,7 @@ async def test_an_erasure_that_was_interrupted_is_gone_on_with(
     async with backend.open(clock=clock) as log:
         await said(log, clock, "a", owner="ann")
         for number in range(3):
-            await fork(Conversation(log, "a"), "a", branch=f"b{number}")
+            await Conversation(log, "a").fork("a", branch=f"b{number}")
         before = now(clock)
         calls = 0
         erase_stream = erasing._erase
@@ -219,8 +216,8 @@ async def test_everything_of_an_owner_goes(erasable: Backend, clock: Clock) -> N
     async with erasable.open(clock=clock) as log:
         await said(log, clock, "a", "b", "given", "held", owner="ann")
         await said(log, clock, "other", owner="bob")
-        await label(Conversation(log, "given"), owner="bob")
-        await label(await fork(Conversation(log, "a"), "copied"), owner="bob")
+        await Conversation(log, "given").label(owner="bob")
+        await (await Conversation(log, "a").fork("copied")).label(owner="bob")
         await place_hold(log, "held", "case-1")
         seen: list[Disposed] = []
         done = await erase_owner(log, "ann", **WHY, progress=seen.append)

@@ -205,10 +205,9 @@ async def test_a_page_is_found_by_position(backend: Backend) -> None:
         await add(log, "chat")
     if backend.name == "postgres":
         return  # Its plan follows statistics; the statement leaves it no other way.
-    from eventlog.store.sql.feed import SqliteFeed
-    from eventlog.store.sql.log import SqliteStatements
+    from eventlog.store.sqlite.statements import FEED
 
-    page = SqliteFeed(SqliteStatements()).page
+    page = FEED.page
     values = {"tenant": "default", "after": 0, "until": 10, "limit": 10}
     plan = await backend.execute(f"EXPLAIN QUERY PLAN {page.text}", *page.args(values))
     assert "SEARCH events USING INTEGER PRIMARY KEY" in plan[0][-1]

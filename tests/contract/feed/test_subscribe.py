@@ -11,9 +11,10 @@ import pytest
 
 from eventlog import EventLog, ItemsAdded, RecordedEvent
 from eventlog.errors import InvalidOptionError
-from eventlog.feed import notifier, tail
+from eventlog.feed import tail
 from eventlog.redis import address as redis_address
 from eventlog.redis import notifier as redis_notifier
+from eventlog.resources import redis_name
 from tests import processes
 from tests.backends import Backend
 from tests.faults.silent import Silent
@@ -50,8 +51,8 @@ async def nothing_is_left(log: EventLog) -> None:
     await until(nothing, "the subscription has left no tail and no task")
 
 
-def tails(log: EventLog) -> dict[Any, Any]:
-    return notifier._notifiers[log.spi._store]._tails
+def tails(log: EventLog) -> tuple[Any, ...]:
+    return log.spi.notifier._tails.values()
 
 
 async def test_a_subscription_begins_with_what_is_there_and_goes_on(log: EventLog) -> None:
@@ -235,7 +236,7 @@ async def test_another_process_is_heard(backend: Backend, redis_url: str, redis:
 async def until_it_listens(log: EventLog, redis_url: str) -> None:
     from redis.asyncio import Redis
 
-    channel = notifier._notifiers[log.spi._store]._name
+    channel = redis_name(log.spi.address)
     async with Redis.from_url(redis_url) as client:
 
         async def listens() -> bool:

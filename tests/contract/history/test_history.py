@@ -19,20 +19,10 @@ from eventlog.events import ConversationLabelled, OpaqueEvent
 from eventlog_projections import (
     Conversation,
     Diff,
-    History,
     HistoryEvent,
     HistoryItem,
     Labels,
     Span,
-    delete_branch,
-    diff,
-    fork,
-    label,
-    labels,
-    moments,
-    redo,
-    restore,
-    undo,
 )
 from tests.backends import Backend
 from tests.conftest import Clock
@@ -44,7 +34,7 @@ ANSWER = {"role": "assistant", "content": "an answer"}
 
 
 async def told(chat: Conversation) -> list[HistoryEvent]:
-    return await History(chat).all()
+    return await chat.history().all()
 
 
 def moved(event: HistoryEvent) -> tuple[Any, ...]:
@@ -56,11 +46,11 @@ async def test_each_event_says_what_it_did_to_the_list(log: EventLog) -> None:
     chat = Conversation(log, NAME)
     await chat.add([USER, ANSWER, USER])
     await chat.pop()
-    await chat.replace(1, ["summary"], await chat.view())
-    await undo(chat)
-    await redo(chat)
-    await restore(chat, 1)
-    await label(chat, title="A chat")
+    await chat.replace(1, ["summary"], await chat.read())
+    await chat.undo()
+    await chat.redo()
+    await chat.restore(1)
+    await chat.label(title="A chat")
     await chat.clear()
     assert [moved(event) for event in await told(chat)] == [
         ("added", [], [], 3),
@@ -81,7 +71,7 @@ async def test_items_are_marked_by_whether_they_are_in_the_list_now(log: EventLo
     await chat.add(["gone"])
     await chat.pop()
     await chat.pop()
-    await chat.replace(1, ["B"], await chat.view())
+    await chat.replace(1, ["B"], await chat.read())
     marked = [(event.version, item) for event in await told(chat) for item in event.items]
     assert marked == [
         (1, HistoryItem("a", True)),
@@ -111,9 +101,9 @@ async def test_a_fork_and_a_deleted_branch_have_their_own_history(log: EventLog)
     """What was inherited is version 0; the parent's events are the parent's."""
     chat = Conversation(log, NAME)
     await chat.add([USER, ANSWER])
-    branch = await fork(chat, NAME, branch="idea")
+    branch = await chat.fork(NAME, branch="idea")
     await branch.pop()
-    await delete_branch(branch, reason="no use")
+    await branch.delete_branch(reason="no use")
     assert [moved(event) for event in await told(branch)] == [
         ("forked", [], [Span(0, 0, 2)], 2),
         ("popped", [Span(0, 1, 2)], [], 1),
@@ -144,7 +134,7 @@ async def test_a_history_is_of_what_was_there_when_it_began(log: EventLog) -> No
     """Marks and events agree, whatever is written while somebody reads."""
     chat = Conversation(log, NAME)
     await chat.add(["a"])
-    reading = History(chat)
+    reading = chat.history()
     first = await anext(reading)
     await chat.clear()
     assert first.items == (HistoryItem("a", True),)
@@ -165,7 +155,7 @@ async def test_a_history_reads_a_page_at_a_time(
     monkeypatch.setattr("eventlog.pages.PAGE", 10)
     monkeypatch.setattr("eventlog.paging.PAGE", 10)
     await add_many(log, list(range(95)))
-    seen = [item.item async for event in History(Conversation(log, NAME)) for item in event.items]
+    seen = [item.item async for event in Conversation(log, NAME).history() for item in event.items]
     assert seen == list(range(95))
 
 
@@ -182,11 +172,11 @@ LABELLED: list[tuple[dict[str, Any], Labels]] = [
 async def test_labels_are_what_was_given_last(log: EventLog) -> None:
     """Each on its own: None leaves it, an empty one removes it."""
     chat = Conversation(log, NAME)
-    assert await labels(chat) == Labels()
+    assert await chat.labels() == Labels()
     for given, expected in LABELLED:
-        await label(chat, **given)
+        await chat.label(**given)
         await chat.add(["between"])
-        assert await labels(chat) == expected
+        assert await chat.labels() == expected
     assert await chat.items() == ["between"] * len(LABELLED)
 
 
@@ -196,15 +186,15 @@ async def test_labels_are_what_was_given_last(log: EventLog) -> None:
 async def test_labels_that_are_none_are_refused(log: EventLog, wrong: dict[str, Any]) -> None:
     """Nothing is stored."""
     with pytest.raises(InvalidInputError):
-        await label(Conversation(log, NAME), **wrong)
+        await Conversation(log, NAME).label(**wrong)
     assert await log.version(NAME) == 0
 
 
 async def test_labels_of_a_branch_are_its_own(log: EventLog) -> None:
     """A fork begins without any."""
     chat = Conversation(log, NAME)
-    await label(chat, title="A chat")
-    assert await labels(await fork(chat, "fork")) == Labels()
+    await chat.label(title="A chat")
+    assert await (await chat.fork("fork")).labels() == Labels()
 
 
 async def test_events_of_one_kind_are_read_alone(
@@ -224,13 +214,13 @@ async def test_a_difference_is_what_went_and_what_came(log: EventLog) -> None:
     """Between two versions, in either direction, or from one to now."""
     chat = Conversation(log, NAME)
     await chat.add(["a", "b"])
-    await chat.replace(1, ["c", "d"], await chat.view())
-    assert await diff(chat, 1, 2) == Diff(1, ["b"], ["c", "d"])
-    assert await diff(chat, 2, 1) == Diff(1, ["c", "d"], ["b"])
-    assert await diff(chat, 0) == Diff(0, [], ["a", "c", "d"])
-    assert await diff(chat) == Diff(3, [], [])
+    await chat.replace(1, ["c", "d"], await chat.read())
+    assert await chat.diff(1, 2) == Diff(1, ["b"], ["c", "d"])
+    assert await chat.diff(2, 1) == Diff(1, ["c", "d"], ["b"])
+    assert await chat.diff(0) == Diff(0, [], ["a", "c", "d"])
+    assert await chat.diff() == Diff(3, [], [])
     with pytest.raises(InvalidMomentError):
-        await diff(chat, 1, 3)
+        await chat.diff(1, 3)
 
 
 async def test_a_difference_is_of_what_items_say(log: EventLog) -> None:
@@ -239,10 +229,10 @@ async def test_a_difference_is_of_what_items_say(log: EventLog) -> None:
     await chat.add([float("nan"), 1])
     await chat.pop()
     await chat.add([1])
-    assert (await diff(chat, 1, 3)).common == 2
+    assert (await chat.diff(1, 3)).common == 2
     await chat.pop()
     await chat.add([True])
-    assert await diff(chat, 1) == Diff(1, [1], [True])
+    assert await chat.diff(1) == Diff(1, [1], [True])
 
 
 async def test_every_item_has_the_time_of_its_event(backend: Backend, clock: Clock) -> None:
@@ -254,13 +244,13 @@ async def test_every_item_has_the_time_of_its_event(backend: Backend, clock: Clo
             await chat.add([USER, ANSWER])
             before = await log.version(chat.name)
             await chat.add(["gone"])
-            await restore(chat, before)
+            await chat.restore(before)
             expected += [now, now]
             head = await log.version(chat.name)
-            assert await moments(chat, head) == expected
-            chat = await fork(chat, f"fork {level}")
-        assert await moments(chat, 1) == expected
-        assert await moments(chat, 0) == []
+            assert await chat.moments(head) == expected
+            chat = await chat.fork(f"fork {level}")
+        assert await chat.moments(1) == expected
+        assert await chat.moments(0) == []
 
 
 async def test_a_session_of_the_log_writes_while_its_history_is_read(log: EventLog) -> None:

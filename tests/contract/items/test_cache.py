@@ -182,15 +182,14 @@ class Trips:
         self.count = 0
         self.patch = patch
         store: Any = log.spi._store
-        owner = store._reader if backend.name == "sqlite" else store._pools
-        name = "read" if backend.name == "sqlite" else "run"
-        real = getattr(owner, name)
+        owner = store.runner._reader if backend.name == "sqlite" else store.runner.pools
+        real = owner.run
 
         def counted(*args: Any) -> Any:
             self.count += 1
             return real(*args)
 
-        patch.setattr(owner, name, counted)
+        patch.setattr(owner, "run", counted)
 
     async def of(self, reading: Any) -> int:
         before = self.count
@@ -222,9 +221,9 @@ async def test_a_cold_read_is_one_round_trip(
     await log.spi.background.finish()
     trips = Trips(backend, log, monkeypatch)
     for view in ({}, {"limit": 20}, {"limit": 1}):
-        log.spi.cache.forget(stream_id(log))
+        log.spi.cache.evict(stream_id(log))
         assert await trips.of(chat.items(**view)) == 1, view
-    log.spi.cache.forget(stream_id(log, "new"))
+    log.spi.cache.evict(stream_id(log, "new"))
     assert await trips.of(Conversation(log, "new").items()) == 1
 
 

@@ -21,7 +21,7 @@ def chat(log: EventLog) -> Conversation:
 
 async def test_a_new_conversation_has_no_items(chat: Conversation) -> None:
     """Nothing is there, and reading it creates nothing."""
-    assert await chat.view() == (0, [], 0)
+    assert await chat.read() == (0, [], 0)
     assert [row async for row in chat.log.streams()] == []
 
 

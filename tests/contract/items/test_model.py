@@ -93,7 +93,7 @@ class Machine(LogMachine):
     @invariant()
     def the_present_agrees(self) -> None:
         if hasattr(self, "chat"):
-            view = self.run(self.chat.view())
+            view = self.run(self.chat.read())
             assert (view.version, view.items) == (len(self.past) - 1, self.now)
 
     @rule(data=st.data(), limit=st.none() | st.integers(0, 6))

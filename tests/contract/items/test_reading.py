@@ -39,7 +39,7 @@ class Machine(LogMachine):
                 self.run(log.close())
 
     def read(self, log: EventLog, **view: Any) -> Any:
-        return self.run(Conversation(log, NAME).view(**view))[:2]
+        return self.run(Conversation(log, NAME).read(**view))[:2]
 
     def append(self, event: Any) -> None:
         head = len(self.past) - 1

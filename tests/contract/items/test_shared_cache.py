@@ -11,8 +11,9 @@ import pytest
 from redis.asyncio import Redis
 
 from eventlog import EventLog
-from eventlog.feed import notifier
 from eventlog.redis import shared_cache
+from eventlog.resources import redis_name
+from eventlog.retrying import Backoff
 from eventlog_projections import Conversation, rebuild
 from eventlog_projections.items.segments import SCHEMA
 from tests import servers
@@ -46,7 +47,7 @@ async def client_of(url: str) -> AsyncGenerator[Any]:
 
 
 def key(log: EventLog, name: str = NAME) -> str:
-    prefix = notifier._notifiers[log.spi._store]._name
+    prefix = redis_name(log.spi.address)
     return f"{prefix}:items:{SCHEMA}:{stream_id(log, name).hex()}"
 
 
@@ -138,7 +139,7 @@ async def test_garbage_is_a_miss_and_removed(backend: Backend, redis_url: str) -
             if name == "nothing":
                 await shared(log)
             await client.hset(key(log), mapping={"version": 10**9, "value": garbage})
-            log.spi.cache.forget(stream_id(log))
+            log.spi.cache.evict(stream_id(log))
             before = log.counters.shared_misses
             assert await read(log) == ITEMS, name
             assert log.counters.shared_misses == before + 1, name
@@ -153,7 +154,7 @@ async def test_a_list_of_other_code_is_a_miss(backend: Backend, redis_url: str) 
         await shared(log)
         value = msgspec.msgpack.decode(await client.hget(key(log), "value"))
         await client.hset(key(log), "value", msgspec.msgpack.encode([SCHEMA + 1, *value[1:]]))
-        log.spi.cache.forget(stream_id(log))
+        log.spi.cache.evict(stream_id(log))
         assert await read(log) == ITEMS
         assert (log.counters.shared_hits, log.counters.shared_misses) == (0, 2)
 
@@ -165,7 +166,7 @@ async def test_the_list_of_another_conversation_is_a_miss(backend: Backend, redi
         await add_many(log, ["theirs"] * 300, name="other")
         await read(log, "other")
         await client.hset(key(log), mapping=await client.hgetall(key(log, "other")))
-        log.spi.cache.forget(stream_id(log))
+        log.spi.cache.evict(stream_id(log))
         assert await read(log) == ITEMS
         assert log.counters.shared_hits == 0
 
@@ -175,7 +176,7 @@ async def test_a_damaged_list_is_read_around(backend: Backend, redis_url: str) -
     async with backend.open(redis=redis_url) as log, client_of(redis_url) as client:
         await shared(log)
         await client.delete(key(log))
-        log.spi.cache.forget(stream_id(log))
+        log.spi.cache.evict(stream_id(log))
         assert await read(log) == ITEMS  # Now from the snapshot, which is what is shared.
         good = msgspec.msgpack.decode(await client.hget(key(log), "value"), strict=False)
         places, segments = good[5], good[6]
@@ -189,9 +190,9 @@ async def test_a_damaged_list_is_read_around(backend: Backend, redis_url: str) -
         ):
             value = msgspec.msgpack.encode([*good[:5], *damaged, *good[7:]])
             await client.hset(key(log), mapping={"version": 10**9, "value": value})
-            log.spi.cache.forget(stream_id(log))
+            log.spi.cache.evict(stream_id(log))
             assert await read(log) == ITEMS
-            log.spi.cache.forget(stream_id(log))
+            log.spi.cache.evict(stream_id(log))
             assert await read(log) == ITEMS
 
 
@@ -238,7 +239,7 @@ async def test_without_a_redis_every_answer_is_right(
     async with backend.open(redis=f"redis://127.0.0.1:{unused_tcp_port}") as log:
         await shared(log)
         for _ in range(20):
-            log.spi.cache.forget(stream_id(log))
+            log.spi.cache.evict(stream_id(log))
             assert await read(log) == ITEMS
         assert 1 <= log.counters.shared_failures < 10
         assert log.counters.shared_misses == 21
@@ -276,7 +277,7 @@ async def test_a_redis_that_does_not_answer_costs_one_wait_for_each_pause(
         failures: list[int] = []
         for _ in range(8):
             for _ in range(5):
-                log.spi.cache.forget(stream_id(log))
+                log.spi.cache.evict(stream_id(log))
                 assert await read(log) == ITEMS
             failures.append(log.counters.shared_failures)
             now += shared_cache.FIRST_PAUSE + 0.001
@@ -302,12 +303,12 @@ async def test_an_answer_that_comes_late_is_nobodys_answer(
             await add_many(log, [number], name=f"other {number}")
             await read(log, f"other {number}")
         await client.client_pause(400, all=False)
-        log.spi.shared._pause = 0.0  # type: ignore[union-attr]
+        log.spi.shared._backoff = Backoff(0.0, 0.0)  # type: ignore[union-attr]
         for _ in range(3):
             for number in range(5):
-                log.spi.cache.forget(stream_id(log, f"other {number}"))
+                log.spi.cache.evict(stream_id(log, f"other {number}"))
                 assert await read(log, f"other {number}") == [number]
-            log.spi.cache.forget(stream_id(log))
+            log.spi.cache.evict(stream_id(log))
             assert await read(log) == ITEMS
 
 
@@ -321,7 +322,7 @@ async def test_a_full_redis_changes_nothing(
             async with backend.open(redis=own_redis_url) as log:
                 await shared(log)
                 for number in range(5):
-                    log.spi.cache.forget(stream_id(log))
+                    log.spi.cache.evict(stream_id(log))
                     assert log.spi.shared is not None
                     log.spi.shared._again_at = 0.0
                     await add_many(log, [number])
@@ -346,7 +347,7 @@ async def test_a_redis_that_lost_everything_is_filled_again(
         await client.flushall()
         await client.client_kill_filter(_type="normal", skipme=True)
         for _ in range(2):
-            log.spi.cache.forget(stream_id(log))
+            log.spi.cache.evict(stream_id(log))
             assert await read(log) == ITEMS
             assert log.spi.shared is not None
             log.spi.shared._again_at = 0.0  # A broken connection costs one pause.
@@ -363,5 +364,5 @@ async def test_a_list_that_is_too_large_is_not_shared(
     async with backend.open(redis=redis_url) as log, client_of(redis_url) as client:
         await shared(log)
         assert not await client.exists(key(log))
-        log.spi.cache.forget(stream_id(log))
+        log.spi.cache.evict(stream_id(log))
         assert await read(log) == ITEMS

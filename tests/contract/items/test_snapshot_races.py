@@ -131,7 +131,7 @@ async def test_a_read_that_is_cancelled_leaves_nothing_broken(
     await add_many(log, items)
     chat = Conversation(log, NAME)
     for turns in range(12):
-        log.spi.cache.forget(log.spi.snapshots(NAME, 1).stream_id)
+        log.spi.cache.evict(log.spi.snapshots(NAME, 1).stream_id)
         reading = asyncio.ensure_future(chat.items(limit=turns or None))
         for _ in range(turns):
             await asyncio.sleep(0)

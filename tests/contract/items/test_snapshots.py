@@ -193,7 +193,7 @@ async def test_a_snapshot_of_one_loop_keeps_no_other_from_its_own(backend: Backe
     )
     other.start()
     await asyncio.to_thread(other.join)
-    log.spi.cache.forget(log.spi.snapshots(NAME, 1).stream_id)
+    log.spi.cache.evict(log.spi.snapshots(NAME, 1).stream_id)
     assert len(await read_and_wait(log)) == 300
     assert await versions(backend) == [1]
     await asyncio.to_thread(left.run_until_complete, log.spi.background.finish())

@@ -28,8 +28,6 @@ from eventlog.keys import new_key, parse_keyring
 from eventlog.operations import rekey
 from eventlog.store.contract.snapshots import dump_pieces, load_snapshot
 from eventlog_projections import Conversation, rebuild
-from eventlog_projections.changing.branches import branches
-from eventlog_projections.changing.forks import fork
 from eventlog_projections.items.state import dump
 from tests.backends import Backend
 from tests.contract.items.test_shared_cache import key
@@ -44,7 +42,7 @@ CHANGES: Final[dict[str, Callable[[Conversation], Awaitable[object]]]] = {
     "pop": lambda chat: chat.pop(),
     "clear": lambda chat: chat.clear(),
     "add": lambda chat: chat.add(["over it"]),
-    "fork": lambda chat: fork(chat, "fork", at=1),
+    "fork": lambda chat: chat.fork("fork", at=1),
 }
 
 
@@ -328,14 +326,14 @@ async def test_a_fork_has_a_key_of_its_own_and_reads_its_parents_items(sealed: B
     """What it inherited is opened with the parent's key, its own events with its own."""
     async with sealed.open() as log:
         chat = await filled(log, ITEMS)
-        child = await fork(chat, "child", at=250)
+        child = await chat.fork("child", at=250)
         await child.add(["own"])
-        branch = await fork(child, "child", branch="b")
+        branch = await child.fork("child", branch="b")
         await branch.add(["branch"])
     async with elsewhere(sealed) as chat:
         child = Conversation(chat.log, "child")
         assert await child.items() == [*ITEMS[:250], "own"]
-        (branch,) = await branches(chat.log, "child")
+        (branch,) = await Conversation(chat.log, "child").branches()
         assert await branch.items() == [*ITEMS[:250], "own", "branch"]
     assert len(await sealed.execute("SELECT DISTINCT wrapped_key FROM {}keys")) == 3
 

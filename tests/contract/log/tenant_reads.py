@@ -14,21 +14,11 @@ from eventlog_projections import (
     Conversation,
     RetentionRule,
     apply_retention,
-    branches,
-    diff,
     erase,
     erase_event,
     erase_owner,
-    fork,
-    labels,
-    moments,
-    open_branch,
     prune,
     rebuild,
-    redo,
-    restore,
-    undo,
-    usage_by_turn,
 )
 from eventlog_projections import views as of_views
 from eventlog_projections.views import BUILT_IN, Views
@@ -161,15 +151,24 @@ def conversation_reads(log: EventLog, name: str) -> Mapping[str, Any]:
         "items of a branch": branch.items,
         "items at a version": lambda: chat.items(as_of=1),
         "items at a time": lambda: chat.items(as_of=LATE),
-        "view": lambda: chat.view(limit=2),
-        "begun": branch.begun,
-        "refuse_erased": lambda: chat.refuse_erased(1),
+        "read": lambda: chat.read(limit=2),
         "pop": chat.pop,
+        "branches": chat.branches,
+        "open_branch": lambda: chat.open_branch("idea"),
+        "history": lambda: chat.history().all(),
+        "diff": lambda: chat.diff(0, 1),
+        "labels": chat.labels,
+        "moments": lambda: chat.moments(1),
+        "usage_by_turn": chat.usage_by_turn,
+        "undo": chat.undo,
+        "redo": chat.redo,
+        "restore": lambda: chat.restore(1),
+        "fork": lambda: chat.fork("copied", at=1),
     }
 
 
 CONVERSATION_OTHERWISE: Final = dict.fromkeys(
-    ("add", "append", "change", "clear", "replace"), "writes"
+    ("add", "append", "clear", "clear_all", "delete_branch", "label", "replace"), "writes"
 )
 
 
@@ -211,19 +210,8 @@ SESSION_OTHERWISE: Final = {
 
 
 def projection_reads(log: EventLog, name: str) -> Mapping[str, Any]:
-    chat = Conversation(log, name)
     return {
-        "branches": lambda: branches(log, name),
-        "open_branch": lambda: open_branch(log, name, "idea"),
-        "diff": lambda: diff(chat, 0, 1),
-        "labels": lambda: labels(chat),
-        "moments": lambda: moments(chat, 1),
-        "usage_by_turn": lambda: usage_by_turn(chat),
-        "undo": lambda: undo(chat),
-        "redo": lambda: redo(chat),
-        "restore": lambda: restore(chat, 1),
         "rebuild": lambda: rebuild(log, name),
-        "fork": lambda: fork(chat, "copied", at=1),
         "apply_retention": lambda: apply_retention(log, [RetentionRule("r", AGO, tag=MARKER)]),
         "erase": lambda: erase(log, name, by="x", reason="y"),
         "erase_event": lambda: erase_event(log, name, 1, by="x", reason="y"),
@@ -233,7 +221,6 @@ def projection_reads(log: EventLog, name: str) -> Mapping[str, Any]:
 
 
 PROJECTION_OTHERWISE: Final = {
-    **dict.fromkeys(("label", "clear_all", "delete_branch"), "writes"),
     "listed": "reads nothing",
     "to_folder": "reads nothing",
     "follow_retention": "as apply_retention, again and again",

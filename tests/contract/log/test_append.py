@@ -112,7 +112,7 @@ async def test_two_handles_that_do_not_share_see_each_other(
     other = backend.open(tenant="default")
     await log.append("chat", added("again"))
     store = other.spi._store
-    stale = await store.head(b"0" * 16)
+    stale = await store.streams.head(b"0" * 16)
     assert stale is None
     assert (await other.append("chat", added("theirs"))).last == 3
 

@@ -133,7 +133,7 @@ def hold_the_thread(log: EventLog) -> threading.Event:
     """Keep SQLite's thread busy until the event is set; PostgreSQL needs a round trip anyway."""
     waiting = threading.Event()
     if isinstance(log.spi._store, SqliteStore):
-        log.spi._store._writer.read(lambda db: waiting.wait(PATIENCE))
+        log.spi._store.runner._writer.run(lambda db: waiting.wait(PATIENCE))
     return waiting
 
 

@@ -13,9 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 import pytest
 
-from eventlog import ConflictError, EventLog, ItemsAdded
+from eventlog import ConflictError, EventLog, ItemsAdded, resources
 from eventlog.operations import migrate
-from eventlog.store import shared
 from tests.backends import Backend
 from tests.options import grouped
 from tests.processes import ends_soon
@@ -94,7 +93,7 @@ async def test_ten_thousand_forgotten_handles_leave_nothing(backend: Backend) ->
     for _ in range(10_000):
         EventLog(backend.url, **grouped(**backend.options))
     assert files_and_threads() == before
-    assert len(shared._shared[shared._key(keep.spi.address)].handles) < 100
+    assert len(resources._registry.leased[resources.key_of(keep.spi.address)].handles) < 100
 
 
 async def test_forgotten_memory_logs_end_their_threads() -> None:
@@ -112,12 +111,12 @@ async def test_many_forgotten_files_are_dropped(tmp_path: os.PathLike[str]) -> N
     """A program that opens a file for each user, and closes none, keeps the last few only."""
     made = os.path.join(tmp_path, "made.db")  # Copied: making one takes a while.
     await migrate(made)
-    for number in range(shared.MAX_IDLE + 5):
+    for number in range(resources.MAX_IDLE + 5):
         path = shutil.copy(made, os.path.join(tmp_path, f"{number}.db"))
         await add_one(EventLog(path))
         gc.collect()
-    ours = [key for key in shared._shared if key.startswith(os.path.realpath(tmp_path))]
-    assert len(ours) <= shared.MAX_IDLE + 1
+    ours = [key for key in resources._registry.leased if key.startswith(os.path.realpath(tmp_path))]
+    assert len(ours) <= resources.MAX_IDLE + 1
 
 
 NEVER_CLOSED = """

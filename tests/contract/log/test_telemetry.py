@@ -14,10 +14,11 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from eventlog import ConflictError, EventLog, ItemsAdded, telemetry
+from eventlog import ConflictError, ItemsAdded, telemetry
 from eventlog.errors import InvalidItemError
 from eventlog_projections import Conversation
 from eventlog_projections.views import BUILT_IN, Views
+from tests.backends import Backend
 
 ROOT = Path(__file__).parents[3]
 SECRET = "rosebud"
@@ -69,9 +70,9 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Iterator[Seen]:
     providers.meters.shutdown()
 
 
-async def test_appends_reads_and_views_are_spans(seen: Seen, tmp_path: Path) -> None:
+async def test_appends_reads_and_views_are_spans(seen: Seen, backend: Backend) -> None:
     """Each has a span, which says of which conversation or views it is, and how large."""
-    async with EventLog(tmp_path / "log.db") as log:
+    async with backend.open() as log:
         await log.append("c1", [ItemsAdded(["a"]), ItemsAdded(["b"])], branch="side")
         await Conversation(log, "c1", "side").items()
         await Views(log).catch_up("turns")
@@ -85,10 +86,10 @@ async def test_appends_reads_and_views_are_spans(seen: Seen, tmp_path: Path) -> 
 
 
 async def test_conflicts_sizes_hits_and_lag_are_measured(
-    seen: Seen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    seen: Seen, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Metrics count what happened, by view and by cache; they name no conversation."""
-    async with EventLog(tmp_path / "log.db") as log:
+    async with backend.open() as log:
         chat = Conversation(log, "c1")
         await chat.items()  # The process counts from its beginning; the metric begins here.
         before = {hit["eventlog.cache"]: count for hit, count in _hits(seen)}
@@ -112,9 +113,9 @@ async def test_conflicts_sizes_hits_and_lag_are_measured(
     assert "c1" not in str([point.attributes for point in (conflicts, appends, batches, lag)])
 
 
-async def test_what_items_hold_is_in_no_span_and_no_metric(seen: Seen, tmp_path: Path) -> None:
+async def test_what_items_hold_is_in_no_span_and_no_metric(seen: Seen, backend: Backend) -> None:
     """Nor are the reasons and names that people give, or what a refused item held."""
-    async with EventLog(tmp_path / "log.db") as log:
+    async with backend.open() as log:
         chat = Conversation(log, "c1")
         await chat.add([{"role": "user", "content": SECRET}])
         with pytest.raises(InvalidItemError):

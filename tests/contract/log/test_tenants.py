@@ -3,10 +3,10 @@
 import re
 
 import eventlog_projections
-from eventlog import EventLog, ItemsAdded
+from eventlog import EventLog, ItemsAdded, Results
 from eventlog.handle import Handle
 from eventlog_openai_agents import EventLogSession
-from eventlog_projections import Conversation, History
+from eventlog_projections import Conversation
 from eventlog_projections import views as of_views
 from eventlog_projections.views import Views
 from tests.backends import Backend
@@ -37,7 +37,7 @@ def test_every_public_name_is_asked_or_said_not_to_read() -> None:
         ),
         (of_views, reads.first_words(reads.view_reads(log, "a")), {}),
         (Views, views, reads.RAW_VIEW_OTHERWISE),
-        (History, {"all"}, {}),
+        (Results, {"all"}, {"aclose": "reads nothing"}),
     ):
         assert reads.public(of) == asked | set(otherwise), of
 

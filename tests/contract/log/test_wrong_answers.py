@@ -20,10 +20,10 @@ from eventlog import (
     EventLog,
     ItemsAdded,
     NewEvent,
+    resources,
 )
 from eventlog.format import chain
 from eventlog.operations import migrate
-from eventlog.store import shared
 from tests.backends import Backend, PostgresBackend, SqliteBackend
 from tests.waiting import until
 
@@ -38,13 +38,13 @@ class Place(NamedTuple):
 
     def apart(self, **options: Any) -> EventLog:
         """Open a log that shares nothing with the others, as another process would."""
-        known = dict(shared._shared)
-        shared._shared.clear()
+        known = dict(resources._registry.leased)
+        resources._registry.leased.clear()
         try:
             return self.backend.open(tenant=self.tenant, **options)
         finally:
-            shared._shared.clear()
-            shared._shared.update(known)
+            resources._registry.leased.clear()
+            resources._registry.leased.update(known)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])

@@ -7,7 +7,6 @@ import pytest
 from eventlog.errors import HeldError, NoSuchHoldError
 from eventlog.operations import held_by, lift_hold, place_hold
 from eventlog_projections import erase
-from eventlog_projections.changing.forks import fork
 from tests.backends import Backend
 from tests.contract.disposal.test_erasing import ITEMS, MARKER, WHY
 from tests.elsewhere import NAME, filled
@@ -17,7 +16,7 @@ async def test_a_legal_hold_blocks_it_until_it_is_lifted(erasable: Backend) -> N
     """Every hold has to be lifted; both are events, and one on a fork counts as well."""
     async with erasable.open() as log:
         chat = await filled(log, ITEMS[:40])
-        child = await fork(chat, "child")
+        child = await chat.fork("child")
         await place_hold(log, NAME, "case-1", reason=MARKER)
         await place_hold(log, NAME, "case-2")
         await place_hold(log, "child", "case-3")

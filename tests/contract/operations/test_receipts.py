@@ -7,7 +7,7 @@ import pytest
 from eventlog import EventLog, Signer
 from eventlog.errors import InvalidHeadError
 from eventlog.operations import Receipt, read_receipt
-from eventlog_projections import Conversation, erase, erase_event, erase_owner, fork, label
+from eventlog_projections import Conversation, erase, erase_event, erase_owner
 from tests.backends import Backend
 from tests.conftest import Clock
 from tests.contract.proof.test_evidence import SIGNER
@@ -28,7 +28,7 @@ async def test_it_names_every_stream_and_the_event_that_says_so(
         chat = Conversation(log, "a\nb")
         await chat.add(["one"])
         await chat.add(["two"])
-        await fork(chat, "child")
+        await chat.fork("child")
         now = clock.tick()
         done = await erase(log, "a\nb", **WHY)
         receipt = read(done.receipt)
@@ -54,7 +54,7 @@ async def test_one_event_and_everything_of_an_owner_have_receipts(log: EventLog)
     chat = Conversation(log, "chat")
     for text in ("one", "two", "three"):
         await chat.add([text])
-    await label(chat, owner="ann")
+    await chat.label(owner="ann")
     for _ in range(2):
         (one,) = read((await erase_event(log, "chat", 2, **WHY)).receipt).streams
         assert (one.first, one.last, one.version) == (2, 2, 5)

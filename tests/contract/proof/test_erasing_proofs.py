@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from eventlog.operations import gather_evidence, read_receipt
-from eventlog_projections import Conversation, erase, erase_event, fork
+from eventlog_projections import Conversation, erase, erase_event
 from tests.backends import Backend
 from tests.contract.disposal.test_erasing import WHY
 from tests.contract.proof.test_evidence import SIGNER, verify
@@ -20,7 +20,7 @@ async def test_every_head_and_every_bundle_still_verify(erasable: Backend, tmp_p
         for text in ("one", "two", "three"):
             await chat.add([text])
             await other.add([text])
-        await fork(chat, "child")
+        await chat.fork("child")
         heads = [await log.tree.head(SIGNER)]
         path = tmp_path / "bundle.json"
         path.write_bytes(await gather_evidence(log, heads[0], dict.fromkeys(NAMES)))

@@ -9,19 +9,12 @@ from typing import Any, Final
 
 import pytest
 
-from eventlog import (
-    Context,
-    EventLog,
-    ItemsAdded,
-    NewEvent,
-    RecordedEvent,
-    Signer,
-)
+from eventlog import Context, EventLog, ItemsAdded, NewEvent, RecordedEvent, Signer
 from eventlog.errors import InvalidMomentError, KeyDestroyedError, NoKeyError, WrongKeyError
 from eventlog.format import chain
 from eventlog.keys import new_key, parse_keyring
 from eventlog.operations import gather_evidence, rekey
-from eventlog_projections import Conversation, erase, erase_event, fork
+from eventlog_projections import Conversation, erase, erase_event
 from tests import processes
 from tests.backends import Backend
 from tests.elsewhere import open_elsewhere
@@ -101,7 +94,7 @@ async def test_a_fork_says_what_it_began_with(log: EventLog, tmp_path: Path) -> 
     """Its parent is no part of its evidence, unless it is chosen, too; either proves its own."""
     await fill(log)
     await log.append("ours", ItemsAdded(["after the fork"]))
-    idea = await fork(Conversation(log, "ours"), "ours", branch="idea", at=5)
+    idea = await Conversation(log, "ours").fork("ours", branch="idea", at=5)
     await idea.add(["own"])
     head = await log.tree.head(SIGNER)
     path = tmp_path / "bundle.json"
@@ -127,9 +120,9 @@ async def test_a_bundle_with_parents_says_that_lists_are_complete(
     """Those of a fork of a fork, up to where they were forked from and no further."""
     await fill(log)
     chat = Conversation(log, "ours")
-    await fork(await fork(chat, "ours", branch="idea", at=3), "grandchild")
-    await fork(chat, "other", at=4)
-    await fork(chat, "empty", at=0)
+    await (await chat.fork("ours", branch="idea", at=3)).fork("grandchild")
+    await chat.fork("other", at=4)
+    await chat.fork("empty", at=0)
     head = await log.tree.head(SIGNER)
     alone = json.loads(await gather_evidence(log, head, {"grandchild": None}, with_parents=True))
     assert [len(shown["events"]) for shown in alone["conversations"]] == [1, 1, 3]

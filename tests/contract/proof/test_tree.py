@@ -12,7 +12,7 @@ from eventlog.errors import BrokenTreeError, InvalidMomentError, PublishingError
 from eventlog.format.records import SignedHead
 from eventlog.operations import publish, to_command, to_file
 from eventlog.proof import merkle
-from eventlog_projections import Conversation, fork
+from eventlog_projections import Conversation
 from tests.backends import Backend
 
 SIGNER: Final = Signer("example.com/log", bytes(range(32)))
@@ -79,7 +79,7 @@ async def test_every_event_proves_that_it_is_in_the_feed(log: EventLog) -> None:
 async def test_an_event_of_a_branch_is_proved_by_its_branch(log: EventLog) -> None:
     """The main branch has other events under the same versions."""
     await fill(log)
-    await (await fork(Conversation(log, "chat 0"), "chat 0", branch="idea")).add(["own"])
+    await (await Conversation(log, "chat 0").fork("chat 0", branch="idea")).add(["own"])
     found = await log.tree.prove_inclusion("chat 0", 2, branch="idea")
     root = merkle.root_of(hashes := await leaves(log))
     assert found.position == 7

@@ -16,7 +16,7 @@ from eventlog.errors import SchemaTooNewError
 from eventlog.format import chain
 from eventlog.store.contract.revisions import VERSION_TABLE
 from eventlog.store.sql.schema import metadata
-from eventlog_projections import Conversation, fork
+from eventlog_projections import Conversation
 from tests.backends import Backend
 from tests.contract.verify.test_tamper_keys import KEYS
 
@@ -169,7 +169,7 @@ async def test_any_column_of_a_stream(backend: Backend, filled: EventLog, column
 @pytest.mark.parametrize("what", BRANCHES)
 async def test_what_a_branch_says_of_itself(backend: Backend, filled: EventLog, what: str) -> None:
     """Its name, and the parent, which has to be the one that its first event names."""
-    idea = await fork(Conversation(filled, "a"), "a", branch="idea")
+    idea = await Conversation(filled, "a").fork("a", branch="idea")
     await idea.add(["own"])
     assert await faults_of(filled) == []
     values, *expected = BRANCHES[what]
@@ -184,7 +184,7 @@ async def test_what_a_branch_says_of_itself(backend: Backend, filled: EventLog, 
 async def test_an_event_of_a_branch(backend: Backend, filled: EventLog) -> None:
     """The branch is named, and so is the one that a moved event was taken from."""
     for branch in ("one", "two"):
-        new = await fork(Conversation(filled, "a"), "a", branch=branch)
+        new = await Conversation(filled, "a").fork("a", branch=branch)
         await new.add(["own"])
     one, two = (chain.stream_id(filled.tenant, "a", branch) for branch in ("one", "two"))
     await backend.tamper("DELETE FROM {}events WHERE version = 2 AND stream_id = ?", one)

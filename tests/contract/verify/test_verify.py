@@ -16,7 +16,7 @@ from eventlog import (
 from eventlog.errors import CorruptEventError, InvalidOptionError
 from eventlog.format.records import StoredEvent
 from eventlog.store.contract.rights import ALL, Rights
-from eventlog_projections import Conversation, fork
+from eventlog_projections import Conversation
 from tests.backends import Backend
 
 WHERE = "WHERE version = 2 AND stream_id = (SELECT stream_id FROM {}streams WHERE name = 'chat')"
@@ -36,7 +36,7 @@ async def test_an_untouched_log_verifies(log: EventLog) -> None:
     await fill(log)
     found = await log.verify()
     assert (found.ok, found.conversations, found.events, found.faults) == (True, 2, 6, ())
-    await fork(Conversation(log, "chat"), "chat", branch="idea")
+    await Conversation(log, "chat").fork("chat", branch="idea")
     one = await log.verify("chat")
     assert (one.ok, one.conversations, one.events) == (True, 2, 4)
 
@@ -284,7 +284,7 @@ async def test_a_fork_of_many_pages_verifies(log: EventLog, size: int) -> None:
     """Its parent is named by its first page; a fork of nothing has a parent, too."""
     parent = Conversation(log, "parent")
     await parent.add(["said"] * size)
-    await fork(parent, "fork")
+    await parent.fork("fork")
     await log.append("fork", [ItemsAdded([number]) for number in range(2500)])
     found = await log.verify("fork")
     assert (found.ok, found.events) == (True, 2501), found.faults
@@ -317,14 +317,14 @@ async def test_small_conversations_are_read_together(
     """One by one, ten thousand of them would be as many round trips."""
     await fill(log)
     pages = 0
-    page = log.spi.store.page
+    page = log.spi.store.events.page
 
     async def counted(*arguments: Any) -> Sequence[StoredEvent]:
         nonlocal pages
         pages += 1
         return await page(*arguments)
 
-    monkeypatch.setattr(log.spi.store, "page", counted)
+    monkeypatch.setattr(log.spi.store.events, "page", counted)
     assert (await log.verify()).events == 6
     assert pages == 0
 

@@ -4,8 +4,8 @@ import pytest
 
 from eventlog import EventLog
 from eventlog.format.chain import stream_id
+from eventlog.store.nouns.views import Views as StoredViews
 from eventlog.store.postgres.views import PostgresViews
-from eventlog.store.sqlite.views import SqliteViews
 from eventlog_projections.views import Views, branches, tool_calls, turns
 from eventlog_projections.views.conversations import ConversationRow
 from eventlog_projections.views.search import ItemRow
@@ -45,5 +45,5 @@ async def ask(log: EventLog, views: Views, name: str, branch: str = "") -> Told:
 
 def small_batches(monkeypatch: pytest.MonkeyPatch, events: int) -> None:
     """Let every transaction take only so many events."""
-    for source in (SqliteViews, PostgresViews):
+    for source in (StoredViews, PostgresViews):
         monkeypatch.setattr(source, "batch", events)

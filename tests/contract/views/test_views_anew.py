@@ -21,6 +21,7 @@ from eventlog_projections.views import (
     Views,
     Written,
     conversations,
+    plan,
     runner,
     search,
     turns,
@@ -131,7 +132,7 @@ async def test_who_fills_a_view_beside_one_that_keeps_moving_comes_to_an_end(
     log: EventLog, monkeypatch: pytest.MonkeyPatch, needs: str
 ) -> None:
     """A reader who comes when it is nearly there waits for it, and answers then."""
-    monkeypatch.setattr(runner, "PATIENCE", 60)
+    monkeypatch.setattr(plan, "PATIENCE", 60)
     await fill(log, 30)
     readers: list[asyncio.Task[list[int]]] = []
     stored = type(log.spi.views.tables)
@@ -155,7 +156,7 @@ async def test_who_fills_a_view_beside_one_that_keeps_moving_comes_to_an_end(
 
 async def test_a_worker_gives_way_too(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
     """It looks now and then whether there is something to give way to."""
-    monkeypatch.setattr(runner, "PATIENCE", 60)
+    monkeypatch.setattr(plan, "PATIENCE", 60)
     await fill(log, 30)
     views, stored, stop = Views(log, [COUNTS]), type(log.spi.views.tables), asyncio.Event()
     await views.catch_up()

@@ -7,7 +7,7 @@ import pytest
 from eventlog import EventLog
 from eventlog.errors import NoKeyError
 from eventlog.views import Checkpoint
-from eventlog_projections import Conversation, erase, erase_event, fork, label
+from eventlog_projections import Conversation, erase, erase_event
 from eventlog_projections.views import (
     BUILT_IN,
     PLAIN_SEARCH,
@@ -44,7 +44,7 @@ async def talk(log: EventLog, name: str, secret: str = MARKER) -> Conversation:
     await chat.add([user(f"a {secret}"), call(secret)])
     await chat.add([answer(secret)])
     await log.append(name, used(7))
-    await label(chat, title=secret, owner=secret, tags=[secret])
+    await chat.label(title=secret, owner=secret, tags=[secret])
     return chat
 
 
@@ -78,8 +78,8 @@ async def test_every_view_loses_what_was_erased_and_is_as_if_made_anew(
 ) -> None:
     """Text, title, tools, turns and usage, of branches and forks too; others keep theirs."""
     chat, other = await talk(log, "chat"), await talk(log, "other", "known")
-    await (await fork(chat, "chat", branch="idea")).add([user(MARKER), call("known", "d")])
-    await fork(chat, "child")
+    await (await chat.fork("chat", branch="idea")).add([user(MARKER), call("known", "d")])
+    await chat.fork("child")
     views = Views(log)
     await views.catch_up()
     assert len(await search(views, MARKER)) == 4

@@ -14,9 +14,6 @@ from eventlog import EventLog, ItemsReplaced
 from eventlog.errors import NoSuchTurnError, NothingToRedoError
 from eventlog.events import BranchDeleted, ConversationRewound, UsageRecorded
 from eventlog_projections import Conversation
-from eventlog_projections.changing.forks import fork
-from eventlog_projections.changing.labels import label
-from eventlog_projections.changing.rewinding import redo, undo
 from eventlog_projections.views import BUILT_IN, Views
 from tests.backends import Backend
 from tests.conftest import open_backend
@@ -54,13 +51,13 @@ async def take(log: EventLog, chat: Conversation, step: tuple[Any, ...]) -> None
         case ("add", items):
             await chat.add(items)
         case ("replace", number, items):
-            view = await chat.view(limit=0)
+            view = await chat.read(limit=0)
             start = number % (view.total + 1)
             await log.append(chat.name, ItemsReplaced(start, items), branch=chat.branch)
         case ("rewind", number, kept):
             head = await log.version(chat.name, branch=chat.branch)
             version = number % (head + 1)
-            then = (await chat.view(as_of=version, limit=0)).total
+            then = (await chat.read(as_of=version, limit=0)).total
             kept = None if kept is None else kept % (then + 1)
             rewound = ConversationRewound(version, kept)
             await log.append(chat.name, rewound, branch=chat.branch, expected_version=head)
@@ -72,14 +69,14 @@ async def take(log: EventLog, chat: Conversation, step: tuple[Any, ...]) -> None
             await chat.clear()
         case ("undo",):
             with contextlib.suppress(NoSuchTurnError):
-                await undo(chat)
+                await chat.undo()
         case ("redo",):
             with contextlib.suppress(NothingToRedoError):
-                await redo(chat)
+                await chat.redo()
         case ("delete",):
             await log.append(chat.name, BranchDeleted(), branch=chat.branch)
         case ("label", title):
-            await label(chat, title=title.replace("\ud800", ""), owner="ana")
+            await chat.label(title=title.replace("\ud800", ""), owner="ana")
         case _:
             raise AssertionError(step)
 
@@ -103,7 +100,7 @@ async def play(backend: Backend, steps: Any, forked: Any) -> None:
         views = Views(log)
         main = Conversation(log, "chat")
         await main.add([{"role": "user", "content": "begin"}])
-        branch = await fork(main, "chat", branch="side")
+        branch = await main.fork("chat", branch="side")
         for chat, taken in ((main, steps), (branch, forked)):
             for step in taken:
                 if step == ("look",):

@@ -12,9 +12,6 @@ import pytest
 from eventlog import EventLog, ItemsAdded
 from eventlog.events import UsageRecorded
 from eventlog_projections import Conversation
-from eventlog_projections.changing.forks import fork
-from eventlog_projections.changing.labels import label
-from eventlog_projections.changing.rewinding import redo, undo
 from eventlog_projections.views import (
     Views,
     branches,
@@ -51,7 +48,7 @@ async def test_conversations_come_by_their_last_activity_a_page_at_a_time(log: E
     """Every one once, whatever the size of the page; the title is the first message without one."""
     for number in range(25):
         await log.append(f"chat-{number % 20}", ItemsAdded([user(f"hello {number}")]))
-    await label(Conversation(log, "chat-3"), title="Three", owner="ana", tags=["a", "b"])
+    await Conversation(log, "chat-3").label(title="Three", owner="ana", tags=["a", "b"])
     views = Views(log)
     seen: list[Any] = []
     while page := await conversations(views, after=seen[-1] if seen else None, limit=7):
@@ -67,7 +64,7 @@ async def test_branches_are_counted_while_they_are_there(log: EventLog) -> None:
     """The main one is none of them; a deleted one is not, until something is added to it."""
     chat = Conversation(log, "chat")
     await chat.add([user("hello")])
-    side = await fork(chat, "chat", branch="side")
+    side = await chat.fork("chat", branch="side")
     views = Views(log)
     assert [row.branches for row in await conversations(views)] == [1]
     assert [(row.branch, row.items) for row in await branches(views, "chat")] == [
@@ -84,8 +81,8 @@ async def test_an_undone_turn_is_removed_until_it_is_redone(log: EventLog) -> No
     chat, views = Conversation(log, "chat"), Views(log)
     await chat.add([user("rain"), {"role": "assistant", "content": "wet"}])
     await chat.add([user("sun"), {"role": "assistant", "content": "dry"}])
-    for change, removed in ((undo, True), (redo, False), (undo, True)):
-        await change(chat)
+    for change, removed in ((chat.undo, True), (chat.redo, False), (chat.undo, True)):
+        await change()
         assert [turn.removed for turn in await turns(views, "chat")] == [False, removed]
         assert [found.removed for found in await search(views, "dry")] == [removed]
         assert [found.removed for found in await search(views, "wet")] == [False]

@@ -65,7 +65,7 @@ async def test_a_zombie_moves_nothing(backend: Backend) -> None:
         for before, after in ((3, 6), (3, 4), (0, 9)):
             moved = Moved("counts", point.generation, before, after, 0, 0)
             assert not await tables.apply(Batch([moved], [], []))
-        await zombie._advance(await log.position(), lambda: zombie._ours(["counts"]))
+        await zombie._advance(await log.position(), ["counts"])
         assert await counted(Views(log, [COUNTS])) == [2, 2, 2]
         assert await tables.checkpoints() == [point]
 
@@ -77,7 +77,7 @@ async def test_a_zombie_of_a_generation_that_is_gone_moves_nothing(log: EventLog
     await zombie.catch_up(["counts"])
     await Views(log, [COUNTS]).rebuild("counts")
     await fill(log, 3)
-    await zombie._advance(await log.position(), lambda: zombie._ours(["counts"]))
+    await zombie._advance(await log.position(), ["counts"])
     assert await counted(Views(log, [COUNTS]), stale=True) == [2, 2, 2]
 
 
@@ -129,9 +129,9 @@ async def test_a_follower_whose_views_are_too_old_rests(
     looks: list[int] = []
     advance = Runner._advance
 
-    async def counted_advance(self: Runner, end: int, keys: Any) -> None:
+    async def counted_advance(self: Runner, end: int, *given: Any, **options: Any) -> None:
         looks.append(end)
-        await advance(self, end, keys)
+        await advance(self, end, *given, **options)
 
     monkeypatch.setattr(Runner, "_advance", counted_advance)
     stop = asyncio.Event()

@@ -21,7 +21,7 @@ from eventlog.operations import (
 )
 from eventlog.store.sql.schema import metadata
 from eventlog_openai_agents import EventLogSession
-from eventlog_projections import Conversation, erase, erase_event, fork, rebuild
+from eventlog_projections import Conversation, erase, erase_event, rebuild
 from eventlog_projections.views import Views, conversations, search, tools, turns, usage
 from tests.backends import PostgresBackend
 from tests.databases.roles.conftest import Roled
@@ -129,7 +129,7 @@ async def test_a_writer_runs_a_whole_session(roled: Roled) -> None:
     await rekey(log, "chat")
     await place_hold(log, "chat", "case-1")
     assert await held_by(log, "chat") == ["case-1"]
-    copy = await fork(Conversation(log, "chat"), "copy")
+    copy = await Conversation(log, "chat").fork("copy")
     assert await copy.items()
     assert await rebuild(log) == 3
     assert log.counters.snapshots_failed == 0

@@ -1,0 +1,150 @@
+"""Reads databases of SQLAlchemySession: PostgreSQL, MySQL, and others that SQLAlchemy reaches."""
+
+import contextlib
+from collections.abc import AsyncGenerator, Generator
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import column, exists, inspect, select, table
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from eventlog.errors import SourceError
+from eventlog_importing.rows import Chunk, Origin, Row, chunked, moment
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+PAGE: Final = 2048
+"""Rows that are fetched at once."""
+
+
+class SQLAlchemySource:
+    """A database by the URL or the engine that SQLAlchemySession was given.
+
+    Whoever made an engine disposes of it. It is read in one transaction, through a server cursor.
+    """
+
+    layout: str = "SQLAlchemySession"
+
+    def __init__(
+        self,
+        engine: "str | AsyncEngine",
+        *,
+        sessions_table: str = "agent_sessions",
+        messages_table: str = "agent_messages",
+    ) -> None:
+        self._engine: Final = engine
+        self._messages_table: Final = messages_table
+        self._sessions: Final = table(
+            sessions_table, column("session_id"), column("created_at"), column("updated_at")
+        ).alias("s")
+        self._messages: Final = table(
+            messages_table,
+            column("id"),
+            column("session_id"),
+            column("message_data"),
+            column("created_at"),
+        ).alias("m")
+
+    async def chunks(self) -> AsyncGenerator[Chunk]:
+        """Yield every conversation, those without rows last."""
+        with _translated():
+            async with self._connect() as connection:
+                async for rows in _pages(connection, self._select_messages()):
+                    for chunk in chunked(rows, _origin, _row):
+                        yield chunk
+                async for rows in _pages(connection, self._select_empty()):
+                    for row in rows:
+                        yield Chunk(_origin(row), [])
+
+    async def is_there(self) -> bool:
+        """Tell whether the database has the table of messages."""
+        with _translated():
+            async with self._connect() as connection:
+                return await connection.run_sync(
+                    lambda sync: inspect(sync).has_table(self._messages_table)
+                )
+
+    @contextlib.asynccontextmanager
+    async def _connect(self) -> "AsyncGenerator[AsyncConnection]":
+        if not isinstance(self._engine, str):
+            async with self._engine.connect() as connection:
+                yield connection
+            return
+        engine = _open(self._engine)
+        try:
+            async with engine.connect() as connection:
+                yield connection
+        finally:
+            await engine.dispose()
+
+    def _select_messages(self) -> Any:
+        messages, sessions = self._messages.c, self._sessions.c
+        return (
+            select(
+                messages.session_id,
+                sessions.created_at,
+                sessions.updated_at,
+                messages.message_data,
+                messages.created_at,
+            )
+            .select_from(self._messages)
+            .outerjoin(self._sessions, sessions.session_id == messages.session_id)
+            .order_by(messages.session_id, messages.created_at, messages.id)
+        )
+
+    def _select_empty(self) -> Any:
+        sessions = self._sessions.c
+        has_messages = exists().where(self._messages.c.session_id == sessions.session_id)
+        return (
+            select(sessions.session_id, sessions.created_at, sessions.updated_at)
+            .where(~has_messages)
+            .order_by(sessions.session_id)
+        )
+
+
+def _open(url: str) -> "AsyncEngine":
+    """Return an engine. Raises SourceError where a package that it needs is not installed."""
+    try:
+        # It needs greenlet, which a log in a file does without.
+        from sqlalchemy.ext.asyncio import create_async_engine
+
+        return create_async_engine(_asynchronous(url))
+    except ImportError as error:
+        raise SourceError(
+            f"The database of SQLAlchemySession cannot be read: {error}. For PostgreSQL install"
+            " what is missing with pip install 'conversation-eventlog[postgres]'; another database"
+            " has an asynchronous driver of its own."
+        ) from error
+
+
+def _asynchronous(url: str) -> URL:
+    made = make_url(url)
+    bare = made.drivername in ("postgresql", "postgres")
+    return made.set(drivername="postgresql+asyncpg") if bare else made
+
+
+async def _pages(connection: "AsyncConnection", query: Any) -> AsyncGenerator[Any]:
+    async with connection.stream(query) as rows:
+        async for page in rows.partitions(PAGE):
+            yield page
+
+
+@contextlib.contextmanager
+def _translated() -> Generator[None]:
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise SourceError(
+            f"The database of SQLAlchemySession cannot be read: {type(error).__name__}. Look at the"
+            " URL, the names of its tables, and the error that caused this one."
+        ) from error
+
+
+def _row(stored: Any, at: Any) -> Row:
+    return Row(stored.encode("utf-8", "surrogatepass"), moment(at))
+
+
+def _origin(columns: Any) -> Origin:
+    name, created_at, updated_at = columns
+    return Origin(name, moment(created_at), moment(updated_at))

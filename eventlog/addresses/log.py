@@ -1,0 +1,85 @@
+"""Where a log is: a SQLite file, a private memory database, or a schema on a PostgreSQL server."""
+
+import os
+from typing import Final, NamedTuple
+
+from eventlog.addresses.url import Url
+from eventlog.errors import InvalidAddressError
+
+MEMORY: Final = ":memory:"
+
+_CACHES: Final = ("redis", "rediss", "valkey", "valkeys", "unix")
+
+
+class SqliteAddress(NamedTuple):
+    """A file by its absolute path, or a database that only its handle can see (path None)."""
+
+    path: str | None
+
+    def __str__(self) -> str:
+        return MEMORY if self.path is None else self.path
+
+
+class PostgresAddress(NamedTuple):
+    """A schema of a database."""
+
+    url: Url
+    schema: str
+
+    @property
+    def dsn(self) -> str:
+        """The URL as libpq and asyncpg read it, with the password."""
+        return self.url.render(hide_password=False)
+
+    def __str__(self) -> str:
+        return self.url.render(hide_password=True)
+
+
+Address = SqliteAddress | PostgresAddress
+
+
+def parse(url: str | os.PathLike[str], schema: str) -> Address:
+    """Tell what `url` names: a path, `:memory:`, a sqlite or a postgresql URL.
+
+    Raises InvalidAddressError for anything else.
+    """
+    text = url if isinstance(url, str) else os.fspath(url)
+    if not text.strip() or "\x00" in text:
+        raise InvalidAddressError(
+            f"{url!r} names no database. Give the path of a SQLite file, ':memory:',"
+            " or a URL like postgresql://user:password@host/database."
+        )
+    if "://" not in text:
+        return _file(text)
+    return _from_url(text, schema)
+
+
+def _from_url(text: str, schema: str) -> Address:
+    scheme = text.partition("://")[0].partition("+")[0].lower()
+    if scheme in _CACHES:
+        raise InvalidAddressError(
+            f"{scheme}:// names a cache, which may forget at any time; a log needs a store."
+            " Open the log on a SQLite file or a PostgreSQL URL."
+        )
+    if scheme not in ("sqlite", "postgresql", "postgres"):
+        raise InvalidAddressError(
+            f"{scheme}:// is not a store this log knows. Use a file path, sqlite:///path"
+            " or postgresql://user:password@host/database."
+        )
+    try:
+        url = Url.parse(text)
+    except ValueError as error:
+        raise InvalidAddressError(
+            f"The {scheme} URL cannot be read. It looks like"
+            " postgresql://user:password@host:5432/database; escape special characters in the"
+            " password with %."
+        ) from error
+    if scheme == "sqlite":
+        return _file(url.database or MEMORY)
+    return PostgresAddress(url, schema)
+
+
+def _file(path: str) -> SqliteAddress:
+    if path == MEMORY:
+        return SqliteAddress(None)
+    return SqliteAddress(os.path.realpath(path))

@@ -1,0 +1,120 @@
+"""What the handles of one process on one database share, leased to each of them."""
+
+import threading
+import weakref
+from hashlib import sha256
+from typing import Any, Final, cast
+
+from eventlog import os_fork
+from eventlog.addresses.log import Address, PostgresAddress, SqliteAddress
+from eventlog.cache import Cache
+from eventlog.counters import counters_of
+from eventlog.errors import InvalidOptionError
+from eventlog.feed.notifier import Notifier
+from eventlog.keys.data_keys import DataKeys
+from eventlog.keys.ring import KeyRing
+from eventlog.redis.link import RedisLink
+from eventlog.redis.notifier import RedisNotifier
+from eventlog.redis.shared_cache import SharedCache
+from eventlog.store.contract.options import Options
+from eventlog.store.opening import open_store
+
+MAX_IDLE: Final = 8
+"""Databases that nobody closed and no handle is left of: the oldest beyond these are dropped."""
+
+
+class Resources:
+    """The store of one database, and one of each object that works on it."""
+
+    def __init__(self, address: Address, options: Options) -> None:
+        self.options: Final = options
+        self.handles: Final[weakref.WeakSet[object]] = weakref.WeakSet()
+        self.store: Final = open_store(address, options)
+        self.cache: Final[Cache[object, Any]] = Cache(options.cache_bytes)
+        self.counters: Final = counters_of(self)
+        keyring = cast("KeyRing | None", options.keyring)  # The store knows no keyrings.
+        self.keys: Final = DataKeys(self.store, keyring, compresses=options.compress)
+        name = redis_name(address)
+        link = None if options.redis is None else RedisLink(options.redis)
+        self.shared_cache: Final = None if link is None else SharedCache(link, name)
+        redis = None if link is None else RedisNotifier(link, name)
+        self.notifier: Final = Notifier(self.store, options.poll_interval, redis)
+
+
+class _Registry:
+    """The resources of every database that this process has open, but of private ones."""
+
+    def __init__(self) -> None:
+        self.leased: Final[dict[str, Resources]] = {}
+        self._lock = threading.Lock()
+        os_fork.register(self)
+
+    def lease(self, address: Address, options: Options, handle: object) -> Resources:
+        with self._lock:
+            key = key_of(address)
+            found = self.leased.get(key)
+            if found is None:
+                found = Resources(address, options)
+                self._drop_idle()
+                self.leased[key] = found
+            elif found.options != options:
+                raise InvalidOptionError(
+                    f"{address} is open in this process with other options ({found.options})."
+                    " Open it with the same ones, or close the other log first."
+                )
+            found.handles.add(handle)
+            return found
+
+    def give_back(self, address: Address, resources: Resources, handle: object) -> bool:
+        """Return whether nobody else has them."""
+        with self._lock:
+            key = key_of(address)
+            if self.leased.get(key) is resources:
+                resources.handles.discard(handle)
+                if resources.handles:
+                    return False
+                del self.leased[key]
+            return True
+
+    def reset_after_fork(self) -> None:
+        self._lock = threading.Lock()
+
+    def _drop_idle(self) -> None:
+        idle = [key for key, resources in self.leased.items() if not resources.handles]
+        for key in idle[: max(0, len(idle) - MAX_IDLE + 1)]:
+            del self.leased[key]
+
+
+_registry: Final = _Registry()
+
+# A program may end with its loop open: a task that waits must not be finalized after the loop.
+os_fork.keep_alive(_registry)
+
+
+def lease(address: Address, options: Options, handle: object) -> Resources:
+    """Return what handles on `address` share. Raises InvalidOptionError for other options."""
+    if isinstance(address, SqliteAddress) and address.path is None:
+        return Resources(address, options)
+    return _registry.lease(address, options, handle)
+
+
+async def release(address: Address, resources: Resources, handle: object) -> None:
+    """Take `handle` off the resources; the last handle closes the store."""
+    if _registry.give_back(address, resources, handle):
+        await resources.store.close()
+
+
+def key_of(address: Address) -> str:
+    """Return what tells databases apart in this process. Has the password in it."""
+    if isinstance(address, PostgresAddress):
+        return f"{address.dsn}#{address.schema}"
+    return str(address)
+
+
+def redis_name(address: Address) -> str:
+    """Return the database's name in Redis, alike on every machine: hosts have several names."""
+    if isinstance(address, PostgresAddress):
+        name = f"postgresql\0{address.url.database}\0{address.schema}"
+    else:
+        name = f"sqlite\0{address.path}"
+    return f"eventlog:{sha256(name.encode(errors='surrogateescape')).hexdigest()[:16]}"

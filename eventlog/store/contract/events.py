@@ -1,0 +1,27 @@
+"""The contract of events: rows that are read and never changed."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from eventlog.format.records import StoredEvent
+
+
+class EventSource(Protocol):
+    """The events of the streams of one database."""
+
+    async def page(
+        self, stream_id: bytes, after: int, until: int, limit: int, kind: str | None = None
+    ) -> list[StoredEvent]:
+        """Return up to `limit` events with after < version <= until, in order of version.
+
+        With `kind`, only events of that kind.
+        """
+        ...
+
+    async def many(self, stream_ids: Sequence[bytes], limit: int) -> list[StoredEvent]:
+        """Return up to `limit` events of several streams, those of each in order of version."""
+        ...
+
+    async def version_at(self, stream_id: bytes, moment: int) -> int:
+        """Return the last version recorded at or before `moment` (microseconds), or 0."""
+        ...

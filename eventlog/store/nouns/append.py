@@ -1,0 +1,125 @@
+"""What becomes of an append, decided from what the database says; without any database.
+
+The first line that fits what was seen decides:
+
+    what is seen                                            outcome
+    1  the rows that were tried, by their hash              Appended: only the answer was lost
+    2  its event ids, in one run and with the same content  Appended, replayed
+    3  its event ids, under a key that is not at hand       KeyChanged: nobody knows what they say
+    4  its event ids otherwise                              IdReused
+    5  another version than the expected one                Stale
+    6  another data key than that of the request            KeyChanged
+    7  a clock that the writer's is too far ahead of        raises ClockAheadError
+    8  nothing of this                                      None: try again, on the head seen
+
+SQLite sees what it decides upon under its write lock: there nothing is tried before, and a head
+that is seen is the head. PostgreSQL tries first, on the head that it remembers, and looks only
+where the database did not say yes.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from eventlog.errors import ClockAheadError
+from eventlog.format.chain import GENESIS
+from eventlog.format.codec import decompress
+from eventlog.format.records import (
+    Appended,
+    AppendRequest,
+    EncodedEvent,
+    Head,
+    IdReused,
+    KeyChanged,
+    Outcome,
+    Stale,
+    StoredEvent,
+    StreamCipher,
+)
+from eventlog.store.sql.constants import MAX_CLOCK_LEAD
+
+
+class Known(NamedTuple):
+    """The end of a stream, and the data key that new events have to use."""
+
+    head: Head
+    key_id: str | None
+
+
+class Clock(NamedTuple):
+    """The time in microseconds at a database, by its own clock."""
+
+    now: int
+    of: str
+
+
+class Seen(NamedTuple):
+    """What the database says of a stream, beside its clock where it has one of its own."""
+
+    known: Known
+    of_same_ids: Sequence[StoredEvent] = ()
+    """The events that have an id that an event of the request has."""
+    is_stored: bool = False
+    """Whether the rows that were tried are there."""
+    clock: Clock | None = None
+
+
+def beginning(request: AppendRequest) -> Known:
+    """Return the end of a stream that is not there: it takes whatever key the request has."""
+    return Known(GENESIS, request.key_id)
+
+
+def decide(request: AppendRequest, tried: Appended | None, seen: Seen) -> Outcome | None:
+    """Tell what becomes of `request`; `tried` is the outcome if the rows tried are there."""
+    if tried is not None and seen.is_stored:
+        return tried
+    if seen.of_same_ids:
+        return _answer_repeated(request, seen.of_same_ids)
+    (head, key_id), clock = seen.known, seen.clock
+    if request.expected is not None and request.expected != head.version:
+        return Stale(head.version)
+    if request.key_id != key_id:
+        return KeyChanged(key_id)
+    if clock is not None and request.at > clock.now + MAX_CLOCK_LEAD:
+        raise ClockAheadError(
+            f"This machine's clock is {(request.at - clock.now) / 1e6:.0f} s ahead of that of"
+            f" {clock.of}; at most {MAX_CLOCK_LEAD / 1e6:.0f} s are accepted, or the"
+            " conversation's time would run ahead for good. Nothing was stored. Set the clock."
+        )
+    return None
+
+
+def _answer_repeated(request: AppendRequest, known: Sequence[StoredEvent]) -> Outcome:
+    """Tell what became of a batch some of whose event ids are in the log already, as `known`.
+
+    The batch was stored before only if all of it is there, in one run of versions.
+    """
+    known = sorted(known, key=lambda event: event.version)
+    events, cipher = request.events, request.cipher
+    used = {one.key_id for one in known if one.body is not None and one.key_id is not None}
+    if unknown := [key_id for key_id in used if cipher is None or not cipher.knows(key_id)]:
+        return KeyChanged(unknown[0])
+    stored = {event.event_id: event for event in known}
+    first = known[0].version
+    for offset, event in enumerate(events):
+        match = stored.get(event.event_id) if event.event_id is not None else None
+        is_next = match is not None and match.version == first + offset
+        if match is None or not is_next or not _is_same(event, match, cipher):
+            return IdReused(next(event_id for event_id in stored if event_id) or "")
+    return Appended(first, first + len(events) - 1, replayed=True)
+
+
+def _is_same(event: EncodedEvent, stored: StoredEvent, cipher: StreamCipher | None) -> bool:
+    """Tell whether `stored` is what an earlier send of `event` wrote.
+
+    Salt and context are of the sending; what was said is kind, schema, header and body. An erased
+    body can no longer be told apart from the one that is sent again.
+    """
+    if event[1:4] != (stored.kind, stored.schema, stored.header):
+        return False
+    if stored.body is None:
+        return True
+    try:
+        body = stored.body if cipher is None else cipher.open_body(stored)
+        return decompress(stored.codec, body) == event.body
+    except ValueError:
+        return False  # Somebody changed it: it is other content now.

@@ -1,0 +1,75 @@
+"""The tree over the feed: its leaves, tiles and heads, and what contradicts the events."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from eventlog.format.records import SignedHead
+from eventlog.proof.merkle import TileId
+from eventlog.store.contract.tree import IntegrityViolation, Leaf, Shape, ViolationKind
+from eventlog.store.nouns.work import Each, Noun, Runner, Work, ask, reads, writes
+from eventlog.store.sql.names import TreeStatements
+from eventlog.store.sql.statement import Statement
+
+
+class Tree(Noun):
+    """A TreeSource. `violations` find rows that are wrong."""
+
+    def __init__(
+        self, runner: Runner, sql: TreeStatements, violations: Sequence[Statement]
+    ) -> None:
+        super().__init__(runner)
+        self._sql = sql
+        self._violations = violations
+
+    @reads
+    def size(self) -> Work[int]:
+        rows = yield ask(self._sql.size)
+        return rows[0][0] if rows else 0
+
+    @reads
+    def leaves(self, after: int, limit: int) -> Work[list[Leaf]]:
+        rows = yield ask(self._sql.leaves, after=after, limit=limit)
+        return [Leaf._make(row) for row in rows]
+
+    @reads
+    def tiles(self, wanted: Collection[TileId]) -> Work[dict[TileId, bytes]]:
+        rows = yield Each(self._sql.tiles, [tile._asdict() for tile in wanted])
+        return {TileId(level, number): hashes for level, number, hashes in rows}
+
+    @writes
+    def save(self, tiles: Mapping[TileId, bytes]) -> Work[None]:
+        every = [{**tile._asdict(), "hashes": hashes} for tile, hashes in tiles.items()]
+        yield Each(self._sql.save, every)
+
+    @reads
+    def places(
+        self, stream_id: bytes, after: int, until: int, limit: int
+    ) -> Work[list[tuple[int, int]]]:
+        bounds = {"after": after, "until": until, "limit": limit}
+        rows = yield ask(self._sql.places, stream_id=stream_id, **bounds)
+        return [(row[0], row[1]) for row in rows]
+
+    @reads
+    def shapes(self) -> Work[list[Shape]]:
+        return [Shape._make(row) for row in (yield ask(self._sql.shapes))]
+
+    @reads
+    def violations(self, tenant: str) -> Work[list[IntegrityViolation]]:
+        found: list[IntegrityViolation] = []
+        for statement in self._violations:
+            rows = yield ask(statement, tenant=tenant)
+            found += [IntegrityViolation(ViolationKind(row[0]), *row[1:]) for row in rows]
+        return found
+
+    @writes
+    def save_head(self, head: SignedHead) -> Work[None]:
+        yield ask(self._sql.save_head, **head._asdict())
+
+    @reads
+    def heads(self, after: int, limit: int) -> Work[list[SignedHead]]:
+        rows = yield ask(self._sql.heads, after=after, limit=limit)
+        return [SignedHead._make(row) for row in rows]
+
+    @reads
+    def last_head(self) -> Work[SignedHead | None]:
+        rows = yield ask(self._sql.last_head)
+        return SignedHead._make(rows[0]) if rows else None

@@ -1,0 +1,142 @@
+"""Work on a store: generators that yield statements and are sent their rows, without any I/O.
+
+Written once for both databases. A runner of SQLite answers a whole generator in one hop to the
+thread of a connection; one of PostgreSQL answers it statement by statement on one connection.
+"""
+
+import functools
+from collections.abc import Callable, Generator, Mapping, Sequence
+from types import CoroutineType
+from typing import (
+    Any,
+    Concatenate,
+    Final,
+    NamedTuple,
+    ParamSpec,
+    Protocol,
+    TypeAlias,
+    TypeVar,
+    cast,
+)
+
+from eventlog.store.sql.statement import Statement
+
+_T = TypeVar("_T")
+_P = ParamSpec("_P")
+_N = TypeVar("_N", bound="Noun")
+
+
+NOTHING: Final[Mapping[str, Any]] = {}
+
+
+class Ask(NamedTuple):
+    """Run a statement; its rows are sent back."""
+
+    text: str
+    args: Sequence[Any] = ()
+
+
+class Repeat(NamedTuple):
+    """Run a statement once for each list of arguments; no rows are sent back."""
+
+    text: str
+    every: Sequence[Sequence[Any]]
+
+
+class Each(NamedTuple):
+    """Run a statement for each of several things, named by `every`; all their rows are sent back.
+
+    SQLite runs it once for each. PostgreSQL runs it once, with an array for each name, which its
+    parameters have behind "every_". Values in `alike` are the same for all of them, and `limit` is
+    of their rows together.
+    """
+
+    statement: Statement
+    every: Sequence[Mapping[str, Any]]
+    alike: Mapping[str, Any] = NOTHING
+    limit: int | None = None
+
+
+class Evict(NamedTuple):
+    """Have appends on this connection read the end of a stream anew: this work changes it."""
+
+    stream_id: bytes
+
+
+Step: TypeAlias = Ask | Repeat | Each | Evict
+Rows: TypeAlias = list[Any]
+"""Sequences of columns; empty where a statement returns none."""
+
+Work: TypeAlias = Generator[Step, Rows, _T]
+
+
+def ask(statement: Statement, /, **values: Any) -> Ask:
+    """Ask a statement with its named values."""
+    return Ask(statement.text, statement.args(values))
+
+
+def is_refused(done: object) -> bool:
+    """Tell whether what work returned has its transaction rolled back."""
+    return done is False
+
+
+class Runner(Protocol):
+    """Runs work on one database. `begin` is called once for each run of it."""
+
+    async def read(self, begin: Callable[[], Work[_T]]) -> _T:
+        """Run statements that change nothing; from the start again if the connection was lost."""
+        ...
+
+    async def read_at_once(self, begin: Callable[[], Work[_T]]) -> _T:
+        """Run statements that all see the database at one moment."""
+        ...
+
+    async def write(self, begin: Callable[[], Work[_T]]) -> _T:
+        """Run statements that may be repeated, and stopped behind any of them.
+
+        On SQLite they are one transaction, on PostgreSQL each is one of its own: no round trips to
+        begin and commit.
+        """
+        ...
+
+    async def transact(self, begin: Callable[[], Work[_T]]) -> _T:
+        """Run statements in one transaction that writes.
+
+        Nothing of it is kept if the work raises or returns False.
+        """
+        ...
+
+
+class Noun:
+    """What a store answers about one noun: methods that are work, on a runner."""
+
+    def __init__(self, runner: Runner) -> None:
+        self.runner: Final = runner
+
+
+_Method: TypeAlias = Callable[Concatenate[_N, _P], Work[_T]]
+_Answer: TypeAlias = "Callable[Concatenate[_N, _P], CoroutineType[Any, Any, _T]]"
+
+
+class _Run:
+    """Makes of a method that is work one that is awaited, run by a method of the Runner."""
+
+    def __init__(self, how: str) -> None:
+        self._how: Final = how
+
+    def __call__(self, method: _Method[_N, _P, _T]) -> "_Answer[_N, _P, _T]":
+        how = self._how
+
+        @functools.wraps(method)
+        async def run(noun: _N, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+            begin = functools.partial(method, noun, *args, **kwargs)
+            done: _T = await getattr(noun.runner, how)(begin)
+            return done
+
+        return cast("_Answer[_N, _P, _T]", run)
+
+
+reads: Final = _Run(Runner.read.__name__)
+reads_at_once: Final = _Run(Runner.read_at_once.__name__)
+writes: Final = _Run(Runner.write.__name__)
+transacts: Final = _Run(Runner.transact.__name__)

@@ -1,0 +1,112 @@
+"""Running work on PostgreSQL: statement by statement, on a connection of a pool."""
+
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, TypeVar
+
+from eventlog.addresses.log import PostgresAddress
+from eventlog.store.contract.options import Options
+from eventlog.store.nouns.work import Ask, Each, Repeat, Rows, Step, Work, is_refused
+from eventlog.store.postgres.errors import OPEN, translated
+from eventlog.store.postgres.opening import prepare
+from eventlog.store.postgres.pool import LOST, Connection
+from eventlog.store.postgres.pools import Pools
+from eventlog.store.sql.statement import Statement
+
+_T = TypeVar("_T")
+_Use = Callable[["Connection[Any]"], Awaitable[_T]]
+
+
+class PostgresRunner:
+    """A Runner over the pools of one address."""
+
+    def __init__(self, address: PostgresAddress, options: Options) -> None:
+        self._address = address
+        self.pools = Pools(address, options, functools.partial(prepare, address, options))
+
+    async def fetch(self, statement: Statement, values: dict[str, Any]) -> Rows:
+        """Fetch the rows of one statement, on a new connection if the first one broke."""
+        use = _fetching(statement, values)
+        with translated(self._address):
+            try:
+                return await self.pools.run(use)
+            except LOST:
+                return await self.pools.run(use)
+
+    async def send(self, statement: Statement, values: dict[str, Any]) -> Rows:
+        """Run one statement that appends, once; errors of OPEN come as they are."""
+        with translated(self._address, *OPEN):
+            return await self.pools.run(_fetching(statement, values))
+
+    async def read(self, begin: Callable[[], Work[_T]]) -> _T:
+        def use(connection: "Connection[Any]") -> Awaitable[_T]:
+            return _answer(connection, begin())
+
+        with translated(self._address):
+            try:
+                return await self.pools.run(use)
+            except LOST:
+                return await self.pools.run(use)
+
+    async def read_at_once(self, begin: Callable[[], Work[_T]]) -> _T:
+        return await self._transact(begin, "repeatable_read")
+
+    async def write(self, begin: Callable[[], Work[_T]]) -> _T:
+        return await self.read(begin)
+
+    async def transact(self, begin: Callable[[], Work[_T]]) -> _T:
+        return await self._transact(begin, "read_committed")
+
+    async def _transact(
+        self,
+        begin: Callable[[], Work[_T]],
+        isolation: Literal["read_committed", "repeatable_read"],
+    ) -> _T:
+        async def use(connection: "Connection[Any]") -> _T:
+            transaction = connection.transaction(isolation=isolation)
+            await transaction.start()
+            try:
+                done = await _answer(connection, begin())
+            except BaseException:
+                await transaction.rollback()
+                raise
+            await (transaction.rollback() if is_refused(done) else transaction.commit())
+            return done
+
+        with translated(self._address):
+            return await self.pools.run(use)
+
+
+def _fetching(statement: Statement, values: dict[str, Any]) -> "_Use[Rows]":
+    text, args = statement.text, statement.args(values)
+    return lambda connection: connection.fetch(text, *args)
+
+
+async def _answer(connection: "Connection[Any]", work: Work[_T]) -> _T:
+    try:
+        step = next(work)
+        while True:
+            step = work.send(await _rows(connection, step))
+    except StopIteration as end:
+        done: _T = end.value
+        return done
+
+
+def _rows(connection: "Connection[Any]", step: Step) -> Awaitable[Rows]:
+    if isinstance(step, Ask):
+        return connection.fetch(step.text, *step.args)
+    if isinstance(step, Each) and step.every:
+        return _fetch_each(connection, step)
+    return _without_rows(connection, step)
+
+
+def _fetch_each(connection: "Connection[Any]", step: Each) -> Awaitable[Rows]:
+    arrays = {f"every_{name}": [one[name] for one in step.every] for name in step.every[0]}
+    args = step.statement.args({**arrays, **step.alike, "limit": step.limit})
+    return connection.fetch(step.statement.text, *args)
+
+
+async def _without_rows(connection: "Connection[Any]", step: Step) -> Rows:
+    if isinstance(step, Repeat):
+        await connection.executemany(step.text, step.every)
+    return []  # Heads that are remembered may be wrong here: nothing has to be evicted.

@@ -1,0 +1,89 @@
+"""What PostgreSQL asks of the tables of views in its own way: arrays of rows, words by tsquery."""
+
+import functools
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from eventlog.store.contract.views import Search, TableSpec, ViewRow
+from eventlog.store.sql.statement import Statement, plain
+from eventlog.store.sql.view_rows import (
+    ViewStatements,
+    column,
+    equal,
+    listed,
+    upserts,
+    values,
+    where,
+)
+from eventlog.store.sql.view_text import SEARCHABLE, table_name
+
+_LOCK: Final = 7_306_867_134_501_212_248
+"""Key of the advisory lock of those who make or delete tables of views."""
+
+_TYPES: Final[dict[type[Any], str]] = {
+    int: "bigint",
+    str: "text",
+    bytes: "bytea",
+    float: "double precision",
+    bool: "integer",
+}
+
+
+class PostgresViewStatements(ViewStatements):
+    """Statements over the tables of one schema."""
+
+    lock = plain(f"SELECT pg_advisory_xact_lock({_LOCK})")
+
+    def __init__(self, known: dict[str, Statement], schema: str) -> None:
+        super().__init__(known, "postgresql", schema)
+
+    def put(
+        self, spec: TableSpec, generation: int, rows: Sequence[ViewRow]
+    ) -> list[tuple[str, list[Any]]]:
+        """Put rows by one statement, which takes an array for each column."""
+        text = f"INSERT INTO {self.name(table_name(spec, generation))} {_arrays(spec)}"
+        return [(text, [list(each) for each in zip(*rows, strict=True)])]
+
+    def held(self, spec: TableSpec, generation: int, *, of_tenant: bool) -> Statement:
+        """Read the rows of several partitions."""
+        conditions, names = self.of_tenant(spec) if of_tenant else ([], [])
+        is_held = f"{column(spec.key[0])} = ANY(?)"
+        text = self.rows(spec, generation) + where([is_held, *conditions])
+        return self.statement(text, ["every_partition", *names])
+
+    def search(self, asked: Search) -> Statement:
+        """Find rows that have each of `phrase_0`, `phrase_1` ..."""
+        phrases = [f"phrase_{number}" for number in range(len(asked.phrases))]
+        wanted = " && ".join(["phraseto_tsquery('simple', ?)"] * len(phrases))
+        found = column(SEARCHABLE)
+        conditions, names = self.of_tenant(asked.table)
+        conditions += [*(equal([name]) for name in asked.equal), f"{found} @@ ({wanted})"]
+        newest = [f"{column(name)} DESC" for name in asked.table.key]
+        order = ", ".join([f"ts_rank({found}, {wanted}) DESC", *newest])
+        rows = self.rows(asked.table, asked.generation)
+        return self.statement(
+            f"{rows}{where(conditions)} ORDER BY {order} LIMIT ?",
+            [*names, *values(asked.equal), *phrases, *phrases, "limit"],
+        )
+
+    def statement(self, text: str, names: Iterable[str]) -> Statement:
+        """Write `$1`, `$2` ... for the placeholders, as asyncpg wants them."""
+        return plain(_numbered(text), names)
+
+
+@functools.lru_cache(maxsize=512)
+def _numbered(text: str) -> str:
+    numbers = itertools.count(1)
+    return re.sub(r"\?", lambda _: f"${next(numbers)}", text)
+
+
+@functools.lru_cache(maxsize=128)
+def _arrays(spec: TableSpec) -> str:
+    """Return what an INSERT says behind the name of the table."""
+    names = listed(each.name for each in spec.columns)
+    arrays = ", ".join(
+        f"${number}::{_TYPES[each.type]}[]" for number, each in enumerate(spec.columns, 1)
+    )
+    return f"({names}) SELECT * FROM unnest({arrays}) {upserts(spec)}"

@@ -1,0 +1,237 @@
+"""The append: on PostgreSQL one statement, which moves the head only if it is the expected one.
+
+On SQLite it is a handful inside one transaction. A statement of PostgreSQL that returns no row has
+stored nothing and cannot say why: its snapshot may be older than what refused it. Whoever gets no
+row looks again: `head`, then `by_event_id` and `hash_at`.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    Insert,
+    Select,
+    Update,
+    any_,
+    bindparam,
+    insert,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.types import TypeEngine
+
+from eventlog.format.records import StoredEvent
+from eventlog.store.sql.compiling import on_both, on_postgres, on_sqlite
+from eventlog.store.sql.constants import MAX_CLOCK_LEAD
+from eventlog.store.sql.parts import Query, clock, event_row, given, of_stream, unnest
+from eventlog.store.sql.schema import Tables
+from eventlog.store.sql.stream_rows import FIRST
+
+_HEAD: Final = ("version", "head_hash", "head_at")
+_PLACED: Final = tuple(name for name in StoredEvent._fields if name != "stream_id")
+
+
+@on_both
+def head(t: Tables) -> Query:
+    """Ask for the head and key; on PostgreSQL beside its clock, NULLs where there is no stream."""
+    streams = t.streams.c
+    row = (streams.version, streams.head_hash, streams.head_at)
+    if not t.is_postgres:
+        return select(*row, streams.key_id).where(streams.stream_id == bindparam("stream_id"))
+    asked = select(
+        bindparam("stream_id", type_=streams.stream_id.type).label("stream_id")
+    ).subquery("asked")
+    return select(*row, clock().label("clock"), streams.key_id).select_from(
+        asked.outerjoin(t.streams, streams.stream_id == asked.c.stream_id)
+    )
+
+
+@on_both
+def by_event_id(t: Tables) -> Query:
+    """Find an event of a stream by its id; on PostgreSQL several by several."""
+    event_id = t.events.c.event_id
+    if not t.is_postgres:
+        return of_stream(t, *event_row(t)).where(event_id == bindparam("event_id"))
+    ids = bindparam("event_ids", type_=ARRAY(event_id.type))
+    return of_stream(t, *event_row(t)).where(event_id == any_(ids))
+
+
+@on_postgres
+def hash_at(t: Tables) -> Query:
+    """Ask for the hash of a version: it tells whether what is stored there is ours."""
+    events = t.events.c
+    return of_stream(t, events.hash).where(events.version == bindparam("version"))
+
+
+@on_sqlite
+def insert_event(t: Tables) -> Insert:
+    """Insert an event."""
+    return insert(t.events).values({name: bindparam(name) for name in StoredEvent._fields})
+
+
+@on_sqlite
+def insert_stream(t: Tables) -> Insert:
+    """Insert a stream with its first head."""
+    return insert(t.streams).values(given(t.streams, *FIRST))
+
+
+@on_sqlite
+def update_stream(t: Tables) -> Update:
+    """Move the head of a stream."""
+    return _moved(t)
+
+
+@on_postgres
+def append_first(t: Tables) -> Query:
+    """Create a stream with one event."""
+    return _append(t, _first(t), _one(t))
+
+
+@on_postgres
+def append_next(t: Tables) -> Query:
+    """Append one event to a stream."""
+    return _append(t, _next(t), _one(t))
+
+
+@on_postgres
+def append_several_first(t: Tables) -> Query:
+    """Create a stream with several events."""
+    return _append(t, _first(t), _several(t))
+
+
+@on_postgres
+def append_several_next(t: Tables) -> Query:
+    """Append several events to a stream."""
+    return _append(t, _next(t), _several(t))
+
+
+@on_postgres
+def group_first(t: Tables) -> Query:
+    """Create many streams."""
+    return _group(t, _group_first(t))
+
+
+@on_postgres
+def group_next(t: Tables) -> Query:
+    """Append to many streams."""
+    return _group(t, _group_next(t))
+
+
+def _moved(t: Tables) -> Update:
+    streams = t.streams.c
+    is_wanted = streams.stream_id == bindparam("of_stream", type_=streams.stream_id.type)
+    return update(t.streams).values(given(t.streams, *_HEAD)).where(is_wanted)
+
+
+def _first(t: Tables) -> Any:
+    """Create the stream, unless it exists or the writer's clock is ahead."""
+    row = given(t.streams, *FIRST)
+    fresh = select(*[value.label(name) for name, value in row.items()]).where(_clock_is_right())
+    return (
+        postgres_insert(t.streams)
+        .from_select(list(row), fresh)
+        .on_conflict_do_nothing()
+        .returning(t.streams.c.stream_id)
+    )
+
+
+def _next(t: Tables) -> Any:
+    """Move the head on, if it and the key are what the new events are linked to and under."""
+    streams = t.streams.c
+    return (
+        _moved(t)
+        .where(
+            streams.version == bindparam("linked_version", type_=BigInteger),
+            streams.head_hash == bindparam("linked_hash", type_=streams.head_hash.type),
+            streams.key_id.is_not_distinct_from(bindparam("key_id", type_=streams.key_id.type)),
+            _clock_is_right(),
+        )
+        .returning(streams.stream_id)
+    )
+
+
+def _one(t: Tables) -> FromClause:
+    """One event from scalars: a third faster than an array of one."""
+    events = t.events.c
+    return select(
+        *[bindparam(f"event_{name}", type_=events[name].type).label(name) for name in _PLACED]
+    ).subquery("new")
+
+
+def _several(t: Tables) -> FromClause:
+    return unnest("event_", {name: t.events.c[name].type for name in _PLACED}, "new")
+
+
+def _append(t: Tables, moved: Any, new: FromClause) -> Query:
+    head = moved.cte("head")
+    # A constant, not head.stream_id: a sharding planner must see the shard of each INSERT.
+    stream_id = bindparam("of_stream", type_=t.events.c.stream_id.type).label("stream_id")
+    return _stored(t, head, head.join(new, true()), new, stream_id)
+
+
+def _stored(
+    t: Tables, head: Any, both: FromClause, new: FromClause, stream_id: ColumnElement[bytes]
+) -> Query:
+    """Insert the events, and their rows of the queue, of every stream whose head has moved."""
+    stored = insert(t.events).from_select(
+        ["stream_id", *_PLACED],
+        select(stream_id, *[new.c[name] for name in _PLACED]).select_from(both),
+    )
+    queued = insert(t.queue).from_select(
+        ["stream_id", "version", "recorded_at"],
+        select(stream_id, new.c.version, new.c.recorded_at).select_from(both),
+    )
+    found: Select[Any] = select(head.c.stream_id)
+    return found.add_cte(stored.cte("stored"), queued.cte("queued"))
+
+
+def _group(t: Tables, moved: Any) -> Query:
+    """Append to many streams at once; a stream whose head has moved on is left out."""
+    events = t.events.c
+    new = unnest("event_", {name: events[name].type for name in StoredEvent._fields}, "new")
+    head = moved.cte("head")
+    both = head.join(new, new.c.stream_id == head.c.stream_id)
+    return _stored(t, head, both, new, new.c.stream_id)
+
+
+def _group_first(t: Tables) -> Any:
+    asked = _asked(t, *(name for name in FIRST if name != "created_at"))
+    fresh = select(*asked.c, asked.c.head_at).where(_clock_is_right())
+    return (
+        postgres_insert(t.streams)
+        .from_select([*asked.c.keys(), "created_at"], fresh)
+        .on_conflict_do_nothing()
+        .returning(t.streams.c.stream_id)
+    )
+
+
+def _group_next(t: Tables) -> Any:
+    streams = t.streams.c
+    linked = {"linked_version": BigInteger(), "linked_hash": streams.head_hash.type}
+    asked = _asked(t, "stream_id", *_HEAD, "key_id", **linked)
+    return (
+        update(t.streams)
+        .values({name: asked.c[name] for name in _HEAD})
+        .where(
+            streams.stream_id == asked.c.stream_id,
+            streams.version == asked.c.linked_version,
+            streams.head_hash == asked.c.linked_hash,
+            streams.key_id.is_not_distinct_from(asked.c.key_id),
+            _clock_is_right(),
+        )
+        .returning(streams.stream_id)
+    )
+
+
+def _asked(t: Tables, *names: str, **others: TypeEngine[Any]) -> FromClause:
+    types = {name: t.streams.c[name].type for name in names}
+    return unnest("stream_", {**types, **others}, "asked")
+
+
+def _clock_is_right() -> ColumnElement[bool]:
+    return bindparam("at", type_=BigInteger) <= clock() + MAX_CLOCK_LEAD

@@ -1,0 +1,15 @@
+"""Numbers that stand in statements and that readers of their rows know. Imports no SQLAlchemy."""
+
+from typing import Final
+
+MAX_CLOCK_LEAD: Final = 60_000_000
+"""How far a writer's clock may run ahead of the database's, in microseconds."""
+
+PAGE: Final = 1000
+"""Maximum number of events that one statement about a snapshot returns."""
+
+SNAPSHOT: Final = 0
+SEGMENT: Final = 1
+REFERRED: Final = 2
+TAIL: Final = 3
+"""Tags in the first column of the rows that PostgreSQL's `snapshots.load` returns."""

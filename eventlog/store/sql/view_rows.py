@@ -1,0 +1,188 @@
+"""The statements over the tables of views, as text: a projection names tables that nobody knows.
+
+Rule: imports no SQLAlchemy but to make a table or a readable view. Columns stand behind the name of
+their table, so that SQLite never takes one for a text (https://sqlite.org/quirks.html#dblquote).
+Placeholders are `?`; PostgreSQL's statements number them.
+"""
+
+import abc
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from eventlog.store.contract.views import Search, Selection, TableSpec, ViewRow
+from eventlog.store.sql.names import CheckpointStatements
+from eventlog.store.sql.statement import Statement, plain, quoted
+from eventlog.store.sql.view_text import table_name
+
+if TYPE_CHECKING:
+    from eventlog.store.sql.schema import Dialect
+
+_CACHED: Final = 128
+"""Maximum number of tables of which texts are kept."""
+
+
+class ViewStatements(CheckpointStatements, abc.ABC):
+    """What is asked of a generation of a table, or written to it; and what all views share."""
+
+    lock: Statement | None = None
+    """What makes those who change tables wait for each other, where BEGIN does not."""
+
+    def __init__(
+        self, known: Mapping[str, Statement], dialect: "Dialect", schema: str | None
+    ) -> None:
+        super().__init__(known)
+        self.dialect: Final[Dialect] = dialect
+        self.schema: Final = schema
+
+    @abc.abstractmethod
+    def put(
+        self, spec: TableSpec, generation: int, rows: Sequence[ViewRow]
+    ) -> Iterable[tuple[str, list[Any]]]:
+        """Put rows, each in the place of the one with its key: statements with their arguments."""
+
+    @abc.abstractmethod
+    def held(self, spec: TableSpec, generation: int, *, of_tenant: bool) -> Statement:
+        """Read the rows of partitions, all of them or those of a tenant."""
+
+    @abc.abstractmethod
+    def search(self, asked: Search) -> Statement:
+        """Find rows by their text, the best first."""
+
+    @abc.abstractmethod
+    def statement(self, text: str, names: Iterable[str]) -> Statement:
+        """Return a statement of a text with `?` for each name."""
+
+    def name(self, name: str) -> str:
+        """Return the name of a table or a view, within the schema."""
+        return name if self.schema is None else f"{quoted(self.schema)}.{quoted(name)}"
+
+    def create(self, spec: TableSpec, generation: int) -> list[Statement]:
+        """Make the table of a generation, and what belongs to it."""
+        # Rare, and SQLAlchemy Core says what the tables are.
+        from eventlog.store.sql.view_tables import create
+
+        return create(spec, generation, self.dialect, self.schema)
+
+    def drop(self, spec: TableSpec, generation: int) -> list[Statement]:
+        """Delete the table of a generation."""
+        return [plain(f"DROP TABLE IF EXISTS {self.name(table_name(spec, generation))}")]
+
+    def show(self, spec: TableSpec, generation: int) -> Statement:
+        """Make the readable view of a table."""
+        # As rare.
+        from eventlog.store.sql.view_tables import readable
+
+        seen = readable(spec, generation, self.dialect, self.schema)
+        return plain(f"CREATE VIEW {self.name(spec.readable or '')} AS {seen}")
+
+    def hide(self, spec: TableSpec) -> Statement:
+        """Delete the readable view of a table."""
+        return plain(f"DROP VIEW IF EXISTS {self.name(spec.readable or '')}")
+
+    def mark(self, spec: TableSpec, generation: int) -> Statement:
+        """Mark rows of a stream as removed, or no longer, by their place and version."""
+        text = (
+            f"UPDATE {self.name(table_name(spec, generation))} AS rows SET removed = ?"
+            " WHERE rows.stream_id = ? AND rows.place >= ? AND rows.place < ?"
+            " AND rows.version >= ? AND rows.version <= ? AND rows.removed != ?"
+        )
+        place = ("of_stream", "start", "stop", "first", "last")
+        return self.statement(text, ["is_removed", *place, "is_removed"])
+
+    def forget(self, spec: TableSpec, generation: int, width: int) -> Statement:
+        """Delete rows by the first columns of their key."""
+        key = spec.key[:width]
+        owner = self.name(table_name(spec, generation))
+        return self.statement(f"DELETE FROM {owner} AS rows{where([equal(key)])}", values(key))
+
+    def select(self, asked: Selection) -> Statement:
+        """Read a page of rows."""
+        conditions, names = self.of_tenant(asked.table)
+        conditions += [equal([name]) for name in asked.equal]
+        names += values(asked.equal)
+        if asked.after is not None:
+            behind, more = _behind(asked.order)
+            conditions.append(behind)
+            names += more
+        order = ", ".join(column(name) + " DESC" * _falls(name) for name in asked.order)
+        rows = self.rows(asked.table, asked.generation)
+        return self.statement(
+            f"{rows}{where(conditions)} ORDER BY {order} LIMIT ?", [*names, "limit"]
+        )
+
+    def only_in(self, spec: TableSpec, generation: int, other: int) -> Statement:
+        """Read rows that the other generation has not."""
+        ours, theirs = (self.rows(spec, which) for which in (generation, other))
+        return self.statement(f"{ours} EXCEPT {theirs} LIMIT ?", ["limit"])
+
+    def rows(self, spec: TableSpec, generation: int) -> str:
+        """Return what selects every row."""
+        return f"SELECT {_columns(spec)} FROM {self.name(table_name(spec, generation))} AS rows"
+
+    def of_tenant(self, spec: TableSpec) -> tuple[list[str], list[str]]:
+        """Return what says which rows are those of the tenant, and its parameters."""
+        columns = {each.name for each in spec.columns}
+        if "tenant" in columns:
+            return [f"{column('tenant')} = ?"], ["of_tenant"]
+        if "stream_id" not in columns:
+            return [], []
+        is_own = f"streams.stream_id = {column('stream_id')} AND streams.tenant = ?"
+        return [f"EXISTS (SELECT 1 FROM {self.name('streams')} WHERE {is_own})"], ["of_tenant"]
+
+
+@functools.lru_cache(maxsize=_CACHED)
+def upserts(spec: TableSpec) -> str:
+    """Return what a row does ON CONFLICT with one of its key."""
+    changed = [
+        f'"{each.name}" = excluded."{each.name}"'
+        for each in spec.columns
+        if each.name not in spec.key
+    ]
+    done = f"UPDATE SET {', '.join(changed)}" if changed else "NOTHING"
+    return f"ON CONFLICT ({listed(spec.key)}) DO {done}"
+
+
+def where(conditions: Sequence[str]) -> str:
+    """Return the WHERE of conditions, if there are any."""
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
+def column(name: str) -> str:
+    """Return a column of the rows, which may be named with the direction of an order."""
+    return f'rows."{name.removeprefix("-")}"'
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names of columns as an INSERT has them."""
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def equal(names: Iterable[str]) -> str:
+    """Compare each column with its parameter."""
+    return " AND ".join(f"{column(name)} = ?" for name in names)
+
+
+def values(names: Iterable[str]) -> list[str]:
+    """Return the parameters that `equal` compares with."""
+    return [f"is_{name}" for name in names]
+
+
+@functools.lru_cache(maxsize=_CACHED)
+def _columns(spec: TableSpec) -> str:
+    return ", ".join(column(each.name) for each in spec.columns)
+
+
+def _falls(name: str) -> bool:
+    return name.startswith("-")
+
+
+def _behind(order: Sequence[str]) -> tuple[str, list[str]]:
+    """Rows behind the values of `after_0`, `after_1` ...: in the first that differs, beyond."""
+    steps: list[str] = []
+    names: list[str] = []
+    for number, name in enumerate(order):
+        beyond = f"{column(name)} {'<' if _falls(name) else '>'} ?"
+        steps.append(" AND ".join([*(equal([same]) for same in order[:number]), beyond]))
+        names += [f"after_{place}" for place in range(number + 1)]
+    return f"({' OR '.join(steps)})", names

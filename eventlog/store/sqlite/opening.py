@@ -1,0 +1,76 @@
+"""Opening a SQLite file as a log; creating a new one, upgrading an old one where allowed."""
+
+import contextlib
+import os
+import sqlite3
+from typing import Final
+from urllib.parse import quote
+
+from eventlog.addresses.log import SqliteAddress
+from eventlog.errors import NotAnEventLogError, StoreError
+from eventlog.retrying import tries_within
+from eventlog.store.contract.options import Options
+from eventlog.store.contract.revisions import needs_migration
+from eventlog.store.sqlite.errors import translated
+from eventlog.store.sqlite.file import connect, inspect
+
+OLDEST_SQLITE: Final = (3, 37, 0)
+"""STRICT tables came with this release."""
+
+
+def open_log(address: SqliteAddress, options: Options) -> sqlite3.Connection:
+    """Return a connection to a log that is there and current; a new one is created."""
+    if sqlite3.sqlite_version_info < OLDEST_SQLITE:
+        raise StoreError(
+            f"SQLite {sqlite3.sqlite_version} is too old; the log needs 3.37 or later."
+        )
+    with translated(address):
+        _look_first(address, options)
+        db = connect(address, options.sqlite.busy_timeout)
+        try:
+            _prepare(db, address, options)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+
+def _look_first(address: SqliteAddress, options: Options) -> None:
+    """Refuse a foreign file that has a write-ahead log before a connection could fold that in.
+
+    A program that was killed leaves one; closing an ordinary connection would checkpoint it. A file
+    that must be there already is not made either.
+    """
+    if not options.create and not os.path.exists(address.path or ""):
+        raise NotAnEventLogError(f"{address} does not exist. Is the path right?")
+    if address.path is None or not os.path.exists(f"{address.path}-wal"):
+        return
+    url = f"file:{quote(address.path)}?mode=ro"
+    with contextlib.closing(sqlite3.connect(url, uri=True)) as db:
+        needs_migration(str(address), *inspect(db), upgrade=True)
+
+
+def _prepare(db: sqlite3.Connection, address: SqliteAddress, options: Options) -> None:
+    upgrade, create = options.migrate, options.create
+    if needs_migration(str(address), *inspect(db), upgrade=upgrade, create=create):
+        # A start must be quick: Alembic is imported only where there is something to create.
+        from eventlog.store.sqlite.migration import migrate_sqlite, new_memory_log
+
+        if address.path is None:
+            db.deserialize(new_memory_log())
+        else:
+            migrate_sqlite(address, options.sqlite.busy_timeout)
+    if address.path is not None:
+        _use_wal(db, options.sqlite.busy_timeout)
+    db.execute(f"PRAGMA synchronous={options.durability.upper()}")
+
+
+def _use_wal(db: sqlite3.Connection, patience: float) -> None:
+    """Turn on write-ahead logging; the busy timeout does not cover this switch."""
+    for is_last in tries_within(patience, wait=0.005):
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or is_last:
+                raise

@@ -1,0 +1,133 @@
+"""Running work on a SQLite file: a whole generator in one hop to the thread of a connection."""
+
+import functools
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from eventlog import os_fork
+from eventlog.addresses.log import SqliteAddress
+from eventlog.format.records import AppendRequest, Outcome
+from eventlog.limiter import ByteLimiter
+from eventlog.store.contract.options import Options
+from eventlog.store.nouns.work import Ask, Each, Repeat, Rows, Step, Work, is_refused
+from eventlog.store.sqlite.append import Committer
+from eventlog.store.sqlite.errors import translated
+from eventlog.store.sqlite.opening import open_log
+from eventlog.store.sqlite.worker import Worker
+
+_T = TypeVar("_T")
+
+
+class SqliteRunner:
+    """A Runner with one writing and one reading connection, and appends in groups."""
+
+    def __init__(self, address: SqliteAddress, options: Options) -> None:
+        self._address = address
+        self._options = options
+        self._begin()
+        os_fork.register(self)
+
+    def _begin(self) -> None:
+        # Not a method: a thread that knew the runner would keep it from ever being collected.
+        connect = functools.partial(open_log, self._address, self._options)
+        commit = self._committer = Committer(self._address)
+        self._limiter = ByteLimiter()
+        self._writer = Worker(connect, commit)
+        # A memory database is its one connection; a WAL file is read beside the writer.
+        self._reader = self._writer if self._address.path is None else Worker(connect, commit)
+
+    async def append(self, request: AppendRequest) -> Outcome:
+        """Append, in one transaction with whatever else waits at the same time."""
+        size = request.size
+        await self._limiter.enter(size)
+        try:
+            return await self._writer.append(request)
+        finally:
+            self._limiter.leave(size)
+
+    async def read(self, begin: Callable[[], Work[_T]]) -> _T:
+        return await self._reader.run(functools.partial(self._answer, begin))
+
+    async def read_at_once(self, begin: Callable[[], Work[_T]]) -> _T:
+        return await self._reader.run(functools.partial(self._transact, "BEGIN", begin))
+
+    async def write(self, begin: Callable[[], Work[_T]]) -> _T:
+        return await self.transact(begin)
+
+    async def transact(self, begin: Callable[[], Work[_T]]) -> _T:
+        return await self._writer.run(functools.partial(self._transact, "BEGIN IMMEDIATE", begin))
+
+    def close(self) -> None:
+        """Finish what is queued, and close both connections. Idempotent."""
+        self._writer.close()
+        self._reader.close()
+
+    def reset_after_fork(self) -> None:
+        """Leave the connections of the parent alone: closing one would drop its file locks."""
+        os_fork.keep_alive((self._writer, self._reader))
+        self._begin()
+
+    def _answer(self, begin: Callable[[], Work[_T]], db: sqlite3.Connection) -> _T:
+        with translated(self._address):
+            return self._run(db, begin())
+
+    def _transact(self, start: str, begin: Callable[[], Work[_T]], db: sqlite3.Connection) -> _T:
+        with translated(self._address):
+            db.execute(start)
+            try:
+                done = self._run(db, begin())
+                db.execute("ROLLBACK" if is_refused(done) else "COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+            return done
+
+    def _run(self, db: sqlite3.Connection, work: Work[_T]) -> _T:
+        try:
+            step = next(work)
+            while True:
+                step = work.send(self._rows(db, step))
+        except StopIteration as end:
+            done: _T = end.value
+            return done
+
+    def _rows(self, db: sqlite3.Connection, step: Step) -> Rows:
+        if isinstance(step, Ask):
+            return fetch(db, step.text, step.args)
+        if isinstance(step, Each):
+            return _fetch_each(db, step)
+        if isinstance(step, Repeat):
+            db.executemany(step.text, step.every)
+        else:
+            self._committer.evict(step.stream_id)
+        return []
+
+
+def _fetch_each(db: sqlite3.Connection, step: Each) -> Rows:
+    found: Rows = []
+    for values in step.every:
+        room = None if step.limit is None else step.limit - len(found)
+        args = step.statement.args({**values, **step.alike, "limit": room})
+        found += fetch(db, step.statement.text, args)
+    return found
+
+
+def fetch(db: sqlite3.Connection, text: str, args: Sequence[Any]) -> Rows:
+    """Return the rows of a statement; text that is none comes back escaped."""
+    try:
+        return db.execute(text, args).fetchall()
+    except sqlite3.OperationalError as error:
+        if hasattr(error, "sqlite_errorcode"):
+            raise
+    # Not SQLite's error but Python's: somebody wrote text that is not UTF-8. verify() names it.
+    db.text_factory = _escape
+    try:
+        return db.execute(text, args).fetchall()
+    finally:
+        db.text_factory = str
+
+
+def _escape(text: bytes) -> str:
+    return text.decode(errors="surrogateescape")

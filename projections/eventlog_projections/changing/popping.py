@@ -1,0 +1,26 @@
+"""Taking the last item off a list."""
+
+import contextlib
+from typing import Any
+
+from eventlog import Context, ItemPopped
+from eventlog_projections.stream import Change, Stream
+
+
+class _NothingThereError(Exception):
+    """There is no item to pop."""
+
+
+async def pop(stream: Stream, reason: str | None, context: Context) -> Any | None:
+    """Return the item, or None where there is none; no two callers get the same one."""
+    popped: list[Any] = []
+
+    async def pop_last() -> Change:
+        version, popped[:], _ = await stream.read(limit=1)
+        if not popped:
+            raise _NothingThereError
+        return Change(version, ItemPopped(reason))
+
+    with contextlib.suppress(_NothingThereError):
+        await stream.change(pop_last, context=context)
+    return popped[0] if popped else None

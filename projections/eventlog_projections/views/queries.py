@@ -1,0 +1,290 @@
+"""Questions about conversations, answered from the views, as people ask them."""
+
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from eventlog.format.chain import stream_id
+from eventlog.format.envelope import from_microseconds
+from eventlog.format.names import MAIN
+from eventlog_projections.views.conversations import BranchRow, ConversationRow
+from eventlog_projections.views.prices import cost_of
+from eventlog_projections.views.search import ItemRow, PlainItemRow
+from eventlog_projections.views.tools import ToolCallRow, ToolRow
+from eventlog_projections.views.turns import ModelRow, TenantModelRow, TurnCount, TurnRow, UsageRow
+from eventlog_projections.views.used import Used, counts_of
+from eventlog_projections.views.views import Views
+
+PAGE: Final = 50
+
+_TERMS: Final = re.compile(r'"([^"]*)"|(\S+)')
+
+
+class Usage(Used, frozen=True, kw_only=True):
+    """What was used of a model (None: not known), and US dollars (None: no known price)."""
+
+    model: str | None
+    cost: Decimal | None
+
+
+class Cost(NamedTuple):
+    """US dollars of what has a price, and how many requests have none."""
+
+    total: Decimal
+    unpriced: int
+
+
+class Summary(NamedTuple):
+    """A conversation in a list. `title` is its first message if it has no label."""
+
+    name: str
+    title: str | None
+    owner: str | None
+    tags: tuple[str, ...]
+    items: int
+    turns: int
+    events: int
+    branches: int
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+    cost: Cost
+    bytes: int
+    first_at: datetime
+    last_at: datetime
+    row: ConversationRow
+    """As it is stored: where the next page begins."""
+
+
+class Turn(NamedTuple):
+    """A turn. `context_tokens` is how large the context was at its end, None if not known.
+
+    `total_tokens` is the sum over its model calls, `running_tokens` that of all turns up to it.
+    """
+
+    number: int
+    message: str
+    items: int
+    usage: TurnRow
+    context_tokens: int | None
+    total_tokens: int
+    running_tokens: int
+    cost: Cost
+    begun_at: datetime
+    last_at: datetime
+    removed: bool
+
+
+class Tool(NamedTuple):
+    """What became of the calls of a tool. Durations are seconds, of those that are known."""
+
+    name: str
+    calls: int
+    results: int
+    errors: int
+    unanswered: int
+    mean_seconds: float | None
+    longest_seconds: float | None
+
+
+class Found(NamedTuple):
+    """An item with the text that was looked for; `item` is its place in the batch of `version`."""
+
+    conversation: str
+    branch: str
+    version: int
+    item: int
+    type: str
+    role: str
+    text: str
+    removed: bool
+    recorded_at: datetime
+
+
+async def conversations(
+    views: Views,
+    *,
+    owner: str | None = None,
+    after: Summary | None = None,
+    limit: int = PAGE,
+    stale: bool = False,
+) -> list[Summary]:
+    """Return a page of the tenant's conversations, those with the latest activity first.
+
+    `after` is the last one of the page before. Conversations that move meanwhile come first again.
+    """
+    rows = await views.select(
+        ConversationRow,
+        {} if owner is None else {"owner": owner},
+        order=("-last_at", "conversation_id"),
+        after=None if after is None else after.row,
+        limit=limit,
+        stale=stale,
+    )
+    ids = [row.conversation_id for row in rows]
+    turns = {c.stream_id: c.listed for c in await views.held(TurnCount, ids, stale=stale)}
+    models: dict[bytes, list[Used]] = {}
+    for model in await views.held(ModelRow, ids, stale=stale):
+        models.setdefault(model.conversation_id, []).append(model)
+    return [
+        _summary(row, turns.get(row.conversation_id, 0), models.get(row.conversation_id, []))
+        for row in rows
+    ]
+
+
+async def branches(views: Views, name: str, *, stale: bool = False) -> list[BranchRow]:
+    """Return the branches of a conversation by name; the main one has none and is the first."""
+    return await views.select(
+        BranchRow, {"conversation_id": _id(views, name)}, order=("branch",), stale=stale
+    )
+
+
+async def turns(views: Views, name: str, *, branch: str = MAIN, stale: bool = False) -> list[Turn]:
+    """Return the turns of a branch in the order in which they began, removed ones too."""
+    owner = {"stream_id": _id(views, name, branch)}
+    rows = await views.select(TurnRow, owner, stale=stale)
+    used: dict[int, list[UsageRow]] = {}
+    for usage_row in await views.select(UsageRow, owner, stale=True):
+        used.setdefault(usage_row.turn, []).append(usage_row)
+    running = itertools.accumulate(row.total_tokens for row in rows)
+    return [
+        Turn(
+            row.number,
+            row.message,
+            row.items,
+            row,
+            row.context_tokens,
+            row.total_tokens,
+            so_far,
+            _cost((u, u.model, from_microseconds(u.recorded_at)) for u in used.get(row.number, ())),
+            from_microseconds(row.begun_at),
+            from_microseconds(row.last_at),
+            row.removed,
+        )
+        for row, so_far in zip(rows, running, strict=True)
+    ]
+
+
+async def usage(views: Views, name: str | None = None, *, stale: bool = False) -> list[Usage]:
+    """Return what a conversation, or all of the tenant's, used of each model.
+
+    Costs are at the prices of now; what has no known price has none, which is not 0.
+    """
+    rows: Sequence[ModelRow | TenantModelRow]
+    if name is None:
+        rows = await views.held(TenantModelRow, [views.log.tenant], stale=stale)
+    else:
+        rows = await views.held(ModelRow, [_id(views, name)], stale=stale)
+    return [
+        Usage(model=row.model or None, cost=cost_of(row, row.model or None), **counts_of(row))
+        for row in sorted(rows, key=lambda row: row.model)
+    ]
+
+
+async def tools(views: Views, *, stale: bool = False) -> list[Tool]:
+    """Return what became of the calls of each of the tenant's tools, the most called first."""
+    rows = await views.held(ToolRow, [views.log.tenant], stale=stale)
+    return [_tool(row) for row in sorted(rows, key=lambda row: (-row.calls, row.name))]
+
+
+async def tool_calls(
+    views: Views, name: str, *, branch: str = MAIN, stale: bool = False
+) -> list[ToolCallRow]:
+    """Return every call of a branch, in the order in which they were made."""
+    rows = await views.held(ToolCallRow, [_id(views, name, branch)], stale=stale)
+    return sorted(rows, key=lambda row: row.called_version or row.answered_version or 0)
+
+
+async def search(
+    views: Views,
+    text: str,
+    *,
+    conversation: str | None = None,
+    branch: str = MAIN,
+    removed: bool | None = None,
+    limit: int = PAGE,
+    stale: bool = False,
+) -> list[Found]:
+    """Return items with all of these words, and these "phrases in quotes", the best first.
+
+    Removed items are found too, and marked; `removed` asks for those only, or for the others. Items
+    of an encrypted log are found only where `views` have PLAIN_SEARCH.
+    """
+    phrases = [phrase or word for phrase, word in _TERMS.findall(text)]
+    wanted: dict[str, Any] = {}
+    if conversation is not None:
+        wanted["stream_id"] = _id(views, conversation, branch)
+    if removed is not None:
+        wanted["removed"] = int(removed)
+    phrases = [phrase for phrase in phrases if re.search(r"\w", phrase)]
+    if not phrases:
+        return []
+    kind = PlainItemRow if views.keeps(PlainItemRow) else ItemRow
+    rows = await views.search(kind, phrases, wanted, limit=limit, stale=stale)
+    return [
+        Found(
+            row.conversation,
+            row.branch,
+            row.version,
+            row.item,
+            row.type,
+            row.role,
+            row.text,
+            row.removed,
+            from_microseconds(row.recorded_at),
+        )
+        for row in rows
+    ]
+
+
+def _id(views: Views, name: str, branch: str = MAIN) -> bytes:
+    return stream_id(views.log.tenant, name, branch)
+
+
+def _cost(used: Iterable[tuple[Used, str | None, datetime | None]]) -> Cost:
+    total, unpriced = Decimal(0), 0
+    for counts, model, at in used:
+        cost = cost_of(counts, model, at)
+        if cost is None:
+            unpriced += counts.requests
+        else:
+            total += cost
+    return Cost(total, unpriced)
+
+
+def _summary(row: ConversationRow, turns: int, models: Sequence[Any]) -> Summary:
+    return Summary(
+        row.name,
+        row.title or row.first_message,
+        row.owner,
+        tuple(msgspec.json.decode(row.tags)),
+        row.items,
+        turns,
+        row.events,
+        row.branches,
+        row.input_tokens,
+        row.output_tokens,
+        row.total_tokens,
+        _cost((model, model.model or None, None) for model in models),
+        row.bytes,
+        from_microseconds(row.first_at),
+        from_microseconds(row.last_at),
+        row,
+    )
+
+
+def _tool(row: ToolRow) -> Tool:
+    return Tool(
+        row.name,
+        row.calls,
+        row.results,
+        row.errors,
+        row.calls - row.results,
+        row.duration / row.timed / 1e6 if row.timed else None,
+        row.longest / 1e6 if row.timed else None,
+    )

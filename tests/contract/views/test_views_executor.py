@@ -1,0 +1,254 @@
+"""One batch may be stored while the next is folded: whatever becomes of either, nothing is lost."""
+
+import asyncio
+import itertools
+from collections.abc import Iterator
+from typing import Any, Final, cast
+
+import pytest
+
+from eventlog import EventLog, ItemsAdded, UnavailableError
+from eventlog.store.nouns.views import Views as StoredViews
+from eventlog.views import Batch, Checkpoint, LogViews, TenantEvent
+from eventlog_projections.views import Projection, Row, Rows, Step, Views, Written, runner, state
+from tests.contract.views.asked import small_batches
+from tests.waiting import until
+
+BATCH: Final = 5
+EVENTS: Final = 43
+
+
+class Number(Row, frozen=True):
+    """How many events a conversation has, counted one by one."""
+
+    table = "numbers"
+    key = ("stream_id",)
+
+    stream_id: bytes
+    events: int
+
+
+class Seen(Row, frozen=True):
+    """What was counted then: a row that is never read again."""
+
+    table = "seen"
+    key = ("stream_id", "version")
+    is_read = False
+
+    stream_id: bytes
+    version: int
+    events: int
+
+
+def number(step: Step, rows: Rows) -> Iterator[Written]:
+    before = rows.get(Number)
+    now = Number(step.stream_id, 1 + (before.events if before else 0))
+    yield now
+    yield Seen(step.stream_id, step.version, now.events)
+
+
+def once(step: Step, rows: Rows) -> Iterator[Written]:
+    """Cannot take an event that it has taken before."""
+    before = rows.get(Number)
+    if before is not None and before.events >= step.version:
+        raise ValueError("twice")
+    return number(step, rows)
+
+
+NUMBERS: Final = Projection("numbers", 1, (Number, Seen), number)
+
+
+@pytest.fixture(autouse=True)
+def in_small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    small_batches(monkeypatch, BATCH)
+
+
+@pytest.fixture
+async def filled(log: EventLog) -> EventLog:
+    for place in range(EVENTS):
+        await log.append(f"chat-{place % 4}", ItemsAdded([place]))
+    return log
+
+
+async def assert_complete(views: Views) -> None:
+    assert sum(row.events for row in await views.select(Number, {}, stale=True)) == EVENTS
+    seen = await views.select(Seen, {}, stale=True)
+    assert len(seen) == EVENTS
+    assert all(row.version == row.events for row in seen)
+    assert await views.check("numbers") == []
+
+
+def fail_at(monkeypatch: pytest.MonkeyPatch, owner: type[Any], name: str, nth: int) -> None:
+    """Let one call of a method fail."""
+    method, counted = getattr(owner, name), itertools.count(1)
+
+    async def failing(self: object, *arguments: object) -> Any:
+        if next(counted) == nth:
+            raise UnavailableError("gone for a moment")
+        return await method(self, *arguments)
+
+    monkeypatch.setattr(owner, name, failing)
+
+
+async def assert_goes_on_behind(filled: EventLog, stored: int) -> None:
+    """Catching up fails with so many batches stored, and ends the next time."""
+    views = Views(filled, [NUMBERS])
+    with pytest.raises(UnavailableError, match="for a moment"):
+        await views.catch_up()
+    (point,) = await filled.spi.views.tables.checkpoints()
+    assert point.position == BATCH * stored
+    await views.catch_up()
+    await assert_complete(views)
+
+
+@pytest.mark.parametrize("backend", ["postgres"], indirect=True)
+async def test_the_next_batch_is_folded_while_a_server_stores_one(
+    filled: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch waits until the one behind it was folded, and no longer."""
+    folded = asyncio.Event()
+    apply, counted = StoredViews.apply, itertools.count()
+
+    def fold(step: Step, rows: Rows) -> Iterator[Written]:
+        if step.position == 2 * BATCH:
+            folded.set()
+        return number(step, rows)
+
+    async def late(self: StoredViews, batch: Batch) -> bool:
+        if next(counted) == 0:
+            await folded.wait()
+        return await apply(self, batch)
+
+    monkeypatch.setattr(StoredViews, "apply", late)
+    views = Views(filled, [NUMBERS._replace(fold=fold)])
+    await views.catch_up()
+    await assert_complete(views)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_a_file_is_left_to_others_while_a_batch_is_folded(
+    filled: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or an append of another process would wait for as long as there is something to catch up."""
+    apply, is_storing = StoredViews.apply, False
+
+    async def noted(self: StoredViews, batch: Batch) -> bool:
+        nonlocal is_storing
+        is_storing = True
+        done = await apply(self, batch)
+        is_storing = False
+        return done
+
+    def fold(step: Step, rows: Rows) -> Iterator[Written]:
+        assert not is_storing
+        return number(step, rows)
+
+    monkeypatch.setattr(StoredViews, "apply", noted)
+    views = Views(filled, [NUMBERS._replace(fold=fold)])
+    await views.catch_up()
+    assert [each.set_aside for each in await views.status()] == [()]
+    await assert_complete(Views(filled, [NUMBERS]))
+
+
+@pytest.mark.parametrize("broken", [1, 3, EVENTS // BATCH])
+async def test_what_was_folded_on_a_batch_that_was_not_stored_is_forgotten(
+    filled: EventLog, monkeypatch: pytest.MonkeyPatch, broken: int
+) -> None:
+    """The caller is told; the next one begins where the last batch that was stored ends."""
+    fail_at(monkeypatch, StoredViews, "apply", broken)
+    await assert_goes_on_behind(filled, broken - 1)
+
+
+@pytest.mark.parametrize("reached", [1, BATCH + 1, 3 * BATCH])
+async def test_a_fold_that_is_cancelled_costs_nothing_but_its_batches(
+    filled: EventLog, reached: int
+) -> None:
+    """As by a timeout, while a batch is being stored."""
+
+    def fold(step: Step, rows: Rows) -> Iterator[Written]:
+        if step.position == reached:
+            catching.cancel()
+        return number(step, rows)
+
+    catching = asyncio.ensure_future(Views(filled, [NUMBERS._replace(fold=fold)]).catch_up())
+    with pytest.raises(asyncio.CancelledError):
+        await catching
+    views = Views(filled, [NUMBERS])
+    await views.catch_up()
+    await assert_complete(views)
+
+
+async def test_a_batch_is_stored_whose_successor_cannot_be_read(
+    filled: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was folded before the trouble is kept."""
+    fail_at(monkeypatch, LogViews, "events", 3)
+    await assert_goes_on_behind(filled, 2)
+
+
+async def test_rows_are_read_again_only_after_they_were_stored(
+    filled: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that remembers too much forgets, with a batch on its way."""
+    monkeypatch.setattr(state, "MAX_ROWS", 1)
+    views = Views(filled, [NUMBERS])
+    await views.catch_up()
+    await assert_complete(views)
+
+
+async def test_a_follower_that_was_cut_off_looks_before_it_goes_on(
+    filled: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not from where it began: events that are in the rows would be folded into them again."""
+    await Views(filled, [NUMBERS]).catch_up()
+    apply, checkpoints, counted = StoredViews.apply, StoredViews.checkpoints, itertools.count(1)
+    is_down = False
+
+    async def breaking(self: StoredViews, batch: Batch) -> bool:
+        nonlocal is_down
+        is_down = is_down or next(counted) == 4
+        if is_down:
+            raise UnavailableError("gone for a moment")
+        return await apply(self, batch)
+
+    async def back(self: StoredViews) -> list[Checkpoint]:
+        nonlocal is_down
+        if is_down:
+            is_down = False
+            raise UnavailableError("gone for a moment")
+        return await checkpoints(self)
+
+    monkeypatch.setattr(runner, "OUTAGE_PAUSE", 0.01)
+    monkeypatch.setattr(StoredViews, "apply", breaking)
+    monkeypatch.setattr(StoredViews, "checkpoints", back)
+    views, stop = Views(filled, [NUMBERS._replace(schema=2, fold=once)]), asyncio.Event()
+    following = asyncio.ensure_future(views.follow(stop))
+
+    async def has_taken_over() -> bool:
+        there = await checkpoints(cast("StoredViews", filled.spi.views.tables))
+        return [point.schema for point in there if point.is_serving] == [2]
+
+    await until(has_taken_over, "the new schema has taken over")
+    stop.set()
+    await following
+    await assert_complete(Views(filled, [NUMBERS._replace(schema=2)]))
+
+
+async def test_a_generation_that_another_runner_fills_is_not_taken_for_poisoned(
+    filled: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rows are read when they are ahead of what was read of the feed."""
+    await Views(filled, [NUMBERS]).catch_up()
+    new = NUMBERS._replace(schema=2, fold=once)
+    events, counted = LogViews.events, itertools.count(1)
+
+    async def late(self: LogViews, after: int, until: int, limit: int) -> list[TenantEvent]:
+        found = await events(self, after, until, limit)
+        if next(counted) == 2:
+            await Views(filled, [new]).catch_up()
+        return found
+
+    monkeypatch.setattr(LogViews, "events", late)
+    monkeypatch.setattr(state, "MAX_ROWS", 0)
+    await Views(filled, [new]).catch_up()
+    await assert_complete(Views(filled, [new._replace(fold=number)]))
