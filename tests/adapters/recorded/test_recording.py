@@ -397,7 +397,7 @@ async def recorded(log: EventLog, session: Session) -> list[Any]:
 
 
 def theirs(log: Any = None) -> Options:
-    """Tell what a recorded SQLiteSession does: what the SDK's does, and nothing is gone for good."""
+    """Tell what is promised: what SQLiteSession does, and that nothing is gone for good."""
     recover = functools.partial(recorded, log)
     return Options(closes=True, survives_a_wrong_key=False, recover=recover)
 
