@@ -18,6 +18,9 @@ COMPILE: Final = (
     *("--no-emit-index-url", "--no-emit-find-links"),
 )
 
+PIN: Final = re.compile(r"^(([\w.-]+)==.*?) \\$", re.MULTILINE)
+"""A line of dev.txt: the pin with its marker, and its name."""
+
 
 def lock(target: str, *wanted: str) -> None:
     """Resolve what `wanted` selects into a file of requirements."""
@@ -29,7 +32,7 @@ def lock(target: str, *wanted: str) -> None:
 def lock_lowest() -> None:
     """Resolve the lowest of what users get, beside the tests' tools as they are in dev.txt."""
     users = names_for_users()
-    pins = re.findall(r"^(([\w.-]+)==.*?) \\$", Path("requirements/dev.txt").read_text(), re.M)
+    pins = PIN.findall(Path("requirements/dev.txt").read_text())
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as others:
         others.write("\n".join(pin for pin, name in pins if name not in users))
         others.flush()
@@ -40,8 +43,8 @@ def lock_lowest() -> None:
 def names_for_users() -> set[str]:
     """Return the names of what the package and its extras need."""
     project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
-    needed = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
-    return {re.split(r"[^\w.-]", requirement)[0].lower() for requirement in needed}
+    needed = [project["dependencies"], *project["optional-dependencies"].values()]
+    return {re.split(r"[^\w.-]", named)[0].lower() for some in needed for named in some}
 
 
 if __name__ == "__main__":
