@@ -13,7 +13,7 @@ DEV := .venv/.dev-installed
 PATHS := eventlog projections adapters alembic tests benchmarks examples
 JOBS ?= 2
 
-.PHONY: help fix lint types test test-others test-pythons test-lowest test-newest torture mutation wheel check bench demo lock clean
+.PHONY: help fix lint types test test-pythons test-lowest test-newest torture mutation wheel check bench demo lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -34,9 +34,6 @@ types: $(DEV) ## mypy and pyright, both strict
 
 test: $(DEV) ## the tests, on SQLite and on a PostgreSQL and a Redis that they start themselves
 	$(BIN)/pytest -n $(JOBS) $(ARGS)
-
-test-others: $(DEV) ## test-pythons and test-lowest, as CI does
-	$(BIN)/python -m tests.environments pythons lowest -n $(JOBS) $(ARGS)
 
 test-pythons: $(DEV) ## the tests of code and adapters on every other Python that is supported and here
 	$(BIN)/python -m tests.environments pythons -n $(JOBS) $(ARGS)
