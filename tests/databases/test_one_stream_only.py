@@ -74,6 +74,7 @@ KEYS: Final = {
     "of_stream",
     "first_encrypted",
     "used",
+    "users",
     "added",
     "rewrapped",
     "destroyed",

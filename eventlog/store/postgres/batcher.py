@@ -5,9 +5,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, NamedTuple, cast
 
-from eventlog.errors import UnavailableError
+from eventlog.errors import InDoubtError, UnavailableError
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.settle import Mutation
+from eventlog.store.nouns.outcomes import APPEND_AGAIN
 
 MAX_GROUPS: Final = 2
 """How many groups of one loop are under way at once. More would be smaller groups, not faster."""
@@ -52,7 +53,7 @@ class AppendBatcher:
             try:
                 await self._commit(group)
             except BaseException:
-                _abandon(group)
+                _leave_open(group)
                 raise
             finally:
                 self._streams -= streams
@@ -104,12 +105,22 @@ def _tell(answer: "asyncio.Future[Outcome]", outcome: Outcome | BaseException) -
         answer.set_result(outcome)
 
 
-def _abandon(group: Iterable[_Waiting]) -> None:
+_ENDED: Final = "The event loop ended while it was under way."
+
+
+def _leave_open(group: Iterable[_Waiting]) -> None:
     """Tell those without an answer that the loop has ended under them."""
     for one in group:
         if not one.answer.done():
-            ended = UnavailableError(
-                f"The event loop ended while an append to {one.request.name!r} was under way;"
-                " whether it was stored, the log tells."
-            )
-            one.answer.set_exception(ended)
+            doubt = InDoubtError(one.request.name, "the append", _ENDED, APPEND_AGAIN)
+            one.answer.set_exception(doubt)
+
+
+def _abandon(waiting: Iterable[_Waiting]) -> None:
+    """Tell those whose turn has not come that the loop has ended."""
+    for one in waiting:
+        ended = UnavailableError(
+            f"The event loop ended before an append to {one.request.name!r} was sent. Nothing was"
+            " stored."
+        )
+        one.answer.set_exception(ended)

@@ -15,7 +15,8 @@ from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.postgres.statements import FeedStatements
 from eventlog.store.sql.statement import Statement
 
-MAX_TRIES: Final = 10
+PATIENCE: Final = 5.0
+"""Seconds for which others may be in the way of positions."""
 
 _AGAIN: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 """Nothing was placed; a new snapshot may."""
@@ -83,10 +84,11 @@ class PostgresFeed:
         return Placed(*row[:3])
 
     async def _again(self, statement: Statement, values: dict[str, Any]) -> list[Any]:
-        async for _ in Tries(MAX_TRIES - 1):
+        async for _ in Tries(PATIENCE):
             try:
                 return await self._fetch(statement, values)
             except UnavailableError as error:
                 if not isinstance(error.__cause__, _AGAIN):
                     raise
-        return await self._fetch(statement, values)
+                failed = error
+        raise failed

@@ -49,7 +49,7 @@ class PostgresStore:
         self.feed = PostgresFeed(runner, sql.feed, self._rights.read, self._listening())
         # The stream's row is locked all along; the event waits for its position as others do.
         first, beside = [sql.erasures.lock], [sql.erasures.queued]
-        nouns = sql.erasures, sql.snapshots, sql.keys
+        nouns = sql.erasures, sql.snapshots, sql.keys, sql.log
         self._erasures = Erasures(runner, *nouns, first=first, beside=beside)
         self._appender = Appender(address, sql.log, self._heads, runner)
 

@@ -97,6 +97,7 @@ class KeyStatements(Statements):
     of_streams: Statement
     rewrapped: Statement
     used: Statement
+    users: Statement
     wrapped_by_others: Statement
 
 
