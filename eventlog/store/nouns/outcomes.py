@@ -67,6 +67,16 @@ class UnansweredError(Exception):
         except Exception as error:
             raise self from error
 
+    @property
+    def not_stored(self) -> StoreError:
+        """Why no answer came, of a change that is known not to be stored.
+
+        Another one each time: several that were sent together hear of the same loss.
+        """
+        error = type(self.error)(f"{self.error} Nothing was stored.")
+        error.__cause__ = self.error.__cause__
+        return error
+
     def in_doubt(self, stream: str, what: str, advice: str) -> InDoubtError:
         """Return what whoever made the change is told."""
         return InDoubtError(stream, what, str(self.error), advice)
@@ -101,11 +111,9 @@ async def find_out(
         is_over, found = False, None
     if found is not None:
         return found
-    cause = lost.error.__cause__
     if is_over:
-        # A copy: several who were sent together hear of the same loss.
-        raise error or type(lost.error)(str(lost.error)) from cause
-    raise lost.in_doubt(stream, what, advice) from cause
+        raise error or lost.not_stored
+    raise lost.in_doubt(stream, what, advice) from lost.error.__cause__
 
 
 async def settled(

@@ -15,6 +15,7 @@ from eventlog.errors import (
     UnavailableError,
 )
 from eventlog.store.nouns.outcomes import UnansweredError
+from eventlog.store.postgres.pool import LOST
 
 LOOK_AGAIN: Final = (
     asyncpg.UniqueViolationError,
@@ -60,4 +61,5 @@ def translate(address: PostgresAddress, error: BaseException) -> StoreError:
         return UnavailableError(f"{address} did not answer in time. Is the server reachable?")
     if isinstance(error, asyncpg.InternalClientError):
         return UnavailableError(f"{address} ended the connection.")
-    return UnavailableError(f"{address} cannot be used: {error}.")
+    refused = "" if isinstance(error, LOST) else " Nothing was stored."
+    return UnavailableError(f"{address} cannot be used: {error}.{refused}")

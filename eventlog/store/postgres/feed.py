@@ -7,7 +7,7 @@ import asyncpg
 
 from eventlog.errors import UnavailableError
 from eventlog.retrying import Tries
-from eventlog.store.contract.feed import FeedProgress, FeedRow, Placed
+from eventlog.store.contract.feed import LEASE, FeedProgress, FeedRow, Placed
 from eventlog.store.contract.rights import Rights
 from eventlog.store.nouns.feed import FeedPages
 from eventlog.store.postgres.listening import Listening
@@ -71,7 +71,8 @@ class PostgresFeed:
         return (await self._rights()).places
 
     async def progress(self, holder: str) -> FeedProgress:
-        (row,) = await self._fetch(self._sql.progress, {"holder": holder})
+        values = {"holder": holder, "microseconds": int(LEASE * 1_000_000)}
+        (row,) = await self._fetch(self._sql.progress, values)
         return FeedProgress(*row)
 
     async def hold(self, holder: str, seconds: float) -> bool:

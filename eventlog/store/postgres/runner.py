@@ -38,7 +38,7 @@ class PostgresRunner:
         Raises UnansweredError.
         """
         with translated(self._address, *LOOK_AGAIN):
-            return await self._write(_fetching(statement, values))
+            return await self._elsewhere(_fetching(statement, values))
 
     async def read(self, begin: Callable[[], Work[_T]]) -> _T:
         def use(connection: "Connection[Any]") -> Awaitable[_T]:
@@ -55,13 +55,13 @@ class PostgresRunner:
 
         with translated(self._address):
             try:
-                return await self._write(use)
+                return await self._elsewhere(use)
             except UnansweredError as lost:
                 if not lost.is_cut:
                     raise
                 first = lost
             with first.known_no_better():
-                return await self._write(use)
+                return await self._elsewhere(use)
 
     async def transact(self, begin: Callable[[], Work[_T]]) -> _T:
         return await self._transact(begin, "read_committed")
@@ -69,15 +69,15 @@ class PostgresRunner:
     async def _ask(self, use: "_Use[_T]") -> _T:
         with translated(self._address):
             try:
-                return await self.pools.run(use)
+                return await self._elsewhere(use)
             except UnansweredError as lost:
                 if not lost.is_cut:
                     raise lost.error from lost.error.__cause__
             with answered():
                 return await self.pools.run(use)
 
-    async def _write(self, use: "_Use[_T]") -> _T:
-        """Run what writes; elsewhere, if the server at the other end only reads."""
+    async def _elsewhere(self, use: "_Use[_T]") -> _T:
+        """Run it; on a new connection, if the server at the other end only reads and it writes."""
         try:
             return await self.pools.run(use)
         except READ_ONLY:
@@ -109,11 +109,11 @@ class PostgresRunner:
 
         with translated(self._address):
             try:
-                return await self._write(use)
+                return await self._elsewhere(use)
             except UnansweredError as lost:
                 if is_committing:
                     raise
-                raise lost.error from lost.error.__cause__  # It has no COMMIT, and never will.
+                raise lost.not_stored from lost  # It has no COMMIT, and never will.
 
 
 async def _roll_back(connection: "Connection[Any]", transaction: Transaction) -> None:
