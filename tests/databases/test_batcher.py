@@ -7,7 +7,7 @@ import pytest
 
 from eventlog import InDoubtError, UnavailableError
 from eventlog.format.records import Appended, AppendRequest, Outcome
-from eventlog.store.postgres.batcher import AppendBatcher
+from eventlog.store.postgres.batcher import AppendBatcher, Tell
 
 
 def request(stream: str) -> AppendRequest:
@@ -40,8 +40,9 @@ class Gate:
             raise self.failure
         return Appended(1, 1)
 
-    async def together(self, requests: Sequence[AppendRequest]) -> list[Outcome | BaseException]:
-        return [await self.alone(each) for each in requests]
+    async def together(self, tell: Tell, requests: Sequence[AppendRequest]) -> None:
+        for index, each in enumerate(requests):
+            tell(index, await self.alone(each))
 
 
 async def test_whoever_appends_as_the_last_lanes_end_finds_a_new_one() -> None:

@@ -153,12 +153,22 @@ async def test_one_locked_row_fails_nobody_elses_append(
 
 
 async def test_many_locked_rows_are_told_one_by_one(bench: Bench) -> None:
-    """Half of twelve conversations: these are not stored, those are; sent again, all are once."""
+    """Half of twelve conversations: these are not stored, those are; sent again, all are once.
+
+    Nobody waits for the locks of others more than once.
+    """
     log = bench.open()
     names = await begun(bench, log, 12)
+    told: list[str] = []
+
+    async def append(name: str) -> None:
+        await bench.ledger.append(log, name, "next")
+        told.append(name)
+
     async with bench.locked(*names[:6]):
-        await asyncio.gather(*[bench.ledger.append(log, name, "next") for name in names])
+        await asyncio.gather(*map(append, names))
         assert {name for name, _ in bench.ledger.not_stored} == set(names[:6])
+        assert set(told[:6]) == set(names[6:])
     await bench.check()
     await asyncio.gather(*[bench.ledger.append(log, name, "again") for name in names])
     await bench.check()

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import resource
 import sqlite3
 import threading
@@ -115,20 +116,16 @@ async def test_a_connection_that_cannot_write_is_opened_anew(tmp_path: Path) -> 
         opened.append(sqlite3.connect(":memory:", check_same_thread=False))
         return opened[-1]
 
-    def fail(error: Exception) -> object:
+    def fail(error: Exception, _: sqlite3.Connection) -> object:
         raise error
 
-    worker = Worker(connect, lambda _, requests: [error_of(opened)] * len(requests), is_unfit)
+    worker = Worker(connect, lambda _, requests: [ValueError()] * len(requests), is_unfit)
     for error in (ReadOnlyError("0444"), UnavailableError("EIO"), BusyError("locked")):
         with pytest.raises(type(error)):
-            await worker.run(lambda _, error=error: fail(error))
+            await worker.run(functools.partial(fail, error))
     assert await worker.run(lambda db: db is opened[-1])
     assert len(opened) == 3  # A lock is nothing that another connection would not meet.
     worker.close()
-
-
-def error_of(_: object) -> BaseException:
-    return ReadOnlyError("0444")
 
 
 @pytest.mark.parametrize("state", ["new", "there", "with a -wal"])

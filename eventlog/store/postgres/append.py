@@ -1,9 +1,10 @@
 """Appending on PostgreSQL: one statement, one round trip; those that wait together go together."""
 
 import asyncio
+import contextlib
 import functools
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import asyncpg
 
@@ -19,14 +20,12 @@ from eventlog.retrying import Tries, others_were_first
 from eventlog.store.nouns.append import Clock, Known, Seen, beginning, decide
 from eventlog.store.nouns.outcomes import APPEND_AGAIN, UnansweredError, find_out
 from eventlog.store.postgres.attempts import Attempt, Try, values_alone, values_together
+from eventlog.store.postgres.batcher import Tell
 from eventlog.store.postgres.errors import LOOK_AGAIN, translated
 from eventlog.store.postgres.heads import Heads
 from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.sql.names import PostgresLogStatements
 from eventlog.store.sql.statement import Statement
-
-AT_ONCE: Final = 4
-"""How many of a group that was not stored together are under way at once, one by one."""
 
 
 class Appender:
@@ -38,43 +37,64 @@ class Appender:
         sql: PostgresLogStatements,
         heads: Heads,
         runner: PostgresRunner,
+        slots: int,
     ) -> None:
+        """Have `slots` at once of a group that was not stored together under way, one by one."""
         self._address = address
         self._sql = sql
         self._heads = heads
         self._runner = runner
+        self._slots = slots
 
     async def append(self, request: AppendRequest) -> Outcome:
         """Append one batch to one stream."""
         return await self._settle(Attempt(request))
 
-    async def append_group(
-        self, requests: Sequence[AppendRequest]
-    ) -> list[Outcome | BaseException]:
-        """Append to many streams, each of which is named once; answer each on its own."""
+    async def append_group(self, tell: Tell, requests: Sequence[AppendRequest]) -> None:
+        """Append to many streams, each of which is named once; tell each as soon as it is known."""
         attempts = [Attempt(request, self._remembered(request)) for request in requests]
         linked = [one for one in attempts if one.is_linked]
         for first in (True, False):
             group = [one for one in linked if (one.tried.head.version == 0) == first]
             if group:
                 await self._store_group(group, first=first)
-        open_ones = [one for one in attempts if one.answer is None]
-        if open_ones:
-            slots = asyncio.Semaphore(AT_ONCE)
-            await asyncio.gather(*[self._answer(one, slots) for one in open_ones])
-        return [one.answer for one in attempts if one.answer is not None]
+        left: list[tuple[int, Attempt]] = []
+        for index, one in enumerate(attempts):
+            if one.answer is None:
+                left.append((index, one))
+            else:
+                tell(index, one.answer)
+        if left:
+            await self._one_by_one(left, tell)
+
+    async def _one_by_one(self, left: list[tuple[int, Attempt]], tell: Tell) -> None:
+        """Decide each for itself; those last that somebody has locked."""
+        slots = asyncio.Semaphore(self._slots)
+        if len(left) > self._slots:
+            free = await self._free([one.request.stream_id for _, one in left])
+            left.sort(key=lambda each: each[1].request.stream_id not in free)
+
+        async def answer(index: int, attempt: Attempt) -> None:
+            async with slots:
+                try:
+                    outcome: Outcome | BaseException = await self._settle(attempt)
+                except Exception as error:  # noqa: BLE001 - told to whoever waits
+                    outcome = error
+            tell(index, outcome)
+
+        await asyncio.gather(*[answer(*each) for each in left])
+
+    async def _free(self, stream_ids: Sequence[bytes]) -> set[bytes]:
+        """Return the streams that nobody has locked; where nobody tells, none."""
+        with contextlib.suppress(StoreError):
+            rows = await self._runner.fetch(self._sql.free, {"stream_ids": stream_ids})
+            return {row[0] for row in rows}
+        return set()
 
     def _remembered(self, request: AppendRequest) -> Head | None:
         """Return the head that is remembered, if that is the expected one."""
         head = self._heads.get(request.stream_id)
         return None if head is None or request.expected not in (None, head.version) else head
-
-    async def _answer(self, attempt: Attempt, slots: asyncio.Semaphore) -> None:
-        async with slots:
-            try:
-                attempt.answer = await self._settle(attempt)
-            except Exception as error:  # noqa: BLE001 - told to whoever waits
-                attempt.answer = error
 
     async def _settle(self, attempt: Attempt) -> Outcome:
         """Append, and find out what came of it if something of it was not answered."""

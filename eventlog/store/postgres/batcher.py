@@ -17,7 +17,10 @@ MAX_GROUP: Final = 256
 MAX_GROUP_BYTES: Final = 8 * 1024 * 1024
 
 Alone = Callable[[AppendRequest], Awaitable[Outcome]]
-Together = Callable[[Sequence[AppendRequest]], Awaitable[list[Outcome | BaseException]]]
+Tell = Callable[[int, Outcome | BaseException], None]
+"""Answers one of a group, by its index."""
+
+Together = Callable[[Tell, Sequence[AppendRequest]], Awaitable[None]]
 
 
 class _Waiting(NamedTuple):
@@ -85,17 +88,18 @@ class AppendBatcher:
         return group
 
     async def _commit(self, group: Sequence[_Waiting]) -> None:
-        try:
-            outcomes = await self._outcomes([one.request for one in group])
-        except Exception as error:  # noqa: BLE001 - told to whoever waits
-            outcomes = [error] * len(group)
-        for one, outcome in zip(group, outcomes, strict=True):
-            _tell(one.answer, outcome)
+        def tell(index: int, outcome: Outcome | BaseException) -> None:
+            _tell(group[index].answer, outcome)
 
-    async def _outcomes(self, requests: Sequence[AppendRequest]) -> list[Outcome | BaseException]:
-        if len(requests) == 1:
-            return [await self._alone(requests[0])]
-        return await self._together(requests)
+        try:
+            if len(group) == 1:
+                tell(0, await self._alone(group[0].request))
+            else:
+                await self._together(tell, [one.request for one in group])
+        except Exception as error:  # noqa: BLE001 - told to whoever waits
+            for one in group:
+                if not one.answer.done():
+                    _tell(one.answer, error)
 
 
 def _tell(answer: "asyncio.Future[Outcome]", outcome: Outcome | BaseException) -> None:

@@ -11,7 +11,6 @@ from tests.backends import Backend
 from tests.elsewhere import open_elsewhere
 
 NAME = "chat"
-WHY = {"by": "a", "reason": "b"}
 
 
 class SlowKms:
@@ -46,13 +45,13 @@ async def test_a_key_that_was_destroyed_while_another_was_made_is_not_used(
     """A prepares key 2; B stores its key 2, appends and erases; A goes on: the stream has key 3."""
     async with backend.open() as log, open_elsewhere(backend, keyring=kms.ring) as other:
         await Conversation(log, NAME).add(["old"])
-        await erase(log, NAME, **WHY)
+        await erase(log, NAME, by="a", reason="b")
         kms.is_slow = True
         adding = asyncio.ensure_future(Conversation(other, NAME).add(["a"]))
         await kms.asked.wait()
         for _ in range(erasures):
             await Conversation(log, NAME).add(["b"])
-            await erase(log, NAME, **WHY)
+            await erase(log, NAME, by="a", reason="b")
         kms.go_on.set()
         await adding
         await Conversation(log, NAME).add(["c"])
@@ -72,7 +71,7 @@ async def test_a_key_change_beside_an_erasure_leaves_a_stream_that_can_be_writte
         kms.is_slow = True
         changing = asyncio.ensure_future(rekey(other, NAME))
         await kms.asked.wait()
-        await erase(log, NAME, **WHY)
+        await erase(log, NAME, by="a", reason="b")
         kms.go_on.set()
         await changing
         for each in (log, other):
