@@ -31,7 +31,10 @@ async def agree(keys: DataKeys, display_name: str, stream_id: bytes) -> StreamKe
         agreed = await _agree(keys, display_name, stream_id)
         if agreed is not None:
             return keys.cache(stream_id, agreed)
-    raise BusyError(f"Conversation {display_name!r}: others changed its data key again and again.")
+    raise BusyError(
+        f"Conversation {display_name!r}: others changed its data key again and again. Nothing was"
+        " stored. Try again."
+    )
 
 
 async def renew(keys: DataKeys, display_name: str, stream_id: bytes) -> None:

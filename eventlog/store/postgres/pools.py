@@ -26,6 +26,9 @@ PATIENCE: Final = 1.0
 LONGEST_IDLE: Final = 10_000
 """Milliseconds that a transaction may wait for its next statement, at the least."""
 
+MOST: Final = 2**31 - 1
+"""Milliseconds that PostgreSQL takes for a timeout."""
+
 _TERMINATE: Final = """
 SELECT pg_backend_pid(), (
     SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
@@ -212,7 +215,7 @@ def _session(options: Options) -> dict[str, Any]:
     settings = {"application_name": NAME}
     if options.postgres.pgbouncer:
         return {"server_settings": settings, "statement_cache_size": 0}
-    milliseconds = max(1, int(options.postgres.statement_timeout * 1000))
+    milliseconds = int(min(max(1.0, options.postgres.statement_timeout * 1000), MOST))
     settings["statement_timeout"] = str(milliseconds)
     # Whoever was cut off in a transaction keeps its rows locked no longer than that.
     settings["idle_in_transaction_session_timeout"] = str(max(milliseconds, LONGEST_IDLE))

@@ -3,16 +3,20 @@
 import contextlib
 import sqlite3
 from collections.abc import Generator
+from typing import Final
 
 from eventlog.addresses.log import SqliteAddress
 from eventlog.errors import (
     BusyError,
+    InDoubtError,
     NotAnEventLogError,
     ReadOnlyError,
     StoreError,
     UnavailableError,
 )
 from eventlog.store.nouns.outcomes import UnansweredError
+
+UNFIT: Final = (InDoubtError, NotAnEventLogError, ReadOnlyError, UnavailableError, UnansweredError)
 
 
 @contextlib.contextmanager
@@ -52,7 +56,7 @@ def is_unfit(answer: object) -> bool:
 
     It may have been opened when the file could not be written, or the disk not be read.
     """
-    return isinstance(answer, StoreError | UnansweredError) and not isinstance(answer, BusyError)
+    return isinstance(answer, UNFIT) and not isinstance(answer, BusyError)
 
 
 async def _nobody_knows() -> bool:
