@@ -14,6 +14,7 @@ from eventlog.errors import (
     StoreError,
     UnavailableError,
 )
+from eventlog.store.nouns.outcomes import UnansweredError
 from eventlog.store.postgres.pool import LOST
 
 LOOK_AGAIN: Final = (
@@ -23,9 +24,6 @@ LOOK_AGAIN: Final = (
 )
 """Nothing was stored, and only a fresh snapshot tells why."""
 
-OPEN: Final = (*LOST, *LOOK_AGAIN, TimeoutError)
-"""The errors that leave open what an append has done."""
-
 
 @contextlib.contextmanager
 def translated(address: PostgresAddress, *untouched: type[Exception]) -> Generator[None]:
@@ -34,22 +32,34 @@ def translated(address: PostgresAddress, *untouched: type[Exception]) -> Generat
         yield
     except untouched:
         raise
+    except UnansweredError:
+        raise
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-        raise _translate(address, error) from error
+        raise translate(address, error) from error
 
 
-def _translate(address: PostgresAddress, error: BaseException) -> StoreError:
+def translate(address: PostgresAddress, error: BaseException) -> StoreError:
+    """Return our error for one of the driver's, which says that nothing was stored."""
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return ReadOnlyError(
-            f"The role of {address} may not do this ({error}). Grant it the log's schema, or run"
-            " migrate() as the owner."
+            f"The role of {address} may not do this ({error}). Nothing was stored. Grant it the"
+            " log's schema, or run migrate() as the owner."
         )
     if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
-        return ReadOnlyError(f"{address} is read-only, perhaps a standby: {error}.")
+        return ReadOnlyError(
+            f"{address} is read-only, perhaps a standby: {error}. Nothing was stored. Try again, or"
+            " name the server that writes."
+        )
     if isinstance(error, (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)):
-        return BusyError(f"{address} did not answer within statement_timeout: {error}.")
+        return BusyError(
+            f"{address} was not done in time: {error}. Nothing was stored. Try again, or look for a"
+            " transaction that is kept open."
+        )
     if isinstance(error, asyncpg.UndefinedTableError):
         return NotAnEventLogError(f"{address} lost a table of the log while it was open ({error}).")
     if isinstance(error, TimeoutError):
         return UnavailableError(f"{address} did not answer in time. Is the server reachable?")
-    return UnavailableError(f"{address} cannot be used: {error}.")
+    if isinstance(error, asyncpg.InternalClientError):
+        return UnavailableError(f"{address} ended the connection.")
+    refused = "" if isinstance(error, LOST) else " Nothing was stored."
+    return UnavailableError(f"{address} cannot be used: {error}.{refused}")

@@ -37,6 +37,7 @@ class PostgresLogStatements(LogStatements):
     append_next: Statement
     append_several_first: Statement
     append_several_next: Statement
+    free: Statement
     group_first: Statement
     group_next: Statement
     hash_at: Statement
@@ -97,6 +98,7 @@ class KeyStatements(Statements):
     of_streams: Statement
     rewrapped: Statement
     used: Statement
+    users: Statement
     wrapped_by_others: Statement
 
 

@@ -48,7 +48,8 @@ KEYS: Final = {
     'of_stream': Statement('SELECT keys.stream_id, keys.key_id, keys.kek_id, keys.wrapped_key FROM keys WHERE keys.stream_id = ?', (('stream_id', None),)),
     'of_streams': Statement('SELECT keys.stream_id, keys.key_id, keys.kek_id, keys.wrapped_key FROM keys WHERE keys.stream_id = ?', (('stream_id', None),)),
     'rewrapped': Statement('UPDATE keys SET kek_id=?, wrapped_key=? WHERE keys.stream_id = ? AND keys.key_id = ? AND keys.wrapped_key = ?', (('new_kek_id', None), ('new_wrapped', None), ('stream_id', None), ('key_id', None), ('wrapped_key', None))),
-    'used': Statement('UPDATE streams SET key_id=? WHERE streams.stream_id = ? AND streams.key_id IS ?', (('key_id', None), ('of_stream', None), ('linked', None))),
+    'used': Statement('UPDATE streams SET key_id=? WHERE streams.stream_id = ? AND streams.key_id IS ? AND streams.erased_version IS ? AND (EXISTS (SELECT keys.key_id FROM keys WHERE keys.stream_id = ? AND keys.key_id = ? AND keys.wrapped_key IS NOT NULL))', (('key_id', None), ('of_stream', None), ('linked', None), ('seen', None), ('of_stream', None), ('key_id', None))),
+    'users': Statement('SELECT streams.version FROM streams WHERE streams.stream_id = ? AND streams.key_id = ?', (('stream_id', None), ('key_id', None))),
     'wrapped_by_others': Statement('SELECT keys.stream_id, keys.key_id, keys.kek_id, keys.wrapped_key FROM keys WHERE keys.kek_id != ? AND keys.wrapped_key IS NOT NULL AND (keys.stream_id, keys.key_id) > (?, ?) ORDER BY keys.stream_id, keys.key_id LIMIT ? OFFSET ?', (('kek_id', None), ('after', None), ('after_id', None), ('limit', None), ('param_1', 0))),
 }
 FEED: Final = {

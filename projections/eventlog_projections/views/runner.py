@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from eventlog import EventLog, StoreError, UnavailableError
+from eventlog.errors import ReadOnlyError
 from eventlog.views import Checkpoint
 from eventlog_projections.views.executor import Executor
 from eventlog_projections.views.plan import Key, fillable, gives_way, missing
@@ -104,7 +105,7 @@ class Runner:
             await self._prepare(names)
             await self._advance(end, names, stop=stop)
             await self._take_over(names)
-        except UnavailableError as error:
+        except (UnavailableError, ReadOnlyError) as error:
             _log.warning("views wait for their database: %s", error)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(OUTAGE_PAUSE):
