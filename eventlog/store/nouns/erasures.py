@@ -33,7 +33,8 @@ class Erasures(Noun):
         super().__init__(runner)
         self._moved = sql.moved
         self._first = first
-        self._then = (sql.erased, sql.inserted, *beside)
+        # The event first: the database lets content go only where an event says so.
+        self._then = (sql.inserted, sql.erased, *beside)
         self._snapshots = (snapshots.drop_snapshots, snapshots.drop_segments)
         self._keys = keys.destroyed
         self._page = log.page

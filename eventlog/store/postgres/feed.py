@@ -58,8 +58,7 @@ class PostgresFeed:
         try:
             return await read(self._pages)
         except UnavailableError as error:
-            # A distributed database may refuse LATERAL, and says so by its SQLSTATE.
-            if not isinstance(error.__cause__, asyncpg.FeatureNotSupportedError):
+            if not _is_refused(error):
                 raise
             return await read(self._plain_pages)
 
@@ -81,7 +80,14 @@ class PostgresFeed:
 
     async def place(self, limit: int) -> Placed:
         values = {"limit": limit, "channel": self._sql.channel}
-        (row,) = await self._again(self._sql.place, values)
+        try:
+            (row,) = await self._again(self._sql.place, values)
+            if row[3]:
+                (row,) = await self._again(self._sql.sift, values)
+        except UnavailableError as error:
+            if not _is_refused(error):
+                raise
+            (row,) = await self._again(self._sql.plain_place, values)
         return Placed(*row[:3])
 
     async def _again(self, statement: Statement, values: dict[str, Any]) -> list[Any]:
@@ -93,3 +99,8 @@ class PostgresFeed:
                     raise
                 failed = error
         raise failed
+
+
+def _is_refused(error: UnavailableError) -> bool:
+    """Tell, by the SQLSTATE, whether a distributed database cannot do that, such as LATERAL."""
+    return isinstance(error.__cause__, asyncpg.FeatureNotSupportedError)

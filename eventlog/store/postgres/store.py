@@ -43,7 +43,15 @@ class PostgresStore:
         runner = self.runner = PostgresRunner(address, options)
         sql = statements.of(address.schema)
         wrong = sql.violations
-        violations = (wrong.created, wrong.disordered, wrong.unplaced, wrong.queued, wrong.end)
+        violations = (
+            wrong.created,
+            wrong.disordered,
+            wrong.unplaced,
+            wrong.queued,
+            wrong.end,
+            wrong.nowhere,
+            wrong.refused,
+        )
         self.streams = Streams(runner, sql.log)
         self.events = PostgresEvents(runner, sql.log, self._heads)
         self.snapshots = PostgresSnapshots(runner, sql.snapshots)

@@ -122,7 +122,9 @@ class PostgresFeedStatements(FeedStatements):
     hold: Statement
     place: Statement
     plain_page: Statement
+    plain_place: Statement
     progress: Statement
+    sift: Statement
 
 
 class TreeStatements(Statements):
@@ -150,7 +152,9 @@ class ViolationStatements(Statements):
 class PostgresViolationStatements(ViolationStatements):
     """Those that only PostgreSQL has, too."""
 
+    nowhere: Statement
     queued: Statement
+    refused: Statement
     unplaced: Statement
 
 
