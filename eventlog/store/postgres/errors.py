@@ -11,6 +11,7 @@ from eventlog.errors import (
     BusyError,
     NotAnEventLogError,
     ReadOnlyError,
+    RefusedValueError,
     StoreError,
     UnavailableError,
 )
@@ -22,6 +23,9 @@ LOOK_AGAIN: Final = (
     asyncpg.DeadlockDetectedError,
 )
 """Nothing was stored, and only a fresh snapshot tells why."""
+
+REFUSED: Final = ("21", "22", "23", "54")
+"""Classes of SQLSTATE that are about a value: cardinality, data, constraints, program limits."""
 
 OPEN: Final = (*LOST, *LOOK_AGAIN, TimeoutError)
 """The errors that leave open what an append has done."""
@@ -35,7 +39,20 @@ def translated(address: PostgresAddress, *untouched: type[Exception]) -> Generat
     except untouched:
         raise
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+        if is_refused(error):
+            # Not "from error": the driver's words quote the value.
+            raise RefusedValueError(str(address), sqlstate(error)) from None
         raise _translate(address, error) from error
+
+
+def is_refused(error: BaseException) -> bool:
+    """Tell whether a value was refused; all else is true of the whole database, or of a moment."""
+    return sqlstate(error)[:2] in REFUSED and not isinstance(error, LOOK_AGAIN)
+
+
+def sqlstate(error: BaseException) -> str:
+    """Return what PostgreSQL, or asyncpg for it, calls an error; "" where there is no such code."""
+    return str(getattr(error, "sqlstate", None) or "")
 
 
 def _translate(address: PostgresAddress, error: BaseException) -> StoreError:

@@ -92,15 +92,17 @@ def create(
 def readable(spec: TableSpec, generation: int, dialect: Dialect, schema: str | None) -> str:
     """Return what selects what people read: names for ids, times for microseconds.
 
-    What a row is of comes first, whatever the order of the columns in the table.
+    What a row is of comes first, whatever the order of the columns in the table. A digest, bytes
+    called <text>_key, is not shown: the text is in its place.
     """
     rows = table(spec, generation, dialect, schema)
     streams = Tables(dialect, schema).streams
-    others = [column.name for column in spec.columns if column.name not in spec.key]
+    first = [_text_of(rows.c[name]) for name in spec.key]
+    ordered = dict.fromkeys((*first, *(column.name for column in spec.columns)))
     shown: list[ColumnElement[Any]] = [
         _shown(rows.c[name], dialect)
-        for name in (*spec.key, *others)
-        if name not in ("stream_id", "conversation_id")
+        for name in ordered
+        if name not in ("stream_id", "conversation_id") and _text_of(rows.c[name]) == name
     ]
     if "stream_id" not in rows.c:
         return inlined(select(*shown), dialect)
@@ -108,6 +110,13 @@ def readable(spec: TableSpec, generation: int, dialect: Dialect, schema: str | N
     named = [name for name in names if name.name not in rows.c]
     joined = rows.join(streams, streams.c.stream_id == rows.c.stream_id)
     return inlined(select(*named, *shown).select_from(joined), dialect)
+
+
+def _text_of(column: Column[Any]) -> str:
+    """Return the column that a digest stands for in keys and indexes; else its own name."""
+    text = column.name.removesuffix("_key")
+    is_digest = isinstance(column.type, LargeBinary) and text in column.table.c
+    return text if is_digest else column.name
 
 
 def _shown(column: Column[Any], dialect: Dialect) -> ColumnElement[Any]:

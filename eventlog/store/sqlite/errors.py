@@ -3,15 +3,24 @@
 import contextlib
 import sqlite3
 from collections.abc import Generator
+from typing import Final
 
 from eventlog.addresses.log import SqliteAddress
 from eventlog.errors import (
     BusyError,
     NotAnEventLogError,
     ReadOnlyError,
+    RefusedValueError,
     StoreError,
     UnavailableError,
 )
+
+
+REFUSED: Final = (sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH)
+"""What is about a value (https://sqlite.org/rescode.html)."""
+
+UNBOUND: Final = (OverflowError, UnicodeEncodeError)
+"""What the driver raises for a number over 64 bits and for text that is no UTF-8."""
 
 
 @contextlib.contextmanager
@@ -19,7 +28,12 @@ def translated(address: SqliteAddress) -> Generator[None]:
     """Turn sqlite3's errors into ours, by their code (https://sqlite.org/rescode.html)."""
     try:
         yield
+    except UNBOUND as error:
+        # Not "from error": Python's words quote the value.
+        raise RefusedValueError(str(address), type(error).__name__) from None
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in REFUSED:
+            raise RefusedValueError(str(address), error.sqlite_errorname) from None
         raise _translate(address, error) from error
 
 
