@@ -11,6 +11,7 @@ EventLogError
 │   ├── NoSuchConversationError (also ValueError) no conversation goes by that name or prefix
 │   ├── AmbiguousNameError      (also ValueError) a prefix of several names
 │   ├── InvalidKeyRingError     (also ValueError) text that holds no key-encryption keys
+│   ├── UnfitRowError           a row of a view that no table can hold
 │   ├── NoSuchTurnError         (also ValueError) a turn that the list does not have
 │   ├── NoSuchBranchError       (also ValueError) a branch that is not there
 │   ├── NoSuchHoldError         (also ValueError) a legal hold that is not placed
@@ -115,6 +116,10 @@ class AmbiguousNameError(InvalidInputError, ValueError):
 
 class InvalidKeyRingError(InvalidInputError, ValueError):
     """Text, or a file, that does not hold key-encryption keys."""
+
+
+class UnfitRowError(InvalidInputError):
+    """A row of a view that no table can hold; the message names the column and never the value."""
 
 
 class NoSuchTurnError(InvalidInputError, ValueError):

@@ -24,7 +24,7 @@ class Erasures(Noun):
         super().__init__(runner)
         self._moved = sql.moved
         self._first = first
-        self._then = (sql.erased, sql.inserted, *beside)
+        self._then = (sql.erased, sql.inserted, sql.owed, *beside)
         self._snapshots = (snapshots.drop_snapshots, snapshots.drop_segments)
         self._keys = keys.destroyed
 

@@ -1,9 +1,7 @@
 """Snapshots on PostgreSQL: a load is one statement and one round trip, and so are the others."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
-
-import asyncpg
+from typing import Any
 
 from eventlog.errors import RefusedValueError
 from eventlog.format.records import FoldInput

@@ -10,7 +10,17 @@ SEARCHABLE: Final = "searchable"
 
 def table_name(spec: TableSpec, generation: int) -> str:
     """Return the name of a table in the database."""
-    return f"view_{spec.name}_{generation}"
+    return table_name_of(spec.name, generation)
+
+
+def table_name_of(name: str, generation: int) -> str:
+    """Return what the table of that name is called in the database."""
+    return f"view_{name}_{generation}"
+
+
+def is_of_generation(table: str, generation: int) -> bool:
+    """Tell whether a table has the name of one of a view, with this number."""
+    return table.startswith("view_") and table.endswith(f"_{generation}")
 
 
 def text_index(spec: TableSpec, generation: int) -> list[str]:

@@ -15,7 +15,6 @@ from eventlog.errors import (
     UnavailableError,
 )
 
-
 REFUSED: Final = (sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH)
 """What is about a value (https://sqlite.org/rescode.html)."""
 

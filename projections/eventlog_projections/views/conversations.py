@@ -18,8 +18,9 @@ class ConversationRow(Row, frozen=True, kw_only=True):
     """A conversation, with all its branches. Times are microseconds, UTC.
 
     `title`, `owner` and `tags` (a JSON array) are its labels, those of the main branch; `owner_key`
-    is the digest of `owner`, by which rows are found; `items` is the length of the main branch's list; `bytes` is what its contents take in the log. Labels and
-    first message are not there where the log is encrypted.
+    is the digest of `owner`, by which rows are found; `items` is the length of the main branch's
+    list; `bytes` is what its contents take in the log. Labels and first message are not there where
+    the log is encrypted.
     """
 
     table = "conversations"

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final, Union, get_args, get_origin, get_type_h
 import msgspec
 
 from eventlog import InvalidInputError
+from eventlog.errors import UnfitRowError
 from eventlog.views import ColumnSpec, TableSpec
 
 _KINDS: Final = (int, str, bytes, float, bool)
@@ -87,13 +88,13 @@ class Shape:
         self._key_numbers = [n for n in self._indexed[0] if types[n] is int]
 
     def check(self, row: Row) -> tuple[Any, ...]:
-        """Return the columns of a row. Raises InvalidInputError for what does not go into one."""
+        """Return the columns of a row. Raises UnfitRowError for what does not go into one."""
         values = msgspec.structs.astuple(row)
         kinds = tuple(map(type, values))
         if kinds not in self._right:
             for kind, column in zip(kinds, self.spec.columns, strict=True):
                 if kind is not column.type and not (column.is_nullable and kind is type(None)):
-                    raise InvalidInputError(
+                    raise UnfitRowError(
                         f"Column {column.name} of {self.kind.__name__} cannot hold {kind.__name__}."
                     )
             self._right.add(kinds)
@@ -106,19 +107,19 @@ class Shape:
         if size > _SMALL and any(
             sum(_size(values[n]) for n in index) > MAX_INDEXED for index in self._indexed
         ):
-            raise InvalidInputError(
+            raise UnfitRowError(
                 f"The key or an index of {self.kind.__name__} holds at most {MAX_INDEXED} bytes."
                 " Key and index a digest."
             )
         for n in self._key_texts:
             text = values[n]
             if text and (not text.isascii() or "\0" in text) and _text(text) != text:
-                raise InvalidInputError(
+                raise UnfitRowError(
                     f"The key of {self.kind.__name__} holds NUL or a lone surrogate."
                 )
         for n in self._key_numbers:
             if _number(values[n]) != values[n]:
-                raise InvalidInputError(f"The key of {self.kind.__name__} holds over 64 bits.")
+                raise UnfitRowError(f"The key of {self.kind.__name__} holds over 64 bits.")
 
     def dump(self, values: Sequence[Any]) -> tuple[Any, ...]:
         """Return the columns as both databases take them.

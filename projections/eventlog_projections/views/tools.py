@@ -34,8 +34,9 @@ _HOSTED: Final = frozenset(
 class ToolCallRow(Row, frozen=True, kw_only=True):
     """A call of a tool in a branch. Times are microseconds, UTC.
 
-    `call_key` is the digest of `call_id`. `name` and `called_at` are None for a result whose call was never seen there; `answered_at` is
-    None for a call without a result; `duration` is microseconds from one to the other.
+    `call_key` is the digest of `call_id`. `name` and `called_at` are None for a result whose call
+    was never seen there; `answered_at` is None for a call without a result; `duration` is
+    microseconds from one to the other.
     """
 
     table = "tool_calls"
@@ -58,7 +59,8 @@ class ToolCallRow(Row, frozen=True, kw_only=True):
 class ToolRow(Row, frozen=True, kw_only=True):
     """A tool of a tenant: what became of its calls. `timed` calls took `duration` in all.
 
-    `name_key` is the digest of `name`. `longest` is the longest that there ever was, also among calls that were erased since.
+    `name_key` is the digest of `name`. `longest` is the longest that there ever was, also among
+    calls that were erased since.
     """
 
     table = "tools"
