@@ -238,6 +238,10 @@ class ViewSource(Protocol):
         """Delete a generation, with its checkpoint."""
         ...
 
+    async def are_there(self, generation: int, tables: Sequence[TableSpec]) -> bool:
+        """Tell whether the tables of a generation are there: somebody may have dropped one."""
+        ...
+
     async def headers(self, stream_id: bytes, until: int) -> list[FoldInput]:
         """Return the events of a stream up to a version, without their bodies."""
         ...

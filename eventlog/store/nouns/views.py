@@ -36,7 +36,7 @@ from eventlog.store.nouns.work import (
 )
 from eventlog.store.sql.statement import Statement
 from eventlog.store.sql.view_rows import ViewStatements
-from eventlog.store.sql.view_text import index_new, is_of_generation, table_name_of
+from eventlog.store.sql.view_text import index_new, is_of_generation, table_name, table_name_of
 
 
 class Views(Noun):
@@ -73,6 +73,13 @@ class Views(Noun):
     @transacts
     def take_over(self, new: Checkpoint, tables: Sequence[TableSpec]) -> Work[bool]:
         return self._generations.take_over(new, tables)
+
+    @reads
+    def are_there(self, generation: int, tables: Sequence[TableSpec]) -> Work[bool]:
+        for table in tables:
+            if not (yield ask(self.sql.is_ours, name=table_name(table, generation), ours="")):
+                return False
+        return True
 
     @transacts
     def drop(self, projection: str, generation: int, tables: Sequence[TableSpec]) -> Work[None]:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from eventlog.errors import PoisonEventError
 from eventlog.views import DeadLetter, Forgotten, Mark, Put, ViewSource
 from eventlog_projections.views.letters import REFUSED, is_because
+from eventlog_projections.views.projection import can_refold
 from eventlog_projections.views.state import ProjectionState
 from eventlog_projections.views.step import Step
 
@@ -125,7 +126,7 @@ def _take_steps(
     found = Folded([], [], [], [], [])
     for step in steps:
         replay = replays.get(step.position)
-        if replay is not None and state.can_restart:
+        if replay is not None and can_refold(state.projection):
             excluded = replay.excluded(state)
             again = {each.position for each in replay.steps}
             found.letters[:] = [each for each in found.letters if each.position not in again]

@@ -21,7 +21,7 @@ from eventlog_projections.views.letters import letter_of
 from eventlog_projections.views.list_sizes import ListSizes
 from eventlog_projections.views.narrowing import Narrowing
 from eventlog_projections.views.plan import Key, Range, plan
-from eventlog_projections.views.projection import Projection
+from eventlog_projections.views.projection import Projection, can_refold
 from eventlog_projections.views.refolding import Named, Refold, read_replay
 from eventlog_projections.views.state import ProjectionState
 from eventlog_projections.views.step import Step
@@ -216,7 +216,7 @@ class Executor:
         at = time.time_ns() // 1000
         moved = Moved(*point.key, point.position, taken.reached, point.rate, at, point.epoch)
         projection = self._projections[point.projection]
-        if step.is_erasing and ProjectionState(projection, point).can_restart:
+        if step.is_erasing and can_refold(projection):
             of = Named(step.tenant, step.conversation)
             replay = await read_replay(self._views, of, step.position, keys)
             await Refold(self._tables, projection, point, moved, replay).run(retries=False)

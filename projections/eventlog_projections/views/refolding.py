@@ -12,7 +12,7 @@ from eventlog_projections.views.batch import Replay, fold_again, warn
 from eventlog_projections.views.letters import REFUSED, letter_of
 from eventlog_projections.views.list_sizes import ListSizes
 from eventlog_projections.views.plan import Key
-from eventlog_projections.views.projection import Projection
+from eventlog_projections.views.projection import Projection, can_refold
 from eventlog_projections.views.state import ProjectionState
 from eventlog_projections.views.step import Step
 
@@ -62,7 +62,7 @@ class Refold:
         self._point = point
         self._moved = moved
         self._replay = replay
-        if not self._state().can_restart:
+        if not can_refold(projection):
             raise InvalidInputError(
                 f"View {projection.name!r} cannot fold one conversation anew: it has rows of"
                 " several, and no function `withdraw`. Rebuild it."

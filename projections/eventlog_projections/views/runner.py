@@ -181,13 +181,28 @@ class Runner:
             except StoreError:
                 self._looked_at = 0.0
                 await self._look()
-                if all(point.key in self._points for point in points):
+                is_there = all(point.key in self._points for point in points)
+                if is_there and not await self.drop_broken(points):
                     raise
-                continue  # Somebody made a view anew, and that one is gone.
+                if only is None:
+                    await self._prepare(names)
+                continue  # Somebody made a view anew, or dropped it.
             if moved is not None:
                 self._points |= {point.key: point for point in moved}
                 return
             await self._look()
+
+    async def drop_broken(self, points: Sequence[Checkpoint]) -> bool:
+        """Delete the generations that lack a table; the next read makes the view anew."""
+        found = False
+        for point in points:
+            tables = specs(self._projections[point.projection])
+            if not await self._tables.are_there(point.generation, tables):
+                _log.error("view %s lacks a table, and is made anew", point.projection)
+                await self._tables.drop(*point.key, tables)
+                found = True
+        await self._look()
+        return found
 
     async def _look(self) -> None:
         points = await self._tables.checkpoints()

@@ -7,15 +7,12 @@ from typing import Any, Final, cast
 from eventlog.errors import UnfitRowError
 from eventlog.views import Checkpoint, DeadLetter, Forgotten, Mark, Put, Removed, ViewSource
 from eventlog_projections.views.letters import letter_of
-from eventlog_projections.views.projection import Gone, Projection, RowT, Written
+from eventlog_projections.views.projection import OF_CONVERSATION, Gone, Projection, RowT, Written
 from eventlog_projections.views.row import Row, Shape
 from eventlog_projections.views.step import Step
 
 MAX_ROWS: Final = 500_000
 """Maximum number of rows of a projection that a process holds."""
-
-_OF_CONVERSATION: Final = ("stream_id", "conversation_id")
-"""First columns of keys whose rows belong to one conversation."""
 
 _Key = tuple[Any, ...]
 _Values = tuple[Any, ...]
@@ -147,19 +144,13 @@ class ProjectionState:
         """The projection's name, and which generation of it this is."""
         return self.projection.name, self.generation
 
-    @property
-    def can_restart(self) -> bool:
-        """Whether what a conversation brought into rows can be taken out of all of them."""
-        own = [kind for kind in self.projection.tables if kind.key[0] in _OF_CONVERSATION]
-        return self.projection.withdraw is not None or len(own) == len(self.projection.tables)
-
     def restart(self, replay: Sequence[Step]) -> None:
         """Delete the rows of a conversation, so that its steps can be folded anew.
 
         Raises whatever `withdraw` raises: then the rows are gone, and what it wrote is not kept.
         """
         partitions: dict[str, set[Any]] = {
-            name: {getattr(step, name) for step in replay} for name in _OF_CONVERSATION
+            name: {getattr(step, name) for step in replay} for name in OF_CONVERSATION
         }
         own = [table for table in self._tables.values() if table.shape.partition in partitions]
         old = [row for table in own for row in table.delete(partitions[table.shape.partition])]

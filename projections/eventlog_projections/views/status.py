@@ -51,10 +51,11 @@ async def set_aside(log: EventLog, point: Checkpoint, limit: int = SHOWN) -> lis
     """
     tables = log.spi.views.tables
     found = await tables.asides(point.projection, point.generation, log.tenant, limit)
-    return [_aside(each) for each in found]
+    return [as_set_aside(each) for each in found]
 
 
-def _aside(found: NamedLetter) -> SetAside:
+def as_set_aside(found: NamedLetter) -> SetAside:
+    """Return a dead letter as people see it."""
     letter = found.letter
     return SetAside(
         letter.position,
