@@ -2,7 +2,7 @@
 
 import random
 import string
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import pytest
@@ -13,14 +13,8 @@ from eventlog.keys import new_key, parse_keyring
 from eventlog_projections import Conversation, erase
 from eventlog_projections.views import (
     BUILT_IN,
-    Projection,
-    Row,
-    Rows,
-    Step,
     Views,
-    Written,
     conversations,
-    search,
     tool_calls,
     tools,
     turns,

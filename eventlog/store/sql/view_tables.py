@@ -34,7 +34,7 @@ from eventlog.store.contract.views import TableSpec
 from eventlog.store.sql.compiling import compiled, inlined
 from eventlog.store.sql.schema import Dialect, Number, Tables
 from eventlog.store.sql.statement import Statement, plain
-from eventlog.store.sql.view_text import SEARCHABLE, table_name, text_index
+from eventlog.store.sql.view_text import MAX_WORDS, SEARCHABLE, table_name, text_index
 
 _TYPES: Final[dict[type[Any], TypeEngine[Any]]] = {
     int: Number,
@@ -60,7 +60,9 @@ def table(spec: TableSpec, generation: int, dialect: Dialect, schema: str | None
         columns.insert(0, Column("id", Integer, primary_key=True))
         columns.append(UniqueConstraint(*spec.key, name=f"{name}_key"))
     else:
-        words = Computed(f"to_tsvector('simple', {spec.text})", persisted=True)
+        # A tsvector has at most a megabyte (textsearch-limitations.html).
+        start = f"left({spec.text}, {MAX_WORDS})"
+        words = Computed(f"to_tsvector('simple', {start})", persisted=True)
         columns.append(Column(SEARCHABLE, TSVECTOR, words))
         columns.append(PrimaryKeyConstraint(*spec.key, name=f"{name}_pk"))
         columns.append(Index(f"{name}_words", SEARCHABLE, postgresql_using="gin"))

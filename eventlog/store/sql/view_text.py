@@ -8,6 +8,10 @@ SEARCHABLE: Final = "searchable"
 """PostgreSQL's column of the words of a text."""
 
 
+MAX_WORDS: Final = 100_000
+"""Characters of a text whose words PostgreSQL indexes."""
+
+
 def table_name(spec: TableSpec, generation: int) -> str:
     """Return the name of a table in the database."""
     return table_name_of(spec.name, generation)

@@ -3,6 +3,7 @@
 Columns are int, str, bytes, float or bool, or one of these or None.
 """
 
+import math
 import operator
 import struct
 import types
@@ -84,6 +85,7 @@ class Shape:
         types = {n: column.type for n, column in columns}
         everywhere = {n for index in self._indexed for n in index}
         self._sized = [n for n in sorted(everywhere) if types[n] in (str, bytes)]
+        self._floats = [n for n, column in columns if column.type is float]
         self._key_texts = [n for n in self._indexed[0] if types[n] is str]
         self._key_numbers = [n for n in self._indexed[0] if types[n] is int]
 
@@ -99,6 +101,9 @@ class Shape:
                     )
             self._right.add(kinds)
         self._check_indexed(values)
+        for n in self._floats:
+            if values[n] is not None and math.isnan(values[n]):
+                raise UnfitRowError(f"{self.kind.__name__} holds NaN, which SQLite takes for NULL.")
         return values
 
     def _check_indexed(self, values: Sequence[Any]) -> None:
