@@ -34,7 +34,7 @@ class Erasures(Noun):
         self._moved = sql.moved
         self._first = first
         # The event first: the database lets content go only where an event says so.
-        self._then = (sql.inserted, sql.erased, *beside)
+        self._then = (sql.inserted, sql.erased, sql.owed, *beside)
         self._snapshots = (snapshots.drop_snapshots, snapshots.drop_segments)
         self._keys = keys.destroyed
         self._page = log.page

@@ -11,6 +11,7 @@ from eventlog.errors import (
     BusyError,
     NotAnEventLogError,
     ReadOnlyError,
+    RefusedValueError,
     StoreError,
     UnavailableError,
 )
@@ -24,6 +25,9 @@ LOOK_AGAIN: Final = (
 )
 """Nothing was stored, and only a fresh snapshot tells why."""
 
+REFUSED: Final = ("21", "22", "23", "54")
+"""Classes of SQLSTATE that are about a value: cardinality, data, constraints, program limits."""
+
 
 @contextlib.contextmanager
 def translated(address: PostgresAddress, *untouched: type[Exception]) -> Generator[None]:
@@ -35,11 +39,25 @@ def translated(address: PostgresAddress, *untouched: type[Exception]) -> Generat
     except UnansweredError:
         raise
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-        raise translate(address, error) from error
+        ours = translate(address, error)
+        # The driver's words quote the value that was refused.
+        raise ours from (None if isinstance(ours, RefusedValueError) else error)
+
+
+def is_refused(error: BaseException) -> bool:
+    """Tell whether a value was refused; all else is true of the whole database, or of a moment."""
+    return sqlstate(error)[:2] in REFUSED and not isinstance(error, LOOK_AGAIN)
+
+
+def sqlstate(error: BaseException) -> str:
+    """Return what PostgreSQL, or asyncpg for it, calls an error; "" where there is no such code."""
+    return str(getattr(error, "sqlstate", None) or "")
 
 
 def translate(address: PostgresAddress, error: BaseException) -> StoreError:
     """Return our error for one of the driver's, which says that nothing was stored."""
+    if is_refused(error):
+        return RefusedValueError(str(address), sqlstate(error))
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return ReadOnlyError(
             f"The role of {address} may not do this ({error}). Nothing was stored. Grant it the"

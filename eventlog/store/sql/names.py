@@ -49,6 +49,7 @@ class ErasureStatements(Statements):
     erased: Statement
     inserted: Statement
     moved: Statement
+    owed: Statement
 
 
 class PostgresErasureStatements(ErasureStatements):
@@ -165,10 +166,17 @@ class CheckpointStatements(Statements):
     add_checkpoint: Statement
     asides: Statement
     checkpoints: Statement
+    drop_aside: Statement
     drop_asides: Statement
     drop_checkpoint: Statement
+    drop_purge: Statement
+    drop_purges: Statement
     headers: Statement
     is_ours: Statement
+    letters: Statement
     move: Statement
+    purges: Statement
+    renew: Statement
     serve: Statement
     served: Statement
+    skip_aside: Statement

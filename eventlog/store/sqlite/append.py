@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from eventlog.addresses.log import SqliteAddress
+from eventlog.errors import RefusedValueError
 from eventlog.format.preparing import link, prepare_all
 from eventlog.format.records import (
     Appended,
@@ -51,8 +52,7 @@ class Committer:
         except UnansweredError as lost:
             return [lost.in_doubt(request.name, "the append", APPEND_AGAIN) for request in requests]
         except BaseException as error:  # noqa: BLE001 - told to whoever waits
-            spoiled = isinstance(error.__cause__, sqlite3.IntegrityError | sqlite3.DataError)
-            if len(requests) == 1 or not spoiled:
+            if len(requests) == 1 or not isinstance(error, RefusedValueError):
                 return [error] * len(requests)
         return [answer for request in requests for answer in self(db, [request])]
 

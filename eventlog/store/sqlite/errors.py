@@ -11,6 +11,7 @@ from eventlog.errors import (
     InDoubtError,
     NotAnEventLogError,
     ReadOnlyError,
+    RefusedValueError,
     StoreError,
     UnavailableError,
 )
@@ -18,13 +19,24 @@ from eventlog.store.nouns.outcomes import UnansweredError
 
 UNFIT: Final = (InDoubtError, NotAnEventLogError, ReadOnlyError, UnavailableError, UnansweredError)
 
+REFUSED: Final = (sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH)
+"""What is about a value (https://sqlite.org/rescode.html)."""
+
+UNBOUND: Final = (OverflowError, UnicodeEncodeError)
+"""What the driver raises for a number over 64 bits and for text that is no UTF-8."""
+
 
 @contextlib.contextmanager
 def translated(address: SqliteAddress) -> Generator[None]:
     """Turn sqlite3's errors into ours, by their code (https://sqlite.org/rescode.html)."""
     try:
         yield
+    except UNBOUND as error:
+        # Not "from error": Python's words quote the value.
+        raise RefusedValueError(str(address), type(error).__name__) from None
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in REFUSED:
+            raise RefusedValueError(str(address), error.sqlite_errorname) from None
         raise _translate(address, error) from error
 
 
