@@ -70,16 +70,15 @@ class Sequencer:
         queue = self._feed.queue
         if queue is None:
             return await self._feed.position()
-        is_held = time.monotonic() < self._held_until
-        if not is_held:
+        if time.monotonic() >= self._held_until:
             progress = await queue.progress(holder())
             self.left_to_another = progress.at_it
             if not progress.waiting or progress.at_it or not await queue.may_place():
                 return progress.position
         try:
-            if not is_held and not await queue.hold(holder(), LEASE):
-                return progress.position
-            if not is_held:
+            if time.monotonic() >= self._held_until:
+                if not await queue.hold(holder(), LEASE):
+                    return await self._feed.position()
                 self._held_until = time.monotonic() + RENEWAL
             return (await self._assign(queue)).position
         except ReadOnlyError:

@@ -79,5 +79,6 @@ def translate(address: PostgresAddress, error: BaseException) -> StoreError:
         return UnavailableError(f"{address} did not answer in time. Is the server reachable?")
     if isinstance(error, asyncpg.InternalClientError):
         return UnavailableError(f"{address} ended the connection.")
-    refused = "" if isinstance(error, LOST) else " Nothing was stored."
-    return UnavailableError(f"{address} cannot be used: {error}.{refused}")
+    is_refused = isinstance(error, asyncpg.PostgresError) and not isinstance(error, LOST)
+    said = " Nothing was stored." if is_refused else ""
+    return UnavailableError(f"{address} cannot be used: {error}.{said}")

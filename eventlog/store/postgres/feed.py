@@ -97,8 +97,7 @@ class PostgresFeed:
             except UnavailableError as error:
                 if not isinstance(error.__cause__, _AGAIN):
                     raise
-                failed = error
-        raise failed
+        return await self._fetch(statement, values)
 
 
 def _is_refused(error: UnavailableError) -> bool:

@@ -82,9 +82,9 @@ class Pools:
         except BaseException as error:
             pid = _pid_of(connection)
             is_over = await self._give_back(pool, connection, error)
-            if isinstance(error, ValueError) or not isinstance(error, (*LOST, TimeoutError)):
-                raise  # A ValueError of asyncpg's: it has sent nothing.
-            is_cut = not isinstance(error, TimeoutError)
+            is_cut = _is_cut(error)
+            if not is_cut and not isinstance(error, TimeoutError):
+                raise
             lost = translate(self._address, error)
             lost.__cause__ = error
             ends = functools.partial(self._end, pid, is_over=is_over)
@@ -98,9 +98,11 @@ class Pools:
         """Release a connection on which something failed; tell whether it is sure to be over."""
         is_over = isinstance(error, asyncpg.PostgresError) and not isinstance(error, LOST)
         try:
-            if isinstance(error, (*LOST, *READ_ONLY)) and not isinstance(error, ValueError):
+            if _is_cut(error) or isinstance(error, READ_ONLY):
                 connection.terminate()
                 pool.drop_idle()  # Whatever is wrong with this one is probably wrong with those.
+            elif isinstance(error, GeneratorExit):
+                connection.terminate()  # Its loop is gone: nothing can be awaited any more.
             elif not is_over:
                 # Nobody else shall hear what it still has to say.
                 is_over = await _is_quiet(connection)
@@ -231,6 +233,11 @@ def _patience(options: Options) -> float:
     """
     limit = options.postgres.statement_timeout
     return limit if options.postgres.pgbouncer else limit + PATIENCE
+
+
+def _is_cut(error: BaseException) -> bool:
+    """Tell whether the connection broke: a ValueError of asyncpg's has sent nothing."""
+    return isinstance(error, (*LOST, OSError)) and not isinstance(error, (TimeoutError, ValueError))
 
 
 def _pid_of(connection: "Connection[Any]") -> int:

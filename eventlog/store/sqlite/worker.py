@@ -110,6 +110,7 @@ def _serve(inbox: _Inbox, connect: Connect, commit: Commit, spoils: Spoils) -> N
     ahead: deque[_Work] = deque()
     while (first := ahead.popleft() if ahead else inbox.get()) is not None:
         work = _gather(first, inbox, ahead)
+        answers: list[tuple[asyncio.Future[Any], object]]
         try:
             connection = connection or connect()
             answers = _work(connection, commit, work)
