@@ -64,13 +64,13 @@ def says(event: Any) -> Harm:
 def writes(assignments: str, *values: object) -> Harm:
     """Change an event behind the log's back, as whoever may insert events could have made it."""
 
-    async def harm(backend: Backend, log: EventLog) -> object:
+    async def harm(backend: Backend, log: EventLog) -> None:
         await log.append(BAD, ItemsAdded([{"role": "user", "content": "soon something else"}]))
         statement = (
             f"UPDATE {{}}events SET {assignments} WHERE version = 2 AND stream_id ="
             " (SELECT stream_id FROM {}streams WHERE name = 'bad')"
         )
-        return await backend.tamper(statement, *values)
+        await backend.tamper(statement, *values)
 
     return harm
 
