@@ -6,7 +6,7 @@ from typing import Any, Final, cast
 
 from eventlog.errors import UnfitRowError
 from eventlog.views import Checkpoint, DeadLetter, Forgotten, Mark, Put, Removed, ViewSource
-from eventlog_projections.views.aside.letters import letter_of
+from eventlog_projections.views.letters import letter_of
 from eventlog_projections.views.projection import OF_CONVERSATION, Gone, Projection, RowT, Written
 from eventlog_projections.views.row import Row, Shape
 from eventlog_projections.views.step import Step

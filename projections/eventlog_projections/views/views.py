@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from eventlog import EventLog
 from eventlog.views import NO_LIMIT, Search, Selection, ViewRow, ViewSource
-from eventlog_projections.views.aside.resolving import Asides
+from eventlog_projections.views.asides import Asides
 from eventlog_projections.views.conversations import CONVERSATIONS
 from eventlog_projections.views.projection import Projection, RowT
 from eventlog_projections.views.reader import RowReader

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from eventlog.errors import PoisonEventError
 from eventlog.views import DeadLetter, Forgotten, Mark, Put, ViewSource
-from eventlog_projections.views.aside.letters import REFUSED, is_because
+from eventlog_projections.views.letters import REFUSED, is_because
 from eventlog_projections.views.projection import can_refold
 from eventlog_projections.views.state import ProjectionState
 from eventlog_projections.views.step import Step

@@ -1,1 +1,0 @@
-"""Events that a view goes on without: how they are found, written down, and taken after all."""
