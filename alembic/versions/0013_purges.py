@@ -1,4 +1,4 @@
-"""What views owe: events that were set aside and acknowledged, and what they still have to purge."""
+"""What views owe: events set aside and acknowledged, and what they still have to purge."""
 
 import sqlalchemy as sa
 from alembic import op

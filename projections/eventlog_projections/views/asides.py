@@ -4,9 +4,9 @@ import time
 from collections.abc import Sequence
 
 from eventlog.views import NO_LIMIT, Checkpoint, NamedLetter
+from eventlog_projections.views.batches.refolding import Named
 from eventlog_projections.views.projection import can_refold
 from eventlog_projections.views.rebuild import Rebuild
-from eventlog_projections.views.refolding import Named
 from eventlog_projections.views.runner import Runner
 from eventlog_projections.views.serving import ServedViews
 from eventlog_projections.views.status import SetAside, as_set_aside

@@ -10,9 +10,9 @@ from typing import Final
 from eventlog import EventLog, EventLogError
 from eventlog.format.chain import stream_id
 from eventlog.views import Checkpoint
+from eventlog_projections.views.batches.refolding import Named
 from eventlog_projections.views.letters import reason_of
 from eventlog_projections.views.projection import Projection
-from eventlog_projections.views.refolding import Named
 from eventlog_projections.views.runner import Runner
 from eventlog_projections.views.search import PLAIN_SEARCH
 from eventlog_projections.views.views import BUILT_IN

@@ -14,11 +14,11 @@ from typing import Final
 from eventlog import EventLog, EventLogError, StoreError
 from eventlog.retrying import Tries, others_were_first
 from eventlog.views import Checkpoint
-from eventlog_projections.views.chores import Chores
-from eventlog_projections.views.executor import Executor
+from eventlog_projections.views.batches.chores import Chores
+from eventlog_projections.views.batches.executor import Executor
+from eventlog_projections.views.batches.refolding import Named, Refold, read_replay, where_it_is
 from eventlog_projections.views.plan import Key, fillable, gives_way, missing
 from eventlog_projections.views.projection import Projection, specs
-from eventlog_projections.views.refolding import Named, Refold, read_replay, where_it_is
 
 OUTAGE_PAUSE: Final = 0.5
 

@@ -7,10 +7,10 @@ from typing import Final, Protocol
 
 from eventlog.errors import EventLogError, UnavailableError
 from eventlog.views import LogViews, NamedLetter, Purge
+from eventlog_projections.views.batches.refolding import Named
 from eventlog_projections.views.letters import UNOPENED, is_because
 from eventlog_projections.views.plan import Key, fillable
 from eventlog_projections.views.projection import Projection
-from eventlog_projections.views.refolding import Named
 
 MOST: Final = 1000
 """Maximum number of dead letters of a generation that are looked at."""

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from eventlog.errors import InvalidInputError, RefusedValueError
 from eventlog.views import Batch, Checkpoint, DeadLetter, LogViews, Moved, ViewSource
-from eventlog_projections.views.batch import Replay, fold_again, warn
+from eventlog_projections.views.batches.batch import Replay, fold_again, warn
 from eventlog_projections.views.letters import REFUSED, letter_of
 from eventlog_projections.views.list_sizes import ListSizes
 from eventlog_projections.views.plan import Key

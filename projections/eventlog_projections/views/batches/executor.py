@@ -15,14 +15,14 @@ from typing import Final, NamedTuple
 from eventlog import telemetry
 from eventlog.errors import PoisonEventError, RefusedValueError
 from eventlog.views import Batch, Checkpoint, LogViews, Moved
-from eventlog_projections.views import batch
-from eventlog_projections.views.batch import Folded, Replays
+from eventlog_projections.views.batches import batch
+from eventlog_projections.views.batches.batch import Folded, Replays
+from eventlog_projections.views.batches.narrowing import Narrowing
+from eventlog_projections.views.batches.refolding import Named, Refold, read_replay
 from eventlog_projections.views.letters import letter_of
 from eventlog_projections.views.list_sizes import ListSizes
-from eventlog_projections.views.narrowing import Narrowing
 from eventlog_projections.views.plan import Key, Range, plan
 from eventlog_projections.views.projection import Projection, can_refold
-from eventlog_projections.views.refolding import Named, Refold, read_replay
 from eventlog_projections.views.state import ProjectionState
 from eventlog_projections.views.step import Step
 
