@@ -79,6 +79,6 @@ def translate(address: PostgresAddress, error: BaseException) -> StoreError:
         return UnavailableError(f"{address} did not answer in time. Is the server reachable?")
     if isinstance(error, asyncpg.InternalClientError):
         return UnavailableError(f"{address} ended the connection.")
-    is_refused = isinstance(error, asyncpg.PostgresError) and not isinstance(error, LOST)
-    said = " Nothing was stored." if is_refused else ""
+    was_answered = isinstance(error, asyncpg.PostgresError) and not isinstance(error, LOST)
+    said = " Nothing was stored." if was_answered else ""
     return UnavailableError(f"{address} cannot be used: {error}.{said}")
