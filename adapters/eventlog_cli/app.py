@@ -40,6 +40,7 @@ COMMANDS: Final = {
     "erase": "erasing",
     "prune": "erasing",
     "stats": "checking",
+    "views": "viewing",
     "rebuild": "upkeep",
     "migrate": "upkeep",
     "roles": "upkeep",

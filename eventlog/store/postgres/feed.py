@@ -7,7 +7,7 @@ import asyncpg
 
 from eventlog.errors import UnavailableError
 from eventlog.retrying import Tries
-from eventlog.store.contract.feed import FeedProgress, FeedRow, Placed
+from eventlog.store.contract.feed import LEASE, FeedProgress, FeedRow, Placed
 from eventlog.store.contract.rights import Rights
 from eventlog.store.nouns.feed import FeedPages
 from eventlog.store.postgres.listening import Listening
@@ -15,7 +15,8 @@ from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.postgres.statements import FeedStatements
 from eventlog.store.sql.statement import Statement
 
-MAX_TRIES: Final = 10
+PATIENCE: Final = 5.0
+"""Seconds for which others may be in the way of positions."""
 
 _AGAIN: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 """Nothing was placed; a new snapshot may."""
@@ -69,7 +70,8 @@ class PostgresFeed:
         return (await self._rights()).places
 
     async def progress(self, holder: str) -> FeedProgress:
-        (row,) = await self._fetch(self._sql.progress, {"holder": holder})
+        values = {"holder": holder, "microseconds": int(LEASE * 1_000_000)}
+        (row,) = await self._fetch(self._sql.progress, values)
         return FeedProgress(*row)
 
     async def hold(self, holder: str, seconds: float) -> bool:
@@ -89,7 +91,7 @@ class PostgresFeed:
         return Placed(*row[:3])
 
     async def _again(self, statement: Statement, values: dict[str, Any]) -> list[Any]:
-        async for _ in Tries(MAX_TRIES - 1):
+        async for _ in Tries(PATIENCE):
             try:
                 return await self._fetch(statement, values)
             except UnavailableError as error:

@@ -122,6 +122,15 @@ def group_next(t: Tables) -> Query:
     return _group(t, _group_next(t))
 
 
+@on_postgres
+def free(t: Tables) -> Query:
+    """Find which of many streams nobody has locked."""
+    stream_id = t.streams.c.stream_id
+    ids = bindparam("stream_ids", type_=ARRAY(stream_id.type))
+    free = select(stream_id).where(stream_id == any_(ids))
+    return free.with_for_update(key_share=True, skip_locked=True)
+
+
 def _moved(t: Tables) -> Update:
     streams = t.streams.c
     is_wanted = streams.stream_id == bindparam("of_stream", type_=streams.stream_id.type)

@@ -74,7 +74,7 @@ def progress(t: Tables) -> Query:
         .where(
             lease.name == LEASE,
             lease.holder != bindparam("holder", type_=Text),
-            lease.expires_at > clock(),
+            ~_is_over(t),
         )
         .cte("at_it")
     )
@@ -87,7 +87,7 @@ def progress(t: Tables) -> Query:
 
 @on_postgres
 def hold(t: Tables) -> Any:
-    """Take the lease or renew it, unless another holder's has not expired."""
+    """Take the lease or renew it, unless another holder's is not over."""
     until = clock() + bindparam("microseconds", type_=BigInteger)
     row = postgres_insert(t.lease).values(
         name=literal(LEASE, Text),
@@ -98,8 +98,18 @@ def hold(t: Tables) -> Any:
     return row.on_conflict_do_update(
         index_elements=[lease.name],
         set_={"holder": row.excluded.holder, "expires_at": row.excluded.expires_at},
-        where=or_(lease.holder == row.excluded.holder, lease.expires_at <= clock()),
+        where=or_(lease.holder == row.excluded.holder, _is_over(t)),
     ).returning(lease.holder)
+
+
+def _is_over(t: Tables) -> ColumnElement[bool]:
+    """Tell whether a lease has expired, or has an end that no holder can have given it.
+
+    The server's clock may have been put back: a lease that goes on for longer than any lasts is of
+    before that, and its holder may be gone.
+    """
+    end, most = t.lease.c.expires_at, bindparam("microseconds", type_=BigInteger)
+    return or_(end <= clock(), end > clock() + most)
 
 
 def _by_position(t: Tables, names: list[Column[Any]]) -> Query:

@@ -51,7 +51,8 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "tree": "INSERT, UPDATE",
         "tree_heads": "INSERT, UPDATE (root, note, signed_at)",
         "checkpoints": "INSERT, UPDATE, DELETE",
-        "set_aside": "INSERT, DELETE",
+        "set_aside": "INSERT, UPDATE, DELETE",
+        "purges": "DELETE",
     },
     ERASER: {
         **_PLACES,
@@ -61,8 +62,9 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "snapshots": "DELETE",
         "segments": "DELETE",
         "keys": "UPDATE (kek_id, wrapped_key)",
-        "checkpoints": "UPDATE (position, rate, moved_at)",
-        "set_aside": "INSERT",
+        "checkpoints": "UPDATE (position, rate, moved_at, epoch)",
+        "set_aside": "INSERT, UPDATE, DELETE",
+        "purges": "INSERT, DELETE",
     },
     GROUP: {table: rights for table, rights in APPENDS.items() if table != "streams"},
 }
@@ -71,8 +73,16 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
 HIDDEN: Final[Mapping[str, Collection[str]]] = {GROUP: {"streams"}}
 """Tables without SELECT for a role. A tenant's own role has it on `streams`."""
 
-
-OF_STREAMS: Final = ("events", "queue", "feed", "snapshots", "segments", "set_aside", "misplaced")
+OF_STREAMS: Final = (
+    "events",
+    "queue",
+    "feed",
+    "snapshots",
+    "segments",
+    "set_aside",
+    "misplaced",
+    "purges",
+)
 """Tables whose rows have a `stream_id`, by which they belong to a tenant."""
 
 _GUARDS: Final = ("events_stay", "erasures_are_told", "evidence_stays")

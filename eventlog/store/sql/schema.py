@@ -181,7 +181,7 @@ def _tree(tables: MetaData) -> None:
 
 
 def _checkpoints(tables: MetaData) -> None:
-    """Add the checkpoints and dead letters of views; `view_tables` has the tables of their rows."""
+    """Add what is known of views; `view_tables` has the tables of their rows."""
     Table(
         "checkpoints",
         tables,
@@ -194,6 +194,7 @@ def _checkpoints(tables: MetaData) -> None:
             moved_at=Number,
             is_serving=Integer,
         ),
+        Column("epoch", Number, nullable=False, server_default="0"),
         PrimaryKeyConstraint("projection", "generation", name="checkpoints_pk"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
@@ -209,7 +210,16 @@ def _checkpoints(tables: MetaData) -> None:
             version=Number,
             error=Text,
         ),
+        Column("skipped_at", Number),
         PrimaryKeyConstraint("projection", "generation", "position", name="set_aside_pk"),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    Table(
+        "purges",
+        tables,
+        *_required(stream_id=LargeBinary, projection=Text, generation=Number),
+        PrimaryKeyConstraint("stream_id", "projection", "generation", name="purges_pk"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
