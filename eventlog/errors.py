@@ -25,6 +25,7 @@ EventLogError
 ├── StoreError                  the database's: the call may succeed later or elsewhere
 │   ├── UnavailableError        cannot be reached, opened or written right now
 │   │   └── BusyError           locked by somebody else for longer than the timeout
+│   ├── InDoubtError            sent and not answered: nobody knows yet whether it was stored
 │   ├── ReadOnlyError           the file or the role may not write
 │   ├── RefusedValueError       a text, number or size that the database cannot hold
 │   ├── WaitTimeoutError        (also TimeoutError) the feed did not get that far in time
@@ -196,6 +197,20 @@ class UnavailableError(StoreError):
 
 class BusyError(UnavailableError):
     """The database stayed locked for longer than the timeout allows."""
+
+
+class InDoubtError(_TemplateError, StoreError):
+    """A change was sent to the database, and nobody can tell whether it is stored, or will be.
+
+    The only error of a change that does not mean "not stored". `stream` is the conversation. Append
+    again with the same `event_id`: what is stored answers again, as `replayed`.
+    """
+
+    stream: str
+    what: str
+    why: str
+    advice: str
+    _template = "Conversation {stream!r}: it is in doubt whether {what} was stored. {why} {advice}"
 
 
 class ReadOnlyError(StoreError):

@@ -45,6 +45,7 @@ COMMANDS: Final = {
     "migrate": "upkeep",
     "roles": "upkeep",
     "backup": "upkeep",
+    "repair": "repairing",
     "worker": "working",
 }
 """Where each command is, in the order in which they are listed."""

@@ -39,7 +39,7 @@ async def verify_conversation(
     conversations = 1 if check.events or check.faults else 0
     conversations += await _check_each(check, branches)
     check.find_moved()
-    feed = FeedCheck(store.tree, store.feed.position)
+    feed = FeedCheck(store.tree, store.feed.position, main.tenant)
     if against is not None:
         await feed.check_tree(against, key)
     pending = await _pending(store, main.tenant, main.name)
@@ -61,7 +61,7 @@ async def verify_all(
     """
     sees_all = await _sees_all(store, against)
     check = StreamCheck(store, keys, progress)
-    feed = FeedCheck(store.tree, store.feed.position)
+    feed = FeedCheck(store.tree, store.feed.position, tenant)
 
     async def check_tree() -> None:
         if sees_all:

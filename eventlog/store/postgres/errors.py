@@ -15,6 +15,7 @@ from eventlog.errors import (
     StoreError,
     UnavailableError,
 )
+from eventlog.store.nouns.outcomes import UnansweredError
 from eventlog.store.postgres.pool import LOST
 
 LOOK_AGAIN: Final = (
@@ -27,9 +28,6 @@ LOOK_AGAIN: Final = (
 REFUSED: Final = ("21", "22", "23", "54")
 """Classes of SQLSTATE that are about a value: cardinality, data, constraints, program limits."""
 
-OPEN: Final = (*LOST, *LOOK_AGAIN, TimeoutError)
-"""The errors that leave open what an append has done."""
-
 
 @contextlib.contextmanager
 def translated(address: PostgresAddress, *untouched: type[Exception]) -> Generator[None]:
@@ -38,11 +36,12 @@ def translated(address: PostgresAddress, *untouched: type[Exception]) -> Generat
         yield
     except untouched:
         raise
+    except UnansweredError:
+        raise
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-        if is_refused(error):
-            # Not "from error": the driver's words quote the value.
-            raise RefusedValueError(str(address), sqlstate(error)) from None
-        raise _translate(address, error) from error
+        ours = translate(address, error)
+        # The driver's words quote the value that was refused.
+        raise ours from (None if isinstance(ours, RefusedValueError) else error)
 
 
 def is_refused(error: BaseException) -> bool:
@@ -55,18 +54,31 @@ def sqlstate(error: BaseException) -> str:
     return str(getattr(error, "sqlstate", None) or "")
 
 
-def _translate(address: PostgresAddress, error: BaseException) -> StoreError:
+def translate(address: PostgresAddress, error: BaseException) -> StoreError:
+    """Return our error for one of the driver's, which says that nothing was stored."""
+    if is_refused(error):
+        return RefusedValueError(str(address), sqlstate(error))
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return ReadOnlyError(
-            f"The role of {address} may not do this ({error}). Grant it the log's schema, or run"
-            " migrate() as the owner."
+            f"The role of {address} may not do this ({error}). Nothing was stored. Grant it the"
+            " log's schema, or run migrate() as the owner."
         )
     if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
-        return ReadOnlyError(f"{address} is read-only, perhaps a standby: {error}.")
+        return ReadOnlyError(
+            f"{address} is read-only, perhaps a standby: {error}. Nothing was stored. Try again, or"
+            " name the server that writes."
+        )
     if isinstance(error, (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)):
-        return BusyError(f"{address} did not answer within statement_timeout: {error}.")
+        return BusyError(
+            f"{address} was not done in time: {error}. Nothing was stored. Try again, or look for a"
+            " transaction that is kept open."
+        )
     if isinstance(error, asyncpg.UndefinedTableError):
         return NotAnEventLogError(f"{address} lost a table of the log while it was open ({error}).")
     if isinstance(error, TimeoutError):
         return UnavailableError(f"{address} did not answer in time. Is the server reachable?")
-    return UnavailableError(f"{address} cannot be used: {error}.")
+    if isinstance(error, asyncpg.InternalClientError):
+        return UnavailableError(f"{address} ended the connection.")
+    was_answered = isinstance(error, asyncpg.PostgresError) and not isinstance(error, LOST)
+    said = " Nothing was stored." if was_answered else ""
+    return UnavailableError(f"{address} cannot be used: {error}.{said}")

@@ -37,6 +37,7 @@ class PostgresLogStatements(LogStatements):
     append_next: Statement
     append_several_first: Statement
     append_several_next: Statement
+    free: Statement
     group_first: Statement
     group_next: Statement
     hash_at: Statement
@@ -98,6 +99,7 @@ class KeyStatements(Statements):
     of_streams: Statement
     rewrapped: Statement
     used: Statement
+    users: Statement
     wrapped_by_others: Statement
 
 
@@ -121,7 +123,9 @@ class PostgresFeedStatements(FeedStatements):
     hold: Statement
     place: Statement
     plain_page: Statement
+    plain_place: Statement
     progress: Statement
+    sift: Statement
 
 
 class TreeStatements(Statements):
@@ -149,7 +153,9 @@ class ViolationStatements(Statements):
 class PostgresViolationStatements(ViolationStatements):
     """Those that only PostgreSQL has, too."""
 
+    nowhere: Statement
     queued: Statement
+    refused: Statement
     unplaced: Statement
 
 

@@ -46,6 +46,7 @@ def metadata(dialect: Dialect, schema: str | None = None) -> MetaData:
     if dialect == "postgresql":
         _queue(tables)
         _feed(tables)
+        _misplaced(tables)
     return tables
 
 
@@ -268,4 +269,20 @@ def _feed(tables: MetaData) -> None:
         tables,
         *_required(name=Text, holder=Text, expires_at=BigInteger),
         PrimaryKeyConstraint("name", name="lease_pk"),
+    )
+
+
+def _misplaced(tables: MetaData) -> None:
+    """Add what asked for a place that no event had: position 0 is that of what only waited.
+
+    `mended_at` is NULL until `eventlog repair feed` has made it right, or recorded that it stays.
+    """
+    Table(
+        "misplaced",
+        tables,
+        *_required(
+            stream_id=LargeBinary, version=BigInteger, position=BigInteger, found_at=BigInteger
+        ),
+        Column("mended_at", BigInteger),
+        PrimaryKeyConstraint("stream_id", "version", "position", "found_at", name="misplaced_pk"),
     )

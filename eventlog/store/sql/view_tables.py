@@ -34,6 +34,7 @@ from eventlog.store.contract.views import TableSpec
 from eventlog.store.sql.compiling import compiled, inlined
 from eventlog.store.sql.schema import Dialect, Number, Tables
 from eventlog.store.sql.statement import Statement, plain
+from eventlog.store.sql.statistics import silence
 from eventlog.store.sql.view_text import MAX_WORDS, SEARCHABLE, table_name, text_index
 
 _TYPES: Final[dict[type[Any], TypeEngine[Any]]] = {
@@ -87,7 +88,11 @@ def create(
     # In the order of their names: a set of indexes has none.
     indexes = sorted(made.indexes, key=lambda index: str(index.name))
     steps: list[ClauseElement] = [CreateTable(made), *(CreateIndex(each) for each in indexes)]
-    texts = text_index(spec, generation) if spec.text and dialect == "sqlite" else []
+    if dialect == "sqlite":
+        texts = text_index(spec, generation) if spec.text else []
+    else:
+        words = [column.name for column in made.columns if isinstance(column.type, Text | TSVECTOR)]
+        texts = silence(schema or "", made.name, words)
     return [*(compiled(step, dialect) for step in steps), *(plain(text) for text in texts)]
 
 

@@ -68,11 +68,13 @@ def gives_way(point: Checkpoint, points: Iterable[Checkpoint], now: int) -> bool
     """Tell whether a view waits for a generation that is filled beside it and is nearly there.
 
     Without that a generation might never reach a view that others keep moving. `now` is in
-    microseconds.
+    microseconds. One that moved long ago is not waited for, nor one that moves in the future: a
+    clock was put back.
     """
-    since = now - int(PATIENCE * 1_000_000)
+    patience = int(PATIENCE * 1_000_000)
     return point.is_serving and any(
-        other.moved_at >= since and 0 <= point.position - other.position <= other.rate * NEAR
+        abs(now - other.moved_at) <= patience
+        and 0 <= point.position - other.position <= other.rate * NEAR
         for other in points
         if other.projection == point.projection and not other.is_serving
     )
