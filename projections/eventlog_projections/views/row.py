@@ -108,7 +108,9 @@ class Shape:
 
     def _check_indexed(self, values: Sequence[Any]) -> None:
         """Refuse what no index holds, and a key that would be stored as another one."""
-        size = sum([len(values[n] or "") for n in self._sized])
+        size = 0
+        for n in self._sized:
+            size += len(values[n] or "")
         if size > _SMALL and any(
             sum(_size(values[n]) for n in index) > MAX_INDEXED for index in self._indexed
         ):
@@ -123,7 +125,7 @@ class Shape:
                     f"The key of {self.kind.__name__} holds NUL or a lone surrogate."
                 )
         for n in self._key_numbers:
-            if _number(values[n]) != values[n]:
+            if values[n] is not None and not -_LARGEST <= values[n] <= _LARGEST:
                 raise UnfitRowError(f"The key of {self.kind.__name__} holds over 64 bits.")
 
     def dump(self, values: Sequence[Any]) -> tuple[Any, ...]:

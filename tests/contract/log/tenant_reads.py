@@ -79,6 +79,9 @@ async def finish(sequencer: EventLog, backend: Backend) -> None:
         row[0],
         MARKER,
     )
+    await backend.execute(
+        "INSERT INTO {}purges (stream_id, projection, generation) VALUES (?, 'turns', 1)", row[0]
+    )
 
 
 def call(name: str) -> Any:
@@ -259,6 +262,8 @@ def raw_view_reads(log: EventLog, name: str) -> Mapping[str, Any]:
         "search": lambda: views.search(ItemRow, [MARKER], {}, limit=10),
         "search by id": lambda: views.search(ItemRow, ["marz"], {"stream_id": keys[1]}, limit=10),
         "status": views.status,
+        "retry": lambda: views.retry(conversation=name),
+        "skip": lambda: views.skip(conversation=name),
     }
 
 
