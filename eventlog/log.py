@@ -11,11 +11,12 @@ from eventlog import moments
 from eventlog.addresses.log import parse
 from eventlog.appending import append
 from eventlog.counters import Counters
-from eventlog.errors import ConflictError, EventIdReusedError, InvalidOptionError, WaitTimeoutError
+from eventlog.errors import ConflictError, EventIdReusedError, WaitTimeoutError
 from eventlog.feed.reading import check_position, follow_feed, read_feed
 from eventlog.format import chain
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.events import Event, NewEvent
+from eventlog.format.inflating import MAX_INFLATED
 from eventlog.format.names import MAIN, check_name
 from eventlog.format.records import Appended, Stale, StreamRow
 from eventlog.format.requests import build
@@ -32,6 +33,7 @@ from eventlog.store.contract.options import (
     Options,
     PostgresOptions,
     SqliteOptions,
+    largest_event,
 )
 from eventlog.tree import Tree
 from eventlog.verify.faults import OnProgress, Verification
@@ -61,7 +63,8 @@ class EventLog:
     synchronous=NORMAL, PostgreSQL's synchronous_commit=off), though not by a crash of the program.
     poll_interval: seconds between looks at the feed when nobody notifies.
     cache_bytes: how much a process remembers of what it has read, for all handles on one database.
-    max_item_bytes: larger items are refused, as JSON in UTF-8.
+    max_item_bytes: larger items are refused, as JSON in UTF-8. max_inflated_bytes: what one event
+    may come to as JSON, however little it takes where it is stored; at least one such item.
     sqlite, postgres: what concerns one database alone. clock: microseconds since 1970 UTC.
 
     Raises InvalidAddressError, InvalidNameError or InvalidOptionError.
@@ -81,6 +84,7 @@ class EventLog:
         poll_interval: float = 0.25,
         cache_bytes: int = CACHE_BYTES,
         max_item_bytes: int = MAX_ITEM_BYTES,
+        max_inflated_bytes: int = MAX_INFLATED,
         sqlite: SqliteOptions | None = None,
         postgres: PostgresOptions | None = None,
         clock: Callable[[], int] = now,
@@ -95,11 +99,10 @@ class EventLog:
             cache_bytes=cache_bytes,
             keyring=keyring,
             compress=compress,
+            max_inflated_bytes=largest_event(max_item_bytes, max_inflated_bytes),
             sqlite=sqlite or SqliteOptions(),
             postgres=postgres or PostgresOptions(),
         )
-        if max_item_bytes < 1:
-            raise InvalidOptionError(f"max_item_bytes is at least 1, not {max_item_bytes!r}.")
         self.spi: Final = Handle(
             parse(url, options.postgres.schema),
             options,
@@ -145,6 +148,7 @@ class EventLog:
             self.spi.now,
             self.spi.max_item_bytes,
             branch,
+            self.spi.max_inflated_bytes,
         )
         parent = request.parent
         if parent is not None and parent.version:

@@ -19,10 +19,8 @@ def events_of(
     async def page(seen: RecordedEvent | None) -> list[RecordedEvent]:
         start = after if seen is None else seen.version
         found = await handle.store.events.page(stream_id, start, last, PAGE, kind)
-        keys = await handle.keys.of_events((stream, stored) for stored in found)
-        return [
-            RecordedEvent(stream, stored, None, branch, keys.get(stream_id)) for stored in found
-        ]
+        opener = await handle.keys.opener(stream, stream_id, found)
+        return [RecordedEvent(stream, stored, None, branch, opener) for stored in found]
 
     return Paged(page)
 

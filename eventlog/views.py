@@ -127,13 +127,14 @@ class LogViews:
             for row, event in zip(rows, events, strict=True):
                 if event.key_id is not None and event.body is not None:
                     raise NoKeyError(row[2])
-        keys = await self._keys.of_events(
+        openers = await self._keys.openers(
             (row[2], event) for row, event in zip(rows, events, strict=True)
         )
         found: list[TenantEvent] = []
         for row, stored in zip(rows, events, strict=True):
-            own = keys.get(stored.stream_id)
-            is_gone = own is not None and stored.key_id in own.destroyed  # Erased meanwhile.
+            own = openers.get(stored.stream_id, self._keys.plain)
+            # Erased meanwhile, if its key is destroyed.
+            is_gone = own.keys is not None and stored.key_id in own.keys.destroyed
             left = stored._replace(salt=None, context=None, body=None) if is_gone else stored
             found.append(TenantEvent(row[1], RecordedEvent(row[2], left, row[0], row[3], own)))
         return found

@@ -23,6 +23,7 @@ from eventlog.format.events import (
     NewEvent,
 )
 from eventlog.format.facts import ConversationErased, EventErased
+from eventlog.format.inflating import MAX_INFLATED
 from eventlog.format.names import MAIN, check_branch, check_name
 from eventlog.format.records import AppendRequest, EncodedEvent, Parent
 
@@ -37,6 +38,7 @@ def build(
     at: int,
     max_item_bytes: int,
     branch: str = MAIN,
+    max_event_bytes: int = MAX_INFLATED,
 ) -> AppendRequest:
     """Encode a batch for one stream. Raises InvalidInputError or EventIdReusedError."""
     check_name("session_id", stream)
@@ -53,6 +55,7 @@ def build(
     encoded = tuple(encode(new) for new in news)
     _refuse_twice(stream, [event.event_id for event in encoded])
     _refuse_large(stream, encoded, max_item_bytes)
+    _refuse_unreadable(stream, encoded, max_event_bytes)
     stream_id = chain.stream_id(tenant, stream, branch)
     parent = _parent(stream, stream_id, news, expected)
     return AppendRequest(stream_id, tenant, stream, encoded, expected, at, branch, parent)
@@ -105,6 +108,17 @@ def _refuse_large(stream: str, events: Sequence[EncodedEvent], limit: int) -> No
                     f" takes {limit} (max_item_bytes). Nothing was stored. Keep large content"
                     " elsewhere and store a reference to it, or open the log with a higher limit."
                 )
+
+
+def _refuse_unreadable(stream: str, events: Sequence[EncodedEvent], limit: int) -> None:
+    """Nothing is stored that the bound on inflating would keep everybody from reading."""
+    for event in events:
+        if len(event.body) > limit:
+            raise ItemTooLargeError(
+                f"One event for conversation {stream!r} has {len(event.body)} bytes as JSON; this"
+                f" log takes {limit} (max_inflated_bytes). Nothing was stored. Add fewer items at"
+                " once, or open the log with a higher bound."
+            )
 
 
 def _sizes(body: bytes) -> list[int]:
