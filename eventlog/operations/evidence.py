@@ -55,8 +55,9 @@ async def gather_evidence(
     puts the data keys of what is shown into the bundle, so that anybody can read it. A data key
     opens whatever was or will be stored under it, not only what is shown here: see `rekey`.
 
-    Raises InvalidMomentError for a version that is not there or came after the head; with
-    `disclose_keys` NoKeyError, WrongKeyError or KeyDestroyedError.
+    Raises InvalidMomentError for a version that is not there or came after the head,
+    CorruptEventError for an event that is plain where it has to be encrypted; with `disclose_keys`
+    NoKeyError, WrongKeyError or KeyDestroyedError.
     """
     wanted = {
         stream: await _last(log, head, *stream, version)
@@ -119,7 +120,7 @@ async def _conversation(
     # The hash of the last event is over all before it: one proof is enough.
     proof = await log.tree.prove_inclusion(name, last, head.size, branch=branch)
     events = [
-        _withheld(event.stored) if withhold(event) else event.stored
+        _withheld(event.stored) if withhold(event) else _shown(event)
         async for event in log.read(name, until=last, branch=branch)
     ]
     shown: dict[str, Any] = {
@@ -135,6 +136,11 @@ async def _conversation(
         keys = await log.spi.keys.disclose(name, events)
         shown["keys"] = {key_id: _encode(key) for key_id, key in keys.items()}
     return shown
+
+
+def _shown(event: RecordedEvent) -> StoredEvent:
+    event.check_encryption()
+    return event.stored
 
 
 def _withheld(event: StoredEvent) -> StoredEvent:
