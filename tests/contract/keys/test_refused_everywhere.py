@@ -149,14 +149,11 @@ async def test_every_reader_refuses_alike(sealed: Backend, name: str) -> None:
     damage = DAMAGES[name]
     async with damaged(sealed, damage) as log:
         for what, read in READS.items():
-            try:
-                answer = await read(log)
-            except EventLogError as error:
-                assert isinstance(error, damage.error), (what, error)
-                assert repr(FORGED) not in str(error), what
-                assert str(BAD) in str(error) or not isinstance(error, CorruptEventError), error
-            else:
-                pytest.fail(f"{what} answered {answer!r}")
+            with pytest.raises(damage.error) as caught:
+                await read(log)
+            assert repr(FORGED) not in str(caught.value), what
+            if isinstance(caught.value, CorruptEventError):
+                assert caught.value.version == BAD, what
 
 
 async def test_search_and_evidence_show_nothing_that_was_forged(sealed: Backend) -> None:
@@ -200,7 +197,7 @@ async def test_one_event_that_inflates_without_end_is_refused_alone(backend: Bac
             "UPDATE {}events SET codec = ?, body = ? WHERE version = 3", codec, body
         )
         for what, read in READS.items():
-            if what == "a fork":
+            if what in ("a fork", "pop"):  # There is none, and it needs the last item only.
                 continue
             with pytest.raises(ContentTooLargeError, match="max_inflated_bytes") as caught:
                 await read(log)
