@@ -12,12 +12,13 @@ from eventlog.addresses.log import parse
 from eventlog.appending import append
 from eventlog.counters import Counters
 from eventlog.errors import ConflictError, EventIdReusedError, WaitTimeoutError
-from eventlog.feed.reading import check_position, follow_feed, read_feed
+from eventlog.feed.reading import follow_feed, read_feed
 from eventlog.format import chain
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.events import Event, NewEvent
 from eventlog.format.inflating import MAX_INFLATED
 from eventlog.format.names import MAIN, check_name
+from eventlog.format.questions import check_version
 from eventlog.format.records import Appended, Stale, StreamRow
 from eventlog.format.requests import build
 from eventlog.handle import Handle, now
@@ -185,7 +186,7 @@ class EventLog:
         Order is that of the positions, which keeps the order of each stream. All that was committed
         when the first event is asked for is among them. Raises InvalidMomentError.
         """
-        check_position("after", after)
+        check_version("after", after)
         spi = self.spi
         return Results(read_feed(spi.store, self.tenant, after, spi.notifier, spi.keys))
 
@@ -195,7 +196,7 @@ class EventLog:
         Ends when the log is closed. Raises StoreError if the database cannot be reached at first;
         later it waits. Use contextlib.aclosing, or leave the loop: nothing is left behind.
         """
-        check_position("after", after)
+        check_version("after", after)
         return Results(self._subscribe(after))
 
     async def position(self) -> int:
@@ -204,7 +205,7 @@ class EventLog:
 
     async def wait_for(self, position: int, timeout: float = 5.0) -> None:  # noqa: ASYNC109
         """Return once the feed has reached `position`. Raises WaitTimeoutError."""
-        check_position("position", position)
+        check_version("position", position)
         reached = await self.position()
         if reached >= position:
             return

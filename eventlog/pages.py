@@ -2,6 +2,7 @@
 
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.names import MAIN, check_name
+from eventlog.format.questions import check_text, check_version
 from eventlog.format.records import StreamRow
 from eventlog.handle import Handle
 from eventlog.paging import PAGE, Paged
@@ -13,7 +14,10 @@ def events_of(
 ) -> Paged[RecordedEvent]:
     """Read the events of a stream with after < version <= until, those of a kind or all."""
     stream_id = handle.stream_id(stream, branch=branch)
-    last = MAX_VERSION if until is None else until
+    check_version("after", after)
+    last = MAX_VERSION if until is None else check_version("until", until)
+    if kind is not None:
+        check_text("kind", kind)
     handle.raise_if_closed()
 
     async def page(seen: RecordedEvent | None) -> list[RecordedEvent]:
@@ -27,6 +31,7 @@ def events_of(
 
 def streams_of(handle: Handle, after: str, *, branches: bool) -> Paged[StreamRow]:
     """Read the tenant's conversations by name behind `after`; with `branches`, each of those."""
+    check_text("after", after)
 
     async def page(last: StreamRow | None) -> list[StreamRow]:
         name = after if last is None else last.name

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Final
 
-from eventlog.errors import InvalidMomentError, UnavailableError
+from eventlog.errors import UnavailableError
 from eventlog.feed.notifier import Notifier
 from eventlog.feed.sequencer import Sequencer
 from eventlog.feed.tail import Waiter
@@ -27,15 +27,6 @@ TICKS: Final = 4
 
 OUTAGE_PAUSE: Final = 0.5
 """Seconds between reads while the database cannot be reached."""
-
-
-def check_position(what: str, position: object) -> int:
-    """Return `position`, or raise InvalidMomentError."""
-    if isinstance(position, bool) or not isinstance(position, int):
-        raise InvalidMomentError(f"{what} is a position, not {type(position).__name__}.")
-    if position < 0:
-        raise InvalidMomentError(f"{what} is a position, 0 or more, not {position}.")
-    return position
 
 
 class Cursor:

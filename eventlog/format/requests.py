@@ -25,6 +25,7 @@ from eventlog.format.events import (
 from eventlog.format.facts import ConversationErased, EventErased
 from eventlog.format.inflating import MAX_INFLATED
 from eventlog.format.names import MAIN, check_branch, check_name
+from eventlog.format.questions import check_version
 from eventlog.format.records import AppendRequest, EncodedEvent, Parent
 
 _WITH_ITEMS: Final = (ItemsAdded.kind, ItemsReplaced.kind)
@@ -46,8 +47,8 @@ def build(
     batch = [events] if isinstance(events, Event | NewEvent) else events
     if not batch:
         raise InvalidInputError(f"There is no event to append to conversation {stream!r}.")
-    if expected is not None and expected < 0:
-        raise InvalidMomentError(f"expected_version is 0 or more, not {expected}.")
+    if expected is not None:
+        check_version("expected_version", expected)
     news = [event if isinstance(event, NewEvent) else NewEvent(event) for event in batch]
     if any(isinstance(new.event, ConversationErased | EventErased) for new in news):
         raise InvalidInputError("An event alone erases nothing: call erase() or erase_event().")

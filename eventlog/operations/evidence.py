@@ -12,7 +12,8 @@ import msgspec
 from eventlog.errors import CorruptEventError, InvalidMomentError
 from eventlog.format import chain
 from eventlog.format.envelope import RecordedEvent
-from eventlog.format.names import MAIN
+from eventlog.format.names import MAIN, check_branch, check_name
+from eventlog.format.questions import check_version
 from eventlog.format.records import SignedHead, StoredEvent
 from eventlog.log import EventLog
 from eventlog.proof.checkpoint import parse_head
@@ -75,11 +76,12 @@ async def gather_evidence(
 
 
 def _named(chosen: str | tuple[str, str]) -> _Stream:
-    return (chosen, MAIN) if isinstance(chosen, str) else chosen
+    name, branch = chosen if isinstance(chosen, tuple) else (chosen, MAIN)
+    return check_name("session_id", name), check_branch(branch)
 
 
 async def _last(log: EventLog, head: SignedHead, name: str, branch: str, until: int | None) -> int:
-    last = until
+    last = None if until is None else check_version("version", until)
     if last is None:
         last = await log.tree.last_version(name, head.size, branch=branch)
     if last < 1:

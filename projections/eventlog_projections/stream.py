@@ -22,6 +22,7 @@ from eventlog import (
     telemetry,
 )
 from eventlog.format.names import MAIN, check_branch, check_name
+from eventlog.format.questions import check_count
 from eventlog.format.records import StreamRow
 from eventlog.snapshots import EVERYTHING
 from eventlog_projections.items.ancestors import ForkOrigin
@@ -70,6 +71,8 @@ class Stream:
         self, *, as_of: int | datetime | None = None, limit: int | None = None
     ) -> ItemsRead:
         """Return the items, or the last `limit` of them, now or as of a version or moment."""
+        if limit is not None:
+            check_count("limit", limit)
         await self.prepare()
         with telemetry.reading(self.name, self.branch):
             version = None if as_of is None else await self.version_at(as_of)

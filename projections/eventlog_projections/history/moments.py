@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+from eventlog.format.questions import check_version
 from eventlog_projections.history.events import timeline
 from eventlog_projections.history.timeline import first, spans
 from eventlog_projections.stream import Stream
@@ -13,6 +14,7 @@ async def moments(stream: Stream, version: int) -> list[datetime]:
 
     Reads the events up to that version, and those of ancestors as far as items come from them.
     """
+    check_version("version", version)
     found: list[list[datetime]] = []
     kept: int | None = None
     while version > 0:
