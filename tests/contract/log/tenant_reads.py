@@ -158,6 +158,7 @@ def conversation_reads(log: EventLog, name: str) -> Mapping[str, Any]:
         "history": lambda: chat.history().all(),
         "diff": lambda: chat.diff(0, 1),
         "labels": chat.labels,
+        "salvage": chat.salvage,
         "moments": lambda: chat.moments(1),
         "usage_by_turn": chat.usage_by_turn,
         "undo": chat.undo,

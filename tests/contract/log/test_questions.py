@@ -24,9 +24,7 @@ def test_every_public_method_is_listed() -> None:
         assert known == listed | questions.OTHERWISE[of], of
 
 
-@pytest.mark.parametrize(
-    "group", questions.GROUPS, ids=[group.__name__ for group in questions.GROUPS]
-)
+@pytest.mark.parametrize("group", questions.GROUPS, ids=lambda group: str(group.__name__))
 async def test_what_cannot_be_asked_is_a_typed_error(
     backend: Backend, group: Callable[[EventLog], questions.Questions]
 ) -> None:
