@@ -119,8 +119,9 @@ async def erase_event_content(
     erased = EventErased(version, check_name("by", by), check_name("reason", reason))
     if check_version("version", version) < 1:
         raise InvalidMomentError(f"Versions of conversation {session_id!r} begin at 1.")
-    row = await log.stream(session_id, branch=branch)
     found = await log.read(session_id, after=version - 1, until=version, branch=branch).all()
+    # Behind the content: who finds that erased is told of a head that has the event that says so.
+    row = await log.stream(session_id, branch=branch)
     if row is None or not found:
         raise InvalidMomentError(f"Conversation {session_id!r} has no version {version}.")
     forks = [
