@@ -18,10 +18,9 @@ from eventlog import (
 from eventlog.format.names import MAIN
 from eventlog_projections.changing import branches, forks, labels, popping, rewinding
 from eventlog_projections.changing.labels import Labels
-from eventlog_projections.history import diff, events, moments, salvage, turn_usage
+from eventlog_projections.history import diff, events, moments, turn_usage
 from eventlog_projections.history.diff import Diff
 from eventlog_projections.history.events import HistoryEvent
-from eventlog_projections.history.salvage import Unreadable
 from eventlog_projections.history.turn_usage import TurnUsage
 from eventlog_projections.items.state import ItemsRead
 from eventlog_projections.stream import NO_CONTEXT, BeforeUse, Stream, having_seen
@@ -193,19 +192,8 @@ class Conversation:
         return await labels.labels(self._stream)
 
     def history(self) -> Results[HistoryEvent]:
-        """Iterate over every event that is there now, in order, with what it did to the list.
-
-        One that cannot be read is an entry with an `error`, and hides no other.
-        """
+        """Iterate over every event there is, in order; one that cannot be read has an `error`."""
         return events.history(self._stream)
-
-    async def salvage(self, *, as_of: int | datetime | None = None) -> list[Any | Unreadable]:
-        """Return the items that can be read, with an `Unreadable` where some cannot.
-
-        For a list that `items` refuses because an event of it was changed: what is intact is shown.
-        """
-        version = None if as_of is None else await self._stream.version_at(as_of)
-        return await salvage.salvage(self._stream, version)
 
     async def diff(self, a: int | datetime | None = None, b: int | datetime | None = None) -> Diff:
         """Compare the list at `a` with the list at `b`: versions or aware datetimes, None for now.

@@ -14,7 +14,7 @@ from eventlog_cli.options import AsOf, Branch, Id, Limit
 from eventlog_cli.progress import caught_up
 from eventlog_cli.running import Invocation, leave_with, run
 from eventlog_cli.words import LEGEND
-from eventlog_projections import Conversation, HistoryEvent, ItemsRead, Unreadable
+from eventlog_projections import Conversation, HistoryEvent, ItemsRead, Unreadable, salvage
 from eventlog_projections.views.queries import Summary, conversations
 
 PAGE = 100
@@ -88,7 +88,7 @@ async def _read(chat: Conversation, as_of: int | datetime | None, limit: int | N
         if as_of is None:
             as_of = await chat.log.version(chat.name, branch=chat.branch)
         version = await chat.log.version_at(chat.name, as_of, branch=chat.branch)
-        items = await chat.salvage(as_of=version)
+        items = await salvage(chat.log, chat.name, branch=chat.branch, as_of=version)
         total = sum(each.items if isinstance(each, Unreadable) else 1 for each in items)
         return ItemsRead(version, items[-limit:] if limit else items, total)
 

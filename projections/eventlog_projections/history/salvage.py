@@ -1,10 +1,12 @@
 """What is left of a list that cannot be read whole: the items around what is unreadable."""
 
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from eventlog import EventLogError
+from eventlog import EventLog, EventLogError
 from eventlog.errors import CorruptEventError
+from eventlog.format.names import MAIN
 from eventlog_projections.history.events import HistoryEvent, history
 from eventlog_projections.stream import Stream
 
@@ -19,12 +21,20 @@ class Unreadable(NamedTuple):
 Salvaged = list[Any | Unreadable]
 
 
-async def salvage(stream: Stream, version: int | None, passed: Collection[bytes] = ()) -> Salvaged:
-    """Return the items of a list at a version, or now, with a note where some are unreadable.
+async def salvage(
+    log: EventLog, name: str, *, branch: str = MAIN, as_of: int | datetime | None = None
+) -> Salvaged:
+    """Return the items of a list that are intact, with an `Unreadable` in the place of others.
 
-    What happened in an event whose header is unreadable, or that is missing, is not known: the list
-    is told as if it had changed nothing.
+    For a list that `Conversation.items` refuses, because an event of it was changed. What happened
+    in an event whose header is unreadable, or that is missing, is not known: the list is told as if
+    it had changed nothing. Raises InvalidMomentError.
     """
+    stream = Stream(log, name, branch)
+    return await _salvage(stream, None if as_of is None else await stream.version_at(as_of), ())
+
+
+async def _salvage(stream: Stream, version: int | None, passed: Collection[bytes]) -> Salvaged:
     entries = await history(stream, version).all()
     found: Salvaged = []
     for entry in entries:
@@ -49,7 +59,7 @@ async def _inherited(
         if origin.row.stream_id in passed:
             raise CorruptEventError(stream.name, 1, "it began with a list that began with its own")
         parent = stream.beside(origin.row.name, origin.row.branch)
-        beginning = await salvage(parent, origin.at_version, (*passed, origin.row.stream_id))
+        beginning = await _salvage(parent, origin.at_version, (*passed, origin.row.stream_id))
     except EventLogError as error:
         return [Unreadable(kept, error)]
     return _first(beginning, kept)

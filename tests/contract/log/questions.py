@@ -7,7 +7,15 @@ from typing import Any, Final
 from eventlog import Context, EventLog, ItemsAdded, NewEvent, Signer
 from eventlog.operations import gather_evidence, held_by, lift_hold, place_hold, rekey
 from eventlog_openai_agents import EventLogSession
-from eventlog_projections import Conversation, erase, erase_event, erase_owner, prune, rebuild
+from eventlog_projections import (
+    Conversation,
+    erase,
+    erase_event,
+    erase_owner,
+    prune,
+    rebuild,
+    salvage,
+)
 from eventlog_projections import views as of_views
 from eventlog_projections.views import Views
 from eventlog_projections.views.conversations import ConversationRow
@@ -100,7 +108,6 @@ def of_conversation(log: EventLog) -> Questions:
         "diff, a": (chat.diff, MOMENTS),
         "diff, b": (lambda bad: chat.diff(None, bad), MOMENTS),
         "moments, version": (chat.moments, NUMBERS),
-        "salvage, as_of": (lambda bad: chat.salvage(as_of=bad), MOMENTS),
         "pop, reason": (lambda bad: chat.pop(reason=bad), ("\ud800", 7, b"bytes")),
         "clear, reason": (lambda bad: chat.clear(reason=bad), ("\ud800", 7, b"bytes")),
         "label, title": (lambda bad: chat.label(title=bad), ("\ud800", 7, b"bytes")),
@@ -197,6 +204,8 @@ def of_operations(log: EventLog) -> Questions:
         "prune, tag": (lambda bad: prune(log, LATE, tag=bad, **BY), TEXTS),
         "prune, keep": (lambda bad: prune(log, LATE, keep=bad, **BY), NUMBERS),
         "rebuild, name": (lambda bad: rebuild(log, bad), (*TEXTS, "")),
+        "salvage, name": (lambda bad: salvage(log, bad), NAMES),
+        "salvage, as_of": (lambda bad: salvage(log, NAME, as_of=bad), MOMENTS),
         "rekey, name": (lambda bad: rekey(log, bad), NAMES),
         "place_hold, hold": (lambda bad: place_hold(log, NAME, bad), NAMES),
         "lift_hold, hold": (lambda bad: lift_hold(log, NAME, bad), NAMES),

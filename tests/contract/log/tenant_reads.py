@@ -19,6 +19,7 @@ from eventlog_projections import (
     erase_owner,
     prune,
     rebuild,
+    salvage,
 )
 from eventlog_projections import views as of_views
 from eventlog_projections.views import BUILT_IN, Views
@@ -158,7 +159,6 @@ def conversation_reads(log: EventLog, name: str) -> Mapping[str, Any]:
         "history": lambda: chat.history().all(),
         "diff": lambda: chat.diff(0, 1),
         "labels": chat.labels,
-        "salvage": chat.salvage,
         "moments": lambda: chat.moments(1),
         "usage_by_turn": chat.usage_by_turn,
         "undo": chat.undo,
@@ -213,6 +213,7 @@ SESSION_OTHERWISE: Final = {
 def projection_reads(log: EventLog, name: str) -> Mapping[str, Any]:
     return {
         "rebuild": lambda: rebuild(log, name),
+        "salvage": lambda: salvage(log, name),
         "apply_retention": lambda: apply_retention(log, [RetentionRule("r", AGO, tag=MARKER)]),
         "erase": lambda: erase(log, name, by="x", reason="y"),
         "erase_event": lambda: erase_event(log, name, 1, by="x", reason="y"),
