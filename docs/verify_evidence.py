@@ -1,11 +1,13 @@
-"""Check a bundle of evidence: python verify_evidence.py BUNDLE VERIFIER_KEY
+"""Check a bundle of evidence: python verify_evidence.py BUNDLE VERIFIER_KEY [LARGEST]
 
 Written from docs/format.md alone; needs Python 3.8 or later and the package `cryptography`. The
 verifier key is that of whoever signs the log's heads. Get it from them, not with the bundle.
+LARGEST is how many bytes the content of one event may inflate to, 268435456 unless given.
 Exit status: 0, all of it was in the log when the head was signed; 1, not so; 2, could not check.
 """
 
 import base64
+import codecs
 import hashlib
 import json
 import re
@@ -25,18 +27,25 @@ except ImportError:
 EVIDENCE = "conversation-eventlog evidence 1"
 EVENT = b"conversation-eventlog event\x00"
 CONTENT = b"conversation-eventlog content\x00"
-MALFORMED = (AttributeError, LookupError, TypeError, ValueError, OverflowError)
+LARGEST = 256 * 1024 * 1024
+STEP = 64 * 1024
+MALFORMED = (AttributeError, LookupError, TypeError, ValueError, OverflowError, RecursionError)
 
 
 class Broken(Exception):
     """Something in the bundle is not what was signed."""
 
 
+class TooLarge(Exception):
+    """Content that inflates to more than LARGEST bytes: it is sound, and cannot be shown."""
+
+
 def main(arguments):
-    if len(arguments) != 2:
+    if len(arguments) not in (2, 3):
         return say(2, __doc__.splitlines()[0])
     try:
         name, key_id, key = read_key(arguments[1])
+        largest = int(arguments[2]) if arguments[2:] else LARGEST
         with open(arguments[0], encoding="utf-8") as file:
             bundle = json.load(file)
         if bundle["evidence"] != EVIDENCE:
@@ -52,7 +61,9 @@ def main(arguments):
         for stream_id, events, keys in checked:
             print(f"stream {stream_id.hex()}")
             for event in events:
-                show(event, there, opened(event, stream_id, keys))
+                show(event, there, *opened(event, stream_id, keys, largest))
+    except TooLarge as error:
+        return say(2, f"cannot be shown: {error}")
     except Broken as error:
         return say(1, str(error))
     except (InvalidSignature, InvalidTag):
@@ -64,8 +75,13 @@ def main(arguments):
 
 
 def say(status, message):
-    print(message, file=sys.stderr)
+    print(printable(message), file=sys.stderr)
     return status
+
+
+def printable(text):
+    """Return text that moves no cursor and begins no line, whoever wrote it."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def decode(text):
@@ -132,7 +148,7 @@ def optional(text):
 def check_conversation(conversation, size, root):
     parts = ("tenant", "name", "branch")[: 2 if conversation["branch"] == "" else 3]
     names = [conversation[part] for part in parts]
-    shown, stream_id = "/".join(names), sha256(*[prefixed(name.encode()) for name in names])[:16]
+    shown, stream_id = printable("/".join(names)), sha256(*[prefixed(name.encode()) for name in names])[:16]
     if decode(conversation["stream_id"]) != stream_id:
         raise Broken(f"{shown}: the stream is that of another conversation")
     version, previous, at = 0, bytes(32), 0
@@ -167,29 +183,55 @@ def check_event(event, stream_id, previous, where):
     return expected
 
 
-def opened(event, stream_id, keys):
+def opened(event, stream_id, keys, largest):
     if event["body"] is None:
-        return "withheld or erased"
+        return ("withheld or erased",)
+    where = f"stream {stream_id.hex()} version {event['version']}"
     parts = {b"c": decode(event["context"]), b"b": decode(event["body"])}
     if event["key_id"] is not None:
         if event["key_id"] not in keys:
-            return "encrypted, and its key is not disclosed"
+            return ("encrypted, and its key is not disclosed",)
         place = CONTENT + stream_id + prefixed(event["key_id"].encode()) + u64(event["version"])
         place += u64(event["schema"]) + u64(event["codec"]) + prefixed(event["kind"].encode())
         place += prefixed(decode(event["header"]))
         cipher = AESGCM(decode(keys[event["key_id"]]))
         parts = {x: cipher.decrypt(p[:12], p[12:], place + x) for x, p in parts.items()}
     if event["codec"] == 1:
-        parts[b"b"] = zlib.decompress(parts[b"b"])
-    return " ".join(ascii(part.decode(errors="backslashreplace")) for part in parts.values())
+        parts[b"b"] = inflate(parts[b"b"], where, largest)
+    return tuple(parts.values())
 
 
-def show(event, there, said):
+def inflate(data, where, largest):
+    opener = zlib.decompressobj()
+    found = opener.decompress(data, largest + 1)
+    if len(found) > largest:
+        raise TooLarge(f"{where}: its content inflates to more than {largest} bytes")
+    if not opener.eof or opener.unused_data:
+        raise Broken(f"{where}: its content does not end where it should")
+    return found
+
+
+def write(part):
+    """Write text as it is, and bytes as a literal, a piece at a time: they may be long."""
+    if isinstance(part, str):
+        return sys.stdout.write(f" {part}")
+    sys.stdout.write(" '")
+    decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+    for start in range(0, len(part), STEP):
+        piece = decoder.decode(part[start : start + STEP], start + STEP >= len(part))
+        sys.stdout.write(ascii(piece + '"')[1:-2])  # With " in it, ' is what encloses it.
+    return sys.stdout.write("'")
+
+
+def show(event, there, *said):
     at = datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(microseconds=event["recorded_at"])
-    print(f"  {event['version']} {at.isoformat()} {event['kind']!r} {said}")
+    sys.stdout.write(f"  {event['version']} {at.isoformat()} {ascii(event['kind'])}")
+    for part in said:
+        write(part)
+    print()
     says = json.loads(decode(event["header"])) if event["kind"] == "forked" else {}
     if says.get("kept"):
-        is_there = there.get(bytes.fromhex(says["parent"]), 0) >= says["at_version"]
+        is_there = there.get(bytes.fromhex(says["parent"]), -1) >= says["at_version"]
         proved = "proved here, too" if is_there else "see there, these are not proved here"
         print(f"    begins with the first {says['kept']} items that stream {says['parent']} had")
         print(f"    at version {says['at_version']}: {proved}")

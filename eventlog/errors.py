@@ -38,6 +38,7 @@ EventLogError
 ├── PublishingError             a head was signed and could not be taken where it is safe
 ├── BrokenTreeError             the tree is not the one that was signed: nothing was signed
 ├── CorruptEventError           stored bytes that do not decode, or were changed or moved
+│   └── ContentTooLargeError    stored bytes that inflate to more than the log was opened for
 ├── EncryptedError              content that this log cannot open; nothing was stored
 │   ├── NoKeyError              opened without the key-encryption key that it takes
 │   └── WrongKeyError           the key-encryption key of that name is another one
@@ -294,6 +295,16 @@ class CorruptEventError(_TemplateError):
     _template = (
         "Version {version} of conversation {stream!r} cannot be read: {what}."
         " Run verify() to see what else was changed; the other events are intact."
+    )
+
+
+class ContentTooLargeError(CorruptEventError):
+    """A body that inflates to more than the bound; it is not held in memory any further."""
+
+    _template = (
+        "Version {version} of conversation {stream!r} cannot be read: {what}. If it was recorded"
+        " so, open the log with a higher bound; otherwise run verify(). The other events are"
+        " intact."
     )
 
 

@@ -42,6 +42,7 @@ class Handle:
         self.address: Final = address
         self.tenant: Final = tenant
         self.max_item_bytes: Final = max_item_bytes
+        self.max_inflated_bytes: Final = options.max_inflated_bytes
         self._clock = clock
         self._closed = False
         self._resources: Final = resources.lease(address, options, self)

@@ -11,12 +11,14 @@ from eventlog import moments
 from eventlog.addresses.log import parse
 from eventlog.appending import append
 from eventlog.counters import Counters
-from eventlog.errors import ConflictError, EventIdReusedError, InvalidOptionError, WaitTimeoutError
-from eventlog.feed.reading import check_position, follow_feed, read_feed
+from eventlog.errors import ConflictError, EventIdReusedError, WaitTimeoutError
+from eventlog.feed.reading import follow_feed, read_feed
 from eventlog.format import chain
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.events import Event, NewEvent
+from eventlog.format.inflating import MAX_INFLATED
 from eventlog.format.names import MAIN, check_name
+from eventlog.format.questions import check_version
 from eventlog.format.records import Appended, Stale, StreamRow
 from eventlog.format.requests import build
 from eventlog.handle import Handle, now
@@ -32,6 +34,7 @@ from eventlog.store.contract.options import (
     Options,
     PostgresOptions,
     SqliteOptions,
+    largest_event,
 )
 from eventlog.tree import Tree
 from eventlog.verify.faults import OnProgress, Verification
@@ -61,7 +64,8 @@ class EventLog:
     synchronous=NORMAL, PostgreSQL's synchronous_commit=off), though not by a crash of the program.
     poll_interval: seconds between looks at the feed when nobody notifies.
     cache_bytes: how much a process remembers of what it has read, for all handles on one database.
-    max_item_bytes: larger items are refused, as JSON in UTF-8.
+    max_item_bytes: larger items are refused, as JSON in UTF-8. max_inflated_bytes: what one event
+    may come to as JSON, however little it takes where it is stored; at least one such item.
     sqlite, postgres: what concerns one database alone. clock: microseconds since 1970 UTC.
 
     Raises InvalidAddressError, InvalidNameError or InvalidOptionError.
@@ -81,6 +85,7 @@ class EventLog:
         poll_interval: float = 0.25,
         cache_bytes: int = CACHE_BYTES,
         max_item_bytes: int = MAX_ITEM_BYTES,
+        max_inflated_bytes: int = MAX_INFLATED,
         sqlite: SqliteOptions | None = None,
         postgres: PostgresOptions | None = None,
         clock: Callable[[], int] = now,
@@ -95,11 +100,10 @@ class EventLog:
             cache_bytes=cache_bytes,
             keyring=keyring,
             compress=compress,
+            max_inflated_bytes=largest_event(max_item_bytes, max_inflated_bytes),
             sqlite=sqlite or SqliteOptions(),
             postgres=postgres or PostgresOptions(),
         )
-        if max_item_bytes < 1:
-            raise InvalidOptionError(f"max_item_bytes is at least 1, not {max_item_bytes!r}.")
         self.spi: Final = Handle(
             parse(url, options.postgres.schema),
             options,
@@ -146,6 +150,7 @@ class EventLog:
             self.spi.now,
             self.spi.max_item_bytes,
             branch,
+            self.spi.max_inflated_bytes,
         )
         parent = request.parent
         if parent is not None and parent.version:
@@ -182,7 +187,7 @@ class EventLog:
         Order is that of the positions, which keeps the order of each stream. All that was committed
         when the first event is asked for is among them. Raises InvalidMomentError.
         """
-        check_position("after", after)
+        check_version("after", after)
         spi = self.spi
         return Results(read_feed(spi.store, self.tenant, after, spi.notifier, spi.keys))
 
@@ -192,7 +197,7 @@ class EventLog:
         Ends when the log is closed. Raises StoreError if the database cannot be reached at first;
         later it waits. Use contextlib.aclosing, or leave the loop: nothing is left behind.
         """
-        check_position("after", after)
+        check_version("after", after)
         return Results(self._subscribe(after))
 
     async def position(self) -> int:
@@ -201,7 +206,7 @@ class EventLog:
 
     async def wait_for(self, position: int, timeout: float = 5.0) -> None:  # noqa: ASYNC109
         """Return once the feed has reached `position`. Raises WaitTimeoutError."""
-        check_position("position", position)
+        check_version("position", position)
         reached = await self.position()
         if reached >= position:
             return

@@ -5,6 +5,7 @@ from typing import cast
 
 from eventlog.errors import InvalidMomentError
 from eventlog.format.envelope import to_microseconds
+from eventlog.format.questions import MAX_NUMBER, check_version
 from eventlog.format.records import Parent, StreamRow
 from eventlog.store.contract.log import Store
 
@@ -20,6 +21,8 @@ async def version_at(store: Store, stream: str, stream_id: bytes, as_of: int | d
         raise InvalidMomentError(
             f"as_of is a version or an aware datetime, not {type(as_of).__name__}."
         )
+    if abs(as_of) > MAX_NUMBER:
+        check_version("as_of", as_of)
     head = await store.streams.head(stream_id)
     version = 0 if head is None else head.version
     if not 0 <= as_of <= version:

@@ -2,6 +2,7 @@
 
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.names import MAIN, check_name
+from eventlog.format.questions import check_text, check_version
 from eventlog.format.records import StreamRow
 from eventlog.handle import Handle
 from eventlog.paging import PAGE, Paged
@@ -13,22 +14,24 @@ def events_of(
 ) -> Paged[RecordedEvent]:
     """Read the events of a stream with after < version <= until, those of a kind or all."""
     stream_id = handle.stream_id(stream, branch=branch)
-    last = MAX_VERSION if until is None else until
+    check_version("after", after)
+    last = MAX_VERSION if until is None else check_version("until", until)
+    if kind is not None:
+        check_text("kind", kind)
     handle.raise_if_closed()
 
     async def page(seen: RecordedEvent | None) -> list[RecordedEvent]:
         start = after if seen is None else seen.version
         found = await handle.store.events.page(stream_id, start, last, PAGE, kind)
-        keys = await handle.keys.of_events((stream, stored) for stored in found)
-        return [
-            RecordedEvent(stream, stored, None, branch, keys.get(stream_id)) for stored in found
-        ]
+        opener = await handle.keys.opener(stream, stream_id, found)
+        return [RecordedEvent(stream, stored, None, branch, opener) for stored in found]
 
     return Paged(page)
 
 
 def streams_of(handle: Handle, after: str, *, branches: bool) -> Paged[StreamRow]:
     """Read the tenant's conversations by name behind `after`; with `branches`, each of those."""
+    check_text("after", after)
 
     async def page(last: StreamRow | None) -> list[StreamRow]:
         name = after if last is None else last.name

@@ -33,7 +33,12 @@ class Resources:
         self.cache: Final[Cache[object, Any]] = Cache(options.cache_bytes)
         self.counters: Final = counters_of(self)
         keyring = cast("KeyRing | None", options.keyring)  # The store knows no keyrings.
-        self.keys: Final = DataKeys(self.store, keyring, compresses=options.compress)
+        self.keys: Final = DataKeys(
+            self.store,
+            keyring,
+            compresses=options.compress,
+            max_inflated_bytes=options.max_inflated_bytes,
+        )
         name = redis_name(address)
         link = None if options.redis is None else RedisLink(options.redis)
         self.shared_cache: Final = None if link is None else SharedCache(link, name)

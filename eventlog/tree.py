@@ -13,6 +13,7 @@ import msgspec
 
 from eventlog.errors import BrokenTreeError, InvalidMomentError
 from eventlog.format.names import MAIN
+from eventlog.format.questions import check_version
 from eventlog.format.records import SignedHead
 from eventlog.paging import PAGE, Paged
 from eventlog.proof import merkle
@@ -78,6 +79,8 @@ class Tree:
 
     def heads(self, after: int = BEFORE_ALL) -> Paged[SignedHead]:
         """Iterate over the stored heads of more than `after` events, smallest first."""
+        if after != BEFORE_ALL:
+            check_version("after", after)
 
         async def page(last: SignedHead | None) -> list[SignedHead]:
             return await self._source.heads(after if last is None else last.size, PAGE)
@@ -112,7 +115,7 @@ class Tree:
 
     async def root(self, size: int) -> bytes:
         """Return the root of the first `size` positions. Raises BrokenTreeError."""
-        return (await self._hashes(merkle.whole_tree(size)))[0]
+        return (await self._hashes(merkle.whole_tree(check_version("size", size))))[0]
 
     async def prove_inclusion(
         self, stream: str, version: int, size: int | None = None, *, branch: str = MAIN
@@ -122,6 +125,8 @@ class Tree:
         Raises InvalidMomentError for an event that is not there, or was not yet.
         """
         stream_id = self._identify(stream, branch=branch)
+        if check_version("version", version) < 1:
+            raise InvalidMomentError(f"Versions of conversation {stream!r} begin at 1.")
         size = await self._reached(size)
         places = await self._source.places(stream_id, version - 1, version, 1)
         if not places or places[0][1] > size:
@@ -135,6 +140,7 @@ class Tree:
     async def last_version(self, stream: str, size: int, *, branch: str = MAIN) -> int:
         """Return the last version of a stream among the first `size` positions, or 0."""
         stream_id = self._identify(stream, branch=branch)
+        check_version("size", size)
         last, after = 0, 0
         while places := await self._source.places(stream_id, after, MAX_VERSION, PAGE):
             covered = [version for version, position in places if position <= size]
@@ -149,12 +155,15 @@ class Tree:
 
         Raises InvalidMomentError for sizes that the tree does not have, or in a wrong order.
         """
+        check_version("old", old)
         new = await self._reached(new)
         if not 0 <= old <= new:
             raise InvalidMomentError(f"A tree of {new} does not continue one of {old}.")
         return await self._hashes(merkle.consistency_spans(old, new))
 
     async def _reached(self, size: int | None) -> int:
+        if size is not None:
+            check_version("size", size)
         end = await self.extend()
         if size is not None and not 0 <= size <= end:
             raise InvalidMomentError(f"There is no tree of {size}: the feed has {end} positions.")

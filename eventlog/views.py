@@ -9,7 +9,6 @@ from typing import Final, NamedTuple
 
 from eventlog.feed.tail import Waiter
 from eventlog.format.chain import stream_id
-from eventlog.format.encryption import StreamKeys
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.names import MAIN
 from eventlog.format.records import FoldInput, StoredEvent
@@ -132,14 +131,14 @@ class LogViews:
 
     async def _opened(self, rows: Sequence[FeedRow]) -> list[TenantEvent]:
         events = [StoredEvent._make(row[4:]) for row in rows]
-        keys = await self._keys.try_events(
+        openers = await self._keys.openers(
             (row[2], event) for row, event in zip(rows, events, strict=True)
         )
         found: list[TenantEvent] = []
         for row, stored in zip(rows, events, strict=True):
-            own = keys.get(stored.stream_id)
-            # Erased meanwhile.
-            is_gone = isinstance(own, StreamKeys) and stored.key_id in own.destroyed
+            own = openers.get(stored.stream_id, self._keys.plain)
+            # Erased meanwhile, if its key is destroyed.
+            is_gone = own.keys is not None and stored.key_id in own.keys.destroyed
             left = stored._replace(salt=None, context=None, body=None) if is_gone else stored
             found.append(TenantEvent(row[1], RecordedEvent(row[2], left, row[0], row[3], own)))
         return found

@@ -1,5 +1,6 @@
 """Finds the conversation that ID names: a name, the beginning of one, or `latest`."""
 
+import re
 from datetime import UTC, datetime
 from typing import Final, overload
 
@@ -9,6 +10,9 @@ from eventlog.format.names import MAIN
 from eventlog_projections import Conversation
 
 LATEST: Final = "latest"
+
+LONGEST: Final = 40
+"""Characters of a moment that an error repeats."""
 
 SHOWN: Final = 10
 """Candidates that an error names."""
@@ -67,13 +71,14 @@ def moment(text: str | None) -> int | datetime | None:
     """
     if text is None:
         return None
-    if text.lstrip("-").isdecimal():
+    if re.fullmatch(r"-?\d{1,19}", text):
         return int(text)
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise InvalidMomentError(
-            f"{text!r} is no version and no time. Write a number, 2026-11-01, or 2026-11-01T12:00Z."
+            f"{_cut(text)} is no version and no time. Write a number, 2026-11-01, or"
+            " 2026-11-01T12:00Z."
         ) from None
     if len(text) <= len("2026-11-01"):
         return found.replace(tzinfo=UTC)
@@ -82,6 +87,10 @@ def moment(text: str | None) -> int | datetime | None:
             f"{text!r} has no time zone. Write {text}Z for UTC, or add +01:00 or the like."
         )
     return found
+
+
+def _cut(text: str) -> str:
+    return repr(text if len(text) <= LONGEST else text[:LONGEST] + "...")
 
 
 async def _is_there(log: EventLog, name: str) -> bool:

@@ -4,8 +4,13 @@ Rule: nothing is imported here that `--version` does not need.
 """
 
 import sys
+import traceback
+
+from eventlog_cli import streams
 
 FAILED = 1
+UNABLE = 2
+"""It could not be done, or nobody could be told of it: nothing was found, and nothing is known."""
 EXTRAS = {"typer": "cli", "rich": "cli", "cryptography": "crypto"}
 """What brings a package that may be missing."""
 
@@ -14,7 +19,26 @@ INTERRUPTED = 130
 
 
 def main() -> int:
-    """Run the command that was typed, and return its exit code; some exit by themselves."""
+    """Run the command that was typed, and return its exit code; most exit by themselves."""
+    if not streams.prepare():
+        streams.tell("eventlog: standard output is closed, so nothing was done.\n")
+        return UNABLE
+    try:
+        try:
+            return _run()
+        finally:
+            streams.flush()
+    except OSError as error:
+        streams.discard()
+        streams.tell(f"eventlog: standard output cannot be written: {error}.\n")
+        return UNABLE
+    except Exception:  # noqa: BLE001
+        # The edge of the process: a crash is no finding, and 1 would say that it is one.
+        streams.tell(traceback.format_exc())
+        return UNABLE
+
+
+def _run() -> int:
     if sys.argv[1:] == ["--version"]:
         from eventlog_cli.version import __version__
 
@@ -31,7 +55,7 @@ def main() -> int:
         if missing not in EXTRAS:
             raise
         needed = f"pip install 'conversation-eventlog[{EXTRAS[missing]}]'"
-        sys.stderr.write(f"eventlog: {missing} is not installed: {needed}.\n")
+        streams.tell(f"eventlog: {missing} is not installed: {needed}.\n")
         return FAILED
     return 0
 

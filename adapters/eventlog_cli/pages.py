@@ -9,8 +9,9 @@ from rich.table import Table
 from rich.text import Text
 
 from eventlog import EventLogError, RecordedEvent, Verification
+from eventlog.errors import CorruptEventError
 from eventlog_cli.words import GONE, actor, clean, deed, describe
-from eventlog_projections import Diff, HistoryEvent, ItemsRead
+from eventlog_projections import Diff, HistoryEvent, ItemsRead, Unreadable
 
 _STYLES: Final = {"popped": "yellow", "cleared": "red", "deleted": "red", "rewound": "yellow"}
 _LABEL: Final = 9
@@ -35,9 +36,17 @@ def transcript(items: Iterable[Any]) -> Table:
     grid.add_column(justify="right", style="dim", no_wrap=True, width=_LABEL, overflow="ellipsis")
     grid.add_column(overflow="fold")
     for item in items:
+        if isinstance(item, Unreadable):
+            grid.add_row("!", Text(_lost(item), "red"))
+            continue
         who, text = describe(item)
         grid.add_row(who, Text(text, "bold" if who == "agent" else ""))
     return grid
+
+
+def _lost(found: Unreadable) -> str:
+    count = f"{found.items} items cannot be read. " if found.items else ""
+    return clean(f"{count}{found.error}")
 
 
 def events(found: Sequence[HistoryEvent]) -> Table:
@@ -54,7 +63,7 @@ def events(found: Sequence[HistoryEvent]) -> Table:
     for event in found:
         table.add_row(
             Text(str(event.version), "bold"),
-            f"{event.recorded_at:%m-%d %H:%M:%S}",
+            f"{event.recorded_at:%m-%d %H:%M:%S}" if event.recorded_at else "?",
             Text(clean(event.kind), _STYLES.get(event.kind, "")),
             actor(event.context),
             _items(event),
@@ -63,6 +72,8 @@ def events(found: Sequence[HistoryEvent]) -> Table:
 
 
 def _items(event: HistoryEvent) -> RenderableType:
+    if event.error is not None:
+        return Text("! " + clean(str(event.error)), "red")
     if not event.items:
         return Text("  " + deed(event.event), no_wrap=True, overflow="ellipsis")
     return Group(*(_item(each.item, listed=each.is_listed) for each in event.items))
@@ -120,7 +131,7 @@ def imported(found: Any) -> Text:
 def feed_line(event: RecordedEvent) -> RenderableType:
     """Return an event of the feed, as one line and one for each item that it brought."""
     line = Text.assemble(
-        (f"{event.recorded_at:%H:%M:%S} ", "dim"),
+        (f"{_time(event)} ", "dim"),
         (clean(event.stream), "bold"),
         f"{f' ({clean(event.branch)})' if event.branch else ''} {event.version} ",
         (clean(event.kind), _STYLES.get(event.kind, "")),
@@ -128,6 +139,13 @@ def feed_line(event: RecordedEvent) -> RenderableType:
         overflow="ellipsis",
     )
     return Group(line, *(Padding(each, (0, 0, 0, 9)) for each in _said(event)))
+
+
+def _time(event: RecordedEvent) -> str:
+    try:
+        return f"{event.recorded_at:%H:%M:%S}"
+    except CorruptEventError:
+        return "??:??:??"
 
 
 def _said(event: RecordedEvent) -> list[Text]:

@@ -5,16 +5,15 @@
 """
 
 import asyncio
-import os
 import signal
-import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final, NamedTuple
 
 import typer
 
 from eventlog import EventLog, EventLogError, InvalidInputError
-from eventlog.errors import SchemaTooOldError
+from eventlog.errors import CorruptEventError, SchemaTooOldError
+from eventlog_cli import streams
 from eventlog_cli.output import Output
 from eventlog_cli.settings import Settings
 
@@ -42,6 +41,17 @@ class FoundError(Exception):
         self.code = code
 
 
+def leave_with(errors: Iterable[EventLogError | None]) -> None:
+    """Raise FoundError for events that could not be shown, once all others are.
+
+    1 if what is stored was changed, 2 if this log cannot open it.
+    """
+    found = [error for error in errors if error is not None]
+    if found:
+        changed = any(isinstance(error, CorruptEventError) for error in found)
+        raise FoundError(FAILED if changed else MISUSED)
+
+
 def run(ctx: typer.Context, work: Work, *, create: bool = False, failed: int = FAILED) -> None:
     """Open the log and do the work on it. Leaves with an exit code unless all went well.
 
@@ -63,23 +73,26 @@ def run_without_log(
 ) -> None:
     """Do work that opens what it needs itself."""
     settings = ctx.find_object(Settings) or Settings()
+    code = 0
     try:
-        asyncio.run(work(settings, Output(as_json=settings.as_json)))
-        sys.stdout.flush()
-    except FoundError as found:
-        raise typer.Exit(found.code) from None
+        try:
+            asyncio.run(work(settings, Output(as_json=settings.as_json)))
+        except FoundError as found:
+            code = found.code
+        streams.flush()
     except BrokenPipeError:
-        # What is still buffered would fail again when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        streams.discard()
         raise typer.Exit(UNREAD) from None
     except InvalidInputError as error:
         raise _left(str(error), MISUSED) from None
     except SchemaTooOldError as error:
         raise _left(f"{error} `eventlog migrate` does so.", failed) from None
     except (EventLogError, OSError) as error:
-        raise _left(str(error), failed) from None
+        raise _left(str(error), code or failed) from None
+    if code:
+        raise typer.Exit(code)
 
 
 def _left(why: str, code: int) -> typer.Exit:
-    sys.stderr.write(f"eventlog: {why}\n")
+    streams.tell(f"eventlog: {why}\n")
     return typer.Exit(code)

@@ -123,7 +123,7 @@ class EventLogSession(WithBranches, WithCompaction, WithHistory, WithUsage):
         conversation = self._open(branch_id)
         if limit is None and self.session_settings is not None:
             limit = self.session_settings.limit
-        if limit is not None and limit < 0:
+        if type(limit) is int and limit < 0:
             limit = None
         with explained():
             seen = await conversation.read(as_of=as_of, limit=limit)

@@ -5,12 +5,12 @@ import contextlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Final
 
-from eventlog.errors import InvalidMomentError, UnavailableError
+from eventlog.errors import UnavailableError
 from eventlog.feed.notifier import Notifier
 from eventlog.feed.sequencer import Sequencer
 from eventlog.feed.tail import Waiter
-from eventlog.format.encryption import StreamKeys
 from eventlog.format.envelope import RecordedEvent
+from eventlog.format.opening import Opener
 from eventlog.format.records import StoredEvent
 from eventlog.keys.data_keys import DataKeys
 from eventlog.store.contract.feed import FeedRow, FeedSource
@@ -27,15 +27,6 @@ TICKS: Final = 4
 
 OUTAGE_PAUSE: Final = 0.5
 """Seconds between reads while the database cannot be reached."""
-
-
-def check_position(what: str, position: object) -> int:
-    """Return `position`, or raise InvalidMomentError."""
-    if isinstance(position, bool) or not isinstance(position, int):
-        raise InvalidMomentError(f"{what} is a position, not {type(position).__name__}.")
-    if position < 0:
-        raise InvalidMomentError(f"{what} is a position, 0 or more, not {position}.")
-    return position
 
 
 class Cursor:
@@ -84,9 +75,9 @@ async def read_feed(
         async for position in positions:
             while cursor.after < position:
                 rows = await cursor.read(position)
-                opened = await _keys_of(rows, keys)
+                openers = await _openers_of(rows, keys)
                 for row in rows:
-                    yield _event(row, opened)
+                    yield _event(row, openers, keys.plain)
 
 
 async def follow_feed(
@@ -100,23 +91,22 @@ async def follow_feed(
         while (position := await waiter.wait_beyond(cursor.after)) is not None:
             while cursor.after < position and not waiter.has_left:
                 rows = await _read_through_outages(cursor, position, waiter)
-                opened = await _keys_of(rows, keys)
+                openers = await _openers_of(rows, keys)
                 for row in rows:
-                    yield _event(row, opened)
+                    yield _event(row, openers, keys.plain)
                     if waiter.has_left:
                         return
 
 
-def _event(row: FeedRow, keys: Mapping[bytes, StreamKeys]) -> RecordedEvent:
+def _event(row: FeedRow, openers: Mapping[bytes, Opener], plain: Opener) -> RecordedEvent:
     # One at a time: a page of new objects at once costs the garbage collector more than the reader.
     stored = StoredEvent._make(row[3:])
-    return RecordedEvent(row[1], stored, row[0], row[2], keys.get(stored.stream_id))
+    opener = openers.get(stored.stream_id, plain)
+    return RecordedEvent(row[1], stored, row[0], row[2], opener)
 
 
-async def _keys_of(rows: Sequence[FeedRow], keys: DataKeys) -> Mapping[bytes, StreamKeys]:
-    if not keys.are_used:
-        return {}
-    return await keys.of_events((row[1], StoredEvent._make(row[3:])) for row in rows)
+async def _openers_of(rows: Sequence[FeedRow], keys: DataKeys) -> Mapping[bytes, Opener]:
+    return await keys.openers((row[1], StoredEvent._make(row[3:])) for row in rows)
 
 
 async def last_position(store: Store, notifier: Notifier) -> int:

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from eventlog.errors import InvalidItemError
+from eventlog.format.inflating import MAX_INFLATED, inflate
 
 RAW: Final = 0
 ZLIB: Final = 1
@@ -77,20 +78,16 @@ def compress(body: bytes) -> tuple[int, bytes]:
     return RAW, body
 
 
-def decompress(codec: int, stored: bytes) -> bytes:
-    """Undo `compress`. Raises ValueError for bytes or a codec that it cannot have written."""
+def decompress(codec: int, stored: bytes, limit: int = MAX_INFLATED) -> bytes:
+    """Undo `compress`, up to `limit` bytes.
+
+    Raises TooMuchError beyond, and ValueError for bytes or a codec that it cannot have written.
+    """
     if codec == RAW:
         return stored
     if codec != ZLIB:
         raise ValueError(f"unknown codec {codec}")
-    opener = zlib.decompressobj()
-    try:
-        body = opener.decompress(stored)
-    except zlib.error as error:
-        raise ValueError("compressed bytes do not open") from error
-    if not opener.eof or opener.unused_data:
-        raise ValueError("compressed bytes do not end where they should")
-    return body
+    return inflate(stored, limit)
 
 
 def _deflate(body: bytes) -> bytes:

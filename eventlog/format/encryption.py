@@ -141,8 +141,6 @@ class StreamKeys(NamedTuple):
     current: str | None
     """A key of `keys`; None: new events are not encrypted."""
     destroyed: frozenset[str] = frozenset()
-    first: int | None = None
-    """The first encrypted version, if it was read from the database: all that follow are, too."""
     compresses: bool = True
     """Whether bodies are compressed before they are encrypted."""
 

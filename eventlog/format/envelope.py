@@ -1,21 +1,11 @@
 """Encoding new events, and decoding and decrypting recorded ones. Pure."""
 
-import contextlib
-from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
 
-from eventlog.errors import (
-    CorruptEventError,
-    EncryptedError,
-    ErasedError,
-    KeyDestroyedError,
-    NoKeyError,
-)
-from eventlog.format.codec import decompress
-from eventlog.format.encryption import StreamKeys
+from eventlog.errors import CorruptEventError
 from eventlog.format.events import (
     Context,
     Event,
@@ -28,7 +18,8 @@ from eventlog.format.events import (
 )
 from eventlog.format.kinds import load_event
 from eventlog.format.names import MAIN, check_name
-from eventlog.format.records import EncodedEvent, FoldInput, StoredEvent
+from eventlog.format.opening import PLAIN, Opener
+from eventlog.format.records import EncodedEvent, StoredEvent
 
 _UNREADABLE: Final = (ValueError, RecursionError, msgspec.MsgspecError)
 """What decoders raise for invalid bytes."""
@@ -64,47 +55,6 @@ def open_header(stream: str, version: int, stored: bytes) -> Header:
         raise CorruptEventError(stream, version, "its header does not decode") from error
 
 
-def open_body(
-    stream: str, stored: StoredEvent | FoldInput, keys: StreamKeys | EncryptedError | None = None
-) -> bytes:
-    """Return the content as JSON bytes.
-
-    Raises ErasedError, KeyDestroyedError, NoKeyError or CorruptEventError.
-    """
-    if stored.body is None:
-        raise ErasedError(stream, stored.version)
-    if stored.key_id is None:
-        return _decompressed(stream, stored, stored.body)
-    with _opening(stream, stored):
-        body = _with(stream, keys).open_body(stored)
-    return _decompressed(stream, stored, body)
-
-
-def _decompressed(stream: str, stored: StoredEvent | FoldInput, body: bytes) -> bytes:
-    try:
-        return decompress(stored.codec, body)
-    except ValueError as error:
-        raise CorruptEventError(stream, stored.version, str(error)) from error
-
-
-@contextlib.contextmanager
-def _opening(stream: str, stored: StoredEvent | FoldInput) -> Generator[None]:
-    try:
-        yield
-    except KeyError as error:
-        raise KeyDestroyedError(stream, stored.version, stored.key_id or "") from error
-    except ValueError as error:
-        raise CorruptEventError(stream, stored.version, str(error)) from error
-
-
-def _with(stream: str, keys: StreamKeys | EncryptedError | None) -> StreamKeys:
-    if keys is None:
-        raise NoKeyError(stream)
-    if isinstance(keys, EncryptedError):
-        raise keys.with_traceback(None)
-    return keys
-
-
 class RecordedEvent:
     """An event of the log. Header, context and body are decoded when they are read.
 
@@ -112,11 +62,11 @@ class RecordedEvent:
     empty for the conversation's main branch.
 
     Content raises ErasedError once it was erased, NoKeyError if it is encrypted and the log has no
-    keyring, and CorruptEventError if it does not decrypt or decode. `stored` is the row; `keys` are
-    those of its stream, or why they cannot be unwrapped, which content raises.
+    keyring, WrongKeyError for another one, and CorruptEventError if it does not decrypt or decode,
+    or is not encrypted where it has to be. `stored` is the row.
     """
 
-    __slots__ = ("_keys", "branch", "position", "stored", "stream")
+    __slots__ = ("_opener", "branch", "position", "stored", "stream")
 
     def __init__(
         self,
@@ -124,9 +74,9 @@ class RecordedEvent:
         stored: StoredEvent,
         position: int | None = None,
         branch: str = MAIN,
-        keys: StreamKeys | EncryptedError | None = None,
+        opener: Opener = PLAIN,
     ) -> None:
-        self._keys = keys
+        self._opener = opener
         self.stream = stream
         self.branch = branch
         self.stored = stored
@@ -176,14 +126,7 @@ class RecordedEvent:
     @property
     def context(self) -> Context:
         """Who appended it, in which run."""
-        stored = self.stored
-        if stored.context is None:
-            raise ErasedError(self.stream, self.version)
-        with _opening(self.stream, stored):
-            plain = stored.key_id is None
-            context = (
-                stored.context if plain else _with(self.stream, self._keys).open_context(stored)
-            )
+        context = self._opener.context(self.stream, self.stored)
         try:
             return load_context(context)
         except _UNREADABLE as error:
@@ -192,7 +135,7 @@ class RecordedEvent:
     @property
     def body(self) -> bytes:
         """The content as JSON bytes."""
-        return open_body(self.stream, self.stored, self._keys)
+        return self._opener.body(self.stream, self.stored)
 
     @property
     def event(self) -> Event | OpaqueEvent:
@@ -201,6 +144,10 @@ class RecordedEvent:
             return load_event(self.kind, self.stored.schema, self.header, self.body)
         except _UNREADABLE as error:
             raise self._corrupt("its content does not decode") from error
+
+    def check_encryption(self) -> None:
+        """Raise CorruptEventError if the content is plain where it has to be encrypted."""
+        self._opener.check(self.stream, self.stored)
 
     def _corrupt(self, what: str) -> CorruptEventError:
         return CorruptEventError(self.stream, self.version, what)

@@ -14,6 +14,7 @@ import msgspec
 
 from eventlog.errors import InvalidInputError, InvalidItemError
 from eventlog.format.codec import MAX_DEPTH, decode_json, encode_json
+from eventlog.format.questions import check_count
 
 NO_CONTENT: Final = b"{}"
 
@@ -235,7 +236,7 @@ def encode_text(struct: msgspec.Struct) -> bytes:
     try:
         encoded = msgspec.json.encode(struct)
         same = msgspec.json.decode(encoded, type=type(struct)) == struct
-    except (UnicodeEncodeError, TypeError, msgspec.ValidationError) as error:
+    except (ValueError, OverflowError, RecursionError, TypeError) as error:
         raise InvalidInputError(f"{name} cannot be stored: {error}. Nothing was stored.") from error
     if not same or not encoded.startswith(b"{"):
         raise InvalidInputError(
@@ -267,9 +268,10 @@ def reason_of(body: bytes) -> str | None:
 
 
 def _number(name: str, value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise InvalidInputError(f"{name} is a number from 0, not {value!r}. Nothing was stored.")
-    return value
+    try:
+        return check_count(name, value)
+    except InvalidInputError as error:
+        raise InvalidInputError(f"{error} Nothing was stored.") from error
 
 
 def _array(header: Header, body: bytes) -> list[Any]:

@@ -23,7 +23,9 @@ from eventlog.format.events import (
     NewEvent,
 )
 from eventlog.format.facts import ConversationErased, EventErased
+from eventlog.format.inflating import MAX_INFLATED
 from eventlog.format.names import MAIN, check_branch, check_name
+from eventlog.format.questions import check_version
 from eventlog.format.records import AppendRequest, EncodedEvent, Parent
 
 _WITH_ITEMS: Final = (ItemsAdded.kind, ItemsReplaced.kind)
@@ -37,6 +39,7 @@ def build(
     at: int,
     max_item_bytes: int,
     branch: str = MAIN,
+    max_event_bytes: int = MAX_INFLATED,
 ) -> AppendRequest:
     """Encode a batch for one stream. Raises InvalidInputError or EventIdReusedError."""
     check_name("session_id", stream)
@@ -44,8 +47,8 @@ def build(
     batch = [events] if isinstance(events, Event | NewEvent) else events
     if not batch:
         raise InvalidInputError(f"There is no event to append to conversation {stream!r}.")
-    if expected is not None and expected < 0:
-        raise InvalidMomentError(f"expected_version is 0 or more, not {expected}.")
+    if expected is not None:
+        check_version("expected_version", expected)
     news = [event if isinstance(event, NewEvent) else NewEvent(event) for event in batch]
     if any(isinstance(new.event, ConversationErased | EventErased) for new in news):
         raise InvalidInputError("An event alone erases nothing: call erase() or erase_event().")
@@ -53,6 +56,7 @@ def build(
     encoded = tuple(encode(new) for new in news)
     _refuse_twice(stream, [event.event_id for event in encoded])
     _refuse_large(stream, encoded, max_item_bytes)
+    _refuse_unreadable(stream, encoded, max_event_bytes)
     stream_id = chain.stream_id(tenant, stream, branch)
     parent = _parent(stream, stream_id, news, expected)
     return AppendRequest(stream_id, tenant, stream, encoded, expected, at, branch, parent)
@@ -105,6 +109,17 @@ def _refuse_large(stream: str, events: Sequence[EncodedEvent], limit: int) -> No
                     f" takes {limit} (max_item_bytes). Nothing was stored. Keep large content"
                     " elsewhere and store a reference to it, or open the log with a higher limit."
                 )
+
+
+def _refuse_unreadable(stream: str, events: Sequence[EncodedEvent], limit: int) -> None:
+    """Nothing is stored that the bound on inflating would keep everybody from reading."""
+    for event in events:
+        if len(event.body) > limit:
+            raise ItemTooLargeError(
+                f"One event for conversation {stream!r} has {len(event.body)} bytes as JSON; this"
+                f" log takes {limit} (max_inflated_bytes). Nothing was stored. Add fewer items at"
+                " once, or open the log with a higher bound."
+            )
 
 
 def _sizes(body: bytes) -> list[int]:

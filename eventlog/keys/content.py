@@ -4,27 +4,12 @@ Rule: what was read of an encrypted stream is either decrypted or an error.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
-from eventlog.errors import CorruptEventError, KeyDestroyedError, NoKeyError
+from eventlog.errors import NoKeyError
 from eventlog.format.encryption import DecryptionError, StreamKeys, derived_key_id
-from eventlog.format.events import NO_CONTENT
-from eventlog.format.facts import ConversationErased, EventErased
-from eventlog.format.records import FoldInput, StoredEvent
+from eventlog.format.opening import Opener, may_be_plain
+from eventlog.format.records import FoldInput
 from eventlog.keys.data_keys import DataKeys
-
-UNENCRYPTED: Final = "it is not encrypted, though what came before it is"
-CHANGED: Final = "it was changed or moved, or encrypted under another key"
-
-ERASING: Final = (ConversationErased.kind, EventErased.kind)
-"""The kinds that can be appended without a key."""
-
-
-def may_be_plain(event: FoldInput | StoredEvent) -> bool:
-    """Tell whether the event may follow an encrypted one: an erasure's record is no secret."""
-    if event.key_id is not None:
-        return True
-    return event.kind in ERASING and event.body in (None, NO_CONTENT)
 
 
 class StreamContent:
@@ -52,8 +37,13 @@ class StreamContent:
         if not events:
             return events
         keys = await self._of_stream({event.key_id for event in events})
-        await self._refuse_plain(keys, events)
-        return [_decrypted(self._display_name, keys, event) for event in events]
+        first = None
+        if keys.is_encrypted and any(
+            event.body is not None and not may_be_plain(event) for event in events
+        ):
+            first = await self._keys.first_encrypted(self._stream_id)
+        opener = Opener(keys, first)
+        return [self._decrypted(opener, event) for event in events]
 
     async def decrypt_derived(self, derived: Mapping[str, bytes]) -> dict[str, bytes]:
         """Return what decrypts of derived data, by name.
@@ -98,26 +88,11 @@ class StreamContent:
     async def _of_stream(self, wanted: "set[str | None] | None" = None) -> StreamKeys:
         return await self._keys.of_stream(self._display_name, self._stream_id, wanted or ())
 
-    async def _refuse_plain(self, keys: StreamKeys, events: Sequence[FoldInput]) -> None:
-        plain = [event for event in events if event.body is not None and not may_be_plain(event)]
-        if not plain or not keys.is_encrypted:
-            return
-        first = keys.first
-        if first is None:
-            first = await self._keys.store.keys.first_encrypted(self._stream_id)
-            self._keys.cache(self._stream_id, keys._replace(first=first))
-        if first is not None and (last := max(event.version for event in plain)) > first:
-            raise CorruptEventError(self._display_name, last, UNENCRYPTED)
-
-
-def _decrypted(display_name: str, keys: StreamKeys, event: FoldInput) -> FoldInput:
-    if event.key_id is None or event.body is None:
-        return event
-    try:
-        body = keys.open_body(event)
-    except KeyError as error:
-        raise KeyDestroyedError(display_name, event.version, event.key_id) from error
-    except DecryptionError as error:
-        raise CorruptEventError(display_name, event.version, CHANGED) from error
-    version, kind, schema, header, codec, _, _, digest = event
-    return FoldInput(version, kind, schema, header, codec, None, body, digest)
+    def _decrypted(self, opener: Opener, event: FoldInput) -> FoldInput:
+        if event.body is None:
+            return event
+        body = opener.decrypt(self._display_name, event)
+        if event.key_id is None:
+            return event
+        version, kind, schema, header, codec, _, _, digest = event
+        return FoldInput(version, kind, schema, header, codec, None, body, digest)

@@ -1,11 +1,13 @@
 """The data keys of streams: read from the database, unwrapped, and cached."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from eventlog.cache import Cache
 from eventlog.errors import EncryptedError, KeyDestroyedError
 from eventlog.format.encryption import DataKey, StreamKeys
+from eventlog.format.inflating import MAX_INFLATED
+from eventlog.format.opening import Opener, may_be_plain
 from eventlog.format.records import StoredEvent
 from eventlog.keys.ring import KeyRing
 from eventlog.keys.wrapping import KeyWrapper
@@ -25,11 +27,22 @@ class DataKeys:
     what errors call the stream.
     """
 
-    def __init__(self, store: Store, keyring: KeyRing | None, *, compresses: bool) -> None:
+    def __init__(
+        self,
+        store: Store,
+        keyring: KeyRing | None,
+        *,
+        compresses: bool,
+        max_inflated_bytes: int = MAX_INFLATED,
+    ) -> None:
         self.store: Final = store
         self.wrapper: Final = KeyWrapper(keyring)
+        self.plain: Final = Opener(limit=max_inflated_bytes)
+        """Opens events of streams that are not encrypted."""
         self._compresses = compresses
         self._cache: Cache[bytes, StreamKeys] = Cache(MAX_STREAMS)
+        self._first: Cache[bytes, int] = Cache(MAX_STREAMS)
+        self._has_some = False
 
     @property
     def are_used(self) -> bool:
@@ -48,6 +61,7 @@ class DataKeys:
     def evict(self, stream_id: bytes) -> None:
         """Remove the keys of a stream from the cache."""
         self._cache.evict(stream_id)
+        self._first.evict(stream_id)
 
     async def of_stream(
         self, display_name: str, stream_id: bytes, wanted: Iterable[str | None] = ()
@@ -61,51 +75,99 @@ class DataKeys:
     ) -> dict[bytes, StreamKeys]:
         """Return the keys of several streams by stream_id; one round trip for all not cached.
 
-        `streams` has display name and wanted key ids by stream_id. Raises NoKeyError or
-        WrongKeyError.
+        `streams` has display name and wanted key ids by stream_id.
         """
-        found = await self.try_streams(streams)
-        return {stream_id: _opened(keys) for stream_id, keys in found.items()}
-
-    async def try_streams(
-        self, streams: Mapping[bytes, tuple[str, set[str | None]]]
-    ) -> dict[bytes, StreamKeys | EncryptedError]:
-        """Return what `of_streams` does, or for each stream why its keys cannot be unwrapped."""
-        found: dict[bytes, StreamKeys | EncryptedError] = {}
-        for stream_id, (_, wanted) in streams.items():
-            keys = self._cache.get(stream_id)
-            if keys is not None and wanted - {None} <= keys.keys.keys() | keys.destroyed:
-                found[stream_id] = keys
-        missing = [stream_id for stream_id in streams if stream_id not in found]
-        rows = await self.store.keys.of_streams(missing) if missing else []
-        for stream_id in missing:
-            own = [row for row in rows if row.stream_id == stream_id]
-            try:
-                keys = await self.open(streams[stream_id][0], stream_id, own)
-            except EncryptedError as error:
-                found[stream_id] = error
-            else:
-                found[stream_id] = self.cache(stream_id, keys)
+        found, rows = await self._find(streams)
+        for stream_id, own in rows.items():
+            keys = await self.open(streams[stream_id][0], stream_id, own)
+            found[stream_id] = self.cache(stream_id, keys)
         return found
 
-    async def of_events(self, events: Iterable[tuple[str, StoredEvent]]) -> dict[bytes, StreamKeys]:
-        """Return the keys of the streams of encrypted events by stream_id; none without a keyring.
+    async def openers(self, events: Iterable[tuple[str, StoredEvent]]) -> dict[bytes, Opener]:
+        """Return what opens the events of streams that have keys, by stream_id.
 
-        `events` come with their display names. Raises NoKeyError or WrongKeyError.
+        `events` come with their display names. Whatever is wrong with the keys of one stream is
+        raised when its events are opened, and keeps nobody from those of others.
         """
-        found = await self.try_events(events)
-        return {stream_id: _opened(keys) for stream_id, keys in found.items()}
+        if not self.are_used and not await self._are_there():
+            return {}
+        return await self._openers(events)
 
-    async def try_events(
-        self, events: Iterable[tuple[str, StoredEvent]]
-    ) -> dict[bytes, StreamKeys | EncryptedError]:
-        """Return what `of_events` does, or for each stream why its keys cannot be unwrapped."""
+    async def opener(
+        self, display_name: str, stream_id: bytes, events: Iterable[StoredEvent]
+    ) -> Opener:
+        """Return what opens these events of one stream; asks for nothing of another one."""
+        found = await self._openers((display_name, event) for event in events)
+        return found.get(stream_id, self.plain)
+
+    async def first_encrypted(self, stream_id: bytes) -> int | None:
+        """Return the first version of a stream that is encrypted: all that follow are, too."""
+        first = self._first.get(stream_id)
+        if first is None:
+            first = await self.store.keys.first_encrypted(stream_id)
+            if first is not None:
+                self._first.put(stream_id, first)
+        return first
+
+    async def _openers(self, events: Iterable[tuple[str, StoredEvent]]) -> dict[bytes, Opener]:
         wanted: dict[bytes, tuple[str, set[str | None]]] = {}
-        if self.are_used:
-            for display_name, event in events:
-                if event.key_id is not None and event.body is not None:
-                    wanted.setdefault(event.stream_id, (display_name, set()))[1].add(event.key_id)
-        return await self.try_streams(wanted) if wanted else {}
+        plain: set[bytes] = set()
+        for display_name, event in events:
+            if event.body is not None:
+                wanted.setdefault(event.stream_id, (display_name, set()))[1].add(event.key_id)
+                if not may_be_plain(event):
+                    plain.add(event.stream_id)
+        openers = await (self._unlocked(wanted, plain) if self.are_used else self._locked(plain))
+        for stream_id in plain & openers.keys():
+            first = await self.first_encrypted(stream_id)
+            openers[stream_id] = openers[stream_id]._replace(first=first)
+        return openers
+
+    async def _unlocked(
+        self, wanted: Mapping[bytes, tuple[str, set[str | None]]], plain: set[bytes]
+    ) -> dict[bytes, Opener]:
+        """Return the openers of streams that have keys."""
+        found, rows = await self._find(wanted, anew=plain)
+        openers = {stream_id: self.plain._replace(keys=keys) for stream_id, keys in found.items()}
+        for stream_id, own in rows.items():
+            try:
+                keys = await self.open(wanted[stream_id][0], stream_id, own)
+            except EncryptedError as error:
+                openers[stream_id] = self.plain._replace(failure=error)
+            else:
+                openers[stream_id] = self.plain._replace(keys=self.cache(stream_id, keys))
+        return openers
+
+    async def _locked(self, plain: set[bytes]) -> dict[bytes, Opener]:
+        """Without a keyring, return openers of streams that have keys, for their plain events."""
+        rows = await self.store.keys.of_streams(list(plain)) if plain else []
+        return dict.fromkeys((row.stream_id for row in rows), self.plain)
+
+    async def _are_there(self) -> bool:
+        """Tell whether any stream has a key; once one has, it stays so."""
+        self._has_some = self._has_some or await self.store.keys.are_there()
+        return self._has_some
+
+    async def _find(
+        self,
+        streams: Mapping[bytes, tuple[str, set[str | None]]],
+        anew: Collection[bytes] = (),
+    ) -> tuple[dict[bytes, StreamKeys], dict[bytes, list[KeyRow]]]:
+        """Return the keys that are cached, and the rows of other streams, in one round trip.
+
+        That a stream of `anew` has no keys is not believed of the cache.
+        """
+        found: dict[bytes, StreamKeys] = {}
+        for stream_id, (_, wanted) in streams.items():
+            keys = self._cache.get(stream_id)
+            if keys is None or (stream_id in anew and not keys.is_encrypted):
+                continue
+            if wanted - {None} <= keys.keys.keys() | keys.destroyed:
+                found[stream_id] = keys
+        rows: dict[bytes, list[KeyRow]] = {each: [] for each in streams if each not in found}
+        for row in await self.store.keys.of_streams(list(rows)) if rows else []:
+            rows[row.stream_id].append(row)
+        return found, rows
 
     async def open(self, display_name: str, stream_id: bytes, rows: Sequence[KeyRow]) -> StreamKeys:
         """Return the keys of the rows of a stream, unwrapped where they are not cached."""
@@ -121,7 +183,7 @@ class DataKeys:
             keys[row.key_id] = key
         destroyed = frozenset(row.key_id for row in rows if row.wrapped_key is None)
         current = cached.current if cached.current in keys else None
-        return StreamKeys(keys, current, destroyed, cached.first, self._compresses)
+        return StreamKeys(keys, current, destroyed, self._compresses)
 
     async def disclose(self, display_name: str, events: Iterable[StoredEvent]) -> dict[str, bytes]:
         """Return the data keys of events of one stream in plain text by key id, to be given away.
@@ -139,9 +201,3 @@ class DataKeys:
                 raise KeyDestroyedError(display_name, event.version, key_id)
             found[key_id] = await self.wrapper.unwrap(display_name, row)
         return found
-
-
-def _opened(keys: StreamKeys | EncryptedError) -> StreamKeys:
-    if isinstance(keys, EncryptedError):
-        raise keys
-    return keys

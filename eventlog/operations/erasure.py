@@ -20,6 +20,7 @@ from eventlog.format.events import ConversationForked, NewEvent
 from eventlog.format.facts import ConversationErased, EventErased
 from eventlog.format.names import MAIN, check_name
 from eventlog.format.preparing import prepare
+from eventlog.format.questions import check_version
 from eventlog.format.records import StreamRow
 from eventlog.log import EventLog
 from eventlog.operations.holds import refuse_held
@@ -101,6 +102,12 @@ async def _shares(log: EventLog, fork: StreamRow) -> bool:
     return bool(first[0].header.kept)
 
 
+async def _was_erased(log: EventLog, stream: StreamRow) -> bool:
+    """Tell whether a stream was emptied for good: no list has what it began with any more."""
+    kind = ConversationErased.kind
+    return bool(await log.read(stream.name, kind=kind, branch=stream.branch).all())
+
+
 async def erase_event_content(
     log: EventLog, session_id: str, version: int, by: str, reason: str, *, branch: str = MAIN
 ) -> ErasedStream:
@@ -110,15 +117,20 @@ async def erase_event_content(
     with a list of its version or later: it is not known what that has of it.
     """
     erased = EventErased(version, check_name("by", by), check_name("reason", reason))
+    if check_version("version", version) < 1:
+        raise InvalidMomentError(f"Versions of conversation {session_id!r} begin at 1.")
     found = await log.read(session_id, after=version - 1, until=version, branch=branch).all()
     # Behind the content: who finds that erased is told of a head that has the event that says so.
     row = await log.stream(session_id, branch=branch)
-    if row is None or version < 1 or not found:
+    if row is None or not found:
         raise InvalidMomentError(f"Conversation {session_id!r} has no version {version}.")
     forks = [
         fork
         for fork in await _forks(log, row.stream_id)
-        if fork.parent is not None and fork.parent.version >= version
+        if fork.parent is not None
+        and fork.parent.version >= version
+        and await _shares(log, fork)
+        and not await _was_erased(log, fork)
     ]
     if forks:
         raise SharedContentError(session_id, sorted({fork.branch or fork.name for fork in forks}))

@@ -12,7 +12,8 @@ import msgspec
 from eventlog.errors import CorruptEventError, InvalidMomentError
 from eventlog.format import chain
 from eventlog.format.envelope import RecordedEvent
-from eventlog.format.names import MAIN
+from eventlog.format.names import MAIN, check_branch, check_name
+from eventlog.format.questions import check_version
 from eventlog.format.records import SignedHead, StoredEvent
 from eventlog.log import EventLog
 from eventlog.proof.checkpoint import parse_head
@@ -55,8 +56,9 @@ async def gather_evidence(
     puts the data keys of what is shown into the bundle, so that anybody can read it. A data key
     opens whatever was or will be stored under it, not only what is shown here: see `rekey`.
 
-    Raises InvalidMomentError for a version that is not there or came after the head; with
-    `disclose_keys` NoKeyError, WrongKeyError or KeyDestroyedError.
+    Raises InvalidMomentError for a version that is not there or came after the head,
+    CorruptEventError for an event that is plain where it has to be encrypted; with `disclose_keys`
+    NoKeyError, WrongKeyError or KeyDestroyedError.
     """
     wanted = {
         stream: await _last(log, head, *stream, version)
@@ -74,11 +76,12 @@ async def gather_evidence(
 
 
 def _named(chosen: str | tuple[str, str]) -> _Stream:
-    return (chosen, MAIN) if isinstance(chosen, str) else chosen
+    name, branch = chosen if isinstance(chosen, tuple) else (chosen, MAIN)
+    return check_name("session_id", name), check_branch(branch)
 
 
 async def _last(log: EventLog, head: SignedHead, name: str, branch: str, until: int | None) -> int:
-    last = until
+    last = None if until is None else check_version("version", until)
     if last is None:
         last = await log.tree.last_version(name, head.size, branch=branch)
     if last < 1:
@@ -119,7 +122,7 @@ async def _conversation(
     # The hash of the last event is over all before it: one proof is enough.
     proof = await log.tree.prove_inclusion(name, last, head.size, branch=branch)
     events = [
-        _withheld(event.stored) if withhold(event) else event.stored
+        _withheld(event.stored) if withhold(event) else _shown(event)
         async for event in log.read(name, until=last, branch=branch)
     ]
     shown: dict[str, Any] = {
@@ -135,6 +138,11 @@ async def _conversation(
         keys = await log.spi.keys.disclose(name, events)
         shown["keys"] = {key_id: _encode(key) for key_id, key in keys.items()}
     return shown
+
+
+def _shown(event: RecordedEvent) -> StoredEvent:
+    event.check_encryption()
+    return event.stored
 
 
 def _withheld(event: StoredEvent) -> StoredEvent:

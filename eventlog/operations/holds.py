@@ -33,7 +33,7 @@ async def lift_hold(
     context: Context | None = None,
 ) -> Appended:
     """Take a hold back; others stay. Raises NoSuchHoldError if it is not placed."""
-    if hold not in await held_by(log, session_id):
+    if check_name("hold", hold) not in await held_by(log, session_id):
         raise NoSuchHoldError(f"No hold {hold!r} is placed on conversation {session_id!r}.")
     lifted = HoldLifted(hold, reason)
     return await log.append(session_id, NewEvent(lifted, context or Context()))

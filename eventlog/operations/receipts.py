@@ -74,7 +74,7 @@ def read_receipt(note: str, verifier: Verifier) -> Receipt:
         raise InvalidHeadError("The note is no receipt of an erasure, or has a form of its own.")
     try:
         return msgspec.json.decode(rest, type=Receipt)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise InvalidHeadError("The receipt does not say what was erased.") from error
 
 

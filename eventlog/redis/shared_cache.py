@@ -25,6 +25,7 @@ LONGEST_PAUSE: Final = 30.0
 
 _GET: Final = """
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return false end
+if redis.call('HSTRLEN', KEYS[1], 'value') > tonumber(ARGV[1]) then return false end
 return redis.call('HGET', KEYS[1], 'value')
 """
 _PUT: Final = """
@@ -51,8 +52,8 @@ class SharedCache:
         """How many commands Redis did not answer, or refused."""
 
     async def get(self, key: str) -> bytes | None:
-        """Return the bytes under `key`, or None."""
-        found = await self._ask("EVAL", _GET, 1, self._key(key))
+        """Return the bytes under `key`, or None: also for more than `put` puts there."""
+        found = await self._ask("EVAL", _GET, 1, self._key(key), MAX_BYTES)
         return found if isinstance(found, bytes) else None
 
     async def put(self, key: str, version: int, value: bytes) -> None:

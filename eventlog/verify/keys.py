@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from eventlog.format.encryption import generation
 from eventlog.format.facts import ConversationErased
+from eventlog.format.opening import ERASING, UNENCRYPTED, may_be_plain
 from eventlog.format.records import StoredEvent, StreamRow
-from eventlog.keys.content import ERASING, UNENCRYPTED, may_be_plain
 from eventlog.store.contract.keys import NO_KEY, KeyRow
 from eventlog.verify.diagnosis import Finding
 

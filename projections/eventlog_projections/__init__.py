@@ -9,6 +9,7 @@ from eventlog_projections.disposal.pruning import erase_owner, prune
 from eventlog_projections.disposal.retention import RetentionRule, apply_retention, follow_retention
 from eventlog_projections.history.diff import Diff
 from eventlog_projections.history.events import HistoryEvent, HistoryItem
+from eventlog_projections.history.salvage import Unreadable, salvage
 from eventlog_projections.history.timeline import Span
 from eventlog_projections.history.turn_usage import TurnUsage
 from eventlog_projections.items.fold import listed
@@ -30,6 +31,7 @@ __all__ = [
     "RetentionRule",
     "Span",
     "TurnUsage",
+    "Unreadable",
     "apply_retention",
     "erase",
     "erase_event",
@@ -38,5 +40,6 @@ __all__ = [
     "listed",
     "prune",
     "rebuild",
+    "salvage",
     "to_folder",
 ]

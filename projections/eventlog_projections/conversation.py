@@ -192,7 +192,7 @@ class Conversation:
         return await labels.labels(self._stream)
 
     def history(self) -> Results[HistoryEvent]:
-        """Iterate over every event that is there now, in order, with what it did to the list."""
+        """Iterate over every event there is, in order; one that cannot be read has an `error`."""
         return events.history(self._stream)
 
     async def diff(self, a: int | datetime | None = None, b: int | datetime | None = None) -> Diff:

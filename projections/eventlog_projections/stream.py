@@ -20,6 +20,7 @@ from eventlog import (
     telemetry,
 )
 from eventlog.format.names import MAIN, check_branch, check_name
+from eventlog.format.questions import check_count
 from eventlog.format.records import StreamRow
 from eventlog.retrying import Tries, others_were_first
 from eventlog.snapshots import EVERYTHING
@@ -66,6 +67,8 @@ class Stream:
         self, *, as_of: int | datetime | None = None, limit: int | None = None
     ) -> ItemsRead:
         """Return the items, or the last `limit` of them, now or as of a version or moment."""
+        if limit is not None:
+            check_count("limit", limit)
         await self.prepare()
         with telemetry.reading(self.name, self.branch):
             version = None if as_of is None else await self.version_at(as_of)

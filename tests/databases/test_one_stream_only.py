@@ -84,7 +84,7 @@ KEYS: Final = {
 ERASING: Final = {"lock", "moved", "erased", "inserted", "queued"}
 """Erasing a conversation: the events, beside what drops snapshots and destroys keys."""
 
-ALL_KEYS: Final = {"of_streams", "wrapped_by_others"}
+ALL_KEYS: Final = {"any_key", "of_streams", "wrapped_by_others"}
 """Reading the feed, and rotating: no append and no session waits for them."""
 
 

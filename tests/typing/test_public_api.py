@@ -88,8 +88,8 @@ PUBLIC = {
     """,
     eventlog_projections: """
         Archive Conversation Diff Disposed Disposition Erased Evidence HistoryEvent HistoryItem
-        ItemsRead Labels RetentionRule Span TurnUsage apply_retention erase erase_event erase_owner
-        follow_retention listed prune rebuild to_folder
+        ItemsRead Labels RetentionRule Span TurnUsage Unreadable apply_retention erase erase_event
+        erase_owner follow_retention listed prune rebuild salvage to_folder
     """,
     eventlog_importing: """
         Chunk EncryptedSource ImportReport Preserved Progress RedisSource Refused Row

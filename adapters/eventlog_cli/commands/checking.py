@@ -41,9 +41,11 @@ def verify(
         total = await _events(at.log, name) if is_drawn() else None
         with bar("Hashing events", total) as drawn:
             found = await at.log.verify(name, against=head, key=verifier, progress=drawn.move)
-        at.out.answer({"ok": found.ok, **_fields(found)}, pages.verdict(found))
-        if not found.ok:
-            raise FoundError(found.exit_code)
+        try:
+            at.out.answer({"ok": found.ok, **_fields(found)}, pages.verdict(found))
+        finally:
+            if not found.ok:  # Also where it cannot be printed.
+                raise FoundError(found.exit_code)
 
     run(ctx, work, failed=COULD_NOT_CHECK)
 

@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import os
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
@@ -17,7 +18,7 @@ from eventlog.files import write_whole
 from eventlog_cli import tables
 from eventlog_cli.asking import confirm
 from eventlog_cli.files import signer_of
-from eventlog_cli.finding import find, moment
+from eventlog_cli.finding import LONGEST, find, moment
 from eventlog_cli.options import Branch, SigningKey, Yes, complete, login
 from eventlog_cli.progress import bar
 from eventlog_cli.running import FoundError, Invocation, run
@@ -169,14 +170,15 @@ def _before(text: str) -> datetime:
     """Return the moment that an age, or a time, names."""
     number, unit = text[:-1], text[-1:]
     try:
-        if number.isdecimal() and unit in DAYS:
+        if re.fullmatch(r"\d{1,9}", number) and unit in DAYS:
             return datetime.now(UTC) - timedelta(days=int(number) * DAYS[unit])
-        found = None if text.lstrip("-").isdecimal() else moment(text)
+        found = None if re.fullmatch(r"-?\d+", text) else moment(text)
     except (OverflowError, InvalidMomentError):
         found = None
     if not isinstance(found, datetime):
         raise InvalidMomentError(
-            f"{text!r} is no age and no time. Write 90d, 8w, 2y, 2026-11-01 or 2026-11-01T12:00Z."
+            f"{text[:LONGEST]!r} is no age and no time. Write 90d, 8w, 2y, 2026-11-01 or"
+            " 2026-11-01T12:00Z."
         )
     return found
 

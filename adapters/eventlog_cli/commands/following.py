@@ -6,10 +6,9 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from eventlog import RecordedEvent
-from eventlog.errors import CorruptEventError
+from eventlog import EventLogError, RecordedEvent
 from eventlog_cli import pages
-from eventlog_cli.running import Invocation, run
+from eventlog_cli.running import Invocation, leave_with, run
 
 app = typer.Typer()
 
@@ -27,11 +26,14 @@ def tail(
     async def work(at: Invocation) -> None:
         after = max(0, await at.log.position() - last)
         events = at.log.subscribe(after) if follow else at.log.feed(after)
+        errors: list[EventLogError] = []
         async with contextlib.aclosing(events):
             async for event in events:
+                errors += _unread(event)
                 _print(at, event)
                 # Whoever reads a pipe wants each event when it comes.
                 at.out.flush()
+        leave_with(errors)
 
     run(ctx, work)
 
@@ -43,6 +45,17 @@ def _print(at: Invocation, event: RecordedEvent) -> None:
         at.out.print(pages.feed_line(event))
 
 
+def _unread(event: RecordedEvent) -> list[EventLogError]:
+    """Return why an event cannot be read, if it cannot."""
+    try:
+        _ = event.recorded_at
+        if not event.is_erased:
+            _ = event.event, event.context
+    except EventLogError as error:
+        return [error]
+    return []
+
+
 def _plain(event: RecordedEvent) -> dict[str, Any]:
     found: dict[str, Any] = {
         "position": event.position,
@@ -50,12 +63,13 @@ def _plain(event: RecordedEvent) -> dict[str, Any]:
         "branch": event.branch,
         "version": event.version,
         "kind": event.kind,
-        "recorded_at": event.recorded_at,
+        "recorded_at": None,
         "is_erased": event.is_erased,
     }
-    if event.is_erased:
-        return found
     try:
+        found["recorded_at"] = event.recorded_at
+        if event.is_erased:
+            return found
         return found | {"context": event.context, "event": msgspec.to_builtins(event.event)}
-    except CorruptEventError as error:
+    except EventLogError as error:
         return found | {"error": str(error)}

@@ -1,17 +1,20 @@
 """Reading conversations: the list of them, one of them, its events, two of its versions."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
+from eventlog import EventLogError
+from eventlog.errors import CorruptEventError
 from eventlog_cli import pages, tables
 from eventlog_cli.finding import find_conversation, moment
 from eventlog_cli.options import AsOf, Branch, Id, Limit
 from eventlog_cli.progress import caught_up
-from eventlog_cli.running import Invocation, run
+from eventlog_cli.running import Invocation, leave_with, run
 from eventlog_cli.words import LEGEND
-from eventlog_projections import HistoryEvent
+from eventlog_projections import Conversation, HistoryEvent, ItemsRead, Unreadable, salvage
 from eventlog_projections.views.queries import Summary, conversations
 
 PAGE = 100
@@ -62,15 +65,32 @@ def show(
 
     async def work(at: Invocation) -> None:
         chat = await find_conversation(at.log, conversation, branch)
-        seen = await chat.read(as_of=moment(as_of), limit=None if every else limit)
+        seen = await _read(chat, moment(as_of), None if every else limit)
+        lost = [each for each in seen.items if isinstance(each, Unreadable)]
         if at.out.as_json:
-            at.out.line({"conversation": chat.name, "branch": branch, **seen._asdict()})
-            return
-        at.out.print(pages.heading(chat.name, branch, seen))
-        for begin in range(0, len(seen.items), PAGE):
-            at.out.print(pages.transcript(seen.items[begin : begin + PAGE]))
+            told = {"unreadable": lost} if lost else {}
+            seen = seen._replace(items=[each for each in seen.items if each not in lost])
+            at.out.line({"conversation": chat.name, "branch": branch, **seen._asdict(), **told})
+        else:
+            at.out.print(pages.heading(chat.name, branch, seen))
+            for begin in range(0, len(seen.items), PAGE):
+                at.out.print(pages.transcript(seen.items[begin : begin + PAGE]))
+        leave_with(each.error for each in lost)
 
     run(ctx, work)
+
+
+async def _read(chat: Conversation, as_of: int | datetime | None, limit: int | None) -> ItemsRead:
+    """Return the last items; around an event that was changed, those that are intact."""
+    try:
+        return await chat.read(as_of=as_of, limit=limit)
+    except CorruptEventError:
+        if as_of is None:
+            as_of = await chat.log.version(chat.name, branch=chat.branch)
+        version = await chat.log.version_at(chat.name, as_of, branch=chat.branch)
+        items = await salvage(chat.log, chat.name, branch=chat.branch, as_of=version)
+        total = sum(each.items if isinstance(each, Unreadable) else 1 for each in items)
+        return ItemsRead(version, items[-limit:] if limit else items, total)
 
 
 @app.command()
@@ -80,7 +100,9 @@ def log(ctx: typer.Context, conversation: Id, branch: Branch = "") -> None:
     async def work(at: Invocation) -> None:
         chat = await find_conversation(at.log, conversation, branch)
         page: list[HistoryEvent] = []
+        errors: list[EventLogError | None] = []
         async for event in chat.history():
+            errors += [event.error] if event.error else []
             if at.out.as_json:
                 at.out.line(event)
                 continue
@@ -91,6 +113,7 @@ def log(ctx: typer.Context, conversation: Id, branch: Branch = "") -> None:
         if not at.out.as_json:
             at.out.print(pages.events(page))
             at.out.print(Text(LEGEND, "dim"))
+        leave_with(errors)
 
     run(ctx, work)
 

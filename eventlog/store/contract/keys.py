@@ -31,6 +31,10 @@ class KeySource(Protocol):
         """Return every key of these streams."""
         ...
 
+    async def are_there(self) -> bool:
+        """Tell whether any stream has, or had, a key."""
+        ...
+
     async def first_encrypted(self, stream_id: bytes) -> int | None:
         """Return the first version of a stream that is encrypted, or None."""
         ...

@@ -1,10 +1,11 @@
 """What a log is opened with. Times are in seconds."""
 
-from typing import Final, Literal, get_args
+from typing import Final, Literal, cast, get_args
 
 import msgspec
 
 from eventlog.errors import InvalidOptionError
+from eventlog.format.inflating import MAX_INFLATED
 from eventlog.format.names import check_name
 from eventlog.redis.address import RedisAddress
 
@@ -13,6 +14,20 @@ DURABILITIES: Final = get_args(Durability)
 DEFAULT_SCHEMA: Final = "eventlog"
 CACHE_BYTES: Final = 64 * 1024 * 1024
 MAX_ITEM_BYTES: Final = 64 * 1024 * 1024
+
+
+def largest_event(max_item_bytes: int, max_inflated_bytes: int) -> int:
+    """Return how many bytes of JSON one event may come to: one largest item, or more.
+
+    Raises InvalidOptionError.
+    """
+    for name, given in (
+        ("max_item_bytes", max_item_bytes),
+        ("max_inflated_bytes", max_inflated_bytes),
+    ):
+        if isinstance(given, bool) or not isinstance(cast(object, given), int) or given < 1:
+            raise InvalidOptionError(f"{name} is at least 1, not {given!r}.")
+    return max(max_inflated_bytes, max_item_bytes + len("[]"))
 
 
 class SqliteOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +73,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     cache_bytes: int = CACHE_BYTES
     keyring: object = None
     compress: bool = True
+    max_inflated_bytes: int = MAX_INFLATED
     sqlite: SqliteOptions = SqliteOptions()
     postgres: PostgresOptions = PostgresOptions()
 

@@ -118,7 +118,7 @@ def load_snapshot(version: int, digest: bytes, stored: str | bytes) -> Snapshot 
     try:
         found = msgspec.json.decode(stored, type=_Pieces)
         pieces, checksum, mac = msgspec.structs.astuple(found)
-    except (msgspec.MsgspecError, ValueError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
     if checksum != _checksum(digest, pieces):
         return None

@@ -34,6 +34,10 @@ class Keys(Noun):
         return _all((yield Each(self._sql.of_streams, every)))
 
     @reads
+    def are_there(self) -> Work[bool]:
+        return bool((yield ask(self._sql.any_key)))
+
+    @reads
     def first_encrypted(self, stream_id: bytes) -> Work[int | None]:
         rows = yield ask(self._sql.first_encrypted, stream_id=stream_id)
         return rows[0][0] if rows else None

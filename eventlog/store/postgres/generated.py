@@ -47,6 +47,7 @@ SNAPSHOTS: Final = {
 }
 KEYS: Final = {
     'added': Statement('INSERT INTO __schema__.keys (stream_id, key_id, kek_id, wrapped_key) VALUES ($1::BYTEA, $2::VARCHAR, $3::VARCHAR, $4::BYTEA) ON CONFLICT DO NOTHING', (('stream_id', None), ('key_id', None), ('kek_id', None), ('wrapped_key', None))),
+    'any_key': Statement('SELECT __schema__.keys.key_id FROM __schema__.keys LIMIT $1::INTEGER', (('param_1', 1),)),
     'destroyed': Statement('UPDATE __schema__.keys SET wrapped_key=NULL WHERE __schema__.keys.stream_id = $1::BYTEA', (('of_stream', None),)),
     'first_encrypted': Statement('SELECT __schema__.events.version FROM __schema__.events WHERE __schema__.events.stream_id = $1::BYTEA AND __schema__.events.key_id IS NOT NULL ORDER BY __schema__.events.version LIMIT $2::INTEGER', (('stream_id', None), ('param_1', 1))),
     'of_stream': Statement('SELECT __schema__.keys.stream_id, __schema__.keys.key_id, __schema__.keys.kek_id, __schema__.keys.wrapped_key FROM __schema__.keys WHERE __schema__.keys.stream_id = $1::BYTEA', (('stream_id', None),)),

@@ -34,6 +34,12 @@ def of_streams(t: Tables) -> Query:
 
 
 @on_both
+def any_key(t: Tables) -> Query:
+    """Find a key of any stream."""
+    return select(t.keys.c.key_id).limit(1)
+
+
+@on_both
 def first_encrypted(t: Tables) -> Query:
     """Find the first event of a stream that is encrypted."""
     version = t.events.c.version

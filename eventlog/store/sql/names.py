@@ -93,6 +93,7 @@ class KeyStatements(Statements):
     """Statements of data keys."""
 
     added: Statement
+    any_key: Statement
     destroyed: Statement
     first_encrypted: Statement
     of_stream: Statement

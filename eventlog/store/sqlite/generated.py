@@ -44,6 +44,7 @@ SNAPSHOTS: Final = {
 }
 KEYS: Final = {
     'added': Statement('INSERT INTO keys (stream_id, key_id, kek_id, wrapped_key) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING', (('stream_id', None), ('key_id', None), ('kek_id', None), ('wrapped_key', None))),
+    'any_key': Statement('SELECT keys.key_id FROM keys LIMIT ? OFFSET ?', (('param_1', 1), ('param_2', 0))),
     'destroyed': Statement('UPDATE keys SET wrapped_key=NULL WHERE keys.stream_id = ?', (('of_stream', None),)),
     'first_encrypted': Statement('SELECT events.version FROM events WHERE events.stream_id = ? AND events.key_id IS NOT NULL ORDER BY events.version LIMIT ? OFFSET ?', (('stream_id', None), ('param_1', 1), ('param_2', 0))),
     'of_stream': Statement('SELECT keys.stream_id, keys.key_id, keys.kek_id, keys.wrapped_key FROM keys WHERE keys.stream_id = ?', (('stream_id', None),)),

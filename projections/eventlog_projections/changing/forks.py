@@ -5,6 +5,7 @@ from datetime import datetime
 from eventlog import ConflictError, Context, NewEvent
 from eventlog.errors import InvalidMomentError, NameTakenError
 from eventlog.events import ConversationForked
+from eventlog.format.questions import check_count
 from eventlog_projections.stream import Stream
 
 
@@ -23,6 +24,8 @@ async def fork(
     seen = await parent.read(as_of=at, limit=0)
     if (new.name, new.branch) == (parent.name, parent.branch):
         raise NameTakenError(new.name, new.branch, seen.version)
+    if kept is not None:
+        check_count("kept", kept)
     if kept is not None and not 0 <= kept <= seen.total:
         raise InvalidMomentError(
             f"Conversation {parent.name!r} had {seen.total} items at version {seen.version}; a fork"

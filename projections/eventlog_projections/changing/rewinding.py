@@ -9,9 +9,10 @@ where a redo goes back to.
 from datetime import datetime
 from typing import Final
 
-from eventlog import Appended, Context, InvalidInputError
+from eventlog import Appended, Context
 from eventlog.errors import NoSuchTurnError, NothingToRedoError
 from eventlog.events import ConversationRewound
+from eventlog.format.questions import check_count
 from eventlog_projections.changing.branches import last_change
 from eventlog_projections.items.turns import is_user_message, start_of_last
 from eventlog_projections.stream import Change, Stream
@@ -35,8 +36,7 @@ async def restore(
 
 async def undo(stream: Stream, turns: int, reason: str | None, context: Context) -> Appended:
     """Take the last `turns` turns off the list. Raises NoSuchTurnError or InvalidInputError."""
-    if isinstance(turns, bool) or turns < 1:
-        raise InvalidInputError(f"turns is a number from 1, not {turns!r}. Nothing was undone.")
+    check_count("turns", turns, least=1)
 
     async def take_off() -> Change:
         limit = FIRST_WINDOW

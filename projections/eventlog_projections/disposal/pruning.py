@@ -1,10 +1,12 @@
 """Pruning: erasing conversations by the age of their last append, or by their owner."""
 
 from datetime import datetime
+from typing import cast
 
 from eventlog import EventLog, Signer
-from eventlog.errors import HeldError, InvalidMomentError, InvalidOptionError
+from eventlog.errors import HeldError, InvalidMomentError
 from eventlog.format.envelope import to_microseconds
+from eventlog.format.questions import check_count, check_text
 from eventlog_projections.disposal.activity import Activity, activities, is_labelled
 from eventlog_projections.disposal.archives import Archive
 from eventlog_projections.disposal.disposing import Disposal, Disposed, Disposition, Progress
@@ -40,10 +42,14 @@ async def prune(
     Raises InvalidMomentError for a naive `before`, InvalidNameError, InvalidOptionError,
     NoKeyError if labels are asked for and cannot be opened, PublishingError or StoreError.
     """
+    if not isinstance(cast(object, before), datetime):
+        raise InvalidMomentError(f"before is an aware datetime, not {type(before).__name__}.")
     if before.tzinfo is None:
         raise InvalidMomentError(f"before {before.isoformat()} has no time zone. Say which.")
-    if keep < 0:
-        raise InvalidOptionError(f"keep is a number of conversations, not {keep}.")
+    check_count("keep", keep)
+    for what, text in (("owner", owner), ("tag", tag)):
+        if text is not None:
+            check_text(what, text)
     chosen = await _choose(log, to_microseconds(before), owner, tag, keep)
     signed = None
     if archive is not None and chosen and not dry_run:
@@ -75,6 +81,7 @@ async def erase_owner(
 
     Raises InvalidNameError, NoKeyError if labels cannot be opened, or StoreError.
     """
+    check_text("owner", owner)
     theirs = [
         activity
         for activity in await activities(log)

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from eventlog import Context, Event, ItemsAdded, ItemsReplaced, RecordedEvent, Results
+from eventlog.errors import CorruptEventError, EventLogError
 from eventlog.events import OpaqueEvent
 from eventlog.paging import Paged
 from eventlog_projections.history.timeline import Move, Span, Timeline, spans
@@ -23,11 +24,12 @@ class HistoryEvent(NamedTuple):
 
     version: int
     kind: str
-    recorded_at: datetime
+    recorded_at: datetime | None
+    """When; None where that cannot be read."""
     context: Context | None
-    """Who and in which run; None once erased."""
+    """Who and in which run; None once erased, or where it cannot be read."""
     event: Event | OpaqueEvent | None
-    """What happened, with its reason if it has one; None once erased."""
+    """What happened, with its reason if it has one; None likewise."""
     items: tuple[HistoryItem, ...]
     """The items that it brought, in order; none once erased."""
     removed: tuple[Span, ...]
@@ -36,6 +38,10 @@ class HistoryEvent(NamedTuple):
     """Which items came back by it, or, for a fork, which it began with."""
     total: int
     """How many items the list has then."""
+    error: EventLogError | None = None
+    """Why the event cannot be read, or is missing: it is told as if it had changed nothing."""
+    hidden: int = 0
+    """How many of its items are in the list now, and cannot be shown."""
 
     @property
     def actor(self) -> str | None:
@@ -54,65 +60,125 @@ class HistoryEvent(NamedTuple):
         return reason
 
 
-def history(stream: Stream) -> Results[HistoryEvent]:
-    """Iterate over the events of a stream that are there when it begins.
+def history(stream: Stream, until: int | None = None) -> Results[HistoryEvent]:
+    """Iterate over the events of a stream that are there when it begins, up to a version.
 
     Reads all of them twice, a page at a time, and keeps a few numbers of each. One is decoded when
-    it is asked for: those before an event that cannot be have been given then.
+    it is asked for. One that cannot be read is an entry with an `error`, and hides no other.
     """
-    return Paged(_Reading(stream).next, size=1)
+    return Paged(_Reading(stream, until).next, size=1)
 
 
 class _Reading:
     """Says of each event in turn what it did to the list."""
 
-    def __init__(self, stream: Stream) -> None:
+    def __init__(self, stream: Stream, until: int | None) -> None:
         self._stream = stream
+        self._until = until
         self._timeline = Timeline()
         self._events: Results[RecordedEvent] | None = None
+        self._waiting: HistoryEvent | None = None
         self._listed: list[Span] = []
 
     async def next(self, _last: HistoryEvent | None) -> list[HistoryEvent]:
         if self._events is None:
             self._events = await self._begin()
+        if self._waiting is not None:
+            waiting, self._waiting = self._waiting, None
+            return [waiting]
         async for recorded in self._events:
-            return [self._entry(recorded, self._timeline.take(recorded))]
+            gap = self._gap(recorded)
+            entry = self._entry(recorded)
+            if gap is None:
+                return [entry]
+            self._waiting = entry
+            return [gap]
         return []
 
     async def _begin(self) -> Results[RecordedEvent]:
-        whole = await timeline(self._stream)
+        whole = Timeline()
+        async for event in await self._stream.events(until=self._until):
+            _pass_gap(whole, event)
+            _take(whole, event)
         # Versions rise in it, as they do here: what is used up is taken off the end.
-        self._listed = spans(whole.lists[-1])[::-1]
+        self._listed = spans(whole.now)[::-1]
         return await self._stream.events(until=whole.version)
 
-    def _entry(self, recorded: RecordedEvent, move: Move) -> HistoryEvent:
-        event = None if recorded.is_erased else recorded.event
+    def _gap(self, recorded: RecordedEvent) -> HistoryEvent | None:
+        """Return an entry for versions before an event that are not there."""
+        missing = self._timeline.version + 1
+        move = _pass_gap(self._timeline, recorded)
+        if move is None:
+            return None
+        is_one = recorded.version == missing + 1
+        what = "it is" if is_one else f"it and all up to version {recorded.version - 1} are"
+        error = CorruptEventError(recorded.stream, missing, f"{what} missing from the log")
+        return HistoryEvent(missing, "missing", None, None, None, (), (), (), move.total, error)
+
+    def _entry(self, recorded: RecordedEvent) -> HistoryEvent:
+        error: EventLogError | None
+        move, error = _take(self._timeline, recorded)
+        event = context = at = None
+        try:
+            at = recorded.recorded_at
+            if not recorded.is_erased:
+                event, context = recorded.event, recorded.context
+        except EventLogError as unread:
+            event, error = None, error or unread
+        items = self._items(recorded.version, event)
         return HistoryEvent(
             recorded.version,
             recorded.kind,
-            recorded.recorded_at,
-            None if recorded.is_erased else recorded.context,
+            at,
+            context,
             event,
-            self._items(recorded.version, event),
+            items,
             move.removed,
             tuple(span for span in move.added if span.version != recorded.version),
             move.total,
+            error,
+            0 if items or error is None else len(self._range(recorded.version)),
         )
 
     def _items(self, version: int, event: Event | OpaqueEvent | None) -> tuple[HistoryItem, ...]:
         if not isinstance(event, ItemsAdded | ItemsReplaced):
             return ()
-        while self._listed and self._listed[-1].version < version:
-            self._listed.pop()
-        listed = range(0)
-        if self._listed and self._listed[-1].version == version:
-            listed = range(*self._listed[-1][1:])
+        listed = self._range(version)
         return tuple(HistoryItem(item, index in listed) for index, item in enumerate(event.items))
 
+    def _range(self, version: int) -> range:
+        """Return which items of a version are in the list now; versions must rise."""
+        while self._listed and self._listed[-1].version < version:
+            self._listed.pop()
+        if self._listed and self._listed[-1].version == version:
+            return range(*self._listed[-1][1:])
+        return range(0)
 
-async def timeline(stream: Stream, until: int | None = None) -> Timeline:
-    """Fold where the items of each version come from, up to a version, a page at a time."""
+
+def _pass_gap(folded: Timeline, event: RecordedEvent) -> Move | None:
+    """Pass over what is missing before an event; None if nothing is."""
+    is_next = event.version <= folded.version + 1
+    return None if is_next else folded.pass_over(event.version - 1)
+
+
+def _take(folded: Timeline, event: RecordedEvent) -> tuple[Move, CorruptEventError | None]:
+    """Apply an event; one that cannot be, as if it had changed nothing."""
+    try:
+        return folded.take(event), None
+    except CorruptEventError as error:
+        return folded.pass_over(event.version), error
+
+
+async def timeline(
+    stream: Stream, until: int | None = None, times: dict[int, datetime] | None = None
+) -> Timeline:
+    """Fold where the items of each version come from, up to a version, a page at a time.
+
+    Puts into `times` when each was recorded. Raises CorruptEventError.
+    """
     folded = Timeline()
     async for event in await stream.events(until=until):
         folded.take(event)
+        if times is not None:
+            times[event.version] = event.recorded_at
     return folded

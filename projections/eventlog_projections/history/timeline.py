@@ -5,7 +5,6 @@ of them together take a few numbers for each event, and going back to one costs 
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from eventlog import RecordedEvent
@@ -46,28 +45,35 @@ class Timeline:
     """The lists of all versions of a stream, folded event by event."""
 
     def __init__(self) -> None:
-        self.lists: list[Stack | None] = [None]
+        self.lists: dict[int, Stack | None] = {0: None}
         """The list at each version."""
-        self.times: list[datetime] = [datetime.min.replace(tzinfo=UTC)]
-        """When each version was recorded; version 0 before all of them."""
+        self.version = 0
+        """The version that it was folded to."""
 
     @property
-    def version(self) -> int:
-        """The version that it was folded to."""
-        return len(self.lists) - 1
+    def now(self) -> "Stack | None":
+        """The list at that version."""
+        return self.lists[self.version]
 
     def take(self, event: RecordedEvent) -> Move:
         """Apply the next event. Raises CorruptEventError."""
-        if event.version != len(self.lists):
-            raise CorruptEventError(event.stream, len(self.lists), "it is missing from the log")
-        before = self.lists[-1]
+        if event.version != self.version + 1:
+            raise CorruptEventError(event.stream, self.version + 1, "it is missing from the log")
+        before = self.now
         after = self._after(event, event.header, before)
-        self.lists.append(after)
-        self.times.append(event.recorded_at)
+        self.lists[event.version] = after
+        self.version = event.version
         if event.kind == EventErased.kind:
             gone = (span for span in spans(before) if span.version == event.header.erased)
             return Move(tuple(gone), (), count(after))
         return _move(before, after)
+
+    def pass_over(self, version: int) -> Move:
+        """Go on to a version that cannot be read, as if it had changed nothing."""
+        before = self.now
+        self.version = max(version, self.version)
+        self.lists[self.version] = before
+        return Move((), (), count(before))
 
     def _after(self, event: RecordedEvent, header: Header, before: Stack | None) -> Stack | None:
         if event.kind == EventErased.kind:
@@ -82,7 +88,7 @@ class Timeline:
 
     def _rewound(self, event: RecordedEvent, header: Header) -> Stack | None:
         to = header.to_version
-        if to is None or not 0 <= to < event.version:
+        if to is None or to >= event.version or to not in self.lists:
             raise CorruptEventError(event.stream, event.version, "it rewinds to no earlier version")
         then = self.lists[to]
         return then if header.kept is None else first(then, header.kept)

@@ -55,7 +55,7 @@ class _UserMessages:
 
     def listed(self) -> int:
         """Return how many there are in the list now."""
-        return sum(map(self._within, spans(self._timeline.lists[-1])))
+        return sum(map(self._within, spans(self._timeline.now)))
 
     def _note(self, version: int, items: list[object]) -> None:
         self._before[version] = [0, *accumulate(map(is_user_message, items))]

@@ -15,8 +15,10 @@ import msgspec
 from eventlog.errors import CorruptEventError, SchemaTooNewError
 from eventlog.events import Header
 from eventlog.format.codec import RAW, decode_json
-from eventlog.format.envelope import open_body, open_header
+from eventlog.format.envelope import open_header
+from eventlog.format.inflating import MAX_INFLATED
 from eventlog.format.kinds import KINDS
+from eventlog.format.opening import Opener
 from eventlog.snapshots import FoldInput
 from eventlog_projections.items.segments import Packed, UnreadableError, pack, size_of, unpack
 
@@ -57,32 +59,36 @@ class EventItems:
             return _OVERHEAD + stored + len(self._inner)
         return _OVERHEAD + (stored if self.entry.codec == RAW else _USUAL_RATIO * stored)
 
-    def raw_items(self) -> list[bytes] | None:
+    def raw_items(self, limit: int) -> list[bytes] | None:
         """Return the JSON of each item; None for what only `json` can read."""
         try:
-            raws = msgspec.json.decode(self._array(), type=list[msgspec.Raw])
-        except msgspec.DecodeError:
+            raws = msgspec.json.decode(self._array(limit), type=list[msgspec.Raw])
+        except (msgspec.DecodeError, RecursionError):
             return None
         return [bytes(raw) for raw in raws] if len(raws) == self.items else None
 
-    def inner(self) -> bytes:
-        """Return the JSON array without its brackets.
+    def inflate(self, limit: int) -> int:
+        """Inflate it, to at most `limit` bytes, and return to how many; it stays so."""
+        return len(self.inner(limit))
 
-        Raises CorruptEventError, ErasedError or SchemaTooNewError, naming the event.
+    def inner(self, limit: int) -> bytes:
+        """Return the JSON array without its brackets; it inflates to at most `limit` bytes.
+
+        Here and below raises CorruptEventError, ErasedError or SchemaTooNewError, naming the event.
         """
         if self._inner is None:
-            self._inner = self._array()[1:-1]
+            self._inner = self._array(limit)[1:-1]
         return self._inner
 
-    def part(self, start: int, stop: int) -> list[Any]:
+    def part(self, start: int, stop: int, limit: int) -> list[Any]:
         """Decode items `start` to `stop`."""
-        return self.decode()[start:stop]
+        return self.decode(limit)[start:stop]
 
-    def decode(self) -> list[Any]:
+    def decode(self, limit: int) -> list[Any]:
         """Decode all items."""
         entry = self.entry
         try:
-            items: list[Any] = decode_json(self._array())
+            items: list[Any] = decode_json(self._array(limit))
         except ValueError as error:
             raise CorruptEventError(
                 self.stream, entry.version, "its items do not decode"
@@ -93,7 +99,7 @@ class EventItems:
             )
         return items
 
-    def _array(self) -> bytes:
+    def _array(self, limit: int) -> bytes:
         entry = self.entry
         if (entry.kind, entry.schema) not in KINDS:
             raise SchemaTooNewError(
@@ -103,7 +109,7 @@ class EventItems:
             )
         if self._inner is not None:
             return b"[" + self._inner + b"]"
-        return open_body(self.stream, entry)
+        return Opener(limit=limit).body(self.stream, entry)
 
 
 class SegmentItems:
@@ -123,19 +129,19 @@ class SegmentItems:
         """How many items it holds."""
         return len(self._open().ends)
 
-    def inner(self) -> bytes:
+    def inner(self, _limit: int) -> bytes:
         """Return the JSON of all items, without brackets. Raises UnreadableError."""
         return self._open().inner
 
-    def part(self, start: int, stop: int) -> list[Any]:
+    def part(self, start: int, stop: int, _limit: int) -> list[Any]:
         """Decode items `start` to `stop`, and nothing else."""
         packed = self._open()
         begin = packed.ends[start - 1] + 1 if start else 0
         return _parse(b"[" + packed.inner[begin : packed.ends[stop - 1]] + b"]", stop - start)
 
-    def decode(self) -> list[Any]:
+    def decode(self, limit: int) -> list[Any]:
         """Decode all items."""
-        return _parse(b"[" + self.inner() + b"]", self.items)
+        return _parse(b"[" + self.inner(limit) + b"]", self.items)
 
     def stored(self) -> bytes:
         """Return it as it is stored."""
@@ -159,15 +165,15 @@ class Absent:
     def __init__(self, source: int) -> None:
         self.source = source
 
-    def inner(self) -> bytes:
+    def inner(self, _limit: int) -> bytes:
         """Raise UnreadableError."""
         raise UnreadableError
 
-    def decode(self) -> list[Any]:
+    def decode(self, _limit: int) -> list[Any]:
         """Raise UnreadableError."""
         raise UnreadableError
 
-    def part(self, _start: int, _stop: int) -> list[Any]:
+    def part(self, _start: int, _stop: int, _limit: int) -> list[Any]:
         """Raise UnreadableError."""
         raise UnreadableError
 
@@ -192,17 +198,17 @@ class Inherited:
         """How many items it holds."""
         return self._holder.items
 
-    def inner(self) -> bytes:
+    def inner(self, limit: int) -> bytes:
         """Return the JSON of all items, without brackets."""
-        return self._holder.inner()
+        return self._holder.inner(limit)
 
-    def part(self, start: int, stop: int) -> list[Any]:
+    def part(self, start: int, stop: int, limit: int) -> list[Any]:
         """Decode items `start` to `stop`."""
-        return self._holder.part(start, stop)
+        return self._holder.part(start, stop, limit)
 
-    def decode(self) -> list[Any]:
+    def decode(self, limit: int) -> list[Any]:
         """Decode all items."""
-        return self._holder.decode()
+        return self._holder.decode(limit)
 
 
 Holder = EventItems | SegmentItems | Absent | Inherited
@@ -269,18 +275,19 @@ def drop_last(blocks: list[Block], items: int) -> None:
         items -= size
 
 
-def decode(blocks: Sequence[Block]) -> list[Any] | None:
+def decode(blocks: Sequence[Block], limit: int = MAX_INFLATED) -> list[Any] | None:
     """Decode the items of `blocks`, afresh for every call; None if some are absent or no segment.
 
-    Raises CorruptEventError, ErasedError or SchemaTooNewError, naming the event.
+    One event inflates to at most `limit` bytes. Raises CorruptEventError, ErasedError or
+    SchemaTooNewError, naming the event.
     """
     try:
-        return _decode_all(blocks)
+        return _decode_all(blocks, limit)
     except UnreadableError:
         return None
 
 
-def _decode_all(blocks: Sequence[Block]) -> list[Any]:
+def _decode_all(blocks: Sequence[Block], limit: int) -> list[Any]:
     items: list[Any] = []
     together: list[Block] = []
     size = 0
@@ -290,16 +297,16 @@ def _decode_all(blocks: Sequence[Block]) -> list[Any]:
             raise UnreadableError
         whole = block.stop - block.start == available
         if not whole or size > _DECODED_AT_ONCE:
-            items += _decode_together(together)
+            items += _decode_together(together, limit)
             together, size = [], 0
         if whole:
             together.append(block)
-            size += len(block.holder.inner())
+            size += len(block.holder.inner(limit))
         else:
-            items += block.holder.part(block.start, block.stop)
+            items += block.holder.part(block.start, block.stop, limit)
     if not items:
-        return _decode_together(together)
-    return items + _decode_together(together) if together else items
+        return _decode_together(together, limit)
+    return items + _decode_together(together, limit) if together else items
 
 
 def header(stream: str, entry: FoldInput) -> Header:
@@ -307,11 +314,11 @@ def header(stream: str, entry: FoldInput) -> Header:
     return open_header(stream, entry.version, entry.header)
 
 
-def _decode_together(blocks: Sequence[Block]) -> list[Any]:
+def _decode_together(blocks: Sequence[Block], limit: int) -> list[Any]:
     """Splice whole blocks and decode them as one array."""
     if not blocks:
         return []
-    inner = [block.holder.inner() for block in blocks]
+    inner = [block.holder.inner(limit) for block in blocks]
     inner[0] = b"[" + inner[0]
     inner[-1] += b"]"  # Joined with its brackets, it is copied once.
     spliced = b",".join(inner)
@@ -322,7 +329,7 @@ def _decode_together(blocks: Sequence[Block]) -> list[Any]:
     if len(items) == count(blocks):
         return items
     # One of them is not what it should be: that one says so.
-    return [item for block in blocks for item in block.holder.decode()]
+    return [item for block in blocks for item in block.holder.decode(limit)]
 
 
 def _parse(array: bytes, expected: int) -> list[Any]:

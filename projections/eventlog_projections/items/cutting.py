@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from eventlog.format.inflating import MAX_INFLATED
 from eventlog.snapshots import Piece
 from eventlog_projections.items.blocks import INHERITED, Block, EventItems, SegmentItems, count
 from eventlog_projections.items.segments import LARGE, MAX_BYTES, MAX_ITEMS, Packed, join, pack
@@ -45,9 +46,9 @@ def is_due(blocks: Sequence[Block], version: int, saved: int, *, was_reset: bool
     return size >= DUE_BYTES or items >= max(MAX_ITEMS, count(blocks) // DUE_SHARE)
 
 
-def cut(blocks: Sequence[Block]) -> Cut:
-    """Return what a snapshot of the list refers to."""
-    cutter = _Cutter()
+def cut(blocks: Sequence[Block], limit: int = MAX_INFLATED) -> Cut:
+    """Return what a snapshot of the list refers to; an event inflates to `limit` bytes at most."""
+    cutter = _Cutter(limit)
     for block in blocks:
         cutter.take(block)
     cutter.flush()
@@ -57,7 +58,8 @@ def cut(blocks: Sequence[Block]) -> Cut:
 class _Cutter:
     """Collects items until they make a segment."""
 
-    def __init__(self) -> None:
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
         self.pieces: list[Piece] = []
         self.segments: dict[int, bytes] = {}
         self.blocks: list[Block] = []
@@ -70,7 +72,7 @@ class _Cutter:
         if holder.source == INHERITED:
             self._inherit(block)
             return
-        raws = holder.raw_items() if isinstance(holder, EventItems) else None
+        raws = holder.raw_items(self._limit) if isinstance(holder, EventItems) else None
         chosen = None if raws is None else raws[block.start : block.stop]
         if chosen is None or any(len(raw) > LARGE for raw in chosen):
             self.flush()

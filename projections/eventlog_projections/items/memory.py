@@ -60,7 +60,11 @@ class StateMemory:
         key = _key(stored)
         content = await self._log.spi.shared.get(key)
         opened = await stored.decrypt({key: content}) if content else {}
-        state = load(self._display_name, opened[key]) if key in opened else None
+        state = (
+            load(self._display_name, opened[key], self._log.spi.max_inflated_bytes)
+            if key in opened
+            else None
+        )
         if state is None and content not in (None, TOMBSTONE):
             await self._log.spi.shared.delete(key)
         return state

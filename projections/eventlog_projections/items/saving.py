@@ -35,7 +35,7 @@ class SnapshotWriter:
         """Store a snapshot of a state now; False where there is nothing to store."""
         if state.version == 0:
             return False
-        done = await asyncio.to_thread(cut, state.blocks)
+        done = await asyncio.to_thread(cut, state.blocks, self._log.spi.max_inflated_bytes)
         snapshot = Snapshot(state.version, state.hash, done.pieces)
         try:
             is_stored = await stored.save(snapshot, done.segments)

@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 
 import zstandard
 
+from eventlog.format.inflating import frame_size, inflate_frame
+
 SCHEMA: Final = 1
 """Raise it with any change of the fold or of what is stored: older snapshots are left alone."""
 
@@ -20,19 +22,18 @@ MAX_BYTES: Final = 256 * 1024
 LARGE: Final = 64 * 1024
 """An item of more bytes is not copied: snapshots refer to it where it lies in the log."""
 
-MAX_OPENED: Final = 256 * 1024 * 1024
-"""A segment that claims to be larger is none."""
+MAX_OPENED: Final = 1024 * 1024
+"""A segment that claims to be larger is none: what is packed is far less."""
 
 _LEVEL: Final = 3
 _HEAD: Final = struct.Struct("<QI")
 
 
 class _Zstd(threading.local):
-    """One of each for each thread: making them costs as much as using them."""
+    """One for each thread: making it costs as much as using it."""
 
     def __init__(self) -> None:
         self.compressor: Final = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
-        self.decompressor: Final = zstandard.ZstdDecompressor()
 
 
 _zstd: Final = _Zstd()
@@ -70,21 +71,16 @@ def size_of(content: bytes | Packed) -> int:
     """Return how many bytes it takes once it is unpacked; 0 for what cannot be."""
     if isinstance(content, Packed):
         return len(content.inner) + 4 * len(content.ends)
-    try:
-        return zstandard.frame_content_size(content)
-    except zstandard.ZstdError:
-        return 0
+    return frame_size(content) or 0
 
 
 def unpack(segment_id: int, stored: bytes) -> Packed:
     """Undo `pack`. Raises UnreadableError."""
     try:
-        if zstandard.frame_content_size(stored) > MAX_OPENED:
-            raise UnreadableError
-        opened = _zstd.decompressor.decompress(stored, max_output_size=MAX_OPENED)
+        opened = inflate_frame(stored, MAX_OPENED)
         own_id, items = _HEAD.unpack_from(opened)
         ends: tuple[int, ...] = struct.unpack_from(f"<{items}I", opened, _HEAD.size)
-    except (zstandard.ZstdError, struct.error, MemoryError) as error:
+    except (ValueError, struct.error) as error:
         raise UnreadableError from error
     inner = opened[_HEAD.size + 4 * items :]
     if own_id != segment_id or not items or ends[-1] != len(inner):

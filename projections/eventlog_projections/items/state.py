@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from eventlog.errors import CorruptEventError
+from eventlog.errors import CorruptEventError, SchemaTooNewError
 from eventlog.snapshots import FoldInput, Sources
 from eventlog_projections.items.blocks import (
     INHERITED,
@@ -18,7 +18,7 @@ from eventlog_projections.items.blocks import (
     header,
     split,
 )
-from eventlog_projections.items.segments import SCHEMA
+from eventlog_projections.items.segments import SCHEMA, size_of
 
 _SIZE: Final = attrgetter("holder.size")
 
@@ -84,21 +84,30 @@ def dump(state: State) -> bytes | None:
     return msgspec.msgpack.encode(shared)
 
 
-def load(stream: str, content: bytes) -> State | None:
-    """Undo `dump`; None for what it did not write, or other code did."""
+def load(stream: str, content: bytes, limit: int) -> State | None:
+    """Undo `dump`; None for what it did not write, or other code did.
+
+    What it holds inflates to at most `limit` bytes together: events are inflated at once, so that
+    they can be counted, and segments say how large they are.
+    """
     try:
         shared = msgspec.msgpack.decode(content, type=_Shared)
-    except (msgspec.MsgspecError, ValueError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
     if shared.schema != SCHEMA:
         return None
+    limit -= sum(map(size_of, shared.segments.values()))
     found = Sources(shared.segments, {entry.version: entry for entry in shared.entries})
     try:
         blocks = tuple(
             Block(holder_of(stream, source, found), start, stop)
             for source, start, stop in shared.blocks
         )
-    except CorruptEventError:
+        for holder in {block.holder: None for block in blocks}:
+            limit -= holder.inflate(max(limit, 0)) if isinstance(holder, EventItems) else 0
+    except (CorruptEventError, SchemaTooNewError):
+        return None
+    if limit < 0:
         return None
     if absent(blocks):
         return None

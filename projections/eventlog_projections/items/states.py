@@ -40,12 +40,12 @@ class StateReader:
         If that fails, caches are evicted; if it still does, snapshots are deleted, and every event
         is folded. Raises CorruptEventError or ErasedError.
         """
-        found = _decoded(await self._state(version, wanted), wanted)
+        found = self._decoded(await self._state(version, wanted), wanted)
         if found is None:
             await self.evict()
-            found = _decoded(await self._state(version, wanted), wanted)
+            found = self._decoded(await self._state(version, wanted), wanted)
         if found is None:
-            found = _decoded(await self._anew(version, wanted), wanted)
+            found = self._decoded(await self._anew(version, wanted), wanted)
         if found is None:
             raise CorruptEventError(self.display_name, version or 0, "its list does not add up")
         return found
@@ -112,6 +112,14 @@ class StateReader:
     async def leave_tombstone(self, version: int) -> None:
         """Evict the list from every cache, and keep states up to `version` out of Redis."""
         await self._memory.leave_tombstone(self._stored(), version)
+
+    def _decoded(self, state: State | None, wanted: int) -> ItemsRead | None:
+        """Return the last `wanted` items of a state; None if some of them cannot be used."""
+        if state is None:
+            return None
+        blocks = state.blocks if wanted == EVERYTHING else last(state.blocks, wanted)
+        items = decode(blocks, self._log.spi.max_inflated_bytes)
+        return None if items is None else ItemsRead(state.version, items, state.total)
 
     def _stored(self) -> StreamSnapshots:
         return self._log.spi.snapshots(self._name, SCHEMA, branch=self._branch)
@@ -193,11 +201,3 @@ class StateReader:
         if complete is not None and complete is not state:
             self._memory.put(stored, complete)
         return complete
-
-
-def _decoded(state: State | None, wanted: int) -> ItemsRead | None:
-    """Return the last `wanted` items of a state; None if some of them cannot be used."""
-    if state is None:
-        return None
-    items = decode(state.blocks if wanted == EVERYTHING else last(state.blocks, wanted))
-    return None if items is None else ItemsRead(state.version, items, state.total)

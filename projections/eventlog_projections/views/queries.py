@@ -5,13 +5,14 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import msgspec
 
-from eventlog.format.chain import stream_id
+from eventlog.errors import InvalidOptionError
 from eventlog.format.envelope import from_microseconds
 from eventlog.format.names import MAIN
+from eventlog.format.questions import check_text
 from eventlog_projections.views.conversations import BranchRow, ConversationRow
 from eventlog_projections.views.prices import cost_of
 from eventlog_projections.views.search import ItemRow, PlainItemRow
@@ -119,6 +120,8 @@ async def conversations(
 
     `after` is the last one of the page before. Conversations that move meanwhile come first again.
     """
+    if after is not None and not isinstance(cast(object, after), Summary):
+        raise InvalidOptionError("after is the last Summary of the page before.")
     rows = await views.select(
         ConversationRow,
         {} if owner is None else {"owner_key": digest_of(owner)},
@@ -216,6 +219,7 @@ async def search(
     Removed items are found too, and marked; `removed` asks for those only, or for the others. Items
     of an encrypted log are found only where `views` have PLAIN_SEARCH.
     """
+    check_text("text", text)
     phrases = [phrase or word for phrase, word in _TERMS.findall(text)]
     wanted: dict[str, Any] = {}
     if conversation is not None:
@@ -244,7 +248,7 @@ async def search(
 
 
 def _id(views: Views, name: str, branch: str = MAIN) -> bytes:
-    return stream_id(views.log.tenant, name, branch)
+    return views.log.spi.stream_id(name, branch=branch)
 
 
 def _cost(used: Iterable[tuple[Used, str | None, datetime | None]]) -> Cost:

@@ -7,6 +7,7 @@ from typing import Any, Final
 from eventlog import EventLog
 from eventlog.views import NO_LIMIT, Search, Selection, ViewRow, ViewSource
 from eventlog_projections.views.asides import Asides
+from eventlog_projections.views.asking import check_phrases, check_values
 from eventlog_projections.views.conversations import CONVERSATIONS
 from eventlog_projections.views.projection import Projection, RowT
 from eventlog_projections.views.reader import RowReader
@@ -125,6 +126,7 @@ class Views:
         tenant, by a column `tenant` or by a `stream_id`, are those of the log's own.
         """
         spec, by = self._reader.spec(kind), tuple(order) or kind.key
+        check_values(spec, equal, limit)
         behind = None
         if after is not None:
             behind = [getattr(after, column.removeprefix("-")) for column in by]
@@ -140,6 +142,8 @@ class Views:
     ) -> list[RowT]:
         """Return the rows whose key begins with one of `partitions`."""
         spec = self._reader.spec(kind)
+        for partition in partitions:
+            check_values(spec, {kind.key[0]: partition})
 
         def query(tables: ViewSource, generation: int) -> Awaitable[list[ViewRow]]:
             return tables.held(spec, generation, partitions, self.log.tenant)
@@ -157,6 +161,8 @@ class Views:
     ) -> list[RowT]:
         """Return rows whose text has every phrase, the best first."""
         spec = self._reader.spec(kind)
+        check_values(spec, equal, limit)
+        check_phrases(phrases)
 
         def query(tables: ViewSource, generation: int) -> Awaitable[list[ViewRow]]:
             tenant = self.log.tenant

@@ -209,7 +209,7 @@ class Machine(LogMachine):
     def where_items_come_from_agrees(self, data: st.DataObject) -> None:
         line = self.line(data)
         folded = self.run(timeline(Stream(self.log, *place(line.chat))))
-        assert [size(spans(then)) for then in folded.lists] == [
+        assert [size(spans(then)) for then in folded.lists.values()] == [
             len(then.items) for then in line.past
         ]
 

@@ -235,14 +235,14 @@ async def test_an_undo_and_a_redo_read_the_end_of_the_list_only(
 def note(holder: Any, decoded: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     inner, part = holder.inner, holder.part
 
-    def whole(self: Any) -> bytes:
+    def whole(self: Any, limit: int) -> bytes:
         decoded.append(self.items)
-        found: bytes = inner(self)
+        found: bytes = inner(self, limit)
         return found
 
-    def some(self: Any, start: int, stop: int) -> Sequence[Any]:
+    def some(self: Any, start: int, stop: int, limit: int) -> Sequence[Any]:
         decoded.append(stop - start)
-        found: Sequence[Any] = part(self, start, stop)
+        found: Sequence[Any] = part(self, start, stop, limit)
         return found
 
     monkeypatch.setattr(holder, "inner", whole)

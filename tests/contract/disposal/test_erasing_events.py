@@ -89,3 +89,21 @@ async def test_one_event_is_not_erased_where_it_cannot_be(erasable: Backend) -> 
         with pytest.raises(HeldError):
             await erase_event(log, NAME, 22, **WHY)
         assert await chat.items() == ITEMS[:20] + ITEMS[21:40]
+
+
+async def test_an_event_that_an_erased_fork_shared_can_be_erased(erasable: Backend) -> None:
+    """Nobody shares it any more; a fork that is there, or kept nothing, is what decides."""
+    async with erasable.open() as log:
+        chat = await filled(log, ITEMS[:9])
+        await chat.fork("fork", at=8)
+        await chat.fork("empty", at=8, kept=0)
+        with pytest.raises(SharedContentError, match="fork"):
+            await erase_event(log, NAME, 7, **WHY)
+        await erase(log, "fork", **WHY)
+        await Conversation(log, "fork").add(["begun anew"])
+        await erase_event(log, NAME, 7, **WHY)
+        assert await chat.items() == ITEMS[:6] + ITEMS[7:9]
+        assert await Conversation(log, "fork").items() == ["begun anew"]
+        with pytest.raises(ErasedError):
+            await Conversation(log, "fork").items(as_of=1)
+        assert (await log.verify()).ok

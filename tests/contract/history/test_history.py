@@ -1,7 +1,7 @@
 """History, labels and differences: what happened, told in order, with nothing left out."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -92,8 +92,8 @@ async def test_who_when_and_why_are_told(backend: Backend, clock: Clock) -> None
         first, second = await told(chat)
     assert (first.actor, first.run_id, first.reason) == ("ana", "run-1", None)
     assert (second.actor, second.run_id, second.reason) == ("lin", None, "done")
-    assert second.recorded_at == datetime.fromtimestamp(clock.now / 1e6, UTC)
-    assert (second.recorded_at - first.recorded_at).total_seconds() == 1
+    now = datetime.fromtimestamp(clock.now / 1e6, UTC)
+    assert (first.recorded_at, second.recorded_at) == (now - timedelta(seconds=1), now)
     assert first.event == ItemsAdded(["a"])
 
 

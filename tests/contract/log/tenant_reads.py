@@ -19,6 +19,7 @@ from eventlog_projections import (
     erase_owner,
     prune,
     rebuild,
+    salvage,
 )
 from eventlog_projections import views as of_views
 from eventlog_projections.views import BUILT_IN, Views
@@ -215,6 +216,7 @@ SESSION_OTHERWISE: Final = {
 def projection_reads(log: EventLog, name: str) -> Mapping[str, Any]:
     return {
         "rebuild": lambda: rebuild(log, name),
+        "salvage": lambda: salvage(log, name),
         "apply_retention": lambda: apply_retention(log, [RetentionRule("r", AGO, tag=MARKER)]),
         "erase": lambda: erase(log, name, by="x", reason="y"),
         "erase_event": lambda: erase_event(log, name, 1, by="x", reason="y"),

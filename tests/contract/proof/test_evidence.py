@@ -330,9 +330,9 @@ async def test_a_key_that_is_none_could_not_check(log: EventLog, tmp_path: Path)
 
 
 def test_the_verifier_is_short_and_needs_little() -> None:
-    """Under 200 lines; the standard library and cryptography."""
+    """Under 250 lines; the standard library and cryptography."""
     lines = PROGRAM.read_text("utf-8").splitlines()
-    assert len(lines) < 200
+    assert len(lines) < 250
     imports = {line.split()[1].split(".")[0] for line in map(str.strip, lines) if is_import(line)}
     assert imports - set(sys.stdlib_module_names) == {"cryptography"}
 
