@@ -81,7 +81,7 @@ KEYS: Final = {
 }
 """Finding and changing the data keys of a conversation."""
 
-ERASING: Final = {"lock", "moved", "erased", "inserted", "queued"}
+ERASING: Final = {"lock", "moved", "erased", "inserted", "queued", "owed"}
 """Erasing a conversation: the events, beside what drops snapshots and destroys keys."""
 
 ALL_KEYS: Final = {"any_key", "of_streams", "wrapped_by_others"}

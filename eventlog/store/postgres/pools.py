@@ -256,7 +256,8 @@ async def _is_quiet(connection: "Connection[Any]") -> bool:
     is_quiet = False
     try:
         async with asyncio.timeout(PATIENCE):
-            is_quiet = await connection.fetchval("SELECT 1") == 1
+            await connection.fetchval("SELECT 1")
+            is_quiet = not connection.is_in_transaction()  # Its BEGIN may have been cancelled.
     except (asyncpg.PostgresError, *LOST, TimeoutError):
         pass
     finally:
