@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from eventlog import EventLogError, RecordedEvent, Verification
-from eventlog_cli.words import GONE, actor, clean, deed, describe
+from eventlog_cli.words import GONE, actor, deed, describe, line, named
 from eventlog_projections import Diff, HistoryEvent, ItemsRead
 
 _STYLES: Final = {"popped": "yellow", "cleared": "red", "deleted": "red", "rewound": "yellow"}
@@ -19,7 +19,7 @@ _TAIL_WORDS: Final = 200
 
 def heading(name: str, branch: str, seen: ItemsRead) -> Text:
     """Name a conversation, and say what of it is shown."""
-    text = Text(clean(name) + (f" ({clean(branch)})" if branch else ""), "bold")
+    text = Text(named(name, branch), "bold")
     shown = len(seen.items)
     what = (
         f"{seen.total:,} items"
@@ -55,7 +55,7 @@ def events(found: Sequence[HistoryEvent]) -> Table:
         table.add_row(
             Text(str(event.version), "bold"),
             f"{event.recorded_at:%m-%d %H:%M:%S}",
-            Text(clean(event.kind), _STYLES.get(event.kind, "")),
+            Text(line(event.kind), _STYLES.get(event.kind, "")),
             actor(event.context),
             _items(event),
         )
@@ -97,7 +97,7 @@ def verdict(found: Verification) -> Table:
     for fault in found.faults:
         unknown = fault.problem == "unknown"
         word = Text("UNKNOWN", "bold yellow") if unknown else Text("TAMPERED", "bold red")
-        grid.add_row("", word, str(fault))
+        grid.add_row("", word, line(str(fault)))
     return grid
 
 
@@ -108,36 +108,36 @@ def imported(found: Any) -> Text:
         f"; {found.unchanged:,} were there already\n",
     )
     for row in found.preserved:
-        text.append(f"kept as it is: row {row.row} of {clean(row.conversation)}: {row.why}\n")
+        text.append(f"kept as it is: row {row.row} of {named(row.conversation)}: {line(row.why)}\n")
     for each in found.refused:
-        text.append(f"left out: {clean(each.conversation)}: {each.why}\n", "red")
+        text.append(f"left out: {named(each.conversation)}: {line(each.why)}\n", "red")
     text.right_crop(1)
     return text
 
 
 def feed_line(event: RecordedEvent) -> RenderableType:
     """Return an event of the feed, as one line and one for each item that it brought."""
-    line = Text.assemble(
+    first = Text.assemble(
         (f"{event.recorded_at:%H:%M:%S} ", "dim"),
-        (clean(event.stream), "bold"),
-        f"{f' ({clean(event.branch)})' if event.branch else ''} {event.version} ",
-        (clean(event.kind), _STYLES.get(event.kind, "")),
+        (named(event.stream, event.branch), "bold"),
+        f" {event.version} ",
+        (line(event.kind), _STYLES.get(event.kind, "")),
         no_wrap=True,
         overflow="ellipsis",
     )
-    return Group(line, *(Padding(each, (0, 0, 0, 9)) for each in _said(event)))
+    return Group(first, *(Padding(each, (0, 0, 0, 9)) for each in _said(event)))
 
 
 def _said(event: RecordedEvent) -> list[Text]:
     try:
         found = None if event.is_erased else event.event
     except EventLogError as error:
-        return [Text(str(error), "red")]
+        return [Text(line(str(error)), "red")]
     said = getattr(found, "items", None)
     if said is None:
         return [Text(deed(found), no_wrap=True, overflow="ellipsis")]
-    lines = [": ".join(describe(item)) for item in said]
+    texts = [": ".join(describe(item)) for item in said]
     return [
-        Text(" ".join(line.split())[:_TAIL_WORDS], no_wrap=True, overflow="ellipsis")
-        for line in lines
+        Text(" ".join(text.split())[:_TAIL_WORDS], no_wrap=True, overflow="ellipsis")
+        for text in texts
     ]

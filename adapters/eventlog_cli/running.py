@@ -17,6 +17,7 @@ from eventlog import EventLog, EventLogError, InvalidInputError
 from eventlog.errors import SchemaTooOldError
 from eventlog_cli.output import Output
 from eventlog_cli.settings import Settings
+from eventlog_cli.terminal import flush, tell
 
 FAILED: Final = 1
 MISUSED: Final = 2
@@ -65,7 +66,7 @@ def run_without_log(
     settings = ctx.find_object(Settings) or Settings()
     try:
         asyncio.run(work(settings, Output(as_json=settings.as_json)))
-        sys.stdout.flush()
+        flush()
     except FoundError as found:
         raise typer.Exit(found.code) from None
     except BrokenPipeError:
@@ -81,5 +82,5 @@ def run_without_log(
 
 
 def _left(why: str, code: int) -> typer.Exit:
-    sys.stderr.write(f"eventlog: {why}\n")
+    tell(f"eventlog: {why}")
     return typer.Exit(code)
