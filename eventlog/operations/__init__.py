@@ -4,19 +4,22 @@ May import: all of `eventlog`.
 """
 
 from eventlog.operations.backup import backup
+from eventlog.operations.bundles import check_evidence
 from eventlog.operations.evidence import gather_evidence
 from eventlog.operations.heads import publish, to_command, to_file
 from eventlog.operations.holds import held_by, lift_hold, place_hold
 from eventlog.operations.migration import migrate
-from eventlog.operations.receipts import ErasedVersions, Receipt, read_receipt
+from eventlog.operations.receipts import ErasedVersions, Receipt, read_receipt, receipt
 from eventlog.operations.roles import create_roles
 from eventlog.operations.rotation import rekey, rotate
+from eventlog.operations.soundness import sign_head
 from eventlog.operations.worker import work
 
 __all__ = [
     "ErasedVersions",
     "Receipt",
     "backup",
+    "check_evidence",
     "create_roles",
     "gather_evidence",
     "held_by",
@@ -25,8 +28,10 @@ __all__ = [
     "place_hold",
     "publish",
     "read_receipt",
+    "receipt",
     "rekey",
     "rotate",
+    "sign_head",
     "to_command",
     "to_file",
     "work",
