@@ -134,9 +134,14 @@ def test_what_is_new_never_replaces(tmp_path: Path, write: Any) -> None:
     with pytest.raises(FileExistsError):
         write(str(path))
     path.unlink()
-    with pytest.raises(FileExistsError), new_file(str(path)) as new:
-        Path(new).write_bytes(CONTENT)
-        path.write_bytes(b"mine")
+
+    def meanwhile() -> None:
+        with new_file(str(path)) as new:
+            Path(new).write_bytes(CONTENT)
+            path.write_bytes(b"mine")
+
+    with pytest.raises(FileExistsError):
+        meanwhile()
     assert (path.read_bytes(), os.listdir(tmp_path)) == (b"mine", ["key"])
 
 
