@@ -1,6 +1,7 @@
 """Erasing a conversation for good: its content leaves every place where we keep any of it."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -146,7 +147,8 @@ class _Work:
                 streams = await erase()
             except BaseException:
                 if self._receipts is not None and not self.plan.is_begun:
-                    await self._receipts.withdraw(self._session_id)
+                    with contextlib.suppress(PublishingError):  # What went wrong before is told.
+                        await self._receipts.withdraw(self._session_id)
                 raise
             return await _purge(self._log, streams)
 
