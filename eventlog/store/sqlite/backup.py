@@ -32,11 +32,14 @@ def backup_sqlite(
     if not os.path.exists(path):
         raise NotAnEventLogError(f"{address} does not exist. Is the path right?")
     try:
-        with new_file(target, mode=mode) as unfinished, translated(address):
-            with _reading(address) as source:
-                needs_migration(str(address), *inspect(source), upgrade=True, create=False)
-                with translated(SqliteAddress(target)):
-                    _copy(source, unfinished, progress)
+        with (
+            new_file(target, mode=mode) as unfinished,
+            translated(address),
+            _reading(address) as source,
+        ):
+            needs_migration(str(address), *inspect(source), upgrade=True, create=False)
+            with translated(SqliteAddress(target)):
+                _copy(source, unfinished, progress)
     except FileExistsError as error:
         raise InvalidOptionError(f"{target} is there already. Name a new file.") from error
     except OSError as error:

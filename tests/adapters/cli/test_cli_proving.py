@@ -12,6 +12,7 @@ import pytest
 from eventlog import EventLog, Signer
 from eventlog.operations import read_receipt
 from eventlog_projections import Conversation
+from tests import processes
 from tests.adapters.cli.conftest import Eventlog
 from tests.adapters.cli.shop import user
 from tests.backends import Backend, SqliteBackend
@@ -183,15 +184,14 @@ def test_whoever_is_killed_has_left_the_receipt_before(
     assert os.listdir("receipts") == ["order-1041.receipt"]
 
 
-async def test_a_worker_signs_no_head_over_what_was_edited(
-    db: str, eventlog: Eventlog, signer: Signer
-) -> None:
+async def test_a_worker_signs_no_head_over_what_was_edited(db: str, signer: Signer) -> None:
     """It ends and names it."""
     backend = SqliteBackend(Path(db))
     async with backend.open(create=False) as log:
         await edit(backend, log, "order-1041")
-    result = eventlog("worker", *KEY, "--head-file", "head.txt", "--no-views")
-    assert (result.exit_code, "order-1041" in result.output) == (1, True)
+    heads = (*KEY, "--head-file", "head.txt", "--no-views")
+    status, output = await processes.output_of(*processes.eventlog(backend, "worker", *heads))
+    assert (status, "'order-1041'" in output) == (1, True), output
     async with backend.open(create=False) as log:
         assert await log.tree.last_head() is None
     assert not Path("head.txt").exists()
