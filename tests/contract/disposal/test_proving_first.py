@@ -19,6 +19,7 @@ from eventlog.operations import (
     receipt,
     sign_head,
 )
+from eventlog.operations.soundness import HeadSigner
 from eventlog_projections import (
     Archive,
     Conversation,
@@ -335,3 +336,19 @@ async def test_library_and_document_agree_on_evidence(backend: Backend, tmp_path
     other = str(Signer(SIGNER.name, bytes(32)).verifier)
     path.write_text(json.dumps(bundle), "utf-8")
     assert (await verify(path, other))[0] == 1
+
+
+async def test_a_publisher_verifies_what_came_since(backend: Backend, clock: Clock) -> None:
+    """The whole log before its first head, then each new event, of every tenant."""
+    async with backend.open() as log, backend.open(tenant="other") as other:
+        await said(log, clock, "a")
+        heads = HeadSigner(log, SIGNER)
+        assert (await heads.sign()).size == 1
+        await said(log, clock, "a", "b")
+        await said(other, clock, "theirs", "theirs")
+        assert (await heads.sign()).size == 5
+        await said(other, clock, "theirs")
+        await other.position()
+        await edit(backend, other, "theirs", 3)
+        with pytest.raises(UnsoundError, match=r"'theirs', version 3.*No head was signed"):
+            await heads.sign()
