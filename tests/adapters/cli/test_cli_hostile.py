@@ -14,6 +14,7 @@ from eventlog.operations import place_hold
 from eventlog_cli import asking
 from eventlog_cli.app import COMMANDS
 from eventlog_projections import Conversation, erase
+from tests import processes
 from tests.adapters.cli.conftest import ROOT, Eventlog
 from tests.adapters.cli.shop import looked_up, used, user
 
@@ -173,6 +174,20 @@ async def test_no_command_shows_a_name_raw(
             ("evidence", "receipt")
         ):
             assert is_clean(path.read_text("utf-8")), path
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
+async def test_no_example_shows_a_name_raw(tmp_path: Path, name: str) -> None:
+    """Of those that print a log of somebody else's."""
+    path = tmp_path / "log.db"
+    await fill(path, name)
+    for example in ("audit.py", name), ("audit.py", "nobody"), ("replay.py", name, "1"):
+        program, *arguments = example
+        status, output = await processes.output_of(
+            str(ROOT / "examples" / program), str(path), *arguments
+        )
+        assert output
+        assert is_clean(output), (status, raw(output), output)
 
 
 def test_every_command_was_tried() -> None:
