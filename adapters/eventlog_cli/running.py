@@ -17,7 +17,7 @@ from eventlog import EventLog, EventLogError, InvalidInputError
 from eventlog.errors import SchemaTooOldError
 from eventlog_cli.output import Output
 from eventlog_cli.settings import Settings
-from eventlog_cli.terminal import flush, tell
+from eventlog_cli.terminal import flush, tell, tell_warnings
 
 FAILED: Final = 1
 MISUSED: Final = 2
@@ -64,6 +64,7 @@ def run_without_log(
 ) -> None:
     """Do work that opens what it needs itself."""
     settings = ctx.find_object(Settings) or Settings()
+    tell_warnings()
     try:
         asyncio.run(work(settings, Output(as_json=settings.as_json)))
         flush()

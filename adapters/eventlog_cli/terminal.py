@@ -4,6 +4,7 @@ Rule: whatever goes out passes `eventlog.visible` here. Layout is made elsewhere
 clean already, so that widths are right; what comes through unclean all the same is escaped here.
 """
 
+import logging
 import sys
 from collections.abc import Iterable
 from typing import IO, Any, Final
@@ -83,10 +84,19 @@ def tell(line: str) -> None:
     sys.stderr.write(f"{visible_line(line)}\n")
 
 
-def tell_lines(text: str) -> None:
-    """Print lines to standard error."""
-    _replace_unencodable(sys.stderr)
-    sys.stderr.write(visible(text))
+class _Told(logging.Handler):
+    """Prints what the library logs where no other handler takes it, as Python would, escaped."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tell(record.getMessage())
+        if record.exc_info:
+            for line in logging.Formatter().formatException(record.exc_info).split("\n"):
+                tell(line)
+
+
+def tell_warnings() -> None:
+    """Have warnings that are logged printed to standard error."""
+    logging.lastResort = _Told(logging.WARNING)
 
 
 def ask(question: str) -> str:

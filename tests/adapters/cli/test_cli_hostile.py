@@ -2,6 +2,7 @@
 
 import ast
 import json
+import logging
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from eventlog import Context, EventLog, NewEvent
 from eventlog.operations import place_hold
-from eventlog_cli import asking
+from eventlog_cli import asking, terminal
 from eventlog_cli.app import COMMANDS
 from eventlog_projections import Conversation, erase
 from tests import processes
@@ -284,3 +285,12 @@ def test_the_rule_finds_what_it_forbids(tmp_path: Path) -> None:
     path = tmp_path / "module.py"
     path.write_text("\n".join([*ways, "typer.echo(x)", "open(p, 'rb')", "re.sub(x)"]), "utf-8")
     assert sorted(place[-1] for place in finds(path, tmp_path)) == list("123456")
+
+
+def test_what_is_logged_is_shown_with_escapes(capsys: pytest.CaptureFixture[str]) -> None:
+    """A warning of the library, and a traceback, where nobody configured logging."""
+    terminal.tell_warnings()
+    record = logging.LogRecord("eventlog", logging.WARNING, "", 0, "%s", (HOSTILE[0],), None)
+    assert logging.lastResort is not None
+    logging.lastResort.handle(record)
+    assert is_clean(capsys.readouterr().err)

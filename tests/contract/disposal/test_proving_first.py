@@ -323,8 +323,8 @@ async def test_library_and_document_agree_on_evidence(backend: Backend, tmp_path
         {**bundle, "evidence": "another"},
         {},
     ]
+    path = tmp_path / "bundle.json"
     for number, case in enumerate(cases):
-        path = tmp_path / "bundle.json"
         path.write_text(json.dumps(case), "utf-8")
         try:
             check_evidence(path.read_bytes(), SIGNER.verifier)
