@@ -18,6 +18,8 @@ EventLogError
 │   ├── NothingToRedoError      (also ValueError) something else was written since the last undo
 │   ├── InvalidKeyError         (also ValueError) a key for tree heads that is none
 │   ├── InvalidHeadError        (also ValueError) a head or receipt that is none, or another key's
+│   ├── InvalidEvidenceError    (also ValueError) evidence that does not prove what it holds
+│   ├── NothingErasedError      (also ValueError) a receipt of an erasure that never was
 │   └── ClosedError             (also RuntimeError) use after close
 ├── ConflictError               somebody else appended first
 │   └── NameTakenError          (also ValueError) a conversation or branch of that name is there
@@ -36,6 +38,7 @@ EventLogError
 ├── PoisonEventError            a view that is made anew strictly cannot take an event
 ├── SourceError                 another store, to be imported, that cannot be read
 ├── PublishingError             a head was signed and could not be taken where it is safe
+├── UnsoundError                what verify() finds fault with: not erased, no head signed
 ├── BrokenTreeError             the tree is not the one that was signed: nothing was signed
 ├── CorruptEventError           stored bytes that do not decode, or were changed or moved
 │   └── ContentTooLargeError    stored bytes that inflate to more than the log was opened for
@@ -146,6 +149,14 @@ class InvalidKeyError(InvalidInputError, ValueError):
 
 class InvalidHeadError(InvalidInputError, ValueError):
     """A tree head, or a receipt, that cannot be read or that the given key did not sign."""
+
+
+class InvalidEvidenceError(InvalidInputError, ValueError):
+    """A bundle of evidence that cannot be read, or that does not prove all that it holds."""
+
+
+class NothingErasedError(InvalidInputError, ValueError):
+    """There is no receipt: nothing of the conversation, or not that version, was erased."""
 
 
 class ClosedError(InvalidInputError, RuntimeError):
@@ -277,6 +288,23 @@ class SourceError(EventLogError):
 
 class PublishingError(EventLogError):
     """A head, or evidence, was made and could not be handed on."""
+
+
+class UnsoundError(EventLogError):
+    """What should be erased, or signed for, is not as it was written; it was left as it is.
+
+    `stream` is the conversation, None for the log as a whole; `faults` say what verify() found.
+    """
+
+    def __init__(self, stream: str | None, faults: Sequence[str], undone: str) -> None:
+        what = "The log" if stream is None else f"Conversation {stream!r}"
+        more = f", and {len(faults) - 1} more" if len(faults) > 1 else ""
+        super().__init__(
+            f"{what} is not as it was written: {faults[0]}{more}. {undone}."
+            " Find out who changed it, with verify() and with a backup."
+        )
+        self.stream = stream
+        self.faults = tuple(faults)
 
 
 class BrokenTreeError(_TemplateError):

@@ -12,6 +12,7 @@ import sys
 from agents import SQLiteSession
 
 from eventlog import EventLog, EventLogError
+from eventlog.visible import quoted, visible_line
 from eventlog_importing import import_sessions
 from eventlog_openai_agents import EventLogSession
 
@@ -32,7 +33,7 @@ async def main(file: str) -> None:
         print(f"once more: {again.copied} copied, {again.unchanged} were there")
         async for stream in log.streams():
             items = await EventLogSession(stream.name, log=log).get_items()
-            print(f"{stream.name}: {len(items)} items")
+            print(f"{quoted(stream.name)}: {len(items)} items")
 
 
 if __name__ == "__main__":
@@ -42,4 +43,4 @@ if __name__ == "__main__":
     try:
         asyncio.run(main(source))
     except EventLogError as error:
-        sys.exit(str(error))
+        sys.exit(visible_line(str(error)))

@@ -12,17 +12,17 @@ import sys
 from datetime import datetime
 
 from eventlog import EventLog, EventLogError
+from eventlog.visible import quoted, visible_line
 from eventlog_projections import Conversation
 
 
 async def replay(file: str, session_id: str, as_of: int | datetime) -> None:
     async with EventLog(file) as log:
         if not await log.version(session_id):
-            known = ", ".join([stream.name async for stream in log.streams()]) or "none"
+            known = ", ".join([quoted(stream.name) async for stream in log.streams()]) or "none"
             sys.exit(f"{file} has no conversation {session_id!r}. It has: {known}.")
         for item in await Conversation(log, session_id).items(as_of=as_of):
-            text = json.dumps(item, ensure_ascii=False)
-            print(text.encode(errors="backslashreplace").decode())
+            print(visible_line(json.dumps(item, ensure_ascii=False)))
 
 
 def moment(text: str) -> int | datetime:
@@ -40,7 +40,7 @@ def main() -> None:
     try:
         asyncio.run(replay(options.file, options.session_id, options.as_of))
     except EventLogError as error:
-        sys.exit(str(error))
+        sys.exit(visible_line(str(error)))
 
 
 if __name__ == "__main__":

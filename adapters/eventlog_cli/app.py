@@ -4,13 +4,17 @@ To add a command, write a function with `@app.command()` in a module of `eventlo
 name it in COMMANDS. A module is imported when one of its commands is run.
 """
 
+import contextlib
 import copy
 import importlib
+from collections.abc import Generator
 from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
 
+from eventlog.visible import visible_line
+from eventlog_cli import terminal
 from eventlog_cli.settings import Settings
 from eventlog_cli.version import __version__
 
@@ -35,6 +39,7 @@ COMMANDS: Final = {
     "verify": "checking",
     "head": "proving",
     "evidence": "proving",
+    "receipt": "proving",
     "keys": "keying",
     "hold": "keeping",
     "erase": "erasing",
@@ -50,11 +55,24 @@ COMMANDS: Final = {
 }
 """Where each command is, in the order in which they are listed."""
 
+_Misuse: Final[Any] = typer.BadParameter.__base__
+"""What typer raises for anything that was typed wrong: it says what was typed."""
+
 _EVERYWHERE: Final = ("db", "tenant", "schema", "keyring", "as_json")
 
 
 class Commands(TyperGroup):
     """Finds a command when it is asked for, and gives it the options that all of them have."""
+
+    def make_context(self, *args: Any, **options: Any) -> Any:
+        """Read what was typed."""
+        with _shown_escaped():
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        """Run the command."""
+        with _shown_escaped():
+            return super().invoke(ctx)
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # noqa: ARG002
         """Return the names, without importing what they do."""
@@ -78,6 +96,16 @@ class Commands(TyperGroup):
         ]
         for each in getattr(command, "commands", {}).values():
             self._give_options(each)
+
+
+@contextlib.contextmanager
+def _shown_escaped() -> Generator[None]:
+    """Have typer, which prints it, say with escapes what was typed wrong."""
+    try:
+        yield
+    except _Misuse as error:
+        error.message = visible_line(error.message)
+        raise
 
 
 def _again(option: Any) -> Any:
@@ -107,7 +135,7 @@ app: Final = typer.Typer(
 
 def _show_version(value: bool) -> None:  # noqa: FBT001 - typer calls it so
     if value:
-        typer.echo(f"eventlog {__version__}")
+        terminal.put(f"eventlog {__version__}\n")
         raise typer.Exit
 
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Generator
 
 from eventlog import InvalidInputError
+from eventlog_cli.terminal import ask
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -16,9 +17,7 @@ def confirm(question: str, *, yes: bool) -> None:
     if not is_somebody_there():
         raise InvalidInputError(f"{question}? Nobody is there to ask: say --yes.")
     with _interruptible():  # Before anybody can have read the question.
-        sys.stderr.write(f"{question}? [y/N] ")
-        sys.stderr.flush()
-        answer = sys.stdin.readline()
+        answer = ask(f"{question}? [y/N] ")
     if answer.strip().lower() not in ("y", "yes"):
         raise InvalidInputError("Nothing was destroyed.")
 

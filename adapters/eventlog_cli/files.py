@@ -5,7 +5,7 @@ from typing import Final
 
 from eventlog import Signer
 from eventlog.errors import InvalidOptionError
-from eventlog.files import write_whole
+from eventlog.files import write_new, write_whole
 
 SIGNING_VARIABLE: Final = "EVENTLOG_SIGNING_KEY"
 
@@ -26,9 +26,12 @@ def write_secret(path: str, text: str, *, replace: bool = False) -> None:
 
     One that is there is left alone unless it is to be replaced: InvalidOptionError.
     """
-    if os.path.exists(path) and not replace:
-        raise InvalidOptionError(f"{path} is there already, and may be needed. Name another file.")
-    write_whole(path, text.encode(), mode=0o600)
+    try:
+        (write_whole if replace else write_new)(path, text.encode())
+    except FileExistsError as error:
+        raise InvalidOptionError(
+            f"{path} is there already, and may be needed. Name another file."
+        ) from error
 
 
 def signer_of(key_file: str | None) -> Signer:

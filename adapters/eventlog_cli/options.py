@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from eventlog import Context, EventLogError
+from eventlog.visible import quoted
 from eventlog_cli.finding import LATEST, names
 from eventlog_cli.settings import Settings
 
@@ -24,7 +25,8 @@ def complete(ctx: typer.Context, incomplete: str) -> list[str]:
         )
     except EventLogError:
         return []
-    return [LATEST, *found] if LATEST.startswith(incomplete) else found
+    plain = [name for name in found if name == quoted(name)]  # A shell would act on the others.
+    return [LATEST, *plain] if LATEST.startswith(incomplete) else plain
 
 
 async def _names(settings: Settings, incomplete: str) -> list[str]:

@@ -3,26 +3,16 @@
 JSON is one object a line: one for each row of a list, one alone where the answer is one thing.
 """
 
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, cast
 
 import msgspec
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.text import Text
 
-from eventlog.format.codec import encode_json
-
-WIDEST: Final = 110
-
-
-class _Console(Console):
-    """A console that raises BrokenPipeError; rich's own exits with 1."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
+from eventlog_cli import streams, terminal
 
 
 class Output:
@@ -30,16 +20,16 @@ class Output:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json: Final = as_json
-        self.console: Final = open_console()
+        self.console: Final = terminal.open_console()
 
     def print(self, *shown: RenderableType) -> None:
         """Print for people."""
         for each in shown:
-            self.console.print(each)
+            terminal.show(self.console, each)
 
     def line(self, value: Any) -> None:
         """Print a value as one line of JSON."""
-        sys.stdout.buffer.write(encode_json(plain(value)) + b"\n")
+        terminal.put_json(plain(value))
 
     def lines(self, values: Iterable[Any]) -> None:
         """Print each value as one line of JSON."""
@@ -68,18 +58,7 @@ class Output:
 
     def flush(self) -> None:
         """Flush standard output."""
-        sys.stdout.flush()
-
-
-def open_console(*, stderr: bool = False) -> Console:
-    """Return a console that is never wider than what reads well, and never fails to encode."""
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure is not None:
-            reconfigure(errors="replace")
-    console = _Console(highlight=False, markup=False, emoji=False, stderr=stderr)
-    console.width = min(console.width, WIDEST)
-    return console
+        streams.flush()
 
 
 def _dimmed(hint: str | None) -> tuple[Text, ...]:

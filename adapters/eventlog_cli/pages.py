@@ -10,7 +10,7 @@ from rich.text import Text
 
 from eventlog import EventLogError, RecordedEvent, Verification
 from eventlog.errors import CorruptEventError
-from eventlog_cli.words import GONE, actor, clean, deed, describe
+from eventlog_cli.words import GONE, actor, deed, describe, line, named
 from eventlog_projections import Diff, HistoryEvent, ItemsRead, Unreadable
 
 _STYLES: Final = {"popped": "yellow", "cleared": "red", "deleted": "red", "rewound": "yellow"}
@@ -20,7 +20,7 @@ _TAIL_WORDS: Final = 200
 
 def heading(name: str, branch: str, seen: ItemsRead) -> Text:
     """Name a conversation, and say what of it is shown."""
-    text = Text(clean(name) + (f" ({clean(branch)})" if branch else ""), "bold")
+    text = Text(named(name, branch), "bold")
     shown = len(seen.items)
     what = (
         f"{seen.total:,} items"
@@ -46,7 +46,7 @@ def transcript(items: Iterable[Any]) -> Table:
 
 def _lost(found: Unreadable) -> str:
     count = f"{found.items} items cannot be read. " if found.items else ""
-    return clean(f"{count}{found.error}")
+    return line(f"{count}{found.error}")
 
 
 def events(found: Sequence[HistoryEvent]) -> Table:
@@ -64,7 +64,7 @@ def events(found: Sequence[HistoryEvent]) -> Table:
         table.add_row(
             Text(str(event.version), "bold"),
             f"{event.recorded_at:%m-%d %H:%M:%S}" if event.recorded_at else "?",
-            Text(clean(event.kind), _STYLES.get(event.kind, "")),
+            Text(line(event.kind), _STYLES.get(event.kind, "")),
             actor(event.context),
             _items(event),
         )
@@ -73,7 +73,7 @@ def events(found: Sequence[HistoryEvent]) -> Table:
 
 def _items(event: HistoryEvent) -> RenderableType:
     if event.error is not None:
-        return Text("! " + clean(str(event.error)), "red")
+        return Text("! " + line(str(event.error)), "red")
     if not event.items:
         return Text("  " + deed(event.event), no_wrap=True, overflow="ellipsis")
     return Group(*(_item(each.item, listed=each.is_listed) for each in event.items))
@@ -108,9 +108,9 @@ def verdict(found: Verification) -> Table:
     for fault in found.faults:
         unknown = fault.problem == "unknown"
         word = Text("UNKNOWN", "bold yellow") if unknown else Text("TAMPERED", "bold red")
-        grid.add_row("", word, str(fault))
+        grid.add_row("", word, line(str(fault)))
     for pending in found.pending:
-        grid.add_row("", Text("PENDING", "bold yellow"), clean(str(pending)))
+        grid.add_row("", Text("PENDING", "bold yellow"), line(str(pending)))
     return grid
 
 
@@ -121,24 +121,24 @@ def imported(found: Any) -> Text:
         f"; {found.unchanged:,} were there already\n",
     )
     for row in found.preserved:
-        text.append(f"kept as it is: row {row.row} of {clean(row.conversation)}: {row.why}\n")
+        text.append(f"kept as it is: row {row.row} of {named(row.conversation)}: {line(row.why)}\n")
     for each in found.refused:
-        text.append(f"left out: {clean(each.conversation)}: {each.why}\n", "red")
+        text.append(f"left out: {named(each.conversation)}: {line(each.why)}\n", "red")
     text.right_crop(1)
     return text
 
 
 def feed_line(event: RecordedEvent) -> RenderableType:
     """Return an event of the feed, as one line and one for each item that it brought."""
-    line = Text.assemble(
+    first = Text.assemble(
         (f"{_time(event)} ", "dim"),
-        (clean(event.stream), "bold"),
-        f"{f' ({clean(event.branch)})' if event.branch else ''} {event.version} ",
-        (clean(event.kind), _STYLES.get(event.kind, "")),
+        (named(event.stream, event.branch), "bold"),
+        f" {event.version} ",
+        (line(event.kind), _STYLES.get(event.kind, "")),
         no_wrap=True,
         overflow="ellipsis",
     )
-    return Group(line, *(Padding(each, (0, 0, 0, 9)) for each in _said(event)))
+    return Group(first, *(Padding(each, (0, 0, 0, 9)) for each in _said(event)))
 
 
 def _time(event: RecordedEvent) -> str:
@@ -152,12 +152,12 @@ def _said(event: RecordedEvent) -> list[Text]:
     try:
         found = None if event.is_erased else event.event
     except EventLogError as error:
-        return [Text(str(error), "red")]
+        return [Text(line(str(error)), "red")]
     said = getattr(found, "items", None)
     if said is None:
         return [Text(deed(found), no_wrap=True, overflow="ellipsis")]
-    lines = [": ".join(describe(item)) for item in said]
+    texts = [": ".join(describe(item)) for item in said]
     return [
-        Text(" ".join(line.split())[:_TAIL_WORDS], no_wrap=True, overflow="ellipsis")
-        for line in lines
+        Text(" ".join(text.split())[:_TAIL_WORDS], no_wrap=True, overflow="ellipsis")
+        for text in texts
     ]

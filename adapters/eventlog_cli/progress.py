@@ -15,8 +15,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from eventlog_cli.output import open_console
 from eventlog_cli.running import Invocation
+from eventlog_cli.terminal import open_console
 from eventlog_projections.views import Views
 
 SOON: Final = 0.3

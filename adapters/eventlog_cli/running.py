@@ -16,6 +16,7 @@ from eventlog.errors import CorruptEventError, SchemaTooOldError
 from eventlog_cli import streams
 from eventlog_cli.output import Output
 from eventlog_cli.settings import Settings
+from eventlog_cli.terminal import tell, tell_warnings
 
 FAILED: Final = 1
 MISUSED: Final = 2
@@ -74,6 +75,7 @@ def run_without_log(
     """Do work that opens what it needs itself."""
     settings = ctx.find_object(Settings) or Settings()
     code = 0
+    tell_warnings()
     try:
         try:
             asyncio.run(work(settings, Output(as_json=settings.as_json)))
@@ -94,5 +96,5 @@ def run_without_log(
 
 
 def _left(why: str, code: int) -> typer.Exit:
-    streams.tell(f"eventlog: {why}\n")
+    tell(f"eventlog: {why}")
     return typer.Exit(code)

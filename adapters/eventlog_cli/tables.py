@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from rich.table import Table
 from rich.text import Text
 
-from eventlog_cli.words import GONE, clean
+from eventlog_cli.words import GONE, clean, line, named
 from eventlog_projections import Disposed
 from eventlog_projections.views import SetAside, Status
 from eventlog_projections.views.queries import Cost, Found, Summary, Tool, Turn, Usage
@@ -30,8 +30,8 @@ def sessions(found: Iterable[Summary]) -> Table:
     for each in found:
         title = " ".join(filter(None, (each.title, *(f"#{tag}" for tag in each.tags))))
         table.add_row(
-            Text(clean(each.name), "bold"),
-            clean(title),
+            Text(named(each.name), "bold"),
+            line(title),
             f"{each.items:,}",
             f"{each.turns:,}",
             f"{each.total_tokens:,}",
@@ -74,7 +74,7 @@ def usage(found: Iterable[Usage]) -> Table:
             each.reasoning_tokens,
             each.total_tokens,
         )
-        model = clean(each.model or "unknown")
+        model = line(each.model or "unknown")
         table.add_row(model, *(f"{number:,}" for number in numbers), dollars(each.cost))
     return table
 
@@ -85,7 +85,7 @@ def tools(found: Iterable[Tool]) -> Table:
     for each in found:
         numbers = (each.calls, each.results, each.errors, each.unanswered)
         table.add_row(
-            clean(each.name),
+            line(each.name),
             *(f"{number:,}" for number in numbers),
             _seconds(each.mean_seconds),
             _seconds(each.longest_seconds),
@@ -97,11 +97,11 @@ def hits(found: Iterable[Found]) -> Table:
     """Return what was found as rows; what is no longer in its list is marked."""
     table = _table("id", "version#", "role", "text~")
     for each in found:
-        name = each.conversation + (f" ({each.branch})" if each.branch else "")
         words = Text(f"{GONE} " if each.removed else "  ", "dim")
         style = "strike" if each.removed else "not dim"
         words.append(" ".join(clean(each.text).split()), style)
-        table.add_row(clean(name), str(each.version), clean(each.role or each.type), words)
+        name, role = named(each.conversation, each.branch), line(each.role or each.type)
+        table.add_row(name, str(each.version), role, words)
     return table
 
 
@@ -109,7 +109,7 @@ def holds(found: Iterable[Hold]) -> Table:
     """Return holds as rows."""
     table = _table("id", "hold")
     for each in found:
-        table.add_row(clean(each.conversation), clean(each.hold))
+        table.add_row(named(each.conversation), line(each.hold))
     return table
 
 
@@ -120,10 +120,10 @@ def disposed(found: Sequence[Disposed]) -> Table | Text:
     table = _table("id", "last activity", "became", "because of~")
     for each in found:
         table.add_row(
-            clean(each.session_id),
+            named(each.session_id),
             time(datetime.fromtimestamp(each.last_at / 1e6, tz=UTC)),
             each.disposition,
-            clean(", ".join(each.because_of)),
+            ", ".join(map(named, each.because_of)),
         )
     return table
 

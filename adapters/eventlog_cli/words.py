@@ -1,10 +1,10 @@
-"""What an item or an event says in a few words: of any JSON value, without control characters."""
+"""What an item or an event says in a few words: of any JSON value, with all that is in it seen."""
 
 import json
 from collections.abc import Callable, Iterable
 from typing import Any, Final, cast
 
-from eventlog import Context, ConversationCleared, Event, ItemPopped
+from eventlog import Context, ConversationCleared, Event, ItemPopped, visible
 from eventlog.events import (
     BranchDeleted,
     ConversationErased,
@@ -25,17 +25,26 @@ GONE: Final = "\N{MULTIPLICATION SIGN}"
 LEGEND: Final = f"{GONE} no longer in the list, but still in the log"
 
 _ROLES: Final = {"user": "user", "assistant": "agent"}
-_CONTROLS: Final = {
-    code: "\N{REPLACEMENT CHARACTER}"
-    for code in (*range(32), *range(127, 160))
-    if code not in {9, 10}
-}
-"""Content is others': what it holds must not write to a terminal in their stead."""
 
 
 def clean(text: str) -> str:
-    """Return text without control characters, so that it cannot control the terminal."""
-    return text.translate(_CONTROLS)
+    """Return content that cannot control the terminal, or hide from whoever reads it."""
+    return visible.visible(text)
+
+
+def line(text: str) -> str:
+    """Return a reason, a title or the like as one line, in which every character is seen."""
+    return visible.visible_line(text)
+
+
+def named(name: str, branch: str = "") -> str:
+    """Return a conversation's name, and a branch's, as people may type them."""
+    return visible.quoted(name) + (f" ({visible.quoted(branch)})" if branch else "")
+
+
+def typed(name: str, branch: str = "") -> str:
+    """Return a name inside a sentence, told from the words around it, as people may type it."""
+    return visible.typed(name) + (f" (branch {visible.typed(branch)})" if branch else "")
 
 
 def describe(item: Any) -> tuple[str, str]:
@@ -50,8 +59,8 @@ def describe(item: Any) -> tuple[str, str]:
         return "result", clean(_text(fields.get("output")))
     if kind == "message":
         role = str(fields.get("role"))
-        return clean(_ROLES.get(role, role)), clean(_text(fields.get("content")))
-    return clean(kind), clean(_text(fields.get("summary") or fields.get("content")))
+        return line(_ROLES.get(role, role)), clean(_text(fields.get("content")))
+    return line(kind), clean(_text(fields.get("summary") or fields.get("content")))
 
 
 def deed(event: Event | OpaqueEvent | None) -> str:
@@ -59,12 +68,12 @@ def deed(event: Event | OpaqueEvent | None) -> str:
     if event is None:
         return "its content was erased"
     reason = getattr(event, "reason", None)
-    return _did(event) if reason is None else f"{_did(event)}: {clean(str(reason))}"
+    return _did(event) if reason is None else f"{_did(event)}: {line(str(reason))}"
 
 
 def _did(event: Event | OpaqueEvent) -> str:
     told = _TOLD.get(type(event))
-    return clean(event.kind if told is None else told(event))
+    return line(event.kind if told is None else told(event))
 
 
 def actor(context: Context | None) -> str:
@@ -73,8 +82,8 @@ def actor(context: Context | None) -> str:
         return "-"
     who = context.actor or "unknown"
     if context.agent is None or who == f"agent:{context.agent}":
-        return clean(who)
-    return clean(f"{context.agent} for {who}")
+        return line(who)
+    return line(f"{context.agent} for {who}")
 
 
 def _rewound(event: ConversationRewound) -> str:
@@ -85,7 +94,7 @@ def _rewound(event: ConversationRewound) -> str:
 def _labelled(event: ConversationLabelled) -> str:
     given = (("title", event.title), ("owner", event.owner), ("tags", event.tags))
     return "; ".join(
-        clean(f"{name}: {(value if isinstance(value, str) else ', '.join(value)) or 'none'}")
+        line(f"{name}: {(value if isinstance(value, str) else ', '.join(value)) or 'none'}")
         for name, value in given
         if value is not None
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from eventlog.addresses.log import PostgresAddress, parse
 from eventlog.errors import InvalidOptionError
+from eventlog.files import OWNER
 from eventlog.format.names import check_name
 from eventlog.store.contract.options import DEFAULT_SCHEMA
 
@@ -15,12 +16,13 @@ async def backup(
     to: str | os.PathLike[str],
     *,
     progress: Callable[[int, int], None] | None = None,
+    mode: int = OWNER,
 ) -> None:
     """Copy the SQLite log at `url`, as it is at this moment, into the new file `to`.
 
     Everybody goes on reading and writing meanwhile. The file appears when it is complete; nothing
-    that exists is overwritten. `progress` is told pages that are copied, and all of them, from
-    another thread.
+    that exists is overwritten. It is its owner's alone, unless `mode` says otherwise. `progress` is
+    told pages that are copied, and all of them, from another thread.
 
     Raises InvalidOptionError for a log that is no SQLite file, and for a file that is there;
     NotAnEventLogError or UnavailableError.
@@ -35,4 +37,4 @@ async def backup(
         raise InvalidOptionError("A log in memory cannot be copied: only its handle sees it.")
     from eventlog.store.sqlite.backup import backup_sqlite
 
-    await asyncio.to_thread(backup_sqlite, address, os.fspath(to), progress)
+    await asyncio.to_thread(backup_sqlite, address, os.fspath(to), progress, mode)

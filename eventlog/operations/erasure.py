@@ -5,8 +5,8 @@ erased, it shows that there is something left to erase. Whoever is interrupted c
 is left is erased; a stream that has nothing left is not touched.
 """
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, NamedTuple
 
 from eventlog.errors import (
     ConflictError,
@@ -27,6 +27,8 @@ from eventlog.operations.holds import refuse_held
 from eventlog.retrying import Tries, others_were_first
 from eventlog.store.contract.erasures import Erasure
 
+_Erased = ConversationErased | EventErased
+
 
 class ErasedStream(NamedTuple):
     """A stream whose content up to `version` is gone; `hash` is the chain's there."""
@@ -38,6 +40,47 @@ class ErasedStream(NamedTuple):
     hash: bytes
 
 
+Due = ErasedStream | Erasure
+"""A stream that is erased, or what is about to be stored to erase it."""
+
+Announce = Callable[[Sequence[Due]], Awaitable[None]]
+"""Is told what is erased and what will be before that is, and again where it has to change."""
+
+Check = Callable[[Sequence[str]], Awaitable[None]]
+"""Is given the conversations that are to be erased, and raises if they must not be."""
+
+
+class Plan:
+    """What is erased and what will be, in the order of the answer; announced before it is."""
+
+    def __init__(self, announce: Announce | None = None) -> None:
+        self.is_begun = False
+        """Whether something was erased, or may have been."""
+        self._announce: Final = announce
+        self._streams: dict[bytes, Due] = {}
+        self._told: set[bytes] = set()
+
+    def add(self, found: Due) -> None:
+        """Have a stream among them; it keeps its place if it is."""
+        self._streams[_stream_id(found)] = found
+
+    def link(self, stream: StreamRow, erased: _Erased, at: int, only: int | None) -> Erasure:
+        """Return what would be stored for a stream: what was announced, if it still fits."""
+        found = self._streams.get(stream.stream_id)
+        if isinstance(found, Erasure) and found.head == stream.head:
+            return found
+        erasure = _link(stream, erased, at, only)
+        self.add(erasure)
+        return erasure
+
+    async def tell(self) -> None:
+        """Announce what is new in the plan."""
+        due = {each.moved.hash for each in self._streams.values() if isinstance(each, Erasure)}
+        if self._announce is not None and not due <= self._told:
+            await self._announce(list(self._streams.values()))
+            self._told |= due
+
+
 async def erase_content(
     log: EventLog,
     session_id: str,
@@ -46,15 +89,19 @@ async def erase_content(
     *,
     with_forks: bool,
     seen: Mapping[bytes, int] | None = None,
+    check: Check | None = None,
+    plan: Plan | None = None,
 ) -> list[ErasedStream]:
     """Erase a conversation, its branches and the forks that share its content.
 
     Returns every one of these streams as it is now, also those that had been erased before. Raises
     HeldError or SharedContentError before anything is erased; a fork that is made meanwhile is
     erased too, or reads as erased. With `seen`, versions of streams, ConflictError for one that is
-    not there or at another version, and that one is not erased.
+    not there or at another version, and that one is not erased. `check` is asked
+    before, `plan` told.
     """
     erased = ConversationErased(check_name("by", by), check_name("reason", reason))
+    plan = plan or Plan()
     done: dict[bytes, ErasedStream] = {}
     while True:
         streams = await sharing(log, session_id)
@@ -66,8 +113,12 @@ async def erase_content(
         fresh = [row for row in streams if row.stream_id not in done]
         if not fresh:
             return [done[row.stream_id] for row in streams]
+        if check is not None:
+            await check(sorted({row.name for row in fresh}))
+        for row in fresh:
+            plan.add(await _planned(log, row, erased, seen))
         for row in reversed(fresh):
-            done[row.stream_id] = await _erase(log, session_id, row, erased, seen=seen)
+            done[row.stream_id] = await _erase(log, session_id, row, erased, plan, seen=seen)
         seen = None  # What is found now began with content that is gone.
 
 
@@ -109,9 +160,17 @@ async def _was_erased(log: EventLog, stream: StreamRow) -> bool:
 
 
 async def erase_event_content(
-    log: EventLog, session_id: str, version: int, by: str, reason: str, *, branch: str = MAIN
+    log: EventLog,
+    session_id: str,
+    version: int,
+    by: str,
+    reason: str,
+    *,
+    branch: str = MAIN,
+    check: Check | None = None,
+    plan: Plan | None = None,
 ) -> ErasedStream:
-    """Erase the content of one event.
+    """Erase the content of one event. `check` is asked before, `plan` told.
 
     Raises InvalidMomentError if it is not there, HeldError, or SharedContentError if a fork began
     with a list of its version or later: it is not known what that has of it.
@@ -137,7 +196,9 @@ async def erase_event_content(
     await refuse_held(log, session_id, session_id)
     if found[0].is_erased:
         return ErasedStream(row.name, row.branch, row.stream_id, row.head.version, row.head.hash)
-    return await _erase(log, session_id, row, erased, version)
+    if check is not None:
+        await check([session_id])
+    return await _erase(log, session_id, row, erased, plan or Plan(), version)
 
 
 async def is_erased(log: EventLog, stream: StreamRow) -> bool:
@@ -153,7 +214,8 @@ async def _erase(
     log: EventLog,
     session_id: str,
     row: StreamRow,
-    erased: ConversationErased | EventErased,
+    erased: _Erased,
+    plan: Plan,
     only: int | None = None,
     seen: Mapping[bytes, int] | None = None,
 ) -> ErasedStream:
@@ -161,26 +223,47 @@ async def _erase(
     async for _ in Tries():
         if stream is None or (only is None and await is_erased(log, stream)):
             break
-        expected = stream.head.version if seen is None else seen.get(stream.stream_id, 0)
-        if expected != stream.head.version:
-            raise ConflictError(stream.name, expected, stream.head.version)
+        _refuse_moved(stream, seen)
         await refuse_held(log, session_id, stream.name)
-        erasure = _link(stream, erased, log.spi.now, only)
+        erasure = plan.link(stream, erased, log.spi.now, only)
+        await plan.tell()
+        was_begun, plan.is_begun = plan.is_begun, True
         if await log.spi.store.erase(erasure):
             stream = stream._replace(head=erasure.moved)
             break
+        plan.is_begun = was_begun
         stream = await log.stream(row.stream_id)  # Somebody appended first.
     else:
         raise others_were_first(row.name, "It is not erased. Try again.")
     head = row.head if stream is None else stream.head
     log.spi.keys.evict(row.stream_id)
     log.spi.cache.evict(row.stream_id)
-    return ErasedStream(row.name, row.branch, row.stream_id, head.version, head.hash)
+    done = ErasedStream(row.name, row.branch, row.stream_id, head.version, head.hash)
+    plan.add(done)
+    return done
 
 
-def _link(
-    stream: StreamRow, erased: ConversationErased | EventErased, at: int, only: int | None
-) -> Erasure:
+async def _planned(
+    log: EventLog, row: StreamRow, erased: _Erased, seen: Mapping[bytes, int] | None
+) -> Due:
+    """Return what is erased already as it is, or what will be stored. Raises ConflictError."""
+    if await is_erased(log, row):
+        return ErasedStream(row.name, row.branch, row.stream_id, row.head.version, row.head.hash)
+    _refuse_moved(row, seen)
+    return _link(row, erased, log.spi.now, None)
+
+
+def _refuse_moved(stream: StreamRow, seen: Mapping[bytes, int] | None) -> None:
+    expected = stream.head.version if seen is None else seen.get(stream.stream_id, 0)
+    if expected != stream.head.version:
+        raise ConflictError(stream.name, expected, stream.head.version)
+
+
+def _stream_id(found: Due) -> bytes:
+    return found.event.stream_id if isinstance(found, Erasure) else found.stream_id
+
+
+def _link(stream: StreamRow, erased: _Erased, at: int, only: int | None) -> Erasure:
     prepared = [prepare(encode(NewEvent(erased)))]
     (event,), moved = chain.link(stream.stream_id, stream.head, prepared, at)
     return Erasure(stream.head, event, moved, only, stream.name)

@@ -5,21 +5,25 @@ docs/format.md defines it; docs/verify_evidence.py checks it without this librar
 
 import base64
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
-from eventlog.errors import CorruptEventError, InvalidMomentError
+from eventlog.errors import (
+    CorruptEventError,
+    InvalidEvidenceError,
+    InvalidMomentError,
+    UnsoundError,
+)
 from eventlog.format import chain
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.names import MAIN, check_branch, check_name
 from eventlog.format.questions import check_version
 from eventlog.format.records import SignedHead, StoredEvent
 from eventlog.log import EventLog
+from eventlog.operations.bundles import EVIDENCE, check_bundle
 from eventlog.proof.checkpoint import parse_head
-
-EVIDENCE: Final = "conversation-eventlog evidence 1"
-"""The first field of a bundle: what it is, and the number of its form."""
+from eventlog.visible import visible_json
 
 _Chosen = TypeVar("_Chosen", bound=str | tuple[str, str])
 """A conversation by its name, or a branch by both names."""
@@ -56,8 +60,10 @@ async def gather_evidence(
     puts the data keys of what is shown into the bundle, so that anybody can read it. A data key
     opens whatever was or will be stored under it, not only what is shown here: see `rekey`.
 
-    Raises InvalidMomentError for a version that is not there or came after the head,
-    CorruptEventError for an event that is plain where it has to be encrypted; with `disclose_keys`
+    The bundle is checked as docs/verify_evidence.py would check it, but for the head's signature.
+    Raises UnsoundError where the log was changed so that nothing is proved;
+    InvalidMomentError for a version that is not there or came after the head; CorruptEventError for
+    an event that is plain where it has to be encrypted; with `disclose_keys`
     NoKeyError, WrongKeyError or KeyDestroyedError.
     """
     wanted = {
@@ -72,7 +78,12 @@ async def gather_evidence(
     ]
     origin = parse_head(head.note).origin
     bundle = {"evidence": EVIDENCE, "origin": origin, "head": head.note, "conversations": shown}
-    return msgspec.json.format(msgspec.json.encode(bundle), indent=1)
+    encoded = visible_json(msgspec.json.format(msgspec.json.encode(bundle), indent=1))
+    try:
+        check_bundle(encoded)
+    except InvalidEvidenceError as error:
+        raise UnsoundError(None, (str(error),), "There is no evidence of it") from error
+    return encoded
 
 
 def _named(chosen: str | tuple[str, str]) -> _Stream:

@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from eventlog.errors import PublishingError, StoreError, WaitTimeoutError
-from eventlog.files import write_whole
+from eventlog.files import PUBLIC, write_whole
 from eventlog.format.records import SignedHead
 from eventlog.log import EventLog
+from eventlog.operations.soundness import HeadSigner
 from eventlog.proof.checkpoint import Signer
 
 EVERY_EVENTS: Final = 1000
@@ -33,13 +34,15 @@ async def publish(
 ) -> None:
     """Sign and hand on a head at once and then after so many events or seconds, until `stop`.
 
-    A head that says nothing new is not handed on again. What fails is logged and tried again with
-    the next one; BrokenTreeError ends it: whoever runs this must look.
+    A head that says nothing new is not handed on again. Before the first the log is verified, then
+    what was appended since the one before. What fails is logged and tried again with the next one;
+    UnsoundError or BrokenTreeError ends it: whoever runs this must look.
     """
     published = -1
+    heads = HeadSigner(log, signer)
     while not stop.is_set():
         try:
-            head = await log.tree.head(signer)
+            head = await heads.sign()
             if head.size != published:
                 await to(head)
                 published = head.size
@@ -50,12 +53,12 @@ async def publish(
         await _until_due(log, due, every_seconds, stop)
 
 
-def to_file(path: str | os.PathLike[str]) -> Destination:
+def to_file(path: str | os.PathLike[str], *, mode: int = PUBLIC) -> Destination:
     """Replace a file by each head; a reader sees the old one or the new one."""
 
     async def write(head: SignedHead) -> None:
         try:
-            await asyncio.to_thread(write_whole, os.fspath(path), head.note.encode())
+            await asyncio.to_thread(write_whole, os.fspath(path), head.note.encode(), mode=mode)
         except OSError as error:
             raise PublishingError(f"{os.fspath(path)} cannot be written: {error}.") from error
 

@@ -4,17 +4,21 @@ docs/format.md defines them. The second line of a receipt is no number, so that 
 taken for a tree head that the same key signed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 
-from eventlog.errors import InvalidHeadError
-from eventlog.format.envelope import RecordedEvent
+from eventlog.errors import InvalidHeadError, NothingErasedError
+from eventlog.format.envelope import RecordedEvent, open_header
 from eventlog.format.facts import ConversationErased, EventErased
+from eventlog.format.names import MAIN
+from eventlog.format.records import StreamRow
 from eventlog.log import EventLog
-from eventlog.operations.erasure import ErasedStream
+from eventlog.operations.erasure import Due, ErasedStream, sharing
 from eventlog.proof.checkpoint import Signer, Verifier
+from eventlog.store.contract.erasures import Erasure
+from eventlog.visible import visible_json
 
 RECEIPT: Final = "conversation-eventlog erasure receipt 1"
 """The first line: what it is, and the number of its form."""
@@ -59,9 +63,54 @@ async def sign_receipt(
 
     It is made from the events that say so, so it can be signed again at any time.
     """
-    erased = [await _versions(log, stream, only) for stream in streams]
-    receipt = Receipt(log.tenant, session_id, erased)
-    return signer.sign_text(f"{RECEIPT}\n{msgspec.json.encode(receipt).decode()}\n")
+    return sign(log, signer, session_id, [await _versions(log, each, only) for each in streams])
+
+
+async def sign_planned(log: EventLog, signer: Signer, session_id: str, plan: Iterable[Due]) -> str:
+    """Return the receipt of what will be erased, as it is then, and was erased already."""
+    erased = [
+        await _versions(log, each, None)
+        if isinstance(each, ErasedStream)
+        else await _due(log, each)
+        for each in plan
+    ]
+    return sign(log, signer, session_id, erased)
+
+
+async def receipt(
+    log: EventLog,
+    signer: Signer,
+    session_id: str,
+    version: int | None = None,
+    *,
+    branch: str = MAIN,
+) -> str:
+    """Make the receipt of an erasure again: the last of a conversation, or that of one version.
+
+    `branch` is that of the version. Raises NothingErasedError if there was none.
+    """
+    if version is None:
+        rows = [row for row in await sharing(log, session_id) if await _was_erased(log, row)]
+        if not rows or rows[0].name != session_id:
+            raise NothingErasedError(f"Conversation {session_id!r} was never erased.")
+    else:
+        row = await log.stream(session_id, branch=branch)
+        found = await log.read(session_id, after=version - 1, until=version, branch=branch).all()
+        if row is None or version < 1 or not found or not found[0].is_erased:
+            raise NothingErasedError(
+                f"Version {version} of conversation {session_id!r} was not erased."
+            )
+        rows = [row]
+    streams = [
+        ErasedStream(r.name, r.branch, r.stream_id, r.head.version, r.head.hash) for r in rows
+    ]
+    return await sign_receipt(log, signer, session_id, streams, version)
+
+
+def sign(log: EventLog, signer: Signer, session_id: str, erased: Sequence[ErasedVersions]) -> str:
+    """Return the signed note of what was erased."""
+    body = visible_json(msgspec.json.encode(Receipt(log.tenant, session_id, list(erased))))
+    return signer.sign_text(f"{RECEIPT}\n{body.decode()}\n")
 
 
 def read_receipt(note: str, verifier: Verifier) -> Receipt:
@@ -96,17 +145,55 @@ async def _versions(log: EventLog, stream: ErasedStream, only: int | None) -> Er
     )
 
 
+async def _due(log: EventLog, erasure: Erasure) -> ErasedVersions:
+    """Return what an erasure that is linked, and not stored yet, will have erased."""
+    row = await log.stream(erasure.event.stream_id)
+    name, branch = ("", MAIN) if row is None else (row.name, row.branch)
+    header = open_header(name, erasure.event.version, erasure.event.header)
+    only, last = erasure.only, erasure.head.version
+    if only is None:
+        wholes = await _wholes(log, name, branch, last)
+        first = wholes[-1].version + 1 if wholes else 1
+    else:
+        first = last = only
+    return ErasedVersions(
+        name,
+        branch,
+        erasure.event.stream_id.hex(),
+        first,
+        last,
+        last - first + 1,
+        erasure.moved.version,
+        erasure.moved.hash.hex(),
+        erasure.event.recorded_at,
+        header.by or "",
+        header.reason or "",
+    )
+
+
 async def _said_by(
     log: EventLog, stream: ErasedStream, only: int | None
 ) -> tuple[RecordedEvent, int, int]:
     """Return the event that says what was erased, and the first and last version of that."""
-    wholes = await log.read(
-        stream.name, until=stream.version, kind=ConversationErased.kind, branch=stream.branch
-    ).all()
+    wholes = await _wholes(log, stream.name, stream.branch, stream.version)
     if only is None:
         return wholes[-1], wholes[-2].version + 1 if wholes[1:] else 1, wholes[-1].version - 1
     single = log.read(stream.name, after=only, kind=EventErased.kind, branch=stream.branch)
     async for event in single:
         if event.header.erased == only:
             return event, only, only
-    return next(event for event in wholes if event.version > only), only, only
+    for event in wholes:
+        if event.version > only:
+            return event, only, only
+    raise NothingErasedError(
+        f"No event says that version {only} of conversation {stream.name!r} was erased."
+    )
+
+
+async def _was_erased(log: EventLog, row: StreamRow) -> bool:
+    return bool(await _wholes(log, row.name, row.branch, row.head.version))
+
+
+async def _wholes(log: EventLog, name: str, branch: str, until: int) -> list[RecordedEvent]:
+    """Return the events that say that all of a stream was erased."""
+    return await log.read(name, until=until, kind=ConversationErased.kind, branch=branch).all()

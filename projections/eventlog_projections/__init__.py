@@ -5,6 +5,7 @@ from eventlog_projections.conversation import Conversation
 from eventlog_projections.disposal.archives import Archive, Evidence, to_folder
 from eventlog_projections.disposal.disposing import Disposed, Disposition
 from eventlog_projections.disposal.erasing import Erased, erase, erase_event
+from eventlog_projections.disposal.keeping import ReceiptFolder, ReceiptKeeper
 from eventlog_projections.disposal.pruning import erase_owner, prune
 from eventlog_projections.disposal.retention import RetentionRule, apply_retention, follow_retention
 from eventlog_projections.history.diff import Diff
@@ -28,6 +29,8 @@ __all__ = [
     "HistoryItem",
     "ItemsRead",
     "Labels",
+    "ReceiptFolder",
+    "ReceiptKeeper",
     "RetentionRule",
     "Span",
     "TurnUsage",

@@ -11,6 +11,7 @@ from eventlog.format.names import MAIN
 from eventlog_cli.finding import find_conversation, moment
 from eventlog_cli.options import Actor, AsOf, Branch, Id, Reason, by
 from eventlog_cli.running import Invocation, run
+from eventlog_cli.words import typed
 from eventlog_projections import Conversation
 
 Change = Callable[[Conversation], Awaitable[Appended]]
@@ -83,7 +84,7 @@ def clear(
         conversation,
         branch,
         lambda chat: chat.clear(reason=reason, context=by(actor)),
-        hint=lambda name, done: f"`eventlog restore {name} {done.first - 1}` takes it back",
+        hint=lambda name, done: f"`eventlog restore {typed(name)} {done.first - 1}` takes it back",
     )
 
 
@@ -151,6 +152,8 @@ async def _tell(
             "version": done.last,
             "total": seen.total,
         },
-        Text(f"{chat.name} is at version {done.last} and has {seen.total} items."),
+        Text(
+            f"{typed(chat.name, chat.branch)} is at version {done.last} and has {seen.total} items."
+        ),
         hint=hint,
     )

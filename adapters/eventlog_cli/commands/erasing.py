@@ -1,34 +1,30 @@
 """Destroying content for good. Each of these asks first, or wants --yes."""
 
-import asyncio
 import functools
-import os
 import re
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final
-from urllib.parse import quote
+from typing import Annotated, Any, Final
 
 import typer
 from rich.text import Text
 
-from eventlog import Signer
 from eventlog.errors import InvalidMomentError
-from eventlog.files import write_whole
 from eventlog_cli import tables
 from eventlog_cli.asking import confirm
 from eventlog_cli.files import signer_of
 from eventlog_cli.finding import LONGEST, find, moment
 from eventlog_cli.options import Branch, SigningKey, Yes, complete, login
 from eventlog_cli.progress import bar
-from eventlog_cli.running import FoundError, Invocation, run
-from eventlog_cli.words import clean
+from eventlog_cli.running import FAILED, FoundError, Invocation, run
+from eventlog_cli.terminal import tell
+from eventlog_cli.words import line, typed
 from eventlog_projections import (
     Archive,
     Conversation,
     Disposed,
     Disposition,
     Erased,
+    ReceiptFolder,
     erase_event,
     to_folder,
 )
@@ -45,7 +41,10 @@ By = Annotated[
 ]
 Code = Annotated[str, typer.Option(metavar="CODE", help="Why; it stays for ever.")]
 Receipts = Annotated[
-    str | None, typer.Option(metavar="FOLDER", help="Put a signed receipt of each there.")
+    str | None, typer.Option(metavar="FOLDER", help="Put a signed receipt of each there, before.")
+]
+Unsound = Annotated[
+    bool, typer.Option("--unsound", help="Also what was changed behind the log's back.")
 ]
 
 app = typer.Typer()
@@ -71,6 +70,7 @@ def erase(
     ] = False,
     receipts: Receipts = None,
     key_file: SigningKey = None,
+    unsound: Unsound = False,
     yes: Yes = False,
 ) -> None:
     """Destroy what was said in a conversation, for good; that it was there stays."""
@@ -81,30 +81,31 @@ def erase(
     who = by or login() or "unknown"
 
     async def work(at: Invocation) -> None:
-        signer = None if receipts is None else signer_of(key_file)
+        how: dict[str, Any] = {"by": who, "reason": reason, "even_unsound": unsound}
+        if receipts is not None:
+            how |= _receipts(receipts, key_file)
         if owner is not None:
-            confirm(f"Destroy for good all that was ever said in conversations of {owner}", yes=yes)
+            confirm(
+                f"Destroy for good all that was ever said in conversations of {typed(owner)}",
+                yes=yes,
+            )
             with bar("Erasing") as drawn:
-                done = await erase_all_of(
-                    at.log, owner, by=who, reason=reason, signer=signer, progress=drawn.step
-                )
-            await _report(at, done, receipts)
+                done = await erase_all_of(at.log, owner, **how, progress=drawn.step)
+            _report(at, done)
             return
         name = await find(at.log, conversation or "")
         if event is not None:
-            confirm(f"Destroy the content of version {event} of {name} for good", yes=yes)
-            erased = await erase_event(
-                at.log, name, event, by=who, reason=reason, branch=branch, signer=signer
+            confirm(
+                f"Destroy the content of version {event} of {typed(name, branch)} for good", yes=yes
             )
+            erased = await erase_event(at.log, name, event, branch=branch, **how)
         else:
             total = (await Conversation(at.log, name).read(limit=0)).total
             confirm(
-                f"Destroy for good all that was ever said in {name} ({total} items now)", yes=yes
+                f"Destroy for good all that was ever said in {typed(name)} ({total} items now)",
+                yes=yes,
             )
-            erased = await erase_conversation(
-                at.log, name, by=who, reason=reason, with_forks=not no_forks, signer=signer
-            )
-        await _keep_receipts([erased], receipts)
+            erased = await erase_conversation(at.log, name, with_forks=not no_forks, **how)
         _tell(at, erased)
 
     run(ctx, work)
@@ -150,20 +151,21 @@ def prune(
         found = await choose(dry_run=True)
         count = sum(each.disposition is Disposition.CHOSEN for each in found)
         if dry_run or not count:
-            await _report(at, found, None)
+            _report(at, found)
             return
-        signer = signer_of(key_file) if archive or receipts else None
-        kept, signs = _archive(signer, archive), signer if receipts else None
+        how: dict[str, Any] = {} if receipts is None else _receipts(receipts, key_file)
+        if archive is not None:
+            how["archive"] = Archive(signer_of(key_file), to_folder(archive))
         confirm(f"Destroy {count} conversations for good", yes=yes)
         with bar("Erasing", len(found)) as drawn:
-            done = await choose(archive=kept, signer=signs, progress=drawn.step)
-        await _report(at, done, receipts)
+            done = await choose(**how, progress=drawn.step)
+        _report(at, done)
 
     run(ctx, work)
 
 
-def _archive(signer: Signer | None, folder: str | None) -> Archive | None:
-    return None if signer is None or folder is None else Archive(signer, to_folder(folder))
+def _receipts(folder: str, key_file: str | None) -> dict[str, Any]:
+    return {"signer": signer_of(key_file), "receipts": ReceiptFolder(folder)}
 
 
 def _before(text: str) -> datetime:
@@ -183,32 +185,27 @@ def _before(text: str) -> datetime:
     return found
 
 
-async def _report(at: Invocation, found: list[Disposed], receipts: str | None) -> None:
-    """Tell what became of each; FoundError if one had to be left."""
-    await _keep_receipts([each.erased for each in found if each.erased is not None], receipts)
+def _report(at: Invocation, found: list[Disposed]) -> None:
+    """Tell what became of each; FoundError if one had to be left, or lacks its receipt."""
     became = {each.disposition for each in found}
     for each in found:
         _tell_pending(at, each.erased)
     at.out.table(found, tables.disposed, hint=NEXT if Disposition.ERASED in became else None)
-    if not became <= {Disposition.CHOSEN, Disposition.ERASED}:
+    failed = [each.why for each in found if each.why is not None]
+    for why in failed:
+        tell(f"eventlog: {why}")
+    if failed or not became <= {Disposition.CHOSEN, Disposition.ERASED}:
         raise FoundError
 
 
-async def _keep_receipts(erased: Iterable[Erased], folder: str | None) -> None:
-    if folder is None:
-        return
-    os.makedirs(folder, exist_ok=True)
-    for each in erased:
-        path = os.path.join(folder, f"{quote(each.session_id, safe=' ')}.receipt")
-        await asyncio.to_thread(write_whole, path, (each.receipt or "").encode())
-
-
 def _tell(at: Invocation, done: Erased) -> None:
-    streams = ", ".join(sorted({stream.name for stream in done.streams}))
-    at.out.answer(
-        done, Text(f"Erased, by {done.by}, because of {done.reason}: {streams}"), hint=NEXT
-    )
+    streams = ", ".join(typed(name) for name in sorted({stream.name for stream in done.streams}))
+    by, reason = line(done.by), line(done.reason)
+    at.out.answer(done, Text(f"Erased, by {by}, because of {reason}: {streams}"), hint=NEXT)
     _tell_pending(at, done)
+    if done.unkept is not None:
+        tell(f"eventlog: {done.unkept}")
+        raise FoundError(FAILED)
 
 
 def _tell_pending(at: Invocation, done: Erased | None) -> None:
@@ -219,7 +216,7 @@ def _tell_pending(at: Invocation, done: Erased | None) -> None:
         at.out.print(
             Text(
                 f"View {each.view} (schema {each.schema}) may still hold something of"
-                f" {clean(done.session_id)}: {each.reason}. A worker goes on trying.",
+                f" {typed(done.session_id)}: {each.reason}. A worker goes on trying.",
                 "yellow",
             )
         )

@@ -17,6 +17,7 @@ from eventlog_cli.output import Output
 from eventlog_cli.progress import bar
 from eventlog_cli.running import Invocation, run, run_without_log
 from eventlog_cli.settings import Settings
+from eventlog_cli.words import typed
 
 app = typer.Typer()
 keys = typer.Typer(no_args_is_help=True, help="Make keys, and change those of an encrypted log.")
@@ -42,7 +43,7 @@ def new(
             found, said = {"name": name, "key": key}, key
         else:
             _put_in_front(key, to)
-            found, said = {"name": name, "file": to}, f"{name} is the current key of {to}."
+            found, said = {"name": name, "file": to}, f"{name} is the current key of {typed(to)}."
         out.answer(found, Text(said))
 
     run_without_log(ctx, work)
@@ -93,7 +94,7 @@ def rekey_(ctx: typer.Context, conversation: Id, branch: Branch = "") -> None:
         await rekey(at.log, name, branch=branch)
         at.out.answer(
             {"conversation": name, "branch": branch},
-            Text(f"What is added to {name} from now on is under a new key."),
+            Text(f"What is added to {typed(name, branch)} from now on is under a new key."),
         )
 
     run(ctx, work)

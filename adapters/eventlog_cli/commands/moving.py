@@ -6,20 +6,22 @@ from collections.abc import AsyncGenerator
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
-from urllib.parse import quote
 
 import typer
 from rich.text import Text
 
-from eventlog import InvalidInputError
-from eventlog.files import write_whole
+from eventlog import EventLogError, InvalidInputError, StoreError
+from eventlog.files import file_name, make_folder, write_whole
 from eventlog.format.codec import encode_json
+from eventlog.visible import visible_json
 from eventlog_cli import pages
 from eventlog_cli.finding import find_conversation, moment
 from eventlog_cli.genai import Operations
 from eventlog_cli.options import AsOf, Branch, complete
 from eventlog_cli.progress import bar, caught_up
 from eventlog_cli.running import FoundError, Invocation, run
+from eventlog_cli.terminal import tell
+from eventlog_cli.words import typed
 from eventlog_projections import Conversation
 from eventlog_projections.views import Views, queries
 
@@ -119,20 +121,30 @@ async def _lines(
 
 async def _export_all(at: Invocation, owner: str, folder: str, to_format: Format) -> None:
     """Write one file for each version of a conversation: what is there is complete, and right."""
-    os.makedirs(folder, exist_ok=True)
+    await asyncio.to_thread(make_folder, folder)
     names = await _owned(await caught_up(at, "conversations", "turns"), owner)
-    written = 0
+    written, failed = 0, dict[str, str]()
     with bar("Exporting", len(names)) as drawn:
         for done, name in enumerate(names, 1):
-            written += await _export_to(Conversation(at.log, name), folder, to_format)
+            try:
+                written += await _export_to(Conversation(at.log, name), folder, to_format)
+            except (EventLogError, OSError) as error:
+                if isinstance(error, StoreError):
+                    raise
+                failed[name] = str(error)
             drawn.move(done, len(names))
+    there = len(names) - written - len(failed)
     at.out.answer(
-        {"owner": owner, "conversations": len(names), "written": written},
+        {"owner": owner, "conversations": len(names), "written": written, "failed": failed},
         Text(
-            f"{written} conversations written to {folder},"
-            f" {len(names) - written} were there already."
+            f"{written} conversations written to {typed(folder)}, {there} were there already."
+            + (f" {len(failed)} could not be." if failed else "")
         ),
     )
+    for name, why in failed.items():
+        tell(f"eventlog: {typed(name)} was not exported: {why}")
+    if failed:
+        raise FoundError
 
 
 async def _owned(views: Views, owner: str) -> list[str]:
@@ -150,9 +162,11 @@ async def _export_to(chat: Conversation, folder: str, to_format: Format) -> bool
     """Write a conversation, unless it is there; whole or not at all."""
     version = await chat.log.version(chat.name)
     kind = "" if to_format is Format.items else f".{to_format}"
-    path = os.path.join(folder, f"{quote(chat.name, safe=' ')}.v{version}{kind}.jsonl")
+    path = os.path.join(folder, file_name(chat.name, f".v{version}{kind}.jsonl"))
     if await asyncio.to_thread(os.path.exists, path):
         return False
-    lines = [encode_json(line) + b"\n" async for line in _lines(chat, to_format, version)]
+    lines = [
+        visible_json(encode_json(line)) + b"\n" async for line in _lines(chat, to_format, version)
+    ]
     await asyncio.to_thread(write_whole, path, b"".join(lines))
     return True

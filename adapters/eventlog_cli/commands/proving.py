@@ -2,20 +2,24 @@
 
 import asyncio
 import os
-import sys
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from eventlog import EventLog, InvalidInputError
+from eventlog.errors import PublishingError
 from eventlog.files import write_whole
 from eventlog.format.records import SignedHead
-from eventlog.operations import gather_evidence, to_file
+from eventlog.operations import check_evidence, gather_evidence, sign_head, to_file
+from eventlog.operations import receipt as receipt_of
+from eventlog.operations.soundness import refuse_unsound
 from eventlog_cli.files import SIGNING_VARIABLE, signer_of
 from eventlog_cli.finding import find
-from eventlog_cli.options import Ids, SigningKey
+from eventlog_cli.options import Branch, Id, Ids, SigningKey
 from eventlog_cli.running import Invocation, run
+from eventlog_cli.terminal import put, put_encoded
+from eventlog_cli.words import typed
 
 app = typer.Typer()
 
@@ -30,6 +34,8 @@ def head(
 ) -> None:
     """Sign for every event that is there. Without a key, show the last head that was signed.
 
+    The log is verified before: nothing is signed for one that was changed.
+
     Keep it where whoever owns the database cannot write: `verify --against` takes it.
     """
 
@@ -40,9 +46,9 @@ def head(
         if at.out.as_json:
             at.out.line(found)
         elif to is None:
-            sys.stdout.write(found.note)
+            put(found.note)
         else:
-            at.out.print(Text(f"{to} commits to the first {found.size:,} events."))
+            at.out.print(Text(f"{typed(to)} commits to the first {found.size:,} events."))
 
     run(ctx, work)
 
@@ -58,29 +64,80 @@ def evidence(
 ) -> None:
     """Gather conversations and what proves them, as JSON that is checked without this library.
 
-    Without a key, for the last head that was signed.
+    Without a key, for the last head that was signed. It is checked before anybody is told that it
+    proves anything.
     """
 
     async def work(at: Invocation) -> None:
         names = [await find(at.log, each) for each in conversations]
-        bundle = await gather_evidence(
-            at.log, await _head(at.log, key_file), dict.fromkeys(names, None)
-        )
+        await refuse_unsound(at.log, names, "There is no evidence of it")
+        head = await _head(at.log, key_file)
+        bundle = await gather_evidence(at.log, head, dict.fromkeys(names, None))
+        if key_file is not None or SIGNING_VARIABLE in os.environ:
+            check_evidence(bundle, signer_of(key_file).verifier)
         if to is None:
-            sys.stdout.buffer.write(bundle + b"\n")
+            put_encoded(bundle)
             return
-        await asyncio.to_thread(write_whole, to, bundle)
+        await _write(to, bundle)
         at.out.answer(
-            {"file": to, "conversations": names}, Text(f"{to} proves {', '.join(names)}.")
+            {"file": to, "conversations": names},
+            Text(f"{typed(to)} proves {', '.join(map(typed, names))}."),
         )
 
     run(ctx, work)
 
 
+@app.command()
+def receipt(
+    ctx: typer.Context,
+    conversation: Id,
+    event: Annotated[
+        int | None, typer.Option(min=1, metavar="VERSION", help="Of the erasure of this event.")
+    ] = None,
+    branch: Branch = "",
+    to: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A file to write; else print it.")
+    ] = None,
+    key_file: SigningKey = None,
+) -> None:
+    """Make the receipt of an erasure again, from what the log says of it."""
+
+    async def work(at: Invocation) -> None:
+        name = await find(at.log, conversation)
+        note = await receipt_of(at.log, signer_of(key_file), name, event, branch=branch)
+        if to is not None:
+            await _write(to, note.encode())
+        told = {"conversation": name, "receipt": note, "file": to}
+        if at.out.as_json:
+            at.out.line(told)
+        elif to is None:
+            put(note)
+        else:
+            at.out.print(Text(f"{typed(to)} says what was erased of {typed(name, branch)}."))
+
+    run(ctx, work)
+
+
+async def _write(path: str, content: bytes) -> None:
+    """Write a file and read it again. Raises PublishingError."""
+
+    def write() -> bool:
+        write_whole(path, content)
+        with open(path, "rb") as file:
+            return file.read() == content
+
+    try:
+        is_there = await asyncio.to_thread(write)
+    except OSError as error:
+        raise PublishingError(f"{path} cannot be written: {error.strerror}.") from error
+    if not is_there:
+        raise PublishingError(f"{path} is not what was written to it.")
+
+
 async def _head(log: EventLog, key_file: str | None) -> SignedHead:
     """Sign a head where there is a key; otherwise return the last one."""
     if key_file is not None or SIGNING_VARIABLE in os.environ:
-        return await log.tree.head(signer_of(key_file))
+        return await sign_head(log, signer_of(key_file))
     last = await log.tree.last_head()
     if last is None:
         raise InvalidInputError(

@@ -15,6 +15,7 @@ from eventlog_cli.output import Output
 from eventlog_cli.progress import bar, watched
 from eventlog_cli.running import FoundError, Invocation, run, run_without_log
 from eventlog_cli.settings import Settings
+from eventlog_cli.words import typed
 from eventlog_projections import rebuild as rebuild_snapshots
 from eventlog_projections.views import BUILT_IN, SetAside, Views
 
@@ -94,7 +95,7 @@ def backup(
     async def work(settings: Settings, out: Output) -> None:
         with bar("Copying pages") as drawn:
             await copy_log(settings.address, to, progress=drawn.move)
-        out.answer({"backup": to}, Text(f"{to} is the log as it was just now."))
+        out.answer({"backup": to}, Text(f"{typed(to)} is the log as it was just now."))
 
     run_without_log(ctx, work)
 

@@ -3,7 +3,6 @@
 import asyncio
 import shlex
 import signal
-import sys
 from collections.abc import Coroutine
 from typing import Annotated, Any, Final
 
@@ -20,6 +19,7 @@ from eventlog_cli.options import SigningKey
 from eventlog_cli.output import Output
 from eventlog_cli.running import run_without_log
 from eventlog_cli.settings import Settings
+from eventlog_cli.terminal import tell
 from eventlog_projections.views import Views
 
 POLL: Final = 0.02
@@ -55,7 +55,7 @@ def worker(
         publishing = _publishing(key_file, head_file, head_command)
         address = parse(settings.address, settings.schema)
         if no_views and publishing is None and isinstance(address, SqliteAddress):
-            sys.stderr.write("SQLite places events when they are committed: no worker is needed.\n")
+            tell("SQLite places events when they are committed: no worker is needed.")
             return
         async with settings.open(redis=redis, poll_interval=POLL) as log:
             await log.position()  # A database that cannot be reached is an error only at first.

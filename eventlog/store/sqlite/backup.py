@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from eventlog.addresses.log import SqliteAddress
 from eventlog.errors import InvalidOptionError, NotAnEventLogError, UnavailableError
+from eventlog.files import new_file
 from eventlog.store.contract.revisions import needs_migration
 from eventlog.store.sqlite.errors import translated
 from eventlog.store.sqlite.file import inspect
@@ -18,9 +19,9 @@ PAGES: Final = 1024
 
 
 def backup_sqlite(
-    address: SqliteAddress, to: str, progress: Callable[[int, int], None] | None
+    address: SqliteAddress, to: str, progress: Callable[[int, int], None] | None, mode: int
 ) -> None:
-    """Copy the file; the copy gets its name when it is complete and on disk."""
+    """Copy the file; the copy gets its name when it is complete, can be opened and is on disk."""
     target = os.path.realpath(to)
     if os.path.lexists(target):
         raise InvalidOptionError(f"{target} is there already. Name a new file for the backup.")
@@ -30,20 +31,19 @@ def backup_sqlite(
     path = address.path or ""
     if not os.path.exists(path):
         raise NotAnEventLogError(f"{address} does not exist. Is the path right?")
-    unfinished = f"{target}.unfinished"
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(unfinished)
     try:
-        with translated(address), _reading(address) as source:
+        with (
+            new_file(target, mode=mode) as unfinished,
+            translated(address),
+            _reading(address) as source,
+        ):
             needs_migration(str(address), *inspect(source), upgrade=True, create=False)
-            with translated(SqliteAddress(unfinished)):
+            with translated(SqliteAddress(target)):
                 _copy(source, unfinished, progress)
-        os.link(unfinished, target)  # Unlike a rename it never replaces what somebody else made.
     except FileExistsError as error:
         raise InvalidOptionError(f"{target} is there already. Name a new file.") from error
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(unfinished)
+    except OSError as error:
+        raise UnavailableError(f"{target} cannot be written: {error.strerror}.") from error
 
 
 @contextlib.contextmanager
@@ -63,4 +63,5 @@ def _copy(
             progress(total - remaining, total)
 
     with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy:
+        copy.execute("PRAGMA locking_mode = EXCLUSIVE")  # It needs no file beside it then.
         source.backup(copy, pages=PAGES, progress=tell)

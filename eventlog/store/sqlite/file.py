@@ -1,10 +1,12 @@
 """Connections to a SQLite file, and what is in it."""
 
+import contextlib
 import os
 import sqlite3
 
 from eventlog.addresses.log import MEMORY, SqliteAddress
 from eventlog.errors import UnavailableError
+from eventlog.files import reserve
 from eventlog.store.contract.revisions import VERSION_TABLE
 
 
@@ -16,7 +18,15 @@ def connect(address: SqliteAddress, patience: float) -> sqlite3.Connection:
         raise UnavailableError(f"{path} cannot be opened: the folder {folder} does not exist.")
     if os.path.isdir(path):
         raise UnavailableError(f"{path} is a folder. Name a file in it, such as {path}/log.db.")
+    make_private(address)
     return sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+
+
+def make_private(address: SqliteAddress) -> None:
+    """Make the file of a new log its owner's alone; SQLite gives -wal and -shm the same mode."""
+    if address.path is not None and not os.path.exists(address.path):
+        with contextlib.suppress(OSError):  # SQLite says what is wrong there.
+            reserve(address.path)
 
 
 def inspect(db: sqlite3.Connection) -> tuple[dict[str, list[str]], str | None]:

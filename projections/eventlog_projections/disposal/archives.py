@@ -6,11 +6,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from eventlog import EventLog, Signer
-from eventlog.errors import PublishingError
-from eventlog.files import write_whole
+from eventlog import EventLog, Signer, Verifier
+from eventlog.errors import InvalidEvidenceError, PublishingError, UnsoundError
+from eventlog.files import OWNER, make_folder, write_whole
 from eventlog.format.records import SignedHead, StreamRow
-from eventlog.operations import gather_evidence
+from eventlog.operations import check_evidence, gather_evidence
 
 
 class Evidence(NamedTuple):
@@ -21,6 +21,8 @@ class Evidence(NamedTuple):
     version: int
     """The last version of the conversation's main branch that is in it."""
     bundle: bytes
+    verifier: Verifier
+    """Checks it: `eventlog.operations.check_evidence(bundle, verifier)`."""
 
 
 Keep = Callable[[Evidence], Awaitable[None]]
@@ -38,17 +40,17 @@ class Archive(NamedTuple):
     keep: Keep
 
 
-def to_folder(folder: str | os.PathLike[str]) -> Keep:
+def to_folder(folder: str | os.PathLike[str], *, mode: int = OWNER) -> Keep:
     """Keep each bundle as a file of its own, `<stream id>-<version>.json`; makes the folder.
 
-    Raises PublishingError.
+    It is flushed, read again, and what was read is checked. Raises PublishingError.
     """
 
     async def keep(evidence: Evidence) -> None:
         path = Path(folder) / f"{evidence.stream_id.hex()}-{evidence.version}.json"
         try:
-            await asyncio.to_thread(_write, path, evidence.bundle)
-        except OSError as error:
+            await asyncio.to_thread(_write, path, evidence, mode)
+        except (OSError, InvalidEvidenceError) as error:
             raise PublishingError(
                 f"The evidence of conversation {evidence.session_id!r} cannot be written to"
                 f" {path}: {error}. The conversation was not erased."
@@ -62,13 +64,20 @@ async def archive_streams(
 ) -> None:
     """Have evidence of streams kept, under the name of the conversation of `main`.
 
-    Raises InvalidMomentError if `head` does not cover them, and what `keep` raises.
+    It is checked before. Raises UnsoundError if it does not prove them, InvalidMomentError if
+    `head` does not cover them, and what `keep` raises.
     """
     chosen = {(row.name, row.branch): row.head.version for row in streams}
-    bundle = await gather_evidence(log, head, chosen)
-    await archive.keep(Evidence(main.name, main.stream_id, main.head.version, bundle))
+    verifier = archive.signer.verifier
+    try:
+        bundle = await gather_evidence(log, head, chosen)
+        check_evidence(bundle, verifier)
+    except InvalidEvidenceError as error:
+        raise UnsoundError(main.name, (str(error),), "Nothing of it was erased") from error
+    await archive.keep(Evidence(main.name, main.stream_id, main.head.version, bundle, verifier))
 
 
-def _write(path: Path, bundle: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(str(path), bundle)
+def _write(path: Path, evidence: Evidence, mode: int) -> None:
+    make_folder(str(path.parent))
+    write_whole(str(path), evidence.bundle, mode=mode)
+    check_evidence(path.read_bytes(), evidence.verifier)

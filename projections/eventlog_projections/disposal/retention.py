@@ -5,13 +5,14 @@ import contextlib
 import logging
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from eventlog import EventLog, Signer, StoreError
-from eventlog.errors import PublishingError
+from eventlog.errors import PublishingError, UnsoundError
 from eventlog.format.envelope import from_microseconds
 from eventlog_projections.disposal.archives import Archive
 from eventlog_projections.disposal.disposing import Disposed, Progress
+from eventlog_projections.disposal.keeping import ReceiptKeeper
 from eventlog_projections.disposal.pruning import prune
 
 EVERY: Final = timedelta(hours=1)
@@ -39,6 +40,7 @@ async def apply_retention(
     *,
     by: str = "retention",
     signer: Signer | None = None,
+    receipts: ReceiptKeeper | None = None,
     archive: Archive | None = None,
     dry_run: bool = False,
     progress: Progress | None = None,
@@ -60,6 +62,7 @@ async def apply_retention(
             tag=rule.tag,
             keep=rule.keep,
             signer=signer,
+            receipts=receipts,
             archive=archive,
             dry_run=dry_run,
             progress=progress,
@@ -75,17 +78,21 @@ async def follow_retention(
     every: timedelta = EVERY,
     by: str = "retention",
     signer: Signer | None = None,
+    receipts: ReceiptKeeper | None = None,
     archive: Archive | None = None,
 ) -> None:
     """Apply the rules at once and then every so often, until `stop` is set.
 
-    What fails because of the database or the archive is logged and tried again the next time.
-    Several at once are safe.
+    What fails because of the database, the archive or receipts, and what is not as it was written,
+    is logged and tried again the next time. Several at once are safe.
     """
+    how: dict[str, Any] = {"by": by, "signer": signer, "receipts": receipts, "archive": archive}
     while not stop.is_set():
         try:
-            await apply_retention(log, rules, by=by, signer=signer, archive=archive)
-        except (StoreError, PublishingError) as error:
+            done = await apply_retention(log, rules, **how)
+            for why in [each.why for of_rule in done.values() for each in of_rule if each.why]:
+                _log.warning("a rule of retention left something: %s", why)
+        except (StoreError, PublishingError, UnsoundError) as error:
             _log.warning("rules of retention could not be applied: %s", error)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(every.total_seconds()):

@@ -1,0 +1,129 @@
+"""Checking evidence: what docs/verify_evidence.py checks, here before a bundle is handed on.
+
+Rule: of the bundle, and of nothing else. docs/format.md defines it; the program there shares no
+code with this, and a test holds them to the same answers.
+"""
+
+import base64
+import struct
+from typing import Any, Final
+
+import msgspec
+
+from eventlog.errors import EventLogError, InvalidEvidenceError
+from eventlog.format import chain
+from eventlog.format.codec import decompress
+from eventlog.format.records import Head, StoredEvent
+from eventlog.proof import merkle
+from eventlog.proof.checkpoint import TreeHead, Verifier, parse_head
+from eventlog.verify import diagnosis
+
+EVIDENCE: Final = "conversation-eventlog evidence 1"
+"""The first field of a bundle: what it is, and the number of its form."""
+
+
+class _Event(msgspec.Struct):
+    version: int
+    event_id: str | None
+    kind: str
+    schema: int
+    recorded_at: int
+    header: str
+    codec: int
+    key_id: str | None
+    content_digest: str
+    format: int
+    hash: str
+    salt: str | None
+    context: str | None
+    body: str | None
+
+
+class _Conversation(msgspec.Struct):
+    tenant: str
+    name: str
+    branch: str
+    stream_id: str
+    position: int
+    proof: list[str]
+    events: list[_Event]
+    keys: dict[str, str] = {}
+
+
+class _Bundle(msgspec.Struct):
+    evidence: str
+    head: str
+    conversations: list[_Conversation]
+
+
+def check_evidence(bundle: bytes, verifier: Verifier) -> list[tuple[str, str, int]]:
+    """Return the name, branch and last version of each conversation that a bundle proves.
+
+    To whoever trusts `verifier`. Raises InvalidEvidenceError if it does not prove all it holds.
+    """
+    try:
+        head = verifier.open(_decoded(bundle).head)
+    except EventLogError as error:
+        raise InvalidEvidenceError(f"The evidence is not sound: {error}") from error
+    return check_bundle(bundle, head)
+
+
+def check_bundle(bundle: bytes, head: TreeHead | None = None) -> list[tuple[str, str, int]]:
+    """Check a bundle against a head, or its own, whose signature somebody else checks.
+
+    Returns and raises as `check_evidence` does.
+    """
+    found = _decoded(bundle)
+    head = head or parse_head(found.head)
+    if found.evidence != EVIDENCE or not found.conversations:
+        raise InvalidEvidenceError(f"This is no {EVIDENCE}, or there is no conversation in it.")
+    try:
+        return [_check(shown, head) for shown in found.conversations]
+    except (ValueError, OverflowError, struct.error) as error:
+        raise InvalidEvidenceError(f"The evidence is not sound: {error}") from error
+
+
+def _decoded(bundle: bytes) -> _Bundle:
+    try:
+        return msgspec.json.decode(bundle, type=_Bundle)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidEvidenceError(f"This is no evidence: {error}") from error
+
+
+def _check(shown: _Conversation, head: TreeHead) -> tuple[str, str, int]:
+    where = f"conversation {shown.name!r}" + (f", branch {shown.branch!r}" if shown.branch else "")
+    stream_id = chain.stream_id(shown.tenant, shown.name, shown.branch)
+    if _decode(shown.stream_id) != stream_id:
+        raise ValueError(f"{where}: the stream is that of another conversation")
+    last = chain.GENESIS
+    for shown_event in shown.events:
+        event = _stored(stream_id, shown_event)
+        finding = diagnosis.check(last, event)
+        if finding is not None:
+            raise ValueError(f"{where}, version {last.version + 1}: {finding.detail}")
+        if event.key_id is None and event.body is not None:
+            decompress(event.codec, event.body)
+        last = Head(event.version, event.hash, event.recorded_at)
+    proof = [_decode(each) for each in shown.proof]
+    leaf = merkle.leaf_hash(last.hash)
+    index = shown.position - 1
+    if not last.version or merkle.root_from_inclusion(index, head.size, leaf, proof) != head.root:
+        raise ValueError(f"{where}: the head does not commit to its version {last.version}")
+    return shown.name, shown.branch, last.version
+
+
+def _stored(stream_id: bytes, shown: _Event) -> StoredEvent:
+    fields: dict[str, Any] = msgspec.structs.asdict(shown)
+    for name in ("header", "content_digest", "hash"):
+        fields[name] = _decode(fields[name])
+    for name in ("salt", "context", "body"):
+        fields[name] = None if fields[name] is None else _decode(fields[name])
+    return StoredEvent(stream_id=stream_id, **fields)
+
+
+def _decode(text: str) -> bytes:
+    """Decode canonical base64. Raises ValueError for anything else."""
+    data = base64.b64decode(text, validate=True)
+    if base64.b64encode(data).decode() != text:
+        raise ValueError("a field is not canonical base64")
+    return data
