@@ -16,6 +16,7 @@ from typing import Final
 
 import psutil
 
+from tests import locales
 from tests.waiting import PATIENCE
 
 POSTGRES: Final = "EVENTLOG_TEST_POSTGRES_URL"
@@ -25,6 +26,7 @@ REDIS: Final = "EVENTLOG_TEST_REDIS_URL"
 def start(stack: contextlib.ExitStack) -> None:
     """Start what no variable names, and name it; `stack` stops it."""
     if POSTGRES not in os.environ:
+        locales.prepare(stack)
         os.environ[POSTGRES] = start_postgres(stack)
         stack.callback(os.environ.pop, POSTGRES)
     if REDIS not in os.environ:

@@ -21,7 +21,6 @@ from sqlalchemy import (
     MetaData,
     PrimaryKeyConstraint,
     Table,
-    Text,
     UniqueConstraint,
     func,
     select,
@@ -32,13 +31,13 @@ from sqlalchemy.types import TypeEngine
 
 from eventlog.store.contract.views import TableSpec
 from eventlog.store.sql.compiling import compiled, inlined
-from eventlog.store.sql.schema import Dialect, Number, Tables
+from eventlog.store.sql.schema import Dialect, Name, Number, Tables
 from eventlog.store.sql.statement import Statement, plain
 from eventlog.store.sql.view_text import SEARCHABLE, table_name, text_index
 
 _TYPES: Final[dict[type[Any], TypeEngine[Any]]] = {
     int: Number,
-    str: Text(),
+    str: Name,
     bytes: LargeBinary(),
     float: Double().with_variant(REAL(), "sqlite"),
     bool: Integer(),
