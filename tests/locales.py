@@ -69,4 +69,3 @@ def _is_known() -> bool:
         return False
     locale.setlocale(locale.LC_COLLATE, before)
     return True
-

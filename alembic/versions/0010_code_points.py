@@ -45,7 +45,8 @@ SELECT shown.oid::regclass::text AS place, pg_get_viewdef(shown.oid) AS definiti
 FROM (
     WITH RECURSIVE used AS (
         SELECT ev_class, 1 AS depth
-        FROM pg_rewrite JOIN pg_depend ON classid = 'pg_rewrite'::regclass AND objid = pg_rewrite.oid
+        FROM pg_rewrite
+        JOIN pg_depend ON classid = 'pg_rewrite'::regclass AND objid = pg_rewrite.oid
         WHERE {ON_COLUMNS}
         UNION
         SELECT pg_rewrite.ev_class, depth + 1
@@ -126,12 +127,10 @@ def policies(tables: list[int]) -> Iterator[tuple[str, list[str]]]:
     for policy in ask(POLICIES.replace("{ON_COLUMNS}", ON_COLUMNS), tables=tables):
         seen = "" if policy.seen is None else f" USING ({policy.seen})"
         written = "" if policy.written is None else f" WITH CHECK ({policy.written})"
+        rest = f"FOR {policy.command} TO {policy.roles}{seen}{written}"
         yield (
             f"DROP POLICY {policy.name} ON {policy.place}",
-            [
-                f"CREATE POLICY {policy.name} ON {policy.place} AS {policy.kind}"
-                f" FOR {policy.command} TO {policy.roles}{seen}{written}"
-            ],
+            [f"CREATE POLICY {policy.name} ON {policy.place} AS {policy.kind} {rest}"],
         )
 
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from eventlog.addresses.log import MAX_IDENTIFIER
 from eventlog.errors import InvalidNameError
 
 MAX_BYTES: Final = 1000
@@ -21,6 +22,28 @@ def check_branch(branch: object) -> str:
     if branch == RESERVED:
         raise InvalidNameError("'main' is what the branch without a name is called.")
     return check_name("branch", branch)
+
+
+def check_schema(schema: object) -> str:
+    """Return the name of a PostgreSQL schema, or raise InvalidNameError saying what is wrong."""
+    name = check_identifier("schema", schema)
+    if name.startswith("pg_"):
+        raise InvalidNameError(f"schema {name!r} is none: PostgreSQL keeps pg_ for its own.")
+    return name
+
+
+def check_identifier(what: str, name: object, *, room: int = 0) -> str:
+    """Return `name`, to which `room` bytes are added to name something in PostgreSQL.
+
+    Raises InvalidNameError: names that only differ in what is cut off would be the same one.
+    """
+    checked, most = check_name(what, name), MAX_IDENTIFIER - room
+    if (size := len(checked.encode())) > most:
+        raise InvalidNameError(
+            f"{what} {checked!r} has {size} bytes in UTF-8; at most {most} name something in"
+            " PostgreSQL. Give a shorter one."
+        )
+    return checked
 
 
 def check_name(what: str, name: object) -> str:

@@ -5,7 +5,7 @@ import os
 
 from eventlog.addresses.log import Address, SqliteAddress, parse
 from eventlog.errors import InvalidOptionError
-from eventlog.format.names import check_name
+from eventlog.format.names import check_schema
 from eventlog.store.contract.options import DEFAULT_SCHEMA
 from eventlog.store.postgres.distributed import Spread
 
@@ -32,7 +32,7 @@ async def migrate(
     Raises NotAnEventLogError, SchemaTooNewError, UnavailableError, InvalidAddressError, or
     InvalidOptionError where a log cannot be spread so.
     """
-    address = parse(url, check_name("schema", schema))
+    address = parse(url, check_schema(schema))
     spread = Spread(distributed, partitions).check()
     if spread.is_wanted and isinstance(address, SqliteAddress):
         raise InvalidOptionError(f"{address} is a SQLite file: it is one, and cannot be spread.")

@@ -12,7 +12,9 @@ from typing import Any, ClassVar, Final, Union, get_args, get_origin, get_type_h
 import msgspec
 
 from eventlog import InvalidInputError
+from eventlog.format.names import check_identifier
 from eventlog.views import ColumnSpec, TableSpec
+from eventlog_projections.views.identifiers import check_columns, check_table
 
 _KINDS: Final = (int, str, bytes, float, bool)
 _LARGEST: Final = 2**63 - 1
@@ -41,6 +43,10 @@ class Shape:
     """What a class of rows is to a database."""
 
     def __init__(self, kind: type[Row]) -> None:
+        check_table(kind.table)
+        check_columns(kind.__struct_fields__)
+        if kind.readable is not None:
+            check_identifier("readable", kind.readable)
         self.kind: Final = kind
         self.spec: Final = TableSpec(
             kind.table,

@@ -94,7 +94,7 @@ AND attcollation NOT IN (0, '"C"'::regcollation) AND NOT attisdropped
 TEXTS: Any = st.text(
     st.one_of(
         st.characters(codec="utf-8", exclude_characters="\0"),
-        st.sampled_from("aAáÁ-_ .ßsıiİI\u0301\ud7ff\ue000\uffff\U00010000\U0010ffff"),
+        st.sampled_from("aAáÁ-_ .ßsiİI\u0131\u0301\ud7ff\ue000\uffff\U00010000\U0010ffff"),
     ),
     min_size=1,
     max_size=6,
@@ -106,7 +106,7 @@ TEXTS: Any = st.text(
 def test_any_names_sort_as_python_sorts_them(
     backend: Backend, names: list[str], after: str
 ) -> None:
-    """Signs, cases, accents, what lies behind surrogates: bytes of UTF-8 say it, and nothing else."""
+    """Signs, cases, accents, what lies behind surrogates: only bytes of UTF-8 count."""
 
     async def listed() -> tuple[list[str], list[str]]:
         async with backend.open(tenant=uuid.uuid4().hex) as log:

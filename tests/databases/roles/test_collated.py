@@ -39,7 +39,9 @@ def uncollate(connection: sa.Connection, schema: str) -> None:
         for taken, _ in there:
             connection.exec_driver_sql(taken)
         for _, table, name in columns:
-            connection.exec_driver_sql(f'ALTER TABLE {table} ALTER "{name}" TYPE text COLLATE "default"')
+            connection.exec_driver_sql(
+                f'ALTER TABLE {table} ALTER "{name}" TYPE text COLLATE "default"'
+            )
         for _, put_back in there:
             for step in put_back:
                 connection.exec_driver_sql(step)
@@ -67,7 +69,8 @@ def collate(connection: sa.Connection, schema: str) -> None:
 async def old(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A log in a locale of people, with roles, tenants, views and SQL views of somebody else."""
     backend = PostgresBackend(await locales.database(postgres_url))
-    monkeypatch.setitem(view_tables._TYPES, str, sa.Text())
+    types: dict[type[Any], Any] = {**view_tables._TYPES, str: sa.Text()}
+    monkeypatch.setattr(view_tables, "_TYPES", types)
     view_tables.table.cache_clear()
     await migrate(backend.url, **backend.options)
     roled = Roled(backend)
