@@ -3,6 +3,8 @@
 No row is written anew, indexes with a text in them are. What stands in the way of changing a column
 (SQL views, anybody's too, policies of tenants, triggers) is taken away and put back as it was, in
 the same transaction. The text that full text search reads stays: its words are made from it.
+
+Who copies rows of a log one by one is told where it says how: erased ones are refused.
 """
 
 from collections.abc import Iterator
@@ -14,6 +16,8 @@ from alembic import op
 
 revision = "0010"
 down_revision = "0008"
+
+ADVICE = "docs/copying.md says how erased events are copied"
 
 OURS = "streams events snapshots segments tree tree_heads checkpoints set_aside keys lease"
 
@@ -86,9 +90,30 @@ ORDER BY place, name
 def upgrade() -> None:
     bind = op.get_bind()
     if bind.dialect.name == "sqlite":
-        return  # Its own collation compares bytes.
+        advise_on_sqlite()  # Its own collation compares bytes.
+        return
     schema = op.get_context().opts["version_table_schema"]
     quoted = bind.dialect.identifier_preparer.quote_schema(schema)
+    advise_on_postgresql(quoted)
+    collate(quoted)
+
+
+def advise_on_sqlite() -> None:
+    (old,) = ask("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = 'events_insert'")
+    op.execute("DROP TRIGGER events_insert")
+    op.get_bind().exec_driver_sql(old.sql.replace("missing')", f"missing ({ADVICE})')"))
+
+
+def advise_on_postgresql(quoted: str) -> None:
+    (old,) = ask(
+        "SELECT pg_get_functiondef(to_regproc(:name)) AS sql", name=f"{quoted}.events_stay"
+    )
+    advised = old.sql.replace("is missing';", f"is missing' USING HINT = '{ADVICE}';")
+    op.get_bind().exec_driver_sql(advised)
+
+
+def collate(quoted: str) -> None:
+    bind = op.get_bind()
     columns = ask(COLUMNS.format(schema=quoted), schema=quoted, ours=OURS.split())
     tables = sorted({column.oid for column in columns})
     there = [*triggers(tables), *views(tables), *policies(tables)]

@@ -19,7 +19,8 @@ async def migrate(
     distributed: str | None = None,
     partitions: int | None = None,
 ) -> None:
-    """Create the log at `url`, or bring it up to this release. At head it changes nothing.
+    """Create the log at `url`, or bring it up to this release. At head it changes nothing, but
+    puts triggers back on guard that were switched off to copy rows (docs/copying.md).
 
     Safe to call from several processes at once. `beside` allows a new log in a SQLite file, or a
     PostgreSQL schema, that holds other tables. `patience` is how many seconds to wait for a server

@@ -16,6 +16,8 @@ from eventlog.store.migrations import ALEMBIC, driver_errors, upgrade
 from eventlog.store.postgres.catalog import inspect
 from eventlog.store.postgres.distributed import HAS_CITUS, Spread
 from eventlog.store.postgres.errors import translated
+from eventlog.store.postgres.protection import protect
+from eventlog.store.sql.statement import quoted
 
 _LOCK: Final = 7_306_867_134_501_212_247
 """Key of the advisory lock that migrating processes queue for."""
@@ -67,6 +69,7 @@ async def _migrate(
             await connection.run_sync(upgrade, address.schema)
         if spread.is_wanted:
             await _spread(connection, address, spread, is_new=found[1] is None)
+        await protect(raw.driver_connection, quoted(address.schema))
     await engine.dispose()
 
 

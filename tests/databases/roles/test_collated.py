@@ -62,7 +62,7 @@ def in_operations(connection: sa.Connection, schema: str) -> Any:
 def collate(connection: sa.Connection, schema: str) -> None:
     """Run the revision on a log that has all of it but the collations."""
     with in_operations(connection, schema):
-        script().upgrade()
+        script().collate(f'"{schema}"')
 
 
 @pytest.fixture
