@@ -19,12 +19,12 @@ async def migrate(
     distributed: str | None = None,
     partitions: int | None = None,
 ) -> None:
-    """Create the log at `url`, or bring it up to this release. At head it changes nothing, but
-    puts triggers back on guard that were switched off to copy rows (docs/copying.md).
+    """Create the log at `url`, or bring it up to this release.
 
-    Safe to call from several processes at once. `beside` allows a new log in a SQLite file, or a
-    PostgreSQL schema, that holds other tables. `patience` is how many seconds to wait for a server
-    or a lock.
+    At head it changes nothing, but puts triggers back on guard that were switched off to copy rows
+    (docs/copying.md). Safe to call from several processes at once. `beside` allows a new log in a
+    SQLite file, or a PostgreSQL schema, that holds other tables. `patience` is how many seconds to
+    wait for a server or a lock.
 
     A new log on PostgreSQL can be spread by its streams: `distributed="citus"` over the workers of
     a Citus coordinator, with grants in the place of triggers; `partitions` splits the events into
