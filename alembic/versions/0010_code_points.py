@@ -21,14 +21,14 @@ ADVICE = "docs/copying.md says how erased events are copied"
 
 OURS = "streams events snapshots segments tree tree_heads checkpoints set_aside keys lease"
 
-COLUMNS = r"""
+COLUMNS = """
 SELECT owner.oid, owner.oid::regclass::text AS "table", quote_ident(attname) AS name
 FROM pg_attribute JOIN pg_class AS owner ON owner.oid = attrelid
 WHERE relnamespace = to_regnamespace(:schema) AND relkind IN ('r', 'p') AND NOT relispartition
 AND attnum > 0 AND NOT attisdropped AND atttypid = 'text'::regtype
 AND attcollation <> '"C"'::regcollation
-AND (relname = ANY(:ours) OR (relname ~ '^view_.+_\d+$' AND EXISTS (
-    SELECT FROM {schema}.checkpoints WHERE generation::text = substring(relname FROM '\d+$'))))
+AND (relname = ANY(:ours) OR (relname ~ '^view_.+_[0-9]+$' AND EXISTS (
+    SELECT FROM {schema}.checkpoints WHERE generation::text = substring(relname FROM '[0-9]+$'))))
 AND NOT EXISTS (
     SELECT FROM pg_depend JOIN pg_attrdef ON classid = 'pg_attrdef'::regclass
     AND objid = pg_attrdef.oid AND adnum <> attnum
@@ -41,7 +41,7 @@ ON_COLUMNS = "refclassid = 'pg_class'::regclass AND refobjid = ANY(:tables) AND 
 VIEWS = """
 SELECT shown.oid::regclass::text AS place, pg_get_viewdef(shown.oid) AS definition,
     shown.reloptions, quote_ident(pg_get_userbyid(relowner)) AS owner, max(depth) AS depth,
-    obj_description(shown.oid, 'pg_class') AS comment, ARRAY(
+    quote_literal(obj_description(shown.oid, 'pg_class')) AS comment, ARRAY(
         SELECT format('GRANT %s ON %s TO %s%s', privilege_type, shown.oid::regclass,
             CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END,
             CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
@@ -135,14 +135,13 @@ def views(tables: list[int]) -> Iterator[tuple[str, list[str]]]:
     """Yield how each view is taken away and put back, those that others select from first."""
     for view in ask(VIEWS.replace("{ON_COLUMNS}", ON_COLUMNS), tables=tables):
         options = f" WITH ({', '.join(view.reloptions)})" if view.reloptions else ""
-        text = (view.comment or "").replace("'", "''")
         yield (
             f"DROP VIEW {view.place}",
             [
                 f"CREATE VIEW {view.place}{options} AS {view.definition}",
                 f"ALTER VIEW {view.place} OWNER TO {view.owner}",
                 *view.grants,
-                *([f"COMMENT ON VIEW {view.place} IS '{text}'"] if text else []),
+                f"COMMENT ON VIEW {view.place} IS {view.comment or 'NULL'}",
             ],
         )
 

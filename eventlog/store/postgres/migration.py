@@ -17,6 +17,7 @@ from eventlog.store.postgres.catalog import inspect
 from eventlog.store.postgres.distributed import HAS_CITUS, Spread
 from eventlog.store.postgres.errors import translated
 from eventlog.store.postgres.protection import protect
+from eventlog.store.postgres.session import MIGRATING, check_encoding, locally
 from eventlog.store.sql.statement import quoted
 
 _LOCK: Final = 7_306_867_134_501_212_247
@@ -56,8 +57,11 @@ async def _migrate(
         },
     )
     async with engine.begin() as connection:
-        await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         raw = await connection.get_raw_connection()
+        check_encoding(raw.driver_connection, address)
+        for setting in locally(MIGRATING):
+            await connection.exec_driver_sql(setting)
+        await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         found = await inspect(raw.driver_connection, address.schema)
         if spread.distributed and not await _count(connection, HAS_CITUS):
             raise InvalidOptionError(

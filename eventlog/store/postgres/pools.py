@@ -12,6 +12,7 @@ from eventlog.errors import UnavailableError
 from eventlog.loops import PerLoop
 from eventlog.store.contract.options import Options
 from eventlog.store.postgres.pool import FAREWELL, LOST, Connection, Pool, closed
+from eventlog.store.postgres.session import SETTINGS
 
 _T = TypeVar("_T")
 _Use = Callable[["Connection[Any]"], Awaitable[_T]]
@@ -161,7 +162,7 @@ def _session(options: Options) -> dict[str, Any]:
     if options.postgres.pgbouncer:
         return {"server_settings": settings, "statement_cache_size": 0}
     commit = "on" if options.durability == "full" else "off"
-    return {"server_settings": {**settings, "synchronous_commit": commit}}
+    return {"server_settings": {**settings, **SETTINGS, "synchronous_commit": commit}}
 
 
 async def _check_durability(address: PostgresAddress, connection: "Connection[Any]") -> None:
