@@ -2,7 +2,8 @@
 
 No row is written anew, indexes with a text in them are. What stands in the way of changing a column
 (SQL views, anybody's too, policies of tenants, triggers) is taken away and put back as it was, in
-the same transaction. The text that full text search reads stays: its words are made from it.
+the same transaction. The index of names loses branches: three long names have no room in it. The
+text that full text search reads stays: its words are made from it.
 
 Who copies rows of a log one by one is told where it says how: erased ones are refused.
 """
@@ -117,11 +118,13 @@ def collate(quoted: str) -> None:
     columns = ask(COLUMNS.format(schema=quoted), schema=quoted, ours=OURS.split())
     tables = sorted({column.oid for column in columns})
     there = [*triggers(tables), *views(tables), *policies(tables)]
+    bind.exec_driver_sql(f"DROP INDEX {quoted}.streams_by_name")
     for taken, _ in reversed(there):
         bind.exec_driver_sql(taken)
     for table, changed in groupby(columns, itemgetter(1)):
         steps = (f'ALTER {column.name} TYPE text COLLATE "C"' for column in changed)
         bind.exec_driver_sql(f"ALTER TABLE {table} {', '.join(steps)}")
+    bind.exec_driver_sql(f"CREATE INDEX streams_by_name ON {quoted}.streams (tenant, name)")
     for _, put_back in there:
         for step in put_back:
             bind.exec_driver_sql(step)

@@ -44,7 +44,7 @@ Name: Final = Text().with_variant(Text(collation=CODE_POINTS), "postgresql")
 def metadata(dialect: Dialect, schema: str | None = None) -> MetaData:
     """Return the tables as `dialect` has them; `schema` is PostgreSQL's. Not to be changed."""
     tables = MetaData(schema=schema)
-    _streams(tables)
+    _streams(tables, dialect)
     _events(tables, dialect)
     _snapshots(tables)
     _tree(tables)
@@ -79,7 +79,9 @@ def _required(**types: type[TypeEngine[Any]] | TypeEngine[Any]) -> list[Column[A
     return [Column(name, kind, nullable=False) for name, kind in types.items()]
 
 
-def _streams(tables: MetaData) -> None:
+def _streams(tables: MetaData, dialect: Dialect) -> None:
+    # An entry of PostgreSQL's has up to 2,704 bytes: two names of 1,000, but no third.
+    named = ["tenant", "name"] if dialect == "postgresql" else ["tenant", "name", "branch"]
     Table(
         "streams",
         tables,
@@ -98,7 +100,7 @@ def _streams(tables: MetaData) -> None:
         Column("key_id", Name),
         Column("erased_version", Number),
         PrimaryKeyConstraint("stream_id", name="streams_pk"),
-        Index("streams_by_name", "tenant", "name", "branch"),
+        Index("streams_by_name", *named),
         Index("streams_by_parent", "parent_id", sqlite_where=text("parent_id IS NOT NULL")),
         sqlite_strict=True,
         sqlite_with_rowid=False,

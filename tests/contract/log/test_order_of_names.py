@@ -2,12 +2,14 @@
 
 import asyncio
 import uuid
+from random import Random
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eventlog import EventLog, ItemsAdded
+from eventlog.format.names import MAX_BYTES
 from eventlog_projections import Conversation
 from eventlog_projections.views import Views, branches
 from tests.backends import EVERY_LOCALE, Backend
@@ -49,6 +51,19 @@ async def test_branches_are_listed_by_code_point(log: EventLog) -> None:
     everything = [(row.name, row.branch) async for row in log.streams(branches=True)]
     assert everything == sorted(everything)
     assert len(everything) == len(names) + 3
+
+
+async def test_the_longest_names_are_stored_and_listed(backend: Backend) -> None:
+    """Tenant, conversation and branch of 1000 bytes each that nothing compresses."""
+    random = Random(1)
+    tenant, name, *names = (
+        "".join(chr(random.randrange(33, 127)) for _ in range(MAX_BYTES)) for _ in range(5)
+    )
+    async with backend.open(tenant=tenant) as log:
+        for branch in ("", *names):
+            await log.append(name, ItemsAdded(["x"]), branch=branch)
+        assert [row.branch async for row in log.branches(name)] == sorted(names)
+        assert [row.branch async for row in log.streams(branches=True)] == sorted(["", *names])
 
 
 async def test_pages_of_one_row_lose_nothing(log: EventLog) -> None:
