@@ -12,8 +12,8 @@ from sqlalchemy.engine import make_url
 from eventlog import ErasedError, EventLog
 from eventlog.errors import NotAnEventLogError
 from eventlog.operations import create_roles, migrate
-from eventlog.store.postgres.session import SETTINGS
 from eventlog.store.postgres.store import PostgresStore
+from eventlog.store.sql.session import SETTINGS
 from eventlog_projections import Conversation, erase
 from eventlog_projections.views import Views, search
 from tests.backends import PostgresBackend

@@ -6,7 +6,7 @@ import os
 import re
 import sqlite3
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -59,7 +59,7 @@ async def target(server: str) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def database(server: str, name: str) -> AsyncIterator[str]:
+async def database(server: str, name: str) -> AsyncGenerator[str]:
     await run(server, f"CREATE DATABASE {name}")
     try:
         yield make_url(server).set(database=name).render_as_string(hide_password=False)

@@ -8,9 +8,8 @@ import pytest
 from eventlog import PostgresOptions
 from eventlog.addresses.log import PostgresAddress, SqliteAddress, parse
 from eventlog.errors import InvalidAddressError, InvalidNameError
-from eventlog.format.names import MAX_BYTES, check_name
+from eventlog.format.names import MAX_BYTES, check_columns, check_name, check_table
 from eventlog.operations import create_roles, migrate
-from eventlog_projections.views.identifiers import check_columns, check_table
 
 
 @pytest.mark.parametrize("name", ["a", "ü" * (MAX_BYTES // 2), "a b\n", "../x"])

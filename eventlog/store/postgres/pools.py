@@ -12,7 +12,7 @@ from eventlog.errors import UnavailableError
 from eventlog.loops import PerLoop
 from eventlog.store.contract.options import Options
 from eventlog.store.postgres.pool import FAREWELL, LOST, Connection, Pool, closed
-from eventlog.store.postgres.session import SETTINGS
+from eventlog.store.sql.session import SETTINGS
 
 _T = TypeVar("_T")
 _Use = Callable[["Connection[Any]"], Awaitable[_T]]

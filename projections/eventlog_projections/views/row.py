@@ -12,9 +12,8 @@ from typing import Any, ClassVar, Final, Union, get_args, get_origin, get_type_h
 import msgspec
 
 from eventlog import InvalidInputError
-from eventlog.format.names import check_identifier
+from eventlog.format.names import check_columns, check_identifier, check_table
 from eventlog.views import ColumnSpec, TableSpec
-from eventlog_projections.views.identifiers import check_columns, check_table
 
 _KINDS: Final = (int, str, bytes, float, bool)
 _LARGEST: Final = 2**63 - 1

@@ -8,10 +8,10 @@ import pytest
 
 from eventlog import EventLog, ItemsAdded, PostgresOptions
 from eventlog.errors import InvalidNameError, InvalidOptionError
+from eventlog.format.names import ROOM
 from eventlog.operations import create_roles
 from eventlog_projections import Conversation
 from eventlog_projections.views import Projection, Row, Rows, Step, Views, Written
-from eventlog_projections.views.identifiers import ROOM
 from tests.backends import Backend
 
 LONGEST: Final = "t" * (63 - ROOM)

@@ -1,10 +1,7 @@
-"""What a session of ours does not leave to the settings of a database or a role."""
+"""What a session on PostgreSQL does not leave to the settings of a database or a role."""
 
 from collections.abc import Mapping
-from typing import Any, Final
-
-from eventlog.addresses.log import PostgresAddress
-from eventlog.errors import NotAnEventLogError
+from typing import Final
 
 SETTINGS: Final[Mapping[str, str]] = {
     # A name of somebody's schema does not stand in for a function that a statement calls.
@@ -32,14 +29,3 @@ MIGRATING: Final = {
 def locally(settings: Mapping[str, str]) -> list[str]:
     """Return what makes settings those of the transaction: PgBouncer passes that on."""
     return [f"SET LOCAL {name} = '{value}'" for name, value in settings.items()]
-
-
-def check_encoding(connection: Any, address: PostgresAddress) -> None:
-    """Raise NotAnEventLogError for a database that does not hold every text."""
-    encoding = connection.get_settings().server_encoding
-    if encoding != "UTF8":
-        raise NotAnEventLogError(
-            f"{address} is in encoding {encoding}, which cannot hold every text; nothing was made"
-            " there. A log takes a database of its own: CREATE DATABASE ... ENCODING 'UTF8'"
-            " TEMPLATE template0."
-        )
