@@ -11,6 +11,7 @@ EventLogError
 │   ├── NoSuchConversationError (also ValueError) no conversation goes by that name or prefix
 │   ├── AmbiguousNameError      (also ValueError) a prefix of several names
 │   ├── InvalidKeyRingError     (also ValueError) text that holds no key-encryption keys
+│   ├── UnfitRowError           a row of a view that no table can hold
 │   ├── NoSuchTurnError         (also ValueError) a turn that the list does not have
 │   ├── NoSuchBranchError       (also ValueError) a branch that is not there
 │   ├── NoSuchHoldError         (also ValueError) a legal hold that is not placed
@@ -24,13 +25,15 @@ EventLogError
 ├── StoreError                  the database's: the call may succeed later or elsewhere
 │   ├── UnavailableError        cannot be reached, opened or written right now
 │   │   └── BusyError           locked by somebody else for longer than the timeout
+│   ├── InDoubtError            sent and not answered: nobody knows yet whether it was stored
 │   ├── ReadOnlyError           the file or the role may not write
+│   ├── RefusedValueError       a text, number or size that the database cannot hold
 │   ├── WaitTimeoutError        (also TimeoutError) the feed did not get that far in time
 │   ├── ClockAheadError         this machine's clock runs ahead of the database's
 │   ├── NotAnEventLogError      the database holds something else
 │   ├── SchemaTooOldError       written by an earlier release: migrate
 │   └── SchemaTooNewError       written by a later release: upgrade
-├── PoisonEventError            a view that is being made anew cannot take an event
+├── PoisonEventError            a view that is made anew strictly cannot take an event
 ├── SourceError                 another store, to be imported, that cannot be read
 ├── PublishingError             a head was signed and could not be taken where it is safe
 ├── BrokenTreeError             the tree is not the one that was signed: nothing was signed
@@ -116,6 +119,10 @@ class InvalidKeyRingError(InvalidInputError, ValueError):
     """Text, or a file, that does not hold key-encryption keys."""
 
 
+class UnfitRowError(InvalidInputError):
+    """A row of a view that no table can hold; the message names the column and never the value."""
+
+
 class NoSuchTurnError(InvalidInputError, ValueError):
     """The list has no such turn, or not as many as should be undone."""
 
@@ -192,8 +199,37 @@ class BusyError(UnavailableError):
     """The database stayed locked for longer than the timeout allows."""
 
 
+class InDoubtError(_TemplateError, StoreError):
+    """A change was sent to the database, and nobody can tell whether it is stored, or will be.
+
+    The only error of a change that does not mean "not stored". `stream` is the conversation. Append
+    again with the same `event_id`: what is stored answers again, as `replayed`.
+    """
+
+    stream: str
+    what: str
+    why: str
+    advice: str
+    _template = "Conversation {stream!r}: it is in doubt whether {what} was stored. {why} {advice}"
+
+
 class ReadOnlyError(StoreError):
     """The file or the database role does not allow writing."""
+
+
+class RefusedValueError(_TemplateError, StoreError):
+    """The database refuses a value: a text, a number or a size that it cannot hold.
+
+    Nothing of its transaction was stored. `code` is the SQLSTATE, or SQLite's name of the error;
+    the value is not in the message, nor is what the driver says of it.
+    """
+
+    address: str
+    code: str
+    _template = (
+        "{address} refuses a value that it cannot hold ({code}). Nothing was stored. The same"
+        " call fails again."
+    )
 
 
 class WaitTimeoutError(_TemplateError, StoreError, TimeoutError):
@@ -328,14 +364,15 @@ class ErasedError(_TemplateError):
 
 
 class PoisonEventError(_TemplateError):
-    """A view that is being made anew cannot take an event; the one before it is still read."""
+    """A view that is made anew strictly cannot take an event; the one before is still read."""
 
     projection: str
     position: int
     what: str
     _template = (
-        "View {projection!r} cannot be made anew: its function fails at position {position}"
-        " ({what}). The view as it was is untouched. Correct the function, and rebuild."
+        "View {projection!r} cannot be made anew: it does not take the event at position"
+        " {position} ({what}). The view as it was is untouched. Correct what is wrong, or rebuild"
+        " without strict=True: the event is set aside then."
     )
 
 

@@ -9,12 +9,14 @@ from eventlog.operations.heads import publish, to_command, to_file
 from eventlog.operations.holds import held_by, lift_hold, place_hold
 from eventlog.operations.migration import migrate
 from eventlog.operations.receipts import ErasedVersions, Receipt, read_receipt
+from eventlog.operations.repair import Misplacement, repair_feed
 from eventlog.operations.roles import create_roles
 from eventlog.operations.rotation import rekey, rotate
 from eventlog.operations.worker import work
 
 __all__ = [
     "ErasedVersions",
+    "Misplacement",
     "Receipt",
     "backup",
     "create_roles",
@@ -26,6 +28,7 @@ __all__ = [
     "publish",
     "read_receipt",
     "rekey",
+    "repair_feed",
     "rotate",
     "to_command",
     "to_file",

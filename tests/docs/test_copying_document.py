@@ -30,7 +30,7 @@ DOCUMENT: Final = text("docs/copying.md")
 PREPARE, PUBLISH, SUBSCRIBE, ON_SQLITE = blocks(DOCUMENT, "sql")
 COPY, _ = blocks(DOCUMENT, "sh")
 SIGNER: Final = Signer("example.com/log", bytes(range(32)))
-DERIVED: Final = {"checkpoints", "set_aside", "lease"}
+DERIVED: Final = {"checkpoints", "set_aside", "purges", "lease"}
 """What a log makes anew, beside the tables of views."""
 
 

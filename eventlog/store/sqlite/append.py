@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from eventlog.addresses.log import SqliteAddress
+from eventlog.errors import RefusedValueError
 from eventlog.format.preparing import link, prepare_all
 from eventlog.format.records import (
     Appended,
@@ -14,9 +15,10 @@ from eventlog.format.records import (
     StoredEvent,
 )
 from eventlog.store.nouns.append import Known, Seen, beginning, decide
+from eventlog.store.nouns.outcomes import APPEND_AGAIN, UnansweredError
 from eventlog.store.sql.statement import Statement
 from eventlog.store.sql.stream_rows import NO_PARENT
-from eventlog.store.sqlite.errors import translated
+from eventlog.store.sqlite.errors import commit, roll_back, translated
 from eventlog.store.sqlite.statements import LOG
 
 MAX_HEADS: Final = 10_000
@@ -38,7 +40,7 @@ class Committer:
     def __init__(self, address: SqliteAddress) -> None:
         self._address = address
         self._heads: dict[bytes, Known] = {}
-        self._data_version: int | None = None
+        self._seen: tuple[sqlite3.Connection, int] | None = None
 
     def __call__(
         self, db: sqlite3.Connection, requests: list[AppendRequest]
@@ -47,9 +49,10 @@ class Committer:
         try:
             with translated(self._address):
                 return self._commit(db, requests)
+        except UnansweredError as lost:
+            return [lost.in_doubt(request.name, "the append", APPEND_AGAIN) for request in requests]
         except BaseException as error:  # noqa: BLE001 - told to whoever waits
-            spoiled = isinstance(error.__cause__, sqlite3.IntegrityError | sqlite3.DataError)
-            if len(requests) == 1 or not spoiled:
+            if len(requests) == 1 or not isinstance(error, RefusedValueError):
                 return [error] * len(requests)
         return [answer for request in requests for answer in self(db, [request])]
 
@@ -60,11 +63,10 @@ class Committer:
         try:
             self._trust_heads(db)
             outcomes = _Group(db, self._heads).answer(requests)
-            db.execute("COMMIT")
+            commit(self._address, db)
         except BaseException:
             self._heads.clear()
-            if db.in_transaction:
-                db.execute("ROLLBACK")
+            roll_back(db)
             raise
         return outcomes
 
@@ -74,9 +76,10 @@ class Committer:
 
     def _trust_heads(self, db: sqlite3.Connection) -> None:
         (data_version,) = db.execute("PRAGMA data_version").fetchone()
-        if data_version != self._data_version or len(self._heads) > MAX_HEADS:
+        seen = db, data_version  # A number of one connection says nothing on another.
+        if seen != self._seen or len(self._heads) > MAX_HEADS:
             self._heads.clear()
-            self._data_version = data_version
+            self._seen = seen
 
 
 class _Group:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from eventlog.addresses.log import SqliteAddress
 from eventlog.errors import NotAnEventLogError, StoreError
-from eventlog.retrying import tries_within
+from eventlog.retrying import Deadline, tries_within
 from eventlog.store.contract.options import Options
 from eventlog.store.contract.revisions import needs_migration
 from eventlog.store.sqlite.errors import translated
@@ -19,23 +19,28 @@ OLDEST_SQLITE: Final = (3, 37, 0)
 
 
 def open_log(address: SqliteAddress, options: Options) -> sqlite3.Connection:
-    """Return a connection to a log that is there and current; a new one is created."""
+    """Return a connection to a log that is there and current; a new one is created.
+
+    All of it waits for others no longer than `busy_timeout`.
+    """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise StoreError(
             f"SQLite {sqlite3.sqlite_version} is too old; the log needs 3.37 or later."
         )
+    patience = Deadline(options.sqlite.busy_timeout)
     with translated(address):
-        _look_first(address, options)
-        db = connect(address, options.sqlite.busy_timeout)
+        _look_first(address, options, patience.left)
+        db = connect(address, patience.left)
         try:
-            _prepare(db, address, options)
+            _prepare(db, address, options, patience)
+            db.execute(f"PRAGMA busy_timeout={int(options.sqlite.busy_timeout * 1000)}")
         except BaseException:
             db.close()
             raise
         return db
 
 
-def _look_first(address: SqliteAddress, options: Options) -> None:
+def _look_first(address: SqliteAddress, options: Options, patience: float) -> None:
     """Refuse a foreign file that has a write-ahead log before a connection could fold that in.
 
     A program that was killed leaves one; closing an ordinary connection would checkpoint it. A file
@@ -46,11 +51,13 @@ def _look_first(address: SqliteAddress, options: Options) -> None:
     if address.path is None or not os.path.exists(f"{address.path}-wal"):
         return
     url = f"file:{quote(address.path)}?mode=ro"
-    with contextlib.closing(sqlite3.connect(url, uri=True)) as db:
+    with contextlib.closing(sqlite3.connect(url, uri=True, timeout=patience)) as db:
         needs_migration(str(address), *inspect(db), upgrade=True)
 
 
-def _prepare(db: sqlite3.Connection, address: SqliteAddress, options: Options) -> None:
+def _prepare(
+    db: sqlite3.Connection, address: SqliteAddress, options: Options, patience: Deadline
+) -> None:
     upgrade, create = options.migrate, options.create
     if needs_migration(str(address), *inspect(db), upgrade=upgrade, create=create):
         # A start must be quick: Alembic is imported only where there is something to create.
@@ -59,9 +66,9 @@ def _prepare(db: sqlite3.Connection, address: SqliteAddress, options: Options) -
         if address.path is None:
             db.deserialize(new_memory_log())
         else:
-            migrate_sqlite(address, options.sqlite.busy_timeout)
+            migrate_sqlite(address, patience.left)
     if address.path is not None:
-        _use_wal(db, options.sqlite.busy_timeout)
+        _use_wal(db, patience.left)
     db.execute(f"PRAGMA synchronous={options.durability.upper()}")
 
 

@@ -12,7 +12,7 @@ from eventlog.limiter import ByteLimiter
 from eventlog.store.contract.options import Options
 from eventlog.store.nouns.work import Ask, Each, Repeat, Rows, Step, Work, is_refused
 from eventlog.store.sqlite.append import Committer
-from eventlog.store.sqlite.errors import translated
+from eventlog.store.sqlite.errors import commit, is_unfit, roll_back, translated
 from eventlog.store.sqlite.opening import open_log
 from eventlog.store.sqlite.worker import Worker
 
@@ -31,11 +31,13 @@ class SqliteRunner:
     def _begin(self) -> None:
         # Not a method: a thread that knew the runner would keep it from ever being collected.
         connect = functools.partial(open_log, self._address, self._options)
-        commit = self._committer = Committer(self._address)
+        committer = self._committer = Committer(self._address)
         self._limiter = ByteLimiter()
-        self._writer = Worker(connect, commit)
         # A memory database is its one connection; a WAL file is read beside the writer.
-        self._reader = self._writer if self._address.path is None else Worker(connect, commit)
+        in_memory = self._address.path is None
+        spoils = _never if in_memory else is_unfit
+        self._writer = Worker(connect, committer, spoils)
+        self._reader = self._writer if in_memory else Worker(connect, committer, spoils)
 
     async def append(self, request: AppendRequest) -> Outcome:
         """Append, in one transaction with whatever else waits at the same time."""
@@ -77,10 +79,12 @@ class SqliteRunner:
             db.execute(start)
             try:
                 done = self._run(db, begin())
-                db.execute("ROLLBACK" if is_refused(done) else "COMMIT")
-            except BaseException:
-                if db.in_transaction:
+                if is_refused(done):
                     db.execute("ROLLBACK")
+                else:
+                    commit(self._address, db)
+            except BaseException:
+                roll_back(db)
                 raise
             return done
 
@@ -103,6 +107,10 @@ class SqliteRunner:
         else:
             self._committer.evict(step.stream_id)
         return []
+
+
+def _never(_: object) -> bool:
+    return False
 
 
 def _fetch_each(db: sqlite3.Connection, step: Each) -> Rows:
