@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import asyncpg
+import pytest
 from sqlalchemy import Engine, event
 
 from eventlog import EventLog
@@ -20,6 +21,11 @@ from tests.options import grouped
 _SCHEMA: Final = "<schema>"
 _script: Final[list[tuple[str, tuple[Any, ...]]]] = []
 """What made the first PostgreSQL log of this process, with _SCHEMA in the place of its name."""
+POSTGRES_EN_US: Final = "postgres-en_US"
+EVERY_LOCALE: Final = pytest.mark.parametrize(
+    "backend", ["sqlite", "postgres", POSTGRES_EN_US], indirect=True
+)
+"""Marks tests of what may depend on how a database sorts: they run in a locale of people, too."""
 TRIGGERS: Final = """
 SELECT tgrelid::regclass::text, tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
 WHERE tgenabled = 'A' AND tgparentid = 0 AND relnamespace = $1::regnamespace

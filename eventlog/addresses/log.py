@@ -8,6 +8,9 @@ from eventlog.errors import InvalidAddressError
 
 MEMORY: Final = ":memory:"
 
+MAX_IDENTIFIER: Final = 63
+"""PostgreSQL cuts off what a name has beyond so many bytes, without an error."""
+
 _CACHES: Final = ("redis", "rediss", "valkey", "valkeys", "unix")
 
 
@@ -76,6 +79,12 @@ def _from_url(text: str, schema: str) -> Address:
         ) from error
     if scheme == "sqlite":
         return _file(url.database or MEMORY)
+    for what, name in (("user", url.username), ("database", url.database)):
+        if name is not None and len(name.encode()) > MAX_IDENTIFIER:
+            raise InvalidAddressError(
+                f"The {what} of the {scheme} URL has more than {MAX_IDENTIFIER} bytes: no {what} of"
+                " PostgreSQL is called so."
+            )
     return PostgresAddress(url, schema)
 
 

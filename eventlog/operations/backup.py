@@ -7,7 +7,6 @@ from collections.abc import Callable
 from eventlog.addresses.log import PostgresAddress, parse
 from eventlog.errors import InvalidOptionError
 from eventlog.files import OWNER
-from eventlog.format.names import check_name
 from eventlog.store.contract.options import DEFAULT_SCHEMA
 
 
@@ -27,7 +26,7 @@ async def backup(
     Raises InvalidOptionError for a log that is no SQLite file, and for a file that is there;
     NotAnEventLogError or UnavailableError.
     """
-    address = parse(url, check_name("schema", DEFAULT_SCHEMA))
+    address = parse(url, DEFAULT_SCHEMA)
     if isinstance(address, PostgresAddress):
         raise InvalidOptionError(
             f"{address} is on a PostgreSQL server, which makes its own backups: pg_dump"

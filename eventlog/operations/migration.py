@@ -5,7 +5,7 @@ import os
 
 from eventlog.addresses.log import Address, SqliteAddress, parse
 from eventlog.errors import InvalidOptionError
-from eventlog.format.names import check_name
+from eventlog.format.names import check_schema
 from eventlog.store.contract.options import DEFAULT_SCHEMA
 from eventlog.store.postgres.distributed import Spread
 
@@ -19,11 +19,12 @@ async def migrate(
     distributed: str | None = None,
     partitions: int | None = None,
 ) -> None:
-    """Create the log at `url`, or bring it up to this release. At head it changes nothing.
+    """Create the log at `url`, or bring it up to this release.
 
-    Safe to call from several processes at once. `beside` allows a new log in a SQLite file, or a
-    PostgreSQL schema, that holds other tables. `patience` is how many seconds to wait for a server
-    or a lock.
+    At head it changes nothing, but puts triggers back on guard that were switched off to copy rows
+    (docs/copying.md). Safe to call from several processes at once. `beside` allows a new log in a
+    SQLite file, or a PostgreSQL schema, that holds other tables. `patience` is how many seconds to
+    wait for a server or a lock.
 
     A new log on PostgreSQL can be spread by its streams: `distributed="citus"` over the workers of
     a Citus coordinator, with grants in the place of triggers; `partitions` splits the events into
@@ -32,7 +33,7 @@ async def migrate(
     Raises NotAnEventLogError, SchemaTooNewError, UnavailableError, InvalidAddressError, or
     InvalidOptionError where a log cannot be spread so.
     """
-    address = parse(url, check_name("schema", schema))
+    address = parse(url, check_schema(schema))
     spread = Spread(distributed, partitions).check()
     if spread.is_wanted and isinstance(address, SqliteAddress):
         raise InvalidOptionError(f"{address} is a SQLite file: it is one, and cannot be spread.")

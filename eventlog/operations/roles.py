@@ -5,7 +5,7 @@ from typing import Final
 
 from eventlog.addresses.log import PostgresAddress, parse
 from eventlog.errors import InvalidOptionError
-from eventlog.format.names import check_name
+from eventlog.format.names import check_name, check_schema
 from eventlog.store.contract.options import DEFAULT_SCHEMA
 from eventlog.store.sql.roles import role_name
 
@@ -32,7 +32,7 @@ async def create_roles(
     upgrade. `patience` is how many seconds to wait for the server. Raises InvalidOptionError,
     InvalidAddressError, InvalidNameError or StoreError.
     """
-    address = parse(url, check_name("schema", schema))
+    address = parse(url, check_schema(schema))
     if not isinstance(address, PostgresAddress):
         raise InvalidOptionError(
             f"{address} is a SQLite file: who may write it, the file system says."

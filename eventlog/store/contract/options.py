@@ -6,7 +6,7 @@ import msgspec
 
 from eventlog.errors import InvalidOptionError
 from eventlog.format.inflating import MAX_INFLATED
-from eventlog.format.names import check_name
+from eventlog.format.names import check_schema
 from eventlog.redis.address import RedisAddress
 
 Durability = Literal["full", "normal"]
@@ -57,7 +57,7 @@ class PostgresOptions(msgspec.Struct, frozen=True, kw_only=True):
     pgbouncer: bool = False
 
     def __post_init__(self) -> None:
-        check_name("schema", self.schema)
+        check_schema(self.schema)
         if self.pool_size < 1:
             raise InvalidOptionError(f"pool_size is at least 1, not {self.pool_size!r}.")
 

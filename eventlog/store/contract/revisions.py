@@ -16,6 +16,7 @@ REVISIONS: Final = (
     "0007",
     "0008",
     "0009",
+    "0010",
     "0013",
 )
 """Every revision ever released, oldest first; the last is what this release reads and writes."""

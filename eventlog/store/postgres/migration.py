@@ -10,15 +10,27 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateSchema
 
 from eventlog.addresses.log import PostgresAddress
-from eventlog.errors import InvalidOptionError
+from eventlog.errors import InvalidOptionError, NotAnEventLogError
 from eventlog.store.contract.revisions import needs_migration
 from eventlog.store.migrations import ALEMBIC, driver_errors, upgrade
 from eventlog.store.postgres.catalog import inspect
 from eventlog.store.postgres.distributed import HAS_CITUS, Spread
 from eventlog.store.postgres.errors import translated
+from eventlog.store.sql.session import MIGRATING, locally
+from eventlog.store.sql.statement import quoted
 
 _LOCK: Final = 7_306_867_134_501_212_247
 """Key of the advisory lock that migrating processes queue for."""
+
+_OFF_GUARD: Final = """
+SELECT format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', tgrelid::regclass, tgname)
+FROM pg_trigger JOIN pg_class AS guarded ON guarded.oid = tgrelid
+JOIN pg_proc ON pg_proc.oid = tgfoid
+WHERE guarded.relnamespace = to_regnamespace($1) AND pronamespace = guarded.relnamespace
+AND NOT tgisinternal AND tgenabled <> 'A'
+ORDER BY 1
+"""
+"""Ours call a function of the log's schema. Those of a partition are enabled one by one."""
 
 
 def migrate_postgres(
@@ -54,8 +66,11 @@ async def _migrate(
         },
     )
     async with engine.begin() as connection:
-        await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         raw = await connection.get_raw_connection()
+        _check_encoding(raw.driver_connection, address)
+        for setting in locally(MIGRATING):
+            await connection.exec_driver_sql(setting)
+        await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         found = await inspect(raw.driver_connection, address.schema)
         if spread.distributed and not await _count(connection, HAS_CITUS):
             raise InvalidOptionError(
@@ -67,6 +82,7 @@ async def _migrate(
             await connection.run_sync(upgrade, address.schema)
         if spread.is_wanted:
             await _spread(connection, address, spread, is_new=found[1] is None)
+        await _protect(raw.driver_connection, quoted(address.schema))
     await engine.dispose()
 
 
@@ -86,3 +102,20 @@ async def _spread(
 
 async def _count(connection: AsyncConnection, query: str) -> int:
     return (await connection.exec_driver_sql(query)).scalar() or 0
+
+
+async def _protect(connection: Any, quoted_schema: str) -> None:
+    """Enable every trigger of a log that does not fire always; without one, only look."""
+    for (enable,) in await connection.fetch(_OFF_GUARD, quoted_schema):
+        await connection.execute(enable)
+
+
+def _check_encoding(connection: Any, address: PostgresAddress) -> None:
+    """Raise NotAnEventLogError for a database that does not hold every text."""
+    encoding = connection.get_settings().server_encoding
+    if encoding != "UTF8":
+        raise NotAnEventLogError(
+            f"{address} is in encoding {encoding}, which cannot hold every text; nothing was made"
+            " there. A log takes a database of its own: CREATE DATABASE ... ENCODING 'UTF8'"
+            " TEMPLATE template0."
+        )

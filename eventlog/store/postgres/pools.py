@@ -16,6 +16,7 @@ from eventlog.store.contract.options import Options
 from eventlog.store.nouns.outcomes import UnansweredError
 from eventlog.store.postgres.errors import translate, translated
 from eventlog.store.postgres.pool import FAREWELL, LOST, READ_ONLY, Connection, Pool, closed
+from eventlog.store.sql.session import SETTINGS
 
 NAME: Final = "eventlog"
 """What the server knows these connections by."""
@@ -222,7 +223,7 @@ def _session(options: Options) -> dict[str, Any]:
     # Whoever was cut off in a transaction keeps its rows locked no longer than that.
     settings["idle_in_transaction_session_timeout"] = str(max(milliseconds, LONGEST_IDLE))
     settings["synchronous_commit"] = "on" if options.durability == "full" else "off"
-    return {"server_settings": settings}
+    return {"server_settings": {**settings, **SETTINGS}}
 
 
 def _patience(options: Options) -> float:

@@ -32,12 +32,19 @@ Dialect = Literal["sqlite", "postgresql"]
 
 Number: Final = BigInteger().with_variant(Integer(), "sqlite")
 
+CODE_POINTS: Final = "C"
+"""PostgreSQL's collation of bytes, which in UTF-8 is the order of code points: that of SQLite and
+of Python, whatever the locale of the database."""
+
+Name: Final = Text().with_variant(Text(collation=CODE_POINTS), "postgresql")
+"""Text of any kind: it compares and sorts the same everywhere."""
+
 
 @functools.cache
 def metadata(dialect: Dialect, schema: str | None = None) -> MetaData:
     """Return the tables as `dialect` has them; `schema` is PostgreSQL's. Not to be changed."""
     tables = MetaData(schema=schema)
-    _streams(tables)
+    _streams(tables, dialect)
     _events(tables, dialect)
     _snapshots(tables)
     _tree(tables)
@@ -73,14 +80,16 @@ def _required(**types: type[TypeEngine[Any]] | TypeEngine[Any]) -> list[Column[A
     return [Column(name, kind, nullable=False) for name, kind in types.items()]
 
 
-def _streams(tables: MetaData) -> None:
+def _streams(tables: MetaData, dialect: Dialect) -> None:
+    # An entry of PostgreSQL's has up to 2,704 bytes: two names of 1,000, but no third.
+    named = ["tenant", "name"] if dialect == "postgresql" else ["tenant", "name", "branch"]
     Table(
         "streams",
         tables,
         *_required(
             stream_id=LargeBinary,
-            tenant=Text,
-            name=Text,
+            tenant=Name,
+            name=Name,
             version=Number,
             head_hash=LargeBinary,
             head_at=Number,
@@ -88,11 +97,11 @@ def _streams(tables: MetaData) -> None:
         Column("parent_id", LargeBinary),
         Column("parent_version", Number),
         *_required(created_at=Number),
-        Column("branch", Text, nullable=False, server_default=text("''")),
-        Column("key_id", Text),
+        Column("branch", Name, nullable=False, server_default=text("''")),
+        Column("key_id", Name),
         Column("erased_version", Number),
         PrimaryKeyConstraint("stream_id", name="streams_pk"),
-        Index("streams_by_name", "tenant", "name", "branch"),
+        Index("streams_by_name", *named),
         Index("streams_by_parent", "parent_id", sqlite_where=text("parent_id IS NOT NULL")),
         sqlite_strict=True,
         sqlite_with_rowid=False,
@@ -102,11 +111,11 @@ def _streams(tables: MetaData) -> None:
 def _events(tables: MetaData, dialect: Dialect) -> None:
     columns: list[Column[Any]] = [
         *_required(stream_id=LargeBinary, version=Number, format=Integer),
-        Column("event_id", Text),
+        Column("event_id", Name),
         *_required(
-            kind=Text, schema=Integer, recorded_at=Number, header=LargeBinary, codec=Integer
+            kind=Name, schema=Integer, recorded_at=Number, header=LargeBinary, codec=Integer
         ),
-        Column("key_id", Text),
+        Column("key_id", Name),
         Column("salt", LargeBinary),
         Column("context", LargeBinary),
         Column("body", LargeBinary),
@@ -146,7 +155,7 @@ def _snapshots(tables: MetaData) -> None:
         "snapshots",
         tables,
         *_required(
-            stream_id=LargeBinary, schema=Integer, version=Number, hash=LargeBinary, pieces=Text
+            stream_id=LargeBinary, schema=Integer, version=Number, hash=LargeBinary, pieces=Name
         ),
         PrimaryKeyConstraint("stream_id", "schema", "version", name="snapshots_pk"),
         sqlite_strict=True,
@@ -174,7 +183,7 @@ def _tree(tables: MetaData) -> None:
         "tree_heads",
         tables,
         Column("size", Number, nullable=False, autoincrement=False),
-        *_required(root=LargeBinary, note=Text, signed_at=Number),
+        *_required(root=LargeBinary, note=Name, signed_at=Number),
         PrimaryKeyConstraint("size", name="tree_heads_pk"),
         sqlite_strict=True,
     )
@@ -186,7 +195,7 @@ def _checkpoints(tables: MetaData) -> None:
         "checkpoints",
         tables,
         *_required(
-            projection=Text,
+            projection=Name,
             generation=Number,
             schema=Integer,
             position=Number,
@@ -203,12 +212,12 @@ def _checkpoints(tables: MetaData) -> None:
         "set_aside",
         tables,
         *_required(
-            projection=Text,
+            projection=Name,
             generation=Number,
             position=Number,
             stream_id=LargeBinary,
             version=Number,
-            error=Text,
+            error=Name,
         ),
         Column("skipped_at", Number),
         PrimaryKeyConstraint("projection", "generation", "position", name="set_aside_pk"),
@@ -218,7 +227,7 @@ def _checkpoints(tables: MetaData) -> None:
     Table(
         "purges",
         tables,
-        *_required(stream_id=LargeBinary, projection=Text, generation=Number),
+        *_required(stream_id=LargeBinary, projection=Name, generation=Number),
         PrimaryKeyConstraint("stream_id", "projection", "generation", name="purges_pk"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
@@ -230,7 +239,7 @@ def _keys(tables: MetaData) -> None:
     Table(
         "keys",
         tables,
-        *_required(stream_id=LargeBinary, key_id=Text, kek_id=Text),
+        *_required(stream_id=LargeBinary, key_id=Name, kek_id=Name),
         Column("wrapped_key", LargeBinary),
         PrimaryKeyConstraint("stream_id", "key_id", name="keys_pk"),
         sqlite_strict=True,
@@ -267,7 +276,7 @@ def _feed(tables: MetaData) -> None:
     Table(
         "lease",
         tables,
-        *_required(name=Text, holder=Text, expires_at=BigInteger),
+        *_required(name=Name, holder=Name, expires_at=BigInteger),
         PrimaryKeyConstraint("name", name="lease_pk"),
     )
 

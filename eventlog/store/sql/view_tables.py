@@ -32,14 +32,14 @@ from sqlalchemy.types import TypeEngine
 
 from eventlog.store.contract.views import TableSpec
 from eventlog.store.sql.compiling import compiled, inlined
-from eventlog.store.sql.schema import Dialect, Number, Tables
+from eventlog.store.sql.schema import Dialect, Name, Number, Tables
 from eventlog.store.sql.statement import Statement, plain
 from eventlog.store.sql.statistics import silence
 from eventlog.store.sql.view_text import MAX_WORDS, SEARCHABLE, table_name, text_index
 
 _TYPES: Final[dict[type[Any], TypeEngine[Any]]] = {
     int: Number,
-    str: Text(),
+    str: Name,
     bytes: LargeBinary(),
     float: Double().with_variant(REAL(), "sqlite"),
     bool: Integer(),

@@ -14,6 +14,7 @@ import msgspec
 
 from eventlog import InvalidInputError
 from eventlog.errors import UnfitRowError
+from eventlog.format.names import check_columns, check_identifier, check_table
 from eventlog.views import ColumnSpec, TableSpec
 
 _KINDS: Final = (int, str, bytes, float, bool)
@@ -49,6 +50,10 @@ class Shape:
     """What a class of rows is to a database."""
 
     def __init__(self, kind: type[Row]) -> None:
+        check_table(kind.table)
+        check_columns(kind.__struct_fields__)
+        if kind.readable is not None:
+            check_identifier("readable", kind.readable)
         self.kind: Final = kind
         self.spec: Final = TableSpec(
             kind.table,

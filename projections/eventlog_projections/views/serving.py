@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from eventlog import EventLog, InvalidInputError
 from eventlog.errors import SchemaTooNewError
+from eventlog.format.names import check_name
 from eventlog.views import Checkpoint
 from eventlog_projections.views.projection import Projection
 from eventlog_projections.views.runner import Runner
@@ -22,7 +23,7 @@ class ServedViews:
 
     def __init__(self, log: EventLog, projections: Sequence[Projection]) -> None:
         self.log: Final = log
-        self._projections = {projection.name: projection for projection in projections}
+        self._projections = {check_name("projection", each.name): each for each in projections}
         self._of_loop: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _OfLoop] = (
             weakref.WeakKeyDictionary()
         )

@@ -25,9 +25,11 @@ from eventlog_projections import (
     prune,
     to_folder,
 )
-from tests.backends import Backend
+from tests.backends import EVERY_LOCALE, Backend
 from tests.conftest import Clock
 from tests.contract.proof.test_evidence import SIGNER, verify
+
+pytestmark = EVERY_LOCALE
 
 WHY: Final[dict[str, Any]] = {"by": "dpo", "reason": "retention-90d"}
 

@@ -23,8 +23,10 @@ from eventlog_projections.views import (
     turns,
     usage,
 )
-from tests.backends import Backend
+from tests.backends import EVERY_LOCALE, Backend
 from tests.conftest import Clock
+
+pytestmark = EVERY_LOCALE
 
 
 def user(text: str) -> dict[str, str]:
