@@ -25,8 +25,10 @@ EventLogError
 │   ├── UnavailableError        cannot be reached, opened or written right now
 │   │   └── BusyError           locked by somebody else for longer than the timeout
 │   ├── ReadOnlyError           the file or the role may not write
+│   ├── FileReplacedError       the SQLite file was removed, moved, replaced or cut off
+│   ├── BeyondEndError          the feed ends before that position: the log was put back
 │   ├── WaitTimeoutError        (also TimeoutError) the feed did not get that far in time
-│   ├── ClockAheadError         this machine's clock runs ahead of the database's
+│   ├── ClockAheadError         the writer's clock runs ahead of the database's
 │   ├── NotAnEventLogError      the database holds something else
 │   ├── SchemaTooOldError       written by an earlier release: migrate
 │   └── SchemaTooNewError       written by a later release: upgrade
@@ -196,6 +198,34 @@ class ReadOnlyError(StoreError):
     """The file or the database role does not allow writing."""
 
 
+class FileReplacedError(StoreError):
+    """The SQLite file was removed, moved, replaced or cut off while the log was open.
+
+    `path` is the name that is not what it was: the file, one that SQLite keeps beside it, or a link
+    to it. The message says whether something was stored.
+    """
+
+    def __init__(self, message: str, path: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class BeyondEndError(_TemplateError, StoreError):
+    """The feed ends before a position that a reader has been at: the log lost what came after.
+
+    `end` is where the feed ends, `reader` who has been at `position`.
+    """
+
+    position: int
+    end: int
+    reader: str
+    _template = (
+        "{reader} has been at position {position}, and the feed ends at {end}: the log was put back"
+        " to an earlier state, or it is another log. What came after is lost; decide where to go"
+        " on, at most at {end}."
+    )
+
+
 class WaitTimeoutError(_TemplateError, StoreError, TimeoutError):
     """The feed did not reach the position in time; it may do so later.
 
@@ -212,7 +242,10 @@ class WaitTimeoutError(_TemplateError, StoreError, TimeoutError):
 
 
 class ClockAheadError(StoreError):
-    """The clock of this machine runs ahead of the database's by more than the bound."""
+    """The writer's clock runs ahead of the database's by more than the bound; nothing was stored.
+
+    On SQLite the database's clock is that of the machine.
+    """
 
 
 class NotAnEventLogError(StoreError):

@@ -53,7 +53,7 @@ class _Registry:
         with self._lock:
             key = key_of(address)
             found = self.leased.get(key)
-            if found is None:
+            if found is None or _is_over(found):
                 found = Resources(address, options)
                 self._drop_idle()
                 self.leased[key] = found
@@ -69,10 +69,10 @@ class _Registry:
         """Return whether nobody else has them."""
         with self._lock:
             key = key_of(address)
+            resources.handles.discard(handle)
+            if resources.handles:
+                return False
             if self.leased.get(key) is resources:
-                resources.handles.discard(handle)
-                if resources.handles:
-                    return False
                 del self.leased[key]
             return True
 
@@ -83,6 +83,14 @@ class _Registry:
         idle = [key for key, resources in self.leased.items() if not resources.handles]
         for key in idle[: max(0, len(idle) - MAX_IDLE + 1)]:
             del self.leased[key]
+
+
+def _is_over(found: Resources) -> bool:
+    """Tell whether a new handle needs others: the database of these is not the one of that name.
+
+    Where nothing has the name, and somebody has it open, a new handle is told, and creates nothing.
+    """
+    return found.store.is_replaced or (not found.handles and found.store.is_gone)
 
 
 _registry: Final = _Registry()
@@ -108,7 +116,8 @@ def key_of(address: Address) -> str:
     """Return what tells databases apart in this process. Has the password in it."""
     if isinstance(address, PostgresAddress):
         return f"{address.dsn}#{address.schema}"
-    return str(address)
+    # Another way to the same file may lead elsewhere tomorrow: it is watched by its own store.
+    return f"{address.path}\0{address.link or ''}"
 
 
 def redis_name(address: Address) -> str:

@@ -10,9 +10,9 @@ import os
 import sqlite3
 from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 from typing import Any, Final
-from urllib.parse import quote
 
 from eventlog.errors import SourceError
+from eventlog.files import sqlite_uri
 from eventlog.format.names import RESERVED
 from eventlog_importing.rows import Chunk, Origin, Row, chunked, moment
 from eventlog_importing.sqlite_branches import branch_chunks
@@ -88,7 +88,7 @@ def _with_turns(db: sqlite3.Connection, chunk: Chunk) -> Chunk:
 
 def _connect(path: str) -> sqlite3.Connection:
     db = sqlite3.connect(
-        f"file:{quote(path)}?mode=ro",
+        sqlite_uri(path, "ro"),
         uri=True,
         timeout=BUSY_SECONDS,
         isolation_level=None,

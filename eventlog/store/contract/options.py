@@ -13,15 +13,25 @@ DURABILITIES: Final = get_args(Durability)
 DEFAULT_SCHEMA: Final = "eventlog"
 CACHE_BYTES: Final = 64 * 1024 * 1024
 MAX_ITEM_BYTES: Final = 64 * 1024 * 1024
+JOURNAL_SIZE_LIMIT: Final = 64 * 1024 * 1024
 
 
 class SqliteOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What concerns SQLite alone.
 
     busy_timeout: how long to wait for another process that writes to the file.
+    journal_size_limit: bytes that the write-ahead log keeps on disk, once it has been longer.
+
+    Raises InvalidOptionError.
     """
 
     busy_timeout: float = 5.0
+    journal_size_limit: int = JOURNAL_SIZE_LIMIT
+
+    def __post_init__(self) -> None:
+        limit: object = self.journal_size_limit
+        if isinstance(limit, bool) or not isinstance(limit, int) or not 0 <= limit < 2**63:
+            raise InvalidOptionError(f"journal_size_limit is bytes, 0 or more, not {limit!r}.")
 
 
 class PostgresOptions(msgspec.Struct, frozen=True, kw_only=True):

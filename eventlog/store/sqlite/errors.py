@@ -7,6 +7,7 @@ from collections.abc import Generator
 from eventlog.addresses.log import SqliteAddress
 from eventlog.errors import (
     BusyError,
+    FileReplacedError,
     NotAnEventLogError,
     ReadOnlyError,
     StoreError,
@@ -24,7 +25,14 @@ def translated(address: SqliteAddress) -> Generator[None]:
 
 
 def _translate(address: SqliteAddress, error: sqlite3.Error) -> StoreError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    extended = getattr(error, "sqlite_errorcode", 0)
+    code = extended & 0xFF
+    if extended == sqlite3.SQLITE_READONLY_DBMOVED:
+        return FileReplacedError(
+            f"{address} was moved or removed, though it is open. Nothing was stored. Close every"
+            " handle on it, and open it anew.",
+            address.path or "",
+        )
     if code == sqlite3.SQLITE_NOTADB:
         return NotAnEventLogError(
             f"{address} is not a SQLite database. It was left untouched. Give the log a file of"

@@ -4,7 +4,6 @@ import contextlib
 import os
 import sqlite3
 from typing import Final
-from urllib.parse import quote
 
 from eventlog.addresses.log import SqliteAddress
 from eventlog.errors import NotAnEventLogError, StoreError
@@ -12,27 +11,51 @@ from eventlog.retrying import tries_within
 from eventlog.store.contract.options import Options
 from eventlog.store.contract.revisions import needs_migration
 from eventlog.store.sqlite.errors import translated
-from eventlog.store.sqlite.file import connect, inspect
+from eventlog.store.sqlite.file import LogConnection, connect, frozen, inspect
+from eventlog.store.sqlite.held import HeldFile
 
 OLDEST_SQLITE: Final = (3, 37, 0)
 """STRICT tables came with this release."""
 
 
-def open_log(address: SqliteAddress, options: Options) -> sqlite3.Connection:
-    """Return a connection to a log that is there and current; a new one is created."""
+def open_log(
+    address: SqliteAddress, options: Options, file: HeldFile, current: LogConnection | None = None
+) -> LogConnection:
+    """Return a connection to a log that is there and current; a new one is created once.
+
+    It is the `current` one, as long as that is what would be opened now.
+    """
+    if current is not None:
+        if current.frozen is None or current.frozen == frozen(address):
+            return current
+        current.close()
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise StoreError(
             f"SQLite {sqlite3.sqlite_version} is too old; the log needs 3.37 or later."
         )
     with translated(address):
-        _look_first(address, options)
-        db = connect(address, options.sqlite.busy_timeout)
+        if file.is_known:
+            file.check()
+        else:
+            _look_first(address, options)
+        db = _connect(address, options, file)
         try:
+            file.check()
             _prepare(db, address, options)
         except BaseException:
             db.close()
             raise
         return db
+
+
+def _connect(address: SqliteAddress, options: Options, file: HeldFile) -> LogConnection:
+    """Connect; what was opened once is never created again."""
+    seen, patience = frozen(address), options.sqlite.busy_timeout
+    if seen is not None:
+        db = connect(address, patience, "ro", immutable=True)
+        db.frozen = seen
+        return db
+    return connect(address, patience, "rwc" if options.create and not file.is_known else "rw")
 
 
 def _look_first(address: SqliteAddress, options: Options) -> None:
@@ -45,12 +68,11 @@ def _look_first(address: SqliteAddress, options: Options) -> None:
         raise NotAnEventLogError(f"{address} does not exist. Is the path right?")
     if address.path is None or not os.path.exists(f"{address.path}-wal"):
         return
-    url = f"file:{quote(address.path)}?mode=ro"
-    with contextlib.closing(sqlite3.connect(url, uri=True)) as db:
+    with contextlib.closing(connect(address, options.sqlite.busy_timeout, "ro")) as db:
         needs_migration(str(address), *inspect(db), upgrade=True)
 
 
-def _prepare(db: sqlite3.Connection, address: SqliteAddress, options: Options) -> None:
+def _prepare(db: LogConnection, address: SqliteAddress, options: Options) -> None:
     upgrade, create = options.migrate, options.create
     if needs_migration(str(address), *inspect(db), upgrade=upgrade, create=create):
         # A start must be quick: Alembic is imported only where there is something to create.
@@ -60,8 +82,9 @@ def _prepare(db: sqlite3.Connection, address: SqliteAddress, options: Options) -
             db.deserialize(new_memory_log())
         else:
             migrate_sqlite(address, options.sqlite.busy_timeout)
-    if address.path is not None:
+    if address.path is not None and db.frozen is None:
         _use_wal(db, options.sqlite.busy_timeout)
+        db.execute(f"PRAGMA journal_size_limit = {options.sqlite.journal_size_limit}")
     db.execute(f"PRAGMA synchronous={options.durability.upper()}")
 
 

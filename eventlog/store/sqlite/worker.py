@@ -6,7 +6,6 @@ closed it; docs/adr/0002 has the measurements.
 
 import asyncio
 import contextlib
-import sqlite3
 import threading
 import weakref
 from collections import deque
@@ -17,6 +16,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 from eventlog.errors import ClosedError
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.settle import Mutation
+from eventlog.store.sqlite.file import LogConnection
 
 _T = TypeVar("_T")
 
@@ -25,12 +25,14 @@ MAX_GROUP: Final = 256
 
 MAX_GROUP_BYTES: Final = 8 * 1024 * 1024
 
-Connect = Callable[[], sqlite3.Connection]
-Commit = Callable[[sqlite3.Connection, list[AppendRequest]], list[Outcome | BaseException]]
+Connect = Callable[[LogConnection | None], LogConnection]
+"""Returns a new connection, or the one that it is given, as long as that will do."""
+
+Commit = Callable[[LogConnection, list[AppendRequest]], list[Outcome | BaseException]]
 
 
 class _Job(NamedTuple, Generic[_T]):
-    function: Callable[[sqlite3.Connection], _T]
+    function: Callable[[LogConnection], _T]
     answer: "asyncio.Future[_T]"
 
 
@@ -41,6 +43,7 @@ class _Append(NamedTuple):
 
 _Work = _Job[Any] | _Append | None
 _Inbox = SimpleQueue[_Work]
+_Told = list[tuple["asyncio.Future[Any]", object]]
 
 
 class Worker:
@@ -60,7 +63,7 @@ class Worker:
         self._stop = weakref.finalize(self, self._inbox.put, None)
         self._stop.atexit = False
 
-    def run(self, function: Callable[[sqlite3.Connection], _T]) -> "asyncio.Future[_T]":
+    def run(self, function: Callable[[LogConnection], _T]) -> "asyncio.Future[_T]":
         """Queue a function; it runs even if whoever waits for it is cancelled."""
         answer: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
         self._put(_Job(function, answer))
@@ -92,17 +95,19 @@ class Worker:
 
 
 def _serve(inbox: _Inbox, connect: Connect, commit: Commit) -> None:
-    connection: sqlite3.Connection | None = None
+    connection: LogConnection | None = None
     ahead: deque[_Work] = deque()
     while (first := ahead.popleft() if ahead else inbox.get()) is not None:
         work = _gather(first, inbox, ahead)
         try:
-            connection = connection or connect()
+            connection = connect(connection)
         except BaseException as error:  # noqa: BLE001 - told to whoever waits
-            _tell([(job.answer, error) for job in work])
+            told: _Told = [(job.answer, error) for job in work]
         else:
-            _tell(_work(connection, commit, work))
-        del first, work  # Whoever waits for the next job holds on to none.
+            told = _work(connection, commit, work)
+        del first, work  # Whoever waits for an answer, or the next job, holds on to none.
+        _tell(told)
+        del told
     if connection is not None:
         connection.close()
 
@@ -128,9 +133,7 @@ def _gather(
     return group
 
 
-def _work(
-    connection: sqlite3.Connection, commit: Commit, work: "list[_Job[Any] | _Append]"
-) -> "list[tuple[asyncio.Future[Any], object]]":
+def _work(connection: LogConnection, commit: Commit, work: "list[_Job[Any] | _Append]") -> _Told:
     answers = [job.answer for job in work]
     requests = [job.request for job in work if isinstance(job, _Append)]
     if requests:
@@ -138,16 +141,16 @@ def _work(
     return [(job.answer, _run(connection, job.function)) for job in work if isinstance(job, _Job)]
 
 
-def _run(connection: sqlite3.Connection, function: Callable[[sqlite3.Connection], Any]) -> object:
+def _run(connection: LogConnection, function: Callable[[LogConnection], Any]) -> object:
     try:
         return function(connection)
     except BaseException as error:  # noqa: BLE001 - told to whoever waits
         return error
 
 
-def _tell(answers: "list[tuple[asyncio.Future[Any], object]]") -> None:
+def _tell(answers: _Told) -> None:
     """Give answers with one wake-up for each loop."""
-    loops: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], object]]] = {}
+    loops: dict[asyncio.AbstractEventLoop, _Told] = {}
     for answer, outcome in answers:
         loops.setdefault(answer.get_loop(), []).append((answer, outcome))
     for loop, told in loops.items():
@@ -156,7 +159,7 @@ def _tell(answers: "list[tuple[asyncio.Future[Any], object]]") -> None:
             loop.call_soon_threadsafe(_settle, told)
 
 
-def _settle(told: "list[tuple[asyncio.Future[Any], object]]") -> None:
+def _settle(told: _Told) -> None:
     for answer, outcome in told:
         if answer.done():
             continue
