@@ -30,6 +30,7 @@ EventLogError
 │   ├── WaitTimeoutError        (also TimeoutError) the feed did not get that far in time
 │   ├── ClockAheadError         the writer's clock runs ahead of the database's
 │   ├── NotAnEventLogError      the database holds something else
+│   ├── BrokenBackupError       a backup that does not verify; it was not put back
 │   ├── SchemaTooOldError       written by an earlier release: migrate
 │   └── SchemaTooNewError       written by a later release: upgrade
 ├── PoisonEventError            a view that is being made anew cannot take an event
@@ -257,6 +258,17 @@ class NotAnEventLogError(StoreError):
     def __init__(self, message: str, tables: Mapping[str, Sequence[str]] | None = None) -> None:
         super().__init__(message)
         self.tables: Mapping[str, Sequence[str]] = dict(tables or {})
+
+
+class BrokenBackupError(StoreError):
+    """A backup does not verify, and was not put back; `faults` say what is wrong."""
+
+    def __init__(self, backup: str, faults: Sequence[Any]) -> None:
+        super().__init__(
+            f"{backup} is not sound: {faults[0]}. Nothing was changed. Take another backup; or put"
+            " it back as it is, without verification."
+        )
+        self.faults = tuple(faults)
 
 
 class SchemaTooOldError(StoreError):

@@ -112,6 +112,14 @@ async def release(address: Address, resources: Resources, handle: object) -> Non
         await resources.store.close()
 
 
+def is_open(address: SqliteAddress) -> bool:
+    """Tell whether a handle of this process has the file open, by whatever name."""
+    return any(
+        key.partition("\0")[0] == address.path and bool(found.handles)
+        for key, found in tuple(_registry.leased.items())
+    )
+
+
 def key_of(address: Address) -> str:
     """Return what tells databases apart in this process. Has the password in it."""
     if isinstance(address, PostgresAddress):

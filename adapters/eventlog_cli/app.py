@@ -44,6 +44,7 @@ COMMANDS: Final = {
     "migrate": "upkeep",
     "roles": "upkeep",
     "backup": "upkeep",
+    "recover": "upkeep",
     "worker": "working",
 }
 """Where each command is, in the order in which they are listed."""

@@ -9,6 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from eventlog import EventLogError, RecordedEvent, Verification
+from eventlog.format.envelope import readable_time
+from eventlog_cli.tables import time
 from eventlog_cli.words import GONE, actor, clean, deed, describe
 from eventlog_projections import Diff, HistoryEvent, ItemsRead
 
@@ -54,7 +56,7 @@ def events(found: Sequence[HistoryEvent]) -> Table:
     for event in found:
         table.add_row(
             Text(str(event.version), "bold"),
-            f"{event.recorded_at:%m-%d %H:%M:%S}",
+            time(event.recorded_at, "%m-%d %H:%M:%S"),
             Text(clean(event.kind), _STYLES.get(event.kind, "")),
             actor(event.context),
             _items(event),
@@ -118,7 +120,7 @@ def imported(found: Any) -> Text:
 def feed_line(event: RecordedEvent) -> RenderableType:
     """Return an event of the feed, as one line and one for each item that it brought."""
     line = Text.assemble(
-        (f"{event.recorded_at:%H:%M:%S} ", "dim"),
+        (time(readable_time(event.stored.recorded_at), "%H:%M:%S") + " ", "dim"),
         (clean(event.stream), "bold"),
         f"{f' ({clean(event.branch)})' if event.branch else ''} {event.version} ",
         (clean(event.kind), _STYLES.get(event.kind, "")),

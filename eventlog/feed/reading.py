@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Final
 
-from eventlog.errors import InvalidMomentError, UnavailableError
+from eventlog.errors import BeyondEndError, InvalidMomentError, UnavailableError
 from eventlog.feed.notifier import Notifier
 from eventlog.feed.sequencer import Sequencer
 from eventlog.feed.tail import Waiter
@@ -36,6 +36,15 @@ def check_position(what: str, position: object) -> int:
     if position < 0:
         raise InvalidMomentError(f"{what} is a position, 0 or more, not {position}.")
     return position
+
+
+def check_reached(after: int, end: int, reader: str) -> None:
+    """Raise BeyondEndError if a reader goes on behind a position that the feed has not reached.
+
+    Positions only grow: whoever has been there has been in a log that had more.
+    """
+    if after > end:
+        raise BeyondEndError(after, end, reader)
 
 
 class Cursor:
@@ -75,18 +84,24 @@ class Cursor:
 async def read_feed(
     store: Store, tenant: str, after: int, notifier: Notifier, keys: DataKeys
 ) -> AsyncGenerator[RecordedEvent]:
-    """Yield the events after position `after`, at least all that were committed at the call."""
+    """Yield the events after position `after`, at least all that were committed at the call.
+
+    Raises BeyondEndError.
+    """
+    end = 0
     sequencer = Sequencer(store.feed, notifier.announce)
     async with (
         _cursor(store, tenant, after) as cursor,
         contextlib.aclosing(sequencer.catching_up()) as positions,
     ):
         async for position in positions:
+            end = position
             while cursor.after < position:
                 rows = await cursor.read(position)
                 opened = await _keys_of(rows, keys)
                 for row in rows:
                     yield _event(row, opened)
+    check_reached(after, end, "This reader")
 
 
 async def follow_feed(

@@ -9,6 +9,7 @@ from eventlog.operations.heads import publish, to_command, to_file
 from eventlog.operations.holds import held_by, lift_hold, place_hold
 from eventlog.operations.migration import migrate
 from eventlog.operations.receipts import ErasedVersions, Receipt, read_receipt
+from eventlog.operations.recovery import recover
 from eventlog.operations.roles import create_roles
 from eventlog.operations.rotation import rekey, rotate
 from eventlog.operations.worker import work
@@ -25,6 +26,7 @@ __all__ = [
     "place_hold",
     "publish",
     "read_receipt",
+    "recover",
     "rekey",
     "rotate",
     "to_command",

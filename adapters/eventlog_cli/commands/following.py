@@ -8,6 +8,7 @@ import typer
 
 from eventlog import RecordedEvent
 from eventlog.errors import CorruptEventError
+from eventlog.format.envelope import readable_time
 from eventlog_cli import pages
 from eventlog_cli.running import Invocation, run
 
@@ -50,7 +51,7 @@ def _plain(event: RecordedEvent) -> dict[str, Any]:
         "branch": event.branch,
         "version": event.version,
         "kind": event.kind,
-        "recorded_at": event.recorded_at,
+        "recorded_at": readable_time(event.stored.recorded_at),
         "is_erased": event.is_erased,
     }
     if event.is_erased:

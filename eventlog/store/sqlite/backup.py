@@ -5,13 +5,14 @@ import os
 import sqlite3
 from collections.abc import Callable, Generator
 from typing import Final
-from urllib.parse import quote
 
-from eventlog.addresses.log import SqliteAddress
+from eventlog.addresses.log import SqliteAddress, printable
 from eventlog.errors import InvalidOptionError, NotAnEventLogError, UnavailableError
 from eventlog.store.contract.revisions import needs_migration
 from eventlog.store.sqlite.errors import translated
-from eventlog.store.sqlite.file import inspect
+from eventlog.store.sqlite.file import connect, frozen, inspect
+
+PATIENCE: Final = 5.0
 
 PAGES: Final = 1024
 """Pages that are copied between two looks at `progress`."""
@@ -23,10 +24,14 @@ def backup_sqlite(
     """Copy the file; the copy gets its name when it is complete and on disk."""
     target = os.path.realpath(to)
     if os.path.lexists(target):
-        raise InvalidOptionError(f"{target} is there already. Name a new file for the backup.")
+        raise InvalidOptionError(
+            f"{printable(target)} is there already. Name a new file for the backup."
+        )
     folder = os.path.dirname(target)
     if not os.path.isdir(folder):
-        raise UnavailableError(f"{target} cannot be made: the folder {folder} does not exist.")
+        raise UnavailableError(
+            f"{printable(target)} cannot be made: the folder {printable(folder)} does not exist."
+        )
     path = address.path or ""
     if not os.path.exists(path):
         raise NotAnEventLogError(f"{address} does not exist. Is the path right?")
@@ -40,7 +45,9 @@ def backup_sqlite(
                 _copy(source, unfinished, progress)
         os.link(unfinished, target)  # Unlike a rename it never replaces what somebody else made.
     except FileExistsError as error:
-        raise InvalidOptionError(f"{target} is there already. Name a new file.") from error
+        raise InvalidOptionError(
+            f"{printable(target)} is there already. Name a new file."
+        ) from error
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(unfinished)
@@ -49,8 +56,8 @@ def backup_sqlite(
 @contextlib.contextmanager
 def _reading(address: SqliteAddress) -> Generator[sqlite3.Connection]:
     """Open the file for reading, at one moment: what is written meanwhile would start it again."""
-    url = f"file:{quote(address.path or '')}?mode=ro"
-    with contextlib.closing(sqlite3.connect(url, uri=True, isolation_level=None)) as db:
+    immutable = frozen(address) is not None
+    with contextlib.closing(connect(address, PATIENCE, "ro", immutable=immutable)) as db:
         db.execute("BEGIN")
         yield db
 
@@ -62,5 +69,5 @@ def _copy(
         if progress is not None:
             progress(total - remaining, total)
 
-    with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy:
+    with contextlib.closing(connect(SqliteAddress(target), PATIENCE)) as copy:
         source.backup(copy, pages=PAGES, progress=tell)

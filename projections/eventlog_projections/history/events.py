@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from eventlog import Context, Event, ItemsAdded, ItemsReplaced, RecordedEvent, Results
 from eventlog.events import OpaqueEvent
+from eventlog.format.envelope import readable_time
 from eventlog.paging import Paged
 from eventlog_projections.history.timeline import Move, Span, Timeline, spans
 from eventlog_projections.stream import Stream
@@ -23,7 +24,8 @@ class HistoryEvent(NamedTuple):
 
     version: int
     kind: str
-    recorded_at: datetime
+    recorded_at: datetime | None
+    """When; None for a time that a datetime cannot hold."""
     context: Context | None
     """Who and in which run; None once erased."""
     event: Event | OpaqueEvent | None
@@ -90,7 +92,7 @@ class _Reading:
         return HistoryEvent(
             recorded.version,
             recorded.kind,
-            recorded.recorded_at,
+            readable_time(recorded.stored.recorded_at),
             None if recorded.is_erased else recorded.context,
             event,
             self._items(recorded.version, event),

@@ -6,12 +6,15 @@ of them together take a few numbers for each event, and going back to one costs 
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from eventlog import RecordedEvent
 from eventlog.errors import CorruptEventError
 from eventlog.events import ConversationForked, ConversationRewound, EventErased, Header
+from eventlog.format.envelope import readable_time
 from eventlog_projections.items.changes import CHANGING, change
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class Span(NamedTuple):
@@ -63,7 +66,7 @@ class Timeline:
         before = self.lists[-1]
         after = self._after(event, event.header, before)
         self.lists.append(after)
-        self.times.append(event.recorded_at)
+        self.times.append(readable_time(event.stored.recorded_at) or _NEVER)
         if event.kind == EventErased.kind:
             gone = (span for span in spans(before) if span.version == event.header.erased)
             return Move(tuple(gone), (), count(after))

@@ -27,7 +27,11 @@ class Rebuild:
         self._tables = served.log.spi.views.tables
 
     async def take_over(self) -> None:
-        """Fill a new generation, and let it be the one that is read."""
+        """Fill a new generation, and let it be the one that is read.
+
+        What has taken events that the feed does not have any more is dropped before.
+        """
+        await self._drop_lost()
         new = await self._fill_new()
         while not await self._tables.take_over(new, specs(self._projection)):
             new = await self._fill(new)
@@ -47,6 +51,13 @@ class Rebuild:
     async def drop(self, point: Checkpoint) -> None:
         """Delete a generation with its rows."""
         await self._tables.drop(self._projection.name, point.generation, specs(self._projection))
+
+    async def _drop_lost(self) -> None:
+        points = await self._tables.checkpoints()
+        end = await self._served.log.spi.views.end()
+        for point in points:
+            if point.projection == self._projection.name and point.position > end:
+                await self.drop(point)
 
     async def _fill_new(self) -> Checkpoint:
         name, schema = self._projection.name, self._projection.schema
