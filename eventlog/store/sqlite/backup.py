@@ -55,9 +55,15 @@ def backup_sqlite(
 
 @contextlib.contextmanager
 def _reading(address: SqliteAddress) -> Generator[sqlite3.Connection]:
-    """Open the file for reading, at one moment: what is written meanwhile would start it again."""
+    """Open the file for reading, at one moment: what is written meanwhile would start it again.
+
+    A connection that may only read leaves what it had to make beside the file. One that may write
+    removes that again; it would fold in a write-ahead log that lies there, so that it is not used
+    then.
+    """
+    mode = "ro" if os.path.exists(f"{address.path}-wal") else "rw"
     immutable = frozen(address) is not None
-    with contextlib.closing(connect(address, PATIENCE, "ro", immutable=immutable)) as db:
+    with contextlib.closing(connect(address, PATIENCE, mode, immutable=immutable)) as db:
         db.execute("BEGIN")
         yield db
 

@@ -29,8 +29,8 @@ def copy_beside(
     backup: SqliteAddress, to: SqliteAddress, progress: Callable[[int, int], None] | None
 ) -> SqliteAddress:
     """Copy a backup into the folder of the log that it will be; nothing reads it there."""
-    target = to.path or ""
-    if os.path.exists(target) and os.path.samefile(backup.path or "", target):
+    source, target = backup.path or "", to.path or ""
+    if all(map(os.path.exists, (source, target))) and os.path.samefile(source, target):
         raise InvalidOptionError(f"{backup} is the log itself. Name a backup of it.")
     copy = SqliteAddress(f"{target}.recovering")
     remove(copy)
