@@ -68,8 +68,8 @@ class SQLiteSource:
             yield
         except sqlite3.Error as error:
             raise SourceError(
-                f"{printable(self._path)} cannot be read: {error}. It was left untouched. Give the path of a"
-                " file that one of the SDK's sessions has written."
+                f"{printable(self._path)} cannot be read: {error}. It was left untouched. Give the"
+                " path of a file that one of the SDK's sessions has written."
             ) from error
 
 

@@ -110,8 +110,9 @@ async def erase_event_content(
     with a list of its version or later: it is not known what that has of it.
     """
     erased = EventErased(version, check_name("by", by), check_name("reason", reason))
-    row = await log.stream(session_id, branch=branch)
     found = await log.read(session_id, after=version - 1, until=version, branch=branch).all()
+    # Behind the content: who finds that erased is told of a head that has the event that says so.
+    row = await log.stream(session_id, branch=branch)
     if row is None or version < 1 or not found:
         raise InvalidMomentError(f"Conversation {session_id!r} has no version {version}.")
     forks = [

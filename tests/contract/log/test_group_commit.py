@@ -107,7 +107,6 @@ async def test_a_row_that_cannot_be_stored_harms_no_other(backend: Backend, log:
 async def test_those_who_wait_go_together(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fifty conversations cost a commit or three, not fifty: that is what groups are for."""
     streams = [f"chat-{number}" for number in range(50)]
-    await warm(log, streams)
     groups: list[int] = []
     whose = Committer if isinstance(log.spi._store, SqliteStore) else Appender
     name = "_commit" if whose is Committer else "append_group"
@@ -118,6 +117,8 @@ async def test_those_who_wait_go_together(log: EventLog, monkeypatch: pytest.Mon
         return commit(self, *args)
 
     monkeypatch.setattr(whose, name, counted)
+    await warm(log, streams)
+    groups.clear()
     waiting = hold_the_thread(log)
     try:
         calls = [asyncio.ensure_future(log.append(stream, added("b"))) for stream in streams]
