@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
 
 from eventlog.errors import ClockAheadError, InvalidOptionError
 
@@ -21,8 +21,8 @@ def read(clock: Callable[[], int]) -> int:
     Raises InvalidOptionError for what is no time, and ClockAheadError for one that this machine has
     not reached: it would be that of all that comes after.
     """
-    told: object = clock()
-    if isinstance(told, bool) or not isinstance(told, int) or told < 0:
+    told = clock()
+    if isinstance(told, bool) or not isinstance(cast(object, told), int) or told < 0:
         raise InvalidOptionError(
             f"clock returns microseconds since 1970 UTC as an integer, not {told!r}."
             " Nothing was stored."

@@ -1,6 +1,6 @@
 """What a log is opened with. Times are in seconds."""
 
-from typing import Final, Literal, get_args
+from typing import Final, Literal, cast, get_args
 
 import msgspec
 
@@ -29,8 +29,9 @@ class SqliteOptions(msgspec.Struct, frozen=True, kw_only=True):
     journal_size_limit: int = JOURNAL_SIZE_LIMIT
 
     def __post_init__(self) -> None:
-        limit: object = self.journal_size_limit
-        if isinstance(limit, bool) or not isinstance(limit, int) or not 0 <= limit < 2**63:
+        limit = self.journal_size_limit
+        is_number = isinstance(cast(object, limit), int) and not isinstance(limit, bool)
+        if not is_number or not 0 <= limit < 2**63:
             raise InvalidOptionError(f"journal_size_limit is bytes, 0 or more, not {limit!r}.")
 
 

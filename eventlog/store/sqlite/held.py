@@ -86,7 +86,7 @@ class HeldFile:
 
     @property
     def wal_bytes(self) -> int:
-        """How long the write-ahead log was after the last commit of this process."""
+        """How long the write-ahead log was before the last commit of this process."""
         return self._wal.size
 
     @property
@@ -106,13 +106,8 @@ class HeldFile:
 
     def check(self) -> None:
         """Raise FileReplacedError unless the path names the file that is open, as long as ever."""
-        if not self._is_file:
-            return
-        now = self._same(self._database, _NOT)
-        if now.st_size < self._database.size:
-            self._check_whole(self._database, now)
-        if self._link is not None:
-            self._follow(self._link)
+        if self._is_file:
+            self._check()
 
     def check_writing(self, db: LogConnection, known: dict[bytes, Any] | None = None) -> None:
         """Raise FileReplacedError unless all that a commit needs is there. Inside a transaction.
@@ -122,21 +117,29 @@ class HeldFile:
         """
         if not self._is_file or db.frozen is not None:
             return
-        self.check()
+        database = self._check()
         self._same(self._index, _NOT)
-        now = self._same(self._wal, _NOT)
-        if now.st_size < self._wal.size:
-            self._check_wal(now)
-        if known is not None:
-            self._check_over(known)
+        wal = self._same(self._wal, _NOT)
+        if wal.st_size < self._wal.size:
+            self._check_wal(wal)
+        self._wal.size = wal.st_size
+        if known is not None and database.st_mtime_ns != self._database.written_at:
+            self._check_over(database, known)
 
     def check_written(self) -> None:
         """Raise FileReplacedError if what was just committed is in a file without a name."""
         if self._is_file:
-            for name in (self._database, self._wal):
-                now = self._same(name, _LATE)
-                if now.st_size >= name.size:
-                    name.accept(now)  # What got shorter is looked at before the next commit.
+            now = self._same(self._database, _LATE)
+            if now.st_size >= self._database.size:
+                self._database.accept(now)  # What got shorter is looked at before the next commit.
+
+    def _check(self) -> os.stat_result:
+        now = self._same(self._database, _NOT)
+        if now.st_size < self._database.size:
+            self._check_whole(self._database, now)
+        if self._link is not None:
+            self._follow(self._link)
+        return now
 
     def _same(self, name: _Name, stored: str) -> os.stat_result:
         try:
@@ -172,14 +175,11 @@ class HeldFile:
         else:
             self._check_whole(self._wal, now)
 
-    def _check_over(self, known: dict[bytes, Any]) -> None:
-        """Look up some of what is known, if somebody else has written to the database.
+    def _check_over(self, now: os.stat_result, known: dict[bytes, Any]) -> None:
+        """Look up some of what is known: somebody else has written to the database.
 
         Mostly it was a checkpoint of another process. It may be that a copy was written over it.
         """
-        now = os.stat(self._database.path)
-        if now.st_mtime_ns == self._database.written_at:
-            return
         newest: Iterable[tuple[bytes, Any]] = itertools.islice(reversed(known.items()), KNOWN)
         ends = [(stream_id, end.head.version, end.head.hash) for stream_id, end in newest]
         if not has_events(self._address, ends):

@@ -94,6 +94,7 @@ async def test_who_when_and_why_are_told(backend: Backend, clock: Clock) -> None
     assert (second.actor, second.run_id, second.reason) == ("lin", None, "done")
     assert second.recorded_at == datetime.fromtimestamp(clock.now / 1e6, UTC)
     assert first.recorded_at is not None
+    assert second.recorded_at is not None
     assert (second.recorded_at - first.recorded_at).total_seconds() == 1
     assert first.event == ItemsAdded(["a"])
 
