@@ -13,10 +13,10 @@ DEV := .venv/.dev-installed
 PATHS := eventlog projections adapters alembic tests benchmarks examples
 JOBS ?= 2
 
-.PHONY: help fix lint types test torture mutation wheel check bench demo lock clean
+.PHONY: help fix lint types test test-pythons test-lowest test-newest torture mutation wheel check bench demo lock clean
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 fix: $(DEV) ## format the code, repair what ruff can repair, generate the statements
 	$(BIN)/ruff format $(PATHS)
@@ -34,6 +34,15 @@ types: $(DEV) ## mypy and pyright, both strict
 
 test: $(DEV) ## the tests, on SQLite and on a PostgreSQL and a Redis that they start themselves
 	$(BIN)/pytest -n $(JOBS) $(ARGS)
+
+test-pythons: $(DEV) ## the tests of code and adapters on every other Python that is supported and here
+	$(BIN)/python -m tests.environments pythons -n $(JOBS) $(ARGS)
+
+test-lowest: $(DEV) ## the same with the lowest versions that pyproject.toml allows
+	$(BIN)/python -m tests.environments lowest -n $(JOBS) $(ARGS)
+
+test-newest: $(DEV) ## the same with the newest releases of today
+	$(BIN)/python -m tests.environments newest -n $(JOBS) $(ARGS)
 
 torture: $(DEV) ## the long forms of the fault tests, strict about time: one by one, on a quiet machine
 	EVENTLOG_TORTURE=1 $(BIN)/pytest --timeout=1800 -o faulthandler_timeout=2000 tests/faults tests/contract/feed/test_subscribe.py $(ARGS)
@@ -56,7 +65,7 @@ lock: $(DEV) ## pin the newest versions, for every platform
 	$(BIN)/python requirements/lock.py
 
 clean: ## remove what make made
-	rm -rf .venv build dist demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-* build dist demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "No Python of at least 3.11 with venv was found. Install one, or say make PYTHON=..."; exit 1; }

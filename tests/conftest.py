@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from eventlog import EventLog
 from eventlog.keys import new_key, parse_keyring
-from tests import servers
+from tests import servers, skipping
 from tests.backends import Backend, PostgresBackend, SqliteBackend
 
 _SERVERS: Final = pytest.StashKey[contextlib.ExitStack]()
@@ -30,6 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Files of tests are flushed all the time, and for nobody: no test takes the machine's power.
     if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ENOUGH:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", _MEMORY)
+    skipping.register(config)
     # Under xdist only the controller starts servers; the workers inherit their names.
     if not hasattr(config, "workerinput") and not config.option.collectonly:
         with contextlib.ExitStack() as stack:

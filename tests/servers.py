@@ -1,7 +1,7 @@
 """The servers that the tests start for themselves: PostgreSQL and a Redis, from wheels.
 
 EVENTLOG_TEST_POSTGRES_URL and EVENTLOG_TEST_REDIS_URL name others to use instead. A server that
-does not start fails the run.
+does not start fails the run. PgBouncer is the machine's (.ci/servers installs it).
 """
 
 import contextlib
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import psutil
+import pytest
 
 from tests.waiting import PATIENCE
 
@@ -67,6 +68,14 @@ def start_redis(stack: contextlib.ExitStack) -> str:
     server.start(timeout=PATIENCE)
     stack.callback(server.stop, timeout=PATIENCE)
     return str(server.connection_url)
+
+
+def pgbouncer() -> str:
+    """Return the path of PgBouncer, which no wheel has; without it, skip the test."""
+    binary = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+    if binary is None:
+        pytest.skip("there is no pgbouncer on this machine")
+    return binary
 
 
 def _end(postmaster: int | None) -> None:

@@ -46,7 +46,7 @@ class Recorder:
         """Read the items, and record where they differ from the log."""
         async with self._turn():
             items: list[Any] = await self.call("get_items", *_given(limit), wrapper=wrapper)
-            settings = self._inner.session_settings
+            settings = getattr(self._inner, "session_settings", None)
             effective = settings.limit if limit is None and settings is not None else limit
             with self._failing():
                 mirror = self._mirror()

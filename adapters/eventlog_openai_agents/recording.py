@@ -8,20 +8,27 @@ from agents import SessionSettings, TResponseInputItem
 
 from eventlog import ConversationCleared, EventLog, ItemsAdded
 from eventlog.errors import InvalidOptionError
+from eventlog_openai_agents.forwarding import forwarding
 from eventlog_openai_agents.recorder import Recorder, always, popped, result_of
 from eventlog_openai_agents.runs import Wrapper
 
 _CHANGING: Final = ("run_compaction", "_run_compaction", "_pop_item_with_validation")
 """What else of the SDK changes a list: its effect is recorded when it is done."""
 
+_OPTIONAL: Final = ("run_compaction",)
+"""What the SDK's protocols ask of some sessions: a wrapper may forward it without listing it."""
+
+_set_type: Final = object.__dict__["__class__"].__set__
+"""RecordedSession has a `__class__` of its own, for which this one still sets the real type."""
+
 
 class RecordedSession:
     """Any session of the SDK, in the place of which this one is used; `log` gets what happens.
 
-    It is the session that it records: for `isinstance`, for attributes that are read or assigned,
-    and for the private hooks of the SDK. Calls go to `inner` first and are recorded then: what is
-    recorded has happened. The conversation in the log has the session id of `inner`, which may
-    become known by the first call.
+    It is the session that it records: for `isinstance`, by class and by protocol, for attributes
+    that are read, assigned or looked up statically, and for the private hooks of the SDK. Calls go
+    to `inner` first and are recorded then: what is recorded has happened. The conversation in the
+    log has the session id of `inner`, which may become known by the first call.
 
     What a read returns is compared with the log. What is different was changed by somebody else, or
     by a call whose record was lost: it is recorded once, as the end of the list that became other
@@ -52,6 +59,7 @@ class RecordedSession:
             raise InvalidOptionError(
                 f"on_log_failure is 'raise' or 'continue', not {on_log_failure!r}."
             )
+        _set_type(self, forwarding(type(self), inner, *_OPTIONAL))
         own = vars(self)
         own["_inner"] = inner
         own["_recorder"] = Recorder(inner, log, actor, raises=on_log_failure == "raise")
@@ -68,6 +76,9 @@ class RecordedSession:
 
     def __repr__(self) -> str:
         return f"RecordedSession({self._inner!r})"
+
+    def __dir__(self) -> list[str]:
+        return sorted({*dir(type(self)), *dir(self._inner)})
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(vars(self)["_inner"], name)

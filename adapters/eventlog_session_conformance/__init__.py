@@ -65,9 +65,10 @@ _MODULES = (
 )
 
 
-def cases() -> tuple[Case, ...]:
-    """Return every case, in order."""
-    return tuple(case for module in _MODULES for case in module.case)
+def cases(options: Options | None = None) -> tuple[Case, ...]:
+    """Return every case, in order; with `options`, those only that they do not rule out."""
+    every = (case for module in _MODULES for case in module.case)
+    return tuple(case for case in every if options is None or not case.missing(options))
 
 
 async def run_session_conformance(

@@ -131,6 +131,10 @@ class Case:
     def __str__(self) -> str:
         return self.name
 
+    def missing(self, options: Options) -> tuple[Need, ...]:
+        """Return what the case needs and the options do not give: any of it rules the case out."""
+        return tuple(need for need in self.needs if not getattr(options, need))
+
     async def run(self, make_session: MakeSession, options: Options | None = None) -> None:
         """Check the promise on a new conversation.
 
@@ -138,9 +142,8 @@ class Case:
         unittest.SkipTest, which pytest knows, where an option rules the case out.
         """
         options = options or Options()
-        for need in self.needs:
-            if not getattr(options, need):
-                raise unittest.SkipTest(_WITHOUT[need])
+        for need in self.missing(options):
+            raise unittest.SkipTest(_WITHOUT[need])
         task = asyncio.ensure_future(self._check(Bench(make_session, options)))
         try:
             # Not wait_for: it would wait for a session that ignores its cancellation.

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import pwd
-import shutil
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator
@@ -26,6 +25,7 @@ from eventlog import (
 from eventlog.errors import InvalidOptionError
 from eventlog.operations import migrate
 from eventlog_projections import Conversation
+from tests import servers
 from tests.backends import PostgresBackend
 from tests.faults.proxy import Proxy
 from tests.options import grouped
@@ -134,9 +134,7 @@ def owner(url: URL) -> str:
 @pytest.fixture
 async def bouncer(postgres_url: str) -> AsyncIterator[str]:
     """A PgBouncer in transaction mode with three server connections; its URL."""
-    binary = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
-    if binary is None:
-        pytest.skip("no pgbouncer is installed; what it refuses is tested on the wire above")
+    binary = servers.pgbouncer()
     url = make_url(postgres_url)
     # A socket in a folder of its own, which no other run can take; sockets have short paths.
     with tempfile.TemporaryDirectory(prefix="pgb-") as name:
