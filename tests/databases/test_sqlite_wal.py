@@ -145,7 +145,7 @@ class Reader:
     """A program of somebody who may write neither the file nor its folder, asked line by line."""
 
     def __init__(self, path: Path) -> None:
-        for parent in path.parent.parents[:3]:
+        for parent in path.parent.parents[:4]:
             parent.chmod(0o755)
         self.process = subprocess.Popen(
             [sys.executable, "-c", READER, str(path)],

@@ -86,7 +86,7 @@ class HeldFile:
 
     @property
     def wal_bytes(self) -> int:
-        """How long the write-ahead log was before the last commit of this process."""
+        """How long the write-ahead log was after the last commit of this process."""
         return self._wal.size
 
     @property
@@ -122,16 +122,16 @@ class HeldFile:
         wal = self._same(self._wal, _NOT)
         if wal.st_size < self._wal.size:
             self._check_wal(wal)
-        self._wal.size = wal.st_size
         if known is not None and database.st_mtime_ns != self._database.written_at:
             self._check_over(database, known)
 
     def check_written(self) -> None:
         """Raise FileReplacedError if what was just committed is in a file without a name."""
         if self._is_file:
-            now = self._same(self._database, _LATE)
-            if now.st_size >= self._database.size:
-                self._database.accept(now)  # What got shorter is looked at before the next commit.
+            for name in (self._database, self._wal):
+                now = self._same(name, _LATE)
+                if now.st_size >= name.size:
+                    name.accept(now)  # What got shorter is looked at before the next commit.
 
     def _check(self) -> os.stat_result:
         now = self._same(self._database, _NOT)
