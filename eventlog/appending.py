@@ -42,7 +42,10 @@ async def _append(
         outcome = await store.append(_encrypted(request, cipher))
         if not isinstance(outcome, KeyChanged):
             return outcome
-    raise BusyError(f"Conversation {request.name!r}: its data key changed again and again.")
+    raise BusyError(
+        f"Conversation {request.name!r}: its data key changed again and again. Nothing was stored."
+        " Try again."
+    )
 
 
 def _encrypted(request: AppendRequest, cipher: StreamCipher | None) -> AppendRequest:

@@ -11,6 +11,7 @@ EventLogError
 │   ├── NoSuchConversationError (also ValueError) no conversation goes by that name or prefix
 │   ├── AmbiguousNameError      (also ValueError) a prefix of several names
 │   ├── InvalidKeyRingError     (also ValueError) text that holds no key-encryption keys
+│   ├── UnfitRowError           a row of a view that no table can hold
 │   ├── NoSuchTurnError         (also ValueError) a turn that the list does not have
 │   ├── NoSuchBranchError       (also ValueError) a branch that is not there
 │   ├── NoSuchHoldError         (also ValueError) a legal hold that is not placed
@@ -24,16 +25,18 @@ EventLogError
 ├── StoreError                  the database's: the call may succeed later or elsewhere
 │   ├── UnavailableError        cannot be reached, opened or written right now
 │   │   └── BusyError           locked by somebody else for longer than the timeout
+│   ├── InDoubtError            sent and not answered: nobody knows yet whether it was stored
 │   ├── ReadOnlyError           the file or the role may not write
 │   ├── FileReplacedError       the SQLite file was removed, moved, replaced or cut off
 │   ├── BeyondEndError          the feed ends before that position: the log was put back
+│   ├── RefusedValueError       a text, number or size that the database cannot hold
 │   ├── WaitTimeoutError        (also TimeoutError) the feed did not get that far in time
 │   ├── ClockAheadError         the writer's clock runs ahead of the database's
 │   ├── NotAnEventLogError      the database holds something else
 │   ├── BrokenBackupError       a backup that does not verify; it was not put back
 │   ├── SchemaTooOldError       written by an earlier release: migrate
 │   └── SchemaTooNewError       written by a later release: upgrade
-├── PoisonEventError            a view that is being made anew cannot take an event
+├── PoisonEventError            a view that is made anew strictly cannot take an event
 ├── SourceError                 another store, to be imported, that cannot be read
 ├── PublishingError             a head was signed and could not be taken where it is safe
 ├── BrokenTreeError             the tree is not the one that was signed: nothing was signed
@@ -119,6 +122,10 @@ class InvalidKeyRingError(InvalidInputError, ValueError):
     """Text, or a file, that does not hold key-encryption keys."""
 
 
+class UnfitRowError(InvalidInputError):
+    """A row of a view that no table can hold; the message names the column and never the value."""
+
+
 class NoSuchTurnError(InvalidInputError, ValueError):
     """The list has no such turn, or not as many as should be undone."""
 
@@ -195,20 +202,34 @@ class BusyError(UnavailableError):
     """The database stayed locked for longer than the timeout allows."""
 
 
+class InDoubtError(_TemplateError, StoreError):
+    """A change was sent to the database, and nobody can tell whether it is stored, or will be.
+
+    The only error of a change that does not mean "not stored". `stream` is the conversation. Append
+    again with the same `event_id`: what is stored answers again, as `replayed`.
+    """
+
+    stream: str
+    what: str
+    why: str
+    advice: str
+    _template = "Conversation {stream!r}: it is in doubt whether {what} was stored. {why} {advice}"
+
+
 class ReadOnlyError(StoreError):
     """The file or the database role does not allow writing."""
 
 
-class FileReplacedError(StoreError):
+class FileReplacedError(_TemplateError, StoreError):
     """The SQLite file was removed, moved, replaced or cut off while the log was open.
 
     `path` is the name that is not what it was: the file, one that SQLite keeps beside it, or a link
     to it. The message says whether something was stored.
     """
 
-    def __init__(self, message: str, path: str) -> None:
-        super().__init__(message)
-        self.path = path
+    message: str
+    path: str
+    _template = "{message}"
 
 
 class BeyondEndError(_TemplateError, StoreError):
@@ -224,6 +245,21 @@ class BeyondEndError(_TemplateError, StoreError):
         "{reader} has been at position {position}, and the feed ends at {end}: the log was put back"
         " to an earlier state, or it is another log. What came after is lost; decide where to go"
         " on, at most at {end}."
+    )
+
+
+class RefusedValueError(_TemplateError, StoreError):
+    """The database refuses a value: a text, a number or a size that it cannot hold.
+
+    Nothing of its transaction was stored. `code` is the SQLSTATE, or SQLite's name of the error;
+    the value is not in the message, nor is what the driver says of it.
+    """
+
+    address: str
+    code: str
+    _template = (
+        "{address} refuses a value that it cannot hold ({code}). Nothing was stored. The same"
+        " call fails again."
     )
 
 
@@ -260,15 +296,15 @@ class NotAnEventLogError(StoreError):
         self.tables: Mapping[str, Sequence[str]] = dict(tables or {})
 
 
-class BrokenBackupError(StoreError):
+class BrokenBackupError(_TemplateError, StoreError):
     """A backup does not verify, and was not put back; `faults` say what is wrong."""
 
-    def __init__(self, backup: str, faults: Sequence[Any]) -> None:
-        super().__init__(
-            f"{backup} is not sound: {faults[0]}. Nothing was changed. Take another backup; or put"
-            " it back as it is, without verification."
-        )
-        self.faults = tuple(faults)
+    backup: str
+    faults: Sequence[Any]
+    _template = (
+        "{backup} is not sound: {faults[0]}. Nothing was changed. Take another backup; or put"
+        " it back as it is, without verification."
+    )
 
 
 class SchemaTooOldError(StoreError):
@@ -373,14 +409,15 @@ class ErasedError(_TemplateError):
 
 
 class PoisonEventError(_TemplateError):
-    """A view that is being made anew cannot take an event; the one before it is still read."""
+    """A view that is made anew strictly cannot take an event; the one before is still read."""
 
     projection: str
     position: int
     what: str
     _template = (
-        "View {projection!r} cannot be made anew: its function fails at position {position}"
-        " ({what}). The view as it was is untouched. Correct the function, and rebuild."
+        "View {projection!r} cannot be made anew: it does not take the event at position"
+        " {position} ({what}). The view as it was is untouched. Correct what is wrong, or rebuild"
+        " without strict=True: the event is set aside then."
     )
 
 

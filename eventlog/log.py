@@ -135,8 +135,9 @@ class EventLog:
         even if the caller is cancelled. An event with an `event_id` that is in the stream already
         returns the first answer, `replayed`.
 
-        Raises InvalidInputError, ConflictError, EventIdReusedError or StoreError; nothing is stored
-        then.
+        Raises InvalidInputError, ConflictError, EventIdReusedError or StoreError: nothing is stored
+        then, nor will be, unless it is InDoubtError. After that, append again with the same
+        `event_id`.
         """
         request = build(
             self.tenant,

@@ -1,4 +1,4 @@
-"""Trying again: so many times with random waits, for so long, or ever more rarely.
+"""Trying again: for so long, with random waits or the same, or ever more rarely.
 
 Whoever loses to another writer tries again at once or after a random wait, which doubles; so two
 that are equally fast do not go on losing to each other.
@@ -12,8 +12,8 @@ from typing import Final
 
 from eventlog.errors import BusyError
 
-MAX_TRIES: Final = 30
-"""How often one call tries before it gives up: every loss was another one's win."""
+PATIENCE: Final = 30.0
+"""Seconds for which one call goes on losing: every loss was another one's win."""
 
 FIRST_WAIT: Final = 0.001
 LONGEST_WAIT: Final = 0.05
@@ -21,34 +21,38 @@ LONGEST_WAIT: Final = 0.05
 
 
 class Tries:
-    """An asynchronous iterator over the numbers of up to `limit` tries, from 0.
+    """An asynchronous iterator over the numbers of tries, from 0, until `seconds` are over.
 
     It waits before each, but not before the first `at_once`.
     """
 
-    def __init__(self, limit: int = MAX_TRIES, *, at_once: int = 1) -> None:
-        self._limit = limit
+    def __init__(self, seconds: float = PATIENCE, *, at_once: int = 1) -> None:
+        self._seconds = seconds
         self._at_once = at_once
         self._begun = 0
+        self._end = 0.0
 
     def __aiter__(self) -> "Tries":
         return self
 
     async def __anext__(self) -> int:
         number = self._begun
-        if number >= self._limit:
-            raise StopAsyncIteration
-        self._begun += 1
-        if number >= self._at_once:
-            longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (number - 1))
+        if number == 0:
+            self._end = time.monotonic() + self._seconds
+        elif number >= self._at_once:
+            if time.monotonic() >= self._end:
+                raise StopAsyncIteration
+            longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** min(number - 1, 10))
             await asyncio.sleep(random.uniform(0, longest))
+        self._begun += 1
         return number
 
 
 def others_were_first(name: str, advice: str) -> BusyError:
-    """Return the error of a call that has lost all of MAX_TRIES to other writers."""
+    """Return the error of a call that has lost for PATIENCE to other writers."""
     return BusyError(
-        f"Conversation {name!r}: other writers were first {MAX_TRIES} times in a row. {advice}"
+        f"Conversation {name!r}: other writers were first for {PATIENCE:g} s, again and again."
+        f" {advice}"
     )
 
 
@@ -61,6 +65,18 @@ def tries_within(seconds: float, *, wait: float) -> Iterator[bool]:
         if is_last:
             return
         time.sleep(wait)
+
+
+class Deadline:
+    """The end of a time in seconds that several waits share."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """How many seconds are left, 0 at least."""
+        return max(0.0, self._end - time.monotonic())
 
 
 class Backoff:

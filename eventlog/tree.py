@@ -5,6 +5,7 @@ the same tiles, and one that stops in between leaves a valid prefix. A head is s
 tree is consistent with the head before it.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Final, Protocol
 
@@ -20,6 +21,8 @@ from eventlog.proof.merkle import Span
 from eventlog.store.contract.log import MAX_VERSION
 from eventlog.store.contract.rights import Rights
 from eventlog.store.contract.tree import BEFORE_ALL, TreeSource
+
+_log: Final = logging.getLogger("eventlog.tree")
 
 LEAVES: Final = 16 * merkle.TILE_WIDTH
 """Maximum number of positions that are hashed at a time: memory stays bounded."""
@@ -88,8 +91,10 @@ class Tree:
     async def extend(self) -> int:
         """Extend the tree by all events that were committed before the call; return its size.
 
-        For a role that may not extend it, return the size that it has. Raises BrokenTreeError if
-        the feed has a gap, or is shorter than the tree.
+        For a role that may not extend it, return the size that it has. It ends before a position
+        that was given for an event which its stream never had, and a warning says so: `eventlog
+        repair feed` mends that. Raises BrokenTreeError if the feed has a gap, or is shorter than
+        the tree.
         """
         size = await self._source.size()
         end = await self._position()
@@ -98,8 +103,12 @@ class Tree:
         if size < end and not (await self._rights()).extends:
             return size
         while size < end:
-            size += await self._grow(size, min(LEAVES, end - size))
-        return end
+            wanted = min(LEAVES, end - size)
+            grown = await self._grow(size, wanted)
+            size += grown
+            if grown < wanted:
+                break
+        return size
 
     async def root(self, size: int) -> bytes:
         """Return the root of the first `size` positions. Raises BrokenTreeError."""
@@ -155,9 +164,18 @@ class Tree:
         leaves = await self._source.leaves(size, limit)
         hashes: list[bytes] = []
         for position, leaf in enumerate(leaves, size + 1):
+            if leaf.position == position and leaf.is_nowhere:
+                _log.warning(
+                    "Position %d of the feed was given for an event that was never there: heads end"
+                    " before it until `eventlog repair feed` has mended it.",
+                    position,
+                )
+                break
             if leaf.position != position or leaf.hash is None:
                 raise BrokenTreeError(f"Position {position} of the feed, or its event, is missing")
             hashes.append(merkle.leaf_hash(leaf.hash))
+        if not hashes and leaves:
+            return 0
         if not hashes:
             raise BrokenTreeError(f"Position {size + 1} of the feed is missing")
         edge = await self._source.tiles(merkle.edge_of(size))

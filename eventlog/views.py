@@ -7,9 +7,9 @@ import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Final, NamedTuple
 
-from eventlog.errors import NoKeyError
 from eventlog.feed.tail import Waiter
 from eventlog.format.chain import stream_id
+from eventlog.format.encryption import StreamKeys
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.names import MAIN
 from eventlog.format.records import FoldInput, StoredEvent
@@ -27,6 +27,8 @@ from eventlog.store.contract.views import (
     Forgotten,
     Mark,
     Moved,
+    NamedLetter,
+    Purge,
     Put,
     Removed,
     Search,
@@ -48,6 +50,8 @@ __all__ = [
     "LogViews",
     "Mark",
     "Moved",
+    "NamedLetter",
+    "Purge",
     "Put",
     "Removed",
     "Search",
@@ -84,6 +88,11 @@ class LogViews:
         self._end = end
         self._reading = reading
 
+    @property
+    def has_keyring(self) -> bool:
+        """Whether encrypted events can be opened, as far as the keyring has their keys."""
+        return self._keys.are_used
+
     async def end(self) -> int:
         """Return the last position, once all that was committed before has a position."""
         return await self._end()
@@ -91,15 +100,15 @@ class LogViews:
     async def events(self, after: int, until: int, limit: int) -> list[TenantEvent]:
         """Return up to `limit` events of all tenants with after < position <= until, in order.
 
-        Raises NoKeyError or WrongKeyError if one is encrypted and cannot be decrypted: a view does
-        not skip events.
+        The content of one that cannot be decrypted raises NoKeyError or WrongKeyError, when it is
+        asked for: other events, and other tenants, are not concerned.
         """
         return await self._opened(await self._store.feed.every_page(after, until, limit))
 
     async def conversation(self, tenant: str, name: str, until: int) -> list[TenantEvent]:
         """Return the events of a conversation with all its branches up to a position, in order.
 
-        All at once; raises what `events` raises.
+        All at once.
         """
         streams = [(MAIN, stream_id(tenant, name))]
         while found := await self._store.streams.branches(tenant, name, streams[-1][0], PAGE):
@@ -123,17 +132,14 @@ class LogViews:
 
     async def _opened(self, rows: Sequence[FeedRow]) -> list[TenantEvent]:
         events = [StoredEvent._make(row[4:]) for row in rows]
-        if not self._keys.are_used:
-            for row, event in zip(rows, events, strict=True):
-                if event.key_id is not None and event.body is not None:
-                    raise NoKeyError(row[2])
-        keys = await self._keys.of_events(
+        keys = await self._keys.try_events(
             (row[2], event) for row, event in zip(rows, events, strict=True)
         )
         found: list[TenantEvent] = []
         for row, stored in zip(rows, events, strict=True):
             own = keys.get(stored.stream_id)
-            is_gone = own is not None and stored.key_id in own.destroyed  # Erased meanwhile.
+            # Erased meanwhile.
+            is_gone = isinstance(own, StreamKeys) and stored.key_id in own.destroyed
             left = stored._replace(salt=None, context=None, body=None) if is_gone else stored
             found.append(TenantEvent(row[1], RecordedEvent(row[2], left, row[0], row[3], own)))
         return found

@@ -40,11 +40,13 @@ COMMANDS: Final = {
     "erase": "erasing",
     "prune": "erasing",
     "stats": "checking",
+    "views": "viewing",
     "rebuild": "upkeep",
     "migrate": "upkeep",
     "roles": "upkeep",
     "backup": "upkeep",
     "recover": "upkeep",
+    "repair": "repairing",
     "worker": "working",
 }
 """Where each command is, in the order in which they are listed."""

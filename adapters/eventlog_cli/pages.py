@@ -100,6 +100,8 @@ def verdict(found: Verification) -> Table:
         unknown = fault.problem == "unknown"
         word = Text("UNKNOWN", "bold yellow") if unknown else Text("TAMPERED", "bold red")
         grid.add_row("", word, str(fault))
+    for pending in found.pending:
+        grid.add_row("", Text("PENDING", "bold yellow"), clean(str(pending)))
     return grid
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from eventlog.format.envelope import readable_time
 from eventlog_cli.words import GONE, clean
 from eventlog_projections import Disposed
-from eventlog_projections.views import Status
+from eventlog_projections.views import SetAside, Status
 from eventlog_projections.views.queries import Cost, Found, Summary, Tool, Turn, Usage
 
 NONE: Final = "-"
@@ -144,6 +144,28 @@ def views(found: Sequence[Status]) -> Table:
             time(readable_time(each.moved_at)) if each.moved_at else NONE,
         )
     return table
+
+
+def set_aside(found: Sequence[Status]) -> Table:
+    """Return the events that views go on without as rows."""
+    table = _table("view", "id", "version#", "position#", "reason~")
+    for status in found:
+        for each in status.set_aside:
+            table.add_row(status.view, *_aside(each))
+    return table
+
+
+def asides(found: Iterable[SetAside], became: str) -> Table:
+    """Return events that were set aside as rows, with what became of them."""
+    table = _table("id", "version#", "position#", "reason~", "became")
+    for each in found:
+        table.add_row(*_aside(each), became)
+    return table
+
+
+def _aside(each: SetAside) -> tuple[str, str, str, str]:
+    name = each.conversation + (f" ({each.branch})" if each.branch else "")
+    return clean(name), str(each.version), f"{each.position:,}", clean(each.error)
 
 
 def time(at: datetime | None, form: str = "%Y-%m-%d %H:%M:%S") -> str:

@@ -8,11 +8,12 @@ summary was made leaves the list: nothing in the public protocol says that it wa
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from agents import TResponseInputItem
 
 from eventlog import BusyError, ConflictError, Context
+from eventlog.retrying import Tries, others_were_first
 from eventlog.settle import settle
 from eventlog_openai_agents.current import CurrentBranch
 from eventlog_openai_agents.last_reads import LastReads, Part
@@ -23,9 +24,6 @@ try:
     from agents.memory.session import _CompactionSnapshot as CompactionSnapshot
 except ImportError:  # pragma: no cover - a later release
     CompactionSnapshot = None  # type: ignore[assignment,misc]
-
-MAX_TRIES: Final = 30
-"""How often a list is read again because somebody else appended meanwhile."""
 
 Items = list[TResponseInputItem]
 Describe = Callable[[], Context]
@@ -92,7 +90,7 @@ async def replace_all(
     before: list[Any] = []
     if part is not None:
         before = (await conversation.read(as_of=part.version)).items[: part.known]
-    for _ in range(MAX_TRIES):
+    async for _ in Tries(at_once=2):
         now = await conversation.read()
         rest = [] if part is None else now.items[len(before) :]
         if now.items[: len(before)] != before:
@@ -113,7 +111,7 @@ async def _replace(
     prune: Prune | None,
     context: Context,
 ) -> bool:
-    for _ in range(MAX_TRIES):
+    async for _ in Tries(at_once=2):
         kept: list[Any] = []
         start = suffix.start
         if prune is not None:
@@ -142,7 +140,4 @@ def _without_prefix(items: list[Any], prune: Prune) -> list[Any]:
 
 
 def _busy(conversation: Conversation) -> BusyError:
-    return BusyError(
-        f"Conversation {conversation.name!r}: other writers were first {MAX_TRIES} times in a row."
-        " Nothing was compacted. Try again."
-    )
+    return others_were_first(conversation.name, "Nothing was compacted. Try again.")

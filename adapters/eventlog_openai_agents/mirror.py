@@ -3,12 +3,10 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-from eventlog import BusyError, ConflictError, Context, Event, EventLog, NewEvent
+from eventlog import ConflictError, Context, Event, EventLog, NewEvent
 from eventlog.format.codec import encode_json
+from eventlog.retrying import Tries, others_were_first
 from eventlog_projections import Conversation, ItemsRead
-
-MAX_TRIES: Final = 30
-"""How often the other session is read again because somebody else recorded meanwhile."""
 
 OBSERVED: Final = Context(actor="observed")
 """Who made a change that was made behind the back of whoever records."""
@@ -44,7 +42,7 @@ class Mirror:
 
         The log is read first: what is recorded between the two reads is a conflict, and read again.
         """
-        for _ in range(MAX_TRIES):
+        async for _ in Tries(at_once=2):
             view = await self._conversation.read()
             items = await self._read()
             same = shared(view.items, items)
@@ -57,9 +55,8 @@ class Mirror:
             except ConflictError:
                 continue
             return replaced.last
-        raise BusyError(
-            f"Conversation {self.name!r}: other writers were first {MAX_TRIES} times in a row."
-            " What the session holds was not recorded; the next read will do it."
+        raise others_were_first(
+            self.name, "What the session holds was not recorded; the next read will do it."
         )
 
 

@@ -13,14 +13,12 @@ import uuid
 from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
-from eventlog.store.contract.feed import FeedSource, Placed, Queue
+from eventlog.errors import ReadOnlyError
+from eventlog.store.contract.feed import LEASE, FeedSource, Placed, Queue
 
 BATCH: Final = 2000
 LARGEST_BATCH: Final = 64_000
 """Batches double while they are full: each batch reads the whole queue."""
-
-LEASE: Final = 0.6
-"""Seconds. With a poll interval of 0.25 s, another process takes over within one second."""
 
 RENEWAL: Final = LEASE / 2
 PATIENCE: Final = 0.05
@@ -65,7 +63,10 @@ class Sequencer:
             more = placed.seen == limit
 
     async def advance(self) -> int:
-        """Assign a batch, unless another process holds the lease; return the last position."""
+        """Assign a batch, unless another process holds the lease; return the last position.
+
+        A server that only reads, perhaps since a fail-over, leaves that to another process too.
+        """
         queue = self._feed.queue
         if queue is None:
             return await self._feed.position()
@@ -74,10 +75,16 @@ class Sequencer:
             self.left_to_another = progress.at_it
             if not progress.waiting or progress.at_it or not await queue.may_place():
                 return progress.position
-            if not await queue.hold(holder(), LEASE):
-                return progress.position
-            self._held_until = time.monotonic() + RENEWAL
-        return (await self._assign(queue)).position
+        try:
+            if time.monotonic() >= self._held_until:
+                if not await queue.hold(holder(), LEASE):
+                    return await self._feed.position()
+                self._held_until = time.monotonic() + RENEWAL
+            return (await self._assign(queue)).position
+        except ReadOnlyError:
+            self._held_until = 0.0
+            self.left_to_another = True
+            return await self._feed.position()
 
     async def _assign(self, queue: Queue) -> Placed:
         placed = await queue.place(self._batch)

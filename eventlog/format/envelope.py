@@ -7,7 +7,13 @@ from typing import Final
 
 import msgspec
 
-from eventlog.errors import CorruptEventError, ErasedError, KeyDestroyedError, NoKeyError
+from eventlog.errors import (
+    CorruptEventError,
+    EncryptedError,
+    ErasedError,
+    KeyDestroyedError,
+    NoKeyError,
+)
 from eventlog.format.codec import decompress
 from eventlog.format.encryption import StreamKeys
 from eventlog.format.events import (
@@ -70,7 +76,7 @@ def open_header(stream: str, version: int, stored: bytes) -> Header:
 
 
 def open_body(
-    stream: str, stored: StoredEvent | FoldInput, keys: StreamKeys | None = None
+    stream: str, stored: StoredEvent | FoldInput, keys: StreamKeys | EncryptedError | None = None
 ) -> bytes:
     """Return the content as JSON bytes.
 
@@ -102,9 +108,11 @@ def _opening(stream: str, stored: StoredEvent | FoldInput) -> Generator[None]:
         raise CorruptEventError(stream, stored.version, str(error)) from error
 
 
-def _with(stream: str, keys: StreamKeys | None) -> StreamKeys:
+def _with(stream: str, keys: StreamKeys | EncryptedError | None) -> StreamKeys:
     if keys is None:
         raise NoKeyError(stream)
+    if isinstance(keys, EncryptedError):
+        raise keys.with_traceback(None)
     return keys
 
 
@@ -115,7 +123,8 @@ class RecordedEvent:
     empty for the conversation's main branch.
 
     Content raises ErasedError once it was erased, NoKeyError if it is encrypted and the log has no
-    keyring, and CorruptEventError if it does not decrypt or decode. `stored` is the row.
+    keyring, and CorruptEventError if it does not decrypt or decode. `stored` is the row; `keys` are
+    those of its stream, or why they cannot be unwrapped, which content raises.
     """
 
     __slots__ = ("_keys", "branch", "position", "stored", "stream")
@@ -126,7 +135,7 @@ class RecordedEvent:
         stored: StoredEvent,
         position: int | None = None,
         branch: str = MAIN,
-        keys: StreamKeys | None = None,
+        keys: StreamKeys | EncryptedError | None = None,
     ) -> None:
         self._keys = keys
         self.stream = stream

@@ -1,13 +1,16 @@
 """Which data key encrypts new events of a stream: agreed on by its writers, made, and replaced.
 
-Rule: a key is stored before the first event that it encrypts, and no key id is used twice.
+Rule: a key is stored before the first event that it encrypts, no key id is used twice, and a stream
+whose key was destroyed gets a new one before its next event.
 """
 
-from eventlog.errors import BusyError, KeyDestroyedError
+import contextlib
+
+from eventlog.errors import BusyError, InDoubtError, KeyDestroyedError
 from eventlog.format.encryption import StreamKeys, generation
 from eventlog.keys.data_keys import DataKeys
 from eventlog.retrying import Tries
-from eventlog.store.contract.keys import KeyRow
+from eventlog.store.contract.keys import KeyRow, Linked
 
 
 async def keys_to_write(keys: DataKeys, display_name: str, stream_id: bytes) -> StreamKeys | None:
@@ -28,15 +31,20 @@ async def agree(keys: DataKeys, display_name: str, stream_id: bytes) -> StreamKe
         agreed = await _agree(keys, display_name, stream_id)
         if agreed is not None:
             return keys.cache(stream_id, agreed)
-    raise BusyError(f"Conversation {display_name!r}: others changed its data key again and again.")
+    raise BusyError(
+        f"Conversation {display_name!r}: others changed its data key again and again. Nothing was"
+        " stored. Try again."
+    )
 
 
 async def renew(keys: DataKeys, display_name: str, stream_id: bytes) -> None:
-    """Make a new data key for the events to come. Raises NoKeyError."""
+    """Make a new data key for the events to come. Raises NoKeyError or InDoubtError."""
     agreed = await agree(keys, display_name, stream_id)
+    stream = await keys.store.streams.row(stream_id)
     rows = await keys.store.keys.of_streams([stream_id])
     made = await keys.wrapper.new(display_name, stream_id, max(rows, key=_generation))
-    await keys.store.keys.add(made, agreed.current)
+    linked = Linked(agreed.current, None if stream is None else stream.erased_version)
+    await keys.store.keys.add(display_name, made, linked)
     keys.evict(stream_id)
 
 
@@ -45,18 +53,20 @@ async def _agree(keys: DataKeys, display_name: str, stream_id: bytes) -> StreamK
     stream = await keys.store.streams.row(stream_id)
     rows = await keys.store.keys.of_streams([stream_id])
     found = await keys.open(display_name, stream_id, rows)
-    linked = None if stream is None else stream.key_id
-    if stream is not None and linked:
-        if linked not in found.keys:
-            raise KeyDestroyedError(display_name, stream.head.version, linked)
-        return found._replace(current=linked)
+    if stream is not None and stream.key_id and stream.key_id not in found.destroyed:
+        if stream.key_id not in found.keys:
+            raise KeyDestroyedError(display_name, stream.head.version, stream.key_id)
+        return found._replace(current=stream.key_id)
     newest = max(rows, key=_generation, default=None)
     if newest is None or newest.wrapped_key is None:
         newest = await keys.wrapper.new(display_name, stream_id, newest)
     elif stream is None:
         return found._replace(current=newest.key_id)
-    # Another writer may be making one just now: whichever is stored first is both's.
-    await keys.store.keys.add(newest, linked)
+    linked = Linked(None, None) if stream is None else Linked(stream.key_id, stream.erased_version)
+    # Another writer may be making one just now: whichever is stored first is both's. Whether this
+    # one was, the next look tells.
+    with contextlib.suppress(InDoubtError):
+        await keys.store.keys.add(display_name, newest, linked)
     return None
 
 

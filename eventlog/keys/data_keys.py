@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from eventlog.cache import Cache
-from eventlog.errors import KeyDestroyedError
+from eventlog.errors import EncryptedError, KeyDestroyedError
 from eventlog.format.encryption import DataKey, StreamKeys
 from eventlog.format.records import StoredEvent
 from eventlog.keys.ring import KeyRing
@@ -61,9 +61,17 @@ class DataKeys:
     ) -> dict[bytes, StreamKeys]:
         """Return the keys of several streams by stream_id; one round trip for all not cached.
 
-        `streams` has display name and wanted key ids by stream_id.
+        `streams` has display name and wanted key ids by stream_id. Raises NoKeyError or
+        WrongKeyError.
         """
-        found: dict[bytes, StreamKeys] = {}
+        found = await self.try_streams(streams)
+        return {stream_id: _opened(keys) for stream_id, keys in found.items()}
+
+    async def try_streams(
+        self, streams: Mapping[bytes, tuple[str, set[str | None]]]
+    ) -> dict[bytes, StreamKeys | EncryptedError]:
+        """Return what `of_streams` does, or for each stream why its keys cannot be unwrapped."""
+        found: dict[bytes, StreamKeys | EncryptedError] = {}
         for stream_id, (_, wanted) in streams.items():
             keys = self._cache.get(stream_id)
             if keys is not None and wanted - {None} <= keys.keys.keys() | keys.destroyed:
@@ -72,8 +80,12 @@ class DataKeys:
         rows = await self.store.keys.of_streams(missing) if missing else []
         for stream_id in missing:
             own = [row for row in rows if row.stream_id == stream_id]
-            keys = await self.open(streams[stream_id][0], stream_id, own)
-            found[stream_id] = self.cache(stream_id, keys)
+            try:
+                keys = await self.open(streams[stream_id][0], stream_id, own)
+            except EncryptedError as error:
+                found[stream_id] = error
+            else:
+                found[stream_id] = self.cache(stream_id, keys)
         return found
 
     async def of_events(self, events: Iterable[tuple[str, StoredEvent]]) -> dict[bytes, StreamKeys]:
@@ -81,12 +93,19 @@ class DataKeys:
 
         `events` come with their display names. Raises NoKeyError or WrongKeyError.
         """
+        found = await self.try_events(events)
+        return {stream_id: _opened(keys) for stream_id, keys in found.items()}
+
+    async def try_events(
+        self, events: Iterable[tuple[str, StoredEvent]]
+    ) -> dict[bytes, StreamKeys | EncryptedError]:
+        """Return what `of_events` does, or for each stream why its keys cannot be unwrapped."""
         wanted: dict[bytes, tuple[str, set[str | None]]] = {}
         if self.are_used:
             for display_name, event in events:
                 if event.key_id is not None and event.body is not None:
                     wanted.setdefault(event.stream_id, (display_name, set()))[1].add(event.key_id)
-        return await self.of_streams(wanted) if wanted else {}
+        return await self.try_streams(wanted) if wanted else {}
 
     async def open(self, display_name: str, stream_id: bytes, rows: Sequence[KeyRow]) -> StreamKeys:
         """Return the keys of the rows of a stream, unwrapped where they are not cached."""
@@ -120,3 +139,9 @@ class DataKeys:
                 raise KeyDestroyedError(display_name, event.version, key_id)
             found[key_id] = await self.wrapper.unwrap(display_name, row)
         return found
+
+
+def _opened(keys: StreamKeys | EncryptedError) -> StreamKeys:
+    if isinstance(keys, EncryptedError):
+        raise keys
+    return keys

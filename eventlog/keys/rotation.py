@@ -15,5 +15,5 @@ async def rewrap_page(keys: DataKeys, after: tuple[bytes, str], limit: int) -> l
         display_name = row.stream_id.hex()
         key = await wrapper.unwrap(display_name, row)
         new = await wrapper.wrap(display_name, row.stream_id, row.key_id, key)
-        await source.rewrap(row, new)
+        await source.rewrap(display_name, row, new)
     return rows

@@ -10,12 +10,14 @@ from eventlog.operations.holds import held_by, lift_hold, place_hold
 from eventlog.operations.migration import migrate
 from eventlog.operations.receipts import ErasedVersions, Receipt, read_receipt
 from eventlog.operations.recovery import recover
+from eventlog.operations.repair import Misplacement, repair_feed
 from eventlog.operations.roles import create_roles
 from eventlog.operations.rotation import rekey, rotate
 from eventlog.operations.worker import work
 
 __all__ = [
     "ErasedVersions",
+    "Misplacement",
     "Receipt",
     "backup",
     "create_roles",
@@ -28,6 +30,7 @@ __all__ = [
     "read_receipt",
     "recover",
     "rekey",
+    "repair_feed",
     "rotate",
     "to_command",
     "to_file",

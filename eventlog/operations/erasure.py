@@ -171,4 +171,4 @@ def _link(
 ) -> Erasure:
     prepared = [prepare(encode(NewEvent(erased)))]
     (event,), moved = chain.link(stream.stream_id, stream.head, prepared, at)
-    return Erasure(stream.head, event, moved, only)
+    return Erasure(stream.head, event, moved, only, stream.name)

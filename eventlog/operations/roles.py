@@ -40,7 +40,8 @@ async def create_roles(
     if tenant is None and role is not None:
         raise InvalidOptionError("A role of its own is for one tenant: give tenant= with role=.")
     if tenant is not None:
-        role = role or role_name(schema, f"tenant_{check_name('tenant', tenant)}")
+        check_name("tenant", tenant)
+        role = role_name(schema, f"tenant_{tenant}") if role is None else role
     from eventlog.store.postgres import roles as role_postgres  # The driver is an extra.
 
     return await role_postgres.create_roles(address, tenant, role, patience)

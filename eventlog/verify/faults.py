@@ -38,6 +38,23 @@ class Fault(msgspec.Struct, frozen=True):
         return f"{', '.join(filter(None, parts))}: {self.problem}, {self.detail}"
 
 
+class PendingPurge(msgspec.Struct, frozen=True):
+    """A view that may still hold what was erased from a conversation."""
+
+    stream: str
+    branch: str
+    view: str
+    schema: int
+
+    def __str__(self) -> str:
+        of = f" branch {self.branch!r}," if self.branch else ""
+        return (
+            f"conversation {self.stream!r},{of} was erased, and view {self.view!r} (schema"
+            f" {self.schema}) may still hold something of it. `eventlog worker` purges it, or"
+            f" `eventlog rebuild {self.view}`"
+        )
+
+
 class Verification(msgspec.Struct, frozen=True):
     """How much was checked, and what is wrong."""
 
@@ -45,9 +62,12 @@ class Verification(msgspec.Struct, frozen=True):
     """A branch counts as one of its own."""
     events: int
     faults: tuple[Fault, ...] = ()
+    pending: tuple[PendingPurge, ...] = ()
+    """What is erased from the log, and maybe not yet from a view: no fault of any event."""
 
     def __str__(self) -> str:
         found = f"{len(self.faults)} faults" if self.faults else "sound"
+        found += f", {len(self.pending)} purges of views are pending" if self.pending else ""
         return f"{self.conversations} conversations, {self.events} events: {found}"
 
     @property

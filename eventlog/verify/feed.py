@@ -23,6 +23,10 @@ VIOLATIONS: Final[Mapping[ViolationKind, Finding]] = {
     ViolationKind.QUEUED: Finding("inserted", "an event waits for a position that is not there so"),
     ViolationKind.END: Finding("missing", "the feed does not end where it says that it ends"),
     ViolationKind.CREATED: Finding("edited", "the stream states another time"),
+    ViolationKind.NOWHERE: Finding("inserted", "a position is for an event that was never there"),
+    ViolationKind.REFUSED: Finding(
+        "inserted", "it asked for a position that it has no claim to, and got none"
+    ),
 }
 
 
@@ -35,12 +39,23 @@ class Commitment(NamedTuple):
 
 
 class FeedCheck:
-    """Checks the feed, its tree and its heads; stops at the first missing position."""
+    """Checks the feed, its tree and its heads, for a tenant; stops at the first missing position.
 
-    def __init__(self, source: TreeSource, position: Callable[[], Awaitable[int]]) -> None:
+    A position behind the tree that another tenant's stream was given for nothing ends what can be
+    checked. It is not this tenant's fault, and no head can be of it: only that tenant is told.
+    """
+
+    def __init__(
+        self,
+        source: TreeSource,
+        position: Callable[[], Awaitable[int]],
+        tenant: str | None = None,
+    ) -> None:
         self.faults: list[Fault] = []
         self._source = source
         self._position = position
+        self._tenant = tenant
+        self._tree_size = 0
         self._size = 0
         self._edge: dict[TileId, bytes] = {}
         self._has_gap = False
@@ -59,6 +74,8 @@ class FeedCheck:
         for oddity in await self._source.violations(tenant):
             if oddity.what is ViolationKind.END and not whole:
                 continue
+            if oddity.what is ViolationKind.NOWHERE and oddity.name is None:
+                continue  # It is told to whose it is.
             finding = VIOLATIONS[oddity.what]
             name = oddity.name if oddity.name is not None else oddity.stream_id.hex()
             if (name, oddity.branch) not in known:
@@ -109,19 +126,29 @@ class FeedCheck:
     async def _hash(self, limit: int) -> None:
         hashes: list[bytes] = []
         leaves = await self._source.leaves(self._size, limit)
-        for expected, (position, digest) in enumerate(leaves, self._size + 1):
-            if position != expected or digest is None:
+        for expected, leaf in enumerate(leaves, self._size + 1):
+            if leaf.position != expected or leaf.hash is None:
                 break
-            hashes.append(merkle.leaf_hash(digest))
+            hashes.append(merkle.leaf_hash(leaf.hash))
         if len(hashes) < limit:
             self._has_gap = True
             missing = self._size + len(hashes) + 1
-            self._add(missing, "missing", "there is no such position, or no such event")
+            if not await self._is_of_another(missing):
+                self._add(missing, "missing", "there is no such position, or no such event")
         grown = merkle.grow(self._size, self._edge, hashes)
         await self._compare(grown)
         self._size += len(hashes)
         known = {**self._edge, **grown}
         self._edge = {tile: known[tile] for tile in merkle.edge_of(self._size)}
+
+    async def _is_of_another(self, position: int) -> bool:
+        if self._tenant is None or position <= self._tree_size:
+            return False
+        return any(
+            found.what is ViolationKind.NOWHERE and found.name is None
+            for found in await self._source.violations(self._tenant)
+            if found.position == position
+        )
 
     async def _compare(self, grown: Mapping[TileId, bytes]) -> None:
         if not self._tree_is_sound:
@@ -138,6 +165,7 @@ class FeedCheck:
         """Check that the tree has the tiles of its size only, and at least `least` positions."""
         shapes = {shape.level: shape for shape in await self._source.shapes()}
         size = shapes[0].bytes // HASH_BYTES if 0 in shapes else 0
+        self._tree_size = size
         if size < least:
             detail = f"the tree has {size} positions, a head was signed for {least}"
             self._add(size + 1, "missing", detail)

@@ -15,7 +15,7 @@ from eventlog.keys.data_keys import DataKeys
 from eventlog.paging import PAGE
 from eventlog.proof.checkpoint import TreeHead, Verifier
 from eventlog.store.contract.log import Store
-from eventlog.verify.faults import Fault, OnProgress, Verification
+from eventlog.verify.faults import Fault, OnProgress, PendingPurge, Verification
 from eventlog.verify.feed import FeedCheck
 from eventlog.verify.streams import MISNAMED, StreamCheck
 
@@ -39,10 +39,11 @@ async def verify_conversation(
     conversations = 1 if check.events or check.faults else 0
     conversations += await _check_each(check, branches)
     check.find_moved()
-    feed = FeedCheck(store.tree, store.feed.position)
+    feed = FeedCheck(store.tree, store.feed.position, main.tenant)
     if against is not None:
         await feed.check_tree(against, key)
-    return Verification(conversations, check.events, (*check.faults, *feed.faults))
+    pending = await _pending(store, main.tenant, main.name)
+    return Verification(conversations, check.events, (*check.faults, *feed.faults), pending)
 
 
 async def verify_all(
@@ -60,7 +61,7 @@ async def verify_all(
     """
     sees_all = await _sees_all(store, against)
     check = StreamCheck(store, keys, progress)
-    feed = FeedCheck(store.tree, store.feed.position)
+    feed = FeedCheck(store.tree, store.feed.position, tenant)
 
     async def check_tree() -> None:
         if sees_all:
@@ -72,7 +73,17 @@ async def verify_all(
     faults = check.faults + [fault async for fault in _find_strays(store, tenant)]
     known = {(fault.stream, fault.branch) for fault in faults}
     faults += await feed.check_positions(tenant, known, whole=sees_all)
-    return Verification(conversations, check.events, (*faults, *feed.faults))
+    pending = await _pending(store, tenant)
+    return Verification(conversations, check.events, (*faults, *feed.faults), pending)
+
+
+async def _pending(store: Store, tenant: str, name: str | None = None) -> tuple[PendingPurge, ...]:
+    """Return the views that owe a purge, of a tenant or of one conversation."""
+    return tuple(
+        PendingPurge(each.conversation, each.branch, each.projection, each.schema)
+        for each in await store.views.purges(tenant)
+        if name in (None, each.conversation)
+    )
 
 
 async def _in_turn(first: _Part[int], second: _Part[None]) -> int:

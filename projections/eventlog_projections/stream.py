@@ -1,8 +1,7 @@
 """The list of one stream, a conversation or a branch: read at a version, and changed there."""
 
-import asyncio
+import contextlib
 import copy
-import random
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -11,7 +10,6 @@ import msgspec
 
 from eventlog import (
     Appended,
-    BusyError,
     ConflictError,
     Context,
     Event,
@@ -23,6 +21,7 @@ from eventlog import (
 )
 from eventlog.format.names import MAIN, check_branch, check_name
 from eventlog.format.records import StreamRow
+from eventlog.retrying import Tries, others_were_first
 from eventlog.snapshots import EVERYTHING
 from eventlog_projections.items.ancestors import ForkOrigin
 from eventlog_projections.items.state import ItemsRead
@@ -30,9 +29,6 @@ from eventlog_projections.items.states import StateReader
 
 NO_CONTEXT: Final = Context()
 """Who writes, and in which run, is not known."""
-
-MAX_TRIES: Final = 30
-"""How often a change is decided anew because another writer was first."""
 
 BeforeUse = Callable[[], Awaitable[None]]
 """Awaited before each read and each append; what it does once, it has to remember itself."""
@@ -115,17 +111,12 @@ class Stream:
 
         What `decide` raises comes through. Raises BusyError if others are first again and again.
         """
-        for attempt in range(MAX_TRIES):
+        async for _ in Tries():
             change = await decide()
             event = NewEvent(change.event, having_seen(change.version, context))
-            try:
+            with contextlib.suppress(ConflictError):
                 return await self.append(event, change.version)
-            except ConflictError:
-                await asyncio.sleep(random.uniform(0, 0.001 * 2 ** min(attempt, 6)))
-        raise BusyError(
-            f"Conversation {self.name!r}: other writers were first {MAX_TRIES} times in a row."
-            " Nothing was changed. Try again."
-        )
+        raise others_were_first(self.name, "Nothing was changed. Try again.")
 
     async def append(
         self, events: NewEvent | Sequence[NewEvent], expected: int | None = None

@@ -43,7 +43,7 @@ NOUNS: Final = (
     Noun("Erasure", "erasures", ("erasures",), "ERASURES"),
     Noun("Snapshot", "snapshots", ("snapshots",), "SNAPSHOTS"),
     Noun("Key", "data keys", ("keys",), "KEYS"),
-    Noun("Feed", "the feed", ("feed",), "FEED"),
+    Noun("Feed", "the feed", ("feed", "placing"), "FEED"),
     Noun("Tree", "the tree", ("tree",), "TREE"),
     Noun("Violation", "what contradicts the events", ("violations",), "VIOLATIONS"),
     Noun("Checkpoint", "checkpoints and dead letters", ("views",), "VIEWS"),

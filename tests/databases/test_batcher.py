@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from eventlog import UnavailableError
+from eventlog import InDoubtError, UnavailableError
 from eventlog.format.records import Appended, AppendRequest, Outcome
-from eventlog.store.postgres.batcher import AppendBatcher
+from eventlog.store.postgres.batcher import AppendBatcher, Tell
 
 
 def request(stream: str) -> AppendRequest:
@@ -21,10 +21,10 @@ async def turn(times: int = 1) -> None:
         await asyncio.sleep(0)
 
 
-def assert_ended(answer: "asyncio.Future[Outcome]") -> None:
-    """Fail, and do not wait, where nobody has answered."""
+def assert_ended(answer: "asyncio.Future[Outcome]", *, in_doubt: bool = False) -> None:
+    """Fail, and do not wait, where nobody has answered, or not whether it may be stored."""
     assert answer.done()
-    assert isinstance(answer.exception(), UnavailableError)
+    assert isinstance(answer.exception(), InDoubtError if in_doubt else UnavailableError)
 
 
 class Gate:
@@ -40,8 +40,9 @@ class Gate:
             raise self.failure
         return Appended(1, 1)
 
-    async def together(self, requests: Sequence[AppendRequest]) -> list[Outcome | BaseException]:
-        return [await self.alone(each) for each in requests]
+    async def together(self, tell: Tell, requests: Sequence[AppendRequest]) -> None:
+        for index, each in enumerate(requests):
+            tell(index, await self.alone(each))
 
 
 async def test_whoever_appends_as_the_last_lanes_end_finds_a_new_one() -> None:
@@ -85,7 +86,9 @@ async def test_a_lane_that_is_cancelled_answers_its_group_and_those_behind() -> 
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         task.cancel()
     await turn(20)
-    for answer in answers:
+    under_way, *behind = answers
+    assert_ended(under_way, in_doubt=True)
+    for answer in behind:
         assert_ended(answer)
 
 
@@ -103,6 +106,6 @@ async def test_what_is_no_error_of_a_store_leaves_nobody_waiting() -> None:
     (lane,) = asyncio.all_tasks() - {asyncio.current_task()}
     gate.opened.set()
     await turn(20)
-    assert_ended(answer)
+    assert_ended(answer, in_doubt=True)
     with pytest.raises(Alarm):
         await lane

@@ -34,7 +34,7 @@ ONE_STREAM: Final = {
 }
 """Appending and reading a conversation."""
 
-MANY_APPENDS: Final = {"group_first", "group_next"}
+MANY_APPENDS: Final = {"group_first", "group_next", "free"}
 """Many appends in one statement: every row names its stream, and rows meet only in their stream."""
 
 ALL_STREAMS: Final = {
@@ -74,6 +74,7 @@ KEYS: Final = {
     "of_stream",
     "first_encrypted",
     "used",
+    "users",
     "added",
     "rewrapped",
     "destroyed",

@@ -7,8 +7,9 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
-from collections.abc import Generator
+from collections.abc import AsyncIterator, Generator
 from pathlib import Path
 from typing import Any
 
@@ -145,8 +146,6 @@ class Reader:
     """A program of somebody who may write neither the file nor its folder, asked line by line."""
 
     def __init__(self, path: Path) -> None:
-        for parent in path.parent.parents[:4]:
-            parent.chmod(0o755)
         self.process = subprocess.Popen(
             [sys.executable, "-c", READER, str(path)],
             stdin=subprocess.PIPE,
@@ -167,15 +166,15 @@ class Reader:
 
 
 @pytest.fixture
-async def path(tmp_path: Path) -> Path:
-    """A log of one event in a folder where nothing can be written."""
-    path = tmp_path / "logs" / "log.db"
-    path.parent.mkdir()
-    async with EventLog(path) as log:
-        await log.append("chat", ItemsAdded(["a"]))
-    path.chmod(0o444)
-    path.parent.chmod(0o555)
-    return path
+async def path() -> AsyncIterator[Path]:
+    """A log of one event in a folder that all may read and nobody may write."""
+    with tempfile.TemporaryDirectory() as folder:  # Those of pytest are private.
+        path = Path(os.path.realpath(folder)) / "log.db"
+        async with EventLog(path) as log:
+            await log.append("chat", ItemsAdded(["a"]))
+        path.chmod(0o444)
+        path.parent.chmod(0o555)
+        yield path
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from eventlog import (
 )
 from tests import processes, servers
 from tests.backends import Backend, PostgresBackend
+from tests.elsewhere import open_elsewhere
 from tests.faults.feed_load import SEQUENCER, WRITERS, check, tail, write
 from tests.waiting import LONG, PATIENCE, until
 
@@ -214,6 +215,28 @@ async def test_a_lease_that_nobody_renews_runs_out(postgres: PostgresBackend) ->
         await log.append("chat", ItemsAdded(["a"]))
         # "other" never does it: a feed waits a moment for it, and no longer.
         assert [event.position async for event in log.feed()] == [1]
+
+
+async def test_a_clock_that_was_put_back_stops_no_subscriber(postgres: PostgresBackend) -> None:
+    """The lease of a holder that is gone has an hour to go: nobody can have given it that."""
+    async with postgres.open() as log:
+        await log.append("chat", ItemsAdded(["a"]))
+        await log.position()
+        hour = "extract(epoch FROM clock_timestamp()) * 1000000 + 3600000000"
+        await postgres.execute(f"INSERT INTO {{}}lease VALUES ('sequencer', 'gone', {hour})")
+        async with contextlib.aclosing(log.subscribe()) as events:
+            assert (await anext(events)).version == 1
+            for number in range(2, 5):
+                # Behind the back of this process, whose announcement has it placed at once.
+                await append_elsewhere(postgres, number)
+                async with asyncio.timeout(PATIENCE):
+                    assert (await anext(events)).version == number
+        assert await holder(postgres) != "gone"
+
+
+async def append_elsewhere(postgres: PostgresBackend, number: int) -> None:
+    async with open_elsewhere(postgres) as log:
+        assert (await log.append("chat", ItemsAdded([number]))).first == number
 
 
 async def test_a_lost_listen_connection_is_opened_again(alone: PostgresBackend) -> None:

@@ -27,6 +27,7 @@ from eventlog.operations import migrate
 from eventlog_projections import Conversation
 from tests import servers
 from tests.backends import PostgresBackend
+from tests.faults.ledger import Ledger
 from tests.faults.proxy import Proxy
 from tests.options import grouped
 from tests.waiting import until
@@ -177,3 +178,28 @@ async def test_migrating_works_through_pgbouncer(bouncer: str, backend: Postgres
     await asyncio.gather(*[migrate(bouncer, **options) for _ in range(3)])
     async with EventLog(bouncer, **grouped(pgbouncer=True, **options)) as log:
         assert await log.version("chat") == 0
+
+
+async def test_what_timed_out_through_pgbouncer_is_over_before_anyone_hears(
+    bouncer: str, backend: PostgresBackend
+) -> None:
+    """No session can be told a limit there: it is cancelled, and each of a group answered."""
+    ledger = Ledger()
+    names = [f"chat-{number}" for number in range(12)]
+    options = grouped(pgbouncer=True, statement_timeout=1.0, **backend.options)
+    async with EventLog(bouncer, **options) as log, backend.open() as direct:
+        await asyncio.gather(*[ledger.append(log, name, "first") for name in names])
+        locking = await asyncpg.connect(backend.url)
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(locking.close)
+            await stack.enter_async_context(locking.transaction())
+            await locking.execute(
+                f"SELECT FROM {backend.schema}.streams WHERE name = 'chat-5' FOR UPDATE"
+            )
+            await asyncio.gather(*[ledger.append(log, name, "next") for name in names])
+            await ledger.append(log, "chat-5", "again")
+            running = "SELECT 1 FROM pg_stat_activity WHERE state <> 'idle' AND query LIKE ?"
+            wanted = f"%INSERT INTO%{backend.schema}%"
+            assert await backend.execute(running, wanted) == []
+        assert ledger.not_stored.keys() == {("chat-5", "next"), ("chat-5", "again")}
+        await ledger.check(direct)

@@ -9,7 +9,7 @@ import pytest
 from eventlog.format.chain import GENESIS
 from eventlog.format.records import Head, StoredEvent
 from eventlog.store.contract.erasures import Erasure
-from eventlog.store.contract.keys import KeyRow
+from eventlog.store.contract.keys import KeyRow, Linked
 from eventlog.store.nouns.erasures import Erasures
 from eventlog.store.nouns.events import Events
 from eventlog.store.nouns.keys import Keys
@@ -90,7 +90,7 @@ async def test_keys_of_one_stream_are_asked_by_its_id() -> None:
 async def test_a_key_is_stored_before_a_stream_uses_it() -> None:
     """And appends look at the stream again: its key is another one."""
     runner = Scripted()
-    await Keys(runner, KEYS).add(KeyRow(STREAM, "1", "kek", b"w"), None)
+    await Keys(runner, KEYS).add("chat", KeyRow(STREAM, "1", "kek", b"w"), Linked(None, None))
     assert runner.how == "write"
     assert runner.steps[0] == Evict(STREAM)
     assert runner.texts == [KEYS.added.text, KEYS.used.text]
@@ -104,7 +104,7 @@ def erasure(only: int | None = None) -> Erasure:
 async def test_an_erasure_that_finds_another_head_changes_nothing() -> None:
     """It asks for the head, and stops there: False rolls the transaction back."""
     runner = Scripted([])
-    erasures = Erasures(runner, ERASURES, SNAPSHOTS, KEYS)
+    erasures = Erasures(runner, ERASURES, SNAPSHOTS, KEYS, LOG)
     assert await erasures.erase(erasure()) is False
     assert (runner.how, runner.texts) == ("transact", [ERASURES.moved.text])
 
@@ -113,7 +113,7 @@ async def test_an_erasure_that_finds_another_head_changes_nothing() -> None:
 async def test_keys_go_with_the_whole_content_only(only: int | None, goes: bool) -> None:
     """Of a stream of which one event is erased, the others stay readable."""
     runner = Scripted([(STREAM,)])
-    assert await Erasures(runner, ERASURES, SNAPSHOTS, KEYS).erase(erasure(only)) is True
+    assert await Erasures(runner, ERASURES, SNAPSHOTS, KEYS, LOG).erase(erasure(only)) is True
     assert (KEYS.destroyed.text in runner.texts) is goes
     assert SNAPSHOTS.drop_segments.text in runner.texts
 

@@ -2,36 +2,46 @@
 
 import asyncio
 import random
+import time
 
 import pytest
 
-from eventlog.retrying import LONGEST_WAIT, MAX_TRIES, Backoff, Tries, tries_within
+from eventlog.retrying import LONGEST_WAIT, PATIENCE, Backoff, Deadline, Tries, tries_within
 
 
-async def waits(monkeypatch: pytest.MonkeyPatch, tries: Tries) -> list[float]:
-    """Return what was waited at most before each try that waited."""
-    longest: list[float] = []
+class Time:
+    """A clock that goes on by what is waited; every wait takes as long as it may."""
 
-    def uniform(_: float, most: float) -> float:
-        longest.append(most)
-        return 0.0
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        self.waits: list[float] = []
+        monkeypatch.setattr(random, "uniform", lambda _, longest: longest)
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(asyncio, "sleep", self._sleep)
 
-    monkeypatch.setattr(random, "uniform", uniform)
-    assert [number async for number in tries] == list(range(tries._limit))
-    return longest
+    async def _sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.waits.append(seconds)
 
 
-async def test_tries_are_bounded_and_wait_ever_longer(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Thirty, the first at once, then up to 1 ms, 2 ms, 4 ms ... and never above the longest."""
-    longest = await waits(monkeypatch, Tries())
-    assert len(longest) == MAX_TRIES - 1
-    assert longest[:3] == [0.001, 0.002, 0.004]
-    assert longest[-1] == max(longest) == LONGEST_WAIT
+async def test_tries_are_bounded_by_time_and_wait_ever_longer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first at once, then up to 1 ms, 2 ms, 4 ms ... and never above the longest."""
+    passed = Time(monkeypatch)
+    numbers = [number async for number in Tries()]
+    assert numbers == list(range(len(passed.waits) + 1))
+    assert passed.waits[:3] == [0.001, 0.002, 0.004]
+    assert passed.waits[-1] == max(passed.waits) == LONGEST_WAIT
+    assert PATIENCE <= passed.now <= PATIENCE + LONGEST_WAIT
 
 
 async def test_the_first_retry_may_follow_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where losing once is the usual case, the second try does not wait."""
-    assert await waits(monkeypatch, Tries(4, at_once=2)) == [0.002, 0.004]
+    """Where losing once is the usual case, the second try follows, however late."""
+    passed = Time(monkeypatch)
+    assert [number async for number in Tries(0.005, at_once=2)] == [0, 1, 2, 3]
+    assert passed.waits == [0.002, 0.004]
+    assert [number async for number in Tries(0, at_once=2)] == [0, 1]
 
 
 async def test_leaving_the_loop_leaves_nothing_behind() -> None:
@@ -59,3 +69,16 @@ def test_pauses_double_up_to_the_longest_and_begin_anew_after_a_reset() -> None:
     assert not backoff.is_fresh
     backoff.reset()
     assert (backoff.is_fresh, backoff.next()) == (True, 0.1)
+
+
+def test_waits_that_share_a_deadline_take_no_longer_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is left falls with time, and never below 0."""
+    passed = Time(monkeypatch)
+    deadline = Deadline(2)
+    assert deadline.left == 2
+    passed.now = 1.5
+    assert deadline.left == 0.5
+    passed.now = 3
+    assert deadline.left == 0

@@ -67,7 +67,8 @@ async def _events(log: EventLog, name: str | None) -> int:
 
 
 def _fields(found: Any) -> dict[str, Any]:
-    return {name: getattr(found, name) for name in found.__struct_fields__}
+    names = [name for name in found.__struct_fields__ if name != "pending" or found.pending]
+    return {name: getattr(found, name) for name in names}
 
 
 @app.command()

@@ -21,6 +21,7 @@ from eventlog_cli.finding import find, moment
 from eventlog_cli.options import Branch, SigningKey, Yes, complete, login
 from eventlog_cli.progress import bar
 from eventlog_cli.running import FoundError, Invocation, run
+from eventlog_cli.words import clean
 from eventlog_projections import (
     Archive,
     Conversation,
@@ -184,6 +185,8 @@ async def _report(at: Invocation, found: list[Disposed], receipts: str | None) -
     """Tell what became of each; FoundError if one had to be left."""
     await _keep_receipts([each.erased for each in found if each.erased is not None], receipts)
     became = {each.disposition for each in found}
+    for each in found:
+        _tell_pending(at, each.erased)
     at.out.table(found, tables.disposed, hint=NEXT if Disposition.ERASED in became else None)
     if not became <= {Disposition.CHOSEN, Disposition.ERASED}:
         raise FoundError
@@ -203,3 +206,18 @@ def _tell(at: Invocation, done: Erased) -> None:
     at.out.answer(
         done, Text(f"Erased, by {done.by}, because of {done.reason}: {streams}"), hint=NEXT
     )
+    _tell_pending(at, done)
+
+
+def _tell_pending(at: Invocation, done: Erased | None) -> None:
+    """Name the views that may still hold something: what else there was is gone."""
+    if done is None or at.out.as_json:
+        return
+    for each in done.pending:
+        at.out.print(
+            Text(
+                f"View {each.view} (schema {each.schema}) may still hold something of"
+                f" {clean(done.session_id)}: {each.reason}. A worker goes on trying.",
+                "yellow",
+            )
+        )

@@ -11,12 +11,13 @@ from eventlog.operations import backup as copy_log
 from eventlog.operations import create_roles
 from eventlog.operations import migrate as migrate_log
 from eventlog.operations import recover as recover_log
+from eventlog_cli import tables
 from eventlog_cli.output import Output
 from eventlog_cli.progress import bar, watched
 from eventlog_cli.running import FoundError, Invocation, run, run_without_log
 from eventlog_cli.settings import Settings
 from eventlog_projections import rebuild as rebuild_snapshots
-from eventlog_projections.views import BUILT_IN, Views
+from eventlog_projections.views import BUILT_IN, SetAside, Views
 
 SNAPSHOTS: Final = "snapshots"
 
@@ -143,8 +144,14 @@ def rebuild(
     check: Annotated[
         bool, typer.Option("--check", help="Only compare, row by row; exit code 3 if they differ.")
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at an event that a view cannot take.")
+    ] = False,
 ) -> None:
-    """Make views and snapshots anew from the events. Everything goes on meanwhile."""
+    """Make views and snapshots anew from the events. Everything goes on meanwhile.
+
+    An event that a view cannot take is set aside, and named.
+    """
     known = [projection.name for projection in BUILT_IN]
 
     async def work(at: Invocation) -> None:
@@ -154,14 +161,14 @@ def rebuild(
             raise InvalidInputError(f"There are {', '.join(known)}; and {SNAPSHOTS}, not to check.")
         differences = 0
         for name in wanted:
-            differences += await _rebuild(at, name, check=check)
+            differences += await _rebuild(at, name, check=check, strict=strict)
         if differences:
             raise FoundError
 
     run(ctx, work)
 
 
-async def _rebuild(at: Invocation, name: str, *, check: bool) -> int:
+async def _rebuild(at: Invocation, name: str, *, check: bool, strict: bool) -> int:
     """Make one anew, or compare it; return how many rows differ."""
     views = Views(at.log)
 
@@ -170,6 +177,7 @@ async def _rebuild(at: Invocation, name: str, *, check: bool) -> int:
         return sum(each.position for each in new), sum(each.position + each.behind for each in new)
 
     found = 0
+    aside: list[SetAside] = []
 
     async def make() -> None:
         nonlocal found
@@ -178,15 +186,17 @@ async def _rebuild(at: Invocation, name: str, *, check: bool) -> int:
         elif check:
             found = len(await views.check(name))
         else:
-            await views.rebuild(name)
+            aside.extend(await views.rebuild(name, strict=strict))
 
     await watched(make(), f"{'Comparing' if check else 'Making'} {name}", look)
     if at.out.as_json:
-        at.out.line({"view": name, "checked": check, "differences": found})
+        at.out.line({"view": name, "checked": check, "differences": found, "set_aside": aside})
     elif check:
         at.out.print(Text(f"{name}: {found or 'no'} rows differ"))
     else:
         at.out.print(Text(f"{name}: made anew"))
+        if aside:
+            at.out.print(tables.asides(aside, "set aside"))
     return found
 
 

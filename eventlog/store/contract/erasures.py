@@ -13,6 +13,8 @@ class Erasure(NamedTuple):
     moved: Head
     only: int | None = None
     """The one version whose content goes; None: all of it, and the keys."""
+    name: str = ""
+    """What errors call the stream."""
 
     @property
     def is_whole(self) -> bool:

@@ -1,7 +1,10 @@
 """The contract of a feed: what every store answers, and what one with a queue needs besides."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
+
+LEASE: Final = 0.6
+"""Seconds. With a poll interval of 0.25 s, another process takes over within one second."""
 
 FeedRow = Sequence[Any]
 """Position, name and branch of the stream, then the fields of StoredEvent."""
@@ -35,7 +38,10 @@ class Queue(Protocol):
         ...
 
     async def hold(self, holder: str, seconds: float) -> bool:
-        """Take or renew the lease; False while another holds it."""
+        """Take or renew the lease; False while another holds it.
+
+        One that has more than `seconds` to go is nobody's: the clock that it ends by was put back.
+        """
         ...
 
     async def place(self, limit: int) -> Placed:

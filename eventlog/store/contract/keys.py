@@ -17,6 +17,13 @@ class KeyRow(NamedTuple):
     """None once destroyed: the row stays, so that its id is never given again."""
 
 
+class Linked(NamedTuple):
+    """What a stream was seen to use: an erasure in between shows, whatever came after it."""
+
+    key_id: str | None
+    erased_version: int | None
+
+
 class KeySource(Protocol):
     """The data keys of streams in one database."""
 
@@ -28,8 +35,11 @@ class KeySource(Protocol):
         """Return the first version of a stream that is encrypted, or None."""
         ...
 
-    async def add(self, row: KeyRow, linked: str | None) -> None:
-        """Store a key unless one of its id is there; have the stream use it if it uses `linked`."""
+    async def add(self, name: str, row: KeyRow, linked: Linked) -> None:
+        """Store a key unless one of its id is there; have the stream use it if it uses `linked`.
+
+        It does not use a key that was destroyed meanwhile. `name` is what errors call the stream.
+        """
         ...
 
     async def wrapped_by_others(
@@ -38,6 +48,6 @@ class KeySource(Protocol):
         """Return up to `limit` keys behind (stream_id, key_id) that `kek_id` did not wrap."""
         ...
 
-    async def rewrap(self, old: KeyRow, new: KeyRow) -> None:
+    async def rewrap(self, name: str, old: KeyRow, new: KeyRow) -> None:
         """Exchange a wrapped key, unless somebody else did, or destroyed it."""
         ...

@@ -6,7 +6,18 @@ from typing import Final
 from eventlog.errors import NotAnEventLogError, SchemaTooNewError, SchemaTooOldError
 
 VERSION_TABLE: Final = "eventlog_version"
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
+REVISIONS: Final = (
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0013",
+)
 """Every revision ever released, oldest first; the last is what this release reads and writes."""
 
 HEAD: Final = REVISIONS[-1]

@@ -16,6 +16,8 @@ class Leaf(NamedTuple):
 
     position: int
     hash: bytes | None
+    is_nowhere: bool = False
+    """Whether its stream is there and has never had such an event."""
 
 
 class Shape(NamedTuple):
@@ -36,11 +38,17 @@ class ViolationKind(StrEnum):
     ORDER = "order"
     QUEUED = "queued"
     END = "end"
+    NOWHERE = "nowhere"
+    REFUSED = "refused"
     CREATED = "created"
 
 
 class IntegrityViolation(NamedTuple):
-    """A row that contradicts the events. `name` is None where the stream is another tenant's."""
+    """A row that contradicts the events. `name` is None where the stream is another tenant's.
+
+    NOWHERE is a position of an event that its stream has never had. It is told of every tenant:
+    what lies behind it is of all. REFUSED asked for a position and got none.
+    """
 
     what: ViolationKind
     stream_id: bytes
@@ -83,7 +91,10 @@ class TreeSource(Protocol):
         ...
 
     async def violations(self, tenant: str) -> list[IntegrityViolation]:
-        """Return some of the rows that contradict the events, of every kind; names of `tenant`."""
+        """Return some of the rows that contradict the events, of every kind.
+
+        They are of streams of `tenant`, and of streams that are not there.
+        """
         ...
 
     async def save_head(self, head: SignedHead) -> None:

@@ -48,6 +48,8 @@ class Checkpoint(NamedTuple):
     rate: int
     moved_at: int
     is_serving: bool
+    epoch: int = 0
+    """Raised whenever rows were changed without a move: who remembers rows reads them again."""
 
     @property
     def key(self) -> tuple[str, int]:
@@ -57,12 +59,12 @@ class Checkpoint(NamedTuple):
     @classmethod
     def load(cls, row: Sequence[Any]) -> "Checkpoint":
         """Read a row."""
-        *columns, is_serving = row
-        return cls._make([*columns, bool(is_serving)])
+        point = cls._make(row)
+        return point._replace(is_serving=bool(point.is_serving))
 
 
 class Moved(NamedTuple):
-    """A checkpoint goes from position `before` to `after`, or nothing happens."""
+    """A checkpoint goes from position `before`, in its epoch, to `after`, or nothing happens."""
 
     projection: str
     generation: int
@@ -70,6 +72,9 @@ class Moved(NamedTuple):
     after: int
     rate: int
     at: int
+    epoch: int = 0
+    renews: bool = False
+    """Whether its next epoch begins: rows of events before it were changed."""
 
 
 class Put(NamedTuple):
@@ -110,7 +115,7 @@ class Forgotten(NamedTuple):
 
 
 class DeadLetter(NamedTuple):
-    """An event that a projection could not take."""
+    """An event that a projection could not take, and why: never with anything of its content."""
 
     projection: str
     generation: int
@@ -120,12 +125,39 @@ class DeadLetter(NamedTuple):
     error: str
 
 
+class NamedLetter(NamedTuple):
+    """A dead letter with the names of its stream."""
+
+    letter: DeadLetter
+    tenant: str
+    conversation: str
+    branch: str
+
+
+class Purge(NamedTuple):
+    """A generation that may still hold what was erased from a stream."""
+
+    projection: str
+    generation: int
+    schema: int
+    stream_id: bytes
+    tenant: str
+    conversation: str
+    branch: str
+
+
 class Batch(NamedTuple):
     """What one transaction does, in this order."""
 
     moves: Sequence[Moved]
     writes: Sequence[Put | Mark | Forgotten]
     asides: Sequence[DeadLetter]
+    taken: Sequence[DeadLetter] = ()
+    """Dead letters that are none any more."""
+    purged: Sequence[tuple[str, int, bytes]] = ()
+    """Projection, generation and stream of purges that are done with this."""
+    is_trial: bool = False
+    """Whether only to see if a value is refused: False is the answer, and nothing is kept."""
 
 
 class Selection(NamedTuple):
@@ -206,6 +238,10 @@ class ViewSource(Protocol):
         """Delete a generation, with its checkpoint."""
         ...
 
+    async def are_there(self, generation: int, tables: Sequence[TableSpec]) -> bool:
+        """Tell whether the tables of a generation are there: somebody may have dropped one."""
+        ...
+
     async def headers(self, stream_id: bytes, until: int) -> list[FoldInput]:
         """Return the events of a stream up to a version, without their bodies."""
         ...
@@ -232,9 +268,30 @@ class ViewSource(Protocol):
         ...
 
     async def asides(
-        self, projection: str, generation: int, tenant: str, limit: int
+        self, projection: str, generation: int, tenant: str | None, limit: int
+    ) -> list[NamedLetter]:
+        """Return events set aside and not skipped, a tenant's or with None all, the last first."""
+        ...
+
+    async def letters(
+        self, projection: str, generation: int, streams: Sequence[bytes]
     ) -> list[DeadLetter]:
-        """Return the tenant's events that were set aside, the last first."""
+        """Return the dead letters of a generation that are of these streams."""
+        ...
+
+    async def skip(self, letters: Sequence[DeadLetter], at: int) -> None:
+        """Acknowledge dead letters, at a time in microseconds."""
+        ...
+
+    async def purges(self, tenant: str | None) -> list[Purge]:
+        """Return what is still to be purged, of a tenant or with None of all."""
+        ...
+
+    async def wipe(self, point: Checkpoint, streams: Sequence[bytes], kept: Sequence[str]) -> None:
+        """Delete the rows of streams, by `stream_id` or `conversation_id`, without their function.
+
+        From every table of a view with the generation's number, but for those named in `kept`.
+        """
         ...
 
     async def compare(

@@ -123,7 +123,8 @@ class Generations:
         return table.readable is not None and all((yield from self._has(table)))
 
     def _drop(self, projection: str, generation: int, tables: Sequence[TableSpec]) -> Work[None]:
-        for statement in (self._sql.drop_checkpoint, self._sql.drop_asides):
+        drops = (self._sql.drop_checkpoint, self._sql.drop_asides, self._sql.drop_purges)
+        for statement in drops:
             yield _of_generation(statement, projection, generation)
         for table in tables:
             yield from _all(self._sql.drop(table, generation))

@@ -1,9 +1,21 @@
 """The stored data keys of streams."""
 
+import functools
 from collections.abc import Sequence
 
-from eventlog.store.contract.keys import KeyRow
-from eventlog.store.nouns.work import Each, Evict, Noun, Rows, Runner, Work, ask, reads, writes
+from eventlog.store.contract.keys import KeyRow, Linked
+from eventlog.store.nouns.outcomes import settled
+from eventlog.store.nouns.work import (
+    Each,
+    Evict,
+    Noun,
+    Rows,
+    Runner,
+    Work,
+    ask,
+    reads,
+    writes_once,
+)
 from eventlog.store.sql.names import KeyStatements
 
 
@@ -26,12 +38,35 @@ class Keys(Noun):
         rows = yield ask(self._sql.first_encrypted, stream_id=stream_id)
         return rows[0][0] if rows else None
 
-    @writes
-    def add(self, row: KeyRow, linked: str | None) -> Work[None]:
+    async def add(self, name: str, row: KeyRow, linked: Linked) -> None:
+        await settled(
+            self._add(row, linked),
+            functools.partial(self._is_used, row),
+            stream=name,
+            what="a new data key",
+        )
+
+    @writes_once
+    def _add(self, row: KeyRow, linked: Linked) -> Work[bool]:
         yield Evict(row.stream_id)
         # The key first: a stream that uses it finds it.
         yield ask(self._sql.added, **row._asdict())
-        yield ask(self._sql.used, of_stream=row.stream_id, key_id=row.key_id, linked=linked)
+        stream = {"of_stream": row.stream_id, "key_id": row.key_id}
+        yield ask(self._sql.used, **stream, linked=linked.key_id, seen=linked.erased_version)
+        return True
+
+    @reads
+    def _is_used(self, row: KeyRow) -> Work[bool | None]:
+        """Return True if the key is stored and its stream uses it."""
+        stream = {"stream_id": row.stream_id}
+        of_stream = _all((yield ask(self._sql.of_stream, **stream)))
+        users = yield ask(self._sql.users, **stream, key_id=row.key_id)
+        return (row in of_stream and bool(users)) or None
+
+    @reads
+    def _is_stored(self, row: KeyRow) -> Work[bool | None]:
+        """Return True if the key is stored as it is."""
+        return row in _all((yield ask(self._sql.of_stream, stream_id=row.stream_id))) or None
 
     @reads
     def wrapped_by_others(
@@ -40,10 +75,19 @@ class Keys(Noun):
         behind = {"after": after[0], "after_id": after[1]}
         return _all((yield ask(self._sql.wrapped_by_others, kek_id=kek_id, limit=limit, **behind)))
 
-    @writes
-    def rewrap(self, old: KeyRow, new: KeyRow) -> Work[None]:
+    async def rewrap(self, name: str, old: KeyRow, new: KeyRow) -> None:
+        await settled(
+            self._rewrap(old, new),
+            functools.partial(self._is_stored, new),
+            stream=name,
+            what="a data key under the new key-encryption key",
+        )
+
+    @writes_once
+    def _rewrap(self, old: KeyRow, new: KeyRow) -> Work[bool]:
         given = {**old._asdict(), "new_kek_id": new.kek_id, "new_wrapped": new.wrapped_key}
         yield ask(self._sql.rewrapped, **given)
+        return True
 
 
 def _all(rows: Rows) -> list[KeyRow]:

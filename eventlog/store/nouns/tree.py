@@ -28,7 +28,7 @@ class Tree(Noun):
     @reads
     def leaves(self, after: int, limit: int) -> Work[list[Leaf]]:
         rows = yield ask(self._sql.leaves, after=after, limit=limit)
-        return [Leaf._make(row) for row in rows]
+        return [Leaf(*row) for row in rows]
 
     @reads
     def tiles(self, wanted: Collection[TileId]) -> Work[dict[TileId, bytes]]:

@@ -13,6 +13,8 @@ from eventlog.store.contract.views import (
     Forgotten,
     Mark,
     Moved,
+    NamedLetter,
+    Purge,
     Put,
     Search,
     Selection,
@@ -32,8 +34,9 @@ from eventlog.store.nouns.work import (
     reads_at_once,
     transacts,
 )
+from eventlog.store.sql.statement import Statement
 from eventlog.store.sql.view_rows import ViewStatements
-from eventlog.store.sql.view_text import index_new
+from eventlog.store.sql.view_text import index_new, is_of_generation, table_name, table_name_of
 
 
 class Views(Noun):
@@ -71,6 +74,13 @@ class Views(Noun):
     def take_over(self, new: Checkpoint, tables: Sequence[TableSpec]) -> Work[bool]:
         return self._generations.take_over(new, tables)
 
+    @reads
+    def are_there(self, generation: int, tables: Sequence[TableSpec]) -> Work[bool]:
+        for table in tables:
+            if not (yield ask(self.sql.is_ours, name=table_name(table, generation), ours="")):
+                return False
+        return True
+
     @transacts
     def drop(self, projection: str, generation: int, tables: Sequence[TableSpec]) -> Work[None]:
         return self._generations.drop(projection, generation, tables)
@@ -97,18 +107,16 @@ class Views(Noun):
             if not (yield _move(self.sql, moved)):
                 return False
         for write in batch.writes:
-            if isinstance(write, Put):
-                yield from _put(self.sql, write)
-            elif isinstance(write, Forgotten):
-                width = len(write.keys[0])
-                statement = self.sql.forget(write.table, write.generation, width)
-                yield Repeat(statement.text, write.keys)
-            else:
-                yield _mark(self.sql, write)
+            yield from _write(self.sql, write)
         if batch.asides:
             add = self.sql.add_aside
             yield Repeat(add.text, [add.args(aside._asdict()) for aside in batch.asides])
-        return True
+        if batch.taken:
+            yield _each_letter(self.sql.drop_aside, batch.taken)
+        for projection, generation, stream_id in batch.purged:
+            of = {"of_projection": projection, "of_generation": generation}
+            yield ask(self.sql.drop_purge, of_stream=stream_id, **of)
+        return not batch.is_trial
 
     @reads
     def held(
@@ -130,11 +138,38 @@ class Views(Noun):
 
     @reads
     def asides(
-        self, projection: str, generation: int, tenant: str, limit: int
-    ) -> Work[list[DeadLetter]]:
+        self, projection: str, generation: int, tenant: str | None, limit: int
+    ) -> Work[list[NamedLetter]]:
         of = {"of_projection": projection, "of_generation": generation, "of_tenant": tenant}
         rows = yield ask(self.sql.asides, limit=limit, **of)
+        size = len(DeadLetter._fields)
+        return [NamedLetter(DeadLetter._make(row[:size]), *row[size:]) for row in rows]
+
+    @reads
+    def letters(
+        self, projection: str, generation: int, streams: Sequence[bytes]
+    ) -> Work[list[DeadLetter]]:
+        of = {"of_projection": projection, "of_generation": generation}
+        every = [{"stream_id": each} for each in streams]
+        rows = yield Each(self.sql.letters, every, of)
         return [DeadLetter._make(row) for row in rows]
+
+    @transacts
+    def skip(self, letters: Sequence[DeadLetter], at: int) -> Work[None]:
+        yield _each_letter(self.sql.skip_aside, letters, at=at)
+
+    @reads
+    def purges(self, tenant: str | None) -> Work[list[Purge]]:
+        return [Purge._make(row) for row in (yield ask(self.sql.purges, of_tenant=tenant))]
+
+    @transacts
+    def wipe(self, point: Checkpoint, streams: Sequence[bytes], kept: Sequence[str]) -> Work[None]:
+        of = {"of_projection": point.projection, "of_generation": point.generation}
+        yield ask(self.sql.renew, **of)
+        names = {table_name_of(name, point.generation) for name in kept}
+        for table, column in (yield ask(self.sql.owners(), schema=self.sql.schema)):
+            if is_of_generation(table, point.generation) and table not in names:
+                yield Repeat(self.sql.wipe(table, column).text, [(each,) for each in streams])
 
 
 def words(phrases: Sequence[str]) -> str:
@@ -151,7 +186,34 @@ def _move(sql: ViewStatements, moved: Moved) -> Ask:
         after=moved.after,
         new_rate=moved.rate,
         at=moved.at,
+        of_epoch=moved.epoch,
+        renews=int(moved.renews),
     )
+
+
+def _each_letter(statement: Statement, letters: Sequence[DeadLetter], **values: Any) -> Repeat:
+    every = [
+        statement.args(
+            {
+                "of_projection": letter.projection,
+                "of_generation": letter.generation,
+                "of_position": letter.position,
+                **values,
+            }
+        )
+        for letter in letters
+    ]
+    return Repeat(statement.text, every)
+
+
+def _write(sql: ViewStatements, write: Put | Mark | Forgotten) -> Work[None]:
+    if isinstance(write, Put):
+        yield from _put(sql, write)
+    elif isinstance(write, Forgotten):
+        width = len(write.keys[0])
+        yield Repeat(sql.forget(write.table, write.generation, width).text, write.keys)
+    else:
+        yield _mark(sql, write)
 
 
 def _put(sql: ViewStatements, put: Put) -> Work[None]:

@@ -19,6 +19,7 @@ from typing import (
     cast,
 )
 
+from eventlog.store.nouns.outcomes import UnansweredError
 from eventlog.store.sql.statement import Statement
 
 _T = TypeVar("_T")
@@ -94,6 +95,8 @@ class Runner(Protocol):
     async def write(self, begin: Callable[[], Work[_T]]) -> _T:
         """Run statements that may be repeated, and stopped behind any of them.
 
+        This and `transact` raise UnansweredError if it is not known whether they are stored.
+
         On SQLite they are one transaction, on PostgreSQL each is one of its own: no round trips to
         begin and commit.
         """
@@ -119,18 +122,28 @@ _Answer: TypeAlias = "Callable[Concatenate[_N, _P], CoroutineType[Any, Any, _T]]
 
 
 class _Run:
-    """Makes of a method that is work one that is awaited, run by a method of the Runner."""
+    """Makes of a method that is work one that is awaited, run by a method of the Runner.
 
-    def __init__(self, how: str) -> None:
+    Unless `is_looked_for`, why no answer came is an error as any other: it is work that reads, or
+    that can be done again.
+    """
+
+    def __init__(self, how: str, *, is_looked_for: bool = False) -> None:
         self._how: Final = how
+        self._is_looked_for: Final = is_looked_for
 
     def __call__(self, method: _Method[_N, _P, _T]) -> "_Answer[_N, _P, _T]":
-        how = self._how
+        how, is_looked_for = self._how, self._is_looked_for
 
         @functools.wraps(method)
         async def run(noun: _N, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
             begin = functools.partial(method, noun, *args, **kwargs)
-            done: _T = await getattr(noun.runner, how)(begin)
+            try:
+                done: _T = await getattr(noun.runner, how)(begin)
+            except UnansweredError as lost:
+                if is_looked_for:
+                    raise
+                raise lost.error from lost.error.__cause__
             return done
 
         return cast("_Answer[_N, _P, _T]", run)
@@ -140,3 +153,7 @@ reads: Final = _Run(Runner.read.__name__)
 reads_at_once: Final = _Run(Runner.read_at_once.__name__)
 writes: Final = _Run(Runner.write.__name__)
 transacts: Final = _Run(Runner.transact.__name__)
+
+writes_once: Final = _Run(Runner.write.__name__, is_looked_for=True)
+transacts_once: Final = _Run(Runner.transact.__name__, is_looked_for=True)
+"""For changes of which it must be known whether they are stored: they raise UnansweredError."""

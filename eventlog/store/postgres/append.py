@@ -1,47 +1,31 @@
 """Appending on PostgreSQL: one statement, one round trip; those that wait together go together."""
 
+import asyncio
+import contextlib
+import functools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+import asyncpg
 
 from eventlog.addresses.log import PostgresAddress
-from eventlog.format.preparing import link, prepare_all
+from eventlog.errors import StoreError
 from eventlog.format.records import (
-    Appended,
     AppendRequest,
     Head,
     Outcome,
-    PreparedEvent,
     StoredEvent,
 )
 from eventlog.retrying import Tries, others_were_first
 from eventlog.store.nouns.append import Clock, Known, Seen, beginning, decide
+from eventlog.store.nouns.outcomes import APPEND_AGAIN, UnansweredError, find_out
+from eventlog.store.postgres.attempts import Attempt, Try, values_alone, values_together
+from eventlog.store.postgres.batcher import Tell
 from eventlog.store.postgres.errors import LOOK_AGAIN, translated
 from eventlog.store.postgres.heads import Heads
-from eventlog.store.postgres.pool import LOST
 from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.sql.names import PostgresLogStatements
 from eventlog.store.sql.statement import Statement
-from eventlog.store.sql.stream_rows import NO_PARENT
-
-
-class _Try(NamedTuple):
-    """A request linked to the head that it is tried on."""
-
-    request: AppendRequest
-    prepared: list[PreparedEvent]
-    head: Head
-    rows: list[StoredEvent]
-    moved: Head
-
-    @property
-    def outcome(self) -> Appended:
-        """What becomes of the request if the rows are stored."""
-        return Appended(self.head.version + 1, self.moved.version)
-
-    @classmethod
-    def on(cls, head: Head, request: AppendRequest, prepared: list[PreparedEvent]) -> "_Try":
-        """Link to a head."""
-        return cls(request, prepared, head, *link(request, head, prepared))
 
 
 class Appender:
@@ -53,140 +37,163 @@ class Appender:
         sql: PostgresLogStatements,
         heads: Heads,
         runner: PostgresRunner,
+        slots: int,
     ) -> None:
+        """Have `slots` at once of a group that was not stored together under way, one by one."""
         self._address = address
         self._sql = sql
         self._heads = heads
         self._runner = runner
+        self._slots = slots
 
     async def append(self, request: AppendRequest) -> Outcome:
         """Append one batch to one stream."""
-        with translated(self._address):
-            return await self._alone(request, prepare_all(request), None)
+        return await self._settle(Attempt(request))
 
-    async def append_group(
-        self, requests: Sequence[AppendRequest]
-    ) -> list[Outcome | BaseException]:
-        """Append to many streams, each of which is named once; answer each on its own."""
-        tries = {request.stream_id: self._link(request) for request in requests}
-        moved: set[bytes] = set()
+    async def append_group(self, tell: Tell, requests: Sequence[AppendRequest]) -> None:
+        """Append to many streams, each of which is named once; tell each as soon as it is known."""
+        attempts = [Attempt(request, self._remembered(request)) for request in requests]
+        linked = [one for one in attempts if one.is_linked]
         for first in (True, False):
-            group = [one for one in tries.values() if one and (one.head.version == 0) == first]
-            moved |= await self._store_group(group, first=first)
-        return [
-            await self._answer(request, tries[request.stream_id], moved) for request in requests
-        ]
+            group = [one for one in linked if (one.tried.head.version == 0) == first]
+            if group:
+                await self._store_group(group, first=first)
+        left: list[tuple[int, Attempt]] = []
+        for index, one in enumerate(attempts):
+            if one.answer is None:
+                left.append((index, one))
+            else:
+                tell(index, one.answer)
+        if left:
+            await self._one_by_one(left, tell)
 
-    def _link(self, request: AppendRequest) -> _Try | None:
-        """Link to the head that is remembered, if that is the expected one."""
+    async def _one_by_one(self, left: list[tuple[int, Attempt]], tell: Tell) -> None:
+        """Decide each for itself; those last that somebody has locked."""
+        slots = asyncio.Semaphore(self._slots)
+        if len(left) > self._slots:
+            free = await self._free([one.request.stream_id for _, one in left])
+            left.sort(key=lambda each: each[1].request.stream_id not in free)
+
+        async def answer(index: int, attempt: Attempt) -> None:
+            async with slots:
+                try:
+                    outcome: Outcome | BaseException = await self._settle(attempt)
+                except Exception as error:  # noqa: BLE001 - told to whoever waits
+                    outcome = error
+            tell(index, outcome)
+
+        await asyncio.gather(*[answer(*each) for each in left])
+
+    async def _free(self, stream_ids: Sequence[bytes]) -> set[bytes]:
+        """Return the streams that nobody has locked; where nobody tells, none."""
+        with contextlib.suppress(StoreError):
+            rows = await self._runner.fetch(self._sql.free, {"stream_ids": stream_ids})
+            return {row[0] for row in rows}
+        return set()
+
+    def _remembered(self, request: AppendRequest) -> Head | None:
+        """Return the head that is remembered, if that is the expected one."""
         head = self._heads.get(request.stream_id)
-        if head is None or request.expected not in (None, head.version):
-            return None
-        return _Try.on(head, request, prepare_all(request))
+        return None if head is None or request.expected not in (None, head.version) else head
 
-    async def _answer(
-        self, request: AppendRequest, tried: _Try | None, moved: set[bytes]
-    ) -> Outcome | BaseException:
-        if tried is not None and request.stream_id in moved:
-            self._heads.put(request.stream_id, tried.moved)
-            return tried.outcome
-        prepared = prepare_all(request) if tried is None else tried.prepared
+    async def _settle(self, attempt: Attempt) -> Outcome:
+        """Append, and find out what came of it if something of it was not answered."""
+        error: StoreError | None = None
         try:
             with translated(self._address):
-                return await self._alone(request, prepared, tried)
-        except Exception as error:  # noqa: BLE001 - told to whoever waits
-            return error
+                return await self._alone(attempt)
+        except UnansweredError as unanswered:
+            lost = unanswered
+        except StoreError as failed:
+            if attempt.lost is None:
+                raise
+            lost, error = attempt.lost, failed
+        return await find_out(
+            lost,
+            functools.partial(self._found, attempt),
+            stream=attempt.request.name,
+            what="the append",
+            advice=APPEND_AGAIN,
+            error=error,
+        )
 
-    async def _alone(
-        self, request: AppendRequest, prepared: list[PreparedEvent], tried: _Try | None
-    ) -> Outcome:
-        head = self._heads.get(request.stream_id) if tried is None else None
+    async def _alone(self, attempt: Attempt) -> Outcome:
+        request = attempt.request
+        head = None if attempt.is_linked else self._heads.get(request.stream_id)
         async for _ in Tries(at_once=2):
             if head is None or request.expected not in (None, head.version):
-                seen = await self._look(request, tried)
+                seen = await self._look(attempt)
                 head = seen.known.head
                 self._heads.put(request.stream_id, head)
-                outcome = decide(request, None if tried is None else tried.outcome, seen)
+                outcome = decide(request, attempt.outcome, seen)
                 if outcome is not None:
                     return outcome
-            if tried is None or tried.head != head:
-                # On the same head it is the same rows again: their hashes tell that they are ours.
-                tried = _Try.on(head, request, prepared)
-            if await self._store_or_look(tried):
-                self._heads.put(request.stream_id, tried.moved)
-                return tried.outcome
+            if await self._store_once(attempt.on(head)):
+                return self._moved(attempt.tried)
             head = None
         raise others_were_first(
             request.name,
             "Nothing was stored. Try again, or let fewer processes write one conversation.",
         )
 
-    async def _store_or_look(self, tried: _Try) -> bool:
+    async def _store_once(self, attempt: Attempt) -> bool:
+        """Try it on its head. False says only that the answer was not yes."""
         try:
-            return await self._store(tried)
-        except TimeoutError:
-            # Perhaps only the answer did not come. Once: it may be a lock that holds it up.
-            if await self._is_stored(tried.rows[-1]):
-                return True
-            raise
-
-    async def _store(self, one: _Try) -> bool:
-        """Run the one statement. False says only that it did not answer yes."""
-        request, _, head, rows, moved = one
-        parent = request.parent or NO_PARENT
-        values: dict[str, Any] = {
-            "stream_id": request.stream_id,
-            "of_stream": request.stream_id,
-            "tenant": request.tenant,
-            "name": request.name,
-            "branch": request.branch,
-            "parent_id": parent[0],
-            "parent_version": parent[1],
-            "version": moved.version,
-            "head_hash": moved.hash,
-            "head_at": moved.at,
-            "created_at": moved.at,
-            "linked_version": head.version,
-            "linked_hash": head.hash,
-            "key_id": request.key_id,
-            "at": request.at,
-            **(_scalars("event_", rows[0]) if len(rows) == 1 else _arrays("event_", rows)),
-        }
-        statement = self._statement(first=head.version == 0, one=len(rows) == 1)
-        try:
-            return bool(await self._runner.send(statement, values))
-        except (*LOST, *LOOK_AGAIN):
+            return await self._store(attempt.tried)
+        except LOOK_AGAIN:
             return False
+        except UnansweredError as lost:
+            attempt.lost = lost.after(attempt.lost)
+            if not lost.is_cut:
+                raise attempt.lost from lost
+            return False
+
+    async def _found(self, attempt: Attempt) -> Outcome | None:
+        """Return the outcome if the rows that were tried are there."""
+        tried = attempt.tried
+        return self._moved(tried) if await self._is_stored(tried.rows[-1]) else None
+
+    def _moved(self, tried: Try) -> Outcome:
+        self._heads.put(tried.request.stream_id, tried.moved)
+        return tried.outcome
+
+    async def _store(self, one: Try) -> bool:
+        """Run the one statement."""
+        statement = self._statement(first=one.head.version == 0, one=len(one.rows) == 1)
+        return bool(await self._runner.send(statement, values_alone(one)))
 
     def _statement(self, *, first: bool, one: bool) -> Statement:
         if one:
             return self._sql.append_first if first else self._sql.append_next
         return self._sql.append_several_first if first else self._sql.append_several_next
 
-    async def _store_group(self, group: Sequence[_Try], *, first: bool) -> set[bytes]:
-        """Return the streams that moved; of the others nobody knows anything yet."""
-        if not group:
-            return set()
-        values = {
-            **_arrays("event_", [row for one in group for row in one.rows]),
-            **_arrays("stream_", [_StreamRow.of(one) for one in group]),
-            "at": max(one.request.at for one in group),
-        }
+    async def _store_group(self, group: Sequence[Attempt], *, first: bool) -> None:
+        """Answer those whose streams moved, and all if nobody can be asked about the others."""
         statement = self._sql.group_first if first else self._sql.group_next
         try:
-            return {row[0] for row in await self._runner.send(statement, values)}
-        except (*LOST, *LOOK_AGAIN):
-            return set()
+            rows = await self._runner.send(statement, values_together([a.tried for a in group]))
+        except UnansweredError as lost:
+            await _lose(group, lost)
+        except LOOK_AGAIN:
+            return
+        except StoreError as error:
+            _refuse(group, error)
+        else:
+            moved = {row[0] for row in rows}
+            for one in group:
+                if one.request.stream_id in moved:
+                    one.answer = self._moved(one.tried)
 
-    async def _look(self, request: AppendRequest, tried: _Try | None) -> Seen:
+    async def _look(self, attempt: Attempt) -> Seen:
         """Read the head first and the rest after it: what is not there then, came later."""
+        request = attempt.request
         stream = {"stream_id": request.stream_id}
         (row,) = await self._runner.fetch(self._sql.head, stream)
         ids = [event.event_id for event in request.events if event.event_id is not None]
         found: list[Any] = []
         if ids:
             found = await self._runner.fetch(self._sql.by_event_id, {**stream, "event_ids": ids})
-        is_stored = tried is not None and await self._is_stored(tried.rows[-1])
+        is_stored = attempt.is_linked and await self._is_stored(attempt.tried.rows[-1])
         known = beginning(request) if row[0] is None else Known(Head(*row[:3]), row[4])
         clock = Clock(row[3], str(self._address))
         return Seen(known, [StoredEvent._make(event) for event in found], is_stored, clock)
@@ -197,44 +204,21 @@ class Appender:
         return bool(rows) and rows[0][0] == event.hash
 
 
-class _StreamRow(NamedTuple):
-    """What the group statements ask of a stream's row."""
-
-    stream_id: bytes
-    tenant: str
-    name: str
-    branch: str
-    parent_id: bytes | None
-    parent_version: int | None
-    version: int
-    head_hash: bytes
-    head_at: int
-    linked_version: int
-    linked_hash: bytes
-    key_id: str | None
-
-    @classmethod
-    def of(cls, one: _Try) -> "_StreamRow":
-        request, head, moved = one.request, one.head, one.moved
-        parent = request.parent or NO_PARENT
-        identity = (request.stream_id, request.tenant, request.name, request.branch)
-        return cls(
-            *identity,
-            parent[0],
-            parent[1],
-            moved.version,
-            moved.hash,
-            moved.at,
-            head.version,
-            head.hash,
-            request.key_id,
-        )
+async def _lose(group: Sequence[Attempt], lost: UnansweredError) -> None:
+    """Have each look for itself, unless there is nobody whom they could ask."""
+    for one in group:
+        one.lost = lost
+    try:
+        await lost.ends()
+    except StoreError:
+        for one in group:
+            one.answer = lost.in_doubt(one.request.name, "the append", APPEND_AGAIN)
 
 
-def _scalars(prefix: str, row: StoredEvent) -> dict[str, Any]:
-    return {prefix + name: value for name, value in zip(row._fields, row, strict=True)}
-
-
-def _arrays(prefix: str, rows: Sequence[StoredEvent] | Sequence[_StreamRow]) -> dict[str, Any]:
-    columns = zip(*rows, strict=True)
-    return {prefix + name: column for name, column in zip(rows[0]._fields, columns, strict=True)}
+def _refuse(group: Sequence[Attempt], error: StoreError) -> None:
+    """Have each try for itself, perhaps it was one of them; unless nobody was there to be told."""
+    if isinstance(error.__cause__, asyncpg.PostgresError):
+        return
+    for one in group:
+        one.answer = type(error)(str(error))
+        one.answer.__cause__ = error.__cause__

@@ -5,9 +5,10 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, NamedTuple, cast
 
-from eventlog.errors import UnavailableError
+from eventlog.errors import InDoubtError, UnavailableError
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.settle import Mutation
+from eventlog.store.nouns.outcomes import APPEND_AGAIN
 
 MAX_GROUPS: Final = 2
 """How many groups of one loop are under way at once. More would be smaller groups, not faster."""
@@ -16,7 +17,10 @@ MAX_GROUP: Final = 256
 MAX_GROUP_BYTES: Final = 8 * 1024 * 1024
 
 Alone = Callable[[AppendRequest], Awaitable[Outcome]]
-Together = Callable[[Sequence[AppendRequest]], Awaitable[list[Outcome | BaseException]]]
+Tell = Callable[[int, Outcome | BaseException], None]
+"""Answers one of a group, by its index."""
+
+Together = Callable[[Tell, Sequence[AppendRequest]], Awaitable[None]]
 
 
 class _Waiting(NamedTuple):
@@ -52,7 +56,7 @@ class AppendBatcher:
             try:
                 await self._commit(group)
             except BaseException:
-                _abandon(group)
+                _leave_open(group)
                 raise
             finally:
                 self._streams -= streams
@@ -84,17 +88,18 @@ class AppendBatcher:
         return group
 
     async def _commit(self, group: Sequence[_Waiting]) -> None:
-        try:
-            outcomes = await self._outcomes([one.request for one in group])
-        except Exception as error:  # noqa: BLE001 - told to whoever waits
-            outcomes = [error] * len(group)
-        for one, outcome in zip(group, outcomes, strict=True):
-            _tell(one.answer, outcome)
+        def tell(index: int, outcome: Outcome | BaseException) -> None:
+            _tell(group[index].answer, outcome)
 
-    async def _outcomes(self, requests: Sequence[AppendRequest]) -> list[Outcome | BaseException]:
-        if len(requests) == 1:
-            return [await self._alone(requests[0])]
-        return await self._together(requests)
+        try:
+            if len(group) == 1:
+                tell(0, await self._alone(group[0].request))
+            else:
+                await self._together(tell, [one.request for one in group])
+        except Exception as error:  # noqa: BLE001 - told to whoever waits
+            for one in group:
+                if not one.answer.done():
+                    _tell(one.answer, error)
 
 
 def _tell(answer: "asyncio.Future[Outcome]", outcome: Outcome | BaseException) -> None:
@@ -104,12 +109,22 @@ def _tell(answer: "asyncio.Future[Outcome]", outcome: Outcome | BaseException) -
         answer.set_result(outcome)
 
 
-def _abandon(group: Iterable[_Waiting]) -> None:
+_ENDED: Final = "The event loop ended while it was under way."
+
+
+def _leave_open(group: Iterable[_Waiting]) -> None:
     """Tell those without an answer that the loop has ended under them."""
     for one in group:
         if not one.answer.done():
-            ended = UnavailableError(
-                f"The event loop ended while an append to {one.request.name!r} was under way;"
-                " whether it was stored, the log tells."
-            )
-            one.answer.set_exception(ended)
+            doubt = InDoubtError(one.request.name, "the append", _ENDED, APPEND_AGAIN)
+            one.answer.set_exception(doubt)
+
+
+def _abandon(waiting: Iterable[_Waiting]) -> None:
+    """Tell those whose turn has not come that the loop has ended."""
+    for one in waiting:
+        ended = UnavailableError(
+            f"The event loop ended before an append to {one.request.name!r} was sent. Nothing was"
+            " stored."
+        )
+        one.answer.set_exception(ended)

@@ -15,6 +15,7 @@ HAS_CITUS: Final = "SELECT count(*) FROM pg_extension WHERE extname = 'citus'"
 
 _TRIGGERS: Final = {
     "events_rows": "events",
+    "events_told": "events",
     "events_truncate": "events",
     "streams_rows": "streams",
     "streams_truncate": "streams",
@@ -108,6 +109,7 @@ def partitions(schema: str, count: int) -> list[str]:
             for number, part in enumerate(parts)
         ],
         *_guard(schema, f"{schema}.events", "events_rows", "INSERT OR UPDATE OR DELETE", "ROW"),
+        *_guard(schema, f"{schema}.events", "events_told", "UPDATE", "ROW", "erasures_are_told"),
         *[
             statement
             for table in (f"{schema}.events", *parts)
@@ -116,11 +118,13 @@ def partitions(schema: str, count: int) -> list[str]:
     ]
 
 
-def _guard(schema: str, table: str, name: str, when: str, each: str) -> Sequence[str]:
+def _guard(
+    schema: str, table: str, name: str, when: str, each: str, function: str = "events_stay"
+) -> Sequence[str]:
     return (
         (
             f"CREATE TRIGGER {name} BEFORE {when} ON {table}"
-            f" FOR EACH {each} EXECUTE FUNCTION {schema}.events_stay()"
+            f" FOR EACH {each} EXECUTE FUNCTION {schema}.{function}()"
         ),
         f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}",
     )

@@ -11,9 +11,11 @@ from eventlog.errors import (
     BusyError,
     NotAnEventLogError,
     ReadOnlyError,
+    RefusedValueError,
     StoreError,
     UnavailableError,
 )
+from eventlog.store.nouns.outcomes import UnansweredError
 from eventlog.store.postgres.pool import LOST
 
 LOOK_AGAIN: Final = (
@@ -23,8 +25,8 @@ LOOK_AGAIN: Final = (
 )
 """Nothing was stored, and only a fresh snapshot tells why."""
 
-OPEN: Final = (*LOST, *LOOK_AGAIN, TimeoutError)
-"""The errors that leave open what an append has done."""
+REFUSED: Final = ("21", "22", "23", "54")
+"""Classes of SQLSTATE that are about a value: cardinality, data, constraints, program limits."""
 
 
 @contextlib.contextmanager
@@ -34,22 +36,49 @@ def translated(address: PostgresAddress, *untouched: type[Exception]) -> Generat
         yield
     except untouched:
         raise
+    except UnansweredError:
+        raise
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-        raise _translate(address, error) from error
+        ours = translate(address, error)
+        # The driver's words quote the value that was refused.
+        raise ours from (None if isinstance(ours, RefusedValueError) else error)
 
 
-def _translate(address: PostgresAddress, error: BaseException) -> StoreError:
+def is_refused(error: BaseException) -> bool:
+    """Tell whether a value was refused; all else is true of the whole database, or of a moment."""
+    return sqlstate(error)[:2] in REFUSED and not isinstance(error, LOOK_AGAIN)
+
+
+def sqlstate(error: BaseException) -> str:
+    """Return what PostgreSQL, or asyncpg for it, calls an error; "" where there is no such code."""
+    return str(getattr(error, "sqlstate", None) or "")
+
+
+def translate(address: PostgresAddress, error: BaseException) -> StoreError:
+    """Return our error for one of the driver's, which says that nothing was stored."""
+    if is_refused(error):
+        return RefusedValueError(str(address), sqlstate(error))
     if isinstance(error, asyncpg.InsufficientPrivilegeError):
         return ReadOnlyError(
-            f"The role of {address} may not do this ({error}). Grant it the log's schema, or run"
-            " migrate() as the owner."
+            f"The role of {address} may not do this ({error}). Nothing was stored. Grant it the"
+            " log's schema, or run migrate() as the owner."
         )
     if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
-        return ReadOnlyError(f"{address} is read-only, perhaps a standby: {error}.")
+        return ReadOnlyError(
+            f"{address} is read-only, perhaps a standby: {error}. Nothing was stored. Try again, or"
+            " name the server that writes."
+        )
     if isinstance(error, (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)):
-        return BusyError(f"{address} did not answer within statement_timeout: {error}.")
+        return BusyError(
+            f"{address} was not done in time: {error}. Nothing was stored. Try again, or look for a"
+            " transaction that is kept open."
+        )
     if isinstance(error, asyncpg.UndefinedTableError):
         return NotAnEventLogError(f"{address} lost a table of the log while it was open ({error}).")
     if isinstance(error, TimeoutError):
         return UnavailableError(f"{address} did not answer in time. Is the server reachable?")
-    return UnavailableError(f"{address} cannot be used: {error}.")
+    if isinstance(error, asyncpg.InternalClientError):
+        return UnavailableError(f"{address} ended the connection.")
+    was_answered = isinstance(error, asyncpg.PostgresError) and not isinstance(error, LOST)
+    said = " Nothing was stored." if was_answered else ""
+    return UnavailableError(f"{address} cannot be used: {error}.{said}")

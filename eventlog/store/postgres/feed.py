@@ -7,7 +7,7 @@ import asyncpg
 
 from eventlog.errors import UnavailableError
 from eventlog.retrying import Tries
-from eventlog.store.contract.feed import FeedProgress, FeedRow, Placed
+from eventlog.store.contract.feed import LEASE, FeedProgress, FeedRow, Placed
 from eventlog.store.contract.rights import Rights
 from eventlog.store.nouns.feed import FeedPages
 from eventlog.store.postgres.listening import Listening
@@ -15,7 +15,8 @@ from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.postgres.statements import FeedStatements
 from eventlog.store.sql.statement import Statement
 
-MAX_TRIES: Final = 10
+PATIENCE: Final = 5.0
+"""Seconds for which others may be in the way of positions."""
 
 _AGAIN: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 """Nothing was placed; a new snapshot may."""
@@ -57,8 +58,7 @@ class PostgresFeed:
         try:
             return await read(self._pages)
         except UnavailableError as error:
-            # A distributed database may refuse LATERAL, and says so by its SQLSTATE.
-            if not isinstance(error.__cause__, asyncpg.FeatureNotSupportedError):
+            if not _is_refused(error):
                 raise
             return await read(self._plain_pages)
 
@@ -70,7 +70,8 @@ class PostgresFeed:
         return (await self._rights()).places
 
     async def progress(self, holder: str) -> FeedProgress:
-        (row,) = await self._fetch(self._sql.progress, {"holder": holder})
+        values = {"holder": holder, "microseconds": int(LEASE * 1_000_000)}
+        (row,) = await self._fetch(self._sql.progress, values)
         return FeedProgress(*row)
 
     async def hold(self, holder: str, seconds: float) -> bool:
@@ -79,14 +80,26 @@ class PostgresFeed:
 
     async def place(self, limit: int) -> Placed:
         values = {"limit": limit, "channel": self._sql.channel}
-        (row,) = await self._again(self._sql.place, values)
+        try:
+            (row,) = await self._again(self._sql.place, values)
+            if row[3]:
+                (row,) = await self._again(self._sql.sift, values)
+        except UnavailableError as error:
+            if not _is_refused(error):
+                raise
+            (row,) = await self._again(self._sql.plain_place, values)
         return Placed(*row[:3])
 
     async def _again(self, statement: Statement, values: dict[str, Any]) -> list[Any]:
-        async for _ in Tries(MAX_TRIES - 1):
+        async for _ in Tries(PATIENCE):
             try:
                 return await self._fetch(statement, values)
             except UnavailableError as error:
                 if not isinstance(error.__cause__, _AGAIN):
                     raise
         return await self._fetch(statement, values)
+
+
+def _is_refused(error: UnavailableError) -> bool:
+    """Tell, by the SQLSTATE, whether a distributed database cannot do that, such as LATERAL."""
+    return isinstance(error.__cause__, asyncpg.FeatureNotSupportedError)

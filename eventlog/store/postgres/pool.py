@@ -31,8 +31,14 @@ InternalClientError is what asyncpg raises on a connection whose server has said
 nobody listened.
 """
 
+READ_ONLY: Final = (asyncpg.ReadOnlySQLTransactionError,)
+"""The server at the other end only reads, perhaps since a fail-over: another one may write."""
+
 FAREWELL: Final = 1.0
 """Seconds that a server has to answer a goodbye."""
+
+CROWDED: Final = 0.5
+"""Seconds without a new connection, once the server had no room for one."""
 
 
 class Pool:
@@ -46,6 +52,7 @@ class Pool:
         self.lent: Final[set[Connection[Any]]] = set()
         self.is_closed = False
         self._all_back = asyncio.Event()
+        self._crowded_until = 0.0
 
     def take(self) -> "Connection[Any] | None":
         """Lend a connection that is open and idle, if there is one."""
@@ -62,15 +69,18 @@ class Pool:
 
         Raises what connecting raises, and ClosedError.
         """
-        if self.is_closed:
-            raise closed()
-        connection = self.take()
-        if connection is None and self._room:
-            self._room -= 1
-        elif connection is None:
-            connection = await self._turn()
-        if connection is None or connection.is_closed():
-            connection = await self._open()
+        connection: Connection[Any] | None = None
+        while connection is None:
+            if self.is_closed:
+                raise closed()
+            connection = self.take()
+            if connection is None and self._room and not self._must_wait:
+                self._room -= 1
+                connection = await self._open()
+            elif connection is None:
+                connection = await self._turn()
+                if connection is None or connection.is_closed():
+                    connection = await self._open()
         self.lent.add(connection)
         return connection
 
@@ -115,16 +125,44 @@ class Pool:
             if not waiter.done():
                 waiter.set_exception(closed())
 
-    async def _open(self) -> "Connection[Any]":
+    @property
+    def is_crowded(self) -> bool:
+        """Whether the server had no room for one more connection a moment ago."""
+        return asyncio.get_running_loop().time() < self._crowded_until
+
+    @property
+    def _must_wait(self) -> bool:
+        """Whether the server has no room for more, and those that there are come back."""
+        return bool(self.lent) and self.is_crowded
+
+    async def _open(self) -> "Connection[Any] | None":
+        """Open a connection; None if the server has no room for one just now."""
+        connection: Connection[Any] | None
         try:
             connection = await self._connect()
+        except asyncpg.TooManyConnectionsError:
+            connection = None
+            await self._crowded()
         except BaseException:
             self._offer(None)
             raise
+        if connection is None:
+            self._room += 1
+            return None
         if self.is_closed:
             connection.terminate()
             raise closed()
         return connection
+
+    async def _crowded(self) -> None:
+        self._crowded_until = asyncio.get_running_loop().time() + CROWDED
+        if self.lent:
+            return
+        try:
+            await asyncio.sleep(CROWDED / 10)  # Others have them all: perhaps one comes free.
+        except BaseException:
+            self._offer(None)
+            raise
 
     async def _turn(self) -> "Connection[Any] | None":
         """Wait for a connection, or, with None, for room for one."""

@@ -2,16 +2,39 @@
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import asyncpg
 
 from eventlog.addresses.log import PostgresAddress
 from eventlog.errors import UnavailableError
 from eventlog.loops import PerLoop
+from eventlog.retrying import Tries
 from eventlog.store.contract.options import Options
-from eventlog.store.postgres.pool import FAREWELL, LOST, Connection, Pool, closed
+from eventlog.store.nouns.outcomes import UnansweredError
+from eventlog.store.postgres.errors import translate, translated
+from eventlog.store.postgres.pool import FAREWELL, LOST, READ_ONLY, Connection, Pool, closed
+
+NAME: Final = "eventlog"
+"""What the server knows these connections by."""
+
+PATIENCE: Final = 1.0
+"""Seconds that a server has to confirm the end of a statement."""
+
+LONGEST_IDLE: Final = 10_000
+"""Milliseconds that a transaction may wait for its next statement, at the least."""
+
+MOST: Final = 2**31 - 1
+"""Milliseconds that PostgreSQL takes for a timeout."""
+
+_TERMINATE: Final = """
+SELECT pg_backend_pid(), (
+    SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE pid = $1 AND usename = session_user AND application_name = $2
+)
+"""
 
 _T = TypeVar("_T")
 _Use = Callable[["Connection[Any]"], Awaitable[_T]]
@@ -45,7 +68,9 @@ class Pools:
     async def run(self, use: "_Use[_T]") -> _T:
         """Call `use` with a connection that nobody else has meanwhile.
 
-        What raises one of LOST may be tried again: the next connection is a new one.
+        Raises UnansweredError if the connection broke or nothing was heard in time; what was sent
+        is over by then, or its backend is ended by whoever asks. Other errors are the server's
+        word: nothing was stored.
         """
         mine = self._pools.peek()
         pool = None if mine is None else mine.usable
@@ -53,21 +78,51 @@ class Pools:
             pool = await self._open_pool()
         connection = pool.take() or await self._acquire(pool)
         try:
-            return await use(connection)
-        except asyncpg.PostgresError as error:
-            if isinstance(error, LOST):
-                connection.terminate()
-                pool.drop_idle()  # Whatever broke this one has probably broken those too.
-            raise
+            done = await use(connection)
         except BaseException as error:
-            connection.terminate()  # Who knows what it still has to say: nobody else shall hear it.
-            if isinstance(error, LOST):
-                pool.drop_idle()
-            if isinstance(error, asyncpg.InternalClientError):
-                raise ConnectionResetError(f"{self._address} ended the connection.") from error
-            raise
+            pid = _pid_of(connection)
+            is_over = await self._give_back(pool, connection, error)
+            is_cut = _is_cut(error)
+            if not is_cut and not isinstance(error, TimeoutError):
+                raise
+            lost = translate(self._address, error)
+            lost.__cause__ = error
+            ends = functools.partial(self._end, pid, is_over=is_over)
+            raise UnansweredError(lost, ends, is_cut=is_cut) from error
+        pool.release(connection)
+        return done
+
+    async def _give_back(
+        self, pool: Pool, connection: "Connection[Any]", error: BaseException
+    ) -> bool:
+        """Release a connection on which something failed; tell whether it is sure to be over."""
+        is_over = isinstance(error, asyncpg.PostgresError) and not isinstance(error, LOST)
+        try:
+            if _is_cut(error) or isinstance(error, READ_ONLY):
+                connection.terminate()
+                pool.drop_idle()  # Whatever is wrong with this one is probably wrong with those.
+            elif isinstance(error, GeneratorExit):
+                connection.terminate()  # Its loop is gone: nothing can be awaited any more.
+            elif not is_over:
+                # Nobody else shall hear what it still has to say.
+                is_over = await _is_quiet(connection)
         finally:
             pool.release(connection)
+        return is_over
+
+    async def _end(self, pid: int, *, is_over: bool) -> bool:
+        """End what a lost connection may have left running; tell whether it is sure to be over."""
+        if is_over:
+            return True
+        async for _ in Tries(PATIENCE):
+            with translated(self._address):
+                try:
+                    is_known, is_there = await self.run(functools.partial(_terminate, pid))
+                except UnansweredError as lost:
+                    raise lost.error from lost.error.__cause__
+            if not is_known or not is_there:
+                return is_known
+        return False
 
     def lent(self) -> int:
         """Return how many connections are in use just now."""
@@ -95,10 +150,12 @@ class Pools:
             async with asyncio.timeout(patience):
                 return await pool.acquire()
         except (OSError, TimeoutError) as error:
+            why = "the server does not answer, or the pool is in use"
+            if pool.is_crowded:
+                why = "the server has no room for more connections of this role"
             raise UnavailableError(
-                f"No connection to {self._address} within {patience:g} s:"
-                f" {str(error) or 'the server does not answer, or the pool is in use'}."
-                " Is the server running, and are host and port right?"
+                f"No connection to {self._address} within {patience:g} s: {str(error) or why}."
+                " Nothing was stored. Is the server running, and are host and port right?"
             ) from error
 
     async def _open_pool(self) -> Pool:
@@ -132,7 +189,7 @@ class Pools:
         connection: Connection[Any] = await asyncpg.connect(
             self._address.dsn,
             timeout=self._options.postgres.connect_timeout,
-            command_timeout=self._options.postgres.statement_timeout,
+            command_timeout=_patience(self._options),
             **_session(self._options),
         )
         return connection
@@ -157,11 +214,64 @@ def _session(options: Options) -> dict[str, Any]:
     statement that was named on one server connection is unknown on the next
     (https://www.pgbouncer.org/features.html).
     """
-    settings = {"application_name": "eventlog"}
+    settings = {"application_name": NAME}
     if options.postgres.pgbouncer:
         return {"server_settings": settings, "statement_cache_size": 0}
-    commit = "on" if options.durability == "full" else "off"
-    return {"server_settings": {**settings, "synchronous_commit": commit}}
+    milliseconds = int(min(max(1.0, options.postgres.statement_timeout * 1000), MOST))
+    settings["statement_timeout"] = str(milliseconds)
+    # Whoever was cut off in a transaction keeps its rows locked no longer than that.
+    settings["idle_in_transaction_session_timeout"] = str(max(milliseconds, LONGEST_IDLE))
+    settings["synchronous_commit"] = "on" if options.durability == "full" else "off"
+    return {"server_settings": settings}
+
+
+def _patience(options: Options) -> float:
+    """Return how long a connection waits for an answer.
+
+    The server ends a statement in time and says so; this is for one that says nothing. Through
+    PgBouncer there is no such setting: there a statement is cancelled from here.
+    """
+    limit = options.postgres.statement_timeout
+    return limit if options.postgres.pgbouncer else limit + PATIENCE
+
+
+def _is_cut(error: BaseException) -> bool:
+    """Tell whether the connection broke: a ValueError of asyncpg's has sent nothing."""
+    return isinstance(error, (*LOST, OSError)) and not isinstance(error, (TimeoutError, ValueError))
+
+
+def _pid_of(connection: "Connection[Any]") -> int:
+    try:
+        return int(connection.get_server_pid())
+    except (asyncpg.InterfaceError, AttributeError):  # It is gone already, with all it knew.
+        return 0
+
+
+async def _is_quiet(connection: "Connection[Any]") -> bool:
+    """Tell whether the server has ended what it was told; close the connection if not.
+
+    asyncpg has asked it to cancel (https://www.postgresql.org/docs/current/protocol-flow.html), and
+    sends nothing else before the answer to that.
+    """
+    is_quiet = False
+    try:
+        async with asyncio.timeout(PATIENCE):
+            is_quiet = await connection.fetchval("SELECT 1") == 1
+    except (asyncpg.PostgresError, *LOST, TimeoutError):
+        pass
+    finally:
+        if not is_quiet:
+            connection.terminate()
+    return is_quiet
+
+
+async def _terminate(pid: int, connection: "Connection[Any]") -> tuple[bool, bool]:
+    """End a backend of ours; tell whether backends are known by what they say, and it was there.
+
+    What stands between here and the server has numbers of its own.
+    """
+    mine, ended = await connection.fetchrow(_TERMINATE, pid, NAME) or (0, 0)
+    return pid != 0 and mine == connection.get_server_pid(), ended > 0
 
 
 async def _check_durability(address: PostgresAddress, connection: "Connection[Any]") -> None:

@@ -4,12 +4,16 @@ import functools
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, TypeVar
 
+import asyncpg
+from asyncpg.transaction import Transaction
+
 from eventlog.addresses.log import PostgresAddress
 from eventlog.store.contract.options import Options
+from eventlog.store.nouns.outcomes import UnansweredError, answered
 from eventlog.store.nouns.work import Ask, Each, Repeat, Rows, Step, Work, is_refused
-from eventlog.store.postgres.errors import OPEN, translated
+from eventlog.store.postgres.errors import LOOK_AGAIN, translated
 from eventlog.store.postgres.opening import prepare
-from eventlog.store.postgres.pool import LOST, Connection
+from eventlog.store.postgres.pool import LOST, READ_ONLY, Connection
 from eventlog.store.postgres.pools import Pools
 from eventlog.store.sql.statement import Statement
 
@@ -26,55 +30,97 @@ class PostgresRunner:
 
     async def fetch(self, statement: Statement, values: dict[str, Any]) -> Rows:
         """Fetch the rows of one statement, on a new connection if the first one broke."""
-        use = _fetching(statement, values)
-        with translated(self._address):
-            try:
-                return await self.pools.run(use)
-            except LOST:
-                return await self.pools.run(use)
+        return await self._ask(_fetching(statement, values))
 
     async def send(self, statement: Statement, values: dict[str, Any]) -> Rows:
-        """Run one statement that appends, once; errors of OPEN come as they are."""
-        with translated(self._address, *OPEN):
-            return await self.pools.run(_fetching(statement, values))
+        """Run one statement that appends, once; LOOK_AGAIN comes as it is.
+
+        Raises UnansweredError.
+        """
+        with translated(self._address, *LOOK_AGAIN):
+            return await self._elsewhere(_fetching(statement, values))
 
     async def read(self, begin: Callable[[], Work[_T]]) -> _T:
         def use(connection: "Connection[Any]") -> Awaitable[_T]:
             return _answer(connection, begin())
 
-        with translated(self._address):
-            try:
-                return await self.pools.run(use)
-            except LOST:
-                return await self.pools.run(use)
+        return await self._ask(use)
 
     async def read_at_once(self, begin: Callable[[], Work[_T]]) -> _T:
         return await self._transact(begin, "repeatable_read")
 
     async def write(self, begin: Callable[[], Work[_T]]) -> _T:
-        return await self.read(begin)
+        def use(connection: "Connection[Any]") -> Awaitable[_T]:
+            return _answer(connection, begin())
+
+        with translated(self._address):
+            try:
+                return await self._elsewhere(use)
+            except UnansweredError as lost:
+                if not lost.is_cut:
+                    raise
+                first = lost
+            with first.known_no_better():
+                return await self._elsewhere(use)
 
     async def transact(self, begin: Callable[[], Work[_T]]) -> _T:
         return await self._transact(begin, "read_committed")
+
+    async def _ask(self, use: "_Use[_T]") -> _T:
+        with translated(self._address):
+            try:
+                return await self._elsewhere(use)
+            except UnansweredError as lost:
+                if not lost.is_cut:
+                    raise lost.error from lost.error.__cause__
+            with answered():
+                return await self.pools.run(use)
+
+    async def _elsewhere(self, use: "_Use[_T]") -> _T:
+        """Run it; on a new connection, if the server at the other end only reads and it writes."""
+        try:
+            return await self.pools.run(use)
+        except READ_ONLY:
+            return await self.pools.run(use)
 
     async def _transact(
         self,
         begin: Callable[[], Work[_T]],
         isolation: Literal["read_committed", "repeatable_read"],
     ) -> _T:
+        is_committing = False
+
         async def use(connection: "Connection[Any]") -> _T:
+            nonlocal is_committing
+            is_committing = False
             transaction = connection.transaction(isolation=isolation)
             await transaction.start()
             try:
                 done = await _answer(connection, begin())
             except BaseException:
-                await transaction.rollback()
+                await _roll_back(connection, transaction)
                 raise
-            await (transaction.rollback() if is_refused(done) else transaction.commit())
+            if is_refused(done):
+                await transaction.rollback()
+            else:
+                is_committing = True
+                await transaction.commit()
             return done
 
         with translated(self._address):
-            return await self.pools.run(use)
+            try:
+                return await self._elsewhere(use)
+            except UnansweredError as lost:
+                if is_committing:
+                    raise
+                raise lost.not_stored from lost  # It has no COMMIT, and never will.
+
+
+async def _roll_back(connection: "Connection[Any]", transaction: Transaction) -> None:
+    try:
+        await transaction.rollback()
+    except (asyncpg.PostgresError, *LOST, TimeoutError):
+        connection.terminate()  # What failed before is what is told.
 
 
 def _fetching(statement: Statement, values: dict[str, Any]) -> "_Use[Rows]":

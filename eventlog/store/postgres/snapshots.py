@@ -1,11 +1,9 @@
 """Snapshots on PostgreSQL: a load is one statement and one round trip, and so are the others."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
-import asyncpg
-
-from eventlog.errors import UnavailableError
+from eventlog.errors import RefusedValueError
 from eventlog.format.records import FoldInput
 from eventlog.store.contract.snapshots import Loaded, Snapshot, Sources, dump_pieces, load_snapshot
 from eventlog.store.nouns.snapshots import SnapshotsAlike
@@ -13,9 +11,6 @@ from eventlog.store.nouns.work import Work, ask, reads, writes
 from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.sql.constants import REFERRED, SEGMENT, SNAPSHOT, TAIL
 from eventlog.store.sql.names import PostgresSnapshotStatements
-
-_NO_PIECES: Final = (asyncpg.DataError, asyncpg.StatementTooComplexError)
-"""What PostgreSQL says to text that is no list of pieces, or nests too deep to be looked at."""
 
 
 class PostgresSnapshots(SnapshotsAlike):
@@ -30,10 +25,8 @@ class PostgresSnapshots(SnapshotsAlike):
         values = {"stream_id": stream_id, "schema": schema, "until": until, "wanted": wanted}
         try:
             rows = await self._fetch(self._sql.load, values)
-        except UnavailableError as error:
-            if not isinstance(error.__cause__, _NO_PIECES):
-                raise
-            return await self._without_snapshot(stream_id, until)  # Its pieces are none.
+        except RefusedValueError:  # Its pieces are none, or nest too deep to be looked at.
+            return await self._without_snapshot(stream_id, until)
         newest = [FoldInput._make(row[1:]) for row in rows if row[0] == SNAPSHOT]
         snapshot = _snapshot(newest[0]) if newest else None
         if newest and newest[0].schema and snapshot is None:

@@ -1,5 +1,7 @@
 """The store of a PostgreSQL schema: every noun over one runner, and appends in groups."""
 
+from typing import Final
+
 from eventlog.addresses.log import PostgresAddress
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.limiter import ByteLimiter
@@ -23,6 +25,9 @@ from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.postgres.snapshots import PostgresSnapshots
 from eventlog.store.postgres.views import PostgresViews
 
+LOCKED: Final = 4
+"""A group that waits for locks has one connection of so many, and there are two groups."""
+
 
 class PostgresStore:
     """Store over one schema of one database. The first call opens the first connection."""
@@ -40,7 +45,15 @@ class PostgresStore:
         runner = self.runner = PostgresRunner(address, options)
         sql = statements.of(address.schema)
         wrong = sql.violations
-        violations = (wrong.created, wrong.disordered, wrong.unplaced, wrong.queued, wrong.end)
+        violations = (
+            wrong.created,
+            wrong.disordered,
+            wrong.unplaced,
+            wrong.queued,
+            wrong.end,
+            wrong.nowhere,
+            wrong.refused,
+        )
         self.streams = Streams(runner, sql.log)
         self.events = PostgresEvents(runner, sql.log, self._heads)
         self.snapshots = PostgresSnapshots(runner, sql.snapshots)
@@ -51,9 +64,11 @@ class PostgresStore:
         self.feed = PostgresFeed(runner, sql.feed, self._rights.read, self._listening())
         # The stream's row is locked all along; the event waits for its position as others do.
         first, beside = [sql.erasures.lock], [sql.erasures.queued]
-        nouns = sql.erasures, sql.snapshots, sql.keys
+        nouns = sql.erasures, sql.snapshots, sql.keys, sql.log
         self._erasures = Erasures(runner, *nouns, first=first, beside=beside)
-        self._appender = Appender(address, sql.log, self._heads, runner)
+        # Whoever waits for a lock keeps its connection from the others.
+        slots = max(1, options.postgres.pool_size // LOCKED)
+        self._appender = Appender(address, sql.log, self._heads, runner, slots)
 
     def _listening(self) -> Listening | None:
         # What stands between here and the server may hand a notice to somebody else's client.

@@ -39,6 +39,18 @@ class PostgresViewStatements(ViewStatements):
     def __init__(self, known: dict[str, Statement], schema: str) -> None:
         super().__init__(known, "postgresql", schema)
 
+    def owners(self) -> Statement:
+        """Look into the catalog."""
+        return self.statement(
+            "SELECT made.relname, of.attname FROM pg_class made"
+            " JOIN pg_namespace within ON within.oid = made.relnamespace"
+            " JOIN pg_attribute of ON of.attrelid = made.oid AND NOT of.attisdropped"
+            " WHERE within.nspname = ? AND made.relkind IN ('r', 'p')"
+            " AND starts_with(made.relname::text, 'view_')"
+            " AND of.attname IN ('stream_id', 'conversation_id')",
+            ["schema"],
+        )
+
     def put(
         self, spec: TableSpec, generation: int, rows: Sequence[ViewRow]
     ) -> list[tuple[str, list[Any]]]:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from eventlog.store.nouns.views import Views
 from eventlog.store.nouns.work import Ask, Runner, Work
 from eventlog.store.postgres.view_statements import PostgresViewStatements
-from eventlog.store.sql import roles
+from eventlog.store.sql.roles import known
+from eventlog.store.sql.row_security import guard
 
 
 class PostgresViews(Views):
@@ -18,7 +19,7 @@ class PostgresViews(Views):
         self._schema = schema
 
     def guard(self, relation: str, columns: Sequence[str] | None) -> Work[None]:
-        rows = yield Ask(roles.known(self._schema))
+        rows = yield Ask(known(self._schema))
         there = {row[0] for row in rows}
-        for text in roles.guard(self._schema, relation, columns, there):
+        for text in guard(self._schema, relation, columns, there):
             yield Ask(text)

@@ -10,6 +10,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    exists,
     insert,
     null,
     select,
@@ -76,6 +77,21 @@ def erased(t: Tables) -> Update:
 def inserted(t: Tables) -> Insert:
     """Insert the event that tells of the erasure."""
     return insert(t.events).values(given(t.events, *StoredEvent._fields))
+
+
+@on_both
+def owed(t: Tables) -> Insert:
+    """Note of every generation of the views that it may still hold what is erased."""
+    points = t.checkpoints.c
+    stream_id = bindparam("of_stream", type_=LargeBinary)
+    every = select(stream_id, points.projection, points.generation).where(
+        ~exists().where(
+            t.purges.c.stream_id == stream_id,
+            t.purges.c.projection == points.projection,
+            t.purges.c.generation == points.generation,
+        )
+    )
+    return insert(t.purges).from_select(["stream_id", "projection", "generation"], every)
 
 
 @on_postgres

@@ -1,11 +1,4 @@
-"""The feed's statements: read a page, and on PostgreSQL give positions.
-
-`place` is one statement, and safe however many run at once. It takes the lock of `feed_head` before
-it deletes from `queue`, so that batches follow each other. A snapshot shows of each stream a prefix
-(an append waits for the one before it), and so does a batch, ordered by `recorded_at`, which never
-falls in a stream. What another batch deleted meanwhile is skipped by the DELETE; the rest goes on
-where that batch ended.
-"""
+"""The feed's statements: read a page, and on PostgreSQL who gives positions, and how far it is."""
 
 from typing import Any, Final
 
@@ -17,15 +10,11 @@ from sqlalchemy import (
     Text,
     bindparam,
     case,
-    cast,
-    delete,
     func,
-    insert,
     literal,
     or_,
     select,
     true,
-    update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
@@ -85,7 +74,7 @@ def progress(t: Tables) -> Query:
         .where(
             lease.name == LEASE,
             lease.holder != bindparam("holder", type_=Text),
-            lease.expires_at > clock(),
+            ~_is_over(t),
         )
         .cte("at_it")
     )
@@ -98,7 +87,7 @@ def progress(t: Tables) -> Query:
 
 @on_postgres
 def hold(t: Tables) -> Any:
-    """Take the lease or renew it, unless another holder's has not expired."""
+    """Take the lease or renew it, unless another holder's is not over."""
     until = clock() + bindparam("microseconds", type_=BigInteger)
     row = postgres_insert(t.lease).values(
         name=literal(LEASE, Text),
@@ -109,62 +98,18 @@ def hold(t: Tables) -> Any:
     return row.on_conflict_do_update(
         index_elements=[lease.name],
         set_={"holder": row.excluded.holder, "expires_at": row.excluded.expires_at},
-        where=or_(lease.holder == row.excluded.holder, lease.expires_at <= clock()),
+        where=or_(lease.holder == row.excluded.holder, _is_over(t)),
     ).returning(lease.holder)
 
 
-@on_postgres
-def place(t: Tables) -> Query:
-    """Give positions to events that wait for one, and notify whoever listens."""
-    queue, feed_head = t.queue, t.feed_head
-    order = (queue.c.recorded_at, queue.c.stream_id, queue.c.version)
-    batch = select(*order).order_by(*order).limit(bindparam("limit")).cte("batch")
-    # With nothing to place no row is locked, and nothing is written.
-    head = (
-        select(feed_head.c.position)
-        .where(select(batch.c.version).exists())
-        .with_for_update()
-        .cte("head")
-    )
-    taken = (
-        delete(queue)
-        .where(
-            queue.c.stream_id == batch.c.stream_id,
-            queue.c.version == batch.c.version,
-            head.c.position >= 0,  # True of every position: it puts the lock before the delete.
-        )
-        .returning(*order)
-        .cte("taken")
-    )
-    number = func.row_number().over(
-        order_by=(taken.c.recorded_at, taken.c.stream_id, taken.c.version)
-    )
-    placed = insert(t.feed).from_select(
-        ["position", "stream_id", "version"],
-        select(head.c.position + number, taken.c.stream_id, taken.c.version).select_from(
-            taken.join(head, true())
-        ),
-    )
-    counted = (
-        select((head.c.position + func.count()).label("position"))
-        .select_from(taken.join(head, true()))
-        .group_by(head.c.position)
-        .cte("counted")
-    )
-    # From a joined row, not a subquery: a row that moved meanwhile is joined again as it was.
-    moved = update(feed_head).values(position=counted.c.position)
-    told = func.pg_notify(bindparam("channel", type_=Text), "")
-    seen = select(func.count().label("count")).select_from(batch).subquery("seen")
-    return (
-        select(
-            seen.c.count,
-            counted.c.position.is_not(None).label("moved"),
-            func.coalesce(counted.c.position, feed_head.c.position).label("position"),
-            case((counted.c.position.is_not(None), cast(told, Text))).label("told"),
-        )
-        .select_from(seen.join(feed_head, true()).outerjoin(counted, true()))
-        .add_cte(placed.cte("placed"), moved.cte("moved"))
-    )
+def _is_over(t: Tables) -> ColumnElement[bool]:
+    """Tell whether a lease has expired, or has an end that no holder can have given it.
+
+    The server's clock may have been put back: a lease that goes on for longer than any lasts is of
+    before that, and its holder may be gone.
+    """
+    end, most = t.lease.c.expires_at, bindparam("microseconds", type_=BigInteger)
+    return or_(end <= clock(), end > clock() + most)
 
 
 def _by_position(t: Tables, names: list[Column[Any]]) -> Query:

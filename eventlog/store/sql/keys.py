@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     LargeBinary,
     Text,
     Update,
@@ -42,16 +43,35 @@ def first_encrypted(t: Tables) -> Query:
 
 @on_both
 def used(t: Tables) -> Update:
-    """Have the stream use a key, if it uses the one that it is linked to."""
-    streams = t.streams.c
-    linked = bindparam("linked", type_=Text)
+    """Have the stream use a key that is there, if it uses the one that it is linked to.
+
+    That it was not erased since is asked of the same row: whoever waits for an erasure reads that
+    row again, and the key as it was before.
+    """
+    streams, keys = t.streams.c, t.keys.c
+    stream_id = bindparam("of_stream", type_=LargeBinary)
+    key_id = bindparam("key_id", type_=Text)
+    is_there = select(keys.key_id).where(
+        keys.stream_id == stream_id, keys.key_id == key_id, keys.wrapped_key.is_not(None)
+    )
     return (
         update(t.streams)
-        .values(key_id=bindparam("key_id", type_=Text))
+        .values(key_id=key_id)
         .where(
-            streams.stream_id == bindparam("of_stream", type_=LargeBinary),
-            streams.key_id.is_not_distinct_from(linked),
+            streams.stream_id == stream_id,
+            streams.key_id.is_not_distinct_from(bindparam("linked", type_=Text)),
+            streams.erased_version.is_not_distinct_from(bindparam("seen", type_=BigInteger)),
+            is_there.exists(),
         )
+    )
+
+
+@on_both
+def users(t: Tables) -> Query:
+    """Find the stream, if it uses a key."""
+    streams = t.streams.c
+    return select(streams.version).where(
+        streams.stream_id == bindparam("stream_id"), streams.key_id == bindparam("key_id")
     )
 
 

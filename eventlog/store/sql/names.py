@@ -37,6 +37,7 @@ class PostgresLogStatements(LogStatements):
     append_next: Statement
     append_several_first: Statement
     append_several_next: Statement
+    free: Statement
     group_first: Statement
     group_next: Statement
     hash_at: Statement
@@ -48,6 +49,7 @@ class ErasureStatements(Statements):
     erased: Statement
     inserted: Statement
     moved: Statement
+    owed: Statement
 
 
 class PostgresErasureStatements(ErasureStatements):
@@ -97,6 +99,7 @@ class KeyStatements(Statements):
     of_streams: Statement
     rewrapped: Statement
     used: Statement
+    users: Statement
     wrapped_by_others: Statement
 
 
@@ -120,7 +123,9 @@ class PostgresFeedStatements(FeedStatements):
     hold: Statement
     place: Statement
     plain_page: Statement
+    plain_place: Statement
     progress: Statement
+    sift: Statement
 
 
 class TreeStatements(Statements):
@@ -148,7 +153,9 @@ class ViolationStatements(Statements):
 class PostgresViolationStatements(ViolationStatements):
     """Those that only PostgreSQL has, too."""
 
+    nowhere: Statement
     queued: Statement
+    refused: Statement
     unplaced: Statement
 
 
@@ -159,10 +166,17 @@ class CheckpointStatements(Statements):
     add_checkpoint: Statement
     asides: Statement
     checkpoints: Statement
+    drop_aside: Statement
     drop_asides: Statement
     drop_checkpoint: Statement
+    drop_purge: Statement
+    drop_purges: Statement
     headers: Statement
     is_ours: Statement
+    letters: Statement
     move: Statement
+    purges: Statement
+    renew: Statement
     serve: Statement
     served: Statement
+    skip_aside: Statement

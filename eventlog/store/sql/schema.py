@@ -46,6 +46,7 @@ def metadata(dialect: Dialect, schema: str | None = None) -> MetaData:
     if dialect == "postgresql":
         _queue(tables)
         _feed(tables)
+        _misplaced(tables)
     return tables
 
 
@@ -180,7 +181,7 @@ def _tree(tables: MetaData) -> None:
 
 
 def _checkpoints(tables: MetaData) -> None:
-    """Add the checkpoints and dead letters of views; `view_tables` has the tables of their rows."""
+    """Add what is known of views; `view_tables` has the tables of their rows."""
     Table(
         "checkpoints",
         tables,
@@ -193,6 +194,7 @@ def _checkpoints(tables: MetaData) -> None:
             moved_at=Number,
             is_serving=Integer,
         ),
+        Column("epoch", Number, nullable=False, server_default="0"),
         PrimaryKeyConstraint("projection", "generation", name="checkpoints_pk"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
@@ -208,7 +210,16 @@ def _checkpoints(tables: MetaData) -> None:
             version=Number,
             error=Text,
         ),
+        Column("skipped_at", Number),
         PrimaryKeyConstraint("projection", "generation", "position", name="set_aside_pk"),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    Table(
+        "purges",
+        tables,
+        *_required(stream_id=LargeBinary, projection=Text, generation=Number),
+        PrimaryKeyConstraint("stream_id", "projection", "generation", name="purges_pk"),
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
@@ -258,4 +269,20 @@ def _feed(tables: MetaData) -> None:
         tables,
         *_required(name=Text, holder=Text, expires_at=BigInteger),
         PrimaryKeyConstraint("name", name="lease_pk"),
+    )
+
+
+def _misplaced(tables: MetaData) -> None:
+    """Add what asked for a place that no event had: position 0 is that of what only waited.
+
+    `mended_at` is NULL until `eventlog repair feed` has made it right, or recorded that it stays.
+    """
+    Table(
+        "misplaced",
+        tables,
+        *_required(
+            stream_id=LargeBinary, version=BigInteger, position=BigInteger, found_at=BigInteger
+        ),
+        Column("mended_at", BigInteger),
+        PrimaryKeyConstraint("stream_id", "version", "position", "found_at", name="misplaced_pk"),
     )

@@ -4,12 +4,15 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     FromClause,
     Integer,
     LargeBinary,
     Table,
     bindparam,
+    case,
     cast,
+    false,
     func,
     select,
 )
@@ -53,11 +56,15 @@ def leaves(t: Tables) -> Query:
     """Read the hashes of events by position; NULL where the feed names no event."""
     feed, events = _feed(t).c, t.events.c
     source: FromClause = t.events
+    row: list[ColumnElement[Any]] = [feed.position, events.hash]
     if t.is_postgres:
         same = (events.stream_id == feed.stream_id) & (events.version == feed.version)
         source = _feed(t).outerjoin(t.events, same)
+        last = select(t.streams.c.version).where(t.streams.c.stream_id == feed.stream_id)
+        beyond = func.coalesce(feed.version > last.scalar_subquery(), false())
+        row.append(case((events.hash.is_(None), beyond), else_=false()))
     return (
-        select(feed.position, events.hash)
+        select(*row)
         .select_from(source)
         .where(feed.position > bindparam("after"))
         .order_by(feed.position)

@@ -36,6 +36,13 @@ class ViewStatements(CheckpointStatements, abc.ABC):
         self.schema: Final = schema
 
     @abc.abstractmethod
+    def owners(self) -> Statement:
+        """Read the tables called as those of views, with the column that says whose a row is.
+
+        Of whoever made them: other programs have other projections. `schema` is PostgreSQL's.
+        """
+
+    @abc.abstractmethod
     def put(
         self, spec: TableSpec, generation: int, rows: Sequence[ViewRow]
     ) -> Iterable[tuple[str, list[Any]]]:
@@ -95,6 +102,11 @@ class ViewStatements(CheckpointStatements, abc.ABC):
         key = spec.key[:width]
         owner = self.name(table_name(spec, generation))
         return self.statement(f"DELETE FROM {owner} AS rows{where([equal(key)])}", values(key))
+
+    def wipe(self, table: str, of: str) -> Statement:
+        """Delete the rows of a stream from a table of `owners`."""
+        text = f"DELETE FROM {self.name(table)} AS rows WHERE {column(of)} = ?"
+        return self.statement(text, ["of_stream"])
 
     def select(self, asked: Selection) -> Statement:
         """Read a page of rows."""

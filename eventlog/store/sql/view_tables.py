@@ -34,7 +34,8 @@ from eventlog.store.contract.views import TableSpec
 from eventlog.store.sql.compiling import compiled, inlined
 from eventlog.store.sql.schema import Dialect, Number, Tables
 from eventlog.store.sql.statement import Statement, plain
-from eventlog.store.sql.view_text import SEARCHABLE, table_name, text_index
+from eventlog.store.sql.statistics import silence
+from eventlog.store.sql.view_text import MAX_WORDS, SEARCHABLE, table_name, text_index
 
 _TYPES: Final[dict[type[Any], TypeEngine[Any]]] = {
     int: Number,
@@ -60,7 +61,9 @@ def table(spec: TableSpec, generation: int, dialect: Dialect, schema: str | None
         columns.insert(0, Column("id", Integer, primary_key=True))
         columns.append(UniqueConstraint(*spec.key, name=f"{name}_key"))
     else:
-        words = Computed(f"to_tsvector('simple', {spec.text})", persisted=True)
+        # A tsvector has at most a megabyte (textsearch-limitations.html).
+        start = f"left({spec.text}, {MAX_WORDS})"
+        words = Computed(f"to_tsvector('simple', {start})", persisted=True)
         columns.append(Column(SEARCHABLE, TSVECTOR, words))
         columns.append(PrimaryKeyConstraint(*spec.key, name=f"{name}_pk"))
         columns.append(Index(f"{name}_words", SEARCHABLE, postgresql_using="gin"))
@@ -85,22 +88,28 @@ def create(
     # In the order of their names: a set of indexes has none.
     indexes = sorted(made.indexes, key=lambda index: str(index.name))
     steps: list[ClauseElement] = [CreateTable(made), *(CreateIndex(each) for each in indexes)]
-    texts = text_index(spec, generation) if spec.text and dialect == "sqlite" else []
+    if dialect == "sqlite":
+        texts = text_index(spec, generation) if spec.text else []
+    else:
+        words = [column.name for column in made.columns if isinstance(column.type, Text | TSVECTOR)]
+        texts = silence(schema or "", made.name, words)
     return [*(compiled(step, dialect) for step in steps), *(plain(text) for text in texts)]
 
 
 def readable(spec: TableSpec, generation: int, dialect: Dialect, schema: str | None) -> str:
     """Return what selects what people read: names for ids, times for microseconds.
 
-    What a row is of comes first, whatever the order of the columns in the table.
+    What a row is of comes first, whatever the order of the columns in the table. A digest, bytes
+    called <text>_key, is not shown: the text is in its place.
     """
     rows = table(spec, generation, dialect, schema)
     streams = Tables(dialect, schema).streams
-    others = [column.name for column in spec.columns if column.name not in spec.key]
+    first = [_text_of(rows.c[name]) for name in spec.key]
+    ordered = dict.fromkeys((*first, *(column.name for column in spec.columns)))
     shown: list[ColumnElement[Any]] = [
         _shown(rows.c[name], dialect)
-        for name in (*spec.key, *others)
-        if name not in ("stream_id", "conversation_id")
+        for name in ordered
+        if name not in ("stream_id", "conversation_id") and _text_of(rows.c[name]) == name
     ]
     if "stream_id" not in rows.c:
         return inlined(select(*shown), dialect)
@@ -108,6 +117,13 @@ def readable(spec: TableSpec, generation: int, dialect: Dialect, schema: str | N
     named = [name for name in names if name.name not in rows.c]
     joined = rows.join(streams, streams.c.stream_id == rows.c.stream_id)
     return inlined(select(*named, *shown).select_from(joined), dialect)
+
+
+def _text_of(column: Column[Any]) -> str:
+    """Return the column that a digest stands for in keys and indexes; else its own name."""
+    text = column.name.removesuffix("_key")
+    is_digest = isinstance(column.type, LargeBinary) and text in column.table.c
+    return text if is_digest else column.name
 
 
 def _shown(column: Column[Any], dialect: Dialect) -> ColumnElement[Any]:

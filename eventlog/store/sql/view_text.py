@@ -8,9 +8,23 @@ SEARCHABLE: Final = "searchable"
 """PostgreSQL's column of the words of a text."""
 
 
+MAX_WORDS: Final = 100_000
+"""Characters of a text whose words PostgreSQL indexes."""
+
+
 def table_name(spec: TableSpec, generation: int) -> str:
     """Return the name of a table in the database."""
-    return f"view_{spec.name}_{generation}"
+    return table_name_of(spec.name, generation)
+
+
+def table_name_of(name: str, generation: int) -> str:
+    """Return what the table of that name is called in the database."""
+    return f"view_{name}_{generation}"
+
+
+def is_of_generation(table: str, generation: int) -> bool:
+    """Tell whether a table has the name of one of a view, with this number."""
+    return table.startswith("view_") and table.endswith(f"_{generation}")
 
 
 def text_index(spec: TableSpec, generation: int) -> list[str]:

@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     Delete,
     Insert,
+    Integer,
     LargeBinary,
     Table,
     Text,
@@ -17,7 +18,6 @@ from sqlalchemy import (
     case,
     column,
     delete,
-    exists,
     func,
     literal,
     select,
@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from eventlog.store.contract.views import Checkpoint, DeadLetter
 from eventlog.store.sql.compiling import on_both
-from eventlog.store.sql.parts import Query, inserted, of_stream
+from eventlog.store.sql.parts import Query, Upsert, given, inserted, is_each, of_stream, upsert
 from eventlog.store.sql.schema import Tables
 
 
@@ -63,13 +63,25 @@ def move(t: Tables) -> Update:
         "position": bindparam("after"),
         "rate": bindparam("new_rate"),
         "moved_at": bindparam("at"),
+        "epoch": points.epoch + bindparam("renews", type_=Integer),
     }
     return (
         update(t.checkpoints)
         .values(moved)
-        .where(*_of_generation(t.checkpoints), points.position == bindparam("before"))
+        .where(
+            *_of_generation(t.checkpoints),
+            points.position == bindparam("before"),
+            points.epoch == bindparam("of_epoch", type_=points.epoch.type),
+        )
         .returning(points.position)
     )
+
+
+@on_both
+def renew(t: Tables) -> Update:
+    """Begin the next epoch of a generation."""
+    epoch = t.checkpoints.c.epoch + 1
+    return update(t.checkpoints).values(epoch=epoch).where(*_of_generation(t.checkpoints))
 
 
 @on_both
@@ -86,22 +98,74 @@ def drop_checkpoint(t: Tables) -> Delete:
 
 @on_both
 def asides(t: Tables) -> Query:
-    """Read the dead letters of a generation that are of one tenant, the last first."""
+    """Read the dead letters of a generation that were not skipped, the last first."""
     aside, streams = t.set_aside.c, t.streams.c
-    tenant = bindparam("of_tenant", type_=Text)
-    is_own = exists().where(streams.stream_id == aside.stream_id, streams.tenant == tenant)
     return (
-        select(*[aside[name] for name in DeadLetter._fields])
-        .where(*_of_generation(t.set_aside), is_own)
+        select(
+            *[aside[name] for name in DeadLetter._fields],
+            *_names(t),
+        )
+        .join_from(t.set_aside, t.streams, streams.stream_id == aside.stream_id)
+        .where(*_of_generation(t.set_aside), aside.skipped_at.is_(None), _is_own(t))
         .order_by(aside.position.desc())
         .limit(bindparam("limit"))
     )
 
 
 @on_both
-def add_aside(t: Tables) -> Insert:
-    """Insert a dead letter."""
-    return inserted(t.set_aside)
+def letters(t: Tables) -> Query:
+    """Read the dead letters of a generation that are of several streams."""
+    aside = t.set_aside.c
+    columns = [aside[name] for name in DeadLetter._fields]
+    return select(*columns).where(*_of_generation(t.set_aside), is_each(t, aside.stream_id))
+
+
+@on_both
+def add_aside(t: Tables) -> Upsert:
+    """Insert a dead letter, or say anew why it is one."""
+    added = upsert(t, t.set_aside).values(given(t.set_aside, *DeadLetter._fields))
+    key = [column.name for column in t.set_aside.primary_key.columns]
+    return added.on_conflict_do_update(index_elements=key, set_={"error": added.excluded.error})
+
+
+@on_both
+def drop_aside(t: Tables) -> Delete:
+    """Delete a dead letter."""
+    return delete(t.set_aside).where(*_of_generation(t.set_aside), _is_at(t))
+
+
+@on_both
+def skip_aside(t: Tables) -> Update:
+    """Acknowledge a dead letter."""
+    skipped = update(t.set_aside).values(skipped_at=bindparam("at"))
+    return skipped.where(*_of_generation(t.set_aside), _is_at(t))
+
+
+@on_both
+def purges(t: Tables) -> Query:
+    """Read what is still to be purged, of one tenant or of all."""
+    points, streams, own = t.checkpoints, t.streams.c, t.purges.c
+    is_of = (points.c.projection == own.projection) & (points.c.generation == own.generation)
+    return (
+        select(own.projection, own.generation, points.c.schema, own.stream_id, *_names(t))
+        .join_from(t.purges, points, is_of)
+        .join(t.streams, streams.stream_id == own.stream_id)
+        .where(_is_own(t))
+        .order_by(own.projection, own.generation, own.stream_id)
+    )
+
+
+@on_both
+def drop_purge(t: Tables) -> Delete:
+    """Delete a purge that is done."""
+    of_stream = t.purges.c.stream_id == bindparam("of_stream", type_=LargeBinary)
+    return delete(t.purges).where(*_of_generation(t.purges), of_stream)
+
+
+@on_both
+def drop_purges(t: Tables) -> Delete:
+    """Delete the purges of a generation."""
+    return delete(t.purges).where(*_of_generation(t.purges))
 
 
 @on_both
@@ -158,6 +222,22 @@ def is_ours(t: Tables) -> Query:
 def _checkpoints(t: Tables) -> Query:
     columns: list[ColumnElement[Any]] = [t.checkpoints.c[name] for name in Checkpoint._fields]
     return select(*columns)
+
+
+def _names(t: Tables) -> tuple[ColumnElement[Any], ...]:
+    streams = t.streams.c
+    return streams.tenant, streams.name, streams.branch
+
+
+def _is_own(t: Tables) -> ColumnElement[bool]:
+    """Match streams of a tenant; with NULL those of all."""
+    tenant = bindparam("of_tenant", type_=Text)
+    return tenant.is_(None) | (t.streams.c.tenant == tenant)
+
+
+def _is_at(t: Tables) -> ColumnElement[bool]:
+    position = t.set_aside.c.position
+    return position == bindparam("of_position", type_=position.type)
 
 
 def _of_generation(owner: Table) -> tuple[ColumnElement[bool], ColumnElement[bool]]:

@@ -16,6 +16,7 @@ from sqlalchemy import (
     bindparam,
     case,
     column,
+    exists,
     func,
     literal,
     or_,
@@ -45,7 +46,7 @@ def created(t: Tables) -> Query:
     return (
         _violation(ViolationKind.CREATED, row.stream_id, _of(streams), literal(0))
         .select_from(streams.join(t.events, first))
-        .where(row.created_at != events.recorded_at)
+        .where(row.created_at != events.recorded_at, _concerns(streams))
         .limit(LIMIT)
     )
 
@@ -60,6 +61,32 @@ def disordered(t: Tables) -> Query:
 def end(t: Tables) -> Query:
     """Find the last position different from the number of positions that were given."""
     return _stated_end(t) if t.is_postgres else _sequence_end(t)
+
+
+@on_postgres
+def nowhere(t: Tables) -> Query:
+    """Find positions of events that their stream has never had, whichever tenant's it is."""
+    feed, streams = t.feed.c, t.streams
+    return (
+        _violation(ViolationKind.NOWHERE, feed.stream_id, _of(streams), feed.version, feed.position)
+        .select_from(t.feed.join(streams, streams.c.stream_id == feed.stream_id))
+        .where(feed.version > streams.c.version)
+        .order_by(streams.c.tenant != bindparam("tenant", type_=Text), feed.position)
+        .limit(LIMIT)
+    )
+
+
+@on_postgres
+def refused(t: Tables) -> Query:
+    """Find what asked for a position that it has no claim to, and nobody has looked at since."""
+    row, streams = t.misplaced.c, t.streams
+    return (
+        _violation(ViolationKind.REFUSED, row.stream_id, _of(streams), row.version)
+        .distinct()
+        .select_from(t.misplaced.outerjoin(streams, streams.c.stream_id == row.stream_id))
+        .where(row.mended_at.is_(None), row.position == literal(0), _concerns(streams))
+        .limit(LIMIT)
+    )
 
 
 @on_postgres
@@ -78,7 +105,7 @@ def unplaced(t: Tables) -> Query:
         .select_from(
             events.outerjoin(placed, there).outerjoin(streams, streams.c.stream_id == row.stream_id)
         )
-        .where(placed.c.position.is_(None))
+        .where(placed.c.position.is_(None), _concerns(streams))
         .limit(LIMIT)
     )
 
@@ -94,7 +121,10 @@ def queued(t: Tables) -> Query:
         .select_from(
             queue.outerjoin(events, same).outerjoin(streams, streams.c.stream_id == row.stream_id)
         )
-        .where(or_(events.c.version.is_(None), events.c.recorded_at != row.recorded_at))
+        .where(
+            or_(events.c.version.is_(None), events.c.recorded_at != row.recorded_at),
+            _concerns(streams),
+        )
         .limit(LIMIT)
     )
 
@@ -109,7 +139,7 @@ def _before_its_predecessor(t: Tables) -> Query:
         .select_from(
             events.join(before, is_before).outerjoin(streams, streams.c.stream_id == row.stream_id)
         )
-        .where(row.position < before.c.position)
+        .where(row.position < before.c.position, _concerns(streams))
         .limit(LIMIT)
     )
 
@@ -125,6 +155,13 @@ def _out_of_order(t: Tables) -> Query:
     ).subquery("ranked")
     row, streams = ranked.c, t.streams
     is_twice = row.version == row.version_before
+    known = t.misplaced.c
+    stays = exists().where(
+        known.stream_id == row.stream_id,
+        known.version == row.version,
+        known.position == row.position,
+        known.mended_at.is_not(None),
+    )
     return (
         _violation(
             case(
@@ -137,7 +174,7 @@ def _out_of_order(t: Tables) -> Query:
             row.position,
         )
         .select_from(ranked.outerjoin(streams, streams.c.stream_id == row.stream_id))
-        .where(or_(is_twice, row.position < row.position_before))
+        .where(or_(is_twice, row.position < row.position_before), ~stays, _concerns(streams))
         .limit(LIMIT)
     )
 
@@ -188,6 +225,12 @@ def _of(streams: FromClause) -> Sequence[ColumnElement[Any]]:
     is_own = streams.c.tenant == bindparam("tenant", type_=Text)
     nothing = literal("", Text)
     return case((is_own, streams.c.name)), case((is_own, streams.c.branch), else_=nothing)
+
+
+def _concerns(streams: FromClause) -> ColumnElement[bool]:
+    """Tell whether the tenant has to know: it is its stream, or nobody's."""
+    tenant = streams.c.tenant
+    return or_(tenant.is_(None), tenant == bindparam("tenant", type_=Text))
 
 
 _OF_NONE: Final = (literal("", Text), literal("", Text))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from eventlog.addresses.log import SqliteAddress
+from eventlog.errors import RefusedValueError
 from eventlog.format.preparing import link, prepare_all
 from eventlog.format.records import (
     Appended,
@@ -14,9 +15,10 @@ from eventlog.format.records import (
     StoredEvent,
 )
 from eventlog.store.nouns.append import Known, Seen, beginning, decide
+from eventlog.store.nouns.outcomes import APPEND_AGAIN, UnansweredError
 from eventlog.store.sql.statement import Statement
 from eventlog.store.sql.stream_rows import NO_PARENT
-from eventlog.store.sqlite.errors import translated
+from eventlog.store.sqlite.errors import commit, roll_back, translated
 from eventlog.store.sqlite.file import LogConnection
 from eventlog.store.sqlite.held import HeldFile
 from eventlog.store.sqlite.statements import LOG
@@ -41,7 +43,7 @@ class Committer:
         self._address = address
         self._file = file
         self._heads: dict[bytes, Known] = {}
-        self._data_version: int | None = None
+        self._seen: tuple[sqlite3.Connection, int] | None = None
 
     def __call__(
         self, db: LogConnection, requests: list[AppendRequest]
@@ -50,9 +52,10 @@ class Committer:
         try:
             with translated(self._address):
                 return self._commit(db, requests)
+        except UnansweredError as lost:
+            return [lost.in_doubt(request.name, "the append", APPEND_AGAIN) for request in requests]
         except BaseException as error:  # noqa: BLE001 - told to whoever waits
-            spoiled = isinstance(error.__cause__, sqlite3.IntegrityError | sqlite3.DataError)
-            if len(requests) == 1 or not spoiled:
+            if len(requests) == 1 or not isinstance(error, RefusedValueError):
                 return [error] * len(requests)
         return [answer for request in requests for answer in self(db, [request])]
 
@@ -64,12 +67,10 @@ class Committer:
             self._file.check_writing(db, self._heads)
             self._trust_heads(db)
             outcomes = _Group(db, self._heads).answer(requests)
-            db.execute("COMMIT")
-            self._file.check_written()
+            commit(self._address, db, self._file)
         except BaseException:
             self._heads.clear()
-            if db.in_transaction:
-                db.execute("ROLLBACK")
+            roll_back(db)
             raise
         return outcomes
 
@@ -79,9 +80,10 @@ class Committer:
 
     def _trust_heads(self, db: sqlite3.Connection) -> None:
         (data_version,) = db.execute("PRAGMA data_version").fetchone()
-        if data_version != self._data_version or len(self._heads) > MAX_HEADS:
+        seen = db, data_version  # A number of one connection says nothing on another.
+        if seen != self._seen or len(self._heads) > MAX_HEADS:
             self._heads.clear()
-            self._data_version = data_version
+            self._seen = seen
 
 
 class _Group:

@@ -7,7 +7,7 @@ from typing import Final
 
 from eventlog.addresses.log import SqliteAddress
 from eventlog.errors import NotAnEventLogError, StoreError
-from eventlog.retrying import tries_within
+from eventlog.retrying import Deadline, tries_within
 from eventlog.store.contract.options import Options
 from eventlog.store.contract.revisions import needs_migration
 from eventlog.store.sqlite.errors import translated
@@ -23,7 +23,8 @@ def open_log(
 ) -> LogConnection:
     """Return a connection to a log that is there and current; a new one is created once.
 
-    It is the `current` one, as long as that is what would be opened now.
+    It is the `current` one, as long as that is what would be opened now. All of it waits for others
+    no longer than `busy_timeout`.
     """
     if current is not None:
         if current.frozen is None or current.frozen == frozen(address):
@@ -33,24 +34,28 @@ def open_log(
         raise StoreError(
             f"SQLite {sqlite3.sqlite_version} is too old; the log needs 3.37 or later."
         )
+    patience = Deadline(options.sqlite.busy_timeout)
     with translated(address):
         if file.is_known:
             file.check()
         else:
-            _look_first(address, options)
-        db = _connect(address, options, file)
+            _look_first(address, options, patience.left)
+        db = _connect(address, options, file, patience.left)
         try:
             file.check()
-            _prepare(db, address, options)
+            _prepare(db, address, options, patience)
+            db.execute(f"PRAGMA busy_timeout={int(options.sqlite.busy_timeout * 1000)}")
         except BaseException:
             db.close()
             raise
         return db
 
 
-def _connect(address: SqliteAddress, options: Options, file: HeldFile) -> LogConnection:
+def _connect(
+    address: SqliteAddress, options: Options, file: HeldFile, patience: float
+) -> LogConnection:
     """Connect; what was opened once is never created again."""
-    seen, patience = frozen(address), options.sqlite.busy_timeout
+    seen = frozen(address)
     if seen is not None:
         db = connect(address, patience, "ro", immutable=True)
         db.frozen = seen
@@ -58,7 +63,7 @@ def _connect(address: SqliteAddress, options: Options, file: HeldFile) -> LogCon
     return connect(address, patience, "rwc" if options.create and not file.is_known else "rw")
 
 
-def _look_first(address: SqliteAddress, options: Options) -> None:
+def _look_first(address: SqliteAddress, options: Options, patience: float) -> None:
     """Refuse a foreign file that has a write-ahead log before a connection could fold that in.
 
     A program that was killed leaves one; closing an ordinary connection would checkpoint it. A file
@@ -68,11 +73,13 @@ def _look_first(address: SqliteAddress, options: Options) -> None:
         raise NotAnEventLogError(f"{address} does not exist. Is the path right?")
     if address.path is None or not os.path.exists(f"{address.path}-wal"):
         return
-    with contextlib.closing(connect(address, options.sqlite.busy_timeout, "ro")) as db:
+    with contextlib.closing(connect(address, patience, "ro")) as db:
         needs_migration(str(address), *inspect(db), upgrade=True)
 
 
-def _prepare(db: LogConnection, address: SqliteAddress, options: Options) -> None:
+def _prepare(
+    db: LogConnection, address: SqliteAddress, options: Options, patience: Deadline
+) -> None:
     upgrade, create = options.migrate, options.create
     if needs_migration(str(address), *inspect(db), upgrade=upgrade, create=create):
         # A start must be quick: Alembic is imported only where there is something to create.
@@ -81,9 +88,9 @@ def _prepare(db: LogConnection, address: SqliteAddress, options: Options) -> Non
         if address.path is None:
             db.deserialize(new_memory_log())
         else:
-            migrate_sqlite(address, options.sqlite.busy_timeout)
+            migrate_sqlite(address, patience.left)
     if address.path is not None and db.frozen is None:
-        _use_wal(db, options.sqlite.busy_timeout)
+        _use_wal(db, patience.left)
         db.execute(f"PRAGMA journal_size_limit = {options.sqlite.journal_size_limit}")
     db.execute(f"PRAGMA synchronous={options.durability.upper()}")
 

@@ -13,7 +13,7 @@ from eventlog.limiter import ByteLimiter
 from eventlog.store.contract.options import Options
 from eventlog.store.nouns.work import Ask, Each, Repeat, Rows, Step, Work, is_refused
 from eventlog.store.sqlite.append import Committer
-from eventlog.store.sqlite.errors import translated
+from eventlog.store.sqlite.errors import commit, is_unfit, roll_back, translated
 from eventlog.store.sqlite.file import LogConnection
 from eventlog.store.sqlite.held import HeldFile
 from eventlog.store.sqlite.opening import open_log
@@ -38,11 +38,13 @@ class SqliteRunner:
         connect = functools.partial(open_log, self._address, self._options, self.file)
         self._committer = Committer(self._address, self.file)
         wal = WriteAheadLog(self._address, self._options.sqlite, self.file)
-        commit = functools.partial(_commit, self._committer, wal)
+        committer = functools.partial(_commit, self._committer, wal)
         self._limiter = ByteLimiter()
-        self._writer = Worker(connect, commit)
         # A memory database is its one connection; a WAL file is read beside the writer.
-        self._reader = self._writer if self._address.path is None else Worker(connect, commit)
+        in_memory = self._address.path is None
+        spoils = _never if in_memory else is_unfit
+        self._writer = Worker(connect, committer, spoils)
+        self._reader = self._writer if in_memory else Worker(connect, committer, spoils)
 
     async def append(self, request: AppendRequest) -> Outcome:
         """Append, in one transaction with whatever else waits at the same time."""
@@ -91,8 +93,10 @@ class SqliteRunner:
         with translated(self._address), _transaction(db, "BEGIN IMMEDIATE"):
             self.file.check_writing(db)
             done = self._run(db, begin())
-            db.execute("ROLLBACK" if is_refused(done) else "COMMIT")
-            self.file.check_written()
+            if is_refused(done):
+                db.execute("ROLLBACK")
+            else:
+                commit(self._address, db, self.file)
             return done
 
     def _run(self, db: sqlite3.Connection, work: Work[_T]) -> _T:
@@ -123,8 +127,7 @@ def _transaction(db: sqlite3.Connection, start: str) -> Generator[None]:
     try:
         yield
     except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
+        roll_back(db)
         raise
 
 
@@ -137,6 +140,10 @@ def _commit(
     outcomes = committer(db, requests)
     wal.bound(db)
     return outcomes
+
+
+def _never(_: object) -> bool:
+    return False
 
 
 def _fetch_each(db: sqlite3.Connection, step: Each) -> Rows:

@@ -44,7 +44,7 @@ class SqliteStore:
         self.feed = SqliteFeed(runner, FEED)
         self.tree = Tree(runner, TREE, _VIOLATIONS)
         self.views = Views(runner, VIEWS)
-        self._erasures = Erasures(runner, ERASURES, SNAPSHOTS, KEYS)
+        self._erasures = Erasures(runner, ERASURES, SNAPSHOTS, KEYS, LOG)
 
     @property
     def is_replaced(self) -> bool:

@@ -24,6 +24,15 @@ class SqliteViewStatements(ViewStatements):
     def __init__(self, known: dict[str, Statement]) -> None:
         super().__init__(known, "sqlite", None)
 
+    def owners(self) -> Statement:
+        """Look into the schema."""
+        return plain(
+            "SELECT made.name, of.name FROM sqlite_master made"
+            " JOIN pragma_table_info(made.name) of"
+            " WHERE made.type = 'table' AND made.name GLOB 'view_*'"
+            " AND of.name IN ('stream_id', 'conversation_id')"
+        )
+
     def put(
         self, spec: TableSpec, generation: int, rows: Sequence[ViewRow]
     ) -> Iterator[tuple[str, list[Any]]]:

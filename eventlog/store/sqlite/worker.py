@@ -6,6 +6,7 @@ closed it; docs/adr/0002 has the measurements.
 
 import asyncio
 import contextlib
+import sqlite3
 import threading
 import weakref
 from collections import deque
@@ -13,7 +14,7 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-from eventlog.errors import ClosedError
+from eventlog.errors import ClosedError, UnavailableError
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.settle import Mutation
 from eventlog.store.sqlite.file import LogConnection
@@ -28,6 +29,7 @@ MAX_GROUP_BYTES: Final = 8 * 1024 * 1024
 Connect = Callable[[LogConnection | None], LogConnection]
 """Returns a new connection, or the one that it is given, as long as that will do."""
 
+Spoils = Callable[[object], bool]
 Commit = Callable[[LogConnection, list[AppendRequest]], list[Outcome | BaseException]]
 
 
@@ -51,13 +53,17 @@ class Worker:
 
     Appends that wait at the same time go to `commit` together. The thread starts with the first
     call and ends when the worker is closed or collected as garbage; it never keeps the process
-    alive. A failed `connect` is told to whoever waited for it, and tried again for the next.
+    alive. A failed `connect` is told to whoever waited for it, and tried again for the next. An
+    answer that `spoils` the connection has the next call open a new one.
     """
 
-    def __init__(self, connect: Connect, commit: Commit) -> None:
+    def __init__(self, connect: Connect, commit: Commit, spoils: Spoils) -> None:
         self._inbox: _Inbox = SimpleQueue()
         self._thread = threading.Thread(
-            target=_serve, args=(self._inbox, connect, commit), name="eventlog-sqlite", daemon=True
+            target=_serve,
+            args=(self._inbox, connect, commit, spoils),
+            name="eventlog-sqlite",
+            daemon=True,
         )
         self._gate = threading.Lock()
         self._stop = weakref.finalize(self, self._inbox.put, None)
@@ -89,26 +95,43 @@ class Worker:
         with self._gate:
             if not self._stop.alive:
                 raise ClosedError("The log was closed while a call on it was under way.")
-            self._inbox.put(job)
             if self._thread.ident is None:
-                self._thread.start()
+                self._start()
+            self._inbox.put(job)  # Not before: nobody would run it, until somebody does.
+
+    def _start(self) -> None:
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            raise UnavailableError(
+                f"The thread that SQLite runs in cannot be started ({error}). Nothing was stored."
+                " Let the process have more threads or more memory."
+            ) from error
 
 
-def _serve(inbox: _Inbox, connect: Connect, commit: Commit) -> None:
+def _serve(inbox: _Inbox, connect: Connect, commit: Commit, spoils: Spoils) -> None:
     connection: LogConnection | None = None
     ahead: deque[_Work] = deque()
     while (first := ahead.popleft() if ahead else inbox.get()) is not None:
         work = _gather(first, inbox, ahead)
+        answers: _Told
         try:
             connection = connect(connection)
+            answers = _work(connection, commit, work)
         except BaseException as error:  # noqa: BLE001 - told to whoever waits
-            told: _Told = [(job.answer, error) for job in work]
-        else:
-            told = _work(connection, commit, work)
+            answers = [(job.answer, error) for job in work]
+        if connection is not None and any(spoils(answer) for _, answer in answers):
+            _close(connection)
+            connection = None
         del first, work  # Whoever waits for an answer, or the next job, holds on to none.
-        _tell(told)
-        del told
+        _tell(answers)
+        del answers
     if connection is not None:
+        _close(connection)
+
+
+def _close(connection: sqlite3.Connection) -> None:
+    with contextlib.suppress(sqlite3.Error):
         connection.close()
 
 

@@ -12,6 +12,14 @@ from eventlog.settle import settle
 from eventlog_projections.items.states import StateReader
 
 
+class Unpurged(NamedTuple):
+    """A view that may still hold what was erased, and why."""
+
+    view: str
+    schema: int
+    reason: str
+
+
 class Erased(NamedTuple):
     """What was erased, by whom and why, and where the log says so."""
 
@@ -22,6 +30,8 @@ class Erased(NamedTuple):
     """The conversation, its branches, and the forks that shared its content."""
     receipt: str | None = None
     """A signed note of it, if somebody signs: see `eventlog.operations.read_receipt`."""
+    pending: tuple[Unpurged, ...] = ()
+    """Views that may still hold something; a worker goes on trying, and `verify` tells of it."""
 
 
 async def erase(
@@ -40,7 +50,8 @@ async def erase(
     that stay readable for ever. Forks that began with content of it are erased as a whole too; with
     `with_forks=False`, SharedContentError if there are any. The list is empty then and starts anew,
     encrypted under a new key if there is a keyring; what is asked for before raises ErasedError.
-    One transaction a stream: if it was interrupted, call it again. Settles if the caller is
+    One transaction a stream: if it was interrupted, call it again. No view keeps it from being
+    erased: `pending` names those that may still hold something. Settles if the caller is
     cancelled. docs/erasure.md says what is to be done about free pages, write-ahead logs and
     backups.
 
@@ -50,13 +61,13 @@ async def erase(
     Raises InvalidNameError, HeldError, SharedContentError, ConflictError or StoreError.
     """
 
-    async def erased() -> list[ErasedStream]:
+    async def erased() -> tuple[list[ErasedStream], list[Unpurged]]:
         streams = await erase_content(log, session_id, by, reason, with_forks=with_forks, seen=seen)
-        return await _purge(log, streams)
+        return streams, await _purge(log, streams)
 
-    streams = await settle(asyncio.ensure_future(erased()))
+    streams, pending = await settle(asyncio.ensure_future(erased()))
     receipt = None if signer is None else await sign_receipt(log, signer, session_id, streams)
-    return Erased(session_id, by, reason, tuple(streams), receipt)
+    return Erased(session_id, by, reason, tuple(streams), receipt, tuple(pending))
 
 
 async def erase_event(
@@ -78,21 +89,21 @@ async def erase_event(
     later one (erase, or leave, the fork first), InvalidNameError, HeldError or StoreError.
     """
 
-    async def erased() -> list[ErasedStream]:
+    async def erased() -> tuple[list[ErasedStream], list[Unpurged]]:
         stream = await erase_event_content(log, session_id, version, by, reason, branch=branch)
-        return await _purge(log, [stream])
+        return [stream], await _purge(log, [stream])
 
-    streams = await settle(asyncio.ensure_future(erased()))
+    streams, pending = await settle(asyncio.ensure_future(erased()))
     receipt = None
     if signer is not None:
         receipt = await sign_receipt(log, signer, session_id, streams, version)
-    return Erased(session_id, by, reason, tuple(streams), receipt)
+    return Erased(session_id, by, reason, tuple(streams), receipt, tuple(pending))
 
 
-async def _purge(log: EventLog, streams: list[ErasedStream]) -> list[ErasedStream]:
+async def _purge(log: EventLog, streams: list[ErasedStream]) -> list[Unpurged]:
     for stream in streams:
         await StateReader(log, stream.name, stream.branch).leave_tombstone(stream.version)
     from eventlog_projections.views.purging import purge_views  # Who reads lists loads no views.
 
-    await purge_views(log)
-    return streams
+    found = await purge_views(log, [(stream.name, stream.stream_id) for stream in streams])
+    return [Unpurged._make(each) for each in found]

@@ -11,20 +11,21 @@ from eventlog_projections.items.turns import is_user_message
 from eventlog_projections.views.projection import Projection, Rows, Written
 from eventlog_projections.views.row import Row
 from eventlog_projections.views.step import Step
-from eventlog_projections.views.text import summary_of
+from eventlog_projections.views.text import digest_of, summary_of
 
 
 class ConversationRow(Row, frozen=True, kw_only=True):
     """A conversation, with all its branches. Times are microseconds, UTC.
 
-    `title`, `owner` and `tags` (a JSON array) are its labels, those of the main branch; `items` is
-    the length of the main branch's list; `bytes` is what its contents take in the log. Labels and
-    first message are not there where the log is encrypted.
+    `title`, `owner` and `tags` (a JSON array) are its labels, those of the main branch; `owner_key`
+    is the digest of `owner`, by which rows are found; `items` is the length of the main branch's
+    list; `bytes` is what its contents take in the log. Labels and first message are not there where
+    the log is encrypted.
     """
 
     table = "conversations"
     key = ("conversation_id",)
-    indexes = (("tenant", "last_at", "conversation_id"), ("tenant", "owner"))
+    indexes = (("tenant", "last_at", "conversation_id"), ("tenant", "owner_key"))
     readable = "conversations"
 
     conversation_id: bytes
@@ -33,6 +34,7 @@ class ConversationRow(Row, frozen=True, kw_only=True):
     title: str | None = None
     first_message: str | None = None
     owner: str | None = None
+    owner_key: bytes | None = None
     tags: str = "[]"
     items: int = 0
     events: int = 0
@@ -49,12 +51,12 @@ class BranchRow(Row, frozen=True, kw_only=True):
     """A branch of a conversation; the main one has no name."""
 
     table = "branches"
-    key = ("conversation_id", "branch")
+    key = ("conversation_id", "stream_id")
     readable = "branches"
 
     conversation_id: bytes
-    branch: str
     stream_id: bytes
+    branch: str
     version: int
     items: int
     is_deleted: bool = False
@@ -71,7 +73,7 @@ def fold(step: Step, rows: Rows) -> Iterator[Written]:
         first_at=step.at,
         last_at=step.at,
     )
-    before = rows.get(BranchRow, step.branch)
+    before = rows.get(BranchRow, step.stream_id)
     branch = _branch(step, before)
     yield branch
     is_main = step.branch == MAIN
@@ -131,9 +133,10 @@ def _labels(event: ConversationLabelled) -> dict[str, object]:
         changes["title"] = event.title or None
     if event.owner is not None:
         changes["owner"] = event.owner or None
+        changes["owner_key"] = digest_of(event.owner) if event.owner else None
     if event.tags is not None:
         changes["tags"] = msgspec.json.encode(event.tags).decode()
     return changes
 
 
-CONVERSATIONS = Projection("conversations", 1, (ConversationRow, BranchRow), fold)
+CONVERSATIONS = Projection("conversations", 2, (ConversationRow, BranchRow), fold)

@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
-from eventlog.errors import CorruptEventError
+from eventlog.errors import CorruptEventError, StoreError
 from eventlog.events import ConversationRewound, EventErased, Header
 from eventlog.views import FoldInput, LogViews, TenantEvent
 from eventlog_projections.items.blocks import INHERITED, Block, count
@@ -18,6 +18,9 @@ from eventlog_projections.views.step import Listed, Step
 
 MAX_LISTS: Final = 100_000
 """Maximum number of lists whose sizes are cached."""
+
+LAST: Final = 253_402_300_799_999_999
+"""The last microsecond that a date has, that of the year 9999."""
 
 _SILENT: Final = Header()
 _FOLDED: Final = frozenset((*CHANGING, ConversationRewound.kind, EventErased.kind))
@@ -31,33 +34,45 @@ class ListSizes:
         self._known: OrderedDict[bytes, tuple[int, int]] = OrderedDict()
 
     async def step(self, found: TenantEvent) -> Step:
-        """Return an event as a step; one that does not decode is a step with a failure."""
+        """Return an event as a step; one that cannot be read is a step with a failure.
+
+        Raises StoreError.
+        """
         event = found.event
         stored = event.stored
         try:
-            total = self._size_before(stored.stream_id, stored.version)
-            if total is None:
-                before = await self._list(event.stream, stored.stream_id, stored.version - 1)
-                total = count(before)
-            if stored.kind not in _FOLDED:
-                self._cache(stored.stream_id, stored.version, total)
-                return Step(found.tenant, event, _SILENT, None, total, None)
-            header, listed = event.header, None
-            if stored.kind == ConversationRewound.kind:
-                blocks = await self._list(event.stream, stored.stream_id, stored.version)
-                start, total, listed = 0, count(blocks), _listed(blocks)
-            elif stored.kind == EventErased.kind:
-                before = await self._list(event.stream, stored.stream_id, stored.version - 1)
-                # What is left keeps, in the rows of views, the places that it had.
-                listed = tuple(part for part in _listed(before) if part.version != header.erased)
-                start = 0
-                total -= _items_of(before, header.erased)
-            else:
-                start, added = change(event.stream, stored.version, stored.kind, header, total)
-                total = start + added
-        except CorruptEventError as error:
+            return await self._step(found)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever can insert events decides what is in them
             self._known.pop(stored.stream_id, None)
             return Step(found.tenant, event, _SILENT, None, 0, None, error)
+
+    async def _step(self, found: TenantEvent) -> Step:
+        event = found.event
+        stored = event.stored
+        if not 0 <= stored.recorded_at <= LAST:
+            raise CorruptEventError(event.stream, stored.version, "its time is none")
+        total = self._size_before(stored.stream_id, stored.version)
+        if total is None:
+            before = await self._list(event.stream, stored.stream_id, stored.version - 1)
+            total = count(before)
+        if stored.kind not in _FOLDED:
+            self._cache(stored.stream_id, stored.version, total)
+            return Step(found.tenant, event, _SILENT, None, total, None)
+        header, listed = event.header, None
+        if stored.kind == ConversationRewound.kind:
+            blocks = await self._list(event.stream, stored.stream_id, stored.version)
+            start, total, listed = 0, count(blocks), _listed(blocks)
+        elif stored.kind == EventErased.kind:
+            before = await self._list(event.stream, stored.stream_id, stored.version - 1)
+            # What is left keeps, in the rows of views, the places that it had.
+            listed = tuple(part for part in _listed(before) if part.version != header.erased)
+            start = 0
+            total -= _items_of(before, header.erased)
+        else:
+            start, added = change(event.stream, stored.version, stored.kind, header, total)
+            total = start + added
         self._cache(stored.stream_id, stored.version, total)
         return Step(found.tenant, event, header, start, total, listed)
 

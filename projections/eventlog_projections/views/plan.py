@@ -3,7 +3,7 @@
 Pure: no database and no clock. A checkpoint says where one generation of a projection is.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from eventlog.views import Checkpoint
@@ -26,17 +26,19 @@ class Range(NamedTuple):
     until: int
 
 
-def plan(points: Sequence[Checkpoint], end: int) -> Range | None:
+def plan(points: Sequence[Checkpoint], end: int, alone: Collection[Key] = ()) -> Range | None:
     """Return which views go on next, and up to where, in a feed with an `end`; None: all are there.
 
-    Those that are furthest behind go first, together, up to where the next one is.
+    Those that are furthest behind go first, together, up to where the next one is; those of `alone`
+    each by itself.
     """
     after = min((point.position for point in points), default=end)
     if after >= end:
         return None
     ahead = [point.position for point in points if point.position > after]
     first = tuple(point for point in points if point.position == after)
-    return Range(first, after, min([*ahead, end]))
+    single = [point for point in first if point.key in alone]
+    return Range(tuple(single[:1]) or first, after, min([*ahead, end]))
 
 
 def fillable(points: Iterable[Checkpoint], schemas: Mapping[str, int]) -> list[Checkpoint]:
@@ -66,11 +68,13 @@ def gives_way(point: Checkpoint, points: Iterable[Checkpoint], now: int) -> bool
     """Tell whether a view waits for a generation that is filled beside it and is nearly there.
 
     Without that a generation might never reach a view that others keep moving. `now` is in
-    microseconds.
+    microseconds. One that moved long ago is not waited for, nor one that moves in the future: a
+    clock was put back.
     """
-    since = now - int(PATIENCE * 1_000_000)
+    patience = int(PATIENCE * 1_000_000)
     return point.is_serving and any(
-        other.moved_at >= since and 0 <= point.position - other.position <= other.rate * NEAR
+        abs(now - other.moved_at) <= patience
+        and 0 <= point.position - other.position <= other.rate * NEAR
         for other in points
         if other.projection == point.projection and not other.is_serving
     )

@@ -1,7 +1,7 @@
 """What makes a view: one pure function from events to rows, and the tables of the rows."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from eventlog.views import Removed, TableSpec
 from eventlog_projections.views.row import Row, Shape
@@ -53,6 +53,17 @@ class Projection(NamedTuple):
     tables: tuple[type[Row], ...]
     fold: Fold
     withdraw: Withdraw | None = None
+
+
+OF_CONVERSATION: Final = ("stream_id", "conversation_id")
+"""First columns of keys whose rows belong to one conversation."""
+
+
+def can_refold(projection: Projection) -> bool:
+    """Tell whether what a conversation brought into rows can be taken out of all of them."""
+    if projection.withdraw is not None:
+        return True
+    return all(kind.key[0] in OF_CONVERSATION for kind in projection.tables)
 
 
 def specs(projection: Projection) -> list[TableSpec]:

@@ -18,6 +18,7 @@ from eventlog.format.names import MAIN
 from eventlog_projections.views.conversations import BranchRow, ConversationRow
 from eventlog_projections.views.prices import cost_of
 from eventlog_projections.views.search import ItemRow, PlainItemRow
+from eventlog_projections.views.text import digest_of
 from eventlog_projections.views.tools import ToolCallRow, ToolRow
 from eventlog_projections.views.turns import ModelRow, TenantModelRow, TurnCount, TurnRow, UsageRow
 from eventlog_projections.views.used import Used, counts_of
@@ -123,7 +124,7 @@ async def conversations(
     """
     rows = await views.select(
         ConversationRow,
-        {} if owner is None else {"owner": owner},
+        {} if owner is None else {"owner_key": digest_of(owner)},
         order=("-last_at", "conversation_id"),
         after=None if after is None else after.row,
         limit=limit,

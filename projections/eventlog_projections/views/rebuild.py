@@ -21,13 +21,16 @@ class Difference(NamedTuple):
 class Rebuild:
     """Fills another generation of one view from the whole feed."""
 
-    def __init__(self, served: ServedViews, projection: Projection) -> None:
+    def __init__(
+        self, served: ServedViews, projection: Projection, *, is_strict: bool = False
+    ) -> None:
         self._served = served
         self._projection = projection
         self._tables = served.log.spi.views.tables
+        self._runner = Runner(served.log, [projection], is_strict=is_strict)
 
-    async def take_over(self) -> None:
-        """Fill a new generation, and let it be the one that is read.
+    async def take_over(self) -> Checkpoint:
+        """Fill a new generation, let it be the one that is read, and return it.
 
         What has taken events that the feed does not have any more is dropped before.
         """
@@ -35,6 +38,7 @@ class Rebuild:
         new = await self._fill_new()
         while not await self._tables.take_over(new, specs(self._projection)):
             new = await self._fill(new)
+        return new
 
     async def compare(self, limit: int) -> list[Difference]:
         """Fill a new generation, compare it row by row with the one that is read, and drop it."""
@@ -71,7 +75,7 @@ class Rebuild:
             raise
 
     async def _fill(self, point: Checkpoint) -> Checkpoint:
-        filled = await Runner(self._served.log, [self._projection]).reach(point)
+        filled = await self._runner.reach(point)
         if filled is None:
             raise InvalidInputError(
                 f"Somebody else took the new view {self._projection.name!r} away."

@@ -3,6 +3,7 @@
 Columns are int, str, bytes, float or bool, or one of these or None.
 """
 
+import math
 import operator
 import struct
 import types
@@ -12,10 +13,17 @@ from typing import Any, ClassVar, Final, Union, get_args, get_origin, get_type_h
 import msgspec
 
 from eventlog import InvalidInputError
+from eventlog.errors import UnfitRowError
 from eventlog.views import ColumnSpec, TableSpec
 
 _KINDS: Final = (int, str, bytes, float, bool)
 _LARGEST: Final = 2**63 - 1
+
+MAX_INDEXED: Final = 2500
+"""Bytes of the columns of a key, or of an index: PostgreSQL takes 2,704 with what it adds."""
+
+_SMALL: Final = 500
+"""Characters, of at most four bytes, that fit into any index together with its numbers."""
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -73,19 +81,50 @@ class Shape:
         self._pick_sure = _picker(sure)
         self._fit = struct.Struct(f"{len(sure)}q").pack
         self._right: set[tuple[type[Any], ...]] = set()
+        self._indexed = [[names.index(n) for n in index] for index in (kind.key, *kind.indexes)]
+        types = {n: column.type for n, column in columns}
+        everywhere = {n for index in self._indexed for n in index}
+        self._sized = [n for n in sorted(everywhere) if types[n] in (str, bytes)]
+        self._floats = [n for n, column in columns if column.type is float]
+        self._key_texts = [n for n in self._indexed[0] if types[n] is str]
+        self._key_numbers = [n for n in self._indexed[0] if types[n] is int]
 
     def check(self, row: Row) -> tuple[Any, ...]:
-        """Return the columns of a row. Raises InvalidInputError for what does not go into one."""
+        """Return the columns of a row. Raises UnfitRowError for what does not go into one."""
         values = msgspec.structs.astuple(row)
         kinds = tuple(map(type, values))
         if kinds not in self._right:
             for kind, column in zip(kinds, self.spec.columns, strict=True):
                 if kind is not column.type and not (column.is_nullable and kind is type(None)):
-                    raise InvalidInputError(
+                    raise UnfitRowError(
                         f"Column {column.name} of {self.kind.__name__} cannot hold {kind.__name__}."
                     )
             self._right.add(kinds)
+        self._check_indexed(values)
+        for n in self._floats:
+            if values[n] is not None and math.isnan(values[n]):
+                raise UnfitRowError(f"{self.kind.__name__} holds NaN, which SQLite takes for NULL.")
         return values
+
+    def _check_indexed(self, values: Sequence[Any]) -> None:
+        """Refuse what no index holds, and a key that would be stored as another one."""
+        size = sum([len(values[n] or "") for n in self._sized])
+        if size > _SMALL and any(
+            sum(_size(values[n]) for n in index) > MAX_INDEXED for index in self._indexed
+        ):
+            raise UnfitRowError(
+                f"The key or an index of {self.kind.__name__} holds at most {MAX_INDEXED} bytes."
+                " Key and index a digest."
+            )
+        for n in self._key_texts:
+            text = values[n]
+            if text and (not text.isascii() or "\0" in text) and _text(text) != text:
+                raise UnfitRowError(
+                    f"The key of {self.kind.__name__} holds NUL or a lone surrogate."
+                )
+        for n in self._key_numbers:
+            if _number(values[n]) != values[n]:
+                raise UnfitRowError(f"The key of {self.kind.__name__} holds over 64 bits.")
 
     def dump(self, values: Sequence[Any]) -> tuple[Any, ...]:
         """Return the columns as both databases take them.
@@ -136,6 +175,13 @@ def _picker(numbers: Sequence[int]) -> Callable[[Sequence[Any]], tuple[Any, ...]
         (only,) = numbers
         return lambda values: (values[only],)
     return lambda values: tuple(values[number] for number in numbers)
+
+
+def _size(value: Any) -> int:
+    """Return how many bytes a value takes in an index of PostgreSQL."""
+    if isinstance(value, str):
+        return len(value.encode("utf-8", "replace"))
+    return len(value) if isinstance(value, bytes) else 8
 
 
 def _text(text: str | None) -> str | None:

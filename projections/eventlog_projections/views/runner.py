@@ -11,14 +11,20 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from eventlog import EventLog, StoreError, UnavailableError
+from eventlog import EventLog, EventLogError, StoreError
 from eventlog.errors import BeyondEndError
+from eventlog.retrying import Tries, others_were_first
 from eventlog.views import Checkpoint
-from eventlog_projections.views.executor import Executor
+from eventlog_projections.views.batches.chores import Chores
+from eventlog_projections.views.batches.executor import Executor
+from eventlog_projections.views.batches.refolding import Named, Refold, read_replay, where_it_is
 from eventlog_projections.views.plan import Key, fillable, gives_way, missing
 from eventlog_projections.views.projection import Projection, specs
 
 OUTAGE_PAUSE: Final = 0.5
+
+CHORES_PAUSE: Final = 5.0
+"""Seconds after which a worker looks for what was left to do."""
 
 LOOK_AGAIN: Final = 0.05
 """Seconds after which a worker looks what became of the views, and who waits for one does."""
@@ -27,14 +33,21 @@ _log: Final = logging.getLogger("eventlog.views")
 
 
 class Runner:
-    """Keeps some projections up with the feed, in one event loop; one task at a time."""
+    """Keeps some projections up with the feed, in one event loop; one task at a time.
 
-    def __init__(self, log: EventLog, projections: Sequence[Projection]) -> None:
+    An event that a projection cannot take is set aside; if that `is_strict`, its generation stops
+    there.
+    """
+
+    def __init__(
+        self, log: EventLog, projections: Sequence[Projection], *, is_strict: bool = False
+    ) -> None:
         self._views = log.spi.views
         self._tables = self._views.tables
         self._projections = {projection.name: projection for projection in projections}
-        self._executor = Executor(self._views, self._projections)
+        self._executor = Executor(self._views, self._projections, is_strict=is_strict)
         self._points: dict[Key, Checkpoint] = {}
+        self._lock = asyncio.Lock()
         self._looked_at = 0.0
         """On the monotonic clock; 0 since something failed."""
 
@@ -42,8 +55,8 @@ class Runner:
         """Bring views to where the feed is now, and return where they are.
 
         One that is not there is made; one whose schema number was raised is filled beside the old
-        one, and takes over. Raises PoisonEventError if that one cannot take an event, and
-        BeyondEndError if a view has taken events that the feed does not have.
+        one, and takes over. Raises BeyondEndError if a view has taken events that the feed does not
+        have.
         """
         end = await self._views.end()
         ours = self._ours(names)
@@ -67,6 +80,25 @@ class Runner:
         """
         await self._look()
         return await self._fill(point.key, await self._views.end())
+
+    async def refold(self, key: Key, of: Named, *, retries: bool, purged: Sequence[bytes]) -> None:
+        """Fold a conversation anew in one generation, at the position where that is.
+
+        Raises InvalidInputError where its projection cannot, or StoreError; BusyError if others
+        move it all the time.
+        """
+        async for _ in Tries():
+            await self._look()
+            if key not in self._points:
+                return
+            point = self._points[key]
+            replay = await read_replay(self._views, of, point.position, [key])
+            projection, moved = self._projections[point.projection], where_it_is(point)
+            work = Refold(self._tables, projection, point, moved, replay)
+            if await work.run(retries=retries, purged=purged):
+                await self._look()
+                return
+        raise others_were_first(of.conversation, "Its rows in views were left as they are.")
 
     async def reach(self, point: Checkpoint) -> Checkpoint | None:
         """Bring one generation to where the one is that is read; None if it is gone.
@@ -92,13 +124,30 @@ class Runner:
         await self._check_end(0, names)
         async with self._views.following() as reader:
             stopping = asyncio.ensure_future(_leave(stop, reader.leave))
+            tending = asyncio.ensure_future(self._tend(stop))
             try:
                 end = 0
                 while (moved := await reader.wait_beyond(self._lowest(names, end))) is not None:
                     end = moved
-                    await self._follow(end, names, stop)
+                    async with self._lock:
+                        await self._follow(end, names, stop)
             finally:
                 stopping.cancel()
+                tending.cancel()
+                await asyncio.wait((tending,))
+
+    async def _tend(self, stop: asyncio.Event) -> None:
+        """Do now and then what was left to do: purges, and events that can be opened by now."""
+        chores = Chores(self._views, self._projections, self.refold)
+        while not stop.is_set():
+            try:
+                async with self._lock:
+                    await chores.do(stop)
+            except EventLogError as error:
+                _log.warning("views have more to do, and could not now: %s", error)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CHORES_PAUSE):
+                    await stop.wait()
 
     async def _follow(self, end: int, names: Sequence[str], stop: asyncio.Event) -> None:
         try:
@@ -108,7 +157,8 @@ class Runner:
             await self._prepare(names)
             await self._advance(end, names, stop=stop)
             await self._take_over(names)
-        except UnavailableError as error:
+        except StoreError as error:
+            self._looked_at = 0.0
             _log.warning("views wait for their database: %s", error)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(OUTAGE_PAUSE):
@@ -135,19 +185,34 @@ class Runner:
             except StoreError:
                 self._looked_at = 0.0
                 await self._look()
-                if all(point.key in self._points for point in points):
+                is_there = all(point.key in self._points for point in points)
+                if is_there and not await self.drop_broken(points):
                     raise
-                continue  # Somebody made a view anew, and that one is gone.
+                if only is None:
+                    await self._prepare(names)
+                continue  # Somebody made a view anew, or dropped it.
             if moved is not None:
                 self._points |= {point.key: point for point in moved}
                 return
             await self._look()
 
+    async def drop_broken(self, points: Sequence[Checkpoint]) -> bool:
+        """Delete the generations that lack a table; the next read makes the view anew."""
+        found = False
+        for point in points:
+            tables = specs(self._projections[point.projection])
+            if not await self._tables.are_there(point.generation, tables):
+                _log.error("view %s lacks a table, and is made anew", point.projection)
+                await self._tables.drop(*point.key, tables)
+                found = True
+        await self._look()
+        return found
+
     async def _look(self) -> None:
         points = await self._tables.checkpoints()
         self._points = {point.key: point for point in points}
         self._looked_at = time.monotonic()
-        self._executor.look({key: point.position for key, point in self._points.items()})
+        self._executor.look(self._points)
 
     async def _check_end(self, end: int, names: Sequence[str]) -> None:
         """Raise BeyondEndError if a view is beyond the end; `end` may be one of before the look."""

@@ -34,6 +34,10 @@ class ServedViews:
             raise InvalidInputError(f"There is no view {name!r}. There are: {known}.")
         return self._projections[name]
 
+    def schemas(self, names: Sequence[str] = ()) -> dict[str, int]:
+        """Return the schema number of each of the projections that are named, or of all."""
+        return {name: self.named(name).schema for name in names or tuple(self._projections)}
+
     async def catch_up(self, names: Sequence[str] = ()) -> dict[str, Checkpoint]:
         """Bring views, or all, to where the feed is now, and return where they are."""
         names = names or tuple(self._projections)

@@ -4,17 +4,15 @@ import itertools
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, cast
 
-from eventlog import EventLogError, InvalidInputError
-from eventlog.views import DeadLetter, Forgotten, Mark, Put, Removed, ViewSource
-from eventlog_projections.views.projection import Gone, Projection, RowT, Written
+from eventlog.errors import UnfitRowError
+from eventlog.views import Checkpoint, DeadLetter, Forgotten, Mark, Put, Removed, ViewSource
+from eventlog_projections.views.letters import letter_of
+from eventlog_projections.views.projection import OF_CONVERSATION, Gone, Projection, RowT, Written
 from eventlog_projections.views.row import Row, Shape
 from eventlog_projections.views.step import Step
 
 MAX_ROWS: Final = 500_000
 """Maximum number of rows of a projection that a process holds."""
-
-_OF_CONVERSATION: Final = ("stream_id", "conversation_id")
-"""First columns of keys whose rows belong to one conversation."""
 
 _Key = tuple[Any, ...]
 _Values = tuple[Any, ...]
@@ -70,10 +68,11 @@ class ProjectionState:
     `position` is where the last batch that was folded ends.
     """
 
-    def __init__(self, projection: Projection, generation: int, position: int) -> None:
+    def __init__(self, projection: Projection, point: Checkpoint) -> None:
         self.projection: Final = projection
-        self.generation: Final = generation
-        self.position = position
+        self.generation: Final = point.generation
+        self.position = point.position
+        self.epoch: Final = point.epoch
         self._step: Step | None = None
         self._undo: list[tuple[TableBuffer, _Key, Row | None, _Values | None]] = []
         self._begin()
@@ -127,45 +126,45 @@ class ProjectionState:
     def fold(self, step: Step) -> None:
         """Take a step, or none of it if the fold raises anything."""
         self._begin_step(step)
+        if step.failure is not None:
+            raise step.failure
+        self._all_or_none(self.projection.fold(step, self))
+
+    def _all_or_none(self, writes: Iterable[Written]) -> None:
         marks = [(table, len(table.ops)) for table in self._written]
         try:
-            if step.failure is not None:
-                raise step.failure
-            for written in self.projection.fold(step, self):
+            for written in writes:
                 self._write(written)
         except BaseException:
             self._take_back(marks)
             raise
 
-    def restarts(self, replay: Sequence[Step]) -> bool:
+    @property
+    def key(self) -> tuple[str, int]:
+        """The projection's name, and which generation of it this is."""
+        return self.projection.name, self.generation
+
+    def restart(self, replay: Sequence[Step]) -> None:
         """Delete the rows of a conversation, so that its steps can be folded anew.
 
-        False, and nothing happens, where they brought something into rows of others and there is
-        no `withdraw` to take it out.
+        Raises whatever `withdraw` raises: then the rows are gone, and what it wrote is not kept.
         """
         partitions: dict[str, set[Any]] = {
-            name: {getattr(step, name) for step in replay} for name in _OF_CONVERSATION
+            name: {getattr(step, name) for step in replay} for name in OF_CONVERSATION
         }
         own = [table for table in self._tables.values() if table.shape.partition in partitions]
-        withdraw = self.projection.withdraw
-        if withdraw is None and len(own) < len(self._tables):
-            return False
         old = [row for table in own for row in table.delete(partitions[table.shape.partition])]
         self._begin_step(replay[-1])
-        for written in () if withdraw is None else withdraw(old, self):
-            self._write(written)
-        return True
+        withdraw = self.projection.withdraw
+        self._all_or_none(() if withdraw is None else withdraw(old, self))
 
     def take(self) -> list[Put | Mark | Forgotten]:
         """Return what was written since, for one transaction."""
         return [write for table in self._tables.values() for write in table.take(self.generation)]
 
     def dead_letter(self, step: Step, error: Exception) -> DeadLetter:
-        """Say that a step could not be taken; never with the content of an item."""
-        where = (self.projection.name, self.generation, step.position)
-        ours = isinstance(error, EventLogError)
-        what = f"{type(error).__name__}: {error}" if ours else type(error).__name__
-        return DeadLetter(*where, step.stream_id, step.version, what)
+        """Say that a step could not be taken, and why."""
+        return letter_of(self.projection.name, self.generation, step, error)
 
     def _begin_step(self, step: Step) -> None:
         self._step = step
@@ -191,7 +190,7 @@ class ProjectionState:
         self, table: TableBuffer, key: _Key, row: Row | None, values: tuple[Any, ...] | None
     ) -> None:
         if key[0] != getattr(self._step, table.shape.partition):
-            raise InvalidInputError(f"a row of {table.shape.kind.__name__} belongs to another step")
+            raise UnfitRowError(f"A row of {table.shape.kind.__name__} belongs to another step.")
         before = _set(table, key, row)
         self._undo.append((table, key, before, table.written.get(key, _UNWRITTEN)))
         table.written[key] = values

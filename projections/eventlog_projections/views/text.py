@@ -1,5 +1,6 @@
 """The text of an item: what a person would look for in it. Pure."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
@@ -7,6 +8,8 @@ from eventlog_projections.items.turns import fields as fields_of
 
 MAX_TEXT: Final = 100_000
 """Characters of an item that are searched; PostgreSQL indexes at most a megabyte of words."""
+
+DIGEST_BYTES: Final = 16
 
 SUMMARY: Final = 200
 """Characters of a message that a list shows."""
@@ -27,6 +30,11 @@ _SPOKEN: Final = (
     "error",
 )
 """Where items hold words, in the order of reading; pictures and files are elsewhere."""
+
+
+def digest_of(text: str) -> bytes:
+    """Return what a free text is known by in keys and indexes: they hold no text of any length."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:DIGEST_BYTES]
 
 
 def text_of(item: Any) -> str:

@@ -14,6 +14,7 @@ from eventlog_projections.items.turns import fields as fields_of
 from eventlog_projections.views.projection import Gone, Projection, Rows, Written
 from eventlog_projections.views.row import Row
 from eventlog_projections.views.step import Step
+from eventlog_projections.views.text import digest_of
 
 FAILED: Final = "An error occurred while running the tool"
 """How the output begins that the SDK makes of a tool's exception, unless it is told otherwise."""
@@ -33,16 +34,17 @@ _HOSTED: Final = frozenset(
 class ToolCallRow(Row, frozen=True, kw_only=True):
     """A call of a tool in a branch. Times are microseconds, UTC.
 
-    `name` and `called_at` are None for a result whose call was never seen there; `answered_at` is
-    None for a call without a result; `duration` is microseconds from one to the other.
+    `call_key` is the digest of `call_id`. `name` and `called_at` are None for a result whose call
+    was never seen there; `answered_at` is None for a call without a result; `duration` is
+    microseconds from one to the other.
     """
 
     table = "tool_calls"
-    key = ("stream_id", "call_id")
-    indexes = (("tenant", "name"),)
+    key = ("stream_id", "call_key")
     readable = "tool_calls"
 
     stream_id: bytes
+    call_key: bytes
     call_id: str
     tenant: str
     name: str | None = None
@@ -57,14 +59,16 @@ class ToolCallRow(Row, frozen=True, kw_only=True):
 class ToolRow(Row, frozen=True, kw_only=True):
     """A tool of a tenant: what became of its calls. `timed` calls took `duration` in all.
 
-    `longest` is the longest that there ever was, also among calls that were erased since.
+    `name_key` is the digest of `name`. `longest` is the longest that there ever was, also among
+    calls that were erased since.
     """
 
     table = "tools"
-    key = ("tenant", "name")
+    key = ("tenant", "name_key")
     readable = "tools"
 
     tenant: str
+    name_key: bytes
     name: str
     calls: int = 0
     results: int = 0
@@ -93,10 +97,9 @@ def fold(step: Step, rows: Rows) -> Iterator[Written]:
 def _call(
     step: Step, item: dict[str, Any], kind: str, call_id: str, rows: Rows
 ) -> Iterator[Written]:
-    before = rows.get(ToolCallRow, call_id)
-    if before is not None and before.called_at is not None:
+    before = _seen(step, call_id, rows)
+    if before.called_at is not None:
         return
-    before = before or ToolCallRow(stream_id=step.stream_id, call_id=call_id, tenant=step.tenant)
     name = item.get("name")
     name = name if isinstance(name, str) and name else kind.removesuffix("_call")
     called = msgspec.structs.replace(
@@ -115,10 +118,9 @@ def _call(
 
 
 def _answer(step: Step, call_id: str, rows: Rows, *, is_error: bool) -> Iterator[Written]:
-    before = rows.get(ToolCallRow, call_id)
-    if before is not None and before.answered_at is not None:
+    before = _seen(step, call_id, rows)
+    if before.answered_at is not None:
         return
-    before = before or ToolCallRow(stream_id=step.stream_id, call_id=call_id, tenant=step.tenant)
     took = None
     if before.called_at is not None and before.called_version != step.version:
         took = step.at - before.called_at
@@ -142,7 +144,16 @@ def _answer(step: Step, call_id: str, rows: Rows, *, is_error: bool) -> Iterator
 
 
 def _tool(step: Step, name: str, rows: Rows) -> ToolRow:
-    return rows.get(ToolRow, name) or ToolRow(tenant=step.tenant, name=name)
+    key = digest_of(name)
+    return rows.get(ToolRow, key) or ToolRow(tenant=step.tenant, name_key=key, name=name)
+
+
+def _seen(step: Step, call_id: str, rows: Rows) -> ToolCallRow:
+    """Return what is known of a call; a new row where nothing is."""
+    key = digest_of(call_id)
+    return rows.get(ToolCallRow, key) or ToolCallRow(
+        stream_id=step.stream_id, call_key=key, call_id=call_id, tenant=step.tenant
+    )
 
 
 def _is_error(item: dict[str, Any]) -> bool:
@@ -157,7 +168,7 @@ def withdraw(old: Iterable[Row], rows: Rows) -> Iterator[Written]:
     for row in old:
         tool = None
         if isinstance(row, ToolCallRow) and row.called_at is not None and row.name is not None:
-            tool = rows.get(ToolRow, row.name)
+            tool = rows.get(ToolRow, digest_of(row.name))
         if isinstance(row, ToolCallRow) and tool is not None:
             rest = msgspec.structs.replace(
                 tool,
@@ -167,7 +178,7 @@ def withdraw(old: Iterable[Row], rows: Rows) -> Iterator[Written]:
                 timed=tool.timed - (row.duration is not None),
                 duration=tool.duration - (row.duration or 0),
             )
-            yield rest if rest.calls else Gone(ToolRow, (tool.tenant, tool.name))
+            yield rest if rest.calls else Gone(ToolRow, (tool.tenant, tool.name_key))
 
 
-TOOLS = Projection("tools", 1, (ToolCallRow, ToolRow), fold, withdraw)
+TOOLS = Projection("tools", 2, (ToolCallRow, ToolRow), fold, withdraw)

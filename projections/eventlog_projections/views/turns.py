@@ -16,7 +16,7 @@ from eventlog_projections.items.turns import is_user_message
 from eventlog_projections.views.projection import Gone, Projection, Rows, Written
 from eventlog_projections.views.row import Row
 from eventlog_projections.views.step import Step
-from eventlog_projections.views.text import summary_of
+from eventlog_projections.views.text import digest_of, summary_of
 from eventlog_projections.views.used import Used, counts_of, minus, plus
 
 
@@ -77,22 +77,30 @@ class UsageRow(Used, frozen=True, kw_only=True):
 
 
 class ModelRow(Used, frozen=True, kw_only=True):
-    """What a conversation used of a model; `model` is empty where it is not known."""
+    """What a conversation used of a model; `model` is empty where it is not known.
+
+    `model_key` is its digest.
+    """
 
     table = "models"
-    key = ("conversation_id", "model")
+    key = ("conversation_id", "model_key")
     conversation_id: bytes
+    model_key: bytes
     tenant: str
     model: str
 
 
 class TenantModelRow(Used, frozen=True, kw_only=True):
-    """What a tenant used of a model; `model` is empty where it is not known."""
+    """What a tenant used of a model; `model` is empty where it is not known.
+
+    `model_key` is its digest.
+    """
 
     table = "tenant_models"
-    key = ("tenant", "model")
+    key = ("tenant", "model_key")
     readable = "models"
     tenant: str
+    model_key: bytes
     model: str
 
 
@@ -182,11 +190,14 @@ def _use(step: Step, used: UsageRecorded, rows: Rows) -> Iterator[Written]:
         turn = msgspec.structs.replace(turn, context_tokens=context, last_at=step.at)
         yield plus(turn, used)
     model = used.model or ""
-    own = rows.get(ModelRow, model) or ModelRow(
-        conversation_id=step.conversation_id, tenant=step.tenant, model=model
+    key = digest_of(model)
+    own = rows.get(ModelRow, key) or ModelRow(
+        conversation_id=step.conversation_id, model_key=key, tenant=step.tenant, model=model
     )
     yield plus(own, used)
-    every = rows.get(TenantModelRow, model) or TenantModelRow(tenant=step.tenant, model=model)
+    every = rows.get(TenantModelRow, key) or TenantModelRow(
+        tenant=step.tenant, model_key=key, model=model
+    )
     yield plus(every, used)
 
 
@@ -202,15 +213,17 @@ def _turn(rows: Rows, ago: int) -> TurnRow | None:
 def withdraw(old: Iterable[Row], rows: Rows) -> Iterator[Written]:
     """Take what a conversation used from what its tenant did."""
     for row in old:
-        if isinstance(row, ModelRow) and (every := rows.get(TenantModelRow, row.model)) is not None:
+        if not isinstance(row, ModelRow):
+            continue
+        if (every := rows.get(TenantModelRow, row.model_key)) is not None:
             rest = minus(every, row)
             yield (
                 rest
                 if any(counts_of(rest).values())
-                else Gone(TenantModelRow, (every.tenant, every.model))
+                else Gone(TenantModelRow, (every.tenant, every.model_key))
             )
 
 
 TURNS = Projection(
-    "turns", 2, (TurnRow, TurnCount, UsageRow, ModelRow, TenantModelRow), fold, withdraw
+    "turns", 3, (TurnRow, TurnCount, UsageRow, ModelRow, TenantModelRow), fold, withdraw
 )

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from eventlog import EventLog
 from eventlog.views import NO_LIMIT, Search, Selection, ViewRow, ViewSource
+from eventlog_projections.views.asides import Asides
 from eventlog_projections.views.conversations import CONVERSATIONS
 from eventlog_projections.views.projection import Projection, RowT
 from eventlog_projections.views.reader import RowReader
@@ -13,7 +14,7 @@ from eventlog_projections.views.rebuild import Difference, Rebuild
 from eventlog_projections.views.row import Row, Shape
 from eventlog_projections.views.search import SEARCH, ItemRow
 from eventlog_projections.views.serving import ServedViews
-from eventlog_projections.views.status import Status, status
+from eventlog_projections.views.status import SetAside, Status, set_aside, status
 from eventlog_projections.views.tools import TOOLS
 from eventlog_projections.views.turns import TURNS
 
@@ -32,6 +33,7 @@ class Views:
         self.log: Final = log
         self._served: Final = ServedViews(log, projections)
         self._reader: Final = RowReader(self._served, projections)
+        self._asides: Final = Asides(self._served)
 
     def keeps(self, kind: type[Row]) -> bool:
         """Tell whether these rows are of one of the views."""
@@ -41,7 +43,8 @@ class Views:
         """Bring views, or all of them, to where the feed is now.
 
         A view that is not there is made; one with a higher schema number is filled beside the old
-        one and takes over. Raises StoreError; PoisonEventError if such a one cannot take an event.
+        one and takes over. An event that one
+        cannot take is set aside for it. Raises StoreError.
         """
         await self._served.catch_up(names)
 
@@ -59,18 +62,36 @@ class Views:
         """
         return await status(self.log)
 
-    async def rebuild(self, name: str) -> None:
+    async def rebuild(self, name: str, *, strict: bool = False) -> list[SetAside]:
         """Make a view anew beside itself, and let the new one take over at once.
 
-        Everything goes on meanwhile. Raises PoisonEventError at the first event that its function
-        cannot take; nothing has changed then.
+        Everything goes on meanwhile. Returns the log's own events that were set aside, at most
+        SHOWN. With `strict`, raises PoisonEventError at the first event, of any tenant, that cannot
+        be taken; nothing has changed then.
         """
-        await Rebuild(self._served, self._served.named(name)).take_over()
+        rebuild = Rebuild(self._served, self._served.named(name), is_strict=strict)
+        return await set_aside(self.log, await rebuild.take_over())
+
+    async def retry(self, *names: str, conversation: str | None = None) -> list[SetAside]:
+        """Try again to take what was set aside, of some views or all, in the log's own tenant.
+
+        The rows of the conversations that it is of are deleted and made anew, where the view is, in
+        one transaction each; a projection that cannot do that is made anew as a whole. Returns
+        what is set aside still. Raises StoreError.
+        """
+        return await self._asides.retry(names, conversation)
+
+    async def skip(self, *names: str, conversation: str | None = None) -> list[SetAside]:
+        """Acknowledge what was set aside: `status` names it no more. Returns it.
+
+        The views stay without these events. A view that is made anew tries them all again.
+        """
+        return await self._asides.skip(names, conversation)
 
     async def check(self, name: str, limit: int = 100) -> list[Difference]:
         """Make a view anew, compare it row by row with what is there, and throw it away.
 
-        At most `limit` differences of a kind for each table. Raises PoisonEventError.
+        At most `limit` differences of a kind for each table.
         """
         return await Rebuild(self._served, self._served.named(name)).compare(limit)
 

@@ -121,7 +121,7 @@ async def test_erased_and_unknown_events_are_told_as_far_as_they_can(
     chat = Conversation(log, NAME)
     await chat.add(["secret"], context=Context(actor="ana"))
     await chat.add(["kept"])
-    await backend.execute(
+    await backend.tamper(
         "UPDATE {}events SET salt = NULL, context = NULL, body = NULL WHERE version = 1"
     )
     await backend.tamper("UPDATE {}events SET schema = 2 WHERE version = 2")

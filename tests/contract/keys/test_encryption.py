@@ -1,5 +1,6 @@
 """Encryption at rest: without the key nothing can be read or changed, with it all is as ever."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Final
@@ -145,12 +146,14 @@ async def test_a_log_with_another_keyring_reads_and_changes_nothing(
         assert [row.name async for row in log.streams()] == [NAME]
 
 
-@pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize(
-    "statement",
-    ["UPDATE {}keys SET wrapped_key = NULL", "DELETE FROM {}keys"],
-    ids=["destroyed", "missing"],
-)
+DESTROYED: Final = "UPDATE {}keys SET wrapped_key = NULL"
+GONE: Final = [
+    *[(change, "DELETE FROM {}keys") for change in CHANGES],
+    *[(change, DESTROYED) for change in CHANGES if change not in ("add", "clear")],
+]
+
+
+@pytest.mark.parametrize(("change", "statement"), GONE)
 async def test_a_data_key_that_is_gone_is_told_apart(
     sealed: Backend, change: str, statement: str
 ) -> None:
@@ -162,6 +165,25 @@ async def test_a_data_key_that_is_gone_is_told_apart(
         with pytest.raises(KeyDestroyedError, match="'chat'"):
             await CHANGES[change](Conversation(log, NAME))
         assert await log.version(NAME) == 40
+
+
+@pytest.mark.parametrize("change", ["add", "clear"])
+async def test_a_conversation_whose_key_was_destroyed_goes_on_under_a_new_one(
+    sealed: Backend, change: str
+) -> None:
+    """Whoever destroyed it and left the stream at it: what comes is encrypted, and readable."""
+    async with sealed.open() as log:
+        await filled(log, ITEMS[:40])
+    await sealed.execute(DESTROYED)
+    async with sealed.open() as log, sealed.open() as other:
+        await asyncio.gather(*[CHANGES[change](Conversation(each, NAME)) for each in (log, other)])
+        assert await log.version(NAME) == 42
+        with pytest.raises(KeyDestroyedError, match="'chat'"):
+            await Conversation(other, NAME).items(as_of=40)
+    async with sealed.open() as log:
+        events = await log.read(NAME, after=40).all()
+        assert [event.kind for event in events] == [events[0].kind] * 2
+    assert await sealed.execute("SELECT key_id FROM {}streams") == [("2",)]
 
 
 TAMPERED: Final = {

@@ -6,6 +6,7 @@ import asyncpg
 import pytest
 
 from eventlog import EventLog, ItemsAdded, NewEvent, Signer
+from eventlog_projections import erase, erase_event
 from tests.backends import Backend
 
 SIGNER = Signer("example.com/log", bytes(range(32)))
@@ -161,14 +162,46 @@ async def test_a_partition_is_guarded_like_its_table(backend: Backend, log: Even
         await backend.execute("DELETE FROM {}part_0")
 
 
-async def test_contents_can_be_erased_as_a_whole_and_the_chain_still_verifies(
+EMPTIED = "UPDATE {}events SET salt = NULL, context = NULL, body = NULL"
+
+
+async def test_content_goes_only_with_the_event_that_says_so(
     backend: Backend, log: EventLog
 ) -> None:
-    """The one change that is allowed, and the only meaning of NULL."""
+    """Whoever sets it to NULL, in whichever order: an erasing event comes first, and covers it."""
     await fill(log)
-    await backend.execute("UPDATE {}events SET salt = NULL, context = NULL, body = NULL")
+    before = await snapshot(backend)
+    for where in ("", " WHERE version = 1", " WHERE version = 2"):
+        with pytest.raises(REFUSED, match="immutable: content goes with the event"):
+            await backend.execute(EMPTIED + where)
+    assert await snapshot(backend) == before
+    await erase_event(log, "chat", 1, by="dpo", reason="r")
+    with pytest.raises(REFUSED, match="immutable: content goes with the event"):
+        await backend.execute(f"{EMPTIED} WHERE version = 2")
+    await erase(log, "chat", by="dpo", reason="r")
+    await log.append("chat", ItemsAdded(["new"]))
+    with pytest.raises(REFUSED, match="immutable: content goes with the event"):
+        await backend.execute(f"{EMPTIED} WHERE version = 5")
+    assert [event.is_erased async for event in log.read("chat")] == [True, True, True, False, False]
     assert (await log.verify()).ok
-    assert [event.is_erased async for event in log.read("chat")] == [True, True]
+
+
+async def test_an_erasing_event_of_another_stream_erases_nothing_here(
+    backend: Backend, log: EventLog
+) -> None:
+    """Nor does one that was written by hand and says of another version that it is gone."""
+    await fill(log)
+    await fill_other(log)
+    await erase(log, "other", by="dpo", reason="r")
+    with pytest.raises(REFUSED, match="immutable: content goes with the event"):
+        await backend.execute(EMPTIED)
+    assert (await log.verify()).ok
+
+
+async def test_erased_content_does_not_come_back(backend: Backend, log: EventLog) -> None:
+    """NULL has one meaning, and stays."""
+    await fill(log)
+    await erase(log, "chat", by="dpo", reason="r")
     with pytest.raises(REFUSED, match="immutable"):
         await backend.execute("UPDATE {}events SET salt = hash, context = hash, body = hash")
 

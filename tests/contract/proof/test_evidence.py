@@ -74,7 +74,7 @@ async def test_withheld_and_erased_content_still_verifies(
 ) -> None:
     """What is away is away: its digest stays."""
     await fill(log)
-    await backend.execute(
+    await backend.tamper(
         "UPDATE {}events SET salt = NULL, context = NULL, body = NULL WHERE version = 4"
     )
     head = await log.tree.head(SIGNER)

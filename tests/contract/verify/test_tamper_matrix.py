@@ -102,6 +102,8 @@ UNPROTECTED: Final = {
     "segments": "as snapshots",
     "checkpoints": "views are made anew from the feed; Views.check compares",
     "set_aside": "as checkpoints",
+    "misplaced": "what was refused a place, and what was mended, for those who ask",
+    "purges": "as checkpoints",
     "tree_heads.signed_at": "a note has no time; what is signed is size and root",
 }
 BYTES: Final[dict[str, bytes]] = {"root": bytes(32), "stream_id": bytes(16)}

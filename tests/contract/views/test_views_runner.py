@@ -87,8 +87,9 @@ async def test_a_poison_event_is_set_aside_and_the_view_goes_on(log: EventLog) -
     await log.append("a", [ItemsAdded([1]), ItemsAdded([1, "poison"]), ItemsAdded([1])])
     assert await counted(views) == [2]
     (status,) = await views.status()
-    ((position, _, version, error),) = status.set_aside
-    assert (position, version, error) == (2, 2, "ValueError")
+    (aside,) = status.set_aside
+    assert (aside.position, aside.version, aside.error) == (2, 2, "ValueError")
+    assert (aside.conversation, aside.branch) == ("a", "")
     assert (status.position, status.behind) == (3, 0)
 
 

@@ -88,3 +88,13 @@ async def roled(postgres_url: str) -> AsyncIterator[Roled]:
         yield opened
     finally:
         await opened.discard()
+
+
+@pytest.fixture
+async def blank_postgres(postgres_url: str) -> AsyncIterator[PostgresBackend]:
+    """A schema that is not there yet."""
+    backend = PostgresBackend(postgres_url)
+    try:
+        yield backend
+    finally:
+        await backend.discard()

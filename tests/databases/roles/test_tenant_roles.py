@@ -60,6 +60,9 @@ async def test_no_table_shows_or_counts_rows_of_another_tenant(
     await roled.backend.execute(
         "INSERT INTO {}keys VALUES (?, '1', 'kek', '')", stream_id(reads.THEIRS, reads.SECRET)
     )
+    await roled.backend.execute(
+        "INSERT INTO {}misplaced VALUES (?, 4711, 1, 0)", stream_id(reads.THEIRS, reads.SECRET)
+    )
     names = await tables(roled)
     assert {"view_items_2", "events", "keys", *SHARED} <= set(names)
     for name in names:

@@ -1,0 +1,172 @@
+"""One batch of steps, folded into the rows of several projections."""
+
+import itertools
+import logging
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from eventlog.errors import PoisonEventError
+from eventlog.views import DeadLetter, Forgotten, Mark, Put, ViewSource
+from eventlog_projections.views.letters import REFUSED, is_because
+from eventlog_projections.views.projection import can_refold
+from eventlog_projections.views.state import ProjectionState
+from eventlog_projections.views.step import Step
+
+_log: Final = logging.getLogger("eventlog.views")
+
+
+class Replay(NamedTuple):
+    """All steps of a conversation up to one that takes content away from it, in order."""
+
+    steps: Sequence[Step]
+    letters: Mapping[tuple[str, int], Sequence[DeadLetter]]
+    """The dead letters of the conversation, by projection and generation."""
+
+    def of(self, state: ProjectionState) -> Sequence[DeadLetter]:
+        """Return the dead letters of a generation."""
+        return self.letters.get(state.key, ())
+
+    def excluded(self, state: ProjectionState) -> frozenset[int]:
+        """Return the positions of what the database refused before and would refuse again."""
+        erased = {step.position for step in self.steps if step.event.is_erased}
+        refused = [letter.position for letter in self.of(state) if is_because(letter, REFUSED)]
+        return frozenset(refused) - erased
+
+
+Replays = Mapping[int, Replay]
+"""By the position of the step that takes content away."""
+
+
+class Folded(NamedTuple):
+    """What a batch comes to, and which generations stop in it."""
+
+    writes: list[Put | Mark | Forgotten]
+    letters: list[DeadLetter]
+    taken: list[DeadLetter]
+    """Those that are none any more."""
+    purged: list[tuple[str, int, bytes]]
+    """Generations that hold nothing any more of what was erased from a stream."""
+    stopped: list[PoisonEventError | None]
+    """For each projection, at which event it stops."""
+
+    def add(self, other: "Folded") -> None:
+        """Take over what another one comes to."""
+        self.writes.extend(other.writes)
+        self.letters.extend(other.letters)
+        self.taken.extend(other.taken)
+        self.purged.extend(other.purged)
+        self.stopped.extend(other.stopped)
+
+
+async def load(
+    states: Iterable[ProjectionState], tables: ViewSource, steps: Sequence[Step], replays: Replays
+) -> None:
+    """Read the rows that the steps may ask for."""
+    replayed = itertools.chain.from_iterable(replay.steps for replay in replays.values())
+    wanted = [*steps, *replayed]
+    for state in states:
+        await state.load(tables, wanted)
+
+
+def fold(
+    states: Sequence[ProjectionState], steps: Sequence[Step], replays: Replays, *, is_strict: bool
+) -> Folded:
+    """Fold the steps into each projection.
+
+    A generation goes on without an event that its function cannot take; if that is strict, it stops
+    there, and its rows are reset.
+    """
+    found = Folded([], [], [], [], [])
+    for state in states:
+        try:
+            taken = _take_steps(state, steps, replays, is_strict=is_strict)
+        except PoisonEventError as error:
+            state.reset()
+            found.stopped.append(error)
+        else:
+            found.add(taken)
+            found.writes.extend(state.take())
+            found.stopped.append(None)
+    return found
+
+
+def fold_again(
+    state: ProjectionState, replay: Replay, excluded: Collection[int], *, is_strict: bool = False
+) -> Folded:
+    """Fold a conversation anew, without the steps at positions of `excluded`.
+
+    The writes are left in the state. Its dead letters are those that were and cannot be taken now
+    either, and new ones.
+    """
+    found = Folded([], [], [], [], [])
+    known = {letter.position: letter for letter in replay.of(state)}
+    purges = True
+    try:
+        state.restart(replay.steps)
+    except Exception as error:  # noqa: BLE001 - a function of anybody's
+        purges = False
+        found.letters.append(_set_aside(state, replay.steps[-1], error, is_strict=is_strict))
+    for step in replay.steps:
+        if step.position in excluded:
+            continue
+        letters = _take_step(state, step, is_strict=is_strict, is_known=step.position in known)
+        found.letters.extend(letters)
+    still = {letter.position for letter in found.letters} | {*excluded}
+    found.taken.extend(letter for position, letter in known.items() if position not in still)
+    if purges:
+        streams = dict.fromkeys(step.stream_id for step in replay.steps)
+        found.purged.extend((*state.key, stream_id) for stream_id in streams)
+    return found
+
+
+def _take_steps(
+    state: ProjectionState, steps: Sequence[Step], replays: Replays, *, is_strict: bool
+) -> Folded:
+    """Take the steps; where a conversation lost content, all of it is folded anew."""
+    found = Folded([], [], [], [], [])
+    for step in steps:
+        replay = replays.get(step.position)
+        if replay is not None and can_refold(state.projection):
+            excluded = replay.excluded(state)
+            again = {each.position for each in replay.steps}
+            found.letters[:] = [each for each in found.letters if each.position not in again]
+            found.add(fold_again(state, replay, excluded, is_strict=is_strict))
+        else:
+            found.letters.extend(_take_step(state, step, is_strict=is_strict))
+    return found
+
+
+def _take_step(
+    state: ProjectionState, step: Step, *, is_strict: bool, is_known: bool = False
+) -> list[DeadLetter]:
+    try:
+        state.fold(step)
+    except Exception as error:  # noqa: BLE001 - a function of anybody's
+        return [_set_aside(state, step, error, is_strict=is_strict, is_known=is_known)]
+    return []
+
+
+def _set_aside(
+    state: ProjectionState,
+    step: Step,
+    error: Exception,
+    *,
+    is_strict: bool,
+    is_known: bool = False,
+) -> DeadLetter:
+    letter = state.dead_letter(step, error)
+    if is_strict:
+        raise PoisonEventError(letter.projection, step.position, letter.error) from error
+    if not is_known:
+        warn(letter)
+    return letter
+
+
+def warn(letter: DeadLetter) -> None:
+    """Tell the log of the process of an event that was set aside."""
+    _log.warning(
+        "view %s goes on without the event at position %d: %s",
+        letter.projection,
+        letter.position,
+        letter.error,
+    )
