@@ -188,3 +188,20 @@ def _flush_folder(folder: str) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def put(new: str, path: str) -> None:
+    """Give a complete file, which is on disk, the name of another, durably. Raises OSError."""
+    os.replace(new, path)
+    _flush_folder(os.path.dirname(path))
+
+
+def sqlite_uri(path: str, mode: str, *, immutable: bool = False) -> str:
+    """Return the URI of a file for SQLite (https://sqlite.org/uri.html), whatever its name holds.
+
+    `mode` is "ro", "rw" or "rwc"; `immutable` promises that nobody writes it.
+    """
+    name = os.fsencode(os.path.join(os.getcwd(), path))
+    if os.name == "nt":
+        name = b"/" + name.replace(b"\\", b"/")
+    return f"file://{quote(name)}?mode={mode}{'&immutable=1' * immutable}"

@@ -1,11 +1,10 @@
 """One handle on a log: what it holds, for projections and adapters (an SPI, not for programs)."""
 
 import contextlib
-import time
 from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
-from eventlog import resources
+from eventlog import clocks, resources
 from eventlog.addresses.log import Address
 from eventlog.background import Background
 from eventlog.counters import Counters
@@ -20,11 +19,6 @@ from eventlog.store.contract.log import Store
 from eventlog.store.contract.options import Options
 from eventlog.tree import Tree
 from eventlog.views import LogViews
-
-
-def now() -> int:
-    """Return the time in microseconds since 1970 UTC."""
-    return time.time_ns() // 1000
 
 
 class Handle:
@@ -61,8 +55,11 @@ class Handle:
 
     @property
     def now(self) -> int:
-        """The writer's clock, in microseconds since 1970 UTC."""
-        return self._clock()
+        """The writer's clock, in microseconds since 1970 UTC.
+
+        Raises InvalidOptionError or ClockAheadError.
+        """
+        return clocks.read(self._clock)
 
     @property
     def shared(self) -> SharedCache | None:
@@ -81,7 +78,7 @@ class Handle:
     def tree(self) -> Tree:
         """What commits to the feed of all tenants."""
         store = self.store
-        return Tree(store.tree, store.rights, self.position, self.stream_id, self._clock)
+        return Tree(store.tree, store.rights, self.position, self.stream_id, lambda: self.now)
 
     @property
     def views(self) -> LogViews:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Final, Self, Union
 from eventlog import moments
 from eventlog.addresses.log import parse
 from eventlog.appending import append
+from eventlog.clocks import now
 from eventlog.counters import Counters
 from eventlog.errors import ConflictError, EventIdReusedError, WaitTimeoutError
-from eventlog.feed.reading import follow_feed, read_feed
+from eventlog.feed.reading import check_reached, follow_feed, read_feed
 from eventlog.format import chain
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.events import Event, NewEvent
@@ -21,7 +22,7 @@ from eventlog.format.names import MAIN, check_name
 from eventlog.format.questions import check_version
 from eventlog.format.records import Appended, Stale, StreamRow
 from eventlog.format.requests import build
-from eventlog.handle import Handle, now
+from eventlog.handle import Handle
 from eventlog.keys.ring import KeyRing
 from eventlog.pages import branches_of, events_of, streams_of
 from eventlog.paging import Paged, Results
@@ -185,7 +186,8 @@ class EventLog:
         """Yield every event of this tenant behind position `after` once, as the log has them.
 
         Order is that of the positions, which keeps the order of each stream. All that was committed
-        when the first event is asked for is among them. Raises InvalidMomentError.
+        when the first event is asked for is among them. Raises InvalidMomentError, and
+        BeyondEndError if the feed ends before `after`: the log was put back to an earlier state.
         """
         check_version("after", after)
         spi = self.spi
@@ -195,7 +197,8 @@ class EventLog:
         """Yield what the feed has behind `after`, and then every event as it comes.
 
         Ends when the log is closed. Raises StoreError if the database cannot be reached at first;
-        later it waits. Use contextlib.aclosing, or leave the loop: nothing is left behind.
+        later it waits. Raises BeyondEndError if the feed ends before `after`, or has become shorter
+        meanwhile. Use contextlib.aclosing, or leave the loop: nothing is left behind.
         """
         check_version("after", after)
         return Results(self._subscribe(after))
@@ -205,7 +208,10 @@ class EventLog:
         return await self.spi.position()
 
     async def wait_for(self, position: int, timeout: float = 5.0) -> None:  # noqa: ASYNC109
-        """Return once the feed has reached `position`. Raises WaitTimeoutError."""
+        """Return once the feed has reached `position`.
+
+        Raises WaitTimeoutError; BeyondEndError if the feed becomes shorter meanwhile.
+        """
         check_version("position", position)
         reached = await self.position()
         if reached >= position:
@@ -298,7 +304,8 @@ class EventLog:
         await self.spi.close()
 
     async def _subscribe(self, after: int) -> AsyncGenerator[RecordedEvent]:
-        await self.position()  # A database that cannot be reached is an error only at first.
+        # A database that cannot be reached is an error only at first.
+        check_reached(after, await self.position(), "This subscriber")
         spi = self.spi
         async with spi.waiting() as waiter:
             events = follow_feed(spi.store, self.tenant, after, waiter, spi.keys)

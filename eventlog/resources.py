@@ -58,7 +58,7 @@ class _Registry:
         with self._lock:
             key = key_of(address)
             found = self.leased.get(key)
-            if found is None:
+            if found is None or _is_over(found):
                 found = Resources(address, options)
                 self._drop_idle()
                 self.leased[key] = found
@@ -74,10 +74,10 @@ class _Registry:
         """Return whether nobody else has them."""
         with self._lock:
             key = key_of(address)
+            resources.handles.discard(handle)
+            if resources.handles:
+                return False
             if self.leased.get(key) is resources:
-                resources.handles.discard(handle)
-                if resources.handles:
-                    return False
                 del self.leased[key]
             return True
 
@@ -88,6 +88,14 @@ class _Registry:
         idle = [key for key, resources in self.leased.items() if not resources.handles]
         for key in idle[: max(0, len(idle) - MAX_IDLE + 1)]:
             del self.leased[key]
+
+
+def _is_over(found: Resources) -> bool:
+    """Tell whether a new handle needs others: the database of these is not the one of that name.
+
+    Where nothing has the name, and somebody has it open, a new handle is told, and creates nothing.
+    """
+    return found.store.is_replaced or (not found.handles and found.store.is_gone)
 
 
 _registry: Final = _Registry()
@@ -109,11 +117,20 @@ async def release(address: Address, resources: Resources, handle: object) -> Non
         await resources.store.close()
 
 
+def is_open(address: SqliteAddress) -> bool:
+    """Tell whether a handle of this process has the file open, by whatever name."""
+    return any(
+        key.partition("\0")[0] == address.path and bool(found.handles)
+        for key, found in tuple(_registry.leased.items())
+    )
+
+
 def key_of(address: Address) -> str:
     """Return what tells databases apart in this process. Has the password in it."""
     if isinstance(address, PostgresAddress):
         return f"{address.dsn}#{address.schema}"
-    return str(address)
+    # Another way to the same file may lead elsewhere tomorrow: it is watched by its own store.
+    return f"{address.path}\0{address.link or ''}"
 
 
 def redis_name(address: Address) -> str:

@@ -50,6 +50,7 @@ COMMANDS: Final = {
     "migrate": "upkeep",
     "roles": "upkeep",
     "backup": "upkeep",
+    "recover": "upkeep",
     "repair": "repairing",
     "worker": "working",
 }

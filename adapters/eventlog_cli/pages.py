@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from eventlog import EventLogError, RecordedEvent, Verification
-from eventlog.errors import CorruptEventError
+from eventlog.format.envelope import readable_time
+from eventlog_cli.tables import time
 from eventlog_cli.words import GONE, actor, deed, describe, line, named
 from eventlog_projections import Diff, HistoryEvent, ItemsRead, Unreadable
 
@@ -63,7 +64,7 @@ def events(found: Sequence[HistoryEvent]) -> Table:
     for event in found:
         table.add_row(
             Text(str(event.version), "bold"),
-            f"{event.recorded_at:%m-%d %H:%M:%S}" if event.recorded_at else "?",
+            time(event.recorded_at, "%m-%d %H:%M:%S"),
             Text(line(event.kind), _STYLES.get(event.kind, "")),
             actor(event.context),
             _items(event),
@@ -131,7 +132,7 @@ def imported(found: Any) -> Text:
 def feed_line(event: RecordedEvent) -> RenderableType:
     """Return an event of the feed, as one line and one for each item that it brought."""
     first = Text.assemble(
-        (f"{_time(event)} ", "dim"),
+        (time(readable_time(event.stored.recorded_at), "%H:%M:%S") + " ", "dim"),
         (named(event.stream, event.branch), "bold"),
         f" {event.version} ",
         (line(event.kind), _STYLES.get(event.kind, "")),
@@ -139,13 +140,6 @@ def feed_line(event: RecordedEvent) -> RenderableType:
         overflow="ellipsis",
     )
     return Group(first, *(Padding(each, (0, 0, 0, 9)) for each in _said(event)))
-
-
-def _time(event: RecordedEvent) -> str:
-    try:
-        return f"{event.recorded_at:%H:%M:%S}"
-    except CorruptEventError:
-        return "??:??:??"
 
 
 def _said(event: RecordedEvent) -> list[Text]:

@@ -1,13 +1,14 @@
 """Lists of conversations, turns, tools and so on, as tables that fit into 80 columns."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Final, NamedTuple
 
 from rich.table import Table
 from rich.text import Text
 
+from eventlog.format.envelope import readable_time
 from eventlog_cli.words import GONE, clean, line, named
 from eventlog_projections import Disposed
 from eventlog_projections.views import SetAside, Status
@@ -121,7 +122,7 @@ def disposed(found: Sequence[Disposed]) -> Table | Text:
     for each in found:
         table.add_row(
             named(each.session_id),
-            time(datetime.fromtimestamp(each.last_at / 1e6, tz=UTC)),
+            time(readable_time(each.last_at)),
             each.disposition,
             ", ".join(map(named, each.because_of)),
         )
@@ -133,7 +134,6 @@ def views(found: Sequence[Status]) -> Table:
     table = _table("view", "schema#", "position#", "behind#", "events/s#", "aside#", "last moved")
     for each in found:
         name = each.view if each.is_serving else f"{each.view} (being made)"
-        moved = datetime.fromtimestamp(each.moved_at / 1e6, tz=UTC) if each.moved_at else None
         table.add_row(
             name,
             str(each.schema),
@@ -141,7 +141,7 @@ def views(found: Sequence[Status]) -> Table:
             f"{each.behind:,}",
             f"{each.rate:,}",
             str(len(each.set_aside)),
-            NONE if moved is None else time(moved),
+            time(readable_time(each.moved_at)) if each.moved_at else NONE,
         )
     return table
 
@@ -168,9 +168,9 @@ def _aside(each: SetAside) -> tuple[str, str, str, str]:
     return clean(name), str(each.version), f"{each.position:,}", clean(each.error)
 
 
-def time(at: datetime) -> str:
-    """Return a time in UTC, to the second."""
-    return f"{at:%Y-%m-%d %H:%M:%S}"
+def time(at: datetime | None, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+    """Return a time in UTC, to the second; a question mark for one that no calendar has."""
+    return "?" if at is None else f"{at:{form}}"
 
 
 def cost(found: Cost) -> str:

@@ -10,9 +10,10 @@ import os
 import sqlite3
 from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
 from typing import Any, Final
-from urllib.parse import quote
 
+from eventlog.addresses.log import printable
 from eventlog.errors import SourceError
+from eventlog.files import sqlite_uri
 from eventlog.format.names import RESERVED
 from eventlog_importing.rows import Chunk, Origin, Row, chunked, moment
 from eventlog_importing.sqlite_branches import branch_chunks
@@ -57,7 +58,7 @@ class SQLiteSource:
     def _pages(self) -> Generator[list[Chunk]]:
         with self._translated(), contextlib.closing(_connect(self._path)) as db:
             db.execute("BEGIN")
-            tables = find_tables(db, self._path, self._messages)
+            tables = find_tables(db, printable(self._path), self._messages)
             for page in _chunks(db, tables):
                 yield [_with_turns(db, chunk) for chunk in page] if tables.has_usage else page
 
@@ -67,8 +68,8 @@ class SQLiteSource:
             yield
         except sqlite3.Error as error:
             raise SourceError(
-                f"{self._path} cannot be read: {error}. It was left untouched. Give the path of a"
-                " file that one of the SDK's sessions has written."
+                f"{printable(self._path)} cannot be read: {error}. It was left untouched. Give the"
+                " path of a file that one of the SDK's sessions has written."
             ) from error
 
 
@@ -88,7 +89,7 @@ def _with_turns(db: sqlite3.Connection, chunk: Chunk) -> Chunk:
 
 def _connect(path: str) -> sqlite3.Connection:
     db = sqlite3.connect(
-        f"file:{quote(path)}?mode=ro",
+        sqlite_uri(path, "ro"),
         uri=True,
         timeout=BUSY_SECONDS,
         isolation_level=None,

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from eventlog.errors import InvalidNameError, InvalidOptionError, NameTakenError, NoSuchTurnError
-from eventlog.format.envelope import from_microseconds
+from eventlog.format.envelope import readable_time
 from eventlog.format.names import MAIN, RESERVED
 from eventlog_openai_agents.current import branch_id_of, branch_of
 from eventlog_openai_agents.sdk_files import explained
@@ -141,5 +141,5 @@ async def _described(branch: Conversation, current: Conversation) -> dict[str, A
         "message_count": len(items),
         "user_turns": sum(map(is_user_message, items)),
         "is_current": branch.branch == current.branch,
-        "created_at": as_text(from_microseconds(row.created_at if row else 0)),
+        "created_at": as_text(readable_time(row.created_at if row else 0)),
     }

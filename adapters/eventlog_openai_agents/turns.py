@@ -152,6 +152,6 @@ def _tool(item: Any) -> str | None:
     return f"{space}.{name}" if space and (kind in _MCP or space != name) else str(name)
 
 
-def as_text(moment: datetime) -> str:
-    """Return a time as the SDK's sessions show it: UTC, to the second."""
-    return f"{moment:%Y-%m-%d %H:%M:%S}"
+def as_text(moment: datetime | None) -> str:
+    """Return a time as the SDK's sessions show it: UTC, to the second; "" for one that is none."""
+    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"

@@ -15,12 +15,22 @@ _CACHES: Final = ("redis", "rediss", "valkey", "valkeys", "unix")
 
 
 class SqliteAddress(NamedTuple):
-    """A file by its absolute path, or a database that only its handle can see (path None)."""
+    """A file by its absolute path, or a database that only its handle can see (path None).
+
+    Text is for people: bytes of a name that are no UTF-8 are escaped in it.
+    """
 
     path: str | None
+    link: str | None = None
+    """The absolute path that was given, if that goes through a symbolic link."""
 
     def __str__(self) -> str:
-        return MEMORY if self.path is None else self.path
+        return MEMORY if self.path is None else printable(self.path)
+
+
+def printable(path: str) -> str:
+    """Return a path as text that can be printed and sent."""
+    return path.encode(errors="surrogateescape").decode(errors="backslashreplace")
 
 
 class PostgresAddress(NamedTuple):
@@ -46,7 +56,10 @@ def parse(url: str | os.PathLike[str], schema: str) -> Address:
 
     Raises InvalidAddressError for anything else.
     """
-    text = url if isinstance(url, str) else os.fspath(url)
+    try:
+        text = os.fsdecode(url)
+    except TypeError as error:
+        raise InvalidAddressError(f"A log is named by a path or a URL, not by {url!r}.") from error
     if not text.strip() or "\x00" in text:
         raise InvalidAddressError(
             f"{url!r} names no database. Give the path of a SQLite file, ':memory:',"
@@ -78,6 +91,11 @@ def _from_url(text: str, schema: str) -> Address:
             " password with %."
         ) from error
     if scheme == "sqlite":
+        if url.host:
+            raise InvalidAddressError(
+                f"sqlite://{url.host} names a host, and a file has none: write sqlite:///log.db for"
+                " a relative path, sqlite:////data/log.db for an absolute one."
+            )
         return _file(url.database or MEMORY)
     for what, name in (("user", url.username), ("database", url.database)):
         if name is not None and len(name.encode()) > MAX_IDENTIFIER:
@@ -91,4 +109,9 @@ def _from_url(text: str, schema: str) -> Address:
 def _file(path: str) -> SqliteAddress:
     if path == MEMORY:
         return SqliteAddress(None)
-    return SqliteAddress(os.path.realpath(path))
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError as error:
+        raise InvalidAddressError(f"{path!r} is no path: no file can have that name.") from error
+    given, real = os.path.abspath(path), os.path.realpath(path)
+    return SqliteAddress(real, None if given == real else given)

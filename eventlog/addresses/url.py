@@ -37,7 +37,7 @@ class Url(NamedTuple):
             password,
             v6 or name or "",
             None if port is None else int(port),
-            unquote(path[1:]) if path else None,
+            unquote(path[1:], errors="surrogateescape") if path else None,
             # Stable: what is named several times keeps its order.
             tuple(sorted(parse_qsl(query), key=lambda pair: pair[0])),
         )

@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Final
 
-from eventlog.errors import UnavailableError
+from eventlog.errors import BeyondEndError, UnavailableError
 from eventlog.feed.notifier import Notifier
 from eventlog.feed.sequencer import Sequencer
 from eventlog.feed.tail import Waiter
@@ -27,6 +27,15 @@ TICKS: Final = 4
 
 OUTAGE_PAUSE: Final = 0.5
 """Seconds between reads while the database cannot be reached."""
+
+
+def check_reached(after: int, end: int, reader: str) -> None:
+    """Raise BeyondEndError if a reader goes on behind a position that the feed has not reached.
+
+    Positions only grow: whoever has been there has been in a log that had more.
+    """
+    if after > end:
+        raise BeyondEndError(after, end, reader)
 
 
 class Cursor:
@@ -66,18 +75,24 @@ class Cursor:
 async def read_feed(
     store: Store, tenant: str, after: int, notifier: Notifier, keys: DataKeys
 ) -> AsyncGenerator[RecordedEvent]:
-    """Yield the events after position `after`, at least all that were committed at the call."""
+    """Yield the events after position `after`, at least all that were committed at the call.
+
+    Raises BeyondEndError.
+    """
+    end = 0
     sequencer = Sequencer(store.feed, notifier.announce)
     async with (
         _cursor(store, tenant, after) as cursor,
         contextlib.aclosing(sequencer.catching_up()) as positions,
     ):
         async for position in positions:
+            end = position
             while cursor.after < position:
                 rows = await cursor.read(position)
                 openers = await _openers_of(rows, keys)
                 for row in rows:
                     yield _event(row, openers, keys.plain)
+    check_reached(after, end, "This reader")
 
 
 async def follow_feed(

@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
-from eventlog.errors import UnavailableError
+from eventlog.errors import BeyondEndError, UnavailableError
 from eventlog.feed.sequencer import Sequencer
 from eventlog.retrying import Backoff
 from eventlog.store.contract.feed import FeedSource
@@ -117,6 +117,8 @@ class FeedTail:
                 _log.warning("the feed waits for its database: %s", error)
             return self._outage.next()
         self._outage.reset()
+        if position < self.position:
+            raise BeyondEndError(self.position, position, "This process")
         if position > self.position:
             self.position = position
             self._moved_at = time.monotonic()

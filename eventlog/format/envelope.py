@@ -43,8 +43,19 @@ def to_microseconds(moment: datetime) -> int:
 
 
 def from_microseconds(stored: int) -> datetime:
-    """Return microseconds since 1970 as an aware datetime in UTC."""
+    """Return microseconds since 1970 as an aware datetime in UTC. Raises OverflowError."""
     return _EPOCH + timedelta(microseconds=stored)
+
+
+def readable_time(stored: int) -> datetime | None:
+    """Return microseconds since 1970 as an aware datetime in UTC; None beyond its range.
+
+    A log of an earlier release may have such times: a clock that told nanoseconds.
+    """
+    try:
+        return from_microseconds(stored)
+    except OverflowError:
+        return None
 
 
 def open_header(stream: str, version: int, stored: bytes) -> Header:
@@ -102,7 +113,10 @@ class RecordedEvent:
 
     @property
     def recorded_at(self) -> datetime:
-        """When it was appended, UTC, to the microsecond; never earlier than the event before."""
+        """When it was appended, UTC, to the microsecond; never earlier than the event before.
+
+        Raises CorruptEventError if what is stored is beyond the range of a datetime.
+        """
         try:
             return from_microseconds(self.stored.recorded_at)
         except OverflowError as error:

@@ -10,6 +10,7 @@ from eventlog.operations.heads import publish, to_command, to_file
 from eventlog.operations.holds import held_by, lift_hold, place_hold
 from eventlog.operations.migration import migrate
 from eventlog.operations.receipts import ErasedVersions, Receipt, read_receipt, receipt
+from eventlog.operations.recovery import recover
 from eventlog.operations.repair import Misplacement, repair_feed
 from eventlog.operations.roles import create_roles
 from eventlog.operations.rotation import rekey, rotate
@@ -31,6 +32,7 @@ __all__ = [
     "publish",
     "read_receipt",
     "receipt",
+    "recover",
     "rekey",
     "repair_feed",
     "rotate",

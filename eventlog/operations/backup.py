@@ -36,4 +36,4 @@ async def backup(
         raise InvalidOptionError("A log in memory cannot be copied: only its handle sees it.")
     from eventlog.store.sqlite.backup import backup_sqlite
 
-    await asyncio.to_thread(backup_sqlite, address, os.fspath(to), progress, mode)
+    await asyncio.to_thread(backup_sqlite, address, os.fsdecode(to), progress, mode)

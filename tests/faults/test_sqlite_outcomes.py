@@ -20,10 +20,12 @@ from eventlog import (
     SqliteOptions,
     UnavailableError,
 )
+from eventlog.addresses.log import SqliteAddress
 from eventlog.errors import ReadOnlyError
 from eventlog.keys import new_key, parse_keyring
 from eventlog.operations import rekey
 from eventlog.store.sqlite.errors import is_unfit
+from eventlog.store.sqlite.file import LogConnection, connect
 from eventlog.store.sqlite.worker import Worker
 from eventlog_projections import Conversation, erase
 from tests.faults.ledger import Ledger
@@ -110,16 +112,17 @@ async def test_an_append_whose_thread_cannot_start_is_not_stored(
 
 async def test_a_connection_that_cannot_write_is_opened_anew(tmp_path: Path) -> None:
     """It was opened while the file was read-only, or the disk failed: the next call looks again."""
-    opened: list[sqlite3.Connection] = []
+    opened: list[LogConnection] = []
 
-    def connect() -> sqlite3.Connection:
-        opened.append(sqlite3.connect(":memory:", check_same_thread=False))
+    def again(current: LogConnection | None) -> LogConnection:
+        if current is None:
+            opened.append(connect(SqliteAddress(None), 0.0))
         return opened[-1]
 
     def fail(error: Exception, _: sqlite3.Connection) -> object:
         raise error
 
-    worker = Worker(connect, lambda _, requests: [ValueError()] * len(requests), is_unfit)
+    worker = Worker(again, lambda _, requests: [ValueError()] * len(requests), is_unfit)
     for error in (ReadOnlyError("0444"), UnavailableError("EIO"), BusyError("locked")):
         with pytest.raises(type(error)):
             await worker.run(functools.partial(fail, error))

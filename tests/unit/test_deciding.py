@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import pytest
 
+from eventlog.clocks import MAX_CLOCK_LEAD
 from eventlog.errors import ClockAheadError
 from eventlog.format.chain import GENESIS, link
 from eventlog.format.preparing import prepare
@@ -22,7 +23,6 @@ from eventlog.format.records import (
 )
 from eventlog.store.nouns import append
 from eventlog.store.nouns.append import Clock, Known, Seen, beginning, decide
-from eventlog.store.sql.constants import MAX_CLOCK_LEAD
 
 STREAM: Final = b"s" * 16
 NOW: Final = 1_700_000_000_000_000

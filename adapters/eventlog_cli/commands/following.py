@@ -7,6 +7,7 @@ import msgspec
 import typer
 
 from eventlog import EventLogError, RecordedEvent
+from eventlog.format.envelope import readable_time
 from eventlog_cli import pages
 from eventlog_cli.running import Invocation, leave_with, run
 
@@ -63,11 +64,10 @@ def _plain(event: RecordedEvent) -> dict[str, Any]:
         "branch": event.branch,
         "version": event.version,
         "kind": event.kind,
-        "recorded_at": None,
+        "recorded_at": readable_time(event.stored.recorded_at),
         "is_erased": event.is_erased,
     }
     try:
-        found["recorded_at"] = event.recorded_at
         if event.is_erased:
             return found
         return found | {"context": event.context, "event": msgspec.to_builtins(event.event)}

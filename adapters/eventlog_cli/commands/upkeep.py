@@ -10,6 +10,7 @@ from eventlog.errors import SchemaTooOldError
 from eventlog.operations import backup as copy_log
 from eventlog.operations import create_roles
 from eventlog.operations import migrate as migrate_log
+from eventlog.operations import recover as recover_log
 from eventlog_cli import tables
 from eventlog_cli.output import Output
 from eventlog_cli.progress import bar, watched
@@ -96,6 +97,41 @@ def backup(
         with bar("Copying pages") as drawn:
             await copy_log(settings.address, to, progress=drawn.move)
         out.answer({"backup": to}, Text(f"{typed(to)} is the log as it was just now."))
+
+    run_without_log(ctx, work)
+
+
+@app.command()
+def recover(
+    ctx: typer.Context,
+    backup: Annotated[str, typer.Argument(metavar="BACKUP", help="A copy that `backup` made.")],
+    to: Annotated[
+        str | None, typer.Argument(metavar="[TO]", help="The log; without it, that of --db.")
+    ] = None,
+    discard: Annotated[
+        bool, typer.Option("--discard", help="Do not keep the log that is replaced.")
+    ] = False,
+    unverified: Annotated[
+        bool, typer.Option("--unverified", help="Take the backup as it is.")
+    ] = False,
+) -> None:
+    """Put a backup of a SQLite log back, while nobody uses the log. For PostgreSQL it says how."""
+
+    async def work(settings: Settings, out: Output) -> None:
+        log = to or settings.address
+        with bar("Copying pages") as drawn:
+            kept = await recover_log(
+                backup,
+                log,
+                keep=not discard,
+                verify=not unverified,
+                keyring=settings.keys(),
+                progress=drawn.move,
+            )
+        said = f"{log} is {backup} now."
+        if kept is not None:
+            said += f" What was there is {kept}."
+        out.answer({"log": log, "backup": backup, "kept": kept}, Text(said))
 
     run_without_log(ctx, work)
 

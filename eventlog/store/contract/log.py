@@ -27,6 +27,16 @@ class Store(Protocol):
     runs_out_of_process: bool
     """Whether another process reads while this one computes."""
 
+    @property
+    def is_replaced(self) -> bool:
+        """Whether another database than the one that was opened has its name now."""
+        ...
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing has the name any more of the database that was opened."""
+        ...
+
     async def append(self, request: AppendRequest) -> Outcome:
         """Store the batch or nothing. Settles even if the caller is cancelled."""
         ...

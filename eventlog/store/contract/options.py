@@ -14,6 +14,7 @@ DURABILITIES: Final = get_args(Durability)
 DEFAULT_SCHEMA: Final = "eventlog"
 CACHE_BYTES: Final = 64 * 1024 * 1024
 MAX_ITEM_BYTES: Final = 64 * 1024 * 1024
+JOURNAL_SIZE_LIMIT: Final = 64 * 1024 * 1024
 
 
 def largest_event(max_item_bytes: int, max_inflated_bytes: int) -> int:
@@ -34,9 +35,19 @@ class SqliteOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What concerns SQLite alone.
 
     busy_timeout: how long to wait for another process that writes to the file.
+    journal_size_limit: bytes that the write-ahead log keeps on disk, once it has been longer.
+
+    Raises InvalidOptionError.
     """
 
     busy_timeout: float = 5.0
+    journal_size_limit: int = JOURNAL_SIZE_LIMIT
+
+    def __post_init__(self) -> None:
+        limit = self.journal_size_limit
+        is_number = isinstance(cast(object, limit), int) and not isinstance(limit, bool)
+        if not is_number or not 0 <= limit < 2**63:
+            raise InvalidOptionError(f"journal_size_limit is bytes, 0 or more, not {limit!r}.")
 
 
 class PostgresOptions(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,6 +20,7 @@ where the database did not say yes.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from eventlog.clocks import MAX_CLOCK_LEAD, ahead
 from eventlog.errors import ClockAheadError
 from eventlog.format.chain import GENESIS
 from eventlog.format.codec import decompress
@@ -35,7 +36,6 @@ from eventlog.format.records import (
     StoredEvent,
     StreamCipher,
 )
-from eventlog.store.sql.constants import MAX_CLOCK_LEAD
 
 
 class Known(NamedTuple):
@@ -80,11 +80,7 @@ def decide(request: AppendRequest, tried: Appended | None, seen: Seen) -> Outcom
     if request.key_id != key_id:
         return KeyChanged(key_id)
     if clock is not None and request.at > clock.now + MAX_CLOCK_LEAD:
-        raise ClockAheadError(
-            f"This machine's clock is {(request.at - clock.now) / 1e6:.0f} s ahead of that of"
-            f" {clock.of}; at most {MAX_CLOCK_LEAD / 1e6:.0f} s are accepted, or the"
-            " conversation's time would run ahead for good. Nothing was stored. Set the clock."
-        )
+        raise ClockAheadError(ahead(request.at - clock.now, clock.of))
     return None
 
 

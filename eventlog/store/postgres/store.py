@@ -33,6 +33,8 @@ class PostgresStore:
     """Store over one schema of one database. The first call opens the first connection."""
 
     runs_out_of_process = True
+    is_replaced = False
+    is_gone = False
 
     def __init__(self, address: PostgresAddress, options: Options) -> None:
         self._address = address

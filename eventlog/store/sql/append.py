@@ -25,9 +25,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.types import TypeEngine
 
+from eventlog.clocks import MAX_CLOCK_LEAD
 from eventlog.format.records import StoredEvent
 from eventlog.store.sql.compiling import on_both, on_postgres, on_sqlite
-from eventlog.store.sql.constants import MAX_CLOCK_LEAD
 from eventlog.store.sql.parts import Query, clock, event_row, given, of_stream, unnest
 from eventlog.store.sql.schema import Tables
 from eventlog.store.sql.stream_rows import FIRST

@@ -2,9 +2,6 @@
 
 from typing import Final
 
-MAX_CLOCK_LEAD: Final = 60_000_000
-"""How far a writer's clock may run ahead of the database's, in microseconds."""
-
 PAGE: Final = 1000
 """Maximum number of events that one statement about a snapshot returns."""
 

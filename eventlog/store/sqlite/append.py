@@ -19,6 +19,8 @@ from eventlog.store.nouns.outcomes import APPEND_AGAIN, UnansweredError
 from eventlog.store.sql.statement import Statement
 from eventlog.store.sql.stream_rows import NO_PARENT
 from eventlog.store.sqlite.errors import commit, roll_back, translated
+from eventlog.store.sqlite.file import LogConnection
+from eventlog.store.sqlite.held import HeldFile
 from eventlog.store.sqlite.statements import LOG
 
 MAX_HEADS: Final = 10_000
@@ -37,13 +39,14 @@ class Committer:
     `PRAGMA data_version` (https://sqlite.org/pragma.html#pragma_data_version).
     """
 
-    def __init__(self, address: SqliteAddress) -> None:
+    def __init__(self, address: SqliteAddress, file: HeldFile) -> None:
         self._address = address
+        self._file = file
         self._heads: dict[bytes, Known] = {}
         self._seen: tuple[sqlite3.Connection, int] | None = None
 
     def __call__(
-        self, db: sqlite3.Connection, requests: list[AppendRequest]
+        self, db: LogConnection, requests: list[AppendRequest]
     ) -> list[Outcome | BaseException]:
         """Answer every request; a group that one request spoils is repeated one by one."""
         try:
@@ -57,13 +60,14 @@ class Committer:
         return [answer for request in requests for answer in self(db, [request])]
 
     def _commit(
-        self, db: sqlite3.Connection, requests: Sequence[AppendRequest]
+        self, db: LogConnection, requests: Sequence[AppendRequest]
     ) -> list[Outcome | BaseException]:
         db.execute("BEGIN IMMEDIATE")
         try:
+            self._file.check_writing(db, self._heads)
             self._trust_heads(db)
             outcomes = _Group(db, self._heads).answer(requests)
-            commit(self._address, db)
+            commit(self._address, db, self._file)
         except BaseException:
             self._heads.clear()
             roll_back(db)

@@ -5,14 +5,15 @@ import os
 import sqlite3
 from collections.abc import Callable, Generator
 from typing import Final
-from urllib.parse import quote
 
-from eventlog.addresses.log import SqliteAddress
+from eventlog.addresses.log import SqliteAddress, printable
 from eventlog.errors import InvalidOptionError, NotAnEventLogError, UnavailableError
 from eventlog.files import new_file
 from eventlog.store.contract.revisions import needs_migration
 from eventlog.store.sqlite.errors import translated
-from eventlog.store.sqlite.file import inspect
+from eventlog.store.sqlite.file import connect, frozen, inspect
+
+PATIENCE: Final = 5.0
 
 PAGES: Final = 1024
 """Pages that are copied between two looks at `progress`."""
@@ -24,10 +25,14 @@ def backup_sqlite(
     """Copy the file; the copy gets its name when it is complete, can be opened and is on disk."""
     target = os.path.realpath(to)
     if os.path.lexists(target):
-        raise InvalidOptionError(f"{target} is there already. Name a new file for the backup.")
+        raise InvalidOptionError(
+            f"{printable(target)} is there already. Name a new file for the backup."
+        )
     folder = os.path.dirname(target)
     if not os.path.isdir(folder):
-        raise UnavailableError(f"{target} cannot be made: the folder {folder} does not exist.")
+        raise UnavailableError(
+            f"{printable(target)} cannot be made: the folder {printable(folder)} does not exist."
+        )
     path = address.path or ""
     if not os.path.exists(path):
         raise NotAnEventLogError(f"{address} does not exist. Is the path right?")
@@ -41,16 +46,26 @@ def backup_sqlite(
             with translated(SqliteAddress(target)):
                 _copy(source, unfinished, progress)
     except FileExistsError as error:
-        raise InvalidOptionError(f"{target} is there already. Name a new file.") from error
+        raise InvalidOptionError(
+            f"{printable(target)} is there already. Name a new file."
+        ) from error
     except OSError as error:
-        raise UnavailableError(f"{target} cannot be written: {error.strerror}.") from error
+        raise UnavailableError(
+            f"{printable(target)} cannot be written: {error.strerror}."
+        ) from error
 
 
 @contextlib.contextmanager
 def _reading(address: SqliteAddress) -> Generator[sqlite3.Connection]:
-    """Open the file for reading, at one moment: what is written meanwhile would start it again."""
-    url = f"file:{quote(address.path or '')}?mode=ro"
-    with contextlib.closing(sqlite3.connect(url, uri=True, isolation_level=None)) as db:
+    """Open the file for reading, at one moment: what is written meanwhile would start it again.
+
+    A connection that may only read leaves what it had to make beside the file. One that may write
+    removes that again; it would fold in a write-ahead log that lies there, so that it is not used
+    then.
+    """
+    mode = "ro" if os.path.exists(f"{address.path}-wal") else "rw"
+    immutable = frozen(address) is not None
+    with contextlib.closing(connect(address, PATIENCE, mode, immutable=immutable)) as db:
         db.execute("BEGIN")
         yield db
 
@@ -62,6 +77,6 @@ def _copy(
         if progress is not None:
             progress(total - remaining, total)
 
-    with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy:
+    with contextlib.closing(connect(SqliteAddress(target), PATIENCE)) as copy:
         copy.execute("PRAGMA locking_mode = EXCLUSIVE")  # It needs no file beside it then.
         source.backup(copy, pages=PAGES, progress=tell)

@@ -8,6 +8,7 @@ from typing import Final
 from eventlog.addresses.log import SqliteAddress
 from eventlog.errors import (
     BusyError,
+    FileReplacedError,
     InDoubtError,
     NotAnEventLogError,
     ReadOnlyError,
@@ -16,6 +17,7 @@ from eventlog.errors import (
     UnavailableError,
 )
 from eventlog.store.nouns.outcomes import UnansweredError
+from eventlog.store.sqlite.held import HeldFile
 
 UNFIT: Final = (InDoubtError, NotAnEventLogError, ReadOnlyError, UnavailableError, UnansweredError)
 
@@ -40,7 +42,7 @@ def translated(address: SqliteAddress) -> Generator[None]:
         raise _translate(address, error) from error
 
 
-def commit(address: SqliteAddress, db: sqlite3.Connection) -> None:
+def commit(address: SqliteAddress, db: sqlite3.Connection, file: HeldFile) -> None:
     """Commit. Raises UnansweredError where the disk may have taken it, or not.
 
     A commit that could not be flushed is not seen by anybody, unless the machine stops before the
@@ -54,6 +56,10 @@ def commit(address: SqliteAddress, db: sqlite3.Connection) -> None:
         if _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL):
             raise failed from error  # SQLite had not begun with it, or had no room for its end.
         raise UnansweredError(failed, _nobody_knows) from error
+    try:
+        file.check_written()
+    except FileReplacedError as error:
+        raise UnansweredError(error, _nobody_knows) from error
 
 
 def roll_back(db: sqlite3.Connection) -> None:
@@ -81,6 +87,12 @@ def _code(error: sqlite3.Error) -> int:
 
 def _translate(address: SqliteAddress, error: sqlite3.Error) -> StoreError:
     code = _code(error)
+    if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_DBMOVED:
+        return FileReplacedError(
+            f"{address} was moved or removed, though it is open. Nothing was stored. Close every"
+            " handle on it, and open it anew.",
+            address.path or "",
+        )
     if code == sqlite3.SQLITE_NOTADB:
         return NotAnEventLogError(
             f"{address} is not a SQLite database. It was left untouched. Give the log a file of"

@@ -4,22 +4,70 @@ import contextlib
 import os
 import sqlite3
 
-from eventlog.addresses.log import MEMORY, SqliteAddress
+from eventlog.addresses.log import MEMORY, SqliteAddress, printable
 from eventlog.errors import UnavailableError
-from eventlog.files import reserve
+from eventlog.files import reserve, sqlite_uri
 from eventlog.store.contract.revisions import VERSION_TABLE
 
+_State = tuple[int, ...]
 
-def connect(address: SqliteAddress, patience: float) -> sqlite3.Connection:
-    """Open a connection for any thread, in autocommit, that waits `patience` seconds for locks."""
-    path = address.path or MEMORY
-    folder = os.path.dirname(path)
-    if folder and not os.path.isdir(folder):
-        raise UnavailableError(f"{path} cannot be opened: the folder {folder} does not exist.")
-    if os.path.isdir(path):
-        raise UnavailableError(f"{path} is a folder. Name a file in it, such as {path}/log.db.")
-    make_private(address)
-    return sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
+
+class LogConnection(sqlite3.Connection):
+    """A connection that knows whether it was opened on a file that nobody could write."""
+
+    frozen: _State | None = None
+    """What that file was like then."""
+
+
+def frozen(address: SqliteAddress) -> _State | None:
+    """Return what tells whether a file has changed, where this process may write nothing.
+
+    None where it may write the file or its folder, and where a write-ahead log lies beside it:
+    SQLite has to read that too.
+    """
+    path = address.path
+    if path is None or not os.path.isfile(path) or _is_writable(path):
+        return None
+    if _is_writable(os.path.dirname(path)) or os.path.exists(f"{path}-wal"):
+        return None
+    now = os.stat(path)
+    return now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns
+
+
+def _is_writable(path: str) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
+def connect(
+    address: SqliteAddress, patience: float, mode: str = "rwc", *, immutable: bool = False
+) -> LogConnection:
+    """Open a connection for any thread, in autocommit, that waits `patience` seconds for locks.
+
+    `mode` is "ro", "rw" or, to make a file where there is none, "rwc". `immutable` promises that
+    nobody writes the file: SQLite takes no lock, and keeps nothing beside it.
+    """
+    path = MEMORY
+    if address.path is not None:
+        folder = os.path.dirname(address.path)
+        if not os.path.isdir(folder):
+            raise UnavailableError(
+                f"{address} cannot be opened: the folder {printable(folder)} does not exist."
+            )
+        if os.path.isdir(address.path):
+            raise UnavailableError(
+                f"{address} is a folder. Name a file in it, such as {address}/log.db."
+            )
+        if mode == "rwc":
+            make_private(address)
+        path = sqlite_uri(address.path, mode, immutable=immutable)
+    return sqlite3.connect(
+        path,
+        factory=LogConnection,
+        uri=address.path is not None,
+        timeout=patience,
+        isolation_level=None,
+        check_same_thread=False,
+    )
 
 
 def make_private(address: SqliteAddress) -> None:

@@ -4,7 +4,6 @@ import contextlib
 import os
 import sqlite3
 from typing import Final
-from urllib.parse import quote
 
 from eventlog.addresses.log import SqliteAddress
 from eventlog.errors import NotAnEventLogError, StoreError
@@ -12,32 +11,56 @@ from eventlog.retrying import Deadline, tries_within
 from eventlog.store.contract.options import Options
 from eventlog.store.contract.revisions import needs_migration
 from eventlog.store.sqlite.errors import translated
-from eventlog.store.sqlite.file import connect, inspect
+from eventlog.store.sqlite.file import LogConnection, connect, frozen, inspect
+from eventlog.store.sqlite.held import HeldFile
 
 OLDEST_SQLITE: Final = (3, 37, 0)
 """STRICT tables came with this release."""
 
 
-def open_log(address: SqliteAddress, options: Options) -> sqlite3.Connection:
-    """Return a connection to a log that is there and current; a new one is created.
+def open_log(
+    address: SqliteAddress, options: Options, file: HeldFile, current: LogConnection | None = None
+) -> LogConnection:
+    """Return a connection to a log that is there and current; a new one is created once.
 
-    All of it waits for others no longer than `busy_timeout`.
+    It is the `current` one, as long as that is what would be opened now. All of it waits for others
+    no longer than `busy_timeout`.
     """
+    if current is not None:
+        if current.frozen is None or current.frozen == frozen(address):
+            return current
+        current.close()
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise StoreError(
             f"SQLite {sqlite3.sqlite_version} is too old; the log needs 3.37 or later."
         )
     patience = Deadline(options.sqlite.busy_timeout)
     with translated(address):
-        _look_first(address, options, patience.left)
-        db = connect(address, patience.left)
+        if file.is_known:
+            file.check()
+        else:
+            _look_first(address, options, patience.left)
+        db = _connect(address, options, file, patience.left)
         try:
+            file.check()
             _prepare(db, address, options, patience)
             db.execute(f"PRAGMA busy_timeout={int(options.sqlite.busy_timeout * 1000)}")
         except BaseException:
             db.close()
             raise
         return db
+
+
+def _connect(
+    address: SqliteAddress, options: Options, file: HeldFile, patience: float
+) -> LogConnection:
+    """Connect; what was opened once is never created again."""
+    seen = frozen(address)
+    if seen is not None:
+        db = connect(address, patience, "ro", immutable=True)
+        db.frozen = seen
+        return db
+    return connect(address, patience, "rwc" if options.create and not file.is_known else "rw")
 
 
 def _look_first(address: SqliteAddress, options: Options, patience: float) -> None:
@@ -50,13 +73,12 @@ def _look_first(address: SqliteAddress, options: Options, patience: float) -> No
         raise NotAnEventLogError(f"{address} does not exist. Is the path right?")
     if address.path is None or not os.path.exists(f"{address.path}-wal"):
         return
-    url = f"file:{quote(address.path)}?mode=ro"
-    with contextlib.closing(sqlite3.connect(url, uri=True, timeout=patience)) as db:
+    with contextlib.closing(connect(address, patience, "ro")) as db:
         needs_migration(str(address), *inspect(db), upgrade=True)
 
 
 def _prepare(
-    db: sqlite3.Connection, address: SqliteAddress, options: Options, patience: Deadline
+    db: LogConnection, address: SqliteAddress, options: Options, patience: Deadline
 ) -> None:
     upgrade, create = options.migrate, options.create
     if needs_migration(str(address), *inspect(db), upgrade=upgrade, create=create):
@@ -67,8 +89,9 @@ def _prepare(
             db.deserialize(new_memory_log())
         else:
             migrate_sqlite(address, patience.left)
-    if address.path is not None:
+    if address.path is not None and db.frozen is None:
         _use_wal(db, patience.left)
+        db.execute(f"PRAGMA journal_size_limit = {options.sqlite.journal_size_limit}")
     db.execute(f"PRAGMA synchronous={options.durability.upper()}")
 
 

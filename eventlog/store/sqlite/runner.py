@@ -1,9 +1,10 @@
 """Running work on a SQLite file: a whole generator in one hop to the thread of a connection."""
 
+import contextlib
 import functools
 import sqlite3
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, Final, TypeVar
 
 from eventlog import os_fork
 from eventlog.addresses.log import SqliteAddress
@@ -13,7 +14,10 @@ from eventlog.store.contract.options import Options
 from eventlog.store.nouns.work import Ask, Each, Repeat, Rows, Step, Work, is_refused
 from eventlog.store.sqlite.append import Committer
 from eventlog.store.sqlite.errors import commit, is_unfit, roll_back, translated
+from eventlog.store.sqlite.file import LogConnection
+from eventlog.store.sqlite.held import HeldFile
 from eventlog.store.sqlite.opening import open_log
+from eventlog.store.sqlite.wal import WriteAheadLog
 from eventlog.store.sqlite.worker import Worker
 
 _T = TypeVar("_T")
@@ -25,13 +29,16 @@ class SqliteRunner:
     def __init__(self, address: SqliteAddress, options: Options) -> None:
         self._address = address
         self._options = options
+        self.file: Final = HeldFile(address)
         self._begin()
         os_fork.register(self)
 
     def _begin(self) -> None:
         # Not a method: a thread that knew the runner would keep it from ever being collected.
-        connect = functools.partial(open_log, self._address, self._options)
-        committer = self._committer = Committer(self._address)
+        connect = functools.partial(open_log, self._address, self._options, self.file)
+        self._committer = Committer(self._address, self.file)
+        wal = WriteAheadLog(self._address, self._options.sqlite, self.file)
+        committer = functools.partial(_commit, self._committer, wal)
         self._limiter = ByteLimiter()
         # A memory database is its one connection; a WAL file is read beside the writer.
         in_memory = self._address.path is None
@@ -52,13 +59,13 @@ class SqliteRunner:
         return await self._reader.run(functools.partial(self._answer, begin))
 
     async def read_at_once(self, begin: Callable[[], Work[_T]]) -> _T:
-        return await self._reader.run(functools.partial(self._transact, "BEGIN", begin))
+        return await self._reader.run(functools.partial(self._look, begin))
 
     async def write(self, begin: Callable[[], Work[_T]]) -> _T:
         return await self.transact(begin)
 
     async def transact(self, begin: Callable[[], Work[_T]]) -> _T:
-        return await self._writer.run(functools.partial(self._transact, "BEGIN IMMEDIATE", begin))
+        return await self._writer.run(functools.partial(self._change, begin))
 
     def close(self) -> None:
         """Finish what is queued, and close both connections. Idempotent."""
@@ -72,20 +79,24 @@ class SqliteRunner:
 
     def _answer(self, begin: Callable[[], Work[_T]], db: sqlite3.Connection) -> _T:
         with translated(self._address):
+            self.file.check()
             return self._run(db, begin())
 
-    def _transact(self, start: str, begin: Callable[[], Work[_T]], db: sqlite3.Connection) -> _T:
-        with translated(self._address):
-            db.execute(start)
-            try:
-                done = self._run(db, begin())
-                if is_refused(done):
-                    db.execute("ROLLBACK")
-                else:
-                    commit(self._address, db)
-            except BaseException:
-                roll_back(db)
-                raise
+    def _look(self, begin: Callable[[], Work[_T]], db: sqlite3.Connection) -> _T:
+        with translated(self._address), _transaction(db, "BEGIN"):
+            self.file.check()
+            done = self._run(db, begin())
+            db.execute("COMMIT")
+            return done
+
+    def _change(self, begin: Callable[[], Work[_T]], db: LogConnection) -> _T:
+        with translated(self._address), _transaction(db, "BEGIN IMMEDIATE"):
+            self.file.check_writing(db)
+            done = self._run(db, begin())
+            if is_refused(done):
+                db.execute("ROLLBACK")
+            else:
+                commit(self._address, db, self.file)
             return done
 
     def _run(self, db: sqlite3.Connection, work: Work[_T]) -> _T:
@@ -107,6 +118,28 @@ class SqliteRunner:
         else:
             self._committer.evict(step.stream_id)
         return []
+
+
+@contextlib.contextmanager
+def _transaction(db: sqlite3.Connection, start: str) -> Generator[None]:
+    """Begin one, which is rolled back if it fails."""
+    db.execute(start)
+    try:
+        yield
+    except BaseException:
+        roll_back(db)
+        raise
+
+
+def _commit(
+    committer: Committer,
+    wal: WriteAheadLog,
+    db: LogConnection,
+    requests: list[AppendRequest],
+) -> list[Outcome | BaseException]:
+    outcomes = committer(db, requests)
+    wal.bound(db)
+    return outcomes
 
 
 def _never(_: object) -> bool:

@@ -46,6 +46,14 @@ class SqliteStore:
         self.views = Views(runner, VIEWS)
         self._erasures = Erasures(runner, ERASURES, SNAPSHOTS, KEYS, LOG)
 
+    @property
+    def is_replaced(self) -> bool:
+        return self.runner.file.is_replaced
+
+    @property
+    def is_gone(self) -> bool:
+        return self.runner.file.is_gone
+
     async def append(self, request: AppendRequest) -> Outcome:
         return await self.runner.append(request)
 

@@ -17,6 +17,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 from eventlog.errors import ClosedError, UnavailableError
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.settle import Mutation
+from eventlog.store.sqlite.file import LogConnection
 
 _T = TypeVar("_T")
 
@@ -25,13 +26,15 @@ MAX_GROUP: Final = 256
 
 MAX_GROUP_BYTES: Final = 8 * 1024 * 1024
 
-Connect = Callable[[], sqlite3.Connection]
+Connect = Callable[[LogConnection | None], LogConnection]
+"""Returns a new connection, or the one that it is given, as long as that will do."""
+
 Spoils = Callable[[object], bool]
-Commit = Callable[[sqlite3.Connection, list[AppendRequest]], list[Outcome | BaseException]]
+Commit = Callable[[LogConnection, list[AppendRequest]], list[Outcome | BaseException]]
 
 
 class _Job(NamedTuple, Generic[_T]):
-    function: Callable[[sqlite3.Connection], _T]
+    function: Callable[[LogConnection], _T]
     answer: "asyncio.Future[_T]"
 
 
@@ -42,6 +45,7 @@ class _Append(NamedTuple):
 
 _Work = _Job[Any] | _Append | None
 _Inbox = SimpleQueue[_Work]
+_Told = list[tuple["asyncio.Future[Any]", object]]
 
 
 class Worker:
@@ -65,7 +69,7 @@ class Worker:
         self._stop = weakref.finalize(self, self._inbox.put, None)
         self._stop.atexit = False
 
-    def run(self, function: Callable[[sqlite3.Connection], _T]) -> "asyncio.Future[_T]":
+    def run(self, function: Callable[[LogConnection], _T]) -> "asyncio.Future[_T]":
         """Queue a function; it runs even if whoever waits for it is cancelled."""
         answer: asyncio.Future[_T] = asyncio.get_running_loop().create_future()
         self._put(_Job(function, answer))
@@ -106,21 +110,22 @@ class Worker:
 
 
 def _serve(inbox: _Inbox, connect: Connect, commit: Commit, spoils: Spoils) -> None:
-    connection: sqlite3.Connection | None = None
+    connection: LogConnection | None = None
     ahead: deque[_Work] = deque()
     while (first := ahead.popleft() if ahead else inbox.get()) is not None:
         work = _gather(first, inbox, ahead)
-        answers: list[tuple[asyncio.Future[Any], object]]
+        answers: _Told
         try:
-            connection = connection or connect()
+            connection = connect(connection)
             answers = _work(connection, commit, work)
         except BaseException as error:  # noqa: BLE001 - told to whoever waits
             answers = [(job.answer, error) for job in work]
         if connection is not None and any(spoils(answer) for _, answer in answers):
             _close(connection)
             connection = None
+        del first, work  # Whoever waits for an answer, or the next job, holds on to none.
         _tell(answers)
-        del first, work, answers  # Whoever waits for the next job holds on to none.
+        del answers
     if connection is not None:
         _close(connection)
 
@@ -151,9 +156,7 @@ def _gather(
     return group
 
 
-def _work(
-    connection: sqlite3.Connection, commit: Commit, work: "list[_Job[Any] | _Append]"
-) -> "list[tuple[asyncio.Future[Any], object]]":
+def _work(connection: LogConnection, commit: Commit, work: "list[_Job[Any] | _Append]") -> _Told:
     answers = [job.answer for job in work]
     requests = [job.request for job in work if isinstance(job, _Append)]
     if requests:
@@ -161,16 +164,16 @@ def _work(
     return [(job.answer, _run(connection, job.function)) for job in work if isinstance(job, _Job)]
 
 
-def _run(connection: sqlite3.Connection, function: Callable[[sqlite3.Connection], Any]) -> object:
+def _run(connection: LogConnection, function: Callable[[LogConnection], Any]) -> object:
     try:
         return function(connection)
     except BaseException as error:  # noqa: BLE001 - told to whoever waits
         return error
 
 
-def _tell(answers: "list[tuple[asyncio.Future[Any], object]]") -> None:
+def _tell(answers: _Told) -> None:
     """Give answers with one wake-up for each loop."""
-    loops: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], object]]] = {}
+    loops: dict[asyncio.AbstractEventLoop, _Told] = {}
     for answer, outcome in answers:
         loops.setdefault(answer.get_loop(), []).append((answer, outcome))
     for loop, told in loops.items():
@@ -179,7 +182,7 @@ def _tell(answers: "list[tuple[asyncio.Future[Any], object]]") -> None:
             loop.call_soon_threadsafe(_settle, told)
 
 
-def _settle(told: "list[tuple[asyncio.Future[Any], object]]") -> None:
+def _settle(told: _Told) -> None:
     for answer, outcome in told:
         if answer.done():
             continue

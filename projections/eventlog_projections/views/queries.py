@@ -1,4 +1,7 @@
-"""Questions about conversations, answered from the views, as people ask them."""
+"""Questions about conversations, answered from the views, as people ask them.
+
+Times are None where what is stored is beyond the range of a datetime.
+"""
 
 import itertools
 import re
@@ -10,7 +13,7 @@ from typing import Any, Final, NamedTuple, cast
 import msgspec
 
 from eventlog.errors import InvalidOptionError
-from eventlog.format.envelope import from_microseconds
+from eventlog.format.envelope import readable_time
 from eventlog.format.names import MAIN
 from eventlog.format.questions import check_text
 from eventlog_projections.views.conversations import BranchRow, ConversationRow
@@ -57,8 +60,8 @@ class Summary(NamedTuple):
     total_tokens: int
     cost: Cost
     bytes: int
-    first_at: datetime
-    last_at: datetime
+    first_at: datetime | None
+    last_at: datetime | None
     row: ConversationRow
     """As it is stored: where the next page begins."""
 
@@ -77,8 +80,8 @@ class Turn(NamedTuple):
     total_tokens: int
     running_tokens: int
     cost: Cost
-    begun_at: datetime
-    last_at: datetime
+    begun_at: datetime | None
+    last_at: datetime | None
     removed: bool
 
 
@@ -105,7 +108,7 @@ class Found(NamedTuple):
     role: str
     text: str
     removed: bool
-    recorded_at: datetime
+    recorded_at: datetime | None
 
 
 async def conversations(
@@ -165,9 +168,9 @@ async def turns(views: Views, name: str, *, branch: str = MAIN, stale: bool = Fa
             row.context_tokens,
             row.total_tokens,
             so_far,
-            _cost((u, u.model, from_microseconds(u.recorded_at)) for u in used.get(row.number, ())),
-            from_microseconds(row.begun_at),
-            from_microseconds(row.last_at),
+            _cost((u, u.model, readable_time(u.recorded_at)) for u in used.get(row.number, ())),
+            readable_time(row.begun_at),
+            readable_time(row.last_at),
             row.removed,
         )
         for row, so_far in zip(rows, running, strict=True)
@@ -241,7 +244,7 @@ async def search(
             row.role,
             row.text,
             row.removed,
-            from_microseconds(row.recorded_at),
+            readable_time(row.recorded_at),
         )
         for row in rows
     ]
@@ -277,8 +280,8 @@ def _summary(row: ConversationRow, turns: int, models: Sequence[Any]) -> Summary
         row.total_tokens,
         _cost((model, model.model or None, None) for model in models),
         row.bytes,
-        from_microseconds(row.first_at),
-        from_microseconds(row.last_at),
+        readable_time(row.first_at),
+        readable_time(row.last_at),
         row,
     )
 

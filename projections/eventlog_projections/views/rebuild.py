@@ -30,7 +30,11 @@ class Rebuild:
         self._runner = Runner(served.log, [projection], is_strict=is_strict)
 
     async def take_over(self) -> Checkpoint:
-        """Fill a new generation, let it be the one that is read, and return it."""
+        """Fill a new generation, let it be the one that is read, and return it.
+
+        What has taken events that the feed does not have any more is dropped before.
+        """
+        await self._drop_lost()
         new = await self._fill_new()
         while not await self._tables.take_over(new, specs(self._projection)):
             new = await self._fill(new)
@@ -51,6 +55,13 @@ class Rebuild:
     async def drop(self, point: Checkpoint) -> None:
         """Delete a generation with its rows."""
         await self._tables.drop(self._projection.name, point.generation, specs(self._projection))
+
+    async def _drop_lost(self) -> None:
+        points = await self._tables.checkpoints()
+        end = await self._served.log.spi.views.end()
+        for point in points:
+            if point.projection == self._projection.name and point.position > end:
+                await self.drop(point)
 
     async def _fill_new(self) -> Checkpoint:
         name, schema = self._projection.name, self._projection.schema

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from eventlog import EventLog, EventLogError, StoreError
+from eventlog.errors import BeyondEndError
 from eventlog.retrying import Tries, others_were_first
 from eventlog.views import Checkpoint
 from eventlog_projections.views.batches.chores import Chores
@@ -54,13 +55,15 @@ class Runner:
         """Bring views to where the feed is now, and return where they are.
 
         One that is not there is made; one whose schema number was raised is filled beside the old
-        one, and takes over.
+        one, and takes over. Raises BeyondEndError if a view has taken events that the feed does not
+        have.
         """
         end = await self._views.end()
         ours = self._ours(names)
-        if len(ours) == len(names) and all(p.is_serving and p.position >= end for p in ours):
+        if len(ours) == len(names) and all(p.is_serving and p.position == end for p in ours):
             return {point.projection: point for point in ours}
         await self._look()
+        await self._check_end(end, names)
         await self._give_way(names)
         await self._prepare(names)
         await self._advance(end, names)
@@ -113,11 +116,12 @@ class Runner:
     async def follow(self, stop: asyncio.Event) -> None:
         """Keep the views up to date until `stop` is set; an outage of the database is waited out.
 
-        Raises StoreError if it cannot begin.
+        Raises StoreError if it cannot begin, BeyondEndError if the feed became shorter.
         """
         names = tuple(self._projections)
         await self._look()
         await self._prepare(names)
+        await self._check_end(0, names)
         async with self._views.following() as reader:
             stopping = asyncio.ensure_future(_leave(stop, reader.leave))
             tending = asyncio.ensure_future(self._tend(stop))
@@ -209,6 +213,15 @@ class Runner:
         self._points = {point.key: point for point in points}
         self._looked_at = time.monotonic()
         self._executor.look(self._points)
+
+    async def _check_end(self, end: int, names: Sequence[str]) -> None:
+        """Raise BeyondEndError if a view is beyond the end; `end` may be one of before the look."""
+        for point in self._ours(names):
+            if point.position > end:
+                end = await self._views.end()
+            if point.position > end:
+                view = f"View {point.projection!r}, which has to be rebuilt,"
+                raise BeyondEndError(point.position, end, view)
 
     async def _give_way(self, names: Sequence[str]) -> None:
         """Leave views where they are while other generations of them are about to take over."""

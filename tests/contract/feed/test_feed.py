@@ -64,12 +64,11 @@ async def test_an_event_of_the_feed_is_the_event_that_was_appended(log: EventLog
     assert of_stream.position is None
 
 
-async def test_after_is_exclusive_and_may_be_beyond_the_end(log: EventLog) -> None:
+async def test_after_is_exclusive(log: EventLog) -> None:
     """Reading on from the last position seen misses and repeats nothing."""
     await add(log, "chat", 5)
     assert [event.position for event in await read(log, 3)] == [4, 5]
     assert await read(log, 5) == []
-    assert await read(log, 2**62) == []
 
 
 @pytest.mark.parametrize("after", [-1, 1.5, "1", None, True], ids=repr)

@@ -81,16 +81,6 @@ async def test_an_append_of_this_process_wakes_at_once(backend: Backend) -> None
     assert sorted(delays)[10] < AT_ONCE
 
 
-async def test_a_subscription_that_begins_beyond_the_end_waits_for_it(log: EventLog) -> None:
-    """It yields what comes behind, and nothing before."""
-    await add(log, events=2)
-    async with contextlib.aclosing(log.subscribe(3)) as events:
-        first = asyncio.ensure_future(anext(events))
-        await add(log)
-        await add(log)
-        assert (await asyncio.wait_for(first, PATIENCE)).position == 4
-
-
 async def test_a_hundred_subscriptions_share_one_follower(backend: Backend) -> None:
     """Each gets every event of its tenant; one task looks for all."""
     logs = [backend.open(tenant=f"tenant-{n % 2}") for n in range(100)]

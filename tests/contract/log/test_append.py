@@ -18,7 +18,7 @@ from eventlog import (
     ItemsReplaced,
     NewEvent,
 )
-from eventlog.errors import ClockAheadError, ClosedError, InvalidMomentError, InvalidNameError
+from eventlog.errors import ClosedError, InvalidMomentError, InvalidNameError
 from eventlog.events import ConversationRewound
 from tests.backends import Backend
 from tests.conftest import Clock
@@ -180,17 +180,6 @@ async def test_time_never_falls_within_a_conversation(backend: Backend, clock: C
     await log.append("chat", added("b"))
     first, second = [event.recorded_at async for event in log.read("chat")]
     assert first == second
-
-
-async def test_a_clock_far_ahead_of_the_server_is_refused(backend: Backend, clock: Clock) -> None:
-    """It would push the conversation's time into the future for good."""
-    if backend.name == "sqlite":
-        return  # The file's clock is this machine's clock: there is nothing to compare.
-    clock.now = 4_000_000_000_000_000
-    log = backend.open(clock=clock)
-    with pytest.raises(ClockAheadError, match="ahead"):
-        await log.append("chat", added("a"))
-    assert await log.version("chat") == 0
 
 
 async def test_a_cancelled_caller_still_gets_its_event_stored(log: EventLog) -> None:

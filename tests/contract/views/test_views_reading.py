@@ -214,6 +214,7 @@ async def test_sql_clients_read_names_and_times(backend: Backend) -> None:
             assert tuple(row)[: len(of)] == of
         ((began,),) = await backend.execute("SELECT begun_at FROM {}turns")
         (turn,) = await turns(views, "chat")
+        assert turn.begun_at is not None
         assert str(began)[:19] == turn.begun_at.strftime("%Y-%m-%d %H:%M:%S")
         assert await backend.execute("SELECT name FROM {}conversations") == [("chat",)]
         await views.show_items()

@@ -1,0 +1,131 @@
+"""Errors of the database: the call may succeed later, or elsewhere."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from eventlog.errors.base import EventLogError, TemplateError
+
+
+class StoreError(EventLogError):
+    """The database refused or failed."""
+
+
+class UnavailableError(StoreError):
+    """The database cannot be reached, opened or written right now."""
+
+
+class BusyError(UnavailableError):
+    """The database stayed locked for longer than the timeout allows."""
+
+
+class InDoubtError(TemplateError, StoreError):
+    """A change was sent to the database, and nobody can tell whether it is stored, or will be.
+
+    The only error of a change that does not mean "not stored". `stream` is the conversation. Append
+    again with the same `event_id`: what is stored answers again, as `replayed`.
+    """
+
+    stream: str
+    what: str
+    why: str
+    advice: str
+    _template = "Conversation {stream!r}: it is in doubt whether {what} was stored. {why} {advice}"
+
+
+class ReadOnlyError(StoreError):
+    """The file or the database role does not allow writing."""
+
+
+class FileReplacedError(TemplateError, StoreError):
+    """The SQLite file was removed, moved, replaced or cut off while the log was open.
+
+    `path` is the name that is not what it was: the file, one that SQLite keeps beside it, or a link
+    to it. The message says whether something was stored.
+    """
+
+    message: str
+    path: str
+    _template = "{message}"
+
+
+class BeyondEndError(TemplateError, StoreError):
+    """The feed ends before a position that a reader has been at: the log lost what came after.
+
+    `end` is where the feed ends, `reader` who has been at `position`.
+    """
+
+    position: int
+    end: int
+    reader: str
+    _template = (
+        "{reader} has been at position {position}, and the feed ends at {end}: the log was put back"
+        " to an earlier state, or it is another log. What came after is lost; decide where to go"
+        " on, at most at {end}."
+    )
+
+
+class RefusedValueError(TemplateError, StoreError):
+    """The database refuses a value: a text, a number or a size that it cannot hold.
+
+    Nothing of its transaction was stored. `code` is the SQLSTATE, or SQLite's name of the error;
+    the value is not in the message, nor is what the driver says of it.
+    """
+
+    address: str
+    code: str
+    _template = (
+        "{address} refuses a value that it cannot hold ({code}). Nothing was stored. The same"
+        " call fails again."
+    )
+
+
+class WaitTimeoutError(TemplateError, StoreError, TimeoutError):
+    """The feed did not reach the position in time; it may do so later.
+
+    `reached` is how far it was.
+    """
+
+    position: int
+    timeout: float
+    reached: int
+    _template = (
+        "The feed did not reach position {position} within {timeout:g} s; it is at {reached}."
+        " Wait longer, or see whether that many events were appended."
+    )
+
+
+class ClockAheadError(StoreError):
+    """The writer's clock runs ahead of the database's by more than the bound; nothing was stored.
+
+    On SQLite the database's clock is that of the machine.
+    """
+
+
+class NotAnEventLogError(StoreError):
+    """The database exists and holds something that is not an event log; it was left untouched.
+
+    `tables` maps the names of the tables that were found to their columns.
+    """
+
+    def __init__(self, message: str, tables: Mapping[str, Sequence[str]] | None = None) -> None:
+        super().__init__(message)
+        self.tables: Mapping[str, Sequence[str]] = dict(tables or {})
+
+
+class BrokenBackupError(TemplateError, StoreError):
+    """A backup does not verify, and was not put back; `faults` say what is wrong."""
+
+    backup: str
+    faults: Sequence[Any]
+    _template = (
+        "{backup} is not sound: {faults[0]}. Nothing was changed. Take another backup; or put"
+        " it back as it is, without verification."
+    )
+
+
+class SchemaTooOldError(StoreError):
+    """The log was written by an earlier release and has to be migrated first."""
+
+
+class SchemaTooNewError(StoreError):
+    """The log was written by a later release than the one that is running."""

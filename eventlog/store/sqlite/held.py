@@ -1,0 +1,192 @@
+"""The file of a log, held against its path: what is not there any more is not written or read.
+
+Rule: a database that is in use is only looked at with stat, or by SQLite. To open and close it here
+would drop the locks that SQLite has on it (https://sqlite.org/howtocorrupt.html, section 2.2).
+
+SQLite itself refuses to write to a file that was moved (SQLITE_READONLY_DBMOVED), though not in WAL
+mode, where it makes no journal; and it makes a new file where it finds none.
+"""
+
+import itertools
+import os
+from collections.abc import Iterable
+from typing import Any, Final
+
+from eventlog.addresses.log import SqliteAddress, printable
+from eventlog.errors import FileReplacedError
+from eventlog.store.sqlite.file import LogConnection
+from eventlog.store.sqlite.whole import has_events, is_whole, was_begun_anew
+
+KNOWN: Final = 8
+"""How many streams are looked up where the file may have been written over."""
+
+_NOT: Final = "Nothing was stored."
+_LATE: Final = (
+    "That happened during a commit, which is in doubt: it is in the file that was open, and not in"
+    " what is at the path now."
+)
+_ANEW: Final = (
+    "Put it back where it was, or put back a backup (eventlog recover). Then close every handle on"
+    " the log, and open it anew."
+)
+
+
+class _OtherError(Exception):
+    """Another file has the name."""
+
+
+class _Name:
+    """A name in a folder, and the file that it meant when it was looked at first."""
+
+    __slots__ = ("device", "inode", "path", "size", "written_at")
+
+    def __init__(self, path: str) -> None:
+        self.path: Final = path
+        self.inode: int | None = None
+        self.device = 0
+        self.size = 0
+        self.written_at = 0
+        """When somebody wrote to it, as of the last `accept`."""
+
+    def look(self) -> os.stat_result:
+        """Raise OSError or _OtherError unless it is the same file as before."""
+        now = os.stat(self.path)
+        if now.st_ino != self.inode or now.st_dev != self.device:
+            if self.inode is not None:
+                raise _OtherError
+            self.inode, self.device = now.st_ino, now.st_dev
+        return now
+
+    def accept(self, now: os.stat_result) -> None:
+        """Take the file as it is."""
+        self.size = now.st_size
+        self.written_at = now.st_mtime_ns
+
+
+class HeldFile:
+    """What the path of a log named when this process opened it first.
+
+    One object for all connections of a store; a child process goes on with it. Threads share it
+    without a lock: they find the same file, or raise.
+    """
+
+    def __init__(self, address: SqliteAddress) -> None:
+        self._address: Final = address
+        path = address.path
+        self._is_file: Final = path is not None
+        self._database: Final = _Name(path or "")
+        self._wal: Final = _Name(f"{path}-wal")
+        self._index: Final = _Name(f"{path}-shm")
+        self._link: Final = address.link
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it was opened before: from then on it is not created."""
+        return self._database.inode is not None
+
+    @property
+    def wal_bytes(self) -> int:
+        """How long the write-ahead log was after the last commit of this process."""
+        return self._wal.size
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether another file is at the path now."""
+        try:
+            if self.is_known:
+                self._database.look()
+        except (OSError, _OtherError) as error:
+            return isinstance(error, _OtherError)
+        return False
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing is at the path any more."""
+        return self.is_known and not os.path.exists(self._database.path)
+
+    def check(self) -> None:
+        """Raise FileReplacedError unless the path names the file that is open, as long as ever."""
+        if self._is_file:
+            self._check()
+
+    def check_writing(self, db: LogConnection, known: dict[bytes, Any] | None = None) -> None:
+        """Raise FileReplacedError unless all that a commit needs is there. Inside a transaction.
+
+        `known` are ends of streams that this process has seen or stored. A file that nobody can
+        write has nothing beside it: there SQLite refuses the first change.
+        """
+        if not self._is_file or db.frozen is not None:
+            return
+        database = self._check()
+        self._same(self._index, _NOT)
+        wal = self._same(self._wal, _NOT)
+        if wal.st_size < self._wal.size:
+            self._check_wal(wal)
+        if known is not None and database.st_mtime_ns != self._database.written_at:
+            self._check_over(database, known)
+
+    def check_written(self) -> None:
+        """Raise FileReplacedError if what was just committed is in a file without a name."""
+        if self._is_file:
+            for name in (self._database, self._wal):
+                now = self._same(name, _LATE)
+                if now.st_size >= name.size:
+                    name.accept(now)  # What got shorter is looked at before the next commit.
+
+    def _check(self) -> os.stat_result:
+        now = self._same(self._database, _NOT)
+        if now.st_size < self._database.size:
+            self._check_whole(self._database, now)
+        if self._link is not None:
+            self._follow(self._link)
+        return now
+
+    def _same(self, name: _Name, stored: str) -> os.stat_result:
+        try:
+            return name.look()
+        except OSError as error:
+            raise self._error(name.path, "is not there any more", stored) from error
+        except _OtherError:
+            raise self._error(name.path, "is another file now", stored) from None
+
+    def _follow(self, link: str) -> None:
+        found = self._database
+        try:
+            now = os.stat(link)
+        except OSError as error:
+            raise self._error(link, "leads nowhere any more", _NOT) from error
+        if (now.st_ino, now.st_dev) != (found.inode, found.device):
+            raise self._error(link, "leads to another file now", _NOT)
+
+    def _check_whole(self, name: _Name, now: os.stat_result) -> None:
+        """Accept what VACUUM shortened: nothing is missing then.
+
+        Of an empty one SQLite would remove the write-ahead log, which may be all that is left.
+        """
+        is_empty = not now.st_size and name is self._database
+        if is_empty or not is_whole(self._address):
+            raise self._error(name.path, "was cut off", _NOT)
+        name.accept(now)
+
+    def _check_wal(self, now: os.stat_result) -> None:
+        """Accept one that was begun anew, all of it in the database, and shortened then."""
+        if was_begun_anew(self._wal.path):
+            self._wal.accept(now)
+        else:
+            self._check_whole(self._wal, now)
+
+    def _check_over(self, now: os.stat_result, known: dict[bytes, Any]) -> None:
+        """Look up some of what is known: somebody else has written to the database.
+
+        Mostly it was a checkpoint of another process. It may be that a copy was written over it.
+        """
+        newest: Iterable[tuple[bytes, Any]] = itertools.islice(reversed(known.items()), KNOWN)
+        ends = [(stream_id, end.head.version, end.head.hash) for stream_id, end in newest]
+        if not has_events(self._address, ends):
+            raise self._error(self._database.path, "was written over with something else", _NOT)
+        self._database.accept(now)
+
+    def _error(self, path: str, what: str, stored: str) -> FileReplacedError:
+        return FileReplacedError(
+            f"{printable(path)} {what}, though the log is open. {stored} {_ANEW}", path
+        )
