@@ -190,6 +190,11 @@ def _flush_folder(folder: str) -> None:
         os.close(descriptor)
 
 
+def keep(path: str, name: str) -> None:
+    """Give a file another name beside its own. Raises OSError, FileExistsError for a taken one."""
+    os.link(path, name)
+
+
 def put(new: str, path: str) -> None:
     """Give a complete file, which is on disk, the name of another, durably. Raises OSError."""
     os.replace(new, path)

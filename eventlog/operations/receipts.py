@@ -95,7 +95,8 @@ async def receipt(
             raise NothingErasedError(f"Conversation {session_id!r} was never erased.")
     else:
         row = await log.stream(session_id, branch=branch)
-        found = await log.read(session_id, after=version - 1, until=version, branch=branch).all()
+        after = max(version, 1) - 1
+        found = await log.read(session_id, after=after, until=after + 1, branch=branch).all()
         if row is None or version < 1 or not found or not found[0].is_erased:
             raise NothingErasedError(
                 f"Version {version} of conversation {session_id!r} was not erased."

@@ -221,7 +221,11 @@ def test_the_domain_is_the_one_that_is_hashed() -> None:
 def columns_of(dialect: Dialect) -> dict[str, list[Column]]:
     return {
         found.name: [
-            (column.name, column.type.compile(DRIVERS[dialect]), bool(column.nullable))
+            (
+                column.name,
+                column.type.compile(DRIVERS[dialect]).partition(" COLLATE")[0],
+                bool(column.nullable),
+            )
             for column in found.columns
         ]
         for found in metadata(dialect).tables.values()

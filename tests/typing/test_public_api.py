@@ -68,9 +68,10 @@ async def check_a_session() -> None:
 PUBLIC = {
     eventlog: """
         Appended BusyError ConflictError Context ConversationCleared Counters ErasedError
-        Event EventIdReusedError EventLog EventLogError Fault InvalidInputError ItemPopped
-        ItemsAdded ItemsReplaced NewEvent PostgresOptions RecordedEvent Results Signer
-        SqliteOptions StoreError TreeHead UnavailableError Verification Verifier
+        Event EventIdReusedError EventLog EventLogError Fault InDoubtError
+        InvalidInputError ItemPopped ItemsAdded ItemsReplaced NewEvent PostgresOptions
+        RecordedEvent Results Signer SqliteOptions StoreError TreeHead UnavailableError
+        Verification Verifier
     """,
     eventlog.events: """
         BranchDeleted Context ConversationCleared ConversationErased ConversationForked
@@ -83,13 +84,15 @@ PUBLIC = {
         keyring_from_file new_key parse_keyring
     """,
     eventlog.operations: """
-        ErasedVersions Receipt backup create_roles gather_evidence held_by lift_hold
-        migrate place_hold publish read_receipt rekey rotate to_command to_file work
+        ErasedVersions Misplacement Receipt backup check_evidence create_roles
+        gather_evidence held_by lift_hold migrate place_hold publish read_receipt receipt
+        recover rekey repair_feed rotate sign_head to_command to_file work
     """,
     eventlog_projections: """
-        Archive Conversation Diff Disposed Disposition Erased Evidence HistoryEvent HistoryItem
-        ItemsRead Labels RetentionRule Span TurnUsage Unreadable apply_retention erase erase_event
-        erase_owner follow_retention listed prune rebuild salvage to_folder
+        Archive Conversation Diff Disposed Disposition Erased Evidence HistoryEvent
+        HistoryItem ItemsRead Labels ReceiptFolder ReceiptKeeper RetentionRule Span
+        TurnUsage Unreadable apply_retention erase erase_event erase_owner
+        follow_retention listed prune rebuild salvage to_folder
     """,
     eventlog_importing: """
         Chunk EncryptedSource ImportReport Preserved Progress RedisSource Refused Row

@@ -121,7 +121,9 @@ def misplaced(rows: Iterable[Any]) -> list[Misplacement]:
     Versions have their turns: 1, 2, 3 … Whatever has had its turn, or has it later, and is there
     another time, is there once too often. A version that never has its turn is not ours to judge.
     """
-    turn, found, early = 1, [], []
+    turn = 1
+    found: list[Misplacement] = []
+    early: list[Any] = []
     for row in rows:
         if not row["is_there"]:
             if row["is_beyond"]:

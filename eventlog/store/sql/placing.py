@@ -82,8 +82,9 @@ def _batch(t: Tables) -> CTE:
     """Read what waits, each with whether its event came with it; NULL where there is no event."""
     queue = t.queue.alias("queued")
     rows = [queue.c[name] for name in _ORDER]
-    came: ColumnElement[Any] = literal_column("queued.xmin").label("came")
-    first = select(*rows, came).order_by(*rows).limit(bindparam("limit")).subquery("first")
+    came = literal_column("queued.xmin").label("came")
+    asked: list[ColumnElement[Any]] = [*rows, came]
+    first = select(*asked).order_by(*rows).limit(bindparam("limit")).subquery("first")
     event = t.events.alias("event")
     is_sure = (
         select(literal_column("event.xmin = first.came"))

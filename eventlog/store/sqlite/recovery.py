@@ -9,9 +9,9 @@ import os
 from collections.abc import Callable, Generator
 from typing import Final
 
-from eventlog.addresses.log import SqliteAddress
+from eventlog.addresses.log import SqliteAddress, printable
 from eventlog.errors import BusyError, InvalidOptionError, UnavailableError
-from eventlog.files import OWNER, put
+from eventlog.files import OWNER, keep, put
 from eventlog.store.sqlite.backup import backup_sqlite
 from eventlog.store.sqlite.errors import translated
 from eventlog.store.sqlite.file import connect
@@ -65,7 +65,7 @@ def put_in_place(new: SqliteAddress, to: SqliteAddress, aside: str | None) -> bo
             if aside is not None:
                 for ending in there:
                     if ending != "-shm":
-                        os.link(f"{target}{ending}", f"{aside}{ending}")
+                        keep(f"{target}{ending}", f"{aside}{ending}")
             for ending in there:
                 if ending:
                     os.unlink(f"{target}{ending}")

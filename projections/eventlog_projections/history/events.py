@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from eventlog import Context, Event, ItemsAdded, ItemsReplaced, RecordedEvent, Results
 from eventlog.errors import CorruptEventError, EventLogError
 from eventlog.events import OpaqueEvent
+from eventlog.format.envelope import readable_time
 from eventlog.paging import Paged
 from eventlog_projections.history.timeline import Move, Span, Timeline, spans
 from eventlog_projections.stream import Stream
@@ -118,9 +119,8 @@ class _Reading:
     def _entry(self, recorded: RecordedEvent) -> HistoryEvent:
         error: EventLogError | None
         move, error = _take(self._timeline, recorded)
-        event = context = at = None
+        event = context = None
         try:
-            at = recorded.recorded_at
             if not recorded.is_erased:
                 event, context = recorded.event, recorded.context
         except EventLogError as unread:
@@ -129,7 +129,7 @@ class _Reading:
         return HistoryEvent(
             recorded.version,
             recorded.kind,
-            at,
+            readable_time(recorded.stored.recorded_at),
             context,
             event,
             items,

@@ -125,6 +125,8 @@ async def conversations(
     """
     if after is not None and not isinstance(cast(object, after), Summary):
         raise InvalidOptionError("after is the last Summary of the page before.")
+    if owner is not None:
+        check_text("owner", owner)
     rows = await views.select(
         ConversationRow,
         {} if owner is None else {"owner_key": digest_of(owner)},

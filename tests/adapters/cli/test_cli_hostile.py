@@ -109,6 +109,10 @@ def commands(name: str, folder: Path) -> list[Sequence[str]]:
         ("verify",),
         ("verify", name),
         ("verify", "--against", odd, "--key", name),
+        ("views",),
+        ("views", "retry"),
+        ("repair", "feed", "--yes"),
+        ("recover", odd, f"log {short[:40]}"),
         ("keys", "signing", name, "--to", "no.key"),
         ("keys", "signing", "example.com/log", "--to", "signing.key"),
         ("keys", "new", "k1", "--to", f"keys {short[:40]}"),
@@ -225,6 +229,7 @@ def test_json_means_what_it_meant(tmp_path: Path, eventlog: Eventlog) -> None:
 DOORS: Final = {
     "eventlog/files.py": "files",
     "adapters/eventlog_cli/terminal.py": "terminal",
+    "adapters/eventlog_cli/streams.py": "terminal",  # What it writes to is closed or is nowhere.
     "adapters/eventlog_cli/main.py": "terminal",  # Before anything is imported: its own words.
 }
 WRITING: Final = {"replace", "rename", "renames", "link", "symlink", "fdopen", "makedirs", "mkdir"}

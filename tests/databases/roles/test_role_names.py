@@ -1,7 +1,7 @@
 """Names of roles cannot collide, in one database or in a cluster of several."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Final
 
 import asyncpg
@@ -35,7 +35,7 @@ async def as_role(roled: Roled, role: str, statement: str) -> list[Any]:
 
 
 @contextlib.asynccontextmanager
-async def role_called(roled: Roled, name: str) -> AsyncIterator[str]:
+async def role_called(roled: Roled, name: str) -> AsyncGenerator[str]:
     """Make a role that can log in; names are of the cluster, so it goes at the end."""
     quoted = name.replace('"', '""')
     await roled.backend.execute(f'CREATE ROLE "{quoted}" LOGIN')

@@ -8,7 +8,15 @@ Iterative Context Bounding for Systematic Testing of Multithreaded Programs, PLD
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Generator,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from contextvars import ContextVar
 from typing import Any, Final, NamedTuple
 
@@ -164,7 +172,7 @@ def paused_before_calls(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
 
 
 @contextlib.asynccontextmanager
-async def _turn() -> Any:
+async def _turn() -> AsyncGenerator[None]:
     known = _of.get()
     if known is None:
         yield
