@@ -44,7 +44,8 @@ def call(**fields: Any) -> dict[str, Any]:
 def used(**fields: Any) -> UsageRecorded:
     names = ("cached_input_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens")
     given: dict[str, Any] = dict.fromkeys((*names, "input_tokens", "total_tokens"), 0)
-    return UsageRecorded(**{**given, "requests": 1, "model": "m", **fields})
+    given |= {"requests": 1, "model": "m", **fields}
+    return UsageRecorded(**given)
 
 
 def adds(*items: Any) -> Harm:

@@ -18,8 +18,10 @@ from typing import Any, Final
 
 from sqlalchemy import (
     CTE,
+    Boolean,
     ColumnElement,
     FromClause,
+    Integer,
     Text,
     and_,
     bindparam,
@@ -82,12 +84,12 @@ def _batch(t: Tables) -> CTE:
     """Read what waits, each with whether its event came with it; NULL where there is no event."""
     queue = t.queue.alias("queued")
     rows = [queue.c[name] for name in _ORDER]
-    came = literal_column("queued.xmin").label("came")
+    came: ColumnElement[Any] = literal_column("queued.xmin", Integer).label("came")
     asked: list[ColumnElement[Any]] = [*rows, came]
     first = select(*asked).order_by(*rows).limit(bindparam("limit")).subquery("first")
     event = t.events.alias("event")
     is_sure = (
-        select(literal_column("event.xmin = first.came"))
+        select(literal_column("event.xmin = first.came", Boolean))
         .select_from(event)
         .where(event.c.stream_id == first.c.stream_id, event.c.version == first.c.version)
         .correlate(first)
