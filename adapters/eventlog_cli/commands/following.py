@@ -49,7 +49,6 @@ def _print(at: Invocation, event: RecordedEvent) -> None:
 def _unread(event: RecordedEvent) -> list[EventLogError]:
     """Return why an event cannot be read, if it cannot."""
     try:
-        _ = event.recorded_at
         if not event.is_erased:
             _ = event.event, event.context
     except EventLogError as error:

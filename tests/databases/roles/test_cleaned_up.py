@@ -53,7 +53,8 @@ def files_with(folder: Path, wanted: list[bytes]) -> list[tuple[str, int]]:
     for parent, _, names in os.walk(folder):  # The server removes files meanwhile.
         for path in (Path(parent, name) for name in names):
             with contextlib.suppress(FileNotFoundError):
-                data = b"" if WAL in path.parts else path.read_bytes()
+                is_looked_at = path.is_file() and WAL not in path.parts
+                data = path.read_bytes() if is_looked_at else b""
                 found += [(path.name, at) for at, each in enumerate(wanted) if each in data]
     return found
 
