@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "tools": "counting",
     "search": "counting",
     "tail": "following",
+    "web": "showing",
     "undo": "changing",
     "redo": "changing",
     "restore": "changing",

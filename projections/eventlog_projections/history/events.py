@@ -43,6 +43,8 @@ class HistoryEvent(NamedTuple):
     """Why the event cannot be read, or is missing: it is told as if it had changed nothing."""
     hidden: int = 0
     """How many of its items are in the list now, and cannot be shown."""
+    brought: int = 0
+    """How many items it brought, also where they were erased or cannot be read."""
 
     @property
     def actor(self) -> str | None:
@@ -138,6 +140,7 @@ class _Reading:
             move.total,
             error,
             0 if items or error is None else len(self._range(recorded.version)),
+            _brought(recorded),
         )
 
     def _items(self, version: int, event: Event | OpaqueEvent | None) -> tuple[HistoryItem, ...]:
@@ -153,6 +156,13 @@ class _Reading:
         if self._listed and self._listed[-1].version == version:
             return range(*self._listed[-1][1:])
         return range(0)
+
+
+def _brought(recorded: RecordedEvent) -> int:
+    try:
+        return recorded.header.items or 0
+    except CorruptEventError:
+        return 0
 
 
 def _pass_gap(folded: Timeline, event: RecordedEvent) -> Move | None:

@@ -1,0 +1,34 @@
+"""Every address of the viewer, and what answers it."""
+
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from eventlog import EventLog
+from eventlog_web import conversation, failures, listing
+from eventlog_web.guard import Access, Guard
+from eventlog_web.viewer import Viewer
+
+ROUTES: Final = (
+    Route("/", listing.show),
+    Route("/c/{name:path}", conversation.show),
+    Route("/rows/{name:path}", conversation.rows),
+    Route("/items/{name:path}", conversation.items),
+    Route("/event/{name:path}", conversation.event),
+    Route("/raw/{name:path}", conversation.raw),
+    Mount("/static", StaticFiles(packages=[("eventlog_web", "static")])),
+)
+
+
+def build(log: EventLog, access: Access, *, allow_changes: bool = False) -> Starlette:
+    """Return the viewer of a log as an ASGI application; whoever opened the log closes it."""
+    app = Starlette(
+        routes=ROUTES,
+        middleware=[Middleware(Guard, access)],
+        exception_handlers=failures.HANDLERS,
+    )
+    app.state.viewer = Viewer(log, access, allow_changes=allow_changes)
+    return app

@@ -1,0 +1,158 @@
+"""An item as what a template draws: who says it, and its parts. Any JSON value is an item."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from markupsafe import Markup
+
+from eventlog_projections.items.turns import fields
+from eventlog_web import markdown, words
+from eventlog_web.rows import face_of
+
+MOST: Final = 4000
+"""Characters of a text that a card shows; the rest is an address away."""
+
+_FOLDED: Final = 12
+"""Lines of a payload from which on it is folded."""
+
+_LINE: Final = 76
+"""Characters of JSON that stay on one line."""
+
+_DATA_IMAGE: Final = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]+")
+_LARGEST_IMAGE: Final = 5_000_000
+_PLUMBING: Final = ("id", "type", "status", "call_id", "name", "arguments", "role")
+
+
+class Part(NamedTuple):
+    """A part of a card. `html` is Markdown or code, `text` is text, `source` is of an image."""
+
+    kind: str
+    text: str = ""
+    html: Markup = Markup()
+    source: str = ""
+    label: str = ""
+    is_folded: bool = False
+    cut: int = 0
+    """How many characters there are in all, if not all are shown."""
+
+
+class Card(NamedTuple):
+    """An item, ready to be drawn."""
+
+    face: str
+    title: str
+    parts: tuple[Part, ...]
+    note: str = ""
+
+
+def card_of(item: Any) -> Card:
+    """Return the card of an item."""
+    face, held = face_of(item), fields(item)
+    kind = words.line(str(held.get("type") or "message")) if held else "JSON"
+    parts = tuple(_parts(face, item, held))
+    if face == "call":
+        name = held.get("name")
+        title = words.line(name if isinstance(name, str) else kind.removesuffix("_call"))
+        return Card(face, title, parts, kind.replace("_", " "))
+    if face == "item":
+        return Card(face, kind.replace("_", " "), parts)
+    role = held.get("role")
+    status = held.get("status")
+    note = "" if status in (None, "completed") else words.line(str(status))
+    shown = words.line(role) if isinstance(role, str) else kind.replace("_", " ")
+    return Card(face, "result" if face == "output" else shown, parts, note)
+
+
+def _parts(face: str, item: Any, held: dict[str, Any]) -> Iterator[Part]:
+    if face == "call":
+        yield from _call(held)
+    elif face == "output":
+        yield from _contents(held.get("output", held), is_payload=True)
+    elif face == "reasoning":
+        for key in ("summary", "content"):
+            if held.get(key):
+                yield from _contents(held[key], is_payload=False)
+        if isinstance(held.get("encrypted_content"), str):
+            size = len(held["encrypted_content"])
+            yield Part("note", f"encrypted by the provider: {size:,} characters")
+    elif "content" in held:
+        yield from _contents(held["content"], is_payload=False)
+    else:
+        yield json_part(item)
+
+
+def _call(held: dict[str, Any]) -> Iterator[Part]:
+    if "arguments" in held:
+        yield _payload(held["arguments"], "arguments")
+    rest = {key: value for key, value in held.items() if key not in _PLUMBING}
+    if rest:
+        yield json_part(rest)
+
+
+def _contents(content: Any, *, is_payload: bool) -> Iterator[Part]:
+    for part in content if isinstance(content, list) else [content]:
+        if isinstance(part, str):
+            yield _payload(part) if is_payload else _markdown(part)
+            continue
+        yield _content(fields(part), part)
+
+
+def _content(held: dict[str, Any], part: Any) -> Part:
+    for key in ("text", "refusal"):
+        if isinstance(held.get(key), str):
+            label = "refused" if key == "refusal" else ""
+            return _markdown(held[key])._replace(label=label)
+    url = held.get("image_url")
+    url = url if isinstance(url, str) else fields(url).get("url")
+    if isinstance(url, str):
+        return _image(url)
+    if isinstance(held.get("result"), str) and _DATA_IMAGE.fullmatch(held["result"][:MOST]):
+        return _image(held["result"])
+    name = held.get("filename") or held.get("file_id")
+    if isinstance(name, str):
+        return Part("note", f"file: {words.line(name)}")
+    return json_part(part)
+
+
+def _image(url: str) -> Part:
+    if len(url) <= _LARGEST_IMAGE and _DATA_IMAGE.fullmatch(url):
+        return Part("image", "an image of the conversation", source=url)
+    if re.match(r"https?://", url):
+        return Part("link", words.line(url), source=url)
+    return Part("note", f"image: {words.line(url[:200])}")
+
+
+def _markdown(source: str) -> Part:
+    return Part("markdown", html=markdown.render(source[:MOST]), cut=_cut(source))
+
+
+def _payload(value: Any, label: str = "") -> Part:
+    if not isinstance(value, str):
+        return json_part(value)._replace(label=label)
+    if len(value) <= MOST * 10 and value.lstrip()[:1] in ("{", "["):
+        try:
+            return json_part(json.loads(value))._replace(label=label)
+        except (ValueError, RecursionError):
+            pass
+    shown = words.text(value[:MOST])
+    return Part("text", shown, label=label, is_folded=_is_long(shown), cut=_cut(value))
+
+
+def json_part(value: Any) -> Part:
+    """Return any value as JSON with its parts marked."""
+    source = json.dumps(value, ensure_ascii=False)
+    if len(source) > _LINE:
+        source = json.dumps(value, ensure_ascii=False, indent=2)
+    shown = source[:MOST]
+    html = markdown.code(shown, "json")
+    return Part("code", html=html, is_folded=_is_long(shown), cut=_cut(source))
+
+
+def _is_long(text: str) -> bool:
+    return text.count("\n") >= _FOLDED or len(text) > MOST // 2
+
+
+def _cut(text: str) -> int:
+    return len(text) if len(text) > MOST else 0

@@ -1,0 +1,132 @@
+// The page of a conversation: one playhead moves everything.
+
+import { Past } from "./past.js";
+import { EventPane, Inspector, TalkPane } from "./panes.js";
+import { Minimap } from "./minimap.js";
+import { Server } from "./source.js";
+import { Player } from "./player.js";
+import { listen } from "./keys.js";
+import { moment } from "./draw.js";
+
+const find = (id) => document.getElementById(id);
+
+export async function open(view, source, { onReady = () => {} } = {}) {
+  const past = new Past();
+  const parts = {
+    events: new EventPane(find("events"), past, (version) => page.go(version)),
+    talk: new TalkPane(find("talk"), past, source, (version) => page.go(version)),
+    inspector: new Inspector(find("inspector"), source),
+    minimap: new Minimap(find("minimap"), past),
+  };
+  const page = new Page(view, past, parts);
+  page.bind();
+  await source.rows((rows) => {
+    rows.forEach((row) => past.add(row));
+    page.grown();
+  });
+  parts.minimap.draw();
+  page.ready();
+  onReady(page);
+  return page;
+}
+
+class Page {
+  #told = 0;
+
+  constructor(view, past, parts) {
+    Object.assign(this, { view, past, parts });
+    this.version = Number(view.dataset.at);
+    this.isAtHead = !view.dataset.asked;
+    this.slider = find("slider");
+    this.player = new Player((step) => this.step(step), () => this.version >= this.past.head);
+  }
+
+  bind() {
+    const { player } = this;
+    this.slider.addEventListener("input", () => this.go(Number(this.slider.value)));
+    find("back").addEventListener("click", () => this.step(-1));
+    find("forth").addEventListener("click", () => this.step(1));
+    find("play").addEventListener("click", () => player.toggle(() => this.go(0)));
+    find("speed").addEventListener("change", (event) => player.setSpeed(Number(event.target.value)));
+    find("ghosts").addEventListener("change", (event) => this.parts.talk.showGhosts(event.target.checked));
+    find("help").addEventListener("click", () => find("keys").showModal());
+    for (const tab of document.querySelectorAll(".tabs button")) tab.addEventListener("click", () => this.turnTo(tab.dataset.pane));
+    this.turnTo("talk");
+    const speeds = [...find("speed").options].map((option) => option.value);
+    const keys = Object.fromEntries(speeds.map((speed, index) => [String(index + 1), () => this.setSpeed(speed)]));
+    listen({
+      ...keys,
+      ArrowLeft: () => this.step(-1), ArrowRight: () => this.step(1), k: () => this.step(-1), j: () => this.step(1),
+      PageUp: () => this.go(this.past.turnBefore(this.version)), PageDown: () => this.go(this.past.turnAfter(this.version)),
+      Home: () => this.go(0), End: () => this.go(this.past.head),
+      Space: () => find("play").click(), g: () => find("ghosts").click(), "?": () => find("keys").showModal(),
+    });
+  }
+
+  setSpeed(speed) {
+    find("speed").value = speed;
+    this.player.setSpeed(Number(speed));
+  }
+
+  turnTo(pane) {
+    document.body.dataset.pane = pane;
+    for (const tab of document.querySelectorAll(".tabs button")) {
+      if (tab.dataset.pane === pane) tab.setAttribute("aria-current", "true");
+      else tab.removeAttribute("aria-current");
+    }
+    this.parts.talk.list.render();
+    this.parts.events.list.render();
+  }
+
+  grown() {
+    const { head } = this.past;
+    this.slider.max = head;
+    find("event-count").textContent = head.toLocaleString();
+    document.querySelector(".of").textContent = `of ${head}`;
+    if (this.parts.events.list.count) this.parts.events.grow();
+  }
+
+  ready() {
+    this.parts.events.list.open();
+    this.parts.talk.list.open();
+    this.parts.events.grow();
+    this.go(this.isAtHead ? this.past.head : this.version, false);
+    document.body.dataset.ready = "true";
+  }
+
+  step(by) {
+    const index = this.past.indexAt(this.version) + by;
+    this.go(index < 0 ? 0 : this.past.rows[Math.min(index, this.past.rows.length - 1)].v);
+  }
+
+  go(version, isTold = true) {
+    const at = Math.max(0, Math.min(version, this.past.head));
+    this.version = at;
+    this.isAtHead = at === this.past.head;
+    const row = this.past.rowAt(at);
+    this.slider.value = at;
+    find("version").textContent = `v${at}`;
+    find("clock").textContent = row ? moment(row.t) : "before the first event";
+    find("playhead").style.setProperty("--at", this.past.head ? at / this.past.head : 1);
+    this.slider.setAttribute("aria-valuetext", `version ${at} of ${this.past.head}${row ? `, ${moment(row.t)}` : ""}`);
+    find("list-count").textContent = `${(row?.c ?? 0).toLocaleString()} items`;
+    this.parts.talk.at(at);
+    this.parts.events.at(at);
+    this.parts.inspector.show(row?.v ?? 0);
+    if (isTold) this.#tell();
+  }
+
+  // Browsers refuse an address that changes all the time.
+  #tell() {
+    clearTimeout(this.#told);
+    this.#told = setTimeout(() => {
+      const url = new URL(location.href);
+      if (this.isAtHead) url.searchParams.delete("at");
+      else url.searchParams.set("at", `v${this.version}`);
+      history.replaceState(null, "", url);
+    }, 150);
+  }
+}
+
+const view = find("view");
+if (view?.dataset.rows) open(view, new Server(view.dataset));

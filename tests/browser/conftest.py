@@ -1,0 +1,114 @@
+"""One Chromium for all tests, a page for each, and servers that end with them."""
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import AsyncGenerator, AsyncIterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, ConsoleMessage, Error, Page, async_playwright
+
+from tests import processes
+from tests.backends import Backend
+from tests.browser import shop
+
+CHROMIUM: Final = ("EVENTLOG_TEST_CHROMIUM", "chromium", "chromium-browser", "google-chrome")
+"""The variable that names one, and what it is called where people installed it."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # One loop for all: the browser lives in it.
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+def chromium() -> str:
+    found = os.environ.get(CHROMIUM[0]) or next(filter(None, map(shutil.which, CHROMIUM[1:])), None)
+    if found is None:
+        pytest.fail(
+            "There is no Chromium. `.ci/servers` installs it on Debian: apt install chromium."
+        )
+    return found
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    # A container has no namespaces to build its sandbox of; the pages are our own.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=arguments)
+        yield browser
+        await browser.close()
+
+
+class Tab:
+    """A page, and whatever went wrong in it."""
+
+    def __init__(self, page: Page) -> None:
+        self.page: Final = page
+        self.errors: Final[list[str]] = []
+        page.on("pageerror", self._failed)
+        page.on("console", self._said)
+
+    def _failed(self, error: Error) -> None:
+        self.errors.append(str(error))
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.errors.append(message.text)
+
+    async def open(self, address: str) -> Page:
+        """Go to the page of a conversation, and wait until it can be used."""
+        await self.page.goto(address)
+        await self.page.wait_for_selector("body[data-ready]")
+        return self.page
+
+
+@contextlib.asynccontextmanager
+async def open_tab(browser: Browser, **options: Any) -> AsyncGenerator[Tab]:
+    """Open a page; nothing may have gone wrong in it."""
+    context = await browser.new_context(**{"timezone_id": "UTC", **options})
+    try:
+        tab = Tab(await context.new_page())
+        yield tab
+        assert not tab.errors
+    finally:
+        await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def tab(browser: Browser) -> AsyncIterator[Tab]:
+    async with open_tab(browser, viewport={"width": 1400, "height": 900}) as tab:
+        yield tab
+
+
+@contextlib.asynccontextmanager
+async def serve(backend: Backend, *options: str) -> AsyncGenerator[str]:
+    """Run `eventlog web` on a log; give its address, without a slash at the end."""
+    command = processes.eventlog(backend, "--json", "web", "--port", "0", *options)
+    async with processes.python(*command) as process:
+        assert process.stdout is not None
+        told = await process.stdout.readline()
+        yield json.loads(told)["address"].rstrip("/")
+        process.terminate()
+        await process.wait()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def filled(backend: Backend) -> Backend:
+    """A log with a past, on every backend."""
+    async with backend.open(clock=shop.seconds()) as log:
+        await shop.fill(log)
+    return backend
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def address(filled: Backend) -> AsyncIterator[str]:
+    """A server on it."""
+    async with serve(filled) as address:
+        yield address
