@@ -8,7 +8,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from eventlog import EventLog
-from eventlog_web import conversation, failures, listing
+from eventlog_web import conversation, failures, listing, seal
 from eventlog_web.guard import Access, Guard
 from eventlog_web.viewer import Viewer
 
@@ -18,6 +18,8 @@ ROUTES: Final = (
     Route("/rows/{name:path}", conversation.rows),
     Route("/items/{name:path}", conversation.items),
     Route("/event/{name:path}", conversation.event),
+    Route("/seal/{name:path}", seal.show),
+    Route("/evidence/{name:path}", seal.evidence),
     Route("/raw/{name:path}", conversation.raw),
     Mount("/static", StaticFiles(packages=[("eventlog_web", "static")])),
 )

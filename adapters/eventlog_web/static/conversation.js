@@ -5,6 +5,7 @@ import { EventPane, Inspector, TalkPane } from "./panes.js";
 import { Minimap } from "./minimap.js";
 import { Server } from "./source.js";
 import { Player } from "./player.js";
+import { Seal } from "./seal.js";
 import { listen } from "./keys.js";
 import { moment } from "./draw.js";
 
@@ -38,7 +39,21 @@ class Page {
     this.version = Number(view.dataset.at);
     this.isAtHead = !view.dataset.asked;
     this.slider = find("slider");
+    if (view.dataset.seal) this.seal = this.#makeSeal();
     this.player = new Player((step) => this.step(step), () => this.version >= this.past.head);
+  }
+
+  #makeSeal() {
+    const { evidence, branch, seal } = this.view.dataset;
+    const choose = (version) => this.go(version);
+    return new Seal(find("seal"), find("sealed"), seal, { evidence, branch, choose, onFound: () => this.#distrust() });
+  }
+
+  // Nothing from the first bad event on is proved.
+  #distrust() {
+    this.past.fault = this.seal.fault ?? null;
+    this.parts.talk.list.refresh();
+    this.parts.events.list.refresh();
   }
 
   bind() {
@@ -92,6 +107,7 @@ class Page {
     this.parts.events.grow();
     this.go(this.isAtHead ? this.past.head : this.version, false);
     document.body.dataset.ready = "true";
+    this.seal?.check();
   }
 
   step(by) {

@@ -49,7 +49,9 @@ export class EventPane {
 
   #update(index, element) {
     const { v } = this.past.rows[index];
+    const { fault } = this.past;
     element.classList.toggle("ahead", v > this.version);
+    element.classList.toggle("bad", v === fault?.version);
     const isHere = index === this.past.indexAt(this.version);
     if (isHere) element.setAttribute("aria-selected", "true");
     else element.setAttribute("aria-selected", "false");
@@ -154,6 +156,9 @@ export class TalkPane {
     element.classList.toggle("ghost", state === GONE);
     const fate = element.querySelector(":scope > .fate");
     fate.replaceChildren();
+    const { fault } = this.past;
+    element.classList.toggle("bad", entry.v === fault?.version);
+    if (entry.v === fault?.version) fate.append(make("strong", "wrong", `${fault.problem}: ${fault.detail}. `));
     if (state === GONE) drawFate(fate, this.past.rowAt(by));
     const isOpen = entry.face.q && !(entry.answer && entry.answer.row.v <= this.version);
     if (isOpen && state === STANDING) fate.append(make("span", "open", "no result"));

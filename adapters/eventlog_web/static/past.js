@@ -13,6 +13,7 @@ export class Past {
   entries = [];
   turns = [];
   gaps = new Set();
+  fault = null;
   #ends = [];
   #first = new Map();
 

@@ -10,17 +10,7 @@ export class Server {
 
   // Calls take(rows) with each batch of rows, in order.
   async rows(take, after = 0) {
-    const answer = await fetch(ask(this.addresses.rows, { after }));
-    if (!answer.ok) throw new Error(await answer.text());
-    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
-    let rest = "";
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (done) break;
-      const lines = (rest + value).split("\n");
-      rest = lines.pop();
-      if (lines.length) take(lines.filter(Boolean).map((line) => JSON.parse(line)));
-    }
+    for await (const batch of batches(ask(this.addresses.rows, { after }))) take(batch);
   }
 
   // The items that a version brought, drawn; undefined while they are asked for: ready() follows.
@@ -56,6 +46,25 @@ export class Server {
 }
 
 const PAGE = 64;
+
+// Yields what an address answers with, lines of JSON, as they come: those that came together.
+async function* batches(address, signal) {
+  const answer = await fetch(address, { signal });
+  if (!answer.ok) throw new Error(String(answer.status));
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const found = (rest + value).split("\n");
+    rest = found.pop();
+    if (found.length) yield found.filter(Boolean).map((line) => JSON.parse(line));
+  }
+}
+
+export async function* lines(address, signal) {
+  for await (const batch of batches(address, signal)) yield* batch;
+}
 
 export function ask(address, values) {
   const url = new URL(address, location.href);
