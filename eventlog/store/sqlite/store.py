@@ -6,7 +6,7 @@ from eventlog.addresses.log import SqliteAddress
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.store.contract.erasures import Erasure
 from eventlog.store.contract.options import Options
-from eventlog.store.contract.rights import ALL, Rights
+from eventlog.store.contract.rights import ALL, READING, Rights
 from eventlog.store.nouns.erasures import Erasures
 from eventlog.store.nouns.events import Events
 from eventlog.store.nouns.keys import Keys
@@ -37,6 +37,7 @@ class SqliteStore:
 
     def __init__(self, address: SqliteAddress, options: Options) -> None:
         runner = self.runner = SqliteRunner(address, options)
+        self._rights = READING if options.read_only else ALL
         self.streams = Streams(runner, LOG)
         self.events = Events(runner, LOG)
         self.snapshots = Snapshots(runner, SNAPSHOTS)
@@ -61,7 +62,7 @@ class SqliteStore:
         return await self._erasures.erase(erasure)
 
     async def rights(self) -> Rights:
-        return ALL
+        return self._rights
 
     async def close(self) -> None:
         self.runner.close()
