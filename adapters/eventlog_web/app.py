@@ -8,12 +8,15 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from eventlog import EventLog
-from eventlog_web import conversation, failures, listing, seal
+from eventlog_web import conversation, failures, listing, seal, searching
 from eventlog_web.guard import Access, Guard
 from eventlog_web.viewer import Viewer
 
 ROUTES: Final = (
     Route("/", listing.show),
+    Route("/conversations", listing.rows),
+    Route("/find", searching.find),
+    Route("/seals", seal.several),
     Route("/c/{name:path}", conversation.show),
     Route("/rows/{name:path}", conversation.rows),
     Route("/items/{name:path}", conversation.items),

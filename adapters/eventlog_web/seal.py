@@ -10,7 +10,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from eventlog import Fault, Verification
+from eventlog import EventLog, Fault, Verification
 from eventlog.errors import EventLogError, InvalidMomentError
 from eventlog.format.envelope import readable_time
 from eventlog.format.records import StreamRow
@@ -18,6 +18,14 @@ from eventlog.operations import gather_evidence
 from eventlog_projections import Conversation
 from eventlog_web import words
 from eventlog_web.viewer import viewer_of
+
+MOST: Final = 50
+"""Conversations whose seals one answer holds."""
+
+LONG: Final = 20_000
+"""Events from which on a conversation is verified only where it is opened."""
+
+_STATES: Final = {0: "sound", 1: "broken", 2: "unknown"}
 
 _NO_HEAD: Final = (
     "No head was signed yet, and evidence is of a head: `eventlog head --key-file FILE` signs one."
@@ -28,6 +36,18 @@ async def show(request: Request) -> Response:
     """Answer with lines of JSON: how far the check has come, and at last what it found."""
     chat, row = await viewer_of(request).find(request)
     return StreamingResponse(_lines(chat, row), media_type="application/x-ndjson")
+
+
+async def several(request: Request) -> Response:
+    """Answer with the seal of each conversation that is named, as lines of JSON, one by one."""
+    log = viewer_of(request).log
+    names = request.query_params.getlist("name")[:MOST]
+
+    async def sealed() -> AsyncGenerator[bytes]:
+        for name in names:
+            yield _line({"name": name, **await _brief(log, name)})
+
+    return StreamingResponse(sealed(), media_type="application/x-ndjson")
 
 
 async def evidence(request: Request) -> Response:
@@ -42,6 +62,20 @@ async def evidence(request: Request) -> Response:
     return Response(
         bundle, media_type="application/json", headers={"content-disposition": disposition}
     )
+
+
+async def _brief(log: EventLog, name: str) -> dict[str, Any]:
+    row = await log.stream(name)
+    if row is not None and row.head.version > LONG:
+        return {"state": "unknown", "what": "long: it is verified where it is opened"}
+    try:
+        found = await log.verify(name)
+    except EventLogError as error:
+        return {"state": "unknown", "what": words.line(str(error))}
+    told: dict[str, Any] = {"state": _STATES[found.exit_code]}
+    if found.faults:
+        return told | {"what": words.line(str(found.faults[0]))}
+    return told | {"version": 0 if row is None else row.head.version}
 
 
 async def _lines(chat: Conversation, row: StreamRow) -> AsyncGenerator[bytes]:
@@ -76,9 +110,8 @@ async def _lines(chat: Conversation, row: StreamRow) -> AsyncGenerator[bytes]:
 
 async def _finding(chat: Conversation, row: StreamRow, found: Verification) -> dict[str, Any]:
     faults = [_fault(each) for each in found.faults]
-    states = {0: "sound", 1: "broken", 2: "unknown"}
     return {
-        "state": states[found.exit_code],
+        "state": _STATES[found.exit_code],
         "version": row.head.version,
         "hash": row.head.hash.hex(),
         "events": found.events,

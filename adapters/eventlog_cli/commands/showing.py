@@ -1,11 +1,16 @@
 """The viewer: pages over the log, and a conversation as a file."""
 
+import contextlib
 from typing import Annotated
 
 import typer
 from rich.text import Text
 
-from eventlog_cli.running import Invocation, run
+from eventlog import StoreError
+from eventlog_cli.output import Output
+from eventlog_cli.progress import caught_up
+from eventlog_cli.running import Invocation, run_without_log
+from eventlog_cli.settings import Settings
 
 app = typer.Typer()
 
@@ -15,16 +20,39 @@ def web(
     ctx: typer.Context,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: a free one.")] = 4747,
+    token_file: Annotated[
+        str | None, typer.Option(metavar="FILE", help="A token that whoever looks must give.")
+    ] = None,
+    allow_changes: Annotated[
+        bool, typer.Option("--allow-changes", help="Offer to restore and to fork.")
+    ] = False,
 ) -> None:
-    """Show the log in a browser, until Ctrl-C."""
+    """Show the log in a browser, until Ctrl-C. It is opened for reading alone.
+
+    Before that the views are brought up to date, if this role may do so.
+    """
     from eventlog_web import Access, build, serve
 
-    async def work(at: Invocation) -> None:
+    async def work(settings: Settings, out: Output) -> None:
+        access = Access(host, None if token_file is None else _token(token_file))
+        async with settings.open() as log:
+            with contextlib.suppress(StoreError):  # The list says what it lacks.
+                await caught_up(Invocation(log, out), "conversations", "turns", "search")
+
         def tell(bound: int) -> None:
-            address = f"http://{host}:{bound}/"
-            at.out.answer({"address": address}, Text(f"The log is at {address} until Ctrl-C."))
-            at.out.flush()
+            shown = f"[{host}]" if ":" in host else host
+            address = f"http://{shown}:{bound}/" + (
+                f"?token={access.token}" if access.token else ""
+            )
+            out.answer({"address": address}, Text(f"The log is at {address} until Ctrl-C."))
+            out.flush()
 
-        await serve(build(at.log, Access(host)), host, port, tell)
+        async with settings.open(read_only=not allow_changes) as log:
+            await serve(build(log, access, allow_changes=allow_changes), host, port, tell)
 
-    run(ctx, work)
+    run_without_log(ctx, work)
+
+
+def _token(path: str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read().strip()

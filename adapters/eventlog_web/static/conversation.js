@@ -5,6 +5,7 @@ import { EventPane, Inspector, TalkPane } from "./panes.js";
 import { Minimap } from "./minimap.js";
 import { Server } from "./source.js";
 import { Player } from "./player.js";
+import { Finder } from "./find.js";
 import { Seal } from "./seal.js";
 import { listen } from "./keys.js";
 import { moment } from "./draw.js";
@@ -64,6 +65,8 @@ class Page {
     find("play").addEventListener("click", () => player.toggle(() => this.go(0)));
     find("speed").addEventListener("change", (event) => player.setSpeed(Number(event.target.value)));
     find("ghosts").addEventListener("change", (event) => this.parts.talk.showGhosts(event.target.checked));
+    const finder = find("find") ? new Finder(find("find")) : null;
+    find("search")?.addEventListener("click", () => finder.open());
     find("help").addEventListener("click", () => find("keys").showModal());
     for (const tab of document.querySelectorAll(".tabs button")) tab.addEventListener("click", () => this.turnTo(tab.dataset.pane));
     this.turnTo("talk");
@@ -74,7 +77,7 @@ class Page {
       ArrowLeft: () => this.step(-1), ArrowRight: () => this.step(1), k: () => this.step(-1), j: () => this.step(1),
       PageUp: () => this.go(this.past.turnBefore(this.version)), PageDown: () => this.go(this.past.turnAfter(this.version)),
       Home: () => this.go(0), End: () => this.go(this.past.head),
-      Space: () => find("play").click(), g: () => find("ghosts").click(), "?": () => find("keys").showModal(),
+      Space: () => find("play").click(), g: () => find("ghosts").click(), search: () => finder?.open(), "/": () => finder?.open(), "?": () => find("keys").showModal(),
     });
   }
 
