@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 from eventlog import RecordedEvent
 from eventlog.errors import EventLogError, InvalidInputError
 from eventlog.events import ItemsAdded, ItemsReplaced
-from eventlog_projections import Conversation
+from eventlog_projections import Conversation, HistoryTail
 from eventlog_web import addresses
 from eventlog_web.cards import Card, card_of, json_part
 from eventlog_web.rows import Rows
@@ -68,7 +68,7 @@ async def rows(request: Request) -> Response:
 
     async def lines() -> AsyncGenerator[bytes]:
         made, ready = Rows(), []
-        async for event in chat.history():
+        async for event in HistoryTail(chat.log, chat.name, chat.branch).more():
             row = made.take(event)
             if row.v <= after:
                 continue

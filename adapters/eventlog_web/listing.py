@@ -112,40 +112,43 @@ async def rows(request: Request) -> Response:
 
 async def _rows(log: EventLog, wanted: Filter) -> AsyncGenerator[ListRow]:
     """Yield the conversations that are wanted, and those that moved since the views did first."""
-    views = Views(log)
-    more = await _moved(views)
-    try:
-        pages = _pages(views, wanted)
-        async for summary in pages:
-            row = _row(summary, more.pop(summary.name, (0, 0)))
-            if wanted.since is not None and row.last < to_microseconds(wanted.since):
-                break
-            if wanted.takes(row):
-                yield row
-    except StoreError:
-        # There are no views, and they cannot be made.
-        async for stream in log.streams():
-            more.pop(stream.name, None)
-            row = _bare(stream.name, stream.head.version, stream.head.at)
-            if wanted.takes(row):
-                yield row
-    for name, (events, at) in more.items():
-        row = _bare(name, events, at)
+    async for row in _every(log, wanted):
         if wanted.takes(row):
             yield row
 
 
-async def _pages(views: Views, wanted: Filter) -> AsyncGenerator[Summary]:
+async def _every(log: EventLog, wanted: Filter) -> AsyncGenerator[ListRow]:
+    views = Views(log)
+    more = await _moved(views)
+    try:
+        async for summary in _summaries(views, wanted):
+            yield _row(summary, more.pop(summary.name, (0, 0)))
+    except StoreError:
+        # There are no views, and they cannot be made.
+        async for stream in log.streams():
+            more.pop(stream.name, None)
+            yield _bare(stream.name, stream.head.version, stream.head.at)
+    for name, (events, at) in more.items():
+        yield _bare(name, events, at)
+
+
+async def _summaries(views: Views, wanted: Filter) -> AsyncGenerator[Summary]:
     after: Summary | None = None
     owner = wanted.owner or None
     limit = FIRST
     while True:
         found = await conversations(views, owner=owner, after=after, limit=limit, stale=True)
         for each in found:
+            if _is_before(each.last_at, wanted.since):
+                return
             yield each
         if len(found) < limit:
             return
         after, limit = found[-1], TOGETHER
+
+
+def _is_before(at: datetime | None, since: datetime | None) -> bool:
+    return at is not None and since is not None and at < since
 
 
 async def _moved(views: Views) -> dict[str, tuple[int, int]]:

@@ -13,6 +13,7 @@ from eventlog.format.records import StreamRow
 from eventlog_projections import Conversation
 from eventlog_web import addresses, words
 from eventlog_web.guard import Access
+from eventlog_web.pulse import Pulse
 
 
 class Viewer:
@@ -22,6 +23,7 @@ class Viewer:
         self.log: Final = log
         self.access: Final = access
         self.allow_changes: Final = allow_changes
+        self.pulse: Final = Pulse(log)
 
     async def find(self, request: Request) -> tuple[Conversation, StreamRow]:
         """Return the conversation, or the branch of it, that an address names.

@@ -20,6 +20,10 @@ CHROMIUM: Final = ("EVENTLOG_TEST_CHROMIUM", "chromium", "chromium-browser", "go
 """The variable that names one, and what it is called where people installed it."""
 
 
+_AWAY: Final = ("net::ERR_INCOMPLETE_CHUNKED_ENCODING", "net::ERR_CONNECTION_REFUSED")
+"""How a browser says that a server ended before its pages."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # One loop for all: the browser lives in it.
     for item in items:
@@ -59,7 +63,7 @@ class Tab:
         self.errors.append(str(error))
 
     def _said(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
+        if message.type == "error" and not message.text.endswith(_AWAY):
             self.errors.append(message.text)
 
     async def open(self, address: str) -> Page:

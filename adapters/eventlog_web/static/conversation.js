@@ -7,6 +7,7 @@ import { Server } from "./source.js";
 import { Player } from "./player.js";
 import { Finder } from "./find.js";
 import { Seal } from "./seal.js";
+import { Live } from "./live.js";
 import { listen } from "./keys.js";
 import { moment } from "./draw.js";
 
@@ -40,6 +41,9 @@ class Page {
     this.version = Number(view.dataset.at);
     this.isAtHead = !view.dataset.asked;
     this.slider = find("slider");
+    this.isFollowing = this.isAtHead;
+    this.unseen = 0;
+    if (view.dataset.live) this.live = new Live(view.dataset.live, { kind: "rows", take: (rows) => this.came(rows), tell: (state) => this.#tellLive(state) });
     if (view.dataset.seal) this.seal = this.#makeSeal();
     this.player = new Player((step) => this.step(step), () => this.version >= this.past.head);
   }
@@ -64,6 +68,9 @@ class Page {
     find("forth").addEventListener("click", () => this.step(1));
     find("play").addEventListener("click", () => player.toggle(() => this.go(0)));
     find("speed").addEventListener("change", (event) => player.setSpeed(Number(event.target.value)));
+    find("newer").addEventListener("click", () => this.follow(true));
+    find("live")?.addEventListener("click", () => this.follow(!this.isFollowing));
+    this.#watchScrolling();
     find("ghosts").addEventListener("change", (event) => this.parts.talk.showGhosts(event.target.checked));
     const finder = find("find") ? new Finder(find("find")) : null;
     find("search")?.addEventListener("click", () => finder.open());
@@ -77,7 +84,7 @@ class Page {
       ArrowLeft: () => this.step(-1), ArrowRight: () => this.step(1), k: () => this.step(-1), j: () => this.step(1),
       PageUp: () => this.go(this.past.turnBefore(this.version)), PageDown: () => this.go(this.past.turnAfter(this.version)),
       Home: () => this.go(0), End: () => this.go(this.past.head),
-      Space: () => find("play").click(), g: () => find("ghosts").click(), search: () => finder?.open(), "/": () => finder?.open(), "?": () => find("keys").showModal(),
+      Space: () => find("play").click(), g: () => find("ghosts").click(), f: () => find("live")?.click(), search: () => finder?.open(), "/": () => finder?.open(), "?": () => find("keys").showModal(),
     });
   }
 
@@ -111,6 +118,54 @@ class Page {
     this.go(this.isAtHead ? this.past.head : this.version, false);
     document.body.dataset.ready = "true";
     this.seal?.check();
+    this.live?.start(this.past.head);
+  }
+
+  // Rows that came. Who looks at something else is told, and not moved.
+  came(rows) {
+    const fresh = rows.filter((row) => row.v > this.past.head);
+    if (!fresh.length) return;
+    fresh.forEach((row) => this.past.add(row));
+    this.grown();
+    this.parts.minimap.draw();
+    if (this.isFollowing) this.go(this.past.head);
+    else this.#showUnseen(this.unseen + fresh.length);
+    find("playhead").style.setProperty("--at", this.version / this.past.head);
+    this.seal?.grown(this.past.head);
+  }
+
+  follow(isFollowing) {
+    this.isFollowing = isFollowing;
+    if (isFollowing) this.go(this.past.head);
+    this.#showUnseen(0);
+    this.#tellLive(find("live").dataset.state);
+  }
+
+  #showUnseen(count) {
+    this.unseen = count;
+    const pill = find("newer");
+    pill.hidden = !count;
+    pill.textContent = `${count} new event${count === 1 ? "" : "s"}`;
+  }
+
+  #tellLive(state) {
+    const chip = find("live");
+    chip.dataset.state = state;
+    chip.textContent = { live: this.isFollowing ? "following" : "paused", lost: "server away" }[state] ?? "";
+    chip.setAttribute("aria-pressed", String(this.isFollowing));
+    chip.title = state === "lost" ? "The server does not answer. What is shown is what was there; it goes on as soon as it answers." : "Follow what is appended (f)";
+  }
+
+  // Scrolling up is looking at something: following pauses until one is at the end again.
+  #watchScrolling() {
+    const { scroller, list } = this.parts.talk;
+    const look = () => requestAnimationFrame(() => {
+      if (!this.isAtHead || this.isFollowing === list.isAtEnd) return;
+      this.isFollowing = list.isAtEnd;
+      if (this.isFollowing) this.#showUnseen(0);
+      this.#tellLive(find("live").dataset.state);
+    });
+    for (const kind of ["wheel", "touchmove", "pointerup", "keyup"]) scroller.addEventListener(kind, look, { passive: true });
   }
 
   step(by) {
@@ -122,6 +177,10 @@ class Page {
     const at = Math.max(0, Math.min(version, this.past.head));
     this.version = at;
     this.isAtHead = at === this.past.head;
+    if (isTold && this.isFollowing !== this.isAtHead && !this.isAtHead) {
+      this.isFollowing = false;
+      this.#tellLive(find("live")?.dataset.state);
+    }
     const row = this.past.rowAt(at);
     this.slider.value = at;
     find("version").textContent = `v${at}`;

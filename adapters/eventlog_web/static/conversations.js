@@ -2,6 +2,7 @@
 
 import { VirtualList } from "./list.js";
 import { Finder } from "./find.js";
+import { Live } from "./live.js";
 import { listen } from "./keys.js";
 import { ask, lines } from "./source.js";
 import { make, moment } from "./draw.js";
@@ -38,6 +39,20 @@ class Listing {
     document.body.dataset.ready = "true";
   }
 
+  // Conversations that moved come first; one that was not there yet is asked for.
+  moved(rows) {
+    const known = new Map(this.rows.map((row) => [row.name, row]));
+    let isNew = false;
+    for (const { name, events, last } of rows) {
+      const row = known.get(name);
+      if (row) Object.assign(row, { events: row.events + events, last });
+      else isNew = true;
+      this.seals.delete(name);
+    }
+    if (isNew) this.load();
+    else this.#show(this.rows, false);
+  }
+
   sortBy(key) {
     this.isRising = this.sort === key ? !this.isRising : key === "title" || key === "owner";
     this.sort = key;
@@ -47,7 +62,7 @@ class Listing {
     this.#show(this.rows);
   }
 
-  #show(rows) {
+  #show(rows, isFirst = true) {
     const { sort: key } = this;
     const value = (row) => (key === "title" ? row.title || row.name : (row[key] ?? (key === "owner" ? "" : 0)));
     const sign = this.isRising ? 1 : -1;
@@ -57,11 +72,13 @@ class Listing {
     }
     find("count").textContent = `${rows.length.toLocaleString()} of them`;
     if (!rows.length) return;
+    const { scrollTop } = this.scroller;
     this.list.open();
     this.list.count = 0;
     this.list.forget();
     this.list.count = rows.length;
     this.list.render();
+    if (!isFirst) this.scroller.scrollTop = scrollTop;
     this.#rest();
   }
 
@@ -127,5 +144,6 @@ find("filter").addEventListener("submit", (event) => {
   history.pushState(null, "", url);
   listing.load();
 });
+new Live(view.dataset.live, { kind: "moved", take: (rows) => listing.moved(rows), tell: (state) => (find("away").hidden = state !== "lost") }).start(0);
 window.addEventListener("popstate", () => location.reload());
 listing.load();
