@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "search": "counting",
     "tail": "following",
     "web": "showing",
+    "share": "showing",
     "undo": "changing",
     "redo": "changing",
     "restore": "changing",

@@ -8,7 +8,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from eventlog import EventLog
-from eventlog_web import conversation, failures, listing, live, seal, searching
+from eventlog_web import conversation, failures, inspecting, listing, live, seal, searching
 from eventlog_web.guard import Access, Guard
 from eventlog_web.viewer import Viewer
 
@@ -20,7 +20,7 @@ ROUTES: Final = (
     Route("/c/{name:path}", conversation.show),
     Route("/rows/{name:path}", conversation.rows),
     Route("/items/{name:path}", conversation.items),
-    Route("/event/{name:path}", conversation.event),
+    Route("/event/{name:path}", inspecting.show),
     Route("/live", live.follow_all),
     Route("/live/{name:path}", live.follow),
     Route("/seal/{name:path}", seal.show),

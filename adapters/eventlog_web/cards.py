@@ -1,5 +1,6 @@
 """An item as what a template draws: who says it, and its parts. Any JSON value is an item."""
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
@@ -47,11 +48,11 @@ class Card(NamedTuple):
     note: str = ""
 
 
-def card_of(item: Any) -> Card:
-    """Return the card of an item."""
+def card_of(item: Any, most: int = MOST) -> Card:
+    """Return the card of an item, with at most so many characters of each of its texts."""
     face, held = face_of(item), fields(item)
     kind = words.line(str(held.get("type") or "message")) if held else "JSON"
-    parts = tuple(_parts(face, item, held))
+    parts = tuple(_Parts(most).of(face, item, held))
     if face == "call":
         name = held.get("name")
         title = words.line(name if isinstance(name, str) else kind.removesuffix("_call"))
@@ -65,94 +66,94 @@ def card_of(item: Any) -> Card:
     return Card(face, "result" if face == "output" else shown, parts, note)
 
 
-def _parts(face: str, item: Any, held: dict[str, Any]) -> Iterator[Part]:
-    if face == "call":
-        yield from _call(held)
-    elif face == "output":
-        yield from _contents(held.get("output", held), is_payload=True)
-    elif face == "reasoning":
+class _Parts:
+    """Makes the parts of a card, each of at most so many characters."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+
+    def of(self, face: str, item: Any, held: dict[str, Any]) -> Iterator[Part]:
+        """Yield the parts of an item."""
+        if face == "call":
+            yield from self._call(held)
+        elif face == "output":
+            yield from self._contents(held.get("output", held), is_payload=True)
+        elif face == "reasoning":
+            yield from self._reasoning(held)
+        elif "content" in held:
+            yield from self._contents(held["content"], is_payload=False)
+        else:
+            yield self._json(item)
+
+    def _reasoning(self, held: dict[str, Any]) -> Iterator[Part]:
         for key in ("summary", "content"):
             if held.get(key):
-                yield from _contents(held[key], is_payload=False)
+                yield from self._contents(held[key], is_payload=False)
         if isinstance(held.get("encrypted_content"), str):
             size = len(held["encrypted_content"])
             yield Part("note", f"encrypted by the provider: {size:,} characters")
-    elif "content" in held:
-        yield from _contents(held["content"], is_payload=False)
-    else:
-        yield json_part(item)
 
+    def _call(self, held: dict[str, Any]) -> Iterator[Part]:
+        if "arguments" in held:
+            yield self._payload(held["arguments"], "arguments")
+        rest = {key: value for key, value in held.items() if key not in _PLUMBING}
+        if rest:
+            yield self._json(rest)
 
-def _call(held: dict[str, Any]) -> Iterator[Part]:
-    if "arguments" in held:
-        yield _payload(held["arguments"], "arguments")
-    rest = {key: value for key, value in held.items() if key not in _PLUMBING}
-    if rest:
-        yield json_part(rest)
+    def _contents(self, content: Any, *, is_payload: bool) -> Iterator[Part]:
+        for part in content if isinstance(content, list) else [content]:
+            if isinstance(part, str):
+                yield self._payload(part) if is_payload else self._markdown(part)
+            else:
+                yield self._content(fields(part), part)
 
+    def _content(self, held: dict[str, Any], part: Any) -> Part:
+        for key in ("text", "refusal"):
+            if isinstance(held.get(key), str):
+                label = "refused" if key == "refusal" else ""
+                return self._markdown(held[key])._replace(label=label)
+        url = held.get("image_url")
+        url = url if isinstance(url, str) else fields(url).get("url")
+        if isinstance(url, str):
+            return _image(url)
+        name = held.get("filename") or held.get("file_id")
+        if isinstance(name, str):
+            return Part("note", f"file: {words.line(name)}")
+        return self._json(part)
 
-def _contents(content: Any, *, is_payload: bool) -> Iterator[Part]:
-    for part in content if isinstance(content, list) else [content]:
-        if isinstance(part, str):
-            yield _payload(part) if is_payload else _markdown(part)
-            continue
-        yield _content(fields(part), part)
+    def _markdown(self, source: str) -> Part:
+        shown = markdown.render(source[: self._most])
+        return Part("markdown", html=shown, cut=self._cut(source))
 
+    def _payload(self, value: Any, label: str = "") -> Part:
+        if not isinstance(value, str):
+            return self._json(value)._replace(label=label)
+        if len(value) <= self._most * 10 and value.lstrip()[:1] in ("{", "["):
+            with contextlib.suppress(ValueError, RecursionError):
+                return self._json(json.loads(value))._replace(label=label)
+        shown = words.text(value[: self._most])
+        is_folded = _is_long(shown)
+        return Part("text", shown, label=label, is_folded=is_folded, cut=self._cut(value))
 
-def _content(held: dict[str, Any], part: Any) -> Part:
-    for key in ("text", "refusal"):
-        if isinstance(held.get(key), str):
-            label = "refused" if key == "refusal" else ""
-            return _markdown(held[key])._replace(label=label)
-    url = held.get("image_url")
-    url = url if isinstance(url, str) else fields(url).get("url")
-    if isinstance(url, str):
-        return _image(url)
-    if isinstance(held.get("result"), str) and _DATA_IMAGE.fullmatch(held["result"][:MOST]):
-        return _image(held["result"])
-    name = held.get("filename") or held.get("file_id")
-    if isinstance(name, str):
-        return Part("note", f"file: {words.line(name)}")
-    return json_part(part)
+    def _json(self, value: Any) -> Part:
+        source = json.dumps(value, ensure_ascii=False)
+        if len(source) > _LINE:
+            source = json.dumps(value, ensure_ascii=False, indent=2)
+        shown = source[: self._most]
+        html = markdown.code(shown, "json")
+        return Part("code", html=html, is_folded=_is_long(shown), cut=self._cut(source))
+
+    def _cut(self, text: str) -> int:
+        return len(text) if len(text) > self._most else 0
 
 
 def _image(url: str) -> Part:
     if len(url) <= _LARGEST_IMAGE and _DATA_IMAGE.fullmatch(url):
         return Part("image", "an image of the conversation", source=url)
-    if re.match(r"https?://", url):
-        return Part("link", words.line(url), source=url)
+    if re.fullmatch(r"https?://[!-~]+", url):
+        return Part("link", url, source=url)
     return Part("note", f"image: {words.line(url[:200])}")
-
-
-def _markdown(source: str) -> Part:
-    return Part("markdown", html=markdown.render(source[:MOST]), cut=_cut(source))
-
-
-def _payload(value: Any, label: str = "") -> Part:
-    if not isinstance(value, str):
-        return json_part(value)._replace(label=label)
-    if len(value) <= MOST * 10 and value.lstrip()[:1] in ("{", "["):
-        try:
-            return json_part(json.loads(value))._replace(label=label)
-        except (ValueError, RecursionError):
-            pass
-    shown = words.text(value[:MOST])
-    return Part("text", shown, label=label, is_folded=_is_long(shown), cut=_cut(value))
-
-
-def json_part(value: Any) -> Part:
-    """Return any value as JSON with its parts marked."""
-    source = json.dumps(value, ensure_ascii=False)
-    if len(source) > _LINE:
-        source = json.dumps(value, ensure_ascii=False, indent=2)
-    shown = source[:MOST]
-    html = markdown.code(shown, "json")
-    return Part("code", html=html, is_folded=_is_long(shown), cut=_cut(source))
 
 
 def _is_long(text: str) -> bool:
     return text.count("\n") >= _FOLDED or len(text) > MOST // 2
-
-
-def _cut(text: str) -> int:
-    return len(text) if len(text) > MOST else 0

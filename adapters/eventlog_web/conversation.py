@@ -1,20 +1,21 @@
 """The page of one conversation, and the data that its panes ask for."""
 
+import contextlib
 from collections.abc import AsyncGenerator
 from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 
 from eventlog import RecordedEvent
-from eventlog.errors import EventLogError, InvalidInputError
+from eventlog.errors import CorruptEventError, EventLogError, InvalidInputError
 from eventlog.events import ItemsAdded, ItemsReplaced
-from eventlog_projections import Conversation, HistoryTail
+from eventlog_projections import Conversation, HistoryTail, Labels
 from eventlog_web import addresses
-from eventlog_web.cards import Card, card_of, json_part
+from eventlog_web.cards import Card, card_of
 from eventlog_web.rows import Rows
-from eventlog_web.viewer import draw, page, viewer_of
+from eventlog_web.viewer import draw, number, page, viewer_of
 
 FIRST: Final = 30
 """Items that the page itself shows, before any script has run."""
@@ -36,7 +37,7 @@ async def show(request: Request) -> Response:
         head if moment is None else await chat.log.version_at(chat.name, moment, branch=chat.branch)
     )
     cards, total, error = await _first(chat, at)
-    labels = await chat.labels()
+    labels = await _labels(chat)
     values = {
         "chat": chat,
         "labels": labels,
@@ -49,6 +50,13 @@ async def show(request: Request) -> Response:
         "branches": await chat.branches(),
     }
     return page(request, "conversation.html", values)
+
+
+async def _labels(chat: Conversation) -> Labels:
+    try:
+        return await chat.labels()
+    except CorruptEventError:
+        return Labels()  # The panes say which event it is.
 
 
 async def _first(chat: Conversation, at: int) -> tuple[list[Card], int, str]:
@@ -64,7 +72,7 @@ async def _first(chat: Conversation, at: int) -> tuple[list[Card], int, str]:
 async def rows(request: Request) -> Response:
     """Answer with every event behind `after` as a line of JSON each."""
     chat, _ = await viewer_of(request).find(request)
-    after = _number(request, "after", 0)
+    after = number(request, "after", 0)
 
     async def lines() -> AsyncGenerator[bytes]:
         made, ready = Rows(), []
@@ -84,8 +92,8 @@ async def rows(request: Request) -> Response:
 async def items(request: Request) -> Response:
     """Answer with the items that the events `from` to `to` brought, drawn, by version."""
     chat, _ = await viewer_of(request).find(request)
-    first = _number(request, "from", 1)
-    last = min(_number(request, "to", first), first + MOST - 1)
+    first = number(request, "from", 1)
+    last = min(number(request, "to", first), first + MOST - 1)
     drawn: dict[str, list[str]] = {}
     if first == 0:
         inherited = await chat.read(as_of=1)
@@ -114,61 +122,17 @@ def _draw(chat: Conversation, version: int, index: int, item: Any) -> str:
     return draw("card.html", {"card": card_of(item), "whole": whole})
 
 
-async def event(request: Request) -> Response:
-    """Answer with what the inspector shows of an event."""
-    chat, _ = await viewer_of(request).find(request)
-    version = _number(request, "v", 1)
-    found = await chat.log.read(
-        chat.name, after=max(0, version - 2), until=version, branch=chat.branch
-    ).all()
-    here = next((each for each in found if each.version == version), None)
-    before = next((each for each in found if each.version == version - 1), None)
-    return HTMLResponse(draw("event.html", inspected(version, here, before)), 200 if here else 404)
-
-
-def inspected(
-    version: int, here: RecordedEvent | None, before: RecordedEvent | None
-) -> dict[str, Any]:
-    """Return what is known of an event, as far as it can be read."""
-    values: dict[str, Any] = {
-        "version": version,
-        "event": here,
-        "before": None if before is None else before.hash.hex(),
-        "context": None,
-        "content": None,
-        "error": None,
-    }
-    try:
-        if here is not None and not here.is_erased:
-            values["context"] = {
-                key: value
-                for key, value in msgspec.to_builtins(here.context).items()
-                if value is not None
-            }
-            values["content"] = json_part(msgspec.json.decode(here.body))
-    except EventLogError as error:
-        values["error"] = str(error)
-    return values
-
-
 async def raw(request: Request) -> Response:
     """Answer with the content of an event, or of one of its items, as JSON that nobody runs."""
     chat, _ = await viewer_of(request).find(request)
-    version = _number(request, "v", 1)
+    version = number(request, "v", 1)
     found = await chat.log.read(
         chat.name, after=version - 1, until=version, branch=chat.branch
     ).all()
     body = found[0].body if found else b"null"
     if "item" in request.query_params:
         held = msgspec.json.decode(body, type=list[msgspec.Raw])
-        body = bytes(held[_number(request, "item", 0)])
-    return Response(msgspec.json.format(body, indent=1), media_type="text/plain; charset=utf-8")
-
-
-def _number(request: Request, name: str, otherwise: int) -> int:
-    given = request.query_params.get(name)
-    if given is None:
-        return otherwise
-    if not given.isascii() or not given.isdigit() or len(given) > 15:
-        raise InvalidInputError(f"{name} is a number, 0 or more.")
-    return int(given)
+        body = bytes(held[number(request, "item", 0)])
+    with contextlib.suppress(msgspec.DecodeError):  # NaN, for one, is stored as it came.
+        body = msgspec.json.format(body, indent=1)
+    return Response(body, media_type="text/plain; charset=utf-8")

@@ -109,7 +109,7 @@ async def _lines(chat: Conversation, row: StreamRow) -> AsyncGenerator[bytes]:
 
 
 async def _finding(chat: Conversation, row: StreamRow, found: Verification) -> dict[str, Any]:
-    faults = [_fault(each) for each in found.faults]
+    faults = [fault_told(each) for each in found.faults]
     return {
         "state": _STATES[found.exit_code],
         "version": row.head.version,
@@ -121,7 +121,8 @@ async def _finding(chat: Conversation, row: StreamRow, found: Verification) -> d
     }
 
 
-def _fault(fault: Fault) -> dict[str, Any]:
+def fault_told(fault: Fault) -> dict[str, Any]:
+    """Return a fault as the page shows it."""
     return {
         "branch": fault.branch,
         "version": fault.version,

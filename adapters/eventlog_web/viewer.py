@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from eventlog import EventLog
-from eventlog.errors import NoSuchBranchError, NoSuchConversationError
+from eventlog.errors import InvalidInputError, NoSuchBranchError, NoSuchConversationError
 from eventlog.format.records import StreamRow
 from eventlog_projections import Conversation
 from eventlog_web import addresses, words
@@ -47,7 +48,14 @@ _TEMPLATES: Final = Environment(
     lstrip_blocks=True,
     undefined=StrictUndefined,
 )
-_TEMPLATES.filters |= {"line": words.line, "text": words.text}
+
+
+def _as_json(encoded: str) -> Markup:
+    """Return JSON for a script element, which ends at the first `</`."""
+    return Markup(encoded.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704
+
+
+_TEMPLATES.filters |= {"line": words.line, "text": words.text, "as_json": _as_json}
 _TEMPLATES.globals |= {"to": addresses.to}
 
 
@@ -55,6 +63,16 @@ def viewer_of(request: Request) -> Viewer:
     """Return the viewer that a request came to."""
     viewer: Viewer = request.app.state.viewer
     return viewer
+
+
+def number(request: Request, name: str, otherwise: int) -> int:
+    """Return a number that an address names. Raises InvalidInputError."""
+    given = request.query_params.get(name)
+    if given is None:
+        return otherwise
+    if not given.isascii() or not given.isdigit() or len(given) > 15:
+        raise InvalidInputError(f"{name} is a number, 0 or more.")
+    return int(given)
 
 
 def draw(template: str, values: Mapping[str, Any]) -> str:

@@ -3,7 +3,6 @@
 import { Past } from "./past.js";
 import { EventPane, Inspector, TalkPane } from "./panes.js";
 import { Minimap } from "./minimap.js";
-import { Server } from "./source.js";
 import { Player } from "./player.js";
 import { Finder } from "./find.js";
 import { Seal } from "./seal.js";
@@ -18,7 +17,7 @@ export async function open(view, source, { onReady = () => {} } = {}) {
   const parts = {
     events: new EventPane(find("events"), past, (version) => page.go(version)),
     talk: new TalkPane(find("talk"), past, source, (version) => page.go(version)),
-    inspector: new Inspector(find("inspector"), source),
+    inspector: new Inspector(find("inspector"), source, (version) => page.go(version)),
     minimap: new Minimap(find("minimap"), past),
   };
   const page = new Page(view, past, parts);
@@ -51,11 +50,11 @@ class Page {
   #makeSeal() {
     const { evidence, branch, seal } = this.view.dataset;
     const choose = (version) => this.go(version);
-    return new Seal(find("seal"), find("sealed"), seal, { evidence, branch, choose, onFound: () => this.#distrust() });
+    return new Seal(find("seal"), find("sealed"), seal, { evidence, branch, choose, onFound: () => this.distrust() });
   }
 
   // Nothing from the first bad event on is proved.
-  #distrust() {
+  distrust() {
     this.past.fault = this.seal.fault ?? null;
     this.parts.talk.list.refresh();
     this.parts.events.list.refresh();
@@ -138,7 +137,7 @@ class Page {
     this.isFollowing = isFollowing;
     if (isFollowing) this.go(this.past.head);
     this.#showUnseen(0);
-    this.#tellLive(find("live").dataset.state);
+    this.#tellLive(find("live")?.dataset.state);
   }
 
   #showUnseen(count) {
@@ -150,6 +149,7 @@ class Page {
 
   #tellLive(state) {
     const chip = find("live");
+    if (!chip) return; // Nothing comes to a file.
     chip.dataset.state = state;
     chip.textContent = { live: this.isFollowing ? "following" : "paused", lost: "server away" }[state] ?? "";
     chip.setAttribute("aria-pressed", String(this.isFollowing));
@@ -163,9 +163,15 @@ class Page {
       if (!this.isAtHead || this.isFollowing === list.isAtEnd) return;
       this.isFollowing = list.isAtEnd;
       if (this.isFollowing) this.#showUnseen(0);
-      this.#tellLive(find("live").dataset.state);
+      this.#tellLive(find("live")?.dataset.state);
     });
     for (const kind of ["wheel", "touchmove", "pointerup", "keyup"]) scroller.addEventListener(kind, look, { passive: true });
+  }
+
+  // Goes to what an address names: a version, or a time.
+  goTo(text) {
+    if (/^v?\d+$/.test(text)) this.go(Number(text.replace("v", "")), false);
+    else if (!Number.isNaN(Date.parse(text))) this.go(this.past.versionAtTime(Date.parse(text) * 1000), false);
   }
 
   step(by) {
@@ -199,12 +205,11 @@ class Page {
     clearTimeout(this.#told);
     this.#told = setTimeout(() => {
       const url = new URL(location.href);
-      if (this.isAtHead) url.searchParams.delete("at");
+      if (!this.view.dataset.rows) url.hash = this.isAtHead ? "" : `v${this.version}`;
+      else if (this.isAtHead) url.searchParams.delete("at");
       else url.searchParams.set("at", `v${this.version}`);
       history.replaceState(null, "", url);
     }, 150);
   }
 }
 
-const view = find("view");
-if (view?.dataset.rows) open(view, new Server(view.dataset));

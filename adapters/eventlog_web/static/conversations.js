@@ -31,11 +31,14 @@ class Listing {
     this.#asking = new AbortController();
     const { signal } = this.#asking;
     const rows = [];
-    for await (const row of lines(ask(this.view.dataset.rows, Object.fromEntries(new URL(location.href).searchParams)), signal)) {
-      rows.push(row);
-      if (rows.length === 500) this.#show(rows);
-    }
-    this.#show(rows);
+    const wanted = ask(this.view.dataset.rows, Object.fromEntries(new URL(location.href).searchParams));
+    const isThere = await reached(async () => {
+      for await (const row of lines(wanted, signal)) {
+        rows.push(row);
+        if (rows.length === 500) this.#show(rows);
+      }
+    });
+    if (isThere) this.#show(rows);
     document.body.dataset.ready = "true";
   }
 
@@ -122,10 +125,23 @@ class Listing {
     if (!names.length) return;
     const url = ask(this.view.dataset.seals, {});
     for (const name of names.slice(0, 40)) url.searchParams.append("name", name);
-    for await (const seal of lines(url, this.#asking.signal)) {
-      this.seals.set(seal.name, seal);
-      this.list.refresh();
-    }
+    await reached(async () => {
+      for await (const seal of lines(url, this.#asking.signal)) {
+        this.seals.set(seal.name, seal);
+        this.list.refresh();
+      }
+    });
+  }
+}
+
+// Tells whether the server answered; what is shown stays if it did not, and the page says so.
+async function reached(asking) {
+  try {
+    await asking();
+    return true;
+  } catch (error) {
+    if (error.name !== "AbortError") find("away").hidden = false;
+    return false;
   }
 }
 

@@ -52,3 +52,20 @@ export function gist(row) {
   }
   return (row.d ?? row.k) + (row.w ? `: ${row.w}` : "");
 }
+
+const TOKEN = /("(?:[^"\\]|\\.)*")(\s*:)?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\b(?:true|false|null)\b/g;
+
+// Parts of JSON, marked as the server marks them.
+export function colour(json) {
+  const parts = [];
+  let last = 0;
+  for (const found of json.matchAll(TOKEN)) {
+    parts.push(json.slice(last, found.index));
+    const [whole, text, colon] = found;
+    if (text) parts.push(make("span", colon ? "p-nt" : "p-s2", text), colon ?? "");
+    else parts.push(make("span", /^[tfn]/.test(whole) ? "p-kc" : "p-mi", whole));
+    last = found.index + whole.length;
+  }
+  parts.push(json.slice(last));
+  return parts;
+}

@@ -3,7 +3,7 @@
 import { ask } from "./source.js";
 import { make, moment } from "./draw.js";
 
-const PAUSE = 160;
+const TYPING = 160;
 
 export class Finder {
   #timer = 0;
@@ -13,7 +13,7 @@ export class Finder {
     Object.assign(this, { dialog, input: dialog.querySelector("input"), found: dialog.querySelector("[role=listbox]") });
     this.input.addEventListener("input", () => {
       clearTimeout(this.#timer);
-      this.#timer = setTimeout(() => this.#ask(), PAUSE);
+      this.#timer = setTimeout(() => this.#ask(), TYPING);
     });
     dialog.addEventListener("keydown", (event) => {
       const move = { ArrowDown: 1, ArrowUp: -1 }[event.key];

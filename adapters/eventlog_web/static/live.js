@@ -2,7 +2,7 @@
 
 import { ask } from "./source.js";
 
-const PAUSE = 2000;
+const RECONNECT = 2000;
 
 export class Live {
   // take(rows, version) gets what came; tell(state) gets "live", or "lost" while nobody answers.
@@ -23,7 +23,7 @@ export class Live {
     source.addEventListener("error", () => {
       this.tell("lost");
       // A browser tries again by itself, but not after an answer that was an error.
-      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.start(this.after), PAUSE);
+      if (source.readyState === EventSource.CLOSED) setTimeout(() => this.start(this.after), RECONNECT);
     });
     window.addEventListener("pagehide", () => source.close(), { once: true });
   }

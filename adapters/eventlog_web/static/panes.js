@@ -2,7 +2,7 @@
 
 import { GONE, STANDING } from "./past.js";
 import { VirtualList } from "./list.js";
-import { clock, duration, fromServer, gist, hue, make, moment, who } from "./draw.js";
+import { clock, colour, duration, fromServer, gist, hue, make, moment, who } from "./draw.js";
 
 const ROW = 27;
 
@@ -197,8 +197,12 @@ export class Inspector {
   #timer = 0;
   #asking = null;
 
-  constructor(element, source) {
+  constructor(element, source, choose) {
     this.source = source;
+    element.addEventListener("click", (event) => {
+      const by = event.target.closest("[data-by]");
+      if (by) choose(Number(by.dataset.by));
+    });
     this.title = element.querySelector("h2");
     this.body = element.querySelector(".scroll");
   }
@@ -212,10 +216,38 @@ export class Inspector {
     else this.body.replaceChildren();
   }
 
+  #show(told) {
+    const list = make("dl");
+    for (const [name, value, kind] of told.fields) list.append(make("dt", "", name), make("dd", kind, value));
+    this.body.replaceChildren(list);
+    if (told.error) this.body.append(make("p", "wrong", told.error));
+    if (told.erased) this.body.append(make("p", "note", "The content was destroyed for good. Its hash and its place are proved as before."));
+    if (told.given) this.body.append(make("h3", "", `What the model was given: ${told.given.length} items`), this.#given(told.given));
+    if (!told.content) return;
+    const content = make("pre", "payload");
+    content.tabIndex = 0;
+    content.append(...colour(told.content));
+    this.body.append(make("h3", "", "Content"), content);
+    if (!told.cut) return;
+    const whole = make("a", "", `all ${told.cut.toLocaleString()} characters`);
+    Object.assign(whole, { href: told.whole, target: "_blank", rel: "noreferrer" });
+    this.body.append(whole);
+  }
+
+  #given(places) {
+    const list = make("ol", "given");
+    for (const place of places) {
+      const entry = make("li", place ? "" : "wrong", place ? "" : "in no list of this conversation");
+      if (place) entry.append(link(place[0] ? `v${place[0]}, item ${place[1] + 1}` : `inherited item ${place[1] + 1}`, place[0] || 1));
+      list.append(entry);
+    }
+    return list;
+  }
+
   async #ask(version) {
     this.#asking = new AbortController();
     try {
-      this.body.replaceChildren(fromServer(await this.source.inspect(version, this.#asking.signal)));
+      this.#show(await this.source.inspect(version, this.#asking.signal));
     } catch (error) {
       if (error.name !== "AbortError") this.body.replaceChildren(make("p", "wrong", "The server does not answer."));
     }

@@ -6,8 +6,8 @@ import { make } from "./draw.js";
 const NAMES = { edited: "was changed", removed: "is missing", missing: "is missing", inserted: "was inserted", reordered: "was moved", moved: "was moved", unknown: "cannot be checked" };
 
 export class Seal {
-  constructor(button, dialog, address, { evidence, branch, choose, onFound }) {
-    Object.assign(this, { button, dialog, address, evidence, branch, choose, onFound, found: null, asking: null });
+  constructor(button, dialog, address, { evidence, branch, choose, onFound, made }) {
+    Object.assign(this, { button, dialog, address, evidence, branch, choose, onFound, made, found: null, asking: null });
     button.addEventListener("click", () => this.open());
   }
 
@@ -15,7 +15,7 @@ export class Seal {
     if (this.asking) return;
     this.asking = new AbortController();
     try {
-      for await (const told of lines(this.address, this.asking.signal)) this.#take(told);
+      for await (const told of lines(this.address, this.asking.signal)) this.take(told);
     } catch (error) {
       this.#show("unknown", "not verified", "The server did not answer.");
     } finally {
@@ -40,14 +40,14 @@ export class Seal {
     return this.found?.faults?.find((each) => each.branch === this.branch && each.version);
   }
 
-  #take(told) {
+  take(told) {
     if (told.checked !== undefined) {
       if (!this.found) this.#show("asking", `verifying ${told.checked.toLocaleString()} of ${told.of.toLocaleString()}`);
       return;
     }
     this.found = told;
     const first = this.fault ?? told.faults?.[0];
-    if (told.state === "sound") this.#show("sound", `✓ verified to v${told.version}`);
+    if (told.state === "sound") this.#show("sound", this.made ? `made at v${told.version}, verified then` : `✓ verified to v${told.version}`);
     else if (told.state === "broken") this.#show("broken", `✗ ${place(first)} ${NAMES[first.problem] ?? first.problem}`);
     else this.#show("unknown", first ? `${place(first)} cannot be checked` : "not verified", told.what);
     this.onFound(told);
@@ -79,12 +79,13 @@ export class Seal {
       tell("checked", `${found.events.toLocaleString()} events, each against the one before it`);
       tell("version", `v${found.version}`, "n");
       tell("head hash", found.hash, "hash");
+      if (this.made) tell("made", `${this.made}. A file proves nothing by itself: whoever has the log compares the head hash, or has evidence gathered.`);
     }
     for (const pending of found.pending ?? []) tell("pending", pending);
     if (found.signed) {
       tell("signed head", `covers v${found.signed.version}; ${found.signed.size.toLocaleString()} events of the log, ${found.signed.at ?? "at no time"}`);
       tell("its root", found.signed.root, "hash");
-    } else {
+    } else if (!this.made) {
       tell("signed head", "none yet: an owner of the database who computes everything anew is caught only by one that is kept elsewhere");
     }
     const more = make("p", "more");

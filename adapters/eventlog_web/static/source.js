@@ -33,6 +33,8 @@ export class Server {
       if (!answer.ok) throw new Error(String(answer.status));
       for (const [version, items] of Object.entries(await answer.json())) this.#drawn.set(Number(version), items);
       ready();
+    } catch {
+      setTimeout(ready, RETRY);
     } finally {
       // What is not there yet, and what could not be fetched, is asked for again.
       this.#asked.delete(page);
@@ -41,11 +43,12 @@ export class Server {
 
   async inspect(version, signal) {
     const answer = await fetch(ask(this.addresses.event, { v: version }), { signal });
-    return answer.text();
+    return answer.json();
   }
 }
 
 const PAGE = 64;
+const RETRY = 1000;
 
 // Yields what an address answers with, lines of JSON, as they come: those that came together.
 async function* batches(address, signal) {
