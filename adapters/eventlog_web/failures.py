@@ -45,7 +45,16 @@ async def not_found(request: Request, error: Exception) -> Response:
     return page(request, "error.html", values, status)
 
 
+async def unexpected(request: Request, _error: Exception) -> Response:
+    """Answer with a page where nobody foresaw it: what it was is for the server's own output."""
+    what = "Something went wrong in the viewer."
+    advice = "What it was stands in the output of `eventlog web`. The log was not changed by it."
+    values = {"what": what, "advice": advice, "status": 500}
+    return page(request, "error.html", values, 500)
+
+
 HANDLERS: Final[dict[type[Exception], Callable[[Request, Exception], Awaitable[Response]]]] = {
     EventLogError: failed,
     HTTPException: not_found,
+    Exception: unexpected,
 }

@@ -7,7 +7,7 @@ What is left out is marked, so that nobody takes the rest for all there was.
 import json
 import re
 from collections.abc import Iterable
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import msgspec
 
@@ -89,10 +89,10 @@ class Redactor:
         if isinstance(value, dict):
             return {
                 self._plain(str(key)): each if key in _STRUCTURE else self.value(each)
-                for key, each in cast("dict[Any, Any]", value).items()
+                for key, each in value.items()
             }
         if isinstance(value, list | tuple):
-            return [self.value(each) for each in cast("list[Any]", value)]
+            return [self.value(each) for each in value]
         if isinstance(value, int | float) and not isinstance(value, bool):
             said = json.dumps(value)
             return value if self._plain(said) == said else MARK

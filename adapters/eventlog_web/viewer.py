@@ -33,12 +33,16 @@ class Viewer:
         """
         name, branch = addresses.named(request)
         found = Conversation(self.log, name, branch)
-        row = await self.log.stream(name, branch=branch)
+        return found, await self.require(found)
+
+    async def require(self, chat: Conversation) -> StreamRow:
+        """Return what the log knows of a conversation, or a branch. Raises as `find` does."""
+        row = await self.log.stream(chat.name, branch=chat.branch)
         if row is not None:
-            return found, row
-        if branch:
-            raise NoSuchBranchError(f"Conversation {name!r} has no branch {branch!r}.")
-        raise NoSuchConversationError(f"There is no conversation {name!r} in this log.")
+            return row
+        if chat.branch:
+            raise NoSuchBranchError(f"Conversation {chat.name!r} has no branch {chat.branch!r}.")
+        raise NoSuchConversationError(f"There is no conversation {chat.name!r} in this log.")
 
 
 _TEMPLATES: Final = Environment(

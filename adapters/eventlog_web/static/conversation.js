@@ -8,6 +8,7 @@ import { Finder } from "./find.js";
 import { Seal } from "./seal.js";
 import { Live } from "./live.js";
 import { listen } from "./keys.js";
+import { ask } from "./source.js";
 import { moment } from "./draw.js";
 
 const find = (id) => document.getElementById(id);
@@ -67,12 +68,14 @@ class Page {
     find("forth").addEventListener("click", () => this.step(1));
     find("play").addEventListener("click", () => player.toggle(() => this.go(0)));
     find("speed").addEventListener("change", (event) => player.setSpeed(Number(event.target.value)));
+    this.#bindChanges();
     find("newer").addEventListener("click", () => this.follow(true));
     find("live")?.addEventListener("click", () => this.follow(!this.isFollowing));
     this.#watchScrolling();
     find("ghosts").addEventListener("change", (event) => this.parts.talk.showGhosts(event.target.checked));
     const finder = find("find") ? new Finder(find("find")) : null;
     find("search")?.addEventListener("click", () => finder.open());
+    find("jump").addEventListener("close", () => this.goTo(find("jump-to").value.trim(), true));
     find("help").addEventListener("click", () => find("keys").showModal());
     for (const tab of document.querySelectorAll(".tabs button")) tab.addEventListener("click", () => this.turnTo(tab.dataset.pane));
     this.turnTo("talk");
@@ -83,8 +86,29 @@ class Page {
       ArrowLeft: () => this.step(-1), ArrowRight: () => this.step(1), k: () => this.step(-1), j: () => this.step(1),
       PageUp: () => this.go(this.past.turnBefore(this.version)), PageDown: () => this.go(this.past.turnAfter(this.version)),
       Home: () => this.go(0), End: () => this.go(this.past.head),
-      Space: () => find("play").click(), g: () => find("ghosts").click(), f: () => find("live")?.click(), search: () => finder?.open(), "/": () => finder?.open(), "?": () => find("keys").showModal(),
+      Space: () => find("play").click(), g: () => find("ghosts").click(), f: () => find("live")?.click(), d: () => this.#compare(), t: () => this.#jump(), search: () => finder?.open(), "/": () => finder?.open(), "?": () => find("keys").showModal(),
     });
+  }
+
+  // There are none unless the server was told to allow them.
+  #bindChanges() {
+    const dialog = find("change");
+    find("changing")?.addEventListener("click", () => {
+      dialog.querySelector(".here").textContent = `v${this.version}`;
+      dialog.querySelector("[name=at]").value = `v${this.version}`;
+      dialog.showModal();
+    });
+    dialog?.querySelector(".close").addEventListener("click", () => dialog.close());
+  }
+
+  #compare() {
+    const { diff } = this.view.dataset;
+    if (diff) location.assign(ask(diff, { a: `v${this.version}`, b: `v${this.past.head}` }));
+  }
+
+  // A jump is to a version, or to a time as people write one.
+  #jump() {
+    find("jump").showModal();
   }
 
   setSpeed(speed) {
@@ -169,9 +193,9 @@ class Page {
   }
 
   // Goes to what an address names: a version, or a time.
-  goTo(text) {
-    if (/^v?\d+$/.test(text)) this.go(Number(text.replace("v", "")), false);
-    else if (!Number.isNaN(Date.parse(text))) this.go(this.past.versionAtTime(Date.parse(text) * 1000), false);
+  goTo(text, isTold = false) {
+    if (/^v?\d+$/.test(text)) this.go(Number(text.replace("v", "")), isTold);
+    else if (!Number.isNaN(Date.parse(text))) this.go(this.past.versionAtTime(Date.parse(text) * 1000), isTold);
   }
 
   step(by) {

@@ -141,12 +141,9 @@ def entry_of(
             event, context = recorded.event, recorded.context
     except EventLogError as unread:
         event, error = None, error or unread
-    is_bringing = isinstance(event, ItemsAdded | ItemsReplaced)
     within = listed(recorded.version)
-    items = tuple(
-        HistoryItem(item, index in within)
-        for index, item in enumerate(event.items if is_bringing else ())
-    )
+    brought = event.items if isinstance(event, ItemsAdded | ItemsReplaced) else ()
+    items = tuple(HistoryItem(item, index in within) for index, item in enumerate(brought))
     return HistoryEvent(
         recorded.version,
         recorded.kind,
