@@ -5,7 +5,7 @@ import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from eventlog.errors import PoisonEventError
+from eventlog.errors import KeyRingError, PoisonEventError
 from eventlog.views import DeadLetter, Forgotten, Mark, Put, ViewSource
 from eventlog_projections.views.letters import REFUSED, is_because
 from eventlog_projections.views.projection import can_refold
@@ -155,6 +155,8 @@ def _set_aside(
     is_known: bool = False,
 ) -> DeadLetter:
     letter = state.dead_letter(step, error)
+    if is_strict and isinstance(error, KeyRingError):
+        raise error  # An outage: nothing is wrong with the event.
     if is_strict:
         raise PoisonEventError(letter.projection, step.position, letter.error) from error
     if not is_known:

@@ -19,7 +19,7 @@ from eventlog_projections.views.batches import batch
 from eventlog_projections.views.batches.batch import Folded, Replays
 from eventlog_projections.views.batches.narrowing import Narrowing
 from eventlog_projections.views.batches.refolding import Named, Refold, read_replay
-from eventlog_projections.views.letters import letter_of
+from eventlog_projections.views.letters import WAITING, is_because, letter_of
 from eventlog_projections.views.list_sizes import ListSizes
 from eventlog_projections.views.plan import Key, Range, plan
 from eventlog_projections.views.projection import Projection, can_refold
@@ -54,6 +54,8 @@ class Executor:
     ) -> None:
         self.poisoned: Final[dict[Key, PoisonEventError]] = {}
         """Generations that stopped at an event."""
+        self.is_waiting = False
+        """Whether something was set aside here because a key service was down."""
         self._views = views
         self._tables = views.tables
         self._projections = projections
@@ -181,6 +183,7 @@ class Executor:
                 Moved(*point.key, found.after, reached, rate, at, point.epoch) for point in moved
             ]
             stored = Batch(moves, folded.writes, folded.letters, folded.taken, folded.purged)
+            self.is_waiting |= any(is_because(letter, WAITING) for letter in folded.letters)
             self._storing = asyncio.ensure_future(self._store(stored, taken, moved, end))
         return moved
 
