@@ -109,7 +109,7 @@ class LogViews:
 
         All at once.
         """
-        streams = [(MAIN, stream_id(tenant, name))]
+        streams: list[tuple[str, bytes]] = [(MAIN, stream_id(tenant, name))]
         while found := await self._store.streams.branches(tenant, name, streams[-1][0], PAGE):
             streams += [(row.branch, row.stream_id) for row in found]
         rows = [

@@ -3,7 +3,7 @@
 Pure: a store never looks inside `header`, `context` or `body`.
 """
 
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, Self
 
 _PER_EVENT: Final = 512
 """Bytes that an event takes in memory beside its content, roughly."""
@@ -36,6 +36,21 @@ class PreparedEvent(NamedTuple):
     context: bytes
     body: bytes
     content_digest: bytes
+
+
+class StreamId(bytes):
+    """The 16-byte identity of a stream, where the name of its conversation is known.
+
+    It is equal to the same bytes without the name, which is there for those who tell people.
+    """
+
+    name: str
+
+    def __new__(cls, identity: bytes, name: str = "") -> Self:
+        """Name an identity."""
+        named = super().__new__(cls, identity)
+        named.name = name
+        return named
 
 
 class StoredEvent(NamedTuple):

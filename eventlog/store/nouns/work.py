@@ -19,6 +19,8 @@ from typing import (
     cast,
 )
 
+from eventlog.errors import StoreError
+from eventlog.store.nouns.concerned import of_arguments
 from eventlog.store.nouns.outcomes import UnansweredError
 from eventlog.store.sql.statement import Statement
 
@@ -143,7 +145,11 @@ class _Run:
             except UnansweredError as lost:
                 if is_looked_for:
                     raise
-                raise lost.error from lost.error.__cause__
+                error = of_arguments(lost.error, args)
+                raise error from error.__cause__
+            except StoreError as failed:
+                error = of_arguments(failed, args)
+                raise error from error.__cause__
             return done
 
         return cast("_Answer[_N, _P, _T]", run)

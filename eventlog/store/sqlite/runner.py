@@ -11,6 +11,7 @@ from eventlog.addresses.log import SqliteAddress
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.limiter import ByteLimiter
 from eventlog.store.contract.options import Options
+from eventlog.store.nouns.concerned import concerning
 from eventlog.store.nouns.work import Ask, Each, Repeat, Rows, Step, Work, is_refused
 from eventlog.store.sqlite.append import Committer
 from eventlog.store.sqlite.errors import commit, is_unfit, roll_back, translated
@@ -51,7 +52,8 @@ class SqliteRunner:
         size = request.size
         await self._limiter.enter(size)
         try:
-            return await self._writer.append(request)
+            with concerning(request.name):
+                return await self._writer.append(request)
         finally:
             self._limiter.leave(size)
 

@@ -69,7 +69,7 @@ class Step:
         """The identity of the conversation: that of its main branch."""
         if self.branch == MAIN:
             return self.stream_id
-        return stream_id(self.tenant, self.conversation)
+        return bytes(stream_id(self.tenant, self.conversation))  # As columns of rows are typed.
 
     @property
     def is_encrypted(self) -> bool:
