@@ -87,6 +87,7 @@ async def read_feed(
     ):
         async for position in positions:
             end = position
+            notifier.see(end)
             while cursor.after < position:
                 rows = await cursor.read(position)
                 openers = await _openers_of(rows, keys)
@@ -127,7 +128,9 @@ async def _openers_of(rows: Sequence[FeedRow], keys: DataKeys) -> Mapping[bytes,
 async def last_position(store: Store, notifier: Notifier) -> int:
     """Return the last position, once all that was committed before has a position."""
     sequencer = Sequencer(store.feed, notifier.announce)
-    return [position async for position in sequencer.catching_up()][-1]
+    end = [position async for position in sequencer.catching_up()][-1]
+    notifier.see(end)
+    return end
 
 
 @contextlib.asynccontextmanager

@@ -41,7 +41,8 @@ def test_only_a_call_about_one_stream_is_of_a_conversation() -> None:
     error = BusyError("It is locked.")
     assert of_arguments(error, [1, one]).stream == "one"
     assert of_arguments(error, [[other], 1]).stream == "other"
-    for arguments in ([], [[one, other]], [bytes(one)], [[]], ["one"]):
+    several: list[list[object]] = [[], [[one, other]], [bytes(one)], [[]], ["one"]]
+    for arguments in several:
         assert of_arguments(error, arguments) is error
 
 
