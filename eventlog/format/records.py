@@ -74,6 +74,11 @@ class StoredEvent(NamedTuple):
     hash: bytes
 
 
+def held(event: StoredEvent) -> int:
+    """Return how many bytes of content a stored event holds."""
+    return len(event.context or b"") + len(event.body or b"")
+
+
 class FoldInput(NamedTuple):
     """The columns of an event that folding takes. They are not checked against the chain."""
 
