@@ -6,6 +6,7 @@ from eventlog.format.questions import check_text, check_version
 from eventlog.format.records import StreamRow
 from eventlog.handle import Handle
 from eventlog.paging import PAGE, Paged
+from eventlog.store.contract.events import is_last
 from eventlog.store.contract.log import MAX_VERSION
 
 
@@ -26,7 +27,7 @@ def events_of(
         opener = await handle.keys.opener(stream, stream_id, found)
         return [RecordedEvent(stream, stored, None, branch, opener) for stored in found]
 
-    return Paged(page)
+    return Paged(page, is_last=lambda read: is_last([each.stored for each in read], PAGE))
 
 
 def streams_of(handle: Handle, after: str, *, branches: bool) -> Paged[StreamRow]:

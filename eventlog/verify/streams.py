@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from eventlog.errors import NoKeyError, WrongKeyError
+from eventlog.errors import KeyRingError, NoKeyError, WrongKeyError
 from eventlog.format import chain
 from eventlog.format.records import Head, StoredEvent, StreamRow
 from eventlog.keys.data_keys import DataKeys
@@ -170,6 +170,9 @@ class StreamCheck:
                 return version, Finding("edited", f"{which} does not open under {row.kek_id!r}")
             except NoKeyError:
                 detail = f"{which} is closed by {row.kek_id!r}, which the keyring does not have"
+                return version, Finding("unknown", detail)
+            except KeyRingError as error:
+                detail = f"{which} could not be opened: the keyring failed ({error.said})"
                 return version, Finding("unknown", detail)
         return None
 
