@@ -198,7 +198,8 @@ def optional(text):
 def check_conversation(conversation, size, root):
     parts = ("tenant", "name", "branch")[: 2 if conversation["branch"] == "" else 3]
     names = [conversation[part] for part in parts]
-    shown, stream_id = "/".join(names), sha256(*[prefixed(name.encode()) for name in names])[:16]
+    shown = f"conversation {'/'.join(names)}"
+    stream_id = sha256(*[prefixed(name.encode()) for name in names])[:16]
     if decode(conversation["stream_id"]) != stream_id:
         raise Broken(f"{shown}: the stream is that of another conversation")
     version, previous, at = 0, bytes(32), 0

@@ -13,7 +13,7 @@ FILES: Final[dict[str, Vector]] = {
 }
 
 
-def each(name: str, *groups: str) -> Any:
+def each(name: str, *groups: str) -> pytest.MarkDecorator:
     """Parametrize a test with the vectors of a group of a file, named by what they are about."""
     found: Any = FILES[name]
     for group in groups:

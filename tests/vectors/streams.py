@@ -3,7 +3,7 @@
 import json
 import struct
 import zlib
-from typing import Final
+from typing import Any, Final
 
 from eventlog import Context, ItemPopped, ItemsAdded, ItemsReplaced
 from eventlog.events import ConversationForked, ConversationRewound, UsageRecorded
@@ -75,7 +75,7 @@ def hashes() -> Vector:
 def _broken_chains() -> list[Vector]:
     whole = _said().events
 
-    def edited(index: int, **changes: object) -> list[StoredEvent]:
+    def edited(index: int, **changes: Any) -> list[StoredEvent]:
         return [*whole[:index], whole[index]._replace(**changes), *whole[index + 1 :]]
 
     short = b"s" * 15

@@ -131,8 +131,9 @@ def test_a_wrapped_key_opens_in_its_place_only(vector: Vector) -> None:
 def decrypted(vector: Vector) -> bytes:
     """Open the content of a vector."""
     stream_id, key, header, encrypted = unhex(vector, "stream_id", "key", "header", "stored")
-    place = [vector[name] for name in ("version", "kind", "schema")]
-    event = FoldInput(*place, header, vector["codec"], vector["key_id"], encrypted, b"")
+    place = (vector["version"], vector["kind"], vector["schema"])
+    sealed_by = (vector["codec"], vector["key_id"])
+    event = FoldInput(*place, header, *sealed_by, body=encrypted, hash=b"")
     return DataKey(stream_id, vector["key_id"], key).decrypt_field(
         event, encrypted, FIELDS[vector["field"]]
     )
