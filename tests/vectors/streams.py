@@ -201,7 +201,9 @@ def _listed() -> dict[str, Stream]:
     gone = Stream("gone", event(ItemsAdded(["a"])), event(ItemsAdded(["b"])))
     gone.erase()
     gone.add(event(ItemsAdded(["new"])))
-    ours = [parent, fork, deep, work, gone, *_wrong(parent)]
+    later = Stream("later", event(ItemsAdded(["a", "b"])), event(ItemPopped())._replace(schema=2))
+    later.add(event(ItemsAdded(["new"]))._replace(schema=2), event(ItemPopped()))
+    ours = [parent, fork, deep, work, gone, later, *_wrong(parent)]
     return {"/".join(filter(None, stream.names[1:])): stream for stream in ours}
 
 
@@ -254,6 +256,8 @@ _LISTS: Final = [
     _list("work", 13, '["last"]'),
     _list("gone", 3, "[]"),
     _list("gone", 4, '["new"]'),
+    _list("later", 2, '["a"]'),
+    _list("later", 4, '["a"]'),
 ]
 
 _UNREADABLE: Final = [
@@ -261,6 +265,7 @@ _UNREADABLE: Final = [
     for about, tenant, name, version in (
         ("its items were erased since", "default", "gone", 2),
         ("an item of it was erased since", "default", "fork", 4),
+        ("an item of it is of a schema that is not known", "default", "later", 3),
         ("it is a fork of itself", "default", "loop", 1),
         ("its parent had fewer items", "default", "too many", 1),
         ("its parent is not there", "default", "of nobody", 1),
