@@ -115,9 +115,11 @@ def read_head(note, name, key_id, key):
             signed = True
     if not signed:
         raise Broken(f"the head is not signed by {name} with this key")
-    _origin, size, root = text.split("\n")[:3]
-    if not re.fullmatch("0|[1-9][0-9]*", size):
-        raise Broken("the size of the head is no number")
+    origin, size, root = text.split("\n")[:3]
+    if origin != name:
+        raise Broken(f"the head is of the log {origin}, and signed by {name}")
+    if not re.fullmatch("0|[1-9][0-9]{0,18}", size):
+        raise Broken("the size of the head is no number that a log can have")
     return int(size), decode(root)
 
 

@@ -7,6 +7,7 @@ from eventlog.paging import PAGE, Paged
 from eventlog.store.contract.erasures import Erasure
 from eventlog.store.contract.events import EventSource
 from eventlog.store.contract.feed import FeedSource
+from eventlog.store.contract.guards import GuardSource
 from eventlog.store.contract.keys import KeySource
 from eventlog.store.contract.rights import Rights
 from eventlog.store.contract.snapshots import SnapshotSource
@@ -87,6 +88,11 @@ class Store(Protocol):
     @property
     def tree(self) -> TreeSource:
         """What commits to the feed."""
+        ...
+
+    @property
+    def guards(self) -> GuardSource:
+        """What keeps rows as they are."""
         ...
 
     async def close(self) -> None:
