@@ -290,8 +290,9 @@ class EventLog:
         opened by its verifier; only with one does this find a log that was cut off, rolled back or
         computed anew. `key`: one or several, of who signed the stored heads: what another one
         signed is a warning. `progress` is told how many events were checked. `all_tenants`: those
-        of every tenant, for whoever may see them. Reads in bounded memory; what is appended meanwhile is left to the
-        next check. A database role of one tenant cannot check the feed of all, nor a head of it.
+        of every tenant, for whoever may see them. Reads in bounded memory; what is appended
+        meanwhile is left to the next check. A database role of one tenant cannot check the feed
+        of all, nor a head of it.
 
         Raises StoreError if the log could not be checked, InvalidOptionError if this role cannot.
         """

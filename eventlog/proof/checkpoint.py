@@ -225,7 +225,7 @@ def open_head(note: str, keys: Verifiers) -> TreeHead:
     if not signers:
         of = " or ".join(repr(f"{key.name}+{key.key_id.hex()}") for key in given)
         by = ", ".join(signed_by(note))
-        raise InvalidHeadError(f"The note is signed by {by!r}, not by {of or 'a key given'}.")
+        raise InvalidHeadError(f"The note is not signed by {of or 'any key given'}, but by {by!r}.")
     heads = [key.open(note) for key in signers]  # Each of them has to hold.
     return heads[0]
 

@@ -132,7 +132,8 @@ def _unguarded(what: str) -> VerifyWarning:
     return VerifyWarning(
         "protection",
         f"protection is missing: {what}. What is recorded is as the faults say, or sound; but who"
-        " writes next is not kept from changing it. `eventlog migrate` puts triggers back",
+        " writes next is not kept from changing it. `eventlog migrate` makes triggers and indexes"
+        " anew",
     )
 
 

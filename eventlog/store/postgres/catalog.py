@@ -11,7 +11,7 @@ from eventlog.store.nouns.work import Ask, Noun, Runner, Work, reads
 from eventlog.store.sql.statement import quoted
 
 OBJECTS: Final = """
-WITH place AS (SELECT oid, quote_ident(nspname) || '.' AS prefix FROM pg_namespace
+WITH place AS (SELECT oid, nspname, quote_ident(nspname) || '.' AS prefix FROM pg_namespace
   WHERE nspname = $1),
 own AS (SELECT pg_class.oid, relname, relkind FROM pg_class JOIN place ON place.oid = relnamespace)
 SELECT kind, on_table, name, replace(replace(said, prefix, ''), ' ONLY ', ' ') FROM place, (
@@ -19,7 +19,8 @@ SELECT kind, on_table, name, replace(replace(said, prefix, ''), ' ONLY ', ' ') F
     pg_get_triggerdef(t.oid) || CASE tgenabled WHEN 'A' THEN '' ELSE ' [off]' END AS said
   FROM pg_trigger t JOIN own ON own.oid = tgrelid WHERE NOT tgisinternal AND tgparentid = 0
   UNION ALL
-  SELECT 'function', '', proname, md5(prosrc)
+  SELECT 'function', '', proname,
+    md5(replace(replace(prosrc, '"' || nspname || '".', ''), nspname || '.', ''))
   FROM pg_proc JOIN place ON place.oid = pronamespace
   UNION ALL
   SELECT 'constraint', relname, conname, pg_get_constraintdef(c.oid)
@@ -63,7 +64,7 @@ TRIGGERS: Final[Mapping[tuple[str, str], str]] = {
 """Each fires always. Citus takes none on what it distributes: there grants stand in for them."""
 
 FUNCTIONS: Final[Mapping[str, str]] = {
-    "erasures_are_told": "8959e0163c2db19d22e025cf74e633de",
+    "erasures_are_told": "fc14f3b68f3a2fe5e4f5b48ae28d6dff",
     "events_stay": "77f438106810a171e814b40258815004",
     "evidence_stays": "44ffbbf6417edc8ffd50758672ec199d",
 }
@@ -143,9 +144,9 @@ class PostgresGuards(Noun):
 
 def lost(objects: Iterable[Object], triggers: Mapping[tuple[str, str], str]) -> list[str]:
     """Return what is not there as this release makes it, a sentence each."""
-    there = {(each.kind, each.table, each.name): each.said for each in objects}
+    there = _known(objects)
     wanted = {
-        **{("trigger", *of): f"CREATE TRIGGER {of[1]} {said}" for of, said in triggers.items()},
+        **{("trigger", *of): _creating(of, said) for of, said in triggers.items()},
         **{("function", "", name): said for name, said in FUNCTIONS.items()},
         **{("constraint", *of): said for of, said in CONSTRAINTS.items()},
         **{("index", *of): said for of, said in INDEXES.items()},
@@ -166,6 +167,29 @@ def lost(objects: Iterable[Object], triggers: Mapping[tuple[str, str], str]) -> 
         elif kind == "index" and (table, name) in CONSTRAINTS and said.endswith(_INVALID):
             found.append(f"index {name} on {table} is {_how(said)}")
     return found
+
+
+def renewing(objects: Iterable[Object]) -> list[str]:
+    """Return what makes triggers and indexes anew that are gone or changed, within the schema."""
+    there = _known(objects)
+    statements: list[str] = []
+    for (table, name), said in TRIGGERS.items():
+        own = there.get(("trigger", table, name), "")
+        if own.removesuffix(_OFF) != _creating((table, name), said):
+            statements.append(f"DROP TRIGGER IF EXISTS {name} ON {table}")
+            statements.append(_creating((table, name), said))
+    for (table, name), said in INDEXES.items():
+        if there.get(("index", table, name)) != said:
+            statements += [f"DROP INDEX IF EXISTS {name}", said]
+    return statements
+
+
+def _known(objects: Iterable[Object]) -> dict[tuple[str, str, str], str]:
+    return {(each.kind, each.table, each.name): each.said for each in objects}
+
+
+def _creating(of: tuple[str, str], said: str) -> str:
+    return f"CREATE TRIGGER {of[1]} {said}"
 
 
 _OFF: Final = " [off]"

@@ -1,9 +1,11 @@
 """What guards the file of a log: its triggers, constraints and indexes, and SQLite's own check."""
 
 import re
+import sqlite3
 from collections.abc import Mapping
 from typing import Final
 
+from eventlog.errors import UnavailableError
 from eventlog.store.contract.guards import Damage
 from eventlog.store.nouns.work import Ask, Noun, Rows, Work, reads
 from eventlog.store.sqlite.generated import MADE
@@ -30,15 +32,24 @@ class SqliteGuards(Noun):
         there = {(row[0], row[1]): Object(*row[2:]) for row in (yield Ask(OBJECTS))}
         return compare(MADE, there)
 
-    @reads
-    def damage(self) -> Work[list[Damage]]:
-        """Ask for each table: https://sqlite.org/pragma.html#pragma_integrity_check."""
+    async def damage(self) -> list[Damage]:
+        """Ask for each table; of one that SQLite gives up on, that is what is known."""
         found: list[Damage] = []
         for table in CHECKED:
-            rows: Rows = yield Ask(f"PRAGMA integrity_check({table})")
-            said = [row[0] for row in rows if row[0] != _SOUND and not _OF_VALUES.match(row[0])]
-            found += [_damage(table, each) for each in said[:MOST]]
+            try:
+                found += await self._check(table)
+            except UnavailableError as error:
+                if not _is_of_pages(error):
+                    raise
+                found.append(Damage(f"table {table}: {error.__cause__}"))
         return found
+
+    @reads
+    def _check(self, table: str) -> Work[list[Damage]]:
+        """See https://sqlite.org/pragma.html#pragma_integrity_check."""
+        rows: Rows = yield Ask(f"PRAGMA integrity_check({table})")
+        said = [row[0] for row in rows if row[0] != _SOUND and not _OF_VALUES.match(row[0])]
+        return [_damage(table, each) for each in said[:MOST]]
 
 
 def compare(
@@ -55,6 +66,11 @@ def compare(
             what = "a column or a constraint of it is" if kind == "table" else "it is"
             lost.append(f"{which} is not as this release makes it: {what} missing or changed")
     return lost
+
+
+def _is_of_pages(error: UnavailableError) -> bool:
+    code: int = getattr(error.__cause__, "sqlite_errorcode", 0)
+    return code & 0xFF == sqlite3.SQLITE_CORRUPT
 
 
 def _damage(table: str, said: str) -> Damage:
