@@ -44,6 +44,15 @@ def streams_of(handle: Handle, after: str, *, branches: bool) -> Paged[StreamRow
     return Paged(page)
 
 
+def all_streams(handle: Handle) -> Paged[StreamRow]:
+    """Read every stream of every tenant, by its id."""
+
+    async def page(last: StreamRow | None) -> list[StreamRow]:
+        return await handle.store.streams.all_page(b"" if last is None else last.stream_id, PAGE)
+
+    return Paged(page)
+
+
 def branches_of(handle: Handle, stream: str) -> Paged[StreamRow]:
     """Read the branches of a conversation by name, but for the main one."""
     check_name("session_id", stream)

@@ -114,6 +114,8 @@ def verdict(found: Verification) -> Table:
         unknown = fault.problem == "unknown"
         word = Text("UNKNOWN", "bold yellow") if unknown else Text("TAMPERED", "bold red")
         grid.add_row("", word, line(str(fault)))
+    for warning in found.warnings:
+        grid.add_row("", Text("WARNING", "bold yellow"), line(str(warning)))
     for pending in found.pending:
         grid.add_row("", Text("PENDING", "bold yellow"), line(str(pending)))
     return grid

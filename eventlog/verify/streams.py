@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from eventlog.errors import KeyRingError, NoKeyError, WrongKeyError
+from eventlog.errors import EncryptedError, KeyRingError, WrongKeyError
 from eventlog.format import chain
 from eventlog.format.records import Head, StoredEvent, StreamRow
 from eventlog.keys.data_keys import DataKeys
@@ -14,7 +14,7 @@ from eventlog.store.contract.keys import NO_KEY, KeyRow
 from eventlog.store.contract.log import MAX_VERSION, Store
 from eventlog.verify import diagnosis
 from eventlog.verify.diagnosis import Finding
-from eventlog.verify.faults import Fault, OnProgress
+from eventlog.verify.faults import Fault, OnProgress, VerifyWarning
 from eventlog.verify.keys import Difference, KeyTrace
 from eventlog.verify.walk import Walk
 
@@ -46,6 +46,9 @@ class StreamCheck:
     def __init__(self, store: Store, keys: DataKeys, progress: OnProgress | None = None) -> None:
         self.events = 0
         self.faults: list[Fault] = []
+        self.warnings: list[VerifyWarning] = []
+        self.names_tenants = False
+        """Whether streams are of several tenants."""
         self._store = store
         self._keys = keys
         self._progress = progress
@@ -159,21 +162,28 @@ class StreamCheck:
     async def _open(
         self, stream: StreamRow, trace: KeyTrace, rows: Iterable[KeyRow]
     ) -> Difference | None:
-        """Open every data key of a stream, if there is a keyring."""
+        """Open every data key of a stream, if there is a keyring.
+
+        That a spare one, which no event needs, does not open keeps nobody from reading: a warning.
+        """
         for row in rows:
             if not self._keys.are_used or row.wrapped_key is None:
                 continue
             version, which = trace.holding.get(row.key_id, 0), f"its data key {row.key_id!r}"
             try:
                 await self._keys.wrapper.unwrap(stream.name, row)
-            except WrongKeyError:
-                return version, Finding("edited", f"{which} does not open under {row.kek_id!r}")
-            except NoKeyError:
-                detail = f"{which} is closed by {row.kek_id!r}, which the keyring does not have"
-                return version, Finding("unknown", detail)
-            except KeyRingError as error:
-                detail = f"{which} could not be opened: the keyring failed ({error.said})"
-                return version, Finding("unknown", detail)
+            except EncryptedError as error:
+                if row.key_id not in (*trace.holding, stream.key_id):
+                    self._warn(stream, f"{which}, which no event needs, does not open: {error}")
+                elif isinstance(error, WrongKeyError):
+                    detail = f"{which} does not open under {row.kek_id!r}"
+                    return version, Finding("edited", detail)
+                elif isinstance(error, KeyRingError):
+                    detail = f"{which} could not be opened: the keyring failed ({error.said})"
+                    return version, Finding("unknown", detail)
+                else:
+                    detail = f"{which} is closed by {row.kek_id!r}, which the keyring does not have"
+                    return version, Finding("unknown", detail)
         return None
 
     async def _has_moved_on(self, stream: StreamRow) -> bool:
@@ -181,7 +191,12 @@ class StreamCheck:
         return await self._store.streams.row(stream.stream_id) not in (stream, None)
 
     def _add(self, stream: StreamRow, version: int, finding: Finding) -> None:
-        self.faults.append(Fault(stream.name, version, *finding, stream.branch))
+        tenant = stream.tenant if self.names_tenants else None
+        self.faults.append(Fault(stream.name, version, *finding, stream.branch, tenant=tenant))
+
+    def _warn(self, stream: StreamRow, detail: str) -> None:
+        tenant = stream.tenant if self.names_tenants else None
+        self.warnings.append(VerifyWarning("keys", detail, stream.name, stream.branch, tenant))
 
     def _count(self, events: int) -> None:
         self.events += events
