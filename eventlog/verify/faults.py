@@ -64,11 +64,15 @@ class Verification(msgspec.Struct, frozen=True):
     faults: tuple[Fault, ...] = ()
     pending: tuple[PendingPurge, ...] = ()
     """What is erased from the log, and maybe not yet from a view: no fault of any event."""
+    erased: int = 0
+    """How many of the events have no content any more."""
 
     def __str__(self) -> str:
         found = f"{len(self.faults)} faults" if self.faults else "sound"
         found += f", {len(self.pending)} purges of views are pending" if self.pending else ""
-        return f"{self.conversations} conversations, {self.events} events: {found}"
+        counted = f"{self.events} events"
+        counted += f", {self.erased} of them erased" if self.erased else ""
+        return f"{self.conversations} conversations, {counted}: {found}"
 
     @property
     def ok(self) -> bool:

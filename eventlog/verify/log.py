@@ -43,7 +43,8 @@ async def verify_conversation(
     if against is not None:
         await feed.check_tree(against, key)
     pending = await _pending(store, main.tenant, main.name)
-    return Verification(conversations, check.events, (*check.faults, *feed.faults), pending)
+    faults = (*check.faults, *feed.faults)
+    return Verification(conversations, check.events, faults, pending, check.erased)
 
 
 async def verify_all(
@@ -74,7 +75,8 @@ async def verify_all(
     known = {(fault.stream, fault.branch) for fault in faults}
     faults += await feed.check_positions(tenant, known, whole=sees_all)
     pending = await _pending(store, tenant)
-    return Verification(conversations, check.events, (*faults, *feed.faults), pending)
+    found = (*faults, *feed.faults)
+    return Verification(conversations, check.events, found, pending, check.erased)
 
 
 async def _pending(store: Store, tenant: str, name: str | None = None) -> tuple[PendingPurge, ...]:

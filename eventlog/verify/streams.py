@@ -1,6 +1,6 @@
 """Verifying streams: small ones many at a time, large ones page by page."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -45,6 +45,8 @@ class StreamCheck:
 
     def __init__(self, store: Store, keys: DataKeys, progress: OnProgress | None = None) -> None:
         self.events = 0
+        self.erased = 0
+        """How many of these have no content."""
         self.faults: list[Fault] = []
         self._store = store
         self._keys = keys
@@ -60,7 +62,7 @@ class StreamCheck:
         for stream in streams:
             mine, walk = of.get(stream.stream_id, []), Walk()
             if mine and _is_well_named(stream) and _is_sound(stream, walk, mine):
-                self._count(len(mine))
+                self._count(len(mine), walk.contents.gone)
                 sound.append((stream, walk.keys))
             else:
                 await self.check(stream)
@@ -71,24 +73,20 @@ class StreamCheck:
         if not _is_well_named(stream):
             self._add(stream, 0, Finding("moved", MISNAMED))
             return
-        walk, after = Walk(), -MAX_VERSION
-        while page := await self._store.events.page(
-            stream.stream_id, after, stream.head.version, PAGE
-        ):
-            before = walk.sound.version
+        walk = Walk()
+        async for page in self._pages(stream):
+            before, gone = walk.sound.version, walk.contents.gone
             bad = walk.follow(page)
-            self._count(walk.sound.version - before)
+            self._count(walk.sound.version - before, walk.contents.gone - gone)
             if bad is not None:
                 await self._suspect(stream, walk.sound, bad)
                 return
-            after = walk.sound.version
         if (difference := walk.compare_head(stream)) is not None:
             self._suspects.append(Suspect(len(self.faults), stream, walk.sound, None))
+        else:
+            difference = await self._compare(stream, walk)
+        if difference is not None:
             self._add(stream, *difference)
-        elif (difference := walk.compare_row(stream)) is not None:
-            self._add(stream, *difference)
-        elif (beyond := await self._beyond(stream)) is not None:
-            self._add(stream, *beyond)
         else:
             await self._check_keys([(stream, walk.keys)])
 
@@ -116,6 +114,25 @@ class StreamCheck:
             return []
         events = await self._store.events.many([stream.stream_id for stream in streams], total + 1)
         return events if len(events) <= total else []
+
+    async def _compare(self, stream: StreamRow, walk: Walk) -> Difference | None:
+        """Find what does not fit though the chain does: contents, row, events behind the head."""
+        difference = walk.contents.compare()
+        if difference is not None and await self._was_erased_meanwhile(stream):
+            difference = None
+        return difference or walk.compare_row(stream) or await self._beyond(stream)
+
+    async def _pages(self, stream: StreamRow) -> AsyncIterator[Sequence[StoredEvent]]:
+        """Yield the events of a stream up to its head, and those that are there twice twice."""
+        after, seen = -MAX_VERSION, 0
+        while True:
+            page = await self._store.events.page(stream.stream_id, after, stream.head.version, PAGE)
+            if page[seen:]:
+                yield page[seen:]
+            if len(page) < PAGE:
+                return
+            # From the last version on, in case there is another event of it.
+            after, seen = page[-1].version - 1, 1
 
     async def _suspect(self, stream: StreamRow, sound: Head, bad: StoredEvent) -> None:
         finding = diagnosis.check(sound, bad)
@@ -173,6 +190,11 @@ class StreamCheck:
                 return version, Finding("unknown", detail)
         return None
 
+    async def _was_erased_meanwhile(self, stream: StreamRow) -> bool:
+        """Tell whether the stream was erased, or an event of it, since its row was read."""
+        row = await self._store.streams.row(stream.stream_id)
+        return row is not None and row.erased_version != stream.erased_version
+
     async def _has_moved_on(self, stream: StreamRow) -> bool:
         """Tell whether somebody wrote to the stream since its row was read."""
         return await self._store.streams.row(stream.stream_id) not in (stream, None)
@@ -180,8 +202,9 @@ class StreamCheck:
     def _add(self, stream: StreamRow, version: int, finding: Finding) -> None:
         self.faults.append(Fault(stream.name, version, *finding, stream.branch))
 
-    def _count(self, events: int) -> None:
+    def _count(self, events: int, erased: int) -> None:
         self.events += events
+        self.erased += erased
         if self._progress is not None and events:
             self._progress(self.events)
 
@@ -189,7 +212,8 @@ class StreamCheck:
 def _is_sound(stream: StreamRow, walk: Walk, events: Sequence[StoredEvent]) -> bool:
     if walk.follow(events) is not None:
         return False
-    return walk.compare_head(stream) is None and walk.compare_row(stream) is None
+    differences = walk.compare_head(stream), walk.contents.compare(), walk.compare_row(stream)
+    return differences == (None, None, None)
 
 
 def _is_well_named(stream: StreamRow) -> bool:

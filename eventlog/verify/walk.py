@@ -7,8 +7,10 @@ import msgspec
 
 from eventlog.format import chain
 from eventlog.format.events import ConversationForked, load_header
+from eventlog.format.opening import ERASING
 from eventlog.format.records import Head, Parent, StoredEvent, StreamRow
 from eventlog.verify import diagnosis
+from eventlog.verify.contents import ContentTrace
 from eventlog.verify.diagnosis import Finding
 from eventlog.verify.keys import Difference, KeyTrace
 
@@ -22,6 +24,7 @@ class Walk:
         self.sound = chain.GENESIS
         """The head of the events before the first fault."""
         self.keys = KeyTrace()
+        self.contents = ContentTrace()
         self._parent: Parent | None = None
 
     def follow(self, events: Sequence[StoredEvent]) -> StoredEvent | None:
@@ -33,6 +36,8 @@ class Walk:
             if diagnosis.check(self.sound, event) is not None:
                 return event
             self.sound = Head(event.version, event.hash, event.recorded_at)
+            if event.body is None or event.kind in ERASING:
+                self.contents.take(event)
         return None
 
     def compare_head(self, stream: StreamRow) -> Difference | None:

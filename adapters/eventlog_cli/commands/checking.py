@@ -18,6 +18,8 @@ from eventlog_projections.views import Views
 
 app = typer.Typer()
 
+_RARE = ("pending", "erased")
+
 
 @app.command()
 def verify(
@@ -69,8 +71,9 @@ async def _events(log: EventLog, name: str | None) -> int:
 
 
 def _fields(found: Any) -> dict[str, Any]:
-    names = [name for name in found.__struct_fields__ if name != "pending" or found.pending]
-    return {name: getattr(found, name) for name in names}
+    """Return what a verification found; of what is rare, only what is there."""
+    fields = {name: getattr(found, name) for name in found.__struct_fields__}
+    return {name: each for name, each in fields.items() if each or name not in _RARE}
 
 
 @app.command()
