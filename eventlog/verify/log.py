@@ -39,6 +39,7 @@ async def verify_conversation(
     conversations = 1 if check.events or check.faults else 0
     conversations += await _check_each(check, branches)
     check.find_moved()
+    await check.check_forks()
     feed = FeedCheck(store.tree, store.feed.position, main.tenant)
     if against is not None:
         await feed.check_tree(against, key)
@@ -71,6 +72,7 @@ async def verify_all(
     both = _together if store.runs_out_of_process else _in_turn
     conversations = await both(lambda: _check_each(check, streams), check_tree)
     check.find_moved()
+    await check.check_forks()
     faults = check.faults + [fault async for fault in _find_strays(store, tenant)]
     known = {(fault.stream, fault.branch) for fault in faults}
     faults += await feed.check_positions(tenant, known, whole=sees_all)
