@@ -1,4 +1,4 @@
-"""What PostgreSQL asks of the tables of views in its own way: arrays of rows, words by tsquery."""
+"""What PostgreSQL asks of the tables of views in its own way: arrays of rows, words by tsvector."""
 
 import functools
 import itertools
@@ -6,18 +6,21 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from eventlog.store.contract.views import Search, TableSpec, ViewRow
+from eventlog.store.contract.views import Phrase, Search, TableSpec, ViewRow
 from eventlog.store.sql.statement import Statement, plain
 from eventlog.store.sql.view_rows import (
     ViewStatements,
     column,
     equal,
     listed,
+    ordered,
+    rank,
+    stored,
     upserts,
     values,
     where,
 )
-from eventlog.store.sql.view_text import SEARCHABLE, table_name
+from eventlog.store.sql.view_text import SEARCHABLE, WORDS, table_name
 
 _LOCK: Final = 7_306_867_134_501_212_248
 """Key of the advisory lock of those who make or delete tables of views."""
@@ -66,19 +69,27 @@ class PostgresViewStatements(ViewStatements):
         return self.statement(text, ["every_partition", *names])
 
     def search(self, asked: Search) -> Statement:
-        """Find rows that have each of `phrase_0`, `phrase_1` ..."""
-        phrases = [f"phrase_{number}" for number in range(len(asked.phrases))]
-        wanted = " && ".join(["phraseto_tsquery('simple', ?)"] * len(phrases))
-        found = column(SEARCHABLE)
+        """Find rows that have all words by the index, and of these those that have the phrases."""
         conditions, names = self.of_tenant(asked.table)
-        conditions += [*(equal([name]) for name in asked.equal), f"{found} @@ ({wanted})"]
-        newest = [f"{column(name)} DESC" for name in asked.table.key]
-        order = ", ".join([f"ts_rank({found}, {wanted}) DESC", *newest])
-        rows = self.rows(asked.table, asked.generation)
-        return self.statement(
-            f"{rows}{where(conditions)} ORDER BY {order} LIMIT ?",
-            [*names, *values(asked.equal), *phrases, *phrases, "limit"],
+        conditions += [equal([name]) for name in asked.equal]
+        conditions.append(f"{column(SEARCHABLE)} @@ CAST(CAST(? AS text) AS tsquery)")
+        phrases = [n for n, each in enumerate(asked.phrases) if len(each.words) > 1]
+        conditions += [f"strpos({column(WORDS)}, ?) > 0"] * len(phrases)
+        best, ranked = rank(asked.phrases)
+        text = (
+            f"{self.rows(asked.table, asked.generation)}{where(conditions)}"
+            f" ORDER BY {best} DESC, {ordered(asked.order)} LIMIT ?"
         )
+        names += [*values(asked.equal), "match", *(f"phrase_{n}" for n in phrases)]
+        return self.statement(text, [*names, *ranked, "limit"])
+
+    def match(self, phrases: Sequence[Phrase]) -> str:
+        """Ask for every word (https://www.postgresql.org/docs/current/datatype-textsearch.html)."""
+        words = {
+            f"'{word}'" for each in phrases for word in each.words[: -1 if each.begins else None]
+        }
+        words |= {f"'{each.words[-1]}':*" for each in phrases if each.begins}
+        return " & ".join(sorted(words))
 
     def statement(self, text: str, names: Iterable[str]) -> Statement:
         """Write `$1`, `$2` ... for the placeholders, as asyncpg wants them."""
@@ -94,8 +105,8 @@ def _numbered(text: str) -> str:
 @functools.lru_cache(maxsize=128)
 def _arrays(spec: TableSpec) -> str:
     """Return what an INSERT says behind the name of the table."""
-    names = listed(each.name for each in spec.columns)
+    names = listed(each.name for each in stored(spec))
     arrays = ", ".join(
-        f"${number}::{_TYPES[each.type]}[]" for number, each in enumerate(spec.columns, 1)
+        f"${number}::{_TYPES[each.type]}[]" for number, each in enumerate(stored(spec), 1)
     )
     return f"({names}) SELECT * FROM unnest({arrays}) {upserts(spec)}"
