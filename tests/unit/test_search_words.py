@@ -176,6 +176,7 @@ def test_a_snippet_is_around_the_first_hit_in_one_line() -> None:
     text = "so it goes on \n" * 40 + "and\n\tRain in   Spain" + " and on" * 40
     line, hits = snippet(text, '"rain in spain"', 80)
     assert [line[start:stop] for start, stop in hits] == ["Rain in Spain"]
-    assert len(line) <= 80
+    assert len(line) <= 81
+    assert line.startswith("…")
     assert "\n" not in line
     assert snippet("short", "x", 80) == ("short", [])

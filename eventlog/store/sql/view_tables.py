@@ -55,7 +55,7 @@ def table(spec: TableSpec, generation: int, dialect: Dialect, schema: str | None
         for column in spec.columns
     ]
     if spec.text is not None:
-        columns.append(Column(WORDS, Name, nullable=False))
+        columns.append(Column(WORDS, _TYPES[str], nullable=False))
     if spec.text is None:
         columns.append(PrimaryKeyConstraint(*spec.key, name=f"{name}_pk"))
     elif dialect == "sqlite":

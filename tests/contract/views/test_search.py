@@ -91,7 +91,7 @@ FOUND: Final[Sequence[tuple[str, str]]] = [
     ("the party parted", "par*"),
     ("the party parted", '"the par"*'),
     ("the party parted", "the par* parted"),
-    ("x" * 5_000, "x" * 5_000),
+    ("x" * 900, "x" * 900),
     ("x" * 5_000 + "y", "x" * 200 + "*"),
 ]
 

@@ -22,12 +22,12 @@ _PIECE: Final = re.compile(r"\S+")
 _JOINED: Final = re.compile("[\u1160-\u11ff\uff9e\uff9f]")
 """Letters that become one with the letter before them, though they are no marks."""
 
-_BEFORE: Final = 4
+_BEFORE: Final = 8
 """One part in so many of a snippet is what stands before the first hit."""
 
 
 class Snippet(NamedTuple):
-    """A piece of a text, in one line, and where in it the hits are."""
+    """A piece of a text, in one line, and where in it the hits are: from, to."""
 
     text: str
     hits: list[Span]
@@ -47,17 +47,20 @@ def hits_in(text: str, query: str) -> list[Span]:
 
 
 def snippet(text: str, query: str, length: int) -> Snippet:
-    """Return up to `length` characters with the first hit among them, in one line."""
+    """Return up to `length` characters with the first hit among them, in one line.
+
+    An ellipsis is before them where the text does not begin with them.
+    """
     found = hits_in(text, query)
     first = found[0][0] if found else 0
     start = 0 if first < length // _BEFORE else first - length // _BEFORE
-    line: list[str] = []
+    line = ["…"] if start else []
     places: list[int] = []
     for letter in text[start : start + length]:
         places.append(len(line))
         if not letter.isspace():
             line.append(letter)
-        elif line and line[-1] != " ":
+        elif line and not line[-1].isspace():
             line.append(" ")
     places.append(len(line))
     inside = [(max(a - start, 0), min(b - start, len(places) - 1)) for a, b in found]
