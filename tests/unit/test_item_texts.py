@@ -223,7 +223,7 @@ ITEMS: Final[list[tuple[Any, list[str]]]] = [
 @pytest.mark.parametrize(("item", "expected"), ITEMS)
 def test_an_item_has_these_texts(item: Any, expected: list[str]) -> None:
     """No identifiers, no words of the protocol, no payloads; everything else."""
-    assert list(texts(item)) == expected
+    assert texts(item) == expected
     assert text_of(item) == "\n".join(expected)
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from eventlog_projections.views.searching.asked import asked, phrases_of
 from eventlog_projections.views.searching.letters import MAX_WORD, fold
 from eventlog_projections.views.searching.marking import _words, hits_in, snippet
-from eventlog_projections.views.searching.words import spaced, spans_of, words_of
+from eventlog_projections.views.searching.words import spaced_words, spans_of, words_of
 
 ASSIGNED: Final = [
     letter
@@ -92,6 +92,7 @@ def test_folding_again_changes_nothing(text: str) -> None:
 def test_the_short_way_of_ascii_is_the_long_one(text: str) -> None:
     """What is faster says the same."""
     assert words_of(text) == [word for word, _, _ in spans_of(fold(text))]
+    assert words_of(text + "x" * 129) == [word for word, _, _ in spans_of(fold(text + "x" * 129))]
     assert words_of(text + "x" * 500) == [word for word, _, _ in spans_of(fold(text + "x" * 500))]
 
 
@@ -112,7 +113,7 @@ def test_part_of_a_dense_text_is_found_in_it(text: str, data: st.DataObject) -> 
     start = data.draw(st.integers(0, len(dense) - 1))
     part = dense[start : data.draw(st.integers(start + 1, len(dense)))]
     if fold(part) == part and words_of(part):
-        assert asked(part).spaced in spaced(words_of(f"x {dense} y"))
+        assert asked(part).spaced in spaced_words(f"x {dense} y")
 
 
 @pytest.mark.parametrize(

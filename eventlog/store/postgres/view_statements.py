@@ -6,21 +6,18 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from eventlog.store.contract.views import Phrase, Search, TableSpec, ViewRow
+from eventlog.store.contract.views import Phrase, TableSpec, ViewRow
 from eventlog.store.sql.statement import Statement, plain
 from eventlog.store.sql.view_rows import (
     ViewStatements,
     column,
-    equal,
     listed,
-    ordered,
-    rank,
     stored,
     upserts,
-    values,
     where,
+    words_in,
 )
-from eventlog.store.sql.view_text import SEARCHABLE, WORDS, table_name
+from eventlog.store.sql.view_text import SEARCHABLE, table_name
 
 _LOCK: Final = 7_306_867_134_501_212_248
 """Key of the advisory lock of those who make or delete tables of views."""
@@ -37,6 +34,7 @@ _TYPES: Final[dict[type[Any], str]] = {
 class PostgresViewStatements(ViewStatements):
     """Statements over the tables of one schema."""
 
+    place_in = "strpos"
     lock = plain(f"SELECT pg_advisory_xact_lock({_LOCK})")
 
     def __init__(self, known: dict[str, Statement], schema: str) -> None:
@@ -68,28 +66,14 @@ class PostgresViewStatements(ViewStatements):
         text = self.rows(spec, generation) + where([is_held, *conditions])
         return self.statement(text, ["every_partition", *names])
 
-    def search(self, asked: Search) -> Statement:
-        """Find rows that have all words by the index, and of these those that have the phrases."""
-        conditions, names = self.of_tenant(asked.table)
-        conditions += [equal([name]) for name in asked.equal]
-        conditions.append(f"{column(SEARCHABLE)} @@ CAST(CAST(? AS text) AS tsquery)")
-        phrases = [n for n, each in enumerate(asked.phrases) if len(each.words) > 1]
-        conditions += [f"strpos({column(WORDS)}, ?) > 0"] * len(phrases)
-        best, ranked = rank(asked.phrases)
-        text = (
-            f"{self.rows(asked.table, asked.generation)}{where(conditions)}"
-            f" ORDER BY {best} DESC, {ordered(asked.order)} LIMIT ?"
-        )
-        names += [*values(asked.equal), "match", *(f"phrase_{n}" for n in phrases)]
-        return self.statement(text, [*names, *ranked, "limit"])
+    def by_words(self, _spec: TableSpec, _generation: int) -> tuple[str, str]:
+        """Ask the tsvector."""
+        return "", f"{column(SEARCHABLE)} @@ CAST(CAST(? AS text) AS tsquery)"
 
     def match(self, phrases: Sequence[Phrase]) -> str:
-        """Ask for every word (https://www.postgresql.org/docs/current/datatype-textsearch.html)."""
-        words = {
-            f"'{word}'" for each in phrases for word in each.words[: -1 if each.begins else None]
-        }
-        words |= {f"'{each.words[-1]}':*" for each in phrases if each.begins}
-        return " & ".join(sorted(words))
+        """Quote words (https://www.postgresql.org/docs/current/datatype-textsearch.html)."""
+        exact, begun = words_in(phrases)
+        return " & ".join([*(f"'{word}'" for word in exact), *(f"'{word}':*" for word in begun)])
 
     def statement(self, text: str, names: Iterable[str]) -> Statement:
         """Write `$1`, `$2` ... for the placeholders, as asyncpg wants them."""

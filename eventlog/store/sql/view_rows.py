@@ -25,6 +25,9 @@ _CACHED: Final = 128
 class ViewStatements(CheckpointStatements, abc.ABC):
     """What is asked of a generation of a table, or written to it; and what all views share."""
 
+    place_in: str
+    """The function that says where in a text another one is, or 0."""
+
     lock: Statement | None = None
     """What makes those who change tables wait for each other, where BEGIN does not."""
 
@@ -53,12 +56,12 @@ class ViewStatements(CheckpointStatements, abc.ABC):
         """Read the rows of partitions, all of them or those of a tenant."""
 
     @abc.abstractmethod
-    def search(self, asked: Search) -> Statement:
-        """Find rows by `match`, the best first."""
+    def by_words(self, spec: TableSpec, generation: int) -> tuple[str, str]:
+        """Return what joins the index of words, and the condition with which it finds `match`."""
 
     @abc.abstractmethod
     def match(self, phrases: Sequence[Phrase]) -> str:
-        """Return what the index of words is asked for: what has all of these."""
+        """Return what the index of words is asked for: what has all words of these."""
 
     @abc.abstractmethod
     def statement(self, text: str, names: Iterable[str]) -> Statement:
@@ -126,6 +129,21 @@ class ViewStatements(CheckpointStatements, abc.ABC):
             f"{rows}{where(conditions)} ORDER BY {ordered(asked.order)} LIMIT ?", [*names, "limit"]
         )
 
+    def search(self, asked: Search) -> Statement:
+        """Find rows that have all words by the index, and of these those that have the phrases."""
+        join, is_match = self.by_words(asked.table, asked.generation)
+        conditions, names = self.of_tenant(asked.table)
+        conditions += [*(equal([name]) for name in asked.equal), is_match]
+        phrases = [f"phrase_{n}" for n, each in enumerate(asked.phrases) if len(each.words) > 1]
+        conditions += [f"{self.place_in}({column(WORDS)}, ?) > 0"] * len(phrases)
+        best, ranked = rank(asked.phrases)
+        text = (
+            f"{self.rows(asked.table, asked.generation)}{join}{where(conditions)}"
+            f" ORDER BY {best} DESC, {ordered(asked.order)} LIMIT ?"
+        )
+        names += [*values(asked.equal), "match", *phrases, *ranked, "limit"]
+        return self.statement(text, names)
+
     def only_in(self, spec: TableSpec, generation: int, other: int) -> Statement:
         """Read rows that the other generation has not."""
         ours, theirs = (self.rows(spec, which) for which in (generation, other))
@@ -171,6 +189,16 @@ def column(name: str) -> str:
 def ordered(names: Iterable[str]) -> str:
     """Return an order by columns, a leading "-" for descending."""
     return ", ".join(column(name) + " DESC" * _falls(name) for name in names)
+
+
+def words_in(phrases: Iterable[Phrase]) -> tuple[list[str], list[str]]:
+    """Return every word that has to be there, and every beginning of one; each once, in order."""
+    exact: set[str] = set()
+    begun: set[str] = set()
+    for phrase in phrases:
+        exact.update(phrase.words[:-1])
+        (begun if phrase.begins else exact).add(phrase.words[-1])
+    return sorted(exact), sorted(begun)
 
 
 def rank(phrases: Sequence[Phrase]) -> tuple[str, list[str]]:

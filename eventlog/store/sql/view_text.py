@@ -29,7 +29,10 @@ def is_of_generation(table: str, generation: int) -> bool:
 def text_index(spec: TableSpec, generation: int) -> list[str]:
     """Return what makes SQLite's index of the words (https://sqlite.org/fts5.html, section 4.4.3).
 
-    Its tokenizer is the one that leaves words as they are: it splits at spaces.
+    Its tokenizer is the one that leaves words as they are: it splits at spaces. It keeps neither
+    where words stand nor how many there are: phrases are compared with the words themselves, and
+    the order is ours.
+
     Triggers keep it in step with rows that change or go. New rows are put into it by `index_new`,
     all at once: with a trigger each of them would be flushed by itself, which takes four times as
     long.
@@ -38,7 +41,7 @@ def text_index(spec: TableSpec, generation: int) -> list[str]:
     index = f"{name}_text"
     add = f"INSERT INTO {index} (rowid, {WORDS}) VALUES (new.id, new.{WORDS})"
     take = f"INSERT INTO {index} ({index}, rowid, {WORDS}) VALUES ('delete', old.id, old.{WORDS})"
-    source = f"content='{name}', content_rowid='id', tokenize='ascii'"
+    source = f"content='{name}', content_rowid='id', tokenize='ascii', detail=none, columnsize=0"
     changed = f"CREATE TRIGGER {name}_changed AFTER UPDATE OF {WORDS} ON {name}"
     return [
         f"CREATE VIRTUAL TABLE {index} USING fts5({WORDS}, {source})",

@@ -5,18 +5,16 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from eventlog.store.contract.views import Phrase, Search, TableSpec, ViewRow
+from eventlog.store.contract.views import Phrase, TableSpec, ViewRow
 from eventlog.store.sql.statement import Statement, plain
 from eventlog.store.sql.view_rows import (
     ViewStatements,
     equal,
     listed,
-    ordered,
-    rank,
     stored,
     upserts,
-    values,
     where,
+    words_in,
 )
 from eventlog.store.sql.view_text import table_name
 
@@ -30,6 +28,8 @@ VARIABLES: Final = 32_766
 
 class SqliteViewStatements(ViewStatements):
     """BEGIN IMMEDIATE makes writers wait for each other: there is no lock."""
+
+    place_in = "instr"
 
     def __init__(self, known: dict[str, Statement]) -> None:
         super().__init__(known, "sqlite", None)
@@ -61,21 +61,15 @@ class SqliteViewStatements(ViewStatements):
         text = self.rows(spec, generation) + where([equal(spec.key[:1]), *conditions])
         return plain(text, ["partition", *names])
 
-    def search(self, asked: Search) -> Statement:
-        """Find rows by `match` (https://sqlite.org/fts5.html)."""
-        index = f"{table_name(asked.table, asked.generation)}_text"
-        conditions, names = self.of_tenant(asked.table)
-        conditions += [*(equal([name]) for name in asked.equal), f"{index} MATCH ?"]
-        best, ranked = rank(asked.phrases)
-        text = (
-            f"{self.rows(asked.table, asked.generation)} JOIN {index} ON {index}.rowid = rows.id"
-            f"{where(conditions)} ORDER BY {best} DESC, {ordered(asked.order)} LIMIT ?"
-        )
-        return plain(text, [*names, *values(asked.equal), "match", *ranked, "limit"])
+    def by_words(self, spec: TableSpec, generation: int) -> tuple[str, str]:
+        """Ask FTS5, which knows rows by their number."""
+        index = f"{table_name(spec, generation)}_text"
+        return f" JOIN {index} ON {index}.rowid = rows.id", f"{index} MATCH ?"
 
     def match(self, phrases: Sequence[Phrase]) -> str:
-        """Quote phrases: no word has a quote in it (https://sqlite.org/fts5.html, section 3)."""
-        return " ".join(f'"{" ".join(each.words)}"{"*" * each.begins}' for each in phrases)
+        """Quote words: none has a quote in it (https://sqlite.org/fts5.html, section 3)."""
+        exact, begun = words_in(phrases)
+        return " ".join([*(f'"{word}"' for word in exact), *(f'"{word}"*' for word in begun)])
 
     def drop(self, spec: TableSpec, generation: int) -> list[Statement]:
         """Delete the table of a generation, and the index of its text."""

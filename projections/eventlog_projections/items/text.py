@@ -6,7 +6,8 @@ no text, and everything else is: identifiers, what the protocol itself says (`ty
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 from eventlog_projections.items.turns import fields as fields_of
@@ -32,6 +33,8 @@ _FIRST: Final = (
 )
 """Where most items hold words, in the order of reading; what else there is follows as it stands."""
 
+_PLACES: Final = {name: place for place, name in enumerate(_FIRST)}
+
 _NO_TEXT: Final = frozenset(
     (
         "type",
@@ -55,6 +58,10 @@ _IDS: Final = ("_id", "_ids", "Id", "Ids")
 _PAYLOADS: Final = frozenset(("data", "file_data", "image_data", "b64_json", "bytes"))
 """Names of what is base64 even where it is short."""
 
+_SAID: Final = ("content", "text")
+"""Names of what is never base64, however much it looks like it."""
+
+_DATA: Final = ("data:", "DATA:", "Data:")
 _DATA_URL: Final = re.compile(r"data:[\w.+-]+/[\w.+-]+[;,]", re.ASCII | re.IGNORECASE)
 _BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/_-]{4})*(?:[A-Za-z0-9+/_-]{2,3}={0,2})?")
 _LONG: Final = 256
@@ -64,49 +71,41 @@ _LOOKED_AT: Final = 4_096
 """Characters from which it is told what a string is: some have millions."""
 
 
-def texts(item: Any) -> Iterator[str]:
-    """Yield every text of an item, in the order of reading."""
-    return (text for name, text in _strings(item, _fields) if not _is_payload(name, text))
+def texts(item: Any) -> list[str]:
+    """Return every text of an item, in the order of reading."""
+    return _strings(item, _fields, sys.maxsize)
 
 
 def text_of(item: Any) -> str:
     """Return the texts of an item, a line or more for each, up to MAX_TEXT characters."""
-    return _joined(texts(item), MAX_TEXT)
+    return "\n".join(_strings(item, _fields, MAX_TEXT))
 
 
 def summary_of(item: Any) -> str:
     """Return the beginning of a message, in one line: what is said in it, no addresses of files."""
-    said = _strings(fields_of(item).get("content"), _spoken)
-    return " ".join(_joined((text for _, text in said), 4 * SUMMARY).split())[:SUMMARY]
+    said = _strings(fields_of(item).get("content"), _spoken, 4 * SUMMARY)
+    return " ".join("\n".join(said).split())[:SUMMARY]
 
 
-def _strings(value: Any, inner: Callable[[dict[str, Any]], list[str]]) -> Iterator[tuple[str, str]]:
-    """Yield the strings of a value that are not empty, and the field that each is in.
+def _strings(value: Any, inner: Callable[[dict[str, Any]], list[str]], most: int) -> list[str]:
+    """Return the texts of a value, which have up to `most` characters as lines.
 
     However deep: what is still to be looked into is a list. `inner` names the fields of interest.
     """
-    left: list[tuple[str, Any]] = [("", value)]
-    while left:
+    found: list[str] = []
+    left: list[tuple[str, Any]] = [("content", value)]
+    while left and most > 0:
         name, value = left.pop()
         if isinstance(value, str):
-            if value:
-                yield name, value
+            if value and not _is_payload(name, value):
+                found.append(value if len(value) <= most else value[:most])
+                most -= len(value) + 1
         elif isinstance(value, dict):
             fields = cast("dict[str, Any]", value)
-            left.extend((each, fields[each]) for each in reversed(inner(fields)))
+            left += [(each, fields[each]) for each in reversed(inner(fields))]
         elif isinstance(value, list):
-            left.extend((name, each) for each in reversed(value))
-
-
-def _joined(found: Iterable[str], most: int) -> str:
-    lines: list[str] = []
-    left = most
-    for text in found:
-        lines.append(text[:left])
-        left -= len(text) + 1
-        if left <= 0:
-            break
-    return "\n".join(lines)
+            left += [(name, each) for each in reversed(value)]
+    return found
 
 
 def _spoken(fields: dict[str, Any]) -> list[str]:
@@ -114,18 +113,16 @@ def _spoken(fields: dict[str, Any]) -> list[str]:
 
 
 def _fields(fields: dict[str, Any]) -> list[str]:
-    first = _spoken(fields)
-    return first + [name for name in fields if name not in first and not _is_no_text(name)]
-
-
-def _is_no_text(name: str) -> bool:
-    return name in _NO_TEXT or name.endswith(_IDS)
+    names = [name for name in fields if name not in _NO_TEXT and not name.endswith(_IDS)]
+    if len(names) > 1:
+        names.sort(key=lambda name: _PLACES.get(name, len(_PLACES)))
+    return names
 
 
 def _is_payload(name: str, text: str) -> bool:
     """Tell whether a string is a picture, a file or the like, and nothing to read."""
-    if text.startswith(("data:", "DATA:")) and _DATA_URL.match(text):
+    if text[:5] in _DATA and _DATA_URL.match(text):
         return True
-    if len(text) < _LONG and name not in _PAYLOADS:
+    if name in _SAID or (len(text) < _LONG and name not in _PAYLOADS):
         return False
-    return name not in ("content", "text") and _BASE64.fullmatch(text[:_LOOKED_AT]) is not None
+    return _BASE64.fullmatch(text[:_LOOKED_AT]) is not None

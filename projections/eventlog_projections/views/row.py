@@ -17,7 +17,7 @@ from eventlog import InvalidInputError
 from eventlog.errors import UnfitRowError
 from eventlog.format.names import check_columns, check_identifier, check_table
 from eventlog.views import ColumnSpec, TableSpec
-from eventlog_projections.views.searching.words import spaced, words_of
+from eventlog_projections.views.searching.words import spaced_words
 
 _KINDS: Final = (int, str, bytes, float, bool)
 _LARGEST: Final = 2**63 - 1
@@ -163,7 +163,7 @@ class Shape:
             for number in self._sure:
                 dumped[number] = _number(values[number])
         if self._text is not None:
-            dumped.append(spaced(words_of(dumped[self._text])))
+            dumped.append(spaced_words(dumped[self._text]))
         return tuple(dumped)
 
     def load(self, stored: Sequence[Any]) -> Row:

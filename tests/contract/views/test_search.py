@@ -15,7 +15,7 @@ from eventlog import EventLog, InvalidInputError
 from eventlog_projections import Conversation
 from eventlog_projections.views import Views, search
 from eventlog_projections.views.searching.asked import asked, phrases_of
-from eventlog_projections.views.searching.words import spaced, words_of
+from eventlog_projections.views.searching.words import spaced_words, words_of
 from tests.backends import EVERY_LOCALE, Backend
 from tests.contract.views.asked import small_batches
 from tests.waiting import LONG
@@ -146,7 +146,7 @@ def matches(text: str, query: str) -> bool:
 
 def goodness(text: str, query: str) -> int:
     """Return what docs/search.md says."""
-    stored, total = spaced(words_of(text)), 0
+    stored, total = spaced_words(text), 0
     for phrase in map(asked, phrases_of(query)):
         times = stored.count(phrase.spaced)
         total += 2_200_000 * times // (1000 * times + 300 + len(stored) * 3 // 2)
