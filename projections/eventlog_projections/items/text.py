@@ -5,6 +5,7 @@ no text, and everything else is: identifiers, what the protocol itself says (`ty
 `status`), and payloads, which are data URLs, base64 and what is encrypted.
 """
 
+import functools
 import re
 import sys
 from collections.abc import Callable
@@ -32,8 +33,6 @@ _FIRST: Final = (
     "error",
 )
 """Where most items hold words, in the order of reading; what else there is follows as it stands."""
-
-_PLACES: Final = {name: place for place, name in enumerate(_FIRST)}
 
 _NO_TEXT: Final = frozenset(
     (
@@ -93,9 +92,8 @@ def _strings(value: Any, inner: Callable[[dict[str, Any]], list[str]], most: int
     However deep: what is still to be looked into is a list. `inner` names the fields of interest.
     """
     found: list[str] = []
-    left: list[tuple[str, Any]] = [("content", value)]
-    while left and most > 0:
-        name, value = left.pop()
+    name, left = "content", list[tuple[str, Any]]()
+    while True:
         if isinstance(value, str):
             if value and not _is_payload(name, value):
                 found.append(value if len(value) <= most else value[:most])
@@ -105,7 +103,9 @@ def _strings(value: Any, inner: Callable[[dict[str, Any]], list[str]], most: int
             left += [(each, fields[each]) for each in reversed(inner(fields))]
         elif isinstance(value, list):
             left += [(name, each) for each in reversed(value)]
-    return found
+        if not left or most <= 0:
+            return found
+        name, value = left.pop()
 
 
 def _spoken(fields: dict[str, Any]) -> list[str]:
@@ -113,10 +113,18 @@ def _spoken(fields: dict[str, Any]) -> list[str]:
 
 
 def _fields(fields: dict[str, Any]) -> list[str]:
-    names = [name for name in fields if name not in _NO_TEXT and not name.endswith(_IDS)]
+    names = [name for name in fields if _place(name) >= 0]
     if len(names) > 1:
-        names.sort(key=lambda name: _PLACES.get(name, len(_PLACES)))
+        names.sort(key=_place)
     return names
+
+
+@functools.lru_cache(maxsize=4096)
+def _place(name: str) -> int:
+    """Return where a field comes in the order of reading; less than 0 if it is no text."""
+    if name in _NO_TEXT or name.endswith(_IDS):
+        return -1
+    return _FIRST.index(name) if name in _FIRST else len(_FIRST)
 
 
 def _is_payload(name: str, text: str) -> bool:
