@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from markupsafe import Markup
 
+from eventlog_projections import Unreadable
 from eventlog_projections.items.turns import fields
 from eventlog_web import markdown, words
 from eventlog_web.rows import face_of
@@ -50,6 +51,9 @@ class Card(NamedTuple):
 
 def card_of(item: Any, most: int = MOST) -> Card:
     """Return the card of an item, with at most so many characters of each of its texts."""
+    if isinstance(item, Unreadable):
+        why = Part("note", words.line(f"{item.items} items: {item.error}"))
+        return Card("unreadable", "unreadable", (why,))
     face, held = face_of(item), fields(item)
     kind = words.line(str(held.get("type") or "message")) if held else "JSON"
     parts = tuple(_Parts(most).of(face, item, held))

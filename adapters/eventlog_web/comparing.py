@@ -8,6 +8,8 @@ from starlette.responses import Response
 from eventlog.events import UsageRecorded
 from eventlog_projections import Conversation, HistoryTail
 from eventlog_projections.history.diff import compare
+from eventlog_projections.history.salvage import read_intact
+from eventlog_projections.stream import Stream
 from eventlog_web import addresses
 from eventlog_web.cards import card_of
 from eventlog_web.viewer import page, viewer_of
@@ -50,7 +52,8 @@ async def show(request: Request) -> Response:
 
 
 async def _side(chat: Conversation, text: str | None) -> tuple[list[object], Side]:
-    seen = await chat.read(as_of=addresses.moment(text))
+    stream = Stream(chat.log, chat.name, chat.branch)
+    seen = await read_intact(stream, addresses.moment(text))
     tokens = 0
     async for event in HistoryTail(chat.log, chat.name, chat.branch).more():
         if event.version > seen.version:

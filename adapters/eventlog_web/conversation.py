@@ -12,6 +12,8 @@ from eventlog import RecordedEvent
 from eventlog.errors import CorruptEventError, EventLogError, InvalidInputError
 from eventlog.events import ItemsAdded, ItemsReplaced
 from eventlog_projections import Conversation, HistoryTail, Labels
+from eventlog_projections.history.salvage import read_intact
+from eventlog_projections.stream import Stream
 from eventlog_web import addresses
 from eventlog_web.cards import Card, card_of
 from eventlog_web.rows import Rows
@@ -61,11 +63,11 @@ async def _labels(chat: Conversation) -> Labels:
 
 async def _first(chat: Conversation, at: int) -> tuple[list[Card], int, str]:
     try:
-        seen = await chat.read(as_of=at, limit=FIRST)
+        seen = await read_intact(Stream(chat.log, chat.name, chat.branch), at, FIRST)
     except InvalidInputError:
         raise
     except EventLogError as error:
-        return [], 0, str(error)  # The panes show what is intact.
+        return [], 0, str(error)  # The panes show what can be read.
     return [card_of(item) for item in seen.items], seen.total, ""
 
 

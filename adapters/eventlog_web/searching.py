@@ -1,6 +1,7 @@
 """Search over everything that was ever said, removed or not."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final
 
 import msgspec
 from starlette.requests import Request
@@ -10,12 +11,14 @@ from eventlog import StoreError
 from eventlog.format.envelope import to_microseconds
 from eventlog_projections.views import Views, search
 from eventlog_projections.views.queries import Found
+from eventlog_projections.views.searching.marking import Snippet, snippet
 from eventlog_web import addresses, words
 from eventlog_web.viewer import viewer_of
 
-MOST = 50
-AROUND = 90
-"""Characters before and behind what was found."""
+MOST: Final = 50
+
+LENGTH: Final = 200
+"""Characters of a text that are shown."""
 
 
 async def find(request: Request) -> Response:
@@ -34,31 +37,24 @@ async def find(request: Request) -> Response:
 
 
 def _told(found: Found, asked: str) -> dict[str, Any]:
-    before, match, after = _around(found.text, asked)
     at = None if found.recorded_at is None else to_microseconds(found.recorded_at)
     return {
         "name": words.line(found.conversation),
         "href": addresses.to("c", found.conversation, found.branch, at=f"v{found.version}"),
         "branch": words.line(found.branch),
         "version": found.version,
-        "face": found.role or found.type,
+        "face": words.line(found.role or found.type),
         "removed": found.removed,
         "at": at,
-        "before": before,
-        "match": match,
-        "after": after,
+        "parts": list(_parts(snippet(found.text, asked, LENGTH))),
     }
 
 
-def _around(text: str, asked: str) -> tuple[str, str, str]:
-    """Return the text around the first word that was asked for."""
-    folded = text.casefold()
-    for word in asked.replace('"', " ").split():
-        place = folded.find(word.casefold())
-        if place >= 0 and len(folded) == len(text):
-            end = place + len(word)
-            begin = max(0, place - AROUND)
-            shown = text[begin:place], text[place:end], text[end : end + AROUND]
-            before, match, after = map(words.line, shown)
-            return ("…" if begin else "") + before, match, after
-    return words.line(text[: 2 * AROUND]), "", ""
+def _parts(shown: Snippet) -> Iterator[tuple[str, bool]]:
+    """Yield the pieces of a snippet, each with whether it is what was looked for."""
+    place = 0
+    for start, stop in shown.hits:
+        yield words.line(shown.text[place:start]), False
+        yield words.line(shown.text[start:stop]), True
+        place = stop
+    yield words.line(shown.text[place:]), False

@@ -65,8 +65,8 @@ function drawFound(each, index) {
   element.setAttribute("role", "option");
   element.setAttribute("aria-selected", "false");
   const about = make("span", "about", `${each.name} · v${each.version} · ${each.face} · ${moment(each.at)}`);
-  const said = make("span", "text", each.before);
-  if (each.match) said.append(make("mark", "", each.match), each.after);
+  const said = make("span", "text");
+  for (const [text, isHit] of each.parts) said.append(isHit ? make("mark", "", text) : text);
   if (each.removed) about.append(make("span", "removed", "removed"));
   element.append(about, said);
   return element;

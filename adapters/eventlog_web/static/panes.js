@@ -171,7 +171,7 @@ export class TalkPane {
 }
 
 function drawDeed(row) {
-  const element = make("div", `deed ${hue(row)}`);
+  const element = make("article", `deed ${hue(row)}`);
   element.append(link(`v${row.v}`, row.v), make("span", "what", row.d ?? row.k));
   if (row.w) element.append(make("q", "", row.w));
   element.append(make("span", "whom", `${who(row)} · ${moment(row.t)}`));
