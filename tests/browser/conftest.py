@@ -13,7 +13,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Error, Page, async_playwright
 
 from tests import processes
-from tests.backends import Backend
+from tests.backends import Backend, SqliteBackend
 from tests.browser import shop
 
 CHROMIUM: Final = ("EVENTLOG_TEST_CHROMIUM", "chromium", "chromium-browser", "google-chrome")
@@ -102,6 +102,16 @@ async def serve(backend: Backend, *options: str) -> AsyncGenerator[str]:
         yield json.loads(told)["address"].rstrip("/")
         process.terminate()
         await process.wait()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shown(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """The address of a server on a log with a past, for all tests that only look."""
+    backend = SqliteBackend(tmp_path_factory.mktemp("shown") / "log.db")
+    async with backend.open(clock=shop.seconds()) as log:
+        await shop.fill(log)
+    async with serve(backend) as address:
+        yield address
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -37,8 +37,9 @@ async def look_around(tab: Tab, address: str) -> None:
     page = await tab.open(address)
     for _ in range(40):
         await page.keyboard.press("PageUp")
-        for fold in await page.locator("#talk details:not([open]) > summary").all():
-            await fold.evaluate("each => each.click()")
+        await page.evaluate(
+            "document.querySelectorAll('#talk details').forEach(e => { e.open = true })"
+        )
     await page.keyboard.press("End")
     assert await page.evaluate("window.attacked") is None
 

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.backends import Backend
 from tests.browser import shop
-from tests.browser.conftest import Tab, open_tab, serve
+from tests.browser.conftest import Tab, open_tab
 
 AXE = files("axe_core_python").joinpath("axe.min.js").read_text("utf-8")
 PAGES = (
@@ -25,10 +24,9 @@ async def version(page: Page) -> str:
     return await page.locator("#version").inner_text()
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-async def test_keyboard_does_it_all(tab: Tab, address: str) -> None:
+async def test_keyboard_does_it_all(tab: Tab, shown: str) -> None:
     """Events, turns, both ends, playing, ghosts, search, keys."""
-    page = await tab.open(f"{address}/c/{shop.NAME}")
+    page = await tab.open(f"{shown}/c/{shop.NAME}")
     for key, then in (
         ("ArrowLeft", "v13"),
         ("PageUp", "v7"),
@@ -61,10 +59,9 @@ async def test_keyboard_does_it_all(tab: Tab, address: str) -> None:
     await page.wait_for_url("**/diff/*a=v6&b=v14")
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-async def test_everything_ever_said_is_found(tab: Tab, address: str) -> None:
+async def test_everything_ever_said_is_found(tab: Tab, shown: str) -> None:
     """From any page; what was removed is marked, and Enter goes to it."""
-    page = await tab.open(f"{address}/")
+    page = await tab.open(f"{shown}/")
     await page.keyboard.press("Control+k")
     await page.keyboard.type("leipzig")
     hit = page.locator(".hit").first
@@ -85,21 +82,17 @@ async def test_everything_ever_said_is_found(tab: Tab, address: str) -> None:
         ("2025-11-23", "v14"),
     ],
 )
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-async def test_an_address_reproduces_the_view(
-    tab: Tab, address: str, asked: str, then: str
-) -> None:
+async def test_an_address_reproduces_the_view(tab: Tab, shown: str, asked: str, then: str) -> None:
     """A version, or a time."""
-    page = await tab.open(f"{address}/c/{shop.NAME}?at={asked}")
+    page = await tab.open(f"{shown}/c/{shop.NAME}?at={asked}")
     assert await version(page) == then
 
 
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 async def test_a_call_without_a_result_is_flagged_and_others_are_paired(
-    tab: Tab, address: str
+    tab: Tab, shown: str
 ) -> None:
     """As of the playhead: before the answer came, the call was open."""
-    page = await tab.open(f"{address}/c/{shop.NAME}?at=v11")
+    page = await tab.open(f"{shown}/c/{shop.NAME}?at=v11")
     await expect(page.locator(".entry", has_text="charge").last.locator(".open")).to_be_visible()
     paired = page.locator(".entry", has_text="track").first
     assert "answered at v4" in await paired.locator(".fate").inner_text()
@@ -109,34 +102,26 @@ async def test_a_call_without_a_result_is_flagged_and_others_are_paired(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1400, 375])
-@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-async def test_axe_finds_nothing(
-    browser: Browser, filled: Backend, scheme: Any, width: int
-) -> None:
+async def test_axe_finds_nothing(browser: Browser, shown: str, scheme: Any, width: int) -> None:
     """On any page, light and dark, wide and narrow; and nothing is wider than the screen."""
-    async with serve(filled, "--allow-changes") as address:
+    viewport: Any = {"width": width, "height": 800}
+    options: Any = {"color_scheme": scheme, "viewport": viewport, "bypass_csp": True}
+    async with open_tab(browser, **options) as tab:
+        tab.errors_are_expected = True  # One of the pages is an error.
         for path in PAGES:
-            viewport: Any = {"width": width, "height": 800}
-            async with open_tab(
-                browser, color_scheme=scheme, viewport=viewport, bypass_csp=True
-            ) as tab:
-                tab.errors_are_expected = path == "/c/nobody"
-                page = tab.page
-                await page.goto(f"{address}{path}")
-                if path.startswith("/c/shop") or path == "/":
-                    await page.wait_for_selector("body[data-ready]")
-                await page.add_script_tag(content=AXE)
-                found = await page.evaluate("axe.run()")
-                told = [
-                    (
-                        each["id"],
-                        [
-                            (node["html"][:300], node.get("failureSummary"))
-                            for node in each["nodes"][:2]
-                        ],
-                    )
-                    for each in found["violations"]
-                ]
-                assert not told, (path, told)
-                wide = await page.evaluate("document.documentElement.scrollWidth")
-                assert wide <= width, path
+            page = tab.page
+            await page.goto(f"{shown}{path}")
+            if path in PAGES[:2]:
+                await page.wait_for_selector("body[data-ready]")
+                await page.wait_for_selector("[data-state=sound]")
+            await page.add_script_tag(content=AXE)
+            found = await page.evaluate("axe.run()")
+            told = [
+                (
+                    each["id"],
+                    [(node["html"][:300], node["failureSummary"]) for node in each["nodes"]],
+                )
+                for each in found["violations"]
+            ]
+            assert not told, (path, told)
+            assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
