@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import os
-import shutil
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -14,11 +12,7 @@ from playwright.async_api import Browser, ConsoleMessage, Error, Page, async_pla
 
 from tests import processes
 from tests.backends import Backend, SqliteBackend
-from tests.browser import shop
-
-CHROMIUM: Final = ("EVENTLOG_TEST_CHROMIUM", "chromium", "chromium-browser", "google-chrome")
-"""The variable that names one, and what it is called where people installed it."""
-
+from tests.browser import chromium, shop
 
 _AWAY: Final = ("net::ERR_INCOMPLETE_CHUNKED_ENCODING", "net::ERR_CONNECTION_REFUSED")
 """How a browser says that a server ended before its pages."""
@@ -31,21 +25,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
-def chromium() -> str:
-    found = os.environ.get(CHROMIUM[0]) or next(filter(None, map(shutil.which, CHROMIUM[1:])), None)
-    if found is None:
-        pytest.fail(
-            "There is no Chromium. `.ci/servers` installs it on Debian: apt install chromium."
-        )
-    return found
-
-
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    # A container has no namespaces to build its sandbox of; the pages are our own.
-    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium(), args=arguments)
+        browser = await chromium.launch(playwright)
         yield browser
         await browser.close()
 

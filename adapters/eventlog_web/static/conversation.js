@@ -207,8 +207,9 @@ class Page {
     const at = Math.max(0, Math.min(version, this.past.head));
     this.version = at;
     this.isAtHead = at === this.past.head;
-    if (isTold && this.isFollowing !== this.isAtHead && !this.isAtHead) {
-      this.isFollowing = false;
+    if (isTold && this.isFollowing !== this.isAtHead) {
+      this.isFollowing = this.isAtHead;
+      if (this.isAtHead) this.#showUnseen(0);
       this.#tellLive(find("live")?.dataset.state);
     }
     const row = this.past.rowAt(at);
