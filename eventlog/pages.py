@@ -3,7 +3,7 @@
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.names import MAIN, check_name
 from eventlog.format.questions import check_text, check_version
-from eventlog.format.records import StreamRow
+from eventlog.format.records import StreamRow, held
 from eventlog.handle import Handle
 from eventlog.paging import PAGE, Paged
 from eventlog.store.contract.events import is_last
@@ -27,7 +27,11 @@ def events_of(
         opener = await handle.keys.opener(stream, stream_id, found)
         return [RecordedEvent(stream, stored, None, branch, opener) for stored in found]
 
-    return Paged(page, is_last=lambda read: is_last([each.stored for each in read], PAGE))
+    return Paged(page, is_last=lambda read: is_last(read, PAGE, _held))
+
+
+def _held(event: RecordedEvent) -> int:
+    return held(event.stored)
 
 
 def streams_of(handle: Handle, after: str, *, branches: bool) -> Paged[StreamRow]:
