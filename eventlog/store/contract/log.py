@@ -6,6 +6,7 @@ from eventlog.format.records import AppendRequest, Outcome
 from eventlog.store.contract.erasures import Erasure
 from eventlog.store.contract.events import EventSource
 from eventlog.store.contract.feed import FeedSource
+from eventlog.store.contract.guards import GuardSource
 from eventlog.store.contract.keys import KeySource
 from eventlog.store.contract.rights import Rights
 from eventlog.store.contract.snapshots import SnapshotSource
@@ -86,6 +87,11 @@ class Store(Protocol):
     @property
     def tree(self) -> TreeSource:
         """What commits to the feed."""
+        ...
+
+    @property
+    def guards(self) -> GuardSource:
+        """What keeps rows as they are."""
         ...
 
     async def close(self) -> None:

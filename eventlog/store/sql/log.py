@@ -3,7 +3,7 @@
 Every statement of the read path names exactly one stream.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -21,12 +21,10 @@ from sqlalchemy import (
 )
 
 from eventlog.store.sql.compiling import on_both
+from eventlog.store.sql.constants import STRAYS
 from eventlog.store.sql.parts import Query, between, bounded, event_row, is_each, of_stream
 from eventlog.store.sql.schema import Tables
 from eventlog.store.sql.stream_rows import STREAM
-
-STRAYS: Final = 100
-"""Maximum number of ids without a stream that one statement returns."""
 
 
 @on_both
@@ -125,6 +123,13 @@ def every_stream_page(t: Tables) -> Query:
         .order_by(streams.name, streams.branch)
         .limit(bindparam("limit"))
     )
+
+
+@on_both
+def all_stream_page(t: Tables) -> Query:
+    """Read the streams of all tenants by id."""
+    stream_id = t.streams.c.stream_id
+    return _streams(t, stream_id > bindparam("after")).order_by(stream_id).limit(bindparam("limit"))
 
 
 @on_both

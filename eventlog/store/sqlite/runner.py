@@ -81,6 +81,7 @@ class SqliteRunner:
     def reset_after_fork(self) -> None:
         """Leave the connections of the parent alone: closing one would drop its file locks."""
         os_fork.keep_alive((self._writer, self._reader))
+        self.file.beside.reset_after_fork()
         self._begin()
 
     def _answer(self, begin: Callable[[], Work[_T]], db: sqlite3.Connection) -> _T:
