@@ -74,6 +74,6 @@ def _asking(display_name: str, kek_id: str, what: str) -> Generator[None]:
 async def _bytes_of(answer: object) -> bytes:
     """Return what a keyring answers, at once or later. Raises TypeError for what is no key."""
     found: object = await answer if inspect.isawaitable(answer) else answer
-    if not isinstance(found, (bytes, bytearray, memoryview)) or not found:
+    if not isinstance(found, (bytes, bytearray)) or not found:
         raise TypeError(f"the keyring returned {type(found).__name__}, not a key")
     return bytes(found)

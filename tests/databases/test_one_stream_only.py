@@ -39,6 +39,7 @@ MANY_APPENDS: Final = {"group_first", "group_next", "free"}
 
 ALL_STREAMS: Final = {
     "stream_page",
+    "all_stream_page",
     "every_stream_page",
     "branch_page",
     "latest",
