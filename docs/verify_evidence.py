@@ -164,7 +164,7 @@ def read_head(note, name, key_id, key):
     if "" in lines or not re.fullmatch("0|[1-9][0-9]{0,18}", size) or len(decode(root)) != 32:
         raise Broken("the note is no head of a log")
     if origin != name:
-        raise Broken("the head is of another log than the key")
+        raise Broken(f"the head is of the log {origin}, and signed by {name}")
     u64(int(size))
     return int(size), decode(root)
 

@@ -20,7 +20,7 @@ from eventlog.format.events import load_header
 from eventlog.format.facts import ConversationErased, EventErased
 from eventlog.format.records import Head, StoredEvent
 from eventlog.proof import merkle
-from eventlog.proof.checkpoint import TreeHead, Verifier, parse_head
+from eventlog.proof.checkpoint import TreeHead, Verifiers, open_head, parse_head
 from eventlog.verify import diagnosis
 
 EVIDENCE: Final = "conversation-eventlog evidence 1"
@@ -64,13 +64,14 @@ class _Bundle(msgspec.Struct):
     conversations: list[_Conversation]
 
 
-def check_evidence(bundle: bytes, verifier: Verifier) -> list[tuple[str, str, int]]:
+def check_evidence(bundle: bytes, verifier: Verifiers) -> list[tuple[str, str, int]]:
     """Return the name, branch and last version of each conversation that a bundle proves.
 
-    To whoever trusts `verifier`. Raises InvalidEvidenceError if it does not prove all it holds.
+    To whoever trusts `verifier`, or one of several. Raises InvalidEvidenceError if it does not
+    prove all that it holds.
     """
     try:
-        head = verifier.open(_decoded(bundle).head)
+        head = open_head(_decoded(bundle).head, verifier)
     except EventLogError as error:
         raise InvalidEvidenceError(f"The evidence is not sound: {error}") from error
     return check_bundle(bundle, head)

@@ -20,6 +20,7 @@ from eventlog.keys.ring import LocalKeyRing, NotOpenedError
 from eventlog.operations.bundles import check_evidence
 from eventlog.operations.receipts import read_receipt
 from eventlog.proof import merkle
+from eventlog.verify.structure import Structure
 from eventlog.verify.walk import Walk
 from eventlog_projections import Conversation
 from tests.vectors.generate import FOLDER, MADE, text
@@ -51,7 +52,7 @@ def test_every_file_is_one_that_is_made() -> None:
 @each("hash", "sound")
 def test_a_sound_chain_is_followed_to_its_end(vector: Vector) -> None:
     """Identity, hashes and digests."""
-    stream, walk = stream_of(vector), Walk()
+    stream, walk = stream_of(vector), Walk(Structure())
     assert stream.stream_id.hex() == vector["stream_id"]
     assert walk.follow(stream.events) is None
     assert walk.sound == stream.head
@@ -61,7 +62,7 @@ def test_a_sound_chain_is_followed_to_its_end(vector: Vector) -> None:
 @each("hash", "unsound")
 def test_an_unsound_chain_is_followed_to_its_first_fault(vector: Vector) -> None:
     """And no further."""
-    walk = Walk()
+    walk = Walk(Structure())
     assert walk.follow(stream_of(vector).events) is not None
     assert walk.sound.version + 1 == vector["version"]
 
