@@ -7,7 +7,7 @@ code with this, and a test holds them to the same answers.
 import base64
 import json
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -16,18 +16,15 @@ from eventlog.errors import EventLogError, InvalidEvidenceError
 from eventlog.format import chain
 from eventlog.format.codec import decompress
 from eventlog.format.encryption import BODY, CONTEXT, KEY_BYTES, DataKey
-from eventlog.format.events import load_header
-from eventlog.format.facts import ConversationErased, EventErased
+from eventlog.format.opening import ERASING
 from eventlog.format.records import Head, StoredEvent
 from eventlog.proof import merkle
 from eventlog.proof.checkpoint import TreeHead, Verifiers, open_head, parse_head
 from eventlog.verify import diagnosis
+from eventlog.verify.contents import ContentTrace
 
 EVIDENCE: Final = "conversation-eventlog evidence 1"
 """The first field of a bundle: what it is, and the number of its form."""
-
-
-_RESTORED: Final = "its content is there, though version {} says that it was erased"
 
 
 class _Event(msgspec.Struct):
@@ -110,7 +107,7 @@ def _check(shown: _Conversation, head: TreeHead) -> tuple[str, str, int]:
     stream_id = chain.stream_id(shown.tenant, shown.name, shown.branch)
     if _decode(shown.stream_id) != stream_id:
         raise ValueError(f"{where}: the stream is that of another conversation")
-    last, events = chain.GENESIS, list[StoredEvent]()
+    last, contents = chain.GENESIS, ContentTrace()
     keys = {key_id: _data_key(stream_id, key_id, key) for key_id, key in shown.keys.items()}
     for shown_event in shown.events:
         event = _stored(stream_id, shown_event)
@@ -122,29 +119,17 @@ def _check(shown: _Conversation, head: TreeHead) -> tuple[str, str, int]:
         except ValueError as error:
             raise ValueError(f"{where}, version {event.version}: {error}") from error
         last = Head(event.version, event.hash, event.recorded_at)
-        events.append(event)
-    _refuse_restored(where, events)
+        if event.body is None or event.kind in ERASING:
+            contents.take(event)
+    if contents.restored is not None:
+        version, finding = contents.restored
+        raise ValueError(f"{where}, version {version}: {finding.detail}")
     proof = [_decode(each) for each in shown.proof]
     leaf = merkle.leaf_hash(last.hash)
     index = shown.position - 1
     if not last.version or merkle.root_from_inclusion(index, head.size, leaf, proof) != head.root:
         raise ValueError(f"{where}: the head does not commit to its version {last.version}")
     return shown.name, shown.branch, last.version
-
-
-def _refuse_restored(where: str, events: Sequence[StoredEvent]) -> None:
-    """Raise ValueError for a content that is there though a later event says it was erased."""
-    there = {event.version: event for event in events if event.body is not None}
-    whole = max((e.version for e in events if e.kind == ConversationErased.kind), default=0)
-    for version in there.keys() & range(whole):
-        if there[version].kind != ConversationErased.kind:
-            raise ValueError(f"{where}, version {version}: {_RESTORED.format(whole)}")
-    for event in events:
-        only = load_header(event.header).erased if event.kind == EventErased.kind else None
-        if only is None or only >= event.version or only not in there:
-            continue
-        if there[only].kind != EventErased.kind:
-            raise ValueError(f"{where}, version {only}: {_RESTORED.format(event.version)}")
 
 
 def _data_key(stream_id: bytes, key_id: str, encoded: str) -> DataKey:
