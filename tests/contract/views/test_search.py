@@ -147,9 +147,10 @@ def matches(text: str, query: str) -> bool:
 def goodness(text: str, query: str) -> int:
     """Return what docs/search.md says."""
     stored, total = spaced_words(text), 0
+    size = len(stored.encode())
     for phrase in map(asked, phrases_of(query)):
         times = stored.count(phrase.spaced)
-        total += 2_200_000 * times // (1000 * times + 300 + len(stored) * 3 // 2)
+        total += 2_200_000_000 // (1_000_000 + (300_000 + 1_500 * size) // times)
     return total
 
 
