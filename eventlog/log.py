@@ -13,6 +13,7 @@ from eventlog.appending import append
 from eventlog.clocks import now
 from eventlog.counters import Counters
 from eventlog.errors import (
+    BeyondEndError,
     ConflictError,
     EventIdReusedError,
     InvalidOptionError,
@@ -215,12 +216,15 @@ class EventLog:
     async def wait_for(self, position: int, timeout: float = 5.0) -> None:  # noqa: ASYNC109
         """Return once the feed has reached `position`.
 
-        Raises WaitTimeoutError; BeyondEndError if the feed becomes shorter meanwhile.
+        Raises WaitTimeoutError; BeyondEndError for a position that this process has seen reached
+        and that the feed has lost, at once, or if the feed becomes shorter meanwhile.
         """
         check_version("position", position)
         reached = await self.position()
         if reached >= position:
             return
+        if position <= self.spi.notifier.furthest:
+            raise BeyondEndError(position, reached, "This process")
         async with self.spi.waiting() as waiter:
             try:
                 async with asyncio.timeout(timeout):

@@ -32,9 +32,8 @@ async def agree(keys: DataKeys, display_name: str, stream_id: bytes) -> StreamKe
         if agreed is not None:
             return keys.cache(stream_id, agreed)
     raise BusyError(
-        f"Conversation {display_name!r}: others changed its data key again and again. Nothing was"
-        " stored. Try again."
-    )
+        "Others changed its data key again and again. Nothing was stored. Try again."
+    ).of(display_name)
 
 
 async def renew(keys: DataKeys, display_name: str, stream_id: bytes) -> None:

@@ -8,7 +8,7 @@ from eventlog.errors import EncryptedError, KeyDestroyedError
 from eventlog.format.encryption import DataKey, StreamKeys
 from eventlog.format.inflating import MAX_INFLATED
 from eventlog.format.opening import Opener, may_be_plain
-from eventlog.format.records import StoredEvent
+from eventlog.format.records import StoredEvent, StreamId
 from eventlog.keys.ring import KeyRing
 from eventlog.keys.wrapping import KeyWrapper
 from eventlog.store.contract.keys import KeyRow
@@ -165,7 +165,8 @@ class DataKeys:
             if wanted - {None} <= keys.keys.keys() | keys.destroyed:
                 found[stream_id] = keys
         rows: dict[bytes, list[KeyRow]] = {each: [] for each in streams if each not in found}
-        for row in await self.store.keys.of_streams(list(rows)) if rows else []:
+        asked = [StreamId(each, streams[each][0]) for each in rows]
+        for row in await self.store.keys.of_streams(asked) if rows else []:
             rows[row.stream_id].append(row)
         return found, rows
 

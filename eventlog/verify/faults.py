@@ -95,12 +95,16 @@ class Verification(msgspec.Struct, frozen=True):
     """What is erased from the log, and maybe not yet from a view: no fault of any event."""
     warnings: tuple[VerifyWarning, ...] = ()
     """What leaves the log less guarded than it should be: no fault, and nothing was changed."""
+    erased: int = 0
+    """How many of the events have no content any more."""
 
     def __str__(self) -> str:
         found = f"{len(self.faults)} faults" if self.faults else "sound"
         found += f", {len(self.pending)} purges of views are pending" if self.pending else ""
         found += f", {len(self.warnings)} warnings" if self.warnings else ""
-        return f"{self.conversations} conversations, {self.events} events: {found}"
+        counted = f"{self.events} events"
+        counted += f", {self.erased} of them erased" if self.erased else ""
+        return f"{self.conversations} conversations, {counted}: {found}"
 
     @property
     def ok(self) -> bool:

@@ -45,6 +45,7 @@ async def verify_conversation(
     conversations = 1 if check.events or check.faults else 0
     conversations += await _check_each(check, branches)
     check.find_moved()
+    await check.check_forks()
     feed = FeedCheck(store.tree, store.feed.position, main.tenant)
     if against is not None:
         await feed.check_tree(against, key)
@@ -54,6 +55,7 @@ async def verify_conversation(
         (*check.faults, *feed.faults),
         await _pending(store, main.tenant, main.name),
         (*check.warnings, *feed.warnings),
+        check.erased,
     )
 
 
@@ -96,6 +98,7 @@ async def verify_all(
         (*check.faults, *feed.faults),
         await _pending(store, tenant),
         (*map(_unguarded, guards), *check.warnings, *feed.warnings),
+        check.erased,
     )
 
 
@@ -118,6 +121,7 @@ async def _check_all(
     both = _together if store.runs_out_of_process else _in_turn
     conversations = await both(lambda: _check_each(check, streams), check_tree)
     check.find_moved()
+    await check.check_forks()
     check.faults += [fault async for fault in _find_strays(store, feed.tenant)]
     check.warnings += [
         VerifyWarning("keys", "there are keys under this stream_id but no stream", stray.hex())

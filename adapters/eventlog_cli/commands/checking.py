@@ -19,6 +19,8 @@ from eventlog_projections.views import Views
 
 app = typer.Typer()
 
+_RARE = ("pending", "erased")
+
 
 @app.command()
 def verify(
@@ -82,8 +84,9 @@ async def _events(log: EventLog, name: str | None) -> int:
 
 
 def _fields(found: Any) -> dict[str, Any]:
+    """Return what a verification found; of what is rare, only what is there."""
     fields = {name: getattr(found, name) for name in found.__struct_fields__}
-    return {name: value for name, value in fields.items() if name != "pending" or value}
+    return {name: each for name, each in fields.items() if each or name not in _RARE}
 
 
 @app.command()

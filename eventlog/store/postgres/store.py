@@ -9,6 +9,7 @@ from eventlog.loops import PerLoop
 from eventlog.store.contract.erasures import Erasure
 from eventlog.store.contract.options import Options
 from eventlog.store.contract.rights import Rights
+from eventlog.store.nouns.concerned import concerning
 from eventlog.store.nouns.erasures import Erasures
 from eventlog.store.nouns.keys import Keys
 from eventlog.store.nouns.streams import Streams
@@ -82,7 +83,8 @@ class PostgresStore:
         size = request.size
         await self._limiter.enter(size)
         try:
-            return await self._batchers.get(self._new_batcher).append(request)
+            with concerning(request.name):
+                return await self._batchers.get(self._new_batcher).append(request)
         finally:
             self._limiter.leave(size)
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from eventlog.store.sql.compiling import on_both
 from eventlog.store.sql.constants import STRAYS
-from eventlog.store.sql.parts import Query, between, event_row, is_each, of_stream
+from eventlog.store.sql.parts import Query, between, bounded, event_row, is_each, of_stream
 from eventlog.store.sql.schema import Tables
 from eventlog.store.sql.stream_rows import STREAM
 
@@ -32,7 +32,7 @@ def page(t: Tables) -> Query:
     """Read the events of a stream by version."""
     version = t.events.c.version
     page = of_stream(t, *event_row(t)).where(*between(version))
-    return page.order_by(version).limit(bindparam("limit"))
+    return bounded(t, page.order_by(version).limit(bindparam("limit")), "version")
 
 
 @on_both
@@ -42,19 +42,20 @@ def of_kind(t: Tables) -> Query:
     page = of_stream(t, *event_row(t)).where(
         *between(version), t.events.c.kind == bindparam("kind")
     )
-    return page.order_by(version).limit(bindparam("limit"))
+    return bounded(t, page.order_by(version).limit(bindparam("limit")), "version")
 
 
 @on_both
 def many(t: Tables) -> Query:
     """Read the events of each of several streams, on PostgreSQL in the order of their ids."""
     events = t.events.c
-    return (
+    page = (
         select(*event_row(t))
         .where(is_each(t, events.stream_id))
         .order_by(events.stream_id, events.version)
         .limit(bindparam("limit"))
     )
+    return bounded(t, page, "stream_id", "version")
 
 
 @on_both

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sqlite3
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from eventlog.addresses.log import MEMORY, SqliteAddress, printable
@@ -35,6 +36,17 @@ class LogConnection(sqlite3.Connection):
 
     frozen: Frozen | None = None
     """What that file was like then."""
+
+    closing: Callable[[Callable[[], None]], None] | None = None
+    """Closes it, for whoever counts the connections of a log."""
+
+    def close(self) -> None:
+        """Close it. Idempotent."""
+        closing, self.closing = self.closing, None
+        if closing is None:
+            super().close()
+        else:
+            closing(super().close)
 
 
 def frozen(address: SqliteAddress) -> Frozen | None:
