@@ -1,7 +1,9 @@
 """The programs of docs/format.md, on logs that somebody made to break them."""
 
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import zlib
@@ -244,3 +246,16 @@ async def test_a_row_of_another_type_is_a_problem_and_no_traceback(path: Path) -
     assert answer.returncode == 1
     assert "Traceback" not in answer.stderr
     assert len(answer.stderr.splitlines()) == 4
+
+
+async def test_an_index_that_disagrees_with_its_table_is_found(path: Path) -> None:
+    """What is read by it is not what is there."""
+    with contextlib.closing(sqlite3.connect(path)) as db, db:
+        db.execute("PRAGMA writable_schema = ON")
+        db.execute(
+            "UPDATE sqlite_master SET sql = replace(sql, 'IS NOT NULL', 'IS NULL')"
+            " WHERE name = 'events_by_event_id'"
+        )
+    answer = run(VERIFIER, path)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("the file contradicts itself: ")
