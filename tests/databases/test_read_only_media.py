@@ -94,7 +94,7 @@ async def fill(path: Path, *, beside: tuple[str, ...], kept: bool) -> None:
 
 
 def freeze(path: Path) -> None:
-    for parent in path.parent.parents[:3]:
+    for parent in path.parent.parents[:4]:
         parent.chmod(0o755)
     for each in path.parent.iterdir():
         each.chmod(0o444)
