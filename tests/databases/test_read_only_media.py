@@ -1,5 +1,6 @@
 """A log that nobody can write is verified and read by every command; what it cannot do, it says."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -15,6 +16,7 @@ import pytest
 
 from eventlog import EventLog, ItemsAdded, Signer
 from eventlog.addresses.log import SqliteAddress
+from eventlog.errors import ReadOnlyError
 from eventlog.store.sqlite.file import frozen, is_read_only
 
 READING: Final[dict[str, str]] = {
@@ -181,3 +183,28 @@ def test_only_what_nobody_can_write_is_frozen(
     assert (left.option, left != empty) == ("vfs=unix-none", True)
     Path(f"{path}-shm").touch()
     assert (frozen(address), is_read_only(address)) == (None, True)
+
+
+async def test_a_program_reads_follows_and_writes_once_it_may(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One handle for all of it: each call looks what the file is like now."""
+    path = folder / "log.db"
+    await fill(path, beside=(), kept=True)
+    with monkeypatch.context() as frozen_now:
+        frozen_now.setattr(os, "access", lambda *_, **__: False)
+        log = EventLog(path, poll_interval=0.01)
+        async with contextlib.aclosing(log.subscribe()) as events:
+            seen = [await anext(events) for _ in range(4)]
+            with pytest.raises(ReadOnlyError, match="read-only"):
+                await log.append("chat", ItemsAdded(["x"]))
+            with pytest.raises(ReadOnlyError):
+                await log.tree.head(Signer("example.com/log", bytes(range(32))))
+            assert (await log.verify()).ok
+            assert (await log.tree.prove_inclusion("chat", 3)).size == 3
+            assert not [each for each in folder.iterdir() if each != path]
+            frozen_now.undo()
+            assert (await log.append("chat", ItemsAdded(["x"]))).last == 5
+            seen.append(await anext(events))
+        assert [event.version for event in seen] == [1, 2, 3, 4, 5]
+        await log.close()
