@@ -159,6 +159,31 @@ async def test_what_is_damaged_there_is_named(folder: Path) -> None:
     assert "'chat', version 4" in output
 
 
+@pytest.mark.parametrize("mode", ["delete", "wal", "wal, killed"])
+def test_sessions_of_the_sdk_are_imported_from_there(folder: Path, mode: str) -> None:
+    """SQLite would make a file beside one in WAL mode, even to read it."""
+    path = folder / "sessions.db"
+    making = (
+        f"import os, sqlite3; db = sqlite3.connect({str(path)!r}, isolation_level=None);"
+        f"db.execute('PRAGMA journal_mode = {mode[:6].split(',', maxsplit=1)[0]}');"
+        "db.execute('CREATE TABLE agent_sessions (session_id TEXT PRIMARY KEY, created_at TEXT,"
+        " updated_at TEXT)');"
+        "db.execute('CREATE TABLE agent_messages (id INTEGER PRIMARY KEY, session_id TEXT,"
+        " message_data TEXT, created_at TEXT, FOREIGN KEY (session_id)"
+        " REFERENCES agent_sessions (session_id))');"
+        "now = '2026-01-01 00:00:00';"
+        "db.execute('INSERT INTO agent_sessions VALUES (?, ?, ?)', ('chat', now, now));"
+        "db.execute('INSERT INTO agent_messages VALUES (1, ?, ?, ?)', ('chat', '{\"a\": 1}', now));"
+        f"{'os._exit(0)' if 'killed' in mode else 'db.close()'}"
+    )
+    subprocess.run([sys.executable, "-c", making], check=True)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"{path}-shm")
+    freeze(path)
+    ((code, output),) = run(path, f"import {path} --db :memory:")
+    assert (code, "1 conversations copied, 1 items" in output) == (0, True), output
+
+
 def test_only_what_nobody_can_write_is_frozen(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
