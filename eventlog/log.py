@@ -277,27 +277,34 @@ class EventLog:
         against: TreeHead | None = None,
         key: Verifier | None = None,
         progress: OnProgress | None = None,
+        open: bool = False,  # noqa: A002
     ) -> Verification:
         """Check a conversation with its branches, or all of this tenant and the feed.
 
         Names what is not right. `against`: a head that was kept where the log's owner cannot write,
         opened by its verifier; only with one does this find a log that was cut off, rolled back or
         computed anew. `key`: whose signature the stored heads must have. `progress` is told how
-        many events were checked. Reads in bounded memory; what is appended meanwhile is left to the
-        next check. A database role of one tenant cannot check the feed of all, nor a head of it.
+        many events were checked. `open`: contents are opened and decoded, too, which takes the
+        keyring where they are encrypted. Reads in bounded memory; what is appended meanwhile is
+        left to the next check. A database role of one tenant cannot check the feed of all, nor a
+        head of it.
 
         Raises StoreError if the log could not be checked, InvalidOptionError if this role cannot.
         """
         store, keys = self.spi.store, self.spi.keys
         if stream is None:
             streams = self.streams(branches=True)
-            return await verify_all(store, keys, self.tenant, streams, against, key, progress)
+            return await verify_all(
+                store, keys, self.tenant, streams, against, key, progress, opens=open
+            )
         stream_id = self.spi.stream_id(stream)
         main = await store.streams.row(stream_id) or StreamRow(
             stream_id, self.tenant, stream, chain.GENESIS
         )
         branches = self.branches(stream)
-        return await verify_conversation(store, keys, main, branches, against, key, progress)
+        return await verify_conversation(
+            store, keys, main, branches, against, key, progress, opens=open
+        )
 
     async def close(self) -> None:
         """Give the handle back; the last one on a database closes its connections. Idempotent."""

@@ -31,10 +31,15 @@ async def verify_conversation(
     against: TreeHead | None,
     key: Verifier | None,
     progress: OnProgress | None,
+    *,
+    opens: bool = False,
 ) -> Verification:
-    """Verify a conversation, whose main branch need not exist; with a head, the feed as well."""
+    """Verify a conversation, whose main branch need not exist; with a head, the feed as well.
+
+    With `opens`, contents are opened, too.
+    """
     await _sees_all(store, against)
-    check = StreamCheck(store, keys, progress)
+    check = StreamCheck(store, keys, progress, opens=opens)
     await check.check(main)
     conversations = 1 if check.events or check.faults else 0
     conversations += await _check_each(check, branches)
@@ -56,13 +61,16 @@ async def verify_all(
     against: TreeHead | None,
     key: Verifier | None,
     progress: OnProgress | None,
+    *,
+    opens: bool = False,
 ) -> Verification:
     """Verify every stream of `streams`, find events of no stream, verify the feed.
 
-    A role of one tenant sees a part of the feed: its streams and their positions are verified.
+    A role of one tenant sees a part of the feed: its streams and their positions are verified. With
+    `opens`, contents are opened, too.
     """
     sees_all = await _sees_all(store, against)
-    check = StreamCheck(store, keys, progress)
+    check = StreamCheck(store, keys, progress, opens=opens)
     feed = FeedCheck(store.tree, store.feed.position, tenant)
 
     async def check_tree() -> None:

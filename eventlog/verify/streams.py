@@ -1,12 +1,13 @@
 """Verifying streams: small ones many at a time, large ones page by page."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
 from eventlog.errors import NoKeyError, WrongKeyError
 from eventlog.format import chain
+from eventlog.format.opening import Opener
 from eventlog.format.records import Head, StoredEvent, StreamRow
 from eventlog.keys.data_keys import DataKeys
 from eventlog.paging import PAGE
@@ -45,7 +46,14 @@ Walked = tuple[StreamRow, Walk]
 class StreamCheck:
     """Checks streams, and collects their faults."""
 
-    def __init__(self, store: Store, keys: DataKeys, progress: OnProgress | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        keys: DataKeys,
+        progress: OnProgress | None = None,
+        *,
+        opens: bool = False,
+    ) -> None:
         self.events = 0
         self.erased = 0
         """How many of these have no content."""
@@ -53,6 +61,7 @@ class StreamCheck:
         self._store = store
         self._keys = keys
         self._progress = progress
+        self._opens = opens
         self._suspects: list[Suspect] = []
         self._structure = Structure(keys.plain.limit)
         self._forks = ForkCheck(store)
@@ -63,9 +72,11 @@ class StreamCheck:
         for event in await self._read(streams):
             of.setdefault(event.stream_id, []).append(event)
         sound: list[Walked] = []
+        openers = await self._openers(streams, of)
         for stream in streams:
             mine, walk = of.get(stream.stream_id, []), Walk(self._structure)
-            if mine and _is_well_named(stream) and _is_sound(stream, walk, mine):
+            opener = openers.get(stream.stream_id)
+            if mine and _is_well_named(stream) and _is_sound(stream, walk, mine, opener):
                 self._count(len(mine), walk.contents.gone)
                 sound.append((stream, walk))
             else:
@@ -83,6 +94,8 @@ class StreamCheck:
         async for page in self._pages(stream):
             before, gone = walk.sound.version, walk.contents.gone
             bad = walk.follow(page)
+            openers = await self._openers([stream], {stream.stream_id: page})
+            walk.open(stream, page, openers.get(stream.stream_id))
             self._count(walk.sound.version - before, walk.contents.gone - gone)
             if bad is not None:
                 await self._tell(stream, walk, *bad)
@@ -126,6 +139,18 @@ class StreamCheck:
             return []
         events = await self._store.events.many([stream.stream_id for stream in streams], total + 1)
         return events if len(events) <= total else []
+
+    async def _openers(
+        self, streams: Sequence[StreamRow], events: Mapping[bytes, Sequence[StoredEvent]]
+    ) -> dict[bytes, Opener]:
+        """Return what opens the events of each stream, if they are to be opened."""
+        if not self._opens:
+            return {}
+        every = [
+            (stream.name, event) for stream in streams for event in events.get(stream.stream_id, ())
+        ]
+        openers = await self._keys.openers(every)
+        return {each.stream_id: openers.get(each.stream_id, self._keys.plain) for each in streams}
 
     async def _check_end(self, stream: StreamRow, walk: Walk) -> None:
         """Compare a stream, whose events follow each other, with all that refers to them."""
@@ -242,9 +267,12 @@ class StreamCheck:
             self._progress(self.events)
 
 
-def _is_sound(stream: StreamRow, walk: Walk, events: Sequence[StoredEvent]) -> bool:
+def _is_sound(
+    stream: StreamRow, walk: Walk, events: Sequence[StoredEvent], opener: Opener | None
+) -> bool:
     if walk.follow(events) is not None:
         return False
+    walk.open(stream, events, opener)
     differences = walk.compare_head(stream), walk.compare_events(), walk.compare_row(stream)
     return differences == (None, None, None) and walk.unchecked is None
 

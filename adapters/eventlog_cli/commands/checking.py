@@ -31,6 +31,9 @@ def verify(
     key: Annotated[
         str | None, typer.Option(metavar="KEY", help="The verifier key of who signed it.")
     ] = None,
+    opens: Annotated[
+        bool, typer.Option("--open", help="Open and decode every content, too.")
+    ] = False,
 ) -> None:
     """Hash every event anew, and name the first of each conversation that was changed.
 
@@ -42,7 +45,9 @@ def verify(
         verifier, head = _head(against, key)
         total = await _events(at.log, name) if is_drawn() else None
         with bar("Hashing events", total) as drawn:
-            found = await at.log.verify(name, against=head, key=verifier, progress=drawn.move)
+            found = await at.log.verify(
+                name, against=head, key=verifier, progress=drawn.move, open=opens
+            )
         try:
             at.out.answer({"ok": found.ok, **_fields(found)}, pages.verdict(found))
         finally:
