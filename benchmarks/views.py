@@ -19,7 +19,7 @@ from benchmarks.scenario import Bar, Rate, Scenario, Timing
 from eventlog import EventLog, ItemsAdded, PostgresOptions
 from eventlog.views import Batch, Put
 from eventlog_projections.views import BUILT_IN, Projection, Views, search
-from eventlog_projections.views.projection import specs
+from eventlog_projections.views.row import Shape
 from eventlog_projections.views.search import SEARCH, ItemRow
 
 ALL: Final = "all views"
@@ -115,21 +115,18 @@ async def _made(log: EventLog, projections: Sequence[Projection]) -> Took:
 async def _stored(log: EventLog) -> Took:
     """Store what search has once more, in as many transactions: nothing is read or folded."""
     views, tables = Views(log), log.spi.views.tables
-    (spec,) = specs(SEARCH)
-    rows = [astuple(row) for row in await views.select(ItemRow, {})]
+    shape = Shape(ItemRow)
+    spec = shape.spec
+    rows = [shape.dump(astuple(row)) for row in await views.select(ItemRow, {})]
     copy = await tables.begin(SEARCH.name, SEARCH.schema, [spec], beside=True)
     size = len(rows) * tables.batch // await log.position()
     started = time.perf_counter()
     for start in range(0, len(rows), size):
-        page = [tuple(map(_plain, row)) for row in rows[start : start + size]]
-        assert await tables.apply(Batch([], [Put(spec, copy, page)], []))
+        page = Put(spec, copy, rows[start : start + size])
+        assert await tables.apply(Batch([], [page], []))
     took = Took(time.perf_counter() - started)
     await tables.drop(SEARCH.name, copy, [spec])
     return took
-
-
-def _plain(value: Any) -> Any:
-    return int(value) if isinstance(value, bool) else value
 
 
 async def _under_load(

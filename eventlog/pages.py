@@ -9,6 +9,7 @@ from eventlog.format.questions import check_text, check_version
 from eventlog.format.records import StoredEvent, StreamRow
 from eventlog.handle import Handle
 from eventlog.paging import PAGE, Paged
+from eventlog.store.contract.events import is_last
 from eventlog.store.contract.log import MAX_VERSION
 from eventlog.verify.contents import lost
 
@@ -32,7 +33,7 @@ def events_of(
             opener = opener._replace(lost=await _lost(handle, stream_id, nulls))
         return [RecordedEvent(stream, stored, None, branch, opener) for stored in found]
 
-    return Paged(page)
+    return Paged(page, is_last=lambda read: is_last([each.stored for each in read], PAGE))
 
 
 async def _lost(handle: Handle, stream_id: bytes, nulls: Sequence[StoredEvent]) -> frozenset[int]:
@@ -56,6 +57,15 @@ def streams_of(handle: Handle, after: str, *, branches: bool) -> Paged[StreamRow
             return await handle.store.streams.page(handle.tenant, name, PAGE)
         behind = (name, MAIN if last is None else last.branch)
         return await handle.store.streams.every_page(handle.tenant, behind, PAGE)
+
+    return Paged(page)
+
+
+def all_streams(handle: Handle) -> Paged[StreamRow]:
+    """Read every stream of every tenant, by its id."""
+
+    async def page(last: StreamRow | None) -> list[StreamRow]:
+        return await handle.store.streams.all_page(b"" if last is None else last.stream_id, PAGE)
 
     return Paged(page)
 

@@ -47,11 +47,11 @@ TESTS: Final[dict[str, tuple[str, ...]]] = {
 OURS: Final = ("eventlog", "eventlog_projections", "tests")
 EQUIVALENT: Final[dict[str, str]] = {
     "eventlog.verify.diagnosis: 65: WINDOW: Final = 64": "a bound of work",
-    "eventlog.verify.streams: 101: MOST_SUSPECTS: Final = 100": "a bound of work",
-    "eventlog.verify.streams: 3: TOGETHER: Final = 2 * PAGE": "a bound of memory",
-    "eventlog.verify.streams: Lt 2: if not 0 < total <= TOGETHER:": "how much is read together",
-    "eventlog.verify.streams: LtE 1: if not 0 < total <= TOGETHER:": "nothing is read either way",
-    "eventlog.verify.streams: 1: if not 0 < total <= TOGETHER:": "how much is read together",
+    "eventlog.verify.suspects: 101: MOST_SUSPECTS: Final = 100": "a bound of work",
+    "eventlog.verify.reading: 3: TOGETHER: Final = 2 * PAGE": "a bound of memory",
+    "eventlog.verify.reading: Lt 2: if not 0 < total <= TOGETHER:": "how much is read together",
+    "eventlog.verify.reading: LtE 1: if not 0 < total <= TOGETHER:": "nothing is read either way",
+    "eventlog.verify.reading: 1: if not 0 < total <= TOGETHER:": "how much is read together",
     "eventlog.verify.streams: 2: events = await self._store.events.many("
     "[stream.stream_id for stream in streams], total + 1)": "one row more is read than is needed",
     "eventlog.verify.feed: 17: LEAVES: Final = 16 * TILE_WIDTH": "a bound of memory",

@@ -95,8 +95,12 @@ def differences(found: Diff) -> Table:
     grid.add_column(overflow="fold")
     for mark, style, items in (("-", "red", found.removed), ("+", "green", found.added)):
         for item in items:
-            who, text = describe(item)
+            is_lost = isinstance(item, Unreadable)
+            who, text = ("!", _lost(item)) if is_lost else describe(item)
             grid.add_row(Text(mark, style), who, Text(text, style))
+    for lost in found.unreadable:
+        if lost not in (*found.removed, *found.added):
+            grid.add_row(Text(" "), "!", Text(_lost(lost), "red"))
     return grid
 
 
@@ -109,6 +113,8 @@ def verdict(found: Verification) -> Table:
         unknown = fault.problem == "unknown"
         word = Text("UNKNOWN", "bold yellow") if unknown else Text("TAMPERED", "bold red")
         grid.add_row("", word, line(str(fault)))
+    for warning in found.warnings:
+        grid.add_row("", Text("WARNING", "bold yellow"), line(str(warning)))
     for pending in found.pending:
         grid.add_row("", Text("PENDING", "bold yellow"), line(str(pending)))
     return grid

@@ -84,7 +84,7 @@ def run_without_log(
         streams.flush()
     except BrokenPipeError:
         streams.discard()
-        raise typer.Exit(UNREAD) from None
+        raise typer.Exit(code or UNREAD) from None  # What was found stays found.
     except InvalidInputError as error:
         raise _left(str(error), MISUSED) from None
     except SchemaTooOldError as error:

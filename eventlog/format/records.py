@@ -3,7 +3,7 @@
 Pure: a store never looks inside `header`, `context` or `body`.
 """
 
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, Self
 
 _PER_EVENT: Final = 512
 """Bytes that an event takes in memory beside its content, roughly."""
@@ -38,6 +38,21 @@ class PreparedEvent(NamedTuple):
     content_digest: bytes
 
 
+class StreamId(bytes):
+    """The 16-byte identity of a stream, where the name of its conversation is known.
+
+    It is equal to the same bytes without the name, which is there for those who tell people.
+    """
+
+    name: str
+
+    def __new__(cls, identity: bytes, name: str = "") -> Self:
+        """Name an identity."""
+        named = super().__new__(cls, identity)
+        named.name = name
+        return named
+
+
 class StoredEvent(NamedTuple):
     """One row of `events`. `salt`, `context` and `body` are all None once erased."""
 
@@ -57,6 +72,11 @@ class StoredEvent(NamedTuple):
     body: bytes | None
     content_digest: bytes
     hash: bytes
+
+
+def held(event: StoredEvent) -> int:
+    """Return how many bytes of content a stored event holds."""
+    return len(event.context or b"") + len(event.body or b"")
 
 
 class FoldInput(NamedTuple):

@@ -6,7 +6,6 @@ from eventlog.errors import (
     ContentTooLargeError,
     CorruptEventError,
     KeyDestroyedError,
-    NoKeyError,
     WrongKeyError,
 )
 from eventlog.format.envelope import RecordedEvent
@@ -33,12 +32,10 @@ def _try(event: RecordedEvent) -> Finding | None:
     which = f"its data key {event.stored.key_id!r}"
     try:
         _ = event.event, event.context
-    except NoKeyError:
-        return Finding(
-            "unknown", f"it is encrypted, and the keyring that opens {which} is not here"
-        )
     except WrongKeyError as error:
         return Finding("edited", f"{which} does not open under {error.kek_id!r}")
+    except EncryptedError as error:
+        return Finding("unknown", f"{which} could not be opened: {error}")
     except KeyDestroyedError:
         return Finding("missing", f"{which} was destroyed, and no event says so")
     except ContentTooLargeError as error:

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sqlite3
+from collections.abc import Callable
 
 from eventlog.addresses.log import MEMORY, SqliteAddress, printable
 from eventlog.errors import UnavailableError
@@ -17,6 +18,17 @@ class LogConnection(sqlite3.Connection):
 
     frozen: _State | None = None
     """What that file was like then."""
+
+    closing: Callable[[Callable[[], None]], None] | None = None
+    """Closes it, for whoever counts the connections of a log."""
+
+    def close(self) -> None:
+        """Close it. Idempotent."""
+        closing, self.closing = self.closing, None
+        if closing is None:
+            super().close()
+        else:
+            closing(super().close)
 
 
 def frozen(address: SqliteAddress) -> _State | None:

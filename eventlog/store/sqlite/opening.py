@@ -45,6 +45,7 @@ def open_log(
             file.check()
             _prepare(db, address, options, patience)
             db.execute(f"PRAGMA busy_timeout={int(options.sqlite.busy_timeout * 1000)}")
+            file.beside.opened(db)
         except BaseException:
             db.close()
             raise

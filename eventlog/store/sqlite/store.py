@@ -15,6 +15,7 @@ from eventlog.store.nouns.streams import Streams
 from eventlog.store.nouns.tree import Tree
 from eventlog.store.nouns.views import Views
 from eventlog.store.sqlite.feed import SqliteFeed
+from eventlog.store.sqlite.guards import SqliteGuards
 from eventlog.store.sqlite.runner import SqliteRunner
 from eventlog.store.sqlite.statements import (
     ERASURES,
@@ -44,6 +45,7 @@ class SqliteStore:
         self.feed = SqliteFeed(runner, FEED)
         self.tree = Tree(runner, TREE, _VIOLATIONS)
         self.views = Views(runner, VIEWS)
+        self.guards = SqliteGuards(runner)
         self._erasures = Erasures(runner, ERASURES, SNAPSHOTS, KEYS, LOG)
 
     @property

@@ -61,6 +61,7 @@ class Step:
         self.listed: Final = listed
         """What is in the list after a rewind, without what a fork inherited; else None."""
         self._items: list[Any] | None = None
+        self._decoded = 0
         self.failure: Final = failure
         """Why the event could not be read; None if it could."""
 
@@ -69,7 +70,7 @@ class Step:
         """The identity of the conversation: that of its main branch."""
         if self.branch == MAIN:
             return self.stream_id
-        return stream_id(self.tenant, self.conversation)
+        return bytes(stream_id(self.tenant, self.conversation))  # As columns of rows are typed.
 
     @property
     def is_encrypted(self) -> bool:
@@ -92,14 +93,22 @@ class Step:
             self._items = self._decode()
         return self._items
 
+    def let_go(self) -> int:
+        """Hold the items no longer; return how many bytes of JSON were decoded to hold them."""
+        decoded, self._decoded = self._decoded, 0
+        self._items = None
+        return decoded
+
     def _decode(self) -> list[Any]:
         if self.kind not in (ItemsAdded.kind, ItemsReplaced.kind) or self.event.is_erased:
             return []
         stored = self.event.stored
         if (stored.kind, stored.schema) not in KINDS:
             return []
+        body = self.event.body
+        self._decoded = len(body)
         try:
-            items: list[Any] = decode_json(self.event.body)
+            items: list[Any] = decode_json(body)
         except ValueError:
             items = []
         if type(items) is list and len(items) == self.header.items:
