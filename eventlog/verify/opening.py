@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from eventlog.errors import (
     ContentTooLargeError,
     CorruptEventError,
+    EncryptedError,
     KeyDestroyedError,
     WrongKeyError,
 )
