@@ -217,7 +217,7 @@ def check_conversation(conversation, size, root):
     u64(conversation["position"])
     if not version or root_from(conversation["position"] - 1, size, leaf, proof) != root:
         raise Broken(f"{shown}: the head does not commit to its version {version}")
-    if not isinstance(keys, dict):
+    if not isinstance(keys, dict) or any(len(decode(key)) != 32 for key in keys.values()):
         raise Broken(f"{shown}: its keys are none")
     erased = erased_in(events, shown)
     put(f"{shown} is sound up to version {version}, stream {stream_id.hex()}", "\n")

@@ -6,7 +6,7 @@ from eventlog.format.envelope import RecordedEvent
 from eventlog.format.names import MAIN, check_name
 from eventlog.format.opening import ERASING
 from eventlog.format.questions import check_text, check_version
-from eventlog.format.records import StoredEvent, StreamRow
+from eventlog.format.records import StoredEvent, StreamRow, held
 from eventlog.handle import Handle
 from eventlog.paging import PAGE, Paged
 from eventlog.store.contract.events import is_last
@@ -33,7 +33,11 @@ def events_of(
             opener = opener._replace(lost=await _lost(handle, stream_id, nulls))
         return [RecordedEvent(stream, stored, None, branch, opener) for stored in found]
 
-    return Paged(page, is_last=lambda read: is_last([each.stored for each in read], PAGE))
+    return Paged(page, is_last=lambda read: is_last(read, PAGE, _held))
+
+
+def _held(event: RecordedEvent) -> int:
+    return held(event.stored)
 
 
 async def _lost(handle: Handle, stream_id: bytes, nulls: Sequence[StoredEvent]) -> frozenset[int]:

@@ -3,7 +3,8 @@
 Pure: a store never looks inside `header`, `context` or `body`.
 """
 
-from typing import Final, NamedTuple, Protocol, Self
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 _PER_EVENT: Final = 512
 """Bytes that an event takes in memory beside its content, roughly."""
@@ -74,9 +75,13 @@ class StoredEvent(NamedTuple):
     hash: bytes
 
 
-def held(event: StoredEvent) -> int:
-    """Return how many bytes of content a stored event holds."""
-    return len(event.context or b"") + len(event.body or b"")
+_CONTEXT: Final = StoredEvent._fields.index("context") - len(StoredEvent._fields)
+_BODY: Final = StoredEvent._fields.index("body") - len(StoredEvent._fields)
+
+
+def held(row: Sequence[Any]) -> int:
+    """Return how many bytes of content a StoredEvent holds, or a row that ends with one."""
+    return len(row[_CONTEXT] or b"") + len(row[_BODY] or b"")
 
 
 class FoldInput(NamedTuple):

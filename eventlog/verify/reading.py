@@ -7,6 +7,7 @@ from eventlog.format.opening import Opener
 from eventlog.format.records import StoredEvent, StreamRow
 from eventlog.keys.data_keys import DataKeys
 from eventlog.paging import PAGE
+from eventlog.store.contract.events import is_last
 from eventlog.store.contract.log import MAX_VERSION, Store
 from eventlog.verify import diagnosis
 
@@ -40,10 +41,12 @@ class EventReader:
             page = await self._events.page(stream.stream_id, after, stream.head.version, PAGE)
             if page[seen:]:
                 yield page[seen:]
-            if len(page) < PAGE:
+            if is_last(page, PAGE):
                 return
-            # From the last version on, in case there is another event of it.
-            after, seen = page[-1].version - 1, 1
+            # From the last version on, in case there is another event of it; unless that one fills
+            # a page by itself.
+            seen = int(len(page) > seen)
+            after = page[-1].version - seen
 
     async def behind(self, stream: StreamRow) -> list[StoredEvent]:
         """Return a page of events behind the head."""
