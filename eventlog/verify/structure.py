@@ -5,7 +5,7 @@ that this release does not know may say what it likes, in a header that decodes.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -57,7 +57,7 @@ class Structure:
         if items == _NO_ITEMS or key_id is not None or body is None:
             return None
         try:
-            array = decode_json(decompress(codec, body, self._limit))
+            array: Any = decode_json(decompress(codec, body, self._limit))
         except TooMuchError as error:
             return Finding("unknown", f"{error}: open the log with a higher bound to check it")
         except ValueError:

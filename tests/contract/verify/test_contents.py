@@ -305,3 +305,27 @@ async def test_two_events_of_one_version(backend: Backend, version: int) -> None
             fault = next(each for each in found.faults if each.stream == "chat")
             assert (fault.version, fault.problem) == (version, "inserted")
             assert "there are two events of this version" in fault.detail
+
+
+async def test_reading_what_was_erased_asks_for_the_erasure_once(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not with every page; content that is gone behind it is told all the same."""
+    asked: list[str] = []
+    async with backend.open() as log:
+        await log.append("chat", [ItemsAdded([number]) for number in range(3500)])
+        await erase(log, "chat", **WHY)
+        await log.append("chat", [ItemsAdded([number]) for number in range(1500)])
+        await take(backend, 4000)
+        page = log.spi.store.events.page
+
+        async def noted(*arguments: Any) -> Any:
+            asked.extend(arguments[4:])
+            return await page(*arguments)
+
+        monkeypatch.setattr(log.spi.store.events, "page", noted)
+        events = await log.read("chat").all()
+        assert [event.version for event in events if event.is_erased] == list(range(1, 3501))
+        with pytest.raises(CorruptEventError, match="no event says"):
+            _ = events[3999].event
+        assert len([kind for kind in asked if kind is not None]) <= 8
