@@ -286,6 +286,7 @@ class EventLog:
         against: TreeHead | None = None,
         key: Verifiers | None = None,
         progress: OnProgress | None = None,
+        open: bool = False,  # noqa: A002
         all_tenants: bool = False,
     ) -> Verification:
         """Check a conversation with its branches, or all of this tenant and the feed.
@@ -293,8 +294,9 @@ class EventLog:
         Names what is not right. `against`: a head that was kept where the log's owner cannot write,
         opened by its verifier; only with one does this find a log that was cut off, rolled back or
         computed anew. `key`: one or several, of who signed the stored heads: what another one
-        signed is a warning. `progress` is told how many events were checked. `all_tenants`: those
-        of every tenant, for whoever may see them. Reads in bounded memory; what is appended
+        signed is a warning. `progress` is told how many events were checked. `open`: contents are
+        opened and decoded, too, which takes the keyring where they are encrypted. `all_tenants`:
+        those of every tenant, for whoever may see them. Reads in bounded memory; what is appended
         meanwhile is left to the next check. A database role of one tenant cannot check the feed
         of all, nor a head of it.
 
@@ -304,7 +306,9 @@ class EventLog:
         if stream is None:
             tenant = None if all_tenants else self.tenant
             streams = all_streams(self.spi) if all_tenants else self.streams(branches=True)
-            return await verify_all(store, keys, tenant, streams, against, key, progress)
+            return await verify_all(
+                store, keys, tenant, streams, against, key, progress, opens=open
+            )
         if all_tenants:
             raise InvalidOptionError("A conversation is one tenant's: name it, or all tenants.")
         stream_id = self.spi.stream_id(stream)
@@ -312,7 +316,9 @@ class EventLog:
             stream_id, self.tenant, stream, chain.GENESIS
         )
         branches = self.branches(stream)
-        return await verify_conversation(store, keys, main, branches, against, key, progress)
+        return await verify_conversation(
+            store, keys, main, branches, against, key, progress, opens=open
+        )
 
     async def close(self) -> None:
         """Give the handle back; the last one on a database closes its connections. Idempotent."""

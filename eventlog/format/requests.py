@@ -78,6 +78,11 @@ def _parent(
         )
     if forks[0].parent == stream_id:
         raise InvalidMomentError(f"Conversation {stream!r} cannot be a fork of itself.")
+    if len(forks[0].parent) != len(stream_id) or (forks[0].kept and not forks[0].at_version):
+        raise InvalidMomentError(
+            f"Conversation {stream!r} cannot be a fork of what is no stream_id of"
+            f" {len(stream_id)} bytes, nor begin with items of version 0. Nothing was stored."
+        )
     return Parent(forks[0].parent, forks[0].at_version)
 
 

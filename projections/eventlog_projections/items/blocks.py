@@ -139,10 +139,16 @@ class SegmentItems:
         """Decode all items."""
         return _parse(b"[" + self.inner(limit) + b"]", self.items)
 
+    def raw_items(self) -> list[bytes]:
+        """Return the JSON of each item. Raises UnreadableError."""
+        packed = self._open()
+        begins = (0, *(end + 1 for end in packed.ends))
+        return [packed.inner[start:end] for start, end in zip(begins, packed.ends, strict=False)]
+
     def stored(self) -> bytes:
         """Return it as it is stored."""
         content = self._content
-        return content if isinstance(content, bytes) else pack(self.source, content)
+        return content if isinstance(content, bytes) else pack(content)
 
     def _open(self) -> Packed:
         if isinstance(self._content, bytes):
