@@ -61,6 +61,7 @@ def describe(
         run_id=run.id,
         seen_version=seen and seen.version,
         seen_limit=seen and seen.limit,
+        parent_run_id=_parent(wrapper, conversation),
         **traces.current(run.warned),
     )
 
@@ -84,6 +85,16 @@ def current_agent() -> str | None:
 
 def _is_input(item: object) -> bool:
     return traces.is_object(item) and item.get("role") == "user"
+
+
+def _parent(wrapper: Wrapper, conversation: tuple[str, str]) -> str | None:
+    """Return the run of the same conversation that this one is within, as a tool of its agent."""
+    for other in usage.sharing(wrapper):
+        if other is wrapper:
+            return None
+        if conversation in _run(other).seen:
+            return _run(other).id
+    return None
 
 
 def _run(wrapper: Wrapper) -> _Run:

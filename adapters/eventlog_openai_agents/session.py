@@ -37,6 +37,8 @@ class EventLogSession(WithBranches, WithCompaction, WithHistory, WithUsage):
     recorded with each event; without it the current agent is recorded. `tenant` is the log's, or
     "default". `import_existing`: where the database holds the history of the SDK's own sessions,
     the first call copies all of it into a log beside their tables, which stay as they are.
+    `limit_turns`: a read gives the last so many turns, whole, unless it or `session_settings` says
+    a limit of items.
 
     Closing is optional; `async with` and `close()` are there for those who want it. A session may
     be used from several event loops and threads. `session_settings` may be assigned, as a dict too.
@@ -54,6 +56,7 @@ class EventLogSession(WithBranches, WithCompaction, WithHistory, WithUsage):
         *,
         engine: "AsyncEngine | None" = None,
         session_settings: _Settings = None,
+        limit_turns: int | None = None,
         tenant: str | None = None,
         actor: str | None = None,
         log: EventLog | None = None,
@@ -63,6 +66,7 @@ class EventLogSession(WithBranches, WithCompaction, WithHistory, WithUsage):
         check_name("session_id", session_id)
         check_one_place(db_path, engine, log)
         self.session_settings = _coerce(session_settings)
+        self.limit_turns = limit_turns
         self.engine: Final = engine
         opened = (
             open_log(
@@ -81,6 +85,7 @@ class EventLogSession(WithBranches, WithCompaction, WithHistory, WithUsage):
         *,
         url: str,
         session_settings: _Settings = None,
+        limit_turns: int | None = None,
         tenant: str | None = None,
         actor: str | None = None,
         keyring: KeyRing | None = None,
@@ -91,6 +96,7 @@ class EventLogSession(WithBranches, WithCompaction, WithHistory, WithUsage):
             session_id,
             url,
             session_settings=session_settings,
+            limit_turns=limit_turns,
             tenant=tenant,
             actor=actor,
             keyring=keyring,
@@ -112,23 +118,24 @@ class EventLogSession(WithBranches, WithCompaction, WithHistory, WithUsage):
         branch_id: str | None = None,
         *,
         as_of: int | datetime | None = None,
+        limit_turns: int | None = None,
         wrapper: Wrapper | None = None,
     ) -> list[TResponseInputItem]:
         """Return the items, oldest first, or the latest `limit` of them, as fresh objects.
 
         0 gives nothing and a negative limit everything, as in SQLiteSession. `branch_id` reads
         another branch than the current one; there are no items on one that does not exist. `as_of`
-        is a version or an aware datetime: the items as they were then.
+        is a version or an aware datetime: the items as they were then. `limit_turns` gives the last
+        turns, whole, so that no call is parted from its output; without either limit the session's
+        own count, its settings first.
         """
         conversation = self._open(branch_id)
-        if limit is None and self.session_settings is not None:
-            limit = self.session_settings.limit
-        if type(limit) is int and limit < 0:
-            limit = None
+        limit, turns = self._limits(limit, limit_turns)
         with explained():
-            seen = await conversation.read(as_of=as_of, limit=limit)
+            seen = await conversation.read(as_of=as_of, limit=limit, limit_turns=turns)
         if as_of is None and conversation.branch == self._conversation.branch:
-            runs.saw(wrapper, self._key, seen.version, limit)
+            shown = limit if turns is None else len(seen.items)
+            runs.saw(wrapper, self._key, seen.version, shown)
             if wrapper is None and len(seen.items) == seen.total:
                 self._reads.read(seen.version, seen.total)
         return cast(list[TResponseInputItem], seen.items)
@@ -202,10 +209,26 @@ class EventLogSession(WithBranches, WithCompaction, WithHistory, WithUsage):
     async def __aexit__(self, *exc_info: object) -> None:
         await self.close()
 
+    def _limits(self, limit: int | None, turns: int | None) -> tuple[int | None, int | None]:
+        """Return the limits of a read: those that were given, or else those of the session."""
+        if limit is None and turns is None:
+            limit = None if self.session_settings is None else self.session_settings.limit
+            turns = self.limit_turns if limit is None else None
+        return _unless_negative(limit), _unless_negative(turns)
+
     def _beside(self, session_id: str) -> Self:
         return type(self)(
-            session_id, session_settings=self.session_settings, actor=self.actor, log=self.log
+            session_id,
+            session_settings=self.session_settings,
+            limit_turns=self.limit_turns,
+            actor=self.actor,
+            log=self.log,
         )
+
+
+def _unless_negative(limit: int | None) -> int | None:
+    """Return a limit; a negative one is none, as in SQLiteSession."""
+    return None if type(limit) is int and limit < 0 else limit
 
 
 def _coerce(settings: _Settings) -> SessionSettings:

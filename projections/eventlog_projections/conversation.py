@@ -15,7 +15,9 @@ from eventlog import (
     NewEvent,
     Results,
 )
+from eventlog.errors import InvalidOptionError
 from eventlog.format.names import MAIN
+from eventlog.format.questions import check_count
 from eventlog_projections.changing import branches, forks, labels, popping, rewinding
 from eventlog_projections.changing.labels import Labels
 from eventlog_projections.history import diff, events, moments, turn_usage
@@ -23,6 +25,7 @@ from eventlog_projections.history.diff import Diff
 from eventlog_projections.history.events import HistoryEvent
 from eventlog_projections.history.turn_usage import TurnUsage
 from eventlog_projections.items.state import ItemsRead
+from eventlog_projections.items.turns import TurnsRead, is_user_message, starts
 from eventlog_projections.stream import NO_CONTEXT, BeforeUse, Stream, having_seen
 
 
@@ -43,20 +46,43 @@ class Conversation:
         self.branch: Final = branch
 
     async def items(
-        self, *, as_of: int | datetime | None = None, limit: int | None = None
+        self,
+        *,
+        as_of: int | datetime | None = None,
+        limit: int | None = None,
+        limit_turns: int | None = None,
     ) -> list[Any]:
-        """Return the items, or the last `limit` of them, now or as of a version or moment."""
-        return (await self._stream.read(as_of=as_of, limit=limit)).items
+        """Return the items, or the last of them, now or as of a version or moment: see `read`."""
+        return (await self.read(as_of=as_of, limit=limit, limit_turns=limit_turns)).items
 
     async def read(
-        self, *, as_of: int | datetime | None = None, limit: int | None = None
+        self,
+        *,
+        as_of: int | datetime | None = None,
+        limit: int | None = None,
+        limit_turns: int | None = None,
     ) -> ItemsRead:
         """Return the items beside the version they are of.
 
-        `as_of` is a version up to the head, or an aware datetime. Raises InvalidMomentError,
-        ErasedError, CorruptEventError or StoreError.
+        `as_of` is a version up to the head, or an aware datetime. `limit` is how many of the last
+        items. `limit_turns` is how many of the last turns, whole: what an undo of as many would
+        take off, so that no call is parted from its output; a list of fewer turns is returned as it
+        is, with what comes before the first. Raises InvalidOptionError for both, InvalidInputError,
+        InvalidMomentError, ErasedError, CorruptEventError or StoreError.
         """
-        return await self._stream.read(as_of=as_of, limit=limit)
+        if limit_turns is None:
+            return (await self._stream.read(as_of=as_of, limit=limit)).behind()
+        if limit is not None:
+            raise InvalidOptionError("Give one of limit and limit_turns.")
+        if check_count("limit_turns", limit_turns) == 0:
+            return (await self._stream.read(as_of=as_of, limit=0)).behind()
+        seen, start = await self._stream.read_turns(limit_turns, as_of=as_of)
+        return seen.behind(start)
+
+    async def turns(self, *, as_of: int | datetime | None = None) -> TurnsRead:
+        """Return the items, and where among them turns begin."""
+        seen = await self._stream.read(as_of=as_of)
+        return TurnsRead(seen.version, seen.items, starts(seen.items, seen.inner))
 
     async def add(
         self, items: Sequence[Any], *, context: Context = NO_CONTEXT, beside: Event | None = None
@@ -64,12 +90,15 @@ class Conversation:
         """Append the items as one batch, all or nothing; without items nothing happens.
 
         Items are encoded before the first await. Commutes with what others append meanwhile.
-        `beside` is appended with them, behind them.
+        `beside` is appended with them, behind them. With a `parent_run_id` in the context they
+        begin no turn.
         """
         if isinstance(items, list | tuple) and not items:
             self.log.spi.raise_if_closed()
             return None
-        new = (ItemsAdded(items),) if beside is None else (ItemsAdded(items), beside)
+        is_inner = context.parent_run_id is not None and any(map(is_user_message, items))
+        added = ItemsAdded(items, is_inner)
+        new = (added,) if beside is None else (added, beside)
         return await self.append([NewEvent(event, context) for event in new])
 
     async def append(

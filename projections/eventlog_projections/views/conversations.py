@@ -19,8 +19,9 @@ class ConversationRow(Row, frozen=True, kw_only=True):
 
     `title`, `owner` and `tags` (a JSON array) are its labels, those of the main branch; `owner_key`
     is the digest of `owner`, by which rows are found; `items` is the length of the main branch's
-    list; `bytes` is what its contents take in the log. Labels and first message are not there where
-    the log is encrypted.
+    list; `bytes` is what its contents take in the log. `last_at` is when its list was last changed,
+    or something used: labels, holds and other facts about it are no use of it. Labels and first
+    message are not there where the log is encrypted.
     """
 
     table = "conversations"
@@ -82,8 +83,9 @@ def fold(step: Step, rows: Rows) -> Iterator[Written]:
         "events": conversation.events + 1,
         "bytes": conversation.bytes + len(stored.body or b"") + len(stored.context or b""),
         "branches": conversation.branches + (0 if is_main else _shown(branch) - _shown(before)),
-        "last_at": max(conversation.last_at, step.at),
     }
+    if _is_use(step):
+        changes["last_at"] = max(conversation.last_at, step.at)
     if is_main:
         changes["items"] = step.total
     if not step.event.is_erased:
@@ -103,8 +105,13 @@ def _branch(step: Step, before: BranchRow | None) -> BranchRow:
         items=step.total,
         is_deleted=is_deleted,
         first_at=step.at if before is None else before.first_at,
-        last_at=step.at,
+        last_at=step.at if before is None or _is_use(step) else before.last_at,
     )
+
+
+def _is_use(step: Step) -> bool:
+    """Tell whether something was said, taken back or used: not labelled, held or archived."""
+    return step.start is not None or step.kind == UsageRecorded.kind
 
 
 def _shown(branch: BranchRow | None) -> int:
@@ -113,7 +120,7 @@ def _shown(branch: BranchRow | None) -> int:
 
 def _content(step: Step, before: ConversationRow, *, is_main: bool) -> dict[str, object]:
     if before.first_message is None and step.kind == ItemsAdded.kind:
-        shown = () if step.is_encrypted else step.items
+        shown = () if step.is_encrypted or step.header.inner else step.items
         message = next((item for item in shown if is_user_message(item)), None)
         return {} if message is None else {"first_message": summary_of(message)}
     if step.kind not in (UsageRecorded.kind, ConversationLabelled.kind):
@@ -139,4 +146,4 @@ def _labels(event: ConversationLabelled) -> dict[str, object]:
     return changes
 
 
-CONVERSATIONS = Projection("conversations", 2, (ConversationRow, BranchRow), fold)
+CONVERSATIONS = Projection("conversations", 3, (ConversationRow, BranchRow), fold)

@@ -206,7 +206,7 @@ async def tool_calls(
 ) -> list[ToolCallRow]:
     """Return every call of a branch, in the order in which they were made."""
     rows = await views.held(ToolCallRow, [_id(views, name, branch)], stale=stale)
-    return sorted(rows, key=lambda row: row.called_version or row.answered_version or 0)
+    return sorted(rows, key=lambda row: (row.version, row.item))
 
 
 async def search(

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
-from eventlog_projections.items.turns import fields as fields_of
+from eventlog_projections.items.calls import fields as fields_of
 
 MAX_TEXT: Final = 100_000
 """Characters of an item that are searched; PostgreSQL indexes at most a megabyte of words."""
