@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final, Self, Union
 
 from eventlog import moments
 from eventlog.addresses.log import parse
-from eventlog.appending import append
+from eventlog.appending import append, refused
 from eventlog.clocks import now
 from eventlog.counters import Counters
-from eventlog.errors import ConflictError, EventIdReusedError, WaitTimeoutError
+from eventlog.errors import WaitTimeoutError
 from eventlog.feed.reading import check_reached, follow_feed, read_feed
 from eventlog.format import chain
 from eventlog.format.envelope import RecordedEvent
@@ -20,7 +20,7 @@ from eventlog.format.events import Event, NewEvent
 from eventlog.format.inflating import MAX_INFLATED
 from eventlog.format.names import MAIN, check_name
 from eventlog.format.questions import check_version
-from eventlog.format.records import Appended, Stale, StreamRow
+from eventlog.format.records import Appended, StreamRow
 from eventlog.format.requests import build
 from eventlog.handle import Handle
 from eventlog.keys.ring import KeyRing
@@ -139,9 +139,10 @@ class EventLog:
         even if the caller is cancelled. An event with an `event_id` that is in the stream already
         returns the first answer, `replayed`.
 
-        Raises InvalidInputError, ConflictError, EventIdReusedError or StoreError: nothing is stored
-        then, nor will be, unless it is InDoubtError. After that, append again with the same
-        `event_id`.
+        Raises InvalidInputError, ConflictError, EventIdReusedError, ArchivedError, ErasedError or
+        StoreError: nothing is stored then, nor will be, unless it is InDoubtError. After that,
+        append again with the same `event_id`. ErasedError: the context's `seen_version` is before
+        an erasure.
         """
         request = build(
             self.tenant,
@@ -162,9 +163,7 @@ class EventLog:
             self.spi.notifier.announce()
         if isinstance(outcome, Appended):
             return outcome
-        if isinstance(outcome, Stale):
-            raise ConflictError(stream, expected_version or 0, outcome.actual)
-        raise EventIdReusedError(stream, outcome.event_id)
+        raise refused(stream, expected_version, outcome)
 
     def read(
         self,

@@ -33,6 +33,8 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     hold: str | None = None
     erased: int | None = None
     inner: bool | None = None
+    run: str | None = None
+    until: int | None = None
 
 
 class Event(msgspec.Struct, frozen=True):

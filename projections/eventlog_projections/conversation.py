@@ -1,6 +1,6 @@
 """One conversation, or a branch of it: its items now and then, its past, and how to change it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,23 +13,19 @@ from eventlog import (
     ItemsAdded,
     ItemsReplaced,
     NewEvent,
-    Results,
 )
 from eventlog.errors import InvalidOptionError
 from eventlog.format.names import MAIN
 from eventlog.format.questions import check_count
-from eventlog_projections.changing import branches, forks, labels, popping, rewinding
-from eventlog_projections.changing.labels import Labels
-from eventlog_projections.history import diff, events, moments, turn_usage
-from eventlog_projections.history.diff import Diff
-from eventlog_projections.history.events import HistoryEvent
-from eventlog_projections.history.turn_usage import TurnUsage
+from eventlog_projections.changing import branches, forks, popping, rewinding
+from eventlog_projections.changing.filing import Filed
+from eventlog_projections.history.past import Past
 from eventlog_projections.items.state import ItemsRead
-from eventlog_projections.items.turns import TurnsRead, is_user_message, starts
+from eventlog_projections.items.turns import is_user_message
 from eventlog_projections.stream import NO_CONTEXT, BeforeUse, Stream, having_seen
 
 
-class Conversation:
+class Conversation(Past, Filed):
     """A conversation of `log`, named by its session id, or a branch of it.
 
     `before_use` is awaited before each read and each append. `reason` and `context` are recorded
@@ -40,7 +36,7 @@ class Conversation:
     def __init__(
         self, log: EventLog, name: str, branch: str = MAIN, *, before_use: BeforeUse | None = None
     ) -> None:
-        self._stream: Final = Stream(log, name, branch, before_use)
+        super().__init__(Stream(log, name, branch, before_use))
         self.log: Final = log
         self.name: Final = name
         self.branch: Final = branch
@@ -78,11 +74,6 @@ class Conversation:
             return (await self._stream.read(as_of=as_of, limit=0)).behind()
         seen, start = await self._stream.read_turns(limit_turns, as_of=as_of)
         return seen.behind(start)
-
-    async def turns(self, *, as_of: int | datetime | None = None) -> TurnsRead:
-        """Return the items, and where among them turns begin."""
-        seen = await self._stream.read(as_of=as_of)
-        return TurnsRead(seen.version, seen.items, starts(seen.items, seen.inner))
 
     async def add(
         self, items: Sequence[Any], *, context: Context = NO_CONTEXT, beside: Event | None = None
@@ -201,48 +192,6 @@ class Conversation:
         Raises InvalidOptionError for the main one.
         """
         await branches.delete(self._stream, reason, context)
-
-    async def label(
-        self,
-        *,
-        title: str | None = None,
-        owner: str | None = None,
-        tags: Iterable[str] | None = None,
-        context: Context = NO_CONTEXT,
-    ) -> Appended:
-        """Give the conversation a title, an owner or tags, as one event.
-
-        None leaves what there is; an empty text, or no tags, removes it. Raises InvalidInputError.
-        """
-        return await labels.label(self._stream, title, owner, tags, context)
-
-    async def labels(self) -> Labels:
-        """Return what the conversation is labelled with now, but for what was erased."""
-        return await labels.labels(self._stream)
-
-    def history(self) -> Results[HistoryEvent]:
-        """Iterate over every event there is, in order; one that cannot be read has an `error`."""
-        return events.history(self._stream)
-
-    async def diff(self, a: int | datetime | None = None, b: int | datetime | None = None) -> Diff:
-        """Compare the list at `a` with the list at `b`: versions or aware datetimes, None for now.
-
-        Items are compared by what they say, not by which event brought them. Raises
-        InvalidMomentError.
-        """
-        return await diff.diff(self._stream, a, b)
-
-    async def moments(self, version: int) -> list[datetime]:
-        """Return when each item of the list at a version was recorded, in its order."""
-        return await moments.moments(self._stream, version)
-
-    async def usage_by_turn(self) -> list[TurnUsage]:
-        """Return what was recorded as used on this branch, oldest first.
-
-        A turn that was undone has used what it used: it counts for the turn that had its number.
-        What a fork's parent used, the parent has. What was erased is not known any more.
-        """
-        return await turn_usage.usage_by_turn(self._stream)
 
 
 def _conversation(stream: Stream) -> Conversation:

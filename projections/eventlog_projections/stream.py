@@ -155,6 +155,13 @@ class Stream:
         )
 
 
+class OnStream:
+    """Whoever works on one stream."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream: Final = stream
+
+
 def having_seen(version: int, context: Context) -> Context:
     """Say what was seen where no run says it: a pop has read the version that it pops from."""
     if context.seen_version is not None:

@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from agents import Runner
+from agents import Runner, SessionSettings
 from agents.testing import ModelStep, ScriptedModel, function_call
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -84,7 +84,7 @@ async def test_what_an_agent_that_is_a_tool_is_told_is_no_turn(backend: Backend)
         )
         before = await session.get_items()
         await nested(session)
-        told = await session.get_turn_usage()
+        told = cast("list[Any]", await session.get_turn_usage())
         assert [(turn["user_turn_number"], turn["requests"]) for turn in told] == [(1, 1), (2, 4)]
         assert [turn["content"] for turn in await session.get_conversation_turns()] == [
             "Hi",
@@ -179,7 +179,7 @@ async def test_a_session_gives_its_last_turns_to_a_run(backend: Backend) -> None
         assert len(await session.get_items(3)) == 3
         assert len(await session.get_items(limit_turns=2)) == 4
         assert len(await session.get_items(limit_turns=-1)) == 6
-        session.session_settings = {"limit": 1}
+        session.session_settings = SessionSettings(limit=1)
         assert len(await session.get_items()) == 1
 
 

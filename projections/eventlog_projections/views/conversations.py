@@ -5,7 +5,14 @@ from collections.abc import Iterator
 import msgspec
 
 from eventlog import ItemsAdded
-from eventlog.events import BranchDeleted, ConversationLabelled, UsageRecorded
+from eventlog.events import (
+    BranchDeleted,
+    ConversationArchived,
+    ConversationLabelled,
+    HoldLifted,
+    HoldPlaced,
+    UsageRecorded,
+)
 from eventlog.format.names import MAIN
 from eventlog_projections.items.turns import is_user_message
 from eventlog_projections.views.projection import Projection, Rows, Written
@@ -21,7 +28,8 @@ class ConversationRow(Row, frozen=True, kw_only=True):
     is the digest of `owner`, by which rows are found; `items` is the length of the main branch's
     list; `bytes` is what its contents take in the log. `last_at` is when its list was last changed,
     or something used: labels, holds and other facts about it are no use of it. Labels and first
-    message are not there where the log is encrypted.
+    message are not there where the log is encrypted. `archived_at` is when it was closed to
+    writers, None if it is open.
     """
 
     table = "conversations"
@@ -46,6 +54,7 @@ class ConversationRow(Row, frozen=True, kw_only=True):
     bytes: int = 0
     first_at: int
     last_at: int
+    archived_at: int | None = None
 
 
 class BranchRow(Row, frozen=True, kw_only=True):
@@ -88,9 +97,19 @@ def fold(step: Step, rows: Rows) -> Iterator[Written]:
         changes["last_at"] = max(conversation.last_at, step.at)
     if is_main:
         changes["items"] = step.total
+        changes["archived_at"] = _archived_at(step, conversation)
     if not step.event.is_erased:
         changes |= _content(step, conversation, is_main=is_main)
     yield msgspec.structs.replace(conversation, **changes)
+
+
+def _archived_at(step: Step, before: ConversationRow) -> int | None:
+    """Tell when a conversation was closed: it is while its last event says so."""
+    if step.kind == ConversationArchived.kind:
+        return step.at if before.archived_at is None else before.archived_at
+    if step.kind in (HoldPlaced.kind, HoldLifted.kind):
+        return before.archived_at  # The same batch closes it again.
+    return None
 
 
 def _branch(step: Step, before: BranchRow | None) -> BranchRow:

@@ -64,6 +64,8 @@ class Summary(NamedTuple):
     last_at: datetime | None
     row: ConversationRow
     """As it is stored: where the next page begins."""
+    archived_at: datetime | None
+    """When it was closed to writers; None if it is open."""
 
 
 class Turn(NamedTuple):
@@ -285,6 +287,7 @@ def _summary(row: ConversationRow, turns: int, models: Sequence[Any]) -> Summary
         readable_time(row.first_at),
         readable_time(row.last_at),
         row,
+        None if row.archived_at is None else readable_time(row.archived_at),
     )
 
 
