@@ -76,7 +76,11 @@ class Conversation(Past, Filed):
         return seen.behind(start)
 
     async def add(
-        self, items: Sequence[Any], *, context: Context = NO_CONTEXT, beside: Event | None = None
+        self,
+        items: Sequence[Any],
+        *,
+        context: Context = NO_CONTEXT,
+        beside: Event | Sequence[Event] | None = None,
     ) -> Appended | None:
         """Append the items as one batch, all or nothing; without items nothing happens.
 
@@ -89,7 +93,8 @@ class Conversation(Past, Filed):
             return None
         is_inner = context.parent_run_id is not None and any(map(is_user_message, items))
         added = ItemsAdded(items, is_inner)
-        new = (added,) if beside is None else (added, beside)
+        others = [beside] if isinstance(beside, Event) else beside or ()
+        new = [added, *others]
         return await self.append([NewEvent(event, context) for event in new])
 
     async def append(

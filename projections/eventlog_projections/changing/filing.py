@@ -66,6 +66,7 @@ async def is_archived(stream: Stream, version: int) -> bool:
 
 async def _file(stream: Stream, event: _Filed, context: Context, *, is_wanted: bool) -> Appended:
     """File the main branch, and then each other one, where that is archived or is not."""
+    event.body()  # What cannot be stored is refused, even where nothing is to be stored.
     main = stream.beside(stream.name, MAIN)
     if not await main.version():
         raise NoSuchConversationError(f"There is no conversation {stream.name!r}.")

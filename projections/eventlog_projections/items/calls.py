@@ -19,6 +19,13 @@ _NAMED_BY_TYPE: Final = {
     "shell_call",
     "apply_patch_call",
 }
+_HOSTED: Final = {
+    "code_interpreter_call",
+    "file_search_call",
+    "image_generation_call",
+    "mcp_call",
+    "web_search_call",
+}
 _APPROVAL: Final = "mcp_approval_request"
 _MCP: Final = {"mcp_call", _APPROVAL}
 _SEARCHES: Final = {f"{SEARCH}_call", f"{SEARCH}_output"}
@@ -51,6 +58,11 @@ def is_call(item: Any) -> bool:
     """Tell whether the item is a call of a tool, or asks whether one may be made."""
     kind = type_of(item)
     return kind.endswith("_call") or kind == _APPROVAL
+
+
+def is_hosted(item: Any) -> bool:
+    """Tell whether the provider has carried the call out: the item holds its result, too."""
+    return type_of(item) in _HOSTED and fields(item).get("status") != "in_progress"
 
 
 def is_answer(item: Any) -> bool:

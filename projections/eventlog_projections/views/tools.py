@@ -18,6 +18,7 @@ from eventlog_projections.items.calls import (
     id_of,
     is_answer,
     is_call,
+    is_hosted,
     is_user_message,
     tool_of,
     type_of,
@@ -29,17 +30,6 @@ from eventlog_projections.views.text import digest_of
 
 FAILED: Final = "An error occurred while running the tool"
 """How the output begins that the SDK makes of a tool's exception, unless it is told otherwise."""
-
-_HOSTED: Final = frozenset(
-    {
-        "code_interpreter_call",
-        "file_search_call",
-        "image_generation_call",
-        "mcp_call",
-        "web_search_call",
-    }
-)
-"""Calls that the provider answers: the item holds call and result."""
 
 
 class ToolCallRow(Row, frozen=True, kw_only=True):
@@ -147,7 +137,7 @@ def _call(
         yield msgspec.structs.replace(same, place=(step.start or 0) + index)
         return
     yield from _called(step, index, item, name, rows)
-    if kind in _HOSTED and fields(item).get("status") != "in_progress":
+    if is_hosted(item):
         yield from _answer(step, index, item, rows)
 
 
