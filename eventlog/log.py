@@ -238,7 +238,8 @@ class EventLog:
 
     async def latest(self) -> StreamRow | None:
         """Return the stream of this tenant that was appended to last, whichever branch it is."""
-        return await self.spi.store.streams.latest(self.tenant)
+        found = await self.spi.store.streams.latest(self.tenant, 1)
+        return found[0] if found else None
 
     def streams(self, *, branches: bool = False, after: str = "") -> Paged[StreamRow]:
         """Iterate over the conversations of this tenant, by name; with `branches`, over each.

@@ -10,7 +10,6 @@ from eventlog import (
     ConversationCleared,
     Event,
     EventLog,
-    ItemsAdded,
     ItemsReplaced,
     NewEvent,
 )
@@ -21,7 +20,7 @@ from eventlog_projections.changing import branches, forks, popping, rewinding
 from eventlog_projections.changing.filing import Filed
 from eventlog_projections.history.past import Past
 from eventlog_projections.items.state import ItemsRead
-from eventlog_projections.items.turns import is_user_message
+from eventlog_projections.items.turns import as_added
 from eventlog_projections.stream import NO_CONTEXT, BeforeUse, Stream, having_seen
 
 
@@ -91,10 +90,8 @@ class Conversation(Past, Filed):
         if isinstance(items, list | tuple) and not items:
             self.log.spi.raise_if_closed()
             return None
-        is_inner = context.parent_run_id is not None and any(map(is_user_message, items))
-        added = ItemsAdded(items, is_inner)
         others = [beside] if isinstance(beside, Event) else beside or ()
-        new = [added, *others]
+        new = [as_added(items, context), *others]
         return await self.append([NewEvent(event, context) for event in new])
 
     async def append(

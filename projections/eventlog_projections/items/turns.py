@@ -9,9 +9,19 @@ what a compaction left, belongs to none.
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
+from eventlog import Context, ItemsAdded
 from eventlog_projections.items.calls import answers, is_user_message
 
-__all__ = ["TurnsRead", "is_user_message", "start_of_last", "starts"]
+__all__ = ["TurnsRead", "as_added", "is_user_message", "start_of_last", "starts"]
+
+
+def as_added(items: Sequence[Any], context: Context) -> ItemsAdded:
+    """Return the event that adds items; of a run within another one it says so.
+
+    It does where it matters: of a message that would begin a turn.
+    """
+    is_inner = context.parent_run_id is not None and isinstance(items, list | tuple)
+    return ItemsAdded(items, is_inner and any(map(is_user_message, items)))
 
 
 class TurnsRead(NamedTuple):

@@ -14,6 +14,7 @@ from eventlog.events import (
     UsageRecorded,
 )
 from eventlog.format.names import MAIN
+from eventlog_projections.items.changes import USES
 from eventlog_projections.items.turns import is_user_message
 from eventlog_projections.views.projection import Projection, Rows, Written
 from eventlog_projections.views.row import Row
@@ -93,7 +94,7 @@ def fold(step: Step, rows: Rows) -> Iterator[Written]:
         "bytes": conversation.bytes + len(stored.body or b"") + len(stored.context or b""),
         "branches": conversation.branches + (0 if is_main else _shown(branch) - _shown(before)),
     }
-    if _is_use(step):
+    if step.kind in USES:
         changes["last_at"] = max(conversation.last_at, step.at)
     if is_main:
         changes["items"] = step.total
@@ -124,13 +125,8 @@ def _branch(step: Step, before: BranchRow | None) -> BranchRow:
         items=step.total,
         is_deleted=is_deleted,
         first_at=step.at if before is None else before.first_at,
-        last_at=step.at if before is None or _is_use(step) else before.last_at,
+        last_at=step.at if before is None or step.kind in USES else before.last_at,
     )
-
-
-def _is_use(step: Step) -> bool:
-    """Tell whether something was said, taken back or used: not labelled, held or archived."""
-    return step.start is not None or step.kind == UsageRecorded.kind
 
 
 def _shown(branch: BranchRow | None) -> int:

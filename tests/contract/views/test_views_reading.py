@@ -58,7 +58,7 @@ async def test_conversations_come_by_their_last_activity_a_page_at_a_time(log: E
         seen += page
     expected = [4, 3, 2, 1, 0, *range(19, 4, -1)]
     assert [row.name for row in seen] == [f"chat-{number}" for number in expected]
-    assert [row.title for row in seen[:2]] == ["Three", "hello 4"]
+    assert [row.title for row in seen[:2]] == ["hello 4", "Three"]
     (three,) = await conversations(views, owner="ana")
     assert (three.name, three.tags, three.items, three.turns) == ("chat-3", ("a", "b"), 2, 2)
 
