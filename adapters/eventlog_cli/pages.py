@@ -95,8 +95,12 @@ def differences(found: Diff) -> Table:
     grid.add_column(overflow="fold")
     for mark, style, items in (("-", "red", found.removed), ("+", "green", found.added)):
         for item in items:
-            who, text = describe(item)
+            is_lost = isinstance(item, Unreadable)
+            who, text = ("!", _lost(item)) if is_lost else describe(item)
             grid.add_row(Text(mark, style), who, Text(text, style))
+    for lost in found.unreadable:
+        if lost not in (*found.removed, *found.added):
+            grid.add_row(Text(" "), "!", Text(_lost(lost), "red"))
     return grid
 
 
@@ -104,15 +108,24 @@ def verdict(found: Verification) -> Table:
     """Return what a verification found: that all is sound, or each fault."""
     grid = Table.grid(padding=(0, 2))
     if found.ok:
-        sound = f"all {found.events} events are as they were written"
-        grid.add_row("", Text("VERIFIED", "bold green"), sound)
+        grid.add_row("", Text("VERIFIED", "bold green"), _sound(found))
     for fault in found.faults:
         unknown = fault.problem == "unknown"
         word = Text("UNKNOWN", "bold yellow") if unknown else Text("TAMPERED", "bold red")
         grid.add_row("", word, line(str(fault)))
+    for warning in found.warnings:
+        grid.add_row("", Text("WARNING", "bold yellow"), line(str(warning)))
     for pending in found.pending:
         grid.add_row("", Text("PENDING", "bold yellow"), line(str(pending)))
     return grid
+
+
+def _sound(found: Verification) -> str:
+    if not found.erased:
+        return f"all {found.events} events are as they were written"
+    return (
+        f"{found.events} events, {found.erased} of them erased; the others are as they were written"
+    )
 
 
 def imported(found: Any) -> Text:

@@ -11,11 +11,13 @@ from rich.text import Text
 from eventlog.format.envelope import readable_time
 from eventlog_cli.words import GONE, clean, line, named
 from eventlog_projections import Disposed
-from eventlog_projections.views import SetAside, Status
+from eventlog_projections.views import SetAside, Status, snippet
 from eventlog_projections.views.queries import Cost, Found, Summary, Tool, Turn, Usage
 
 NONE: Final = "-"
 WIDEST_ID: Final = 20
+SNIPPET: Final = 200
+"""Characters of a text that was found; a narrow terminal shows fewer."""
 
 
 class Hold(NamedTuple):
@@ -95,13 +97,19 @@ def tools(found: Iterable[Tool]) -> Table:
     return table
 
 
-def hits(found: Iterable[Found]) -> Table:
+def hits(found: Iterable[Found], query: str) -> Table:
     """Return what was found as rows; what is no longer in its list is marked."""
     table = _table("id", "version#", "role", "text~")
     for each in found:
         words = Text(f"{GONE} " if each.removed else "  ", "dim")
         style = "strike" if each.removed else "not dim"
-        words.append(" ".join(clean(each.text).split()), style)
+        piece = snippet(each.text, query, SNIPPET)
+        end = 0
+        for start, stop in piece.hits:
+            words.append(clean(piece.text[end:start]), style)
+            words.append(clean(piece.text[start:stop]), f"{style} bold")
+            end = stop
+        words.append(clean(piece.text[end:]), style)
         name, role = named(each.conversation, each.branch), line(each.role or each.type)
         table.add_row(name, str(each.version), role, words)
     return table

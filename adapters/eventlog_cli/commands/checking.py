@@ -7,7 +7,8 @@ from rich.text import Text
 
 from eventlog import EventLog, TreeHead, Verifier
 from eventlog.errors import InvalidOptionError
-from eventlog.verify.faults import COULD_NOT_CHECK
+from eventlog.proof.checkpoint import open_head
+from eventlog.verify.faults import BROKEN, COULD_NOT_CHECK, SOUND
 from eventlog_cli import pages, tables
 from eventlog_cli.files import read_text
 from eventlog_cli.finding import find
@@ -18,6 +19,8 @@ from eventlog_projections.views import Views
 
 app = typer.Typer()
 
+_RARE = ("pending", "erased")
+
 
 @app.command()
 def verify(
@@ -27,37 +30,49 @@ def verify(
         str | None, typer.Option(metavar="FILE", help="A tree head that was kept elsewhere.")
     ] = None,
     key: Annotated[
-        str | None, typer.Option(metavar="KEY", help="The verifier key of who signed it.")
+        list[str] | None,
+        typer.Option(
+            metavar="KEY", help="The verifier key of who signed heads; of each, if there were more."
+        ),
     ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Take a warning for a fault.")] = False,
+    all_tenants: Annotated[
+        bool, typer.Option("--all-tenants", help="Of every tenant, for who sees them all.")
+    ] = False,
 ) -> None:
     """Hash every event anew, and name the first of each conversation that was changed.
 
-    Exit code 0: sound; 1: broken; 2: it could not be checked.
+    What is missing of what guards the log is a warning, and nothing that was changed.
+
+    Exit code 0: sound; 1: broken, or with --strict a warning; 2: it could not be checked.
     """
 
     async def work(at: Invocation) -> None:
         name = None if conversation is None else await find(at.log, conversation)
-        verifier, head = _head(against, key)
+        keys, head = _head(against, key or [])
         total = await _events(at.log, name) if is_drawn() else None
         with bar("Hashing events", total) as drawn:
-            found = await at.log.verify(name, against=head, key=verifier, progress=drawn.move)
+            found = await at.log.verify(
+                name, against=head, key=keys, progress=drawn.move, all_tenants=all_tenants
+            )
+        code = found.exit_code or (BROKEN if strict and found.warnings else SOUND)
         try:
             at.out.answer({"ok": found.ok, **_fields(found)}, pages.verdict(found))
         finally:
-            if not found.ok:  # Also where it cannot be printed.
-                raise FoundError(found.exit_code)
+            if code:  # Also where it cannot be printed.
+                raise FoundError(code)
 
     run(ctx, work, failed=COULD_NOT_CHECK)
 
 
-def _head(against: str | None, key: str | None) -> tuple[Verifier | None, TreeHead | None]:
-    """Return a head that was kept, opened by the key of who signed it."""
-    if against is None or key is None:
-        if against is key:
-            return None, None
+def _head(against: str | None, given: list[str]) -> tuple[list[Verifier], TreeHead | None]:
+    """Return the keys, and a head that was kept, opened by the one that signed it."""
+    if against is None or not given:
+        if against is None and not given:
+            return [], None
         raise InvalidOptionError("A head is checked with its key: give --against and --key.")
-    verifier = Verifier.load(key)
-    return verifier, verifier.open(read_text(against))
+    keys = [Verifier.load(key) for key in given]
+    return keys, open_head(read_text(against), keys)
 
 
 async def _events(log: EventLog, name: str | None) -> int:
@@ -69,8 +84,9 @@ async def _events(log: EventLog, name: str | None) -> int:
 
 
 def _fields(found: Any) -> dict[str, Any]:
-    names = [name for name in found.__struct_fields__ if name != "pending" or found.pending]
-    return {name: getattr(found, name) for name in names}
+    """Return what a verification found; of what is rare, only what is there."""
+    fields = {name: getattr(found, name) for name in found.__struct_fields__}
+    return {name: each for name, each in fields.items() if each or name not in _RARE}
 
 
 @app.command()

@@ -57,7 +57,9 @@ def tools(ctx: typer.Context) -> None:
 @app.command()
 def search(
     ctx: typer.Context,
-    text: Annotated[str, typer.Argument(help='Words, and "phrases in quotes"; all must be there.')],
+    text: Annotated[
+        str, typer.Argument(help='Words, beginnings (par*) and "phrases"; all must be there.')
+    ],
     within: Annotated[
         str | None, typer.Option("--in", metavar="ID", help="Only in this conversation.")
     ] = None,
@@ -76,6 +78,6 @@ def search(
             views, text, conversation=name, removed=removed, limit=limit, stale=True
         )
         marked = any(each.removed for each in found)
-        at.out.table(found, tables.hits, hint=LEGEND if marked else None)
+        at.out.table(found, lambda hits: tables.hits(hits, text), hint=LEGEND if marked else None)
 
     run(ctx, work)

@@ -17,6 +17,7 @@ from eventlog_cli.output import Output
 from eventlog_cli.progress import bar
 from eventlog_cli.running import Invocation, run, run_without_log
 from eventlog_cli.settings import Settings
+from eventlog_cli.terminal import put
 from eventlog_cli.words import typed
 
 app = typer.Typer()
@@ -56,17 +57,33 @@ def signing(
         str, typer.Argument(metavar="ORIGIN", help="The log's name, like example.com/log.")
     ],
     to: Annotated[str, typer.Option(metavar="FILE", help="A new file for the secret part.")],
+    retire: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="The key that signed until now: it names the new one."),
+    ] = None,
 ) -> None:
-    """Make a key that signs tree heads, and print what checks them: give that away."""
+    """Make a key that signs tree heads, and print what checks them: give that away.
+
+    With --retire, also print a note that the old key signs: whoever trusts it learns which one
+    follows. Delete the old file then.
+    """
 
     async def work(_: Settings, out: Output) -> None:
+        old = None if retire is None else Signer.load(read_text(retire))
+        if old is not None and old.name != name:
+            raise InvalidOptionError(
+                f"{retire} is a key of {old.name!r}. A log keeps its origin when it gets a new key."
+            )
         signer = Signer.generate(name)
         verifier = str(signer.verifier)
         write_secret(to, f"{signer.dump()}\n")
-        out.answer(
-            {"origin": name, "verifier": verifier, "file": to},
-            Text(verifier, no_wrap=True, overflow="ignore"),
-        )
+        made = {"origin": name, "verifier": verifier, "file": to}
+        note = "" if old is None else old.retire(signer)
+        if old is not None:
+            made |= {"retired": str(old.verifier), "note": note}
+        out.answer(made, Text(verifier, no_wrap=True, overflow="ignore"))
+        if note and not out.as_json:
+            put(f"\n{note}")
 
     run_without_log(ctx, work)
 

@@ -19,10 +19,13 @@ from eventlog_cli.finding import find_conversation, moment
 from eventlog_cli.genai import Operations
 from eventlog_cli.options import AsOf, Branch, complete
 from eventlog_cli.progress import bar, caught_up
-from eventlog_cli.running import FoundError, Invocation, run
+from eventlog_cli.running import FoundError, Invocation, leave_with, run
 from eventlog_cli.terminal import tell
 from eventlog_cli.words import typed
-from eventlog_projections import Conversation
+from eventlog_projections import Conversation, Unreadable
+from eventlog_projections.history.events import tell as tell_events
+from eventlog_projections.history.salvage import read_intact
+from eventlog_projections.stream import Stream
 from eventlog_projections.views import Views, queries
 
 PAGE = 100
@@ -92,8 +95,12 @@ def export(
             await _export_all(at, owner, to, to_format)
         elif conversation is not None and owner is None and to is None:
             chat = await find_conversation(at.log, conversation, branch)
-            async for line in _lines(chat, to_format, moment(as_of)):
+            errors: list[EventLogError] = []
+            async for line in _lines(chat, to_format, errors, moment(as_of)):
                 at.out.line(line)
+            for error in errors:
+                tell(f"eventlog: {error}")
+            leave_with(errors)
         else:
             raise InvalidInputError("Export either ID, or --owner NAME together with --to FOLDER.")
 
@@ -101,19 +108,25 @@ def export(
 
 
 async def _lines(
-    chat: Conversation, to_format: Format, as_of: int | datetime | None = None
+    chat: Conversation,
+    to_format: Format,
+    errors: list[EventLogError],
+    as_of: int | datetime | None = None,
 ) -> AsyncGenerator[Any]:
-    """Yield what an export of a conversation consists of."""
+    """Yield what an export of a conversation consists of; put into `errors` what it lacks."""
+    stream = Stream(chat.log, chat.name, chat.branch)
     if to_format is Format.items:
-        for item in await chat.items(as_of=as_of):
-            yield item
+        for item in (await read_intact(stream, as_of)).items:
+            if isinstance(item, Unreadable):
+                errors.append(item.error)
+            else:
+                yield item
         return
     operations = Operations()
-    until = (
-        None if as_of is None else await chat.log.version_at(chat.name, as_of, branch=chat.branch)
-    )
-    async for event in chat.log.read(chat.name, until=until, branch=chat.branch):
-        for record in operations.take(event):
+    until = None if as_of is None else await stream.version_at(as_of)
+    async for told in tell_events(stream, until):
+        errors += [] if told.error is None else [told.error]
+        for record in operations.take(told):
             yield record
     for record in operations.end():
         yield record
@@ -127,7 +140,10 @@ async def _export_all(at: Invocation, owner: str, folder: str, to_format: Format
     with bar("Exporting", len(names)) as drawn:
         for done, name in enumerate(names, 1):
             try:
-                written += await _export_to(Conversation(at.log, name), folder, to_format)
+                lacking = await _export_to(Conversation(at.log, name), folder, to_format)
+                written += lacking == []
+                if lacking:
+                    failed[name] = " ".join(["only what is intact:", *map(str, lacking)])
             except (EventLogError, OSError) as error:
                 if isinstance(error, StoreError):
                     raise
@@ -158,15 +174,23 @@ async def _owned(views: Views, owner: str) -> list[str]:
     return names
 
 
-async def _export_to(chat: Conversation, folder: str, to_format: Format) -> bool:
-    """Write a conversation, unless it is there; whole or not at all."""
+async def _export_to(
+    chat: Conversation, folder: str, to_format: Format
+) -> list[EventLogError] | None:
+    """Write a conversation, unless it is there; return what it lacks, None if it was there.
+
+    What lacks something has a name that says so, and is written anew each time.
+    """
     version = await chat.log.version(chat.name)
     kind = "" if to_format is Format.items else f".{to_format}"
-    path = os.path.join(folder, file_name(chat.name, f".v{version}{kind}.jsonl"))
-    if await asyncio.to_thread(os.path.exists, path):
-        return False
+    whole = os.path.join(folder, file_name(chat.name, f".v{version}{kind}.jsonl"))
+    if await asyncio.to_thread(os.path.exists, whole):
+        return None
+    errors: list[EventLogError] = []
     lines = [
-        visible_json(encode_json(line)) + b"\n" async for line in _lines(chat, to_format, version)
+        visible_json(encode_json(line)) + b"\n"
+        async for line in _lines(chat, to_format, errors, version)
     ]
-    await asyncio.to_thread(write_whole, path, b"".join(lines))
-    return True
+    part = os.path.join(folder, file_name(chat.name, f".v{version}{kind}.incomplete.jsonl"))
+    await asyncio.to_thread(write_whole, part if errors else whole, b"".join(lines))
+    return errors

@@ -1,20 +1,20 @@
 """Reading conversations: the list of them, one of them, its events, two of its versions."""
 
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
 from eventlog import EventLogError
-from eventlog.errors import CorruptEventError
 from eventlog_cli import pages, tables
 from eventlog_cli.finding import find_conversation, moment
 from eventlog_cli.options import AsOf, Branch, Id, Limit
 from eventlog_cli.progress import caught_up
 from eventlog_cli.running import Invocation, leave_with, run
 from eventlog_cli.words import LEGEND
-from eventlog_projections import Conversation, HistoryEvent, ItemsRead, Unreadable, salvage
+from eventlog_projections import HistoryEvent, Unreadable
+from eventlog_projections.history.salvage import read_intact, size
+from eventlog_projections.stream import Stream
 from eventlog_projections.views.queries import Summary, conversations
 
 PAGE = 100
@@ -65,7 +65,9 @@ def show(
 
     async def work(at: Invocation) -> None:
         chat = await find_conversation(at.log, conversation, branch)
-        seen = await _read(chat, moment(as_of), None if every else limit)
+        stream = Stream(chat.log, chat.name, chat.branch)
+        read = await read_intact(stream, moment(as_of), None if every else limit)
+        seen = read.behind()
         lost = [each for each in seen.items if isinstance(each, Unreadable)]
         if at.out.as_json:
             told = {"unreadable": lost} if lost else {}
@@ -78,19 +80,6 @@ def show(
         leave_with(each.error for each in lost)
 
     run(ctx, work)
-
-
-async def _read(chat: Conversation, as_of: int | datetime | None, limit: int | None) -> ItemsRead:
-    """Return the last items; around an event that was changed, those that are intact."""
-    try:
-        return await chat.read(as_of=as_of, limit=limit)
-    except CorruptEventError:
-        if as_of is None:
-            as_of = await chat.log.version(chat.name, branch=chat.branch)
-        version = await chat.log.version_at(chat.name, as_of, branch=chat.branch)
-        items = await salvage(chat.log, chat.name, branch=chat.branch, as_of=version)
-        total = sum(each.items if isinstance(each, Unreadable) else 1 for each in items)
-        return ItemsRead(version, items[-limit:] if limit else items, total)
 
 
 @app.command()
@@ -133,9 +122,9 @@ def diff(
     async def work(at: Invocation) -> None:
         chat = await find_conversation(at.log, conversation, branch)
         found = await chat.diff(moment(a), moment(b))
-        counts = (
-            f"{found.common} items are the same, {len(found.removed)} went, {len(found.added)} came"
-        )
+        went, came = (sum(map(size, items)) for items in (found.removed, found.added))
+        counts = f"{found.common} items are the same, {went} went, {came} came"
         at.out.answer(found, Text(counts, "bold"), pages.differences(found))
+        leave_with(each.error for each in found.unreadable)
 
     run(ctx, work)

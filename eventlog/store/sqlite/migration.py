@@ -14,7 +14,8 @@ from eventlog.store.contract.revisions import needs_migration
 from eventlog.store.migrations import ALEMBIC, driver_errors, upgrade
 from eventlog.store.sqlite.errors import translated
 from eventlog.store.sqlite.file import connect, inspect
-from eventlog.store.sqlite.protection import protect, triggers
+from eventlog.store.sqlite.generated import MADE
+from eventlog.store.sqlite.protection import protect
 
 
 @contextlib.contextmanager
@@ -36,7 +37,7 @@ def migrate_sqlite(address: SqliteAddress, patience: float, *, beside: bool = Fa
         found = inspect(db)
         if needs_migration(str(address), *found, upgrade=True, beside=beside):
             _upgrade_sqlite(db)
-        protect(db, _triggers_of_new_log())
+        protect(db, MADE)
 
 
 @functools.cache
@@ -45,13 +46,6 @@ def new_memory_log() -> bytes:
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         _upgrade_sqlite(db)
         return db.serialize()
-
-
-@functools.cache
-def _triggers_of_new_log() -> dict[str, str]:
-    with contextlib.closing(sqlite3.connect(":memory:")) as db:
-        db.deserialize(new_memory_log())
-        return triggers(db)
 
 
 def _upgrade_sqlite(db: sqlite3.Connection) -> None:

@@ -21,8 +21,8 @@ class Past(OnStream):
     async def diff(self, a: int | datetime | None = None, b: int | datetime | None = None) -> Diff:
         """Compare the list at `a` with the list at `b`: versions or aware datetimes, None for now.
 
-        Items are compared by what they say, not by which event brought them. Raises
-        InvalidMomentError.
+        Items are compared by what they say, not by which event brought them. What cannot be read,
+        because it was changed, is an `Unreadable` in its place. Raises InvalidMomentError.
         """
         return await diff.diff(self._stream, a, b)
 
@@ -40,6 +40,7 @@ class Past(OnStream):
 
         A run's counts for the turn that it began, or the run that it ran within; otherwise for the
         last one. A turn that was undone has used what it used: it counts for the turn that had its
-        number. What a fork's parent used, the parent has. What was erased is not known any more.
+        number. What a fork's parent used, the parent has. What was erased is not known any more. An
+        event that cannot be read, because it was changed, is an entry with an `error`.
         """
         return await turn_usage.usage_by_turn(self._stream)

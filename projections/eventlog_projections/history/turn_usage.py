@@ -1,24 +1,32 @@
 """What each turn of a conversation used: every usage that was recorded, by the turn it fell in."""
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from eventlog import Context, ItemsAdded, ItemsReplaced, RecordedEvent
+from eventlog import Context, EventLogError, ItemsAdded, ItemsReplaced
+from eventlog.errors import CorruptEventError
 from eventlog.events import ConversationForked, UsageRecorded
+from eventlog_projections.history.events import Told, take, tell
+from eventlog_projections.history.salvage import read_intact, size
 from eventlog_projections.history.timeline import Span, Timeline, spans
 from eventlog_projections.items.turns import starts
 from eventlog_projections.stream import Stream
 
 
 class TurnUsage(NamedTuple):
-    """Something was used in the turn of this number."""
+    """Something was used in the turn of this number, or an event there cannot be read."""
 
     turn: int
-    used: UsageRecorded
+    used: UsageRecorded | None
+    """None: it is not known what the event was."""
+    error: EventLogError | None = None
+    """Why it cannot be read, or is missing: it counts as if it had held no user's message."""
 
 
 async def usage_by_turn(stream: Stream) -> list[TurnUsage]:
-    """Return what was recorded on this branch, oldest first.
+    """Return what was recorded on this branch, oldest first; one bad event hides no other.
 
     A run's counts for the turn that it began, or the run that it ran within; otherwise for the last
     one. A turn that was undone has used what it used: it counts for the turn that had its number.
@@ -26,12 +34,13 @@ async def usage_by_turn(stream: Stream) -> list[TurnUsage]:
     """
     turns = _Turns(stream)
     found: list[TurnUsage] = []
-    async for recorded in await stream.events():
-        await turns.take(recorded)
-        if recorded.is_erased:
-            continue
-        if isinstance(used := recorded.event, UsageRecorded):
-            turn = turns.turn_of(recorded.context) or turns.listed() - used.turns_ago
+    async for told in tell(stream):
+        unfolded = await turns.take(told)
+        error = told.error or unfolded
+        if error is not None:
+            found.append(TurnUsage(turns.listed(), None, error))
+        elif isinstance(used := told.event, UsageRecorded):
+            turn = turns.turn_of(told.context) or turns.listed() - used.turns_ago
             found.append(TurnUsage(max(0, turn), used))
     return found
 
@@ -42,51 +51,56 @@ class _Turns:
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
         self._timeline = Timeline()
-        self._before: dict[int, list[int]] = {}
-        """For the items of each version, how many turns begin before each."""
+        self._at: dict[int, list[int]] = {}
+        """Which items of each version begin turns, as indexes; none of what is gone."""
         self._runs: dict[str, tuple[int, int]] = {}
         """For each run, version and index of what began its last turn."""
 
-    async def take(self, recorded: RecordedEvent) -> None:
-        self._timeline.take(recorded)
-        if recorded.kind == ConversationForked.kind:
+    async def take(self, told: Told) -> CorruptEventError | None:
+        """Take the next event. Returns why it cannot be folded, if it cannot."""
+        recorded, event = told.recorded, told.event
+        if recorded is None:
+            return None
+        _, error = take(self._timeline, recorded)
+        if error is None and recorded.kind == ConversationForked.kind:
             # What it began with is what the timeline calls the items of version 0.
-            seen = await self._stream.read(as_of=recorded.version)
-            self._note(0, len(seen.items), starts(seen.items, seen.inner))
-        elif recorded.is_erased:
-            self._note(recorded.version, recorded.header.items or 0, [])
-        elif isinstance(event := recorded.event, ItemsAdded | ItemsReplaced):
-            begins = [] if recorded.header.inner else starts(event.items)
-            self._note(recorded.version, len(event.items), begins)
-            if begins and (run := recorded.context.run_id) is not None:
-                self._runs[run] = (recorded.version, begins[-1])
+            seen = await read_intact(self._stream, recorded.version)
+            self._note(0, seen.items, starts(seen.items, seen.inner))
+        elif isinstance(event, ItemsAdded | ItemsReplaced):
+            is_inner = isinstance(event, ItemsAdded) and event.inner
+            self._note(recorded.version, event.items, [] if is_inner else starts(event.items))
+            self._began(recorded.version, told.context)
+        return error
 
     def listed(self) -> int:
         """Return how many there are in the list now."""
         return sum(map(self._within, spans(self._timeline.now)))
 
-    def turn_of(self, context: Context) -> int:
+    def turn_of(self, context: Context | None) -> int:
         """Return the number of the turn that a run works for; 0 if none of it is in the list."""
-        for run in filter(None, (context.run_id, context.parent_run_id)):
-            if (begun := self._runs.get(run)) is not None and (number := self._number(*begun)):
+        for run in () if context is None else (context.run_id, context.parent_run_id):
+            begun = None if run is None else self._runs.get(run)
+            if begun is not None and (number := self._number(*begun)):
                 return number
         return 0
 
     def _number(self, version: int, index: int) -> int:
+        """Return the number of the turn that an item begins; 0 if it is not in the list."""
         number = 0
         for span in spans(self._timeline.now):
             if span.version == version and span.start <= index < span.stop:
-                before = self._before[version]
-                return number + before[index + 1] - before[span.start]
+                return number + self._within(span._replace(stop=index + 1))
             number += self._within(span)
         return 0
 
-    def _note(self, version: int, items: int, begins: list[int]) -> None:
-        flags = [0] * items
-        for index in begins:
-            flags[index] = 1
-        self._before[version] = [0, *accumulate(flags)]
+    def _began(self, version: int, context: Context | None) -> None:
+        if self._at[version] and context is not None and context.run_id is not None:
+            self._runs[context.run_id] = (version, self._at[version][-1])
+
+    def _note(self, version: int, items: Sequence[object], begins: Sequence[int]) -> None:
+        places = [0, *accumulate(map(size, items))]
+        self._at[version] = [places[index] for index in begins]
 
     def _within(self, span: Span) -> int:
-        before = self._before[span.version]
-        return before[span.stop] - before[span.start]
+        found = self._at.get(span.version, [])
+        return bisect_left(found, span.stop) - bisect_left(found, span.start)

@@ -24,9 +24,8 @@ from eventlog_projections.items.calls import (
     type_of,
 )
 from eventlog_projections.views.projection import Gone, Projection, Rows, Written
-from eventlog_projections.views.row import Row
+from eventlog_projections.views.row import Row, digest_of
 from eventlog_projections.views.step import Step
-from eventlog_projections.views.text import digest_of
 
 FAILED: Final = "An error occurred while running the tool"
 """How the output begins that the SDK makes of a tool's exception, unless it is told otherwise."""
@@ -174,17 +173,12 @@ def _repeated(
     step: Step, item: Any, name: str, rows: Rows, repeated: Counter[tuple[int, int]]
 ) -> ToolCallRow | None:
     """Return the call that was taken off the list to be put there again, if this is one."""
-    if step.kind != ItemsReplaced.kind:
-        return None
-    found = None
-    for row in _of_id(id_of(item), rows):
-        if row.version == step.version:
-            continue
-        if row.place < (step.start or 0):
-            break
-        if row.name == name and not repeated[row.version, row.item]:
-            found = row
-    return found
+    taken_off = [
+        row
+        for row in _taken_off(step, id_of(item), rows)
+        if row.name == name and not repeated[row.version, row.item]
+    ]
+    return taken_off[-1] if taken_off else None
 
 
 def _answer(step: Step, index: int, item: Any, rows: Rows) -> Iterator[Written]:
@@ -194,7 +188,7 @@ def _answer(step: Step, index: int, item: Any, rows: Rows) -> Iterator[Written]:
     if known is not None and known.waiting:
         yield msgspec.structs.replace(known, waiting=known.waiting - 1)
         yield from _answered(step, _waiting(call_id, rows), rows, is_error=is_error)
-    elif not _is_repeated_answer(step, call_id, rows):
+    elif next(_taken_off(step, call_id, rows), None) is None:
         yield from _unasked(step, index, item, rows, is_error=is_error)
 
 
@@ -250,10 +244,19 @@ def _unasked(step: Step, index: int, item: Any, rows: Rows, *, is_error: bool) -
         )
 
 
-def _is_repeated_answer(step: Step, call_id: str, rows: Rows) -> bool:
-    """Tell whether the call was taken off the list with its result, to be put there again."""
-    last = next(_of_id(call_id, rows), None)
-    return step.kind == ItemsReplaced.kind and last is not None and last.place >= (step.start or 0)
+def _taken_off(step: Step, call_id: str, rows: Rows) -> Iterator[ToolCallRow]:
+    """Yield the calls with an id that a replacement takes off the list, the last one first.
+
+    What it puts there again is no other call, and a result of one of them no other result.
+    """
+    if step.kind != ItemsReplaced.kind:
+        return
+    for row in _of_id(call_id, rows):
+        if row.version == step.version:
+            continue
+        if row.place < (step.start or 0):
+            return
+        yield row
 
 
 def _waiting(call_id: str, rows: Rows) -> ToolCallRow | None:

@@ -1,5 +1,6 @@
 """What the views must say, folded naively: whole lists, from the first event on, kept for ever."""
 
+import itertools
 from collections import defaultdict
 from typing import Any, NamedTuple
 
@@ -59,20 +60,17 @@ class Calls:
         self.turn = 0
 
     def take(self, version: int, event: ItemsAdded | ItemsReplaced, start: int) -> None:
-        before = [call for call in self.all if call.is_called]
-        taken_off = [] if isinstance(event, ItemsAdded) else before
-        taken_off = [call for call in taken_off if call.place >= start]
-        answered_there = {call.call_id: call for call in taken_off}
+        is_replaced = isinstance(event, ItemsReplaced)
+        taken_off = self._taken_off(start) if is_replaced else {}
+        answered_there = set(taken_off)
         for index, item in enumerate(event.items):
             self.turn += is_user(item)
             if not isinstance(item, dict) or "call_id" not in item:
                 continue
             new = Call(version, index, start + index, self.turn, item["call_id"])
             if item["type"] == "function_call":
-                again = next((call for call in taken_off if call.call_id == new.call_id), None)
-                if again is not None:
-                    taken_off.remove(again)
-                    again.place = new.place
+                if again := taken_off.get(new.call_id):
+                    again.pop(0).place = new.place
                     continue
                 new.is_called = True
                 self.all.append(new)
@@ -81,6 +79,16 @@ class Calls:
             elif new.call_id not in answered_there:
                 new.is_answered = True
                 self.all.append(new)
+
+    def _taken_off(self, start: int) -> dict[str, list[Call]]:
+        """By id, the last calls with it that stood at `start` or behind."""
+        found: dict[str, list[Call]] = {}
+        for call_id in {call.call_id for call in self.all}:
+            calls = [call for call in self.all if call.call_id == call_id and call.is_called]
+            behind = itertools.takewhile(lambda call: call.place >= start, reversed(calls))
+            if last := list(behind)[::-1]:
+                found[call_id] = last
+        return found
 
     def _waiting(self, call_id: str) -> Call | None:
         there = [call for call in self.all if call.call_id == call_id and not call.is_answered]
