@@ -20,7 +20,7 @@ from typing import Any, Final, Literal, NamedTuple, cast, get_args
 
 from agents import RunContextWrapper
 
-from eventlog import ConflictError, Context, Event, NewEvent
+from eventlog import ConflictError, Context, Event, EventLog, NewEvent
 from eventlog.errors import ConcurrentRunError, InvalidOptionError
 from eventlog.events import RunBegan, RunEnded
 from eventlog.retrying import Tries, others_were_first
@@ -113,14 +113,15 @@ class Concurrency:
             _held[wrapper][key] = await self._claim(conversation, context)
 
     def beside(
-        self, now: int, wrapper: Wrapper | None, key: Key, items: Sequence[Any]
+        self, log: EventLog, wrapper: Wrapper | None, key: Key, items: Sequence[Any]
     ) -> list[Event]:
         """Return what an append of the run says of it: that it ends, or goes on for longer."""
-        claim, length = _claim_of(wrapper, key), self._microseconds
+        claim = _claim_of(wrapper, key)
         if claim is None:
             return []
         if is_last(items):
             return [RunEnded(claim.run)]
+        now, length = log.spi.now, self._microseconds
         return [RunBegan(claim.run, now + length)] if now > claim.until - length // 2 else []
 
     def appended(self, wrapper: Wrapper | None, key: Key, said: Sequence[Event]) -> None:

@@ -163,7 +163,7 @@ class EventLogSession(WithBranches, WithCompaction, WithHistory, WithUsage):
         conversation = self._open()
         with explained(), usage.unrecorded(wrapper if items else None) as used:
             context = runs.describe(wrapper, self._key, self.actor, runs.author(items))
-            said = self._runs.beside(self.log.spi.now, wrapper, self._key, items)
+            said = self._runs.beside(self.log, wrapper, self._key, items)
             beside = said if used is None else [used, *said]
             added = await conversation.add(items, context=context, beside=beside)
         if added is not None:
