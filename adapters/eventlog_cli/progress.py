@@ -17,7 +17,7 @@ from rich.progress import (
 )
 
 from eventlog.errors import ReadOnlyError
-from eventlog.operations import working_copy
+from eventlog.operations.backup import working_copy
 from eventlog_cli.running import Invocation
 from eventlog_cli.terminal import open_console
 from eventlog_projections.views import Views

@@ -10,6 +10,7 @@ from eventlog.format import chain
 from eventlog.format.records import Head, StoredEvent, StreamRow
 from eventlog.keys.data_keys import DataKeys
 from eventlog.paging import PAGE
+from eventlog.store.contract.events import is_last
 from eventlog.store.contract.keys import NO_KEY, KeyRow
 from eventlog.store.contract.log import MAX_VERSION, Store
 from eventlog.verify import diagnosis
@@ -156,10 +157,12 @@ class StreamCheck:
             page = await self._store.events.page(stream.stream_id, after, stream.head.version, PAGE)
             if page[seen:]:
                 yield page[seen:]
-            if len(page) < PAGE:
+            if is_last(page, PAGE):
                 return
-            # From the last version on, in case there is another event of it.
-            after, seen = page[-1].version - 1, 1
+            # From the last version on, in case there is another event of it; unless that one fills
+            # a page by itself.
+            seen = int(len(page) > seen)
+            after = page[-1].version - seen
 
     async def _tell(
         self, stream: StreamRow, walk: Walk, bad: StoredEvent, finding: Finding

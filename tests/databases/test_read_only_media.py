@@ -6,6 +6,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -94,8 +96,6 @@ async def fill(path: Path, *, beside: tuple[str, ...], kept: bool) -> None:
 
 
 def freeze(path: Path) -> None:
-    for parent in path.parent.parents[:3]:
-        parent.chmod(0o755)
     for each in path.parent.iterdir():
         each.chmod(0o444)
     path.parent.chmod(0o555)
@@ -115,11 +115,15 @@ def run(path: Path, *commands: str) -> list[tuple[int, str]]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Any:
-    place = tmp_path / "media"
+def folder() -> Iterator[Path]:
+    """A folder that others reach: pytest closes those above its own in each of its runs."""
+    above = Path(tempfile.mkdtemp(prefix="media-"))
+    above.chmod(0o755)
+    place = above / "media"
     place.mkdir()
     yield place
     place.chmod(0o755)
+    shutil.rmtree(above)
 
 
 @pytest.mark.parametrize("beside", ["nothing", "-wal", "-wal -shm", "stale -shm"])

@@ -19,7 +19,7 @@ from eventlog_projections.views import Views
 
 app = typer.Typer()
 
-_RARE = ("pending", "erased")
+_RARE = ("pending", "warnings", "erased")
 
 
 @app.command()
