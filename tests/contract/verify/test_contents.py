@@ -311,7 +311,7 @@ async def test_reading_what_was_erased_asks_for_the_erasure_once(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not with every page; content that is gone behind it is told all the same."""
-    asked: list[str] = []
+    asked: list[str | None] = []
     async with backend.open() as log:
         await log.append("chat", [ItemsAdded([number]) for number in range(3500)])
         await erase(log, "chat", **WHY)
@@ -328,4 +328,4 @@ async def test_reading_what_was_erased_asks_for_the_erasure_once(
         assert [event.version for event in events if event.is_erased] == list(range(1, 3501))
         with pytest.raises(CorruptEventError, match="no event says"):
             _ = events[3999].event
-        assert len(asked) <= 8
+        assert len([kind for kind in asked if kind is not None]) <= 8
