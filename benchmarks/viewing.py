@@ -168,7 +168,7 @@ async def step(page: Page) -> float:
     """Return what a step takes, the frame that shows it included, at the 95th percentile."""
     took: list[float] = await page.evaluate(_STEP, STEPS)
     await page.keyboard.press("End")
-    return statistics.quantiles(took, n=20)[-1]
+    return float(statistics.quantiles(took, n=20)[-1])
 
 
 _WATCH: Final = """() => {
@@ -206,4 +206,4 @@ async def seen(page: Page, url: str) -> float:
         while len(late) < LIVE:
             late = await page.evaluate("window.late")
             await asyncio.sleep(0.05)
-    return statistics.quantiles(late, n=20)[-1]
+    return float(statistics.quantiles(late, n=20)[-1])

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 from msgspec.structs import astuple
@@ -196,16 +197,26 @@ async def _searching(word: str, place: Place) -> AsyncGenerator[Mapping[str, Cal
             await _fill_items(log, place.scale.searched)
         views = Views(log)
         await views.catch_up("search")
-        with contextlib.closing(sqlite3.connect(path)) as bare:
-            (words,) = bare.execute(
-                "SELECT name FROM sqlite_master WHERE name LIKE 'view_items_%_text'"
-            ).fetchone()
-            query = f"SELECT rowid FROM {words} WHERE {words} MATCH ? ORDER BY rank LIMIT {PAGE}"
+        with contextlib.closing(sqlite3.connect(place.folder / "bare.db")) as bare:
+            _fill_bare(bare, path)
+            query = f"SELECT rowid FROM words WHERE words MATCH ? ORDER BY rank LIMIT {PAGE}"
 
             async def ask() -> None:
                 bare.execute(query, (f'"{word}"',)).fetchall()
 
             yield {OURS: lambda: search(views, word, limit=PAGE), BARE_FTS: ask}
+
+
+def _fill_bare(bare: sqlite3.Connection, path: Path) -> None:
+    """Put the same texts into a table of FTS5 as anybody would make it."""
+    if bare.execute("SELECT 1 FROM sqlite_master WHERE name = 'words'").fetchone():
+        return
+    bare.execute("ATTACH ? AS log", (str(path),))
+    named = "SELECT name FROM log.sqlite_master WHERE name GLOB 'view_items_*[0-9]'"
+    (items_table,) = bare.execute(named + " AND type = 'table'").fetchone()
+    bare.execute("CREATE VIRTUAL TABLE words USING fts5(text)")
+    bare.execute(f"INSERT INTO words SELECT text FROM log.{items_table}")
+    bare.commit()
 
 
 async def _fill_items(log: EventLog, total: int) -> None:

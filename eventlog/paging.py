@@ -54,8 +54,8 @@ class Paged(Results[T]):
         is_last: Callable[[Sequence[T]], bool] | None = None,
     ) -> None:
         self._page = page
-        size = PAGE if size is None else size
-        self._is_last = is_last or (lambda page: len(page) < size)
+        self._size = PAGE if size is None else size
+        self._is_last = is_last or self._is_short
         self._last: T | None = None
         self._ahead: deque[T] = deque()
         self._ended = False
@@ -80,6 +80,9 @@ class Paged(Results[T]):
         """End the iteration."""
         self._ended = True
         self._ahead.clear()
+
+    def _is_short(self, page: Sequence[T]) -> bool:
+        return len(page) < self._size
 
     async def _turn(self) -> None:
         if self._ended:

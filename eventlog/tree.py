@@ -68,9 +68,12 @@ class Tree:
     async def head(self, signer: Signer) -> SignedHead:
         """Sign and store a head over all events that were committed before the call; return it.
 
+        What is missing of the tree, on any level, is made anew before.
         Raises BrokenTreeError if the tree is not consistent with the last head.
         """
         size = await self.extend()
+        if await self._has_holes(size):
+            await self._make_anew(size)
         await self._check_last_head()
         root = await self.root(size)
         head = SignedHead(size, root, signer.sign(size, root), self._clock())
@@ -217,6 +220,16 @@ class Tree:
     async def _hashed(self, spans: Sequence[Span]) -> list[bytes]:
         tiles = await self._source.tiles(merkle.tiles_of(spans))
         return [merkle.hash_of(span, tiles) for span in spans]
+
+    async def _has_holes(self, size: int) -> bool:
+        """Tell whether a level has fewer hashes than a tree of `size` has there."""
+        there = {shape.level: shape.bytes for shape in await self._source.shapes()}
+        level = 0
+        while size:
+            if there.get(level, 0) < size * merkle.HASH_BYTES:
+                return True
+            level, size = level + 1, size // merkle.TILE_WIDTH
+        return False
 
     async def _make_anew(self, size: int) -> None:
         """Store what is missing of the first `size` positions, from the feed.

@@ -11,7 +11,7 @@ from eventlog.feed.tail import Waiter
 from eventlog.format.chain import stream_id
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.names import MAIN
-from eventlog.format.records import FoldInput, StoredEvent
+from eventlog.format.records import FoldInput, StoredEvent, held
 from eventlog.keys.data_keys import DataKeys
 from eventlog.paging import PAGE
 from eventlog.store.contract.events import is_last
@@ -75,7 +75,11 @@ class TenantEvent(NamedTuple):
 
 def is_whole(page: Sequence[TenantEvent], limit: int) -> bool:
     """Tell whether a page of up to `limit` events has all there is: it was not cut."""
-    return is_last([each.event.stored for each in page], limit)
+    return is_last(page, limit, _held)
+
+
+def _held(found: TenantEvent) -> int:
+    return held(found.event.stored)
 
 
 class LogViews:

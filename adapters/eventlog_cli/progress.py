@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+import tempfile
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from typing import Final
 
 from rich.progress import (
@@ -15,6 +16,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from eventlog.errors import ReadOnlyError
+from eventlog.operations.backup import working_copy
 from eventlog_cli.running import Invocation
 from eventlog_cli.terminal import open_console
 from eventlog_projections.views import Views
@@ -67,10 +70,21 @@ def bar(what: str, total: float | None = None) -> Generator[Bar]:
 async def caught_up(at: Invocation, *names: str) -> Views:
     """Return the views of the log, those of these names caught up with the feed.
 
-    What is taken is kept batch by batch: when it is interrupted, the next one goes on there.
+    What is taken is kept batch by batch: when it is interrupted, the next one goes on there. Of a
+    file that cannot be written, where they are behind, they are filled in a copy, which is removed.
     """
-    views = Views(at.log)
+    try:
+        return await _caught_up(Views(at.log), names)
+    except ReadOnlyError:
+        folder = at.until_done.enter_context(tempfile.TemporaryDirectory(prefix="eventlog-"))
+        copy = await working_copy(at.log, folder)
+        if copy is None:
+            raise
+    log = at.settings._replace(db=copy).open()
+    return await _caught_up(Views(await at.until_done.enter_async_context(log)), names)
 
+
+async def _caught_up(views: Views, names: Sequence[str]) -> Views:
     async def look() -> tuple[float, float]:
         moved = [each for each in await views.status() if each.view in names]
         return sum(each.position for each in moved), sum(

@@ -5,6 +5,7 @@
 """
 
 import asyncio
+import contextlib
 import signal
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Final, NamedTuple
@@ -29,6 +30,9 @@ class Invocation(NamedTuple):
 
     log: EventLog
     out: Output
+    settings: Settings
+    until_done: contextlib.AsyncExitStack
+    """What is open for as long as the command runs."""
 
 
 Work = Callable[[Invocation], Coroutine[Any, Any, None]]
@@ -60,8 +64,9 @@ def run(ctx: typer.Context, work: Work, *, create: bool = False, failed: int = F
     """
 
     async def on_the_log(settings: Settings, out: Output) -> None:
-        async with settings.open(create=create) as log:
-            await work(Invocation(log, out))
+        async with contextlib.AsyncExitStack() as until_done:
+            log = await until_done.enter_async_context(settings.open(create=create))
+            await work(Invocation(log, out, settings, until_done))
 
     run_without_log(ctx, on_the_log, failed=failed)
 

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from markupsafe import Markup
 
 from eventlog_projections import Unreadable
-from eventlog_projections.items.turns import fields
+from eventlog_projections.items.calls import fields, tool_of
 from eventlog_web import markdown, words
 from eventlog_web.rows import face_of
 
@@ -58,8 +58,7 @@ def card_of(item: Any, most: int = MOST) -> Card:
     kind = words.line(str(held.get("type") or "message")) if held else "JSON"
     parts = tuple(_Parts(most).of(face, item, held))
     if face == "call":
-        name = held.get("name")
-        title = words.line(name if isinstance(name, str) else kind.removesuffix("_call"))
+        title = words.line(tool_of(item) or kind.removesuffix("_call"))
         return Card(face, title, parts, kind.replace("_", " "))
     if face == "item":
         return Card(face, kind.replace("_", " "), parts)

@@ -14,8 +14,7 @@ import msgspec
 from eventlog import Context, Event, ItemsAdded, ItemsReplaced
 from eventlog.errors import InvalidInputError
 from eventlog.events import ConversationLabelled, OpaqueEvent, RowPreserved
-from eventlog_projections.history.pairs import is_answer, is_call
-from eventlog_projections.items.turns import fields
+from eventlog_projections.items.calls import fields, is_answer, is_call
 
 MARK: Final = "[redacted]"
 _SHORTEST: Final = 3

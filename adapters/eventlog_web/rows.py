@@ -12,8 +12,9 @@ from eventlog import ItemsAdded
 from eventlog.events import UsageRecorded
 from eventlog.format.envelope import to_microseconds
 from eventlog_projections import HistoryEvent
-from eventlog_projections.history.pairs import Pairs, is_answer, is_call, needs_answer
-from eventlog_projections.items.turns import fields, is_user_message
+from eventlog_projections.history.pairs import Pairs
+from eventlog_projections.items.calls import fields, is_answer, is_call, is_hosted
+from eventlog_projections.items.turns import starts
 from eventlog_web import words
 
 EXCERPT: Final = 120
@@ -86,20 +87,20 @@ class Rows:
             s=None if context is None else context.seen_version,
             d=None if isinstance(happened, ItemsAdded) else words.deed(happened),
             w=_line(event.reason),
-            i=tuple(
-                Face(
-                    face_of(item), words.excerpt(item, EXCERPT), answers.get(n), needs_answer(item)
-                )
-                for n, item in enumerate(items)
-            ),
+            i=tuple(_face(item, answers.get(n)) for n, item in enumerate(items)),
             n=0 if items else event.brought,
             o=event.removed,
             b=event.restored,
             x=is_erased,
-            u=any(map(is_user_message, items)),
+            u=bool(starts(items)) and not getattr(happened, "inner", False),
             e=None if event.error is None else words.line(str(event.error)),
             z=happened.total_tokens if isinstance(happened, UsageRecorded) else 0,
         )
+
+
+def _face(item: Any, answers: tuple[int, int] | None) -> Face:
+    is_open = is_call(item) and not is_hosted(item)
+    return Face(face_of(item), words.excerpt(item, EXCERPT), answers, is_open)
 
 
 def face_of(item: Any) -> str:

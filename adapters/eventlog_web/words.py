@@ -20,7 +20,7 @@ from eventlog.events import (
     RowPreserved,
     UsageRecorded,
 )
-from eventlog_projections.items.turns import fields
+from eventlog_projections.items.calls import fields
 
 ENOUGH: Final = 4000
 """Characters of an item that are looked at for an excerpt."""

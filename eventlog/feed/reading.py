@@ -54,7 +54,7 @@ class Cursor:
         """Return the next rows, at most up to position `until`, and advance `after`."""
         ahead, self._ahead = self._ahead, None
         rows = await (ahead or self._fetch(until))
-        is_cut = not is_last([StoredEvent._make(row[3:]) for row in rows], PAGE)
+        is_cut = not is_last(rows, PAGE)
         self.after = rows[-1][0] if is_cut else self._last
         is_much = is_cut or len(rows) > PAGE // 4
         self._span = PAGE if is_much else min(4 * self._span, LONGEST_SPAN)

@@ -3,7 +3,7 @@
 import contextlib
 import inspect
 import os
-from collections.abc import Awaitable, Generator
+from collections.abc import Generator
 
 from eventlog.errors import EventLogError, KeyRingError, NoKeyError, WrongKeyError
 from eventlog.format.encryption import KEY_BYTES, generation, key_aad
@@ -71,9 +71,9 @@ def _asking(display_name: str, kek_id: str, what: str) -> Generator[None]:
         raise KeyRingError(display_name, kek_id, what, said) from error
 
 
-async def _bytes_of(answer: bytes | Awaitable[bytes]) -> bytes:
+async def _bytes_of(answer: object) -> bytes:
     """Return what a keyring answers, at once or later. Raises TypeError for what is no key."""
     found: object = await answer if inspect.isawaitable(answer) else answer
-    if not isinstance(found, (bytes, bytearray, memoryview)) or not found:
+    if not isinstance(found, (bytes, bytearray)) or not found:
         raise TypeError(f"the keyring returned {type(found).__name__}, not a key")
     return bytes(found)

@@ -92,6 +92,11 @@ class ContentTrace:
             self._redacting.add(event.version)
             self._erase(event)
 
+    @property
+    def restored(self) -> Difference | None:
+        """The first event whose content is there though one behind it says that it was erased."""
+        return self._there
+
     def compare(self) -> Difference | None:
         """Return the first event whose content should be there, or should not."""
         gone = [version for version, is_gone in self._erasing.items() if is_gone]

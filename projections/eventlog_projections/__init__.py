@@ -14,6 +14,7 @@ from eventlog_projections.history.following import HistoryTail
 from eventlog_projections.history.salvage import Unreadable, salvage
 from eventlog_projections.history.timeline import Span
 from eventlog_projections.history.turn_usage import TurnUsage
+from eventlog_projections.items.checking import SnapshotsChecked, check_snapshots
 from eventlog_projections.items.fold import listed
 from eventlog_projections.items.rebuilding import rebuild
 from eventlog_projections.items.state import ItemsRead
@@ -34,10 +35,12 @@ __all__ = [
     "ReceiptFolder",
     "ReceiptKeeper",
     "RetentionRule",
+    "SnapshotsChecked",
     "Span",
     "TurnUsage",
     "Unreadable",
     "apply_retention",
+    "check_snapshots",
     "erase",
     "erase_event",
     "erase_owner",

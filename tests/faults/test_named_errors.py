@@ -86,7 +86,7 @@ async def locked(backend: Backend) -> AsyncGenerator[EventLog]:
     """Have somebody keep everything locked, from reads too where the database can."""
     await fill(backend)
     if isinstance(backend, PostgresBackend):
-        options = PostgresOptions(**{**backend.options, "statement_timeout": 0.2})
+        options = PostgresOptions(schema=backend.schema, statement_timeout=0.2)
         log = EventLog(backend.url, keyring=backend.keyring, postgres=options)
         await log.position()
         connection = await asyncpg.connect(backend.url)

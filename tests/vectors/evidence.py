@@ -119,11 +119,11 @@ def bundles() -> Vector:
     back = log.bundle(log.shown(gone))
     for name in ("salt", "context", "body"):
         back["conversations"][0]["events"][0][name] = _rows(_before_erasure())[0][name]
+    unsound["content that was erased is there"] = back
     return {
         "key": key_of(SIGNER),
         "sound": [{"about": about, "bundle": bundle} for about, bundle in sound.items()],
         "unsound": [{"about": about, "bundle": bundle} for about, bundle in unsound.items()],
-        "erased_and_there": [{"about": "content that was erased is there", "bundle": back}],
         "no_bundle": _NO_BUNDLE,
     }
 

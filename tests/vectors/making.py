@@ -2,7 +2,7 @@
 
 import contextlib
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from types import SimpleNamespace
 from typing import Any, Final
 from unittest import mock
@@ -27,7 +27,7 @@ def fixed(what: str, size: int) -> bytes:
 
 
 @contextlib.contextmanager
-def nonces(what: str) -> Iterator[None]:
+def nonces(what: str) -> Generator[None]:
     """Have encryption draw fixed nonces."""
     drawn = SimpleNamespace(urandom=lambda size: fixed(f"nonces of {what}", size))
     with mock.patch.object(encryption, "os", drawn):

@@ -206,6 +206,10 @@ def _bad_notes(good: str) -> dict[str, str]:
         "a negative size": signed("-7"),
         "a size in other digits": signed("\u0667"),
         "a size of 5000 digits": signed("9" * 5000),
+        "a size that no log can have": signed(str(2**63)),
+        "the origin of another log": SIGNER.sign_text(
+            text.replace(origin, "example.com/other") + "\n"
+        ),
         "a root of 31 bytes": signed(root=short),
         "a root that is not canonical": signed(root=root[:-2] + "B="),
         "an empty line among those that are signed": SIGNER.sign_text(f"{text}\n\nmore\n"),

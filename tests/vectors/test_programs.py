@@ -246,15 +246,6 @@ def test_the_verifier_of_evidence_refuses_what_was_changed(check: Check, vector:
     assert check(vector["bundle"])[0] == 1
 
 
-@each("evidence", "erased_and_there")
-def test_the_verifier_of_evidence_finds_content_that_was_put_back(
-    check: Check, vector: Vector
-) -> None:
-    """What an event says was erased is not there."""
-    status, said = check(vector["bundle"])
-    assert (status, "version 1: its content is there, and 3 erased it" in said) == (1, True)
-
-
 @each("evidence", "no_bundle")
 def test_the_verifier_of_evidence_could_not_check_what_is_none(
     check: Check, vector: Vector

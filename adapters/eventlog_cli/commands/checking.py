@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any
 
+import msgspec
 import typer
 from rich.text import Text
 
-from eventlog import EventLog, TreeHead, Verifier
+from eventlog import EventLog, TreeHead, Verification, Verifier
 from eventlog.errors import InvalidOptionError
 from eventlog.proof.checkpoint import open_head
 from eventlog.verify.faults import BROKEN, COULD_NOT_CHECK, SOUND
@@ -15,11 +16,12 @@ from eventlog_cli.finding import find
 from eventlog_cli.options import OptionalId
 from eventlog_cli.progress import bar, is_drawn
 from eventlog_cli.running import FoundError, Invocation, run
+from eventlog_projections import check_snapshots
 from eventlog_projections.views import Views
 
 app = typer.Typer()
 
-_RARE = ("pending", "erased")
+_RARE = ("pending", "warnings", "erased")
 
 
 @app.command()
@@ -35,6 +37,12 @@ def verify(
             metavar="KEY", help="The verifier key of who signed heads; of each, if there were more."
         ),
     ] = None,
+    opens: Annotated[
+        bool, typer.Option("--open", help="Open and decode every content, too.")
+    ] = False,
+    snapshots: Annotated[
+        bool, typer.Option("--snapshots", help="Compare stored snapshots with the events, too.")
+    ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Take a warning for a fault.")] = False,
     all_tenants: Annotated[
         bool, typer.Option("--all-tenants", help="Of every tenant, for who sees them all.")
@@ -53,8 +61,15 @@ def verify(
         total = await _events(at.log, name) if is_drawn() else None
         with bar("Hashing events", total) as drawn:
             found = await at.log.verify(
-                name, against=head, key=keys, progress=drawn.move, all_tenants=all_tenants
+                name,
+                against=head,
+                key=keys,
+                progress=drawn.move,
+                all_tenants=all_tenants,
+                open=opens,
             )
+        if snapshots:
+            found = await _with_snapshots(at.log, name, found, all_tenants=all_tenants)
         code = found.exit_code or (BROKEN if strict and found.warnings else SOUND)
         try:
             at.out.answer({"ok": found.ok, **_fields(found)}, pages.verdict(found))
@@ -63,6 +78,16 @@ def verify(
                 raise FoundError(code)
 
     run(ctx, work, failed=COULD_NOT_CHECK)
+
+
+async def _with_snapshots(
+    log: EventLog, name: str | None, found: Verification, *, all_tenants: bool
+) -> Verification:
+    """Return what was found with what is wrong with stored snapshots."""
+    if all_tenants:
+        raise InvalidOptionError("Snapshots are compared for one tenant at a time.")
+    checked = await check_snapshots(log, name)
+    return msgspec.structs.replace(found, faults=(*found.faults, *checked.faults))
 
 
 def _head(against: str | None, given: list[str]) -> tuple[list[Verifier], TreeHead | None]:

@@ -13,10 +13,10 @@ from eventlog.files import write_whole
 from eventlog_cli.finding import find_conversation, moment
 from eventlog_cli.options import AsOf, Branch, Id
 from eventlog_cli.output import Output
-from eventlog_cli.progress import caught_up
 from eventlog_cli.running import Invocation, run, run_without_log
 from eventlog_cli.settings import Settings
 from eventlog_cli.words import typed
+from eventlog_projections.views import Views
 
 app = typer.Typer()
 
@@ -42,8 +42,8 @@ def web(
     async def work(settings: Settings, out: Output) -> None:
         access = Access(host, None if token_file is None else _token(token_file))
         async with settings.open() as log:
-            with contextlib.suppress(StoreError):  # The list says what it lacks.
-                await caught_up(Invocation(log, out), "conversations", "turns", "search")
+            with contextlib.suppress(StoreError):  # The pages say what they lack.
+                await Views(log).catch_up("conversations", "turns", "tools", "search")
 
         def tell(bound: int) -> None:
             shown = f"[{host}]" if ":" in host else host

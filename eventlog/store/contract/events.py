@@ -1,10 +1,12 @@
 """The contract of events: rows that are read and never changed."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
 from eventlog.format.records import StoredEvent, held
 from eventlog.paging import PAGE_BYTES
+
+T = TypeVar("T", bound=Any)
 
 
 class EventSource(Protocol):
@@ -32,6 +34,6 @@ class EventSource(Protocol):
         ...
 
 
-def is_last(page: Sequence[StoredEvent], limit: int) -> bool:
+def is_last(page: Sequence[T], limit: int, held: Callable[[T], int] = held) -> bool:
     """Tell whether nothing follows a page of up to `limit` events: it was not cut."""
     return len(page) < limit and sum(map(held, page)) < PAGE_BYTES

@@ -18,5 +18,6 @@ class Rights(NamedTuple):
     """Reads rows of every tenant."""
 
 
-READING: Final = Rights(places=False, keeps=False, extends=False, projects=False, sees_all=True)
 ALL: Final = Rights(places=True, keeps=True, extends=True, projects=True, sees_all=True)
+READS: Final = Rights(places=False, keeps=False, extends=False, projects=False, sees_all=True)
+"""Of whoever can write nothing, and sees everything."""

@@ -214,7 +214,14 @@ class Search(NamedTuple):
     def values(self) -> dict[str, Any]:
         """Return the parameters of its statement, without what the database's own index takes."""
         spaced = {f"phrase_{number}": each.spaced for number, each in enumerate(self.phrases)}
-        return {**_equal(self.equal), **spaced, "of_tenant": self.tenant, "limit": self.limit}
+        sizes = {f"size_{n}": len(each.spaced.encode()) for n, each in enumerate(self.phrases)}
+        return {
+            **_equal(self.equal),
+            **spaced,
+            **sizes,
+            "of_tenant": self.tenant,
+            "limit": self.limit,
+        }
 
 
 class Compared(NamedTuple):

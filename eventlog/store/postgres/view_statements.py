@@ -66,6 +66,10 @@ class PostgresViewStatements(ViewStatements):
         text = self.rows(spec, generation) + where([is_held, *conditions])
         return self.statement(text, ["every_partition", *names])
 
+    def size_of(self, text: str) -> str:
+        """Ask for octets."""
+        return f"octet_length({text})"
+
     def by_words(self, _spec: TableSpec, _generation: int) -> tuple[str, str]:
         """Ask the tsvector."""
         return "", f"{column(SEARCHABLE)} @@ CAST(CAST(? AS text) AS tsquery)"

@@ -56,7 +56,11 @@ class ViewStatements(CheckpointStatements, abc.ABC):
         """Read the rows of partitions, all of them or those of a tenant."""
 
     @abc.abstractmethod
-    def by_words(self, spec: TableSpec, generation: int) -> tuple[str, str]:
+    def size_of(self, text: str) -> str:
+        """Return how many bytes a text has, in UTF-8, without looking at all of it."""
+
+    @abc.abstractmethod
+    def by_words(self, _spec: TableSpec, _generation: int) -> tuple[str, str]:
         """Return what joins the index of words, and the condition with which it finds `match`."""
 
     @abc.abstractmethod
@@ -136,13 +140,29 @@ class ViewStatements(CheckpointStatements, abc.ABC):
         conditions += [*(equal([name]) for name in asked.equal), is_match]
         phrases = [f"phrase_{n}" for n, each in enumerate(asked.phrases) if len(each.words) > 1]
         conditions += [f"{self.place_in}({column(WORDS)}, ?) > 0"] * len(phrases)
-        best, ranked = rank(asked.phrases)
+        best, ranked = self._rank(asked.phrases)
         text = (
             f"{self.rows(asked.table, asked.generation)}{join}{where(conditions)}"
             f" ORDER BY {best} DESC, {ordered(asked.order)} LIMIT ?"
         )
         names += [*values(asked.equal), "match", *phrases, *ranked, "limit"]
         return self.statement(text, names)
+
+    def _rank(self, phrases: Sequence[Phrase]) -> tuple[str, list[str]]:
+        """Return how good a row is, a whole number, and its parameters.
+
+        BM25 (Robertson and Zaragoza, 2009, with k1 = 1.2 and b = 0.75) of each phrase, added up:
+        often is good, in a short text better. Without what BM25 takes from all the other rows, how
+        rare a word and how long a text is: those are of other tenants too. 600 bytes are of usual
+        length. Whole numbers, for both databases to say the same; how often a phrase is there is
+        asked once, by what a text loses without it, because that is what takes time.
+        """
+        words = column(WORDS)
+        size, without = self.size_of(words), self.size_of(f"replace({words}, ?, '')")
+        times = f"(({size} - {without}) / CAST(? AS integer))"
+        each = f"CAST(2200000000 AS bigint) / (1000000 + (300000 + 1500 * {size}) / {times})"
+        names = [name for n in range(len(phrases)) for name in (f"phrase_{n}", f"size_{n}")]
+        return " + ".join([each] * len(phrases)), names
 
     def only_in(self, spec: TableSpec, generation: int, other: int) -> Statement:
         """Read rows that the other generation has not."""
@@ -199,22 +219,6 @@ def words_in(phrases: Iterable[Phrase]) -> tuple[list[str], list[str]]:
         exact.update(phrase.words[:-1])
         (begun if phrase.begins else exact).add(phrase.words[-1])
     return sorted(exact), sorted(begun)
-
-
-def rank(phrases: Sequence[Phrase]) -> tuple[str, list[str]]:
-    """Return how good a row is, a whole number, and its parameters.
-
-    BM25 (Robertson and Zaragoza, 2009, with k1 = 1.2 and b = 0.75) of each phrase, added up: often
-    is good, in a short text better. Without what BM25 takes from all the other rows, how rare a
-    word and how long a text is: those are of other tenants too. 600 characters are of usual length.
-    Whole numbers, for both databases to say the same.
-    """
-    words = column(WORDS)
-    length = f"length({words})"
-    times = f"(({length} - length(replace({words}, ?, ''))) / length(?))"
-    each = f"CAST(2200000 AS bigint) * {times} / (1000 * {times} + 300 + {length} * 3 / 2)"
-    names = [f"phrase_{number}" for number in range(len(phrases)) for _ in range(4)]
-    return " + ".join([each] * len(phrases)), names
 
 
 def listed(names: Iterable[str]) -> str:

@@ -5,18 +5,17 @@ import os
 import sqlite3
 from collections.abc import Callable
 
+from eventlog import files
 from eventlog.addresses.log import MEMORY, SqliteAddress, printable
 from eventlog.errors import UnavailableError
-from eventlog.files import reserve, sqlite_uri
+from eventlog.files import Frozen, is_writable, reserve, sqlite_uri
 from eventlog.store.contract.revisions import VERSION_TABLE
-
-_State = tuple[int, ...]
 
 
 class LogConnection(sqlite3.Connection):
     """A connection that knows whether it was opened on a file that nobody could write."""
 
-    frozen: _State | None = None
+    frozen: Frozen | None = None
     """What that file was like then."""
 
     closing: Callable[[Callable[[], None]], None] | None = None
@@ -31,32 +30,41 @@ class LogConnection(sqlite3.Connection):
             closing(super().close)
 
 
-def frozen(address: SqliteAddress) -> _State | None:
-    """Return what tells whether a file has changed, where this process may write nothing.
+def frozen(address: SqliteAddress) -> Frozen | None:
+    """Return what a file is like, if this process can write nothing there and nobody uses it."""
+    return None if address.path is None else files.frozen(address.path)
 
-    None where it may write the file or its folder, and where a write-ahead log lies beside it:
-    SQLite has to read that too.
-    """
+
+def is_read_only(address: SqliteAddress) -> bool:
+    """Tell whether this process cannot write the file, which is there."""
     path = address.path
-    if path is None or not os.path.isfile(path) or _is_writable(path):
-        return None
-    if _is_writable(os.path.dirname(path)) or os.path.exists(f"{path}-wal"):
-        return None
-    now = os.stat(path)
-    return now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns
+    if path is None or not os.path.exists(path):
+        return False
+    return not is_writable(path) or frozen(address) is not None
 
 
-def _is_writable(path: str) -> bool:
-    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+def connect_to_read(address: SqliteAddress, patience: float, mode: str = "ro") -> LogConnection:
+    """Open a connection that reads: one that may write would fold in what `-wal` holds.
+
+    `mode` is that of a file that is not frozen.
+    """
+    seen = frozen(address)
+    if seen is None:
+        return connect(address, patience, mode)
+    db = connect(address, patience, "ro", seen.option)
+    db.frozen = seen
+    if seen.has_wal:
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")  # The index of the log is in memory then.
+    return db
 
 
 def connect(
-    address: SqliteAddress, patience: float, mode: str = "rwc", *, immutable: bool = False
+    address: SqliteAddress, patience: float, mode: str = "rwc", *options: str
 ) -> LogConnection:
     """Open a connection for any thread, in autocommit, that waits `patience` seconds for locks.
 
-    `mode` is "ro", "rw" or, to make a file where there is none, "rwc". `immutable` promises that
-    nobody writes the file: SQLite takes no lock, and keeps nothing beside it.
+    `mode` is "ro", "rw" or, to make a file where there is none, "rwc". `options` are of SQLite's
+    URIs.
     """
     path = MEMORY
     if address.path is not None:
@@ -71,7 +79,7 @@ def connect(
             )
         if mode == "rwc":
             make_private(address)
-        path = sqlite_uri(address.path, mode, immutable=immutable)
+        path = sqlite_uri(address.path, mode, *options)
     return sqlite3.connect(
         path,
         factory=LogConnection,

@@ -11,7 +11,7 @@ from eventlog.retrying import Deadline, tries_within
 from eventlog.store.contract.options import Options
 from eventlog.store.contract.revisions import needs_migration
 from eventlog.store.sqlite.errors import translated
-from eventlog.store.sqlite.file import LogConnection, connect, frozen, inspect
+from eventlog.store.sqlite.file import LogConnection, connect_to_read, frozen, inspect
 from eventlog.store.sqlite.held import HeldFile
 
 OLDEST_SQLITE: Final = (3, 37, 0)
@@ -56,14 +56,8 @@ def _connect(
     address: SqliteAddress, options: Options, file: HeldFile, patience: float
 ) -> LogConnection:
     """Connect; what was opened once is never created again."""
-    seen = frozen(address)
-    if seen is not None:
-        db = connect(address, patience, "ro", immutable=True)
-        db.frozen = seen
-        return db
-    if options.read_only:
-        return connect(address, patience, "ro")
-    return connect(address, patience, "rwc" if options.create and not file.is_known else "rw")
+    mode = "rwc" if options.create and not file.is_known else "rw"
+    return connect_to_read(address, patience, "ro" if options.read_only else mode)
 
 
 def _look_first(address: SqliteAddress, options: Options, patience: float) -> None:
@@ -76,7 +70,7 @@ def _look_first(address: SqliteAddress, options: Options, patience: float) -> No
         raise NotAnEventLogError(f"{address} does not exist. Is the path right?")
     if address.path is None or not os.path.exists(f"{address.path}-wal"):
         return
-    with contextlib.closing(connect(address, patience, "ro")) as db:
+    with contextlib.closing(connect_to_read(address, patience)) as db:
         needs_migration(str(address), *inspect(db), upgrade=True)
 
 

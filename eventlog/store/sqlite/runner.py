@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from eventlog import os_fork
 from eventlog.addresses.log import SqliteAddress
-from eventlog.format.records import AppendRequest, Outcome, StoredEvent
+from eventlog.format.records import AppendRequest, Outcome, held
 from eventlog.limiter import ByteLimiter
 from eventlog.paging import PAGE_BYTES
 from eventlog.store.contract.options import Options
@@ -26,10 +26,6 @@ _T = TypeVar("_T")
 
 AT_ONCE: Final = 8
 """How many rows of a page are read until their sizes are looked at."""
-
-_FIELDS: Final = len(StoredEvent._fields)
-_CONTEXT: Final = StoredEvent._fields.index("context") - _FIELDS
-_BODY: Final = StoredEvent._fields.index("body") - _FIELDS
 
 
 class SqliteRunner:
@@ -165,7 +161,7 @@ def _fetch_each(db: sqlite3.Connection, step: Each) -> Rows:
         if step.limit is None:
             found += fetch(db, step.statement.text, step.statement.args({**values, **step.alike}))
             continue
-        room = PAGE_BYTES - sum(map(_held, found))
+        room = PAGE_BYTES - sum(map(held, found))
         if room <= 0:
             break
         args = step.statement.args({**values, **step.alike, "limit": step.limit - len(found)})
@@ -200,13 +196,9 @@ def _until(most: int, cursor: sqlite3.Cursor) -> Rows:
     found: Rows = []
     while most > 0 and (more := cursor.fetchmany(AT_ONCE)):
         found += more
-        most -= sum(map(_held, more))
+        most -= sum(map(held, more))
     cursor.close()
     return found
-
-
-def _held(row: Sequence[Any]) -> int:
-    return len(row[_CONTEXT] or b"") + len(row[_BODY] or b"")
 
 
 def _escape(text: bytes) -> str:

@@ -6,7 +6,7 @@ from eventlog.addresses.log import SqliteAddress
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.store.contract.erasures import Erasure
 from eventlog.store.contract.options import Options
-from eventlog.store.contract.rights import ALL, READING, Rights
+from eventlog.store.contract.rights import ALL, READS, Rights
 from eventlog.store.nouns.erasures import Erasures
 from eventlog.store.nouns.events import Events
 from eventlog.store.nouns.keys import Keys
@@ -15,6 +15,7 @@ from eventlog.store.nouns.streams import Streams
 from eventlog.store.nouns.tree import Tree
 from eventlog.store.nouns.views import Views
 from eventlog.store.sqlite.feed import SqliteFeed
+from eventlog.store.sqlite.file import is_read_only
 from eventlog.store.sqlite.guards import SqliteGuards
 from eventlog.store.sqlite.runner import SqliteRunner
 from eventlog.store.sqlite.statements import (
@@ -37,8 +38,9 @@ class SqliteStore:
     runs_out_of_process = False
 
     def __init__(self, address: SqliteAddress, options: Options) -> None:
+        self._address: Final = address
         runner = self.runner = SqliteRunner(address, options)
-        self._rights = READING if options.read_only else ALL
+        self._reads_only: Final = options.read_only
         self.streams = Streams(runner, LOG)
         self.events = Events(runner, LOG)
         self.snapshots = Snapshots(runner, SNAPSHOTS)
@@ -64,7 +66,7 @@ class SqliteStore:
         return await self._erasures.erase(erasure)
 
     async def rights(self) -> Rights:
-        return self._rights
+        return READS if self._reads_only or is_read_only(self._address) else ALL
 
     async def close(self) -> None:
         self.runner.close()

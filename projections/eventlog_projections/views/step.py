@@ -14,6 +14,9 @@ from eventlog.format.codec import decode_json
 from eventlog.format.kinds import KINDS
 from eventlog.format.names import MAIN
 
+MOST_INFLATED: Final = 1032
+"""How often longer than itself what zlib made can become (https://zlib.net/zlib_tech.html)."""
+
 
 class Listed(NamedTuple):
     """Items that are in the list: those that the event `version` put at start <= place < stop."""
@@ -92,6 +95,11 @@ class Step:
         if self._items is None:  # cached_property takes a lock, which costs as much as an item.
             self._items = self._decode()
         return self._items
+
+    @property
+    def most_decoded(self) -> int:
+        """How many bytes of JSON its items can come to."""
+        return len(self.event.stored.body or b"") * MOST_INFLATED
 
     def let_go(self) -> int:
         """Hold the items no longer; return how many bytes of JSON were decoded to hold them."""

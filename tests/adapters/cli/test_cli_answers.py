@@ -36,6 +36,7 @@ def test_json_has_what_the_log_has(filled: Backend, eventlog: Eventlog) -> None:
     (found,) = rows(eventlog, "search", '"by Friday"')
     assert (found["conversation"], found["removed"]) == ("order-1042", True)
     assert rows(eventlog, "search", '"by Friday"', "--listed") == []
+    assert rows(eventlog, "search", "fri*") == [found]
     assert [row["position"] for row in rows(eventlog, "tail", "-n", "2")] == [7, 8]
     assert len(rows(eventlog, "export", "latest")) == 5
     assert rows(eventlog, "verify") == [{"ok": True, "conversations": 2, "events": 8, "faults": []}]

@@ -147,9 +147,10 @@ def matches(text: str, query: str) -> bool:
 def goodness(text: str, query: str) -> int:
     """Return what docs/search.md says."""
     stored, total = spaced_words(text), 0
+    size = len(stored.encode())
     for phrase in map(asked, phrases_of(query)):
         times = stored.count(phrase.spaced)
-        total += 2_200_000 * times // (1000 * times + 300 + len(stored) * 3 // 2)
+        total += 2_200_000_000 // (1_000_000 + (300_000 + 1_500 * size) // times)
     return total
 
 
@@ -232,10 +233,14 @@ async def test_the_longest_query_is_answered_and_a_longer_one_is_refused(log: Ev
     """64 words and phrases, 1,000 bytes each: the same error on both databases beyond."""
     text = " ".join(f"w{number}" for number in range(64))
     long = " ".join("abcdefghijklmnopqrstuvwxyz"[n % 26] for n in range(70))
-    await Conversation(log, "chat").add([{"role": "user", "content": f"{text} {long} 東京"}])
+    every = " ".join(f"{number:x}" for number in range(2_200))
+    pages = [every[start : start + 990] for start in range(0, 9_000, 990)]
+    content = " ".join([text, long, "東京", *pages])
+    await Conversation(log, "chat").add([{"role": "user", "content": content}])
     views = Views(log)
     assert len(await search(views, text)) == 1
     assert len(await search(views, " ".join([f'"{long}"'] * 64))) == 1
+    assert len(await search(views, " ".join(f'"{page}"' for page in pages))) == 1
     assert await search(views, "東" * 300) == []
     for bad in ("w " * 65, "x" * 1_001, "x " * 5_001, "a\0b", "\ud800"):
         with pytest.raises(InvalidInputError):

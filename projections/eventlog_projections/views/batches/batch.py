@@ -83,12 +83,12 @@ def fold(
     found = Folded([], [], [], [], [])
     folds = [_Fold(state, replays, is_strict=is_strict) for state in states]
     room, taken = BATCH_BYTES, 0
-    for taken, step in enumerate(steps, 1):  # noqa: B007 - how many it were
+    while taken < len(steps) and room > 0:
+        some = _next(steps, taken)
         for each in folds:
-            each.take(step)
-        room -= step.let_go()
-        if room <= 0:
-            break
+            each.take(some)
+        taken += len(some)
+        room -= sum(step.let_go() for step in some)
     for each in folds:
         each.end(found)
     return found, taken
@@ -134,11 +134,11 @@ class _Fold:
         self._found = Folded([], [], [], [], [])
         self._stopped: PoisonEventError | None = None
 
-    def take(self, step: Step) -> None:
-        """Take a step; where a conversation lost content, all of it is folded anew."""
+    def take(self, steps: Sequence[Step]) -> None:
+        """Take steps; where a conversation lost content, all of it is folded anew."""
         if self._stopped is None:
             try:
-                self._take(step)
+                self._take(steps)
             except PoisonEventError as error:
                 self._stopped = error
 
@@ -151,16 +151,26 @@ class _Fold:
             self._state.reset()
         found.stopped.append(self._stopped)
 
-    def _take(self, step: Step) -> None:
+    def _take(self, steps: Sequence[Step]) -> None:
         state, found, is_strict = self._state, self._found, self._is_strict
-        replay = self._replays.get(step.position)
-        if replay is not None and can_refold(state.projection):
-            excluded = replay.excluded(state)
-            again = {each.position for each in replay.steps}
-            found.letters[:] = [each for each in found.letters if each.position not in again]
-            found.add(fold_again(state, replay, excluded, is_strict=is_strict))
-        else:
-            found.letters.extend(_take_step(state, step, is_strict=is_strict))
+        for step in steps:
+            replay = self._replays.get(step.position)
+            if replay is not None and can_refold(state.projection):
+                excluded = replay.excluded(state)
+                again = {each.position for each in replay.steps}
+                found.letters[:] = [each for each in found.letters if each.position not in again]
+                found.add(fold_again(state, replay, excluded, is_strict=is_strict))
+            else:
+                found.letters.extend(_take_step(state, step, is_strict=is_strict))
+
+
+def _next(steps: Sequence[Step], start: int) -> Sequence[Step]:
+    """Return steps from `start` on, at least one, whose items are not much whatever they are."""
+    room, stop = BATCH_BYTES // 8, start
+    while stop < len(steps) and room > 0:
+        room -= steps[stop].most_decoded
+        stop += 1
+    return steps[start : max(start + 1, stop - (room < 0))]
 
 
 def _take_step(
