@@ -17,7 +17,7 @@ from eventlog.format.records import StreamRow
 from eventlog_projections import Conversation, HistoryTail
 from eventlog_web import addresses
 from eventlog_web.listing import ListRow
-from eventlog_web.pulse import Moved, Pulse
+from eventlog_web.pulse import Pulse
 from eventlog_web.rows import Rows
 from eventlog_web.viewer import viewer_of
 
@@ -77,15 +77,10 @@ async def _moved(log: EventLog, pulse: Pulse) -> AsyncGenerator[ServerSentEvent]
             moved = await listener.wait()
             latest = await _latest(log)
             if latest is not None and latest != seen:
-                # The feed may not tell of it: nobody gives positions.
-                moved.setdefault(latest.name, Moved(_grown(seen, latest), latest.head.at))
-                seen = latest
+                seen = latest  # The feed may not tell of it: nobody gives positions.
+                moved.add(latest.name)
             if moved:
-                rows = [
-                    ListRow(name, addresses.to("c", name), events=each.events, last=each.at)
-                    for name, each in moved.items()
-                ]
-                yield _event(rows, "moved")
+                yield _event([await _brief(log, name) for name in sorted(moved)], "moved")
 
 
 async def _latest(log: EventLog) -> StreamRow | None:
@@ -95,9 +90,12 @@ async def _latest(log: EventLog) -> StreamRow | None:
         return None
 
 
-def _grown(before: StreamRow | None, now: StreamRow) -> int:
-    is_same = before is not None and before.stream_id == now.stream_id
-    return now.head.version - before.head.version if before is not None and is_same else 1
+async def _brief(log: EventLog, name: str) -> ListRow:
+    """Return what has moved of a conversation: how many events there are, and when the last came."""
+    main = await log.stream(name)
+    heads = [row.head async for row in log.branches(name)] + ([main.head] if main else [])
+    events, last = sum(head.version for head in heads), max((head.at for head in heads), default=0)
+    return ListRow(name, addresses.to("c", name), events=events, last=last)
 
 
 def _event(rows: list[Any], kind: str, version: int | None = None) -> ServerSentEvent:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
-from typing import Final, NamedTuple
+from typing import Final
 
 from eventlog import EventLog, RecordedEvent, StoreError
 
@@ -12,33 +12,25 @@ TICK: Final = 0.2
 that is opened read-only, the feed tells of none."""
 
 
-class Moved(NamedTuple):
-    """How many events came to a conversation, on any branch, and when the last did."""
-
-    events: int
-    at: int
-
-
 class Listener:
     """Collects what has moved until it is asked."""
 
     def __init__(self) -> None:
-        self._moved: dict[str, Moved] = {}
+        self._moved: set[str] = set()
         self._woken = asyncio.Event()
 
     def note(self, event: RecordedEvent) -> None:
-        """Take down that an event came."""
-        before = self._moved.get(event.stream, Moved(0, 0))
-        self._moved[event.stream] = Moved(before.events + 1, event.stored.recorded_at)
+        """Take down to which conversation an event came."""
+        self._moved.add(event.stream)
         self._woken.set()
 
-    async def wait(self) -> dict[str, Moved]:
-        """Return what has moved since the last call, at the latest after a tick."""
+    async def wait(self) -> set[str]:
+        """Return which conversations moved since the last call, at the latest after a tick."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(TICK):
                 await self._woken.wait()
         self._woken.clear()
-        moved, self._moved = self._moved, {}
+        moved, self._moved = self._moved, set()
         return moved
 
 

@@ -48,7 +48,7 @@ class Listing {
     let isNew = false;
     for (const { name, events, last } of rows) {
       const row = known.get(name);
-      if (row) Object.assign(row, { events: row.events + events, last });
+      if (row) Object.assign(row, { events, last });
       else isNew = true;
       this.seals.delete(name);
     }
