@@ -86,7 +86,7 @@ def inspected(
     fields: list[Field] = [
         ("version", str(here.version), "n"),
         ("kind", f"{words.line(here.kind)}, schema {stored.schema}", "text"),
-        ("recorded", "no time" if at is None else at.isoformat(timespec="microseconds"), "n"),
+        ("recorded", "no time" if at is None else f"{at:%Y-%m-%d %H:%M:%S.%f}Z", "n"),
         *_context(context),
         *_usage(event),
     ]

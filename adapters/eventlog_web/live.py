@@ -91,7 +91,7 @@ async def _latest(log: EventLog) -> StreamRow | None:
 
 
 async def _brief(log: EventLog, name: str) -> ListRow:
-    """Return what has moved of a conversation: how many events there are, and when the last came."""
+    """Return how many events a conversation has, on all branches, and when the last came."""
     main = await log.stream(name)
     heads = [row.head async for row in log.branches(name)] + ([main.head] if main else [])
     events, last = sum(head.version for head in heads), max((head.at for head in heads), default=0)

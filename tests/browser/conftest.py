@@ -1,7 +1,6 @@
 """One Chromium for all tests, a page for each, and servers that end with them."""
 
 import contextlib
-import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -10,9 +9,9 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Error, Page, async_playwright
 
-from tests import processes
 from tests.backends import Backend, SqliteBackend
 from tests.browser import chromium, shop
+from tests.browser.serving import serve
 
 _AWAY: Final = ("net::ERR_INCOMPLETE_CHUNKED_ENCODING", "net::ERR_CONNECTION_REFUSED")
 """How a browser says that a server ended before its pages."""
@@ -73,18 +72,6 @@ async def open_tab(browser: Browser, **options: Any) -> AsyncGenerator[Tab]:
 async def tab(browser: Browser) -> AsyncIterator[Tab]:
     async with open_tab(browser, viewport={"width": 1400, "height": 900}) as tab:
         yield tab
-
-
-@contextlib.asynccontextmanager
-async def serve(backend: Backend, *options: str) -> AsyncGenerator[str]:
-    """Run `eventlog web` on a log; give its address, without a slash at the end."""
-    command = processes.eventlog(backend, "--json", "web", "--port", "0", *options)
-    async with processes.python(*command) as process:
-        assert process.stdout is not None
-        told = await process.stdout.readline()
-        yield json.loads(told)["address"].rstrip("/")
-        process.terminate()
-        await process.wait()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -10,7 +10,8 @@ from eventlog_projections import Conversation
 from tests import processes
 from tests.backends import Backend
 from tests.browser import hostile, shop
-from tests.browser.conftest import Tab, open_tab, serve
+from tests.browser.conftest import Tab, open_tab
+from tests.browser.serving import serve
 
 NAME = "<script>window.attacked=1</script>"
 

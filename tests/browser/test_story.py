@@ -2,7 +2,8 @@
 
 from tests.backends import Backend
 from tests.browser import shop
-from tests.browser.conftest import Tab, serve
+from tests.browser.conftest import Tab
+from tests.browser.serving import serve
 
 
 async def test_cleared_conversation_is_still_there_struck_through(tab: Tab, address: str) -> None:
