@@ -311,7 +311,7 @@ async def test_reading_what_was_erased_asks_for_the_erasure_once(
     backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not with every page; content that is gone behind it is told all the same."""
-    asked: list[str] = []
+    asked: list[str | None] = []
     async with backend.open() as log:
         await log.append("chat", [ItemsAdded([number]) for number in range(3500)])
         await erase(log, "chat", **WHY)
