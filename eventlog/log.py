@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Final, Self, Union
 
 from eventlog import moments
 from eventlog.addresses.log import parse
-from eventlog.appending import append
+from eventlog.appending import append, refused
 from eventlog.clocks import now
 from eventlog.counters import Counters
 from eventlog.errors import (
     BeyondEndError,
-    ConflictError,
-    EventIdReusedError,
     InvalidOptionError,
     WaitTimeoutError,
 )
@@ -26,7 +24,7 @@ from eventlog.format.events import Event, NewEvent
 from eventlog.format.inflating import MAX_INFLATED
 from eventlog.format.names import MAIN, check_name
 from eventlog.format.questions import check_version
-from eventlog.format.records import Appended, Stale, StreamRow
+from eventlog.format.records import Appended, StreamRow
 from eventlog.format.requests import build
 from eventlog.handle import Handle
 from eventlog.keys.ring import KeyRing
@@ -145,9 +143,10 @@ class EventLog:
         even if the caller is cancelled. An event with an `event_id` that is in the stream already
         returns the first answer, `replayed`.
 
-        Raises InvalidInputError, ConflictError, EventIdReusedError or StoreError: nothing is stored
-        then, nor will be, unless it is InDoubtError. After that, append again with the same
-        `event_id`.
+        Raises InvalidInputError, ConflictError, EventIdReusedError, ArchivedError, ErasedError or
+        StoreError: nothing is stored then, nor will be, unless it is InDoubtError. After that,
+        append again with the same `event_id`. ErasedError: the context's `seen_version` is before
+        an erasure.
         """
         request = build(
             self.tenant,
@@ -168,9 +167,7 @@ class EventLog:
             self.spi.notifier.announce()
         if isinstance(outcome, Appended):
             return outcome
-        if isinstance(outcome, Stale):
-            raise ConflictError(stream, expected_version or 0, outcome.actual)
-        raise EventIdReusedError(stream, outcome.event_id)
+        raise refused(stream, expected_version, outcome)
 
     def read(
         self,
@@ -248,7 +245,8 @@ class EventLog:
 
     async def latest(self) -> StreamRow | None:
         """Return the stream of this tenant that was appended to last, whichever branch it is."""
-        return await self.spi.store.streams.latest(self.tenant)
+        found = await self.spi.store.streams.latest(self.tenant, 1)
+        return found[0] if found else None
 
     def streams(self, *, branches: bool = False, after: str = "") -> Paged[StreamRow]:
         """Iterate over the conversations of this tenant, by name; with `branches`, over each.

@@ -34,6 +34,8 @@ COMMANDS: Final = {
     "fork": "changing",
     "label": "changing",
     "clear": "changing",
+    "archive": "changing",
+    "unarchive": "changing",
     "import": "moving",
     "export": "moving",
     "verify": "checking",

@@ -8,6 +8,7 @@ from eventlog import EventLog
 from eventlog.errors import AmbiguousNameError, InvalidMomentError, NoSuchConversationError
 from eventlog.format.names import MAIN
 from eventlog_projections import Conversation
+from eventlog_projections.history.last_use import last_used
 
 LATEST: Final = "latest"
 
@@ -21,7 +22,7 @@ SHOWN: Final = 10
 async def find(log: EventLog, name: str) -> str:
     """Return the name of the conversation that is meant.
 
-    `latest` is the one that was written to last, unless one has that name. Raises
+    `latest` is the one that was used last, unless one has that name. Raises
     NoSuchConversationError, or AmbiguousNameError for the beginning of several names.
     """
     if await _is_there(log, name):
@@ -102,7 +103,7 @@ async def _is_there(log: EventLog, name: str) -> bool:
 
 
 async def _latest(log: EventLog) -> str:
-    row = await log.latest()
+    row = await last_used(log)
     if row is None:
         raise NoSuchConversationError("There is no conversation in this log yet.")
     return row.name

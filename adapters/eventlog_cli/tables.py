@@ -31,7 +31,8 @@ def sessions(found: Iterable[Summary]) -> Table:
     """Return conversations as rows."""
     table = _table("id", "title~", "items#", "turns#", "tokens#", "last activity")
     for each in found:
-        title = " ".join(filter(None, (each.title, *(f"#{tag}" for tag in each.tags))))
+        archived = None if each.archived_at is None else "[archived]"
+        title = " ".join(filter(None, (archived, each.title, *(f"#{tag}" for tag in each.tags))))
         table.add_row(
             Text(named(each.name), "bold"),
             line(title),

@@ -59,7 +59,8 @@ def build(
     _refuse_unreadable(stream, encoded, max_event_bytes)
     stream_id = chain.stream_id(tenant, stream, branch)
     parent = _parent(stream, stream_id, news, expected)
-    return AppendRequest(stream_id, tenant, stream, encoded, expected, at, branch, parent)
+    seen = min((s for new in news if (s := new.context.seen_version) is not None), default=None)
+    return AppendRequest(stream_id, tenant, stream, encoded, expected, at, branch, parent, seen)
 
 
 def _parent(

@@ -74,10 +74,11 @@ PUBLIC = {
         Verification Verifier
     """,
     eventlog.events: """
-        BranchDeleted Context ConversationCleared ConversationErased ConversationForked
-        ConversationImported ConversationLabelled ConversationRewound Event EventErased
-        Header HoldLifted HoldPlaced ItemPopped ItemsAdded ItemsReplaced ModelCalled
-        NewEvent OpaqueEvent RecordedEvent RowPreserved UsageRecorded digest
+        BranchDeleted Context ConversationArchived ConversationCleared ConversationErased
+        ConversationForked ConversationImported ConversationLabelled ConversationRewound
+        ConversationUnarchived Event EventErased Header HoldLifted HoldPlaced ItemPopped
+        ItemsAdded ItemsReplaced ModelCalled NewEvent OpaqueEvent RecordedEvent RowPreserved
+        RunBegan RunEnded UsageRecorded digest
     """,
     eventlog.keys: """
         CalledKeyRing KeyRing LocalKeyRing NotOpenedError keyring_from_environment

@@ -128,6 +128,28 @@ def label(
     )
 
 
+@app.command()
+def archive(
+    ctx: typer.Context, conversation: Id, reason: Reason = None, actor: Actor = None
+) -> None:
+    """Close a conversation to whoever would still write. It can be read, as before."""
+    _change(
+        ctx,
+        conversation,
+        MAIN,
+        lambda chat: chat.archive(reason=reason, context=by(actor)),
+        hint=lambda name, _done: f"`eventlog unarchive {typed(name)}` takes it back",
+    )
+
+
+@app.command()
+def unarchive(
+    ctx: typer.Context, conversation: Id, reason: Reason = None, actor: Actor = None
+) -> None:
+    """Open a conversation that was archived."""
+    _change(ctx, conversation, MAIN, lambda chat: chat.unarchive(reason=reason, context=by(actor)))
+
+
 def _change(
     ctx: typer.Context, conversation: str, branch: str, change: Change, *, hint: Hint | None = None
 ) -> None:

@@ -66,7 +66,8 @@ def show(
     async def work(at: Invocation) -> None:
         chat = await find_conversation(at.log, conversation, branch)
         stream = Stream(chat.log, chat.name, chat.branch)
-        seen = await read_intact(stream, moment(as_of), None if every else limit)
+        read = await read_intact(stream, moment(as_of), None if every else limit)
+        seen = read.behind()
         lost = [each for each in seen.items if isinstance(each, Unreadable)]
         if at.out.as_json:
             told = {"unreadable": lost} if lost else {}

@@ -1,7 +1,8 @@
 """Cutting a list into what a snapshot of it refers to: new segments, and what is there already.
 
 Pure. Items are copied once: what is in a segment stays there. A few items beside each other, and
-items that are large, are not copied at all but referred to where they lie in the log.
+items that are large, are not copied at all but referred to where they lie in the log; nor are those
+of runs within other runs, of which only their event tells that.
 """
 
 from collections.abc import Sequence
@@ -81,7 +82,7 @@ class _Cutter:
             return
         raws = holder.raw_items(self._limit) if isinstance(holder, EventItems) else None
         chosen = None if raws is None else raws[block.start : block.stop]
-        if chosen is None or any(len(raw) > LARGE for raw in chosen):
+        if chosen is None or holder.is_inner or any(len(raw) > LARGE for raw in chosen):
             self.flush()
             self._refer(block)
             return
