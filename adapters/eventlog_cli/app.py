@@ -28,6 +28,8 @@ COMMANDS: Final = {
     "tools": "counting",
     "search": "counting",
     "tail": "following",
+    "web": "showing",
+    "share": "showing",
     "undo": "changing",
     "redo": "changing",
     "restore": "changing",

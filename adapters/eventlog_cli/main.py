@@ -11,6 +11,9 @@ from eventlog_cli import streams
 UNABLE = 2
 """It could not be done, or nobody could be told of it: nothing was found, and nothing is known."""
 EXTRAS = {"typer": "cli", "rich": "cli", "cryptography": "crypto"}
+EXTRAS |= dict.fromkeys(
+    ("jinja2", "markdown_it", "pygments", "sse_starlette", "starlette", "uvicorn"), "web"
+)
 """What brings a package that may be missing."""
 
 INTERRUPTED = 130

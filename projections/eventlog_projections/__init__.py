@@ -10,6 +10,7 @@ from eventlog_projections.disposal.pruning import erase_owner, prune
 from eventlog_projections.disposal.retention import RetentionRule, apply_retention, follow_retention
 from eventlog_projections.history.diff import Diff
 from eventlog_projections.history.events import HistoryEvent, HistoryItem
+from eventlog_projections.history.following import HistoryTail
 from eventlog_projections.history.salvage import Unreadable, salvage
 from eventlog_projections.history.timeline import Span
 from eventlog_projections.history.turn_usage import TurnUsage
@@ -28,6 +29,7 @@ __all__ = [
     "Evidence",
     "HistoryEvent",
     "HistoryItem",
+    "HistoryTail",
     "ItemsRead",
     "Labels",
     "ReceiptFolder",

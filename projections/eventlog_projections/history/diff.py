@@ -1,5 +1,6 @@
 """What two versions of a list differ in."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -24,7 +25,11 @@ async def diff(stream: Stream, a: int | datetime | None, b: int | datetime | Non
 
     Raises InvalidMomentError.
     """
-    before, after = (await read_intact(stream, a)).items, (await read_intact(stream, b)).items
+    return compare((await read_intact(stream, a)).items, (await read_intact(stream, b)).items)
+
+
+def compare(before: Sequence[Any], after: Sequence[Any]) -> Diff:
+    """Tell how one list becomes the other: two moments of one, or those of two branches."""
     shared = 0
     for one, other in zip(before, after, strict=False):
         if not _is_same(one, other):
@@ -32,7 +37,7 @@ async def diff(stream: Stream, a: int | datetime | None, b: int | datetime | Non
         shared += 1
     lost = {str(each): each for each in (*before, *after) if isinstance(each, Unreadable)}
     common = sum(map(size, before[:shared]))
-    return Diff(common, before[shared:], after[shared:], tuple(lost.values()))
+    return Diff(common, list(before[shared:]), list(after[shared:]), tuple(lost.values()))
 
 
 def _is_same(one: Any, other: Any) -> bool:
