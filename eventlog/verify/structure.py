@@ -57,7 +57,7 @@ class Structure:
         if items == _NO_ITEMS or key_id is not None or body is None:
             return None
         try:
-            array: Any = decode_json(decompress(codec, body, self._limit))
+            array: list[Any] = decode_json(decompress(codec, body, self._limit))
         except TooMuchError as error:
             return Finding("unknown", f"{error}: open the log with a higher bound to check it")
         except ValueError:

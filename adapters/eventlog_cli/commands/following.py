@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from eventlog import EventLogError, RecordedEvent
+from eventlog import EventLog, EventLogError, RecordedEvent
 from eventlog.format.envelope import readable_time
 from eventlog_cli import pages
 from eventlog_cli.running import Invocation, leave_with, run
@@ -29,7 +29,8 @@ def tail(
         events = at.log.subscribe(after) if follow else at.log.feed(after)
         errors: list[EventLogError] = []
         async with contextlib.aclosing(events):
-            async for event in events:
+            async for each in events:
+                event = await _asked(at.log, each)
                 errors += _unread(event)
                 _print(at, event)
                 # Whoever reads a pipe wants each event when it comes.
@@ -37,6 +38,16 @@ def tail(
         leave_with(errors)
 
     run(ctx, work)
+
+
+async def _asked(log: EventLog, event: RecordedEvent) -> RecordedEvent:
+    """Return an event as its stream has it if its content is gone: the feed does not ask why."""
+    if event.is_erased:
+        last = event.version
+        async for found in log.read(event.stream, after=last - 1, until=last, branch=event.branch):
+            found.position = event.position
+            return found
+    return event
 
 
 def _print(at: Invocation, event: RecordedEvent) -> None:

@@ -99,6 +99,8 @@ def commands(name: str, folder: Path) -> list[Sequence[str]]:
         ("restore", name, name),
         ("fork", name, f"{name}4"),
         ("fork", name, f"{name}4"),
+        ("archive", name, "--reason", name, "--actor", name),
+        ("unarchive", name, "--reason", name, "--actor", name),
         ("label", name, "--title", name, "--owner", name, "--tag", name),
         ("clear", name),
         ("import", odd),

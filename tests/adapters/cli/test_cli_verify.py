@@ -15,8 +15,8 @@ async def test_content_that_is_gone_is_not_said_to_be_erased(
         "UPDATE {}events SET salt = NULL, context = NULL, body = NULL WHERE version = 1"
         " AND stream_id = (SELECT stream_id FROM {}streams WHERE name = 'order-1041')"
     )
-    for command in ("show", "log"):
-        result = eventlog(command, "order-1041")
+    for command in (("show", "order-1041"), ("log", "order-1041"), ("tail",), ("--json", "tail")):
+        result = eventlog(*command)
         assert result.exit_code != 0
         said = " ".join(result.output.split())
         assert "its content is gone, and no event says that it was erased" in said, said
