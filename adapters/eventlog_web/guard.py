@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -100,9 +100,11 @@ def is_loopback(host: str) -> bool:
 class Guard:
     """Lets through what may be answered, and gives every answer its headers."""
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    def __init__(self, app: ASGIApp, access: Access, leave: Callable[[], None]) -> None:
         self._app = app
         self._access = access
+        self.leave: Final = leave
+        """Ends the answers that would not end by themselves; the server is about to stop."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or have the application do so."""

@@ -59,7 +59,8 @@ class Tab:
 @contextlib.asynccontextmanager
 async def open_tab(browser: Browser, **options: Any) -> AsyncGenerator[Tab]:
     """Open a page; nothing may have gone wrong in it."""
-    context = await browser.new_context(**{"timezone_id": "UTC", **options})
+    options.setdefault("timezone_id", "UTC")
+    context = await browser.new_context(**options)
     try:
         tab = Tab(await context.new_page())
         yield tab
