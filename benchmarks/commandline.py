@@ -25,12 +25,12 @@ VERSION: Final = "eventlog --version"
 SESSIONS: Final = f"eventlog sessions, {CONVERSATIONS:,} conversations"
 SHOW: Final = f"eventlog show latest, {ITEMS:,} items"
 LIBRARY: Final = "python -c import eventlog"
-TOOLS: Final = "python -c import asyncio, typer, rich"
+TOOLS: Final = "python -c import what a command cannot do without"
 
 START: Final = "import sys; from eventlog_cli.main import main; sys.exit(main())"
 """What the installed command does."""
 
-IMPORTED: Final = "import asyncio, sqlite3, typer, typer._adapters, rich.console, rich.table"
+IMPORTED: Final = "import click, asyncio, sqlite3, msgspec, rich.console, rich.table"
 """What any command needs that opens a log, reads its options and draws a table."""
 
 

@@ -1,21 +1,30 @@
 """`eventlog`: where the command begins.
 
-Rule: nothing is imported here that `--version` does not need.
+Rule: nothing is imported here that `--version` and `--help` do not need.
 """
 
 import sys
-import traceback
 
 from eventlog_cli import streams
 
 FAILED = 1
 UNABLE = 2
 """It could not be done, or nobody could be told of it: nothing was found, and nothing is known."""
-EXTRAS = {"typer": "cli", "rich": "cli", "cryptography": "crypto"}
+EXTRAS = {
+    "click": "cli",
+    "rich": "cli",
+    "cryptography": "crypto",
+    "asyncpg": "postgres",
+    "redis": "redis",
+    "genai_prices": "prices",
+}
 """What brings a package that may be missing."""
 
 INTERRUPTED = 130
 """128 and the number of SIGINT, as shells have it."""
+
+VERSION = (["--version"], ["-V"])
+HELP: tuple[list[str], ...] = ([], ["--help"], ["-h"], ["help"])
 
 
 def main() -> int:
@@ -34,15 +43,14 @@ def main() -> int:
         return UNABLE
     except Exception:  # noqa: BLE001
         # The edge of the process: a crash is no finding, and 1 would say that it is one.
+        import traceback
+
         streams.tell(traceback.format_exc())
         return UNABLE
 
 
 def _run() -> int:
-    if sys.argv[1:] == ["--version"]:
-        from eventlog_cli.version import __version__
-
-        sys.stdout.write(f"eventlog {__version__}\n")
+    if "_EVENTLOG_COMPLETE" not in streams.environment() and _answer_at_once(sys.argv[1:]):
         return 0
     try:
         from eventlog_cli.app import app
@@ -58,6 +66,21 @@ def _run() -> int:
         streams.tell(f"eventlog: {missing} is not installed: {needed}.\n")
         return FAILED
     return 0
+
+
+def _answer_at_once(typed: list[str]) -> bool:
+    """Tell the version or the overview, without loading what reads options."""
+    if typed in VERSION:
+        from eventlog_cli.version import __version__
+
+        sys.stdout.write(f"eventlog {__version__}\n")
+    elif typed in HELP:
+        from eventlog_cli.catalogue import overview
+
+        sys.stdout.write(overview())
+    else:
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -6,8 +6,14 @@ the next file that is opened, such as the log itself, and what is printed would 
 
 import os
 import sys
+from collections.abc import Mapping
 
 STREAMS = (0, 1, 2)
+
+
+def environment() -> Mapping[str, str]:
+    """Return the variables of this process."""
+    return os.environ
 
 
 def prepare() -> bool:

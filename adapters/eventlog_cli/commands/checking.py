@@ -1,48 +1,49 @@
 """Verifying the log, and its size."""
 
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-from rich.text import Text
+import click
 
 from eventlog import EventLog, TreeHead, Verifier
 from eventlog.errors import InvalidOptionError
 from eventlog.verify.faults import COULD_NOT_CHECK
-from eventlog_cli import pages, tables
+from eventlog_cli.command import command
 from eventlog_cli.files import read_text
-from eventlog_cli.finding import find
-from eventlog_cli.options import OptionalId
-from eventlog_cli.progress import bar, is_drawn
+from eventlog_cli.lookups.finding import find
+from eventlog_cli.options import OPTIONAL_ID
+from eventlog_cli.progress import bar
 from eventlog_cli.running import FoundError, Invocation, run
-from eventlog_projections.views import Views
+from eventlog_cli.showing import pages, records, tables
+from eventlog_cli.showing.text import Text
+from eventlog_cli.showing.words import count, typed
+from eventlog_cli.terminal import is_watched
+from eventlog_projections.views.views import Views
 
-app = typer.Typer()
 
-
-@app.command()
+@command(
+    "verify", "eventlog verify", "eventlog verify --against head.txt --key 'example.com/log+...'"
+)
+@OPTIONAL_ID
+@click.option("--against", metavar="FILE", help="A tree head that was kept elsewhere.")
+@click.option("--key", metavar="KEY", help="The verifier key of who signed it.")
 def verify(
-    ctx: typer.Context,
-    conversation: OptionalId = None,
-    against: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A tree head that was kept elsewhere.")
-    ] = None,
-    key: Annotated[
-        str | None, typer.Option(metavar="KEY", help="The verifier key of who signed it.")
-    ] = None,
+    ctx: click.Context, conversation: str | None, against: str | None, key: str | None
 ) -> None:
-    """Hash every event anew, and name the first of each conversation that was changed.
+    """Check that every event is as it was written.
 
-    Exit code 0: sound; 1: broken; 2: it could not be checked.
+    Hashes every event anew, and names the first of each conversation that was changed. Exit code
+    0: sound; 1: broken; 2: it could not be checked.
     """
 
     async def work(at: Invocation) -> None:
         name = None if conversation is None else await find(at.log, conversation)
         verifier, head = _head(against, key)
-        total = await _events(at.log, name) if is_drawn() else None
-        with bar("Hashing events", total) as drawn:
+        what = f"tenant {at.log.tenant}" if name is None else typed(name)
+        total = await _events(at.log, name) if is_watched() else None
+        with bar(f"Checking {what}: events", total) as drawn:
             found = await at.log.verify(name, against=head, key=verifier, progress=drawn.move)
         try:
-            at.out.answer({"ok": found.ok, **_fields(found)}, pages.verdict(found))
+            at.out.answer({"ok": found.ok, **_fields(found)}, *pages.verdict(found, "all "))
         finally:
             if not found.ok:  # Also where it cannot be printed.
                 raise FoundError(found.exit_code)
@@ -73,8 +74,13 @@ def _fields(found: Any) -> dict[str, Any]:
     return {name: getattr(found, name) for name in names}
 
 
-@app.command()
-def stats(ctx: typer.Context) -> None:
+def _sizes(conversations: int, branches: int, events: int) -> str:
+    named = (("conversation", conversations), ("branch", branches), ("event", events))
+    return ", ".join(count(number, noun) for noun, number in named)
+
+
+@command("stats", "eventlog stats", "eventlog stats --json")
+def stats(ctx: click.Context) -> None:
     """Tell how much is in the log, and where its views are."""
 
     async def work(at: Invocation) -> None:
@@ -92,14 +98,14 @@ def stats(ctx: typer.Context) -> None:
                 "branches": branches,
                 "events": events,
                 "position": position,
-                "views": views,
+                "views": [records.status(each) for each in views],
             },
-            Text(repr(at.log), "dim"),
-            Text(
-                f"{conversations:,} conversations, {branches:,} branches, {events:,} events", "bold"
-            ),
-            Text(f"the feed is at position {position:,}, over all tenants", "dim"),
-            *((Text(), tables.views(views)) if views else ()),
+            repr(at.log),
+            Text.of((_sizes(conversations, branches, events), "bold")),
+            f"The feed is at position {position:,}, over all tenants.",
         )
+        if not at.out.as_json and views:
+            rows = [records.status(each) for each in views]
+            at.out.table(rows, tables.views(views, at.out.zone), nothing="")
 
     run(ctx, work)

@@ -1,100 +1,94 @@
 """Keys: making them, and changing those that a log is encrypted under."""
 
 import os
-from typing import Annotated
 
-import typer
-from rich.text import Text
+import click
 
 from eventlog import EventLog, Signer
 from eventlog.errors import InvalidOptionError
 from eventlog.keys import new_key, parse_keyring
 from eventlog.operations import rekey, rotate
+from eventlog_cli.command import command, group
 from eventlog_cli.files import read_text, write_secret
-from eventlog_cli.finding import find
-from eventlog_cli.options import Branch, Id
+from eventlog_cli.lookups.finding import check_branch, find
+from eventlog_cli.options import BRANCH, ID
 from eventlog_cli.output import Output
 from eventlog_cli.progress import bar
 from eventlog_cli.running import Invocation, run, run_without_log
 from eventlog_cli.settings import Settings
-from eventlog_cli.words import typed
+from eventlog_cli.showing.words import count, typed
 
-app = typer.Typer()
-keys = typer.Typer(no_args_is_help=True, help="Make keys, and change those of an encrypted log.")
-app.add_typer(keys, name="keys")
-
-Name = Annotated[str, typer.Argument(metavar="NAME", help="What it is called.")]
+keys = group("keys", "Make keys, and change those of an encrypted log.", no_args_is_help=True)
 
 
-@keys.command()
-def new(
-    ctx: typer.Context,
-    name: Name,
-    to: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="Put it in front of the keys there; else print it."),
-    ] = None,
-) -> None:
+@command("new", "eventlog keys new 2026-11 --to keyring.txt", of=keys)
+@click.argument("name", metavar="NAME")
+@click.option("--to", metavar="FILE", help="Put it in front of the keys there; else print it.")
+def new(ctx: click.Context, name: str, to: str | None) -> None:
     """Make a key that closes the keys of conversations."""
 
     async def work(_: Settings, out: Output) -> None:
         key = new_key(name)
         if to is None:
-            found, said = {"name": name, "key": key}, key
+            found, said = {"name": name, "key": key, "file": None}, key
         else:
             _put_in_front(key, to)
-            found, said = {"name": name, "file": to}, f"{name} is the current key of {typed(to)}."
-        out.answer(found, Text(said))
+            found = {"name": name, "key": None, "file": to}
+            said = f"{name} is the current key of {typed(to)}."
+        out.answer(found, said)
 
     run_without_log(ctx, work)
 
 
-@keys.command()
-def signing(
-    ctx: typer.Context,
-    name: Annotated[
-        str, typer.Argument(metavar="ORIGIN", help="The log's name, like example.com/log.")
-    ],
-    to: Annotated[str, typer.Option(metavar="FILE", help="A new file for the secret part.")],
-) -> None:
-    """Make a key that signs tree heads, and print what checks them: give that away."""
+@command("signing", "eventlog keys signing example.com/log --to signing.key", of=keys)
+@click.argument("origin", metavar="ORIGIN")
+@click.option("--to", metavar="FILE", required=True, help="A new file for the secret part.")
+def signing(ctx: click.Context, origin: str, to: str) -> None:
+    """Make a key that signs tree heads, and print what checks them: give that away.
+
+    ORIGIN is the log's name, like example.com/log.
+    """
 
     async def work(_: Settings, out: Output) -> None:
-        signer = Signer.generate(name)
+        signer = Signer.generate(origin)
         verifier = str(signer.verifier)
         write_secret(to, f"{signer.dump()}\n")
-        out.answer(
-            {"origin": name, "verifier": verifier, "file": to},
-            Text(verifier, no_wrap=True, overflow="ignore"),
-        )
+        if out.as_json:
+            out.line({"origin": origin, "verifier": verifier, "file": to})
+        else:
+            out.print(verifier)
 
     run_without_log(ctx, work)
 
 
-@keys.command("rotate")
-def rotate_(ctx: typer.Context) -> None:
+@command("rotate", "eventlog keys rotate --keyring keyring.txt", of=keys)
+def rotate_(ctx: click.Context) -> None:
     """Wrap every key of a conversation anew with the current key. Touches no event."""
 
     async def work(at: Invocation) -> None:
         _need_keys(at.log)
         with bar("Wrapping keys") as drawn:
             wrapped = await rotate(at.log, progress=drawn.move)
-        at.out.answer({"wrapped": wrapped}, Text(f"{wrapped:,} keys are wrapped anew."))
+        was = "is" if wrapped == 1 else "are"
+        at.out.answer({"wrapped": wrapped}, f"{count(wrapped, 'key')} {was} wrapped anew.")
 
     run(ctx, work)
 
 
-@keys.command("rekey")
-def rekey_(ctx: typer.Context, conversation: Id, branch: Branch = "") -> None:
+@command("rekey", "eventlog keys rekey order-1042 --keyring keyring.txt", of=keys)
+@ID
+@BRANCH
+def rekey_(ctx: click.Context, conversation: str, branch: str) -> None:
     """Give a conversation a new key, for the events to come."""
 
     async def work(at: Invocation) -> None:
         name = await find(at.log, conversation)
+        await check_branch(at.log, name, branch)
         _need_keys(at.log)
         await rekey(at.log, name, branch=branch)
         at.out.answer(
             {"conversation": name, "branch": branch},
-            Text(f"What is added to {typed(name, branch)} from now on is under a new key."),
+            f"What is added to {typed(name, branch)} from now on is under a new key.",
         )
 
     run(ctx, work)

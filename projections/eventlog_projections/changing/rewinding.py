@@ -36,22 +36,32 @@ async def restore(
 
 async def undo(stream: Stream, turns: int, reason: str | None, context: Context) -> Appended:
     """Take the last `turns` turns off the list. Raises NoSuchTurnError or InvalidInputError."""
-    check_count("turns", turns, least=1)
 
     async def take_off() -> Change:
-        limit = FIRST_WINDOW
-        while True:
-            seen = await stream.read(limit=limit)
-            whole = len(seen.items) == seen.total
-            start = start_of_last(seen.items, turns, is_whole_list=whole)
-            if start is not None:
-                kept = seen.total - len(seen.items) + start
-                return Change(seen.version, ConversationRewound(seen.version, kept, reason))
-            if whole:
-                raise _no_such_turn(stream, turns, sum(map(is_user_message, seen.items)))
-            limit *= 4
+        version, kept = await undoing(stream, turns)
+        return Change(version, ConversationRewound(version, kept, reason))
 
     return await stream.change(take_off, context=context)
+
+
+async def undoing(stream: Stream, turns: int) -> tuple[int, int]:
+    """Return which version, and how many items of it, would be left without the last turns."""
+    check_count("turns", turns, least=1)
+    limit = FIRST_WINDOW
+    while True:
+        seen = await stream.read(limit=limit)
+        whole = len(seen.items) == seen.total
+        start = start_of_last(seen.items, turns, is_whole_list=whole)
+        if start is not None:
+            return seen.version, seen.total - len(seen.items) + start
+        if whole:
+            raise _no_such_turn(stream, turns, sum(map(is_user_message, seen.items)))
+        limit *= 4
+
+
+async def redoing(stream: Stream) -> int:
+    """Return the version that a redo would go back to. Raises NothingToRedoError."""
+    return await _undone(stream, await stream.version())
 
 
 async def redo(stream: Stream, reason: str | None, context: Context) -> Appended:

@@ -1,5 +1,6 @@
 """What two versions of a list differ in."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -18,10 +19,14 @@ class Diff(NamedTuple):
 
 async def diff(stream: Stream, a: int | datetime | None, b: int | datetime | None) -> Diff:
     """Compare the list at `a` with the list at `b`. Raises InvalidMomentError."""
-    before, after = (await stream.read(as_of=a)).items, (await stream.read(as_of=b)).items
+    return difference((await stream.read(as_of=a)).items, (await stream.read(as_of=b)).items)
+
+
+def difference(before: Sequence[Any], after: Sequence[Any]) -> Diff:
+    """Compare two lists."""
     common = 0
     for one, other in zip(before, after, strict=False):
         if encode_json(one) != encode_json(other):  # In Python 1 is True, and NaN is not NaN.
             break
         common += 1
-    return Diff(common, before[common:], after[common:])
+    return Diff(common, list(before[common:]), list(after[common:]))

@@ -62,6 +62,8 @@ class Summary(NamedTuple):
     bytes: int
     first_at: datetime | None
     last_at: datetime | None
+    models: tuple[str, ...]
+    """The models that were used, as far as they are known."""
     row: ConversationRow
     """As it is stored: where the next page begins."""
 
@@ -284,6 +286,7 @@ def _summary(row: ConversationRow, turns: int, models: Sequence[Any]) -> Summary
         row.bytes,
         readable_time(row.first_at),
         readable_time(row.last_at),
+        tuple(sorted(model.model for model in models if model.model)),
         row,
     )
 
