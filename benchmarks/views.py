@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 from msgspec.structs import astuple
@@ -19,7 +20,7 @@ from benchmarks.scenario import Bar, Rate, Scenario, Timing
 from eventlog import EventLog, ItemsAdded, PostgresOptions
 from eventlog.views import Batch, Put
 from eventlog_projections.views import BUILT_IN, Projection, Views, search
-from eventlog_projections.views.projection import specs
+from eventlog_projections.views.row import Shape
 from eventlog_projections.views.search import SEARCH, ItemRow
 
 ALL: Final = "all views"
@@ -115,21 +116,18 @@ async def _made(log: EventLog, projections: Sequence[Projection]) -> Took:
 async def _stored(log: EventLog) -> Took:
     """Store what search has once more, in as many transactions: nothing is read or folded."""
     views, tables = Views(log), log.spi.views.tables
-    (spec,) = specs(SEARCH)
-    rows = [astuple(row) for row in await views.select(ItemRow, {})]
+    shape = Shape(ItemRow)
+    spec = shape.spec
+    rows = [shape.dump(astuple(row)) for row in await views.select(ItemRow, {})]
     copy = await tables.begin(SEARCH.name, SEARCH.schema, [spec], beside=True)
     size = len(rows) * tables.batch // await log.position()
     started = time.perf_counter()
     for start in range(0, len(rows), size):
-        page = [tuple(map(_plain, row)) for row in rows[start : start + size]]
-        assert await tables.apply(Batch([], [Put(spec, copy, page)], []))
+        page = Put(spec, copy, rows[start : start + size])
+        assert await tables.apply(Batch([], [page], []))
     took = Took(time.perf_counter() - started)
     await tables.drop(SEARCH.name, copy, [spec])
     return took
-
-
-def _plain(value: Any) -> Any:
-    return int(value) if isinstance(value, bool) else value
 
 
 async def _under_load(
@@ -199,16 +197,26 @@ async def _searching(word: str, place: Place) -> AsyncGenerator[Mapping[str, Cal
             await _fill_items(log, place.scale.searched)
         views = Views(log)
         await views.catch_up("search")
-        with contextlib.closing(sqlite3.connect(path)) as bare:
-            (words,) = bare.execute(
-                "SELECT name FROM sqlite_master WHERE name LIKE 'view_items_%_text'"
-            ).fetchone()
-            query = f"SELECT rowid FROM {words} WHERE {words} MATCH ? ORDER BY rank LIMIT {PAGE}"
+        with contextlib.closing(sqlite3.connect(place.folder / "bare.db")) as bare:
+            _fill_bare(bare, path)
+            query = f"SELECT rowid FROM words WHERE words MATCH ? ORDER BY rank LIMIT {PAGE}"
 
             async def ask() -> None:
                 bare.execute(query, (f'"{word}"',)).fetchall()
 
             yield {OURS: lambda: search(views, word, limit=PAGE), BARE_FTS: ask}
+
+
+def _fill_bare(bare: sqlite3.Connection, path: Path) -> None:
+    """Put the same texts into a table of FTS5 as anybody would make it."""
+    if bare.execute("SELECT 1 FROM sqlite_master WHERE name = 'words'").fetchone():
+        return
+    bare.execute("ATTACH ? AS log", (str(path),))
+    named = "SELECT name FROM log.sqlite_master WHERE name GLOB 'view_items_*[0-9]'"
+    (items_table,) = bare.execute(named + " AND type = 'table'").fetchone()
+    bare.execute("CREATE VIRTUAL TABLE words USING fts5(text)")
+    bare.execute(f"INSERT INTO words SELECT text FROM log.{items_table}")
+    bare.commit()
 
 
 async def _fill_items(log: EventLog, total: int) -> None:

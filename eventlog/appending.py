@@ -42,9 +42,8 @@ async def _append(
         outcome = await store.append(_encrypted(request, cipher))
         if not isinstance(outcome, KeyChanged):
             return outcome
-    raise BusyError(
-        f"Conversation {request.name!r}: its data key changed again and again. Nothing was stored."
-        " Try again."
+    raise BusyError("Its data key changed again and again. Nothing was stored. Try again.").of(
+        request.name
     )
 
 

@@ -201,12 +201,12 @@ def put(new: str, path: str) -> None:
     _flush_folder(os.path.dirname(path))
 
 
-def sqlite_uri(path: str, mode: str, *, immutable: bool = False) -> str:
+def sqlite_uri(path: str, mode: str, *options: str) -> str:
     """Return the URI of a file for SQLite (https://sqlite.org/uri.html), whatever its name holds.
 
-    `mode` is "ro", "rw" or "rwc"; `immutable` promises that nobody writes it.
+    `mode` is "ro", "rw" or "rwc"; `options` are others, such as "immutable=1".
     """
     name = os.fsencode(os.path.join(os.getcwd(), path))
     if os.name == "nt":
         name = b"/" + name.replace(b"\\", b"/")
-    return f"file://{quote(name)}?mode={mode}{'&immutable=1' * immutable}"
+    return f"file://{quote(name)}?{'&'.join([f'mode={mode}', *options])}"

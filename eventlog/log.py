@@ -12,7 +12,13 @@ from eventlog.addresses.log import parse
 from eventlog.appending import append
 from eventlog.clocks import now
 from eventlog.counters import Counters
-from eventlog.errors import ConflictError, EventIdReusedError, WaitTimeoutError
+from eventlog.errors import (
+    BeyondEndError,
+    ConflictError,
+    EventIdReusedError,
+    InvalidOptionError,
+    WaitTimeoutError,
+)
 from eventlog.feed.reading import check_reached, follow_feed, read_feed
 from eventlog.format import chain
 from eventlog.format.envelope import RecordedEvent
@@ -24,9 +30,9 @@ from eventlog.format.records import Appended, Stale, StreamRow
 from eventlog.format.requests import build
 from eventlog.handle import Handle
 from eventlog.keys.ring import KeyRing
-from eventlog.pages import branches_of, events_of, streams_of
+from eventlog.pages import all_streams, branches_of, events_of, streams_of
 from eventlog.paging import Paged, Results
-from eventlog.proof.checkpoint import TreeHead, Verifier
+from eventlog.proof.checkpoint import TreeHead, Verifiers
 from eventlog.redis.address import RedisAddress
 from eventlog.store.contract.options import (
     CACHE_BYTES,
@@ -210,12 +216,15 @@ class EventLog:
     async def wait_for(self, position: int, timeout: float = 5.0) -> None:  # noqa: ASYNC109
         """Return once the feed has reached `position`.
 
-        Raises WaitTimeoutError; BeyondEndError if the feed becomes shorter meanwhile.
+        Raises WaitTimeoutError; BeyondEndError for a position that this process has seen reached
+        and that the feed has lost, at once, or if the feed becomes shorter meanwhile.
         """
         check_version("position", position)
         reached = await self.position()
         if reached >= position:
             return
+        if position <= self.spi.notifier.furthest:
+            raise BeyondEndError(position, reached, "This process")
         async with self.spi.waiting() as waiter:
             try:
                 async with asyncio.timeout(timeout):
@@ -275,23 +284,29 @@ class EventLog:
         stream: str | None = None,
         *,
         against: TreeHead | None = None,
-        key: Verifier | None = None,
+        key: Verifiers | None = None,
         progress: OnProgress | None = None,
+        all_tenants: bool = False,
     ) -> Verification:
         """Check a conversation with its branches, or all of this tenant and the feed.
 
         Names what is not right. `against`: a head that was kept where the log's owner cannot write,
         opened by its verifier; only with one does this find a log that was cut off, rolled back or
-        computed anew. `key`: whose signature the stored heads must have. `progress` is told how
-        many events were checked. Reads in bounded memory; what is appended meanwhile is left to the
-        next check. A database role of one tenant cannot check the feed of all, nor a head of it.
+        computed anew. `key`: one or several, of who signed the stored heads: what another one
+        signed is a warning. `progress` is told how many events were checked. `all_tenants`: those
+        of every tenant, for whoever may see them. Reads in bounded memory; what is appended
+        meanwhile is left to the next check. A database role of one tenant cannot check the feed
+        of all, nor a head of it.
 
         Raises StoreError if the log could not be checked, InvalidOptionError if this role cannot.
         """
         store, keys = self.spi.store, self.spi.keys
         if stream is None:
-            streams = self.streams(branches=True)
-            return await verify_all(store, keys, self.tenant, streams, against, key, progress)
+            tenant = None if all_tenants else self.tenant
+            streams = all_streams(self.spi) if all_tenants else self.streams(branches=True)
+            return await verify_all(store, keys, tenant, streams, against, key, progress)
+        if all_tenants:
+            raise InvalidOptionError("A conversation is one tenant's: name it, or all tenants.")
         stream_id = self.spi.stream_id(stream)
         main = await store.streams.row(stream_id) or StreamRow(
             stream_id, self.tenant, stream, chain.GENESIS

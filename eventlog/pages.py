@@ -1,12 +1,17 @@
 """What a log reads a page at a time: the events of a stream, its streams, their branches."""
 
+from collections.abc import Sequence
+
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.names import MAIN, check_name
+from eventlog.format.opening import ERASING
 from eventlog.format.questions import check_text, check_version
-from eventlog.format.records import StreamRow
+from eventlog.format.records import StoredEvent, StreamRow, held
 from eventlog.handle import Handle
 from eventlog.paging import PAGE, Paged
+from eventlog.store.contract.events import is_last
 from eventlog.store.contract.log import MAX_VERSION
+from eventlog.verify.contents import lost
 
 
 def events_of(
@@ -24,9 +29,26 @@ def events_of(
         start = after if seen is None else seen.version
         found = await handle.store.events.page(stream_id, start, last, PAGE, kind)
         opener = await handle.keys.opener(stream, stream_id, found)
+        if nulls := [stored for stored in found if stored.body is None]:
+            opener = opener._replace(lost=await _lost(handle, stream_id, nulls))
         return [RecordedEvent(stream, stored, None, branch, opener) for stored in found]
 
-    return Paged(page)
+    return Paged(page, is_last=lambda read: is_last(read, PAGE, _held))
+
+
+def _held(event: RecordedEvent) -> int:
+    return held(event.stored)
+
+
+async def _lost(handle: Handle, stream_id: bytes, nulls: Sequence[StoredEvent]) -> frozenset[int]:
+    """Return the versions of events without content of which no later event says why."""
+    erasing: list[StoredEvent] = []
+    for kind in ERASING:
+        after = nulls[0].version
+        while page := await handle.store.events.page(stream_id, after, MAX_VERSION, PAGE, kind):
+            erasing += page
+            after = page[-1].version
+    return lost(nulls, erasing)
 
 
 def streams_of(handle: Handle, after: str, *, branches: bool) -> Paged[StreamRow]:
@@ -39,6 +61,15 @@ def streams_of(handle: Handle, after: str, *, branches: bool) -> Paged[StreamRow
             return await handle.store.streams.page(handle.tenant, name, PAGE)
         behind = (name, MAIN if last is None else last.branch)
         return await handle.store.streams.every_page(handle.tenant, behind, PAGE)
+
+    return Paged(page)
+
+
+def all_streams(handle: Handle) -> Paged[StreamRow]:
+    """Read every stream of every tenant, by its id."""
+
+    async def page(last: StreamRow | None) -> list[StreamRow]:
+        return await handle.store.streams.all_page(b"" if last is None else last.stream_id, PAGE)
 
     return Paged(page)
 

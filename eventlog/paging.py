@@ -9,6 +9,9 @@ T = TypeVar("T")
 PAGE: Final = 1000
 """How many rows one call reads at most."""
 
+PAGE_BYTES: Final = 16 * 1024 * 1024
+"""How many bytes events of one page hold before it is cut, behind the one that goes beyond."""
+
 
 class Results(Generic[T]):
     """Iterates once, with `async for`; or `all()` returns what is left as a list.
@@ -37,17 +40,22 @@ class Results(Generic[T]):
 class Paged(Results[T]):
     """Yields what `page(last)` returns, called again behind the last one until a page is short.
 
-    The first call gets None. A page holds at most `size`, or PAGE.
+    The first call gets None. A page holds at most `size`, or PAGE; where it may be short for
+    another reason, `is_last` tells.
 
     No async generator: `Runner.run_sync` shuts the loop's generators down after each run and goes
     on using the loop, where asyncio then warns of every generator that begins.
     """
 
     def __init__(
-        self, page: Callable[[T | None], Awaitable[Sequence[T]]], size: int | None = None
+        self,
+        page: Callable[[T | None], Awaitable[Sequence[T]]],
+        size: int | None = None,
+        is_last: Callable[[Sequence[T]], bool] | None = None,
     ) -> None:
         self._page = page
         self._size = PAGE if size is None else size
+        self._is_last = is_last or self._is_short
         self._last: T | None = None
         self._ahead: deque[T] = deque()
         self._ended = False
@@ -73,10 +81,13 @@ class Paged(Results[T]):
         self._ended = True
         self._ahead.clear()
 
+    def _is_short(self, page: Sequence[T]) -> bool:
+        return len(page) < self._size
+
     async def _turn(self) -> None:
         if self._ended:
             return
         page = await self._page(self._last)
-        self._ended = len(page) < self._size
+        self._ended = self._is_last(page)
         self._last = page[-1] if page else None
         self._ahead.extend(page)

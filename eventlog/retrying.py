@@ -50,10 +50,8 @@ class Tries:
 
 def others_were_first(name: str, advice: str) -> BusyError:
     """Return the error of a call that has lost for PATIENCE to other writers."""
-    return BusyError(
-        f"Conversation {name!r}: other writers were first for {PATIENCE:g} s, again and again."
-        f" {advice}"
-    )
+    why = f"Other writers were first for {PATIENCE:g} s, again and again."
+    return BusyError(f"{why} {advice}").of(name)
 
 
 def tries_within(seconds: float, *, wait: float) -> Iterator[bool]:

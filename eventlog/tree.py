@@ -6,7 +6,7 @@ tree is consistent with the head before it.
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 import msgspec
@@ -18,7 +18,7 @@ from eventlog.format.records import SignedHead
 from eventlog.paging import PAGE, Paged
 from eventlog.proof import merkle
 from eventlog.proof.checkpoint import Signer
-from eventlog.proof.merkle import Span
+from eventlog.proof.merkle import Span, TileId
 from eventlog.store.contract.log import MAX_VERSION
 from eventlog.store.contract.rights import Rights
 from eventlog.store.contract.tree import BEFORE_ALL, TreeSource
@@ -68,9 +68,12 @@ class Tree:
     async def head(self, signer: Signer) -> SignedHead:
         """Sign and store a head over all events that were committed before the call; return it.
 
+        What is missing of the tree, on any level, is made anew before.
         Raises BrokenTreeError if the tree is not consistent with the last head.
         """
         size = await self.extend()
+        if await self._has_holes(size):
+            await self._make_anew(size)
         await self._check_last_head()
         root = await self.root(size)
         head = SignedHead(size, root, signer.sign(size, root), self._clock())
@@ -190,8 +193,9 @@ class Tree:
         edge = await self._source.tiles(merkle.edge_of(size))
         try:
             grown = merkle.grow(size, edge, hashes)
-        except ValueError as error:
-            raise BrokenTreeError(f"The tree lacks hashes of its first {size} positions") from error
+        except ValueError:
+            await self._make_anew(size)
+            return await self._grow(size, limit)
         await self._source.save(grown)
         return len(hashes)
 
@@ -204,8 +208,51 @@ class Tree:
 
     async def _hashes(self, spans: Iterable[Span]) -> list[bytes]:
         spans = list(spans)
-        tiles = await self._source.tiles(merkle.tiles_of(spans))
         try:
-            return [merkle.hash_of(span, tiles) for span in spans]
+            return await self._hashed(spans)
+        except ValueError:
+            await self._make_anew(max(span.stop for span in spans))
+        try:
+            return await self._hashed(spans)
         except ValueError as error:
             raise BrokenTreeError("The tree lacks hashes that a proof needs") from error
+
+    async def _hashed(self, spans: Sequence[Span]) -> list[bytes]:
+        tiles = await self._source.tiles(merkle.tiles_of(spans))
+        return [merkle.hash_of(span, tiles) for span in spans]
+
+    async def _has_holes(self, size: int) -> bool:
+        """Tell whether a level has fewer hashes than a tree of `size` has there."""
+        there = {shape.level: shape.bytes for shape in await self._source.shapes()}
+        level = 0
+        while size:
+            if there.get(level, 0) < size * merkle.HASH_BYTES:
+                return True
+            level, size = level + 1, size // merkle.TILE_WIDTH
+        return False
+
+    async def _make_anew(self, size: int) -> None:
+        """Store what is missing of the first `size` positions, from the feed.
+
+        What is there stays as it is: that it is right is for `verify` to say. Raises
+        BrokenTreeError where the feed has not that many, or this role stores nothing.
+        """
+        if not (await self._rights()).extends:
+            raise BrokenTreeError(
+                f"The tree lacks hashes of its first {size} positions, and this role may not make"
+                " them anew. Whoever signs heads does so: eventlog head"
+            )
+        _log.warning("the tree lacks hashes: its first %d positions are hashed anew", size)
+        done = 0
+        edge: dict[TileId, bytes] = {}
+        while done < size:
+            leaves = await self._source.leaves(done, min(LEAVES, size - done))
+            hashes = [merkle.leaf_hash(leaf.hash) for leaf in leaves if leaf.hash is not None]
+            if not hashes or leaves[-1].position != done + len(hashes):
+                raise BrokenTreeError(
+                    f"A position of the feed behind {done}, or its event, is missing"
+                )
+            grown = merkle.grow(done, edge, hashes)
+            await self._source.save(grown)
+            done += len(hashes)
+            edge = {tile: {**edge, **grown}[tile] for tile in merkle.edge_of(done)}

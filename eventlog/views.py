@@ -11,9 +11,10 @@ from eventlog.feed.tail import Waiter
 from eventlog.format.chain import stream_id
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.names import MAIN
-from eventlog.format.records import FoldInput, StoredEvent
+from eventlog.format.records import FoldInput, StoredEvent, held
 from eventlog.keys.data_keys import DataKeys
 from eventlog.paging import PAGE
+from eventlog.store.contract.events import is_last
 from eventlog.store.contract.feed import FeedRow
 from eventlog.store.contract.log import MAX_VERSION, Store
 from eventlog.store.contract.views import (
@@ -27,6 +28,7 @@ from eventlog.store.contract.views import (
     Mark,
     Moved,
     NamedLetter,
+    Phrase,
     Purge,
     Put,
     Removed,
@@ -50,6 +52,7 @@ __all__ = [
     "Mark",
     "Moved",
     "NamedLetter",
+    "Phrase",
     "Purge",
     "Put",
     "Removed",
@@ -59,6 +62,7 @@ __all__ = [
     "TenantEvent",
     "ViewRow",
     "ViewSource",
+    "is_whole",
 ]
 
 
@@ -67,6 +71,15 @@ class TenantEvent(NamedTuple):
 
     tenant: str
     event: RecordedEvent
+
+
+def is_whole(page: Sequence[TenantEvent], limit: int) -> bool:
+    """Tell whether a page of up to `limit` events has all there is: it was not cut."""
+    return is_last(page, limit, _held)
+
+
+def _held(found: TenantEvent) -> int:
+    return held(found.event.stored)
 
 
 class LogViews:
@@ -99,6 +112,7 @@ class LogViews:
     async def events(self, after: int, until: int, limit: int) -> list[TenantEvent]:
         """Return up to `limit` events of all tenants with after < position <= until, in order.
 
+        Fewer where they hold a lot of bytes: `is_whole` tells.
         The content of one that cannot be decrypted raises NoKeyError or WrongKeyError, when it is
         asked for: other events, and other tenants, are not concerned.
         """
@@ -109,7 +123,7 @@ class LogViews:
 
         All at once.
         """
-        streams = [(MAIN, stream_id(tenant, name))]
+        streams: list[tuple[str, bytes]] = [(MAIN, stream_id(tenant, name))]
         while found := await self._store.streams.branches(tenant, name, streams[-1][0], PAGE):
             streams += [(row.branch, row.stream_id) for row in found]
         rows = [
@@ -124,9 +138,14 @@ class LogViews:
         after = 0
         while places := await self._store.tree.places(identity, after, MAX_VERSION, PAGE):
             at = dict(places)
-            events = await self._store.events.page(identity, after, places[-1][0], len(places))
-            found += [(at[event.version], event) for event in events if at[event.version] <= until]
-            after = places[-1][0]
+            last = places[-1][0]
+            events = await self._store.events.page(identity, after, last, len(places) + 1)
+            found += [
+                (at[one.version], one)
+                for one in events
+                if at.get(one.version, MAX_VERSION) <= until
+            ]
+            after = last if is_last(events, len(places) + 1) else events[-1].version
         return found
 
     async def _opened(self, rows: Sequence[FeedRow]) -> list[TenantEvent]:

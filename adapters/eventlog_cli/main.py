@@ -7,7 +7,6 @@ import sys
 
 from eventlog_cli import streams
 
-FAILED = 1
 UNABLE = 2
 """It could not be done, or nobody could be told of it: nothing was found, and nothing is known."""
 EXTRAS = {
@@ -64,7 +63,7 @@ def _run() -> int:
             raise
         needed = f"pip install 'conversation-eventlog[{EXTRAS[missing]}]'"
         streams.tell(f"eventlog: {missing} is not installed: {needed}.\n")
-        return FAILED
+        return UNABLE
     return 0
 
 

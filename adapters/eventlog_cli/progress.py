@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Final
 
+from eventlog.errors import ReadOnlyError
 from eventlog_cli.running import Invocation
 from eventlog_cli.terminal import is_watched
 from eventlog_projections.views.views import Views
@@ -50,10 +51,30 @@ def bar(what: str, total: float | None = None) -> Generator[Bar]:
 async def caught_up(at: Invocation, *names: str) -> Views:
     """Return the views of the log, those of these names caught up with the feed.
 
-    What is taken is kept batch by batch: when it is interrupted, the next one goes on there.
+    What is taken is kept batch by batch: when it is interrupted, the next one goes on there. Of a
+    file that cannot be written, where they are behind, they are filled in a copy, which is removed.
     """
-    views = Views(at.log)
+    try:
+        return await _caught_up(Views(at.log), names)
+    except ReadOnlyError:
+        copy = await _copied(at)
+        if copy is None:
+            raise
+    log = at.settings.having("db", copy).open()
+    return await _caught_up(Views(await at.until_done.enter_async_context(log)), names)
 
+
+async def _copied(at: Invocation) -> str | None:
+    """Return the path of a copy of the log, which is removed; None where there can be none."""
+    import tempfile
+
+    from eventlog.operations.backup import working_copy
+
+    folder = at.until_done.enter_context(tempfile.TemporaryDirectory(prefix="eventlog-"))
+    return await working_copy(at.log, folder)
+
+
+async def _caught_up(views: Views, names: Sequence[str]) -> Views:
     async def look() -> tuple[float, float]:
         moved = [each for each in await views.status() if each.view in names]
         return sum(each.position for each in moved), sum(

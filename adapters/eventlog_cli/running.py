@@ -4,6 +4,7 @@
 130 interrupted · 141 whoever read the output went away. `verify` has its own: 0, 1 and 2.
 """
 
+import contextlib
 import signal
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -37,6 +38,9 @@ class Invocation(NamedTuple):
 
     log: "EventLog"
     out: Output
+    settings: Settings
+    until_done: contextlib.AsyncExitStack
+    """What is open for as long as the command runs."""
 
 
 Work = Callable[[Invocation], Coroutine[Any, Any, None]]
@@ -78,8 +82,9 @@ def run(ctx: click.Context, work: Work, *, create: bool = False, failed: int = F
     """
 
     async def on_the_log(settings: Settings, out: Output) -> None:
-        async with settings.open(create=create) as log:
-            await work(Invocation(log, out))
+        async with contextlib.AsyncExitStack() as until_done:
+            log = await until_done.enter_async_context(settings.open(create=create))
+            await work(Invocation(log, out, settings, until_done))
 
     run_without_log(ctx, on_the_log, failed=failed)
 
@@ -106,7 +111,7 @@ def run_without_log(
             streams.flush()
     except BrokenPipeError:
         streams.discard()
-        ctx.exit(UNREAD)
+        ctx.exit(code or UNREAD)  # What was found stays found.
     except InvalidInputError as error:
         _leave(ctx, str(error), MISUSED)
     except SchemaTooOldError as error:

@@ -75,8 +75,11 @@ class WithUsage(CurrentBranch):
     async def _by_turn(self, chat: Conversation) -> dict[int, Counts]:
         turns: dict[int, list[Counts]] = {}
         with explained():
-            for turn, used in await chat.usage_by_turn():
-                turns.setdefault(turn, []).append(Counts.recorded(used))
+            for turn, used, error in await chat.usage_by_turn():
+                if used is None:
+                    _log.error("Conversation %r: usage may be missing: %s", chat.name, error)
+                else:
+                    turns.setdefault(turn, []).append(Counts.recorded(used))
         return {turn: _sum(each) for turn, each in turns.items()}
 
 

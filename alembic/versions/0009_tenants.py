@@ -130,7 +130,7 @@ def keep_no_statistics(schema: str) -> None:
                 LEFT JOIN pg_class parent ON parent.oid = i.inhparent
                 WHERE n.nspname = '{place}' AND c.relkind IN ('r', 'p')
                 AND ((coalesce(parent.relname, c.relname), a.attname) IN ({named})
-                    OR (c.relname LIKE 'view\_%' AND pg_has_role(c.relowner, 'USAGE')
+                    OR (starts_with(c.relname, 'view_') AND pg_has_role(c.relowner, 'USAGE')
                         AND a.atttypid IN ('text'::regtype, 'tsvector'::regtype)))
             LOOP
                 EXECUTE format('ALTER TABLE %I.%I ALTER COLUMN %I SET STATISTICS 0',

@@ -47,7 +47,8 @@ EventLogError
 │   └── ContentTooLargeError    stored bytes that inflate to more than the log was opened for
 ├── EncryptedError              content that this log cannot open; nothing was stored
 │   ├── NoKeyError              opened without the key-encryption key that it takes
-│   └── WrongKeyError           the key-encryption key of that name is another one
+│   ├── WrongKeyError           the key-encryption key of that name is another one
+│   └── KeyRingError            the keyring failed, as a key service that is down
 ├── SharedContentError          forks share what should be erased for one conversation only
 ├── HeldError                   a legal hold keeps what should be erased
 └── ErasedError                 the content asked for was erased for good
@@ -67,6 +68,7 @@ from eventlog.errors.content import (
     EventIdReusedError,
     HeldError,
     KeyDestroyedError,
+    KeyRingError,
     NameTakenError,
     NoKeyError,
     PoisonEventError,
@@ -145,6 +147,7 @@ __all__ = [
     "InvalidOptionError",
     "ItemTooLargeError",
     "KeyDestroyedError",
+    "KeyRingError",
     "NameTakenError",
     "NoKeyError",
     "NoSuchBranchError",

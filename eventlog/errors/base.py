@@ -1,10 +1,18 @@
 """The base of every error, and of those whose message is a template."""
 
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar, Self, dataclass_transform
 
 
 class EventLogError(Exception):
     """Base of every error that this library raises on purpose."""
+
+    def saying(self, message: str) -> Self:
+        """Return another error of the same kind, attributes and cause, in other words."""
+        other = type(self).__new__(type(self))
+        other.args = (message,)
+        vars(other).update(vars(self))
+        other.__cause__ = self.__cause__
+        return other
 
 
 @dataclass_transform(eq_default=False)

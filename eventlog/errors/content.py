@@ -124,6 +124,24 @@ class WrongKeyError(TemplateError, EncryptedError):
     )
 
 
+class KeyRingError(EncryptedError):
+    """The keyring failed, as a key service that is down; nothing was read or stored.
+
+    What it raised is the cause, and `said` its words. That says nothing of the content, which opens
+    once the keyring works. `kek_id` is the key-encryption key, "" where it could not be named.
+    """
+
+    def __init__(self, stream: str, kek_id: str, what: str, said: str) -> None:
+        under = f" under the key {kek_id!r}" if kek_id else ""
+        super().__init__(
+            f"The keyring could not {what} of conversation {stream!r}{under} ({said}). Nothing was"
+            " read or stored. See to the keyring, or to the service that it asks, and call again."
+        )
+        self.stream = stream
+        self.kek_id = kek_id
+        self.said = said
+
+
 class HeldError(EventLogError):
     """A legal hold keeps the conversation as it is; nothing was erased."""
 

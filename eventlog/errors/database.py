@@ -1,13 +1,24 @@
 """Errors of the database: the call may succeed later, or elsewhere."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from eventlog.errors.base import EventLogError, TemplateError
 
 
 class StoreError(EventLogError):
-    """The database refused or failed."""
+    """The database refused or failed.
+
+    `stream` is the conversation that is concerned; None where that is none, or several.
+    """
+
+    stream: str | None = None
+
+    def of(self, stream: str) -> Self:
+        """Return the same of a conversation, by its name: another error for each that is told."""
+        other = self.saying(f"Conversation {stream!r}: {self}")
+        other.stream = stream
+        return other
 
 
 class UnavailableError(StoreError):
@@ -18,18 +29,21 @@ class BusyError(UnavailableError):
     """The database stayed locked for longer than the timeout allows."""
 
 
-class InDoubtError(TemplateError, StoreError):
+class InDoubtError(StoreError):
     """A change was sent to the database, and nobody can tell whether it is stored, or will be.
 
     The only error of a change that does not mean "not stored". `stream` is the conversation. Append
     again with the same `event_id`: what is stored answers again, as `replayed`.
     """
 
-    stream: str
-    what: str
-    why: str
-    advice: str
-    _template = "Conversation {stream!r}: it is in doubt whether {what} was stored. {why} {advice}"
+    def __init__(self, stream: str, what: str, why: str, advice: str) -> None:
+        super().__init__(
+            f"Conversation {stream!r}: it is in doubt whether {what} was stored. {why} {advice}"
+        )
+        self.stream = stream
+        self.what = what
+        self.why = why
+        self.advice = advice
 
 
 class ReadOnlyError(StoreError):
@@ -90,7 +104,8 @@ class WaitTimeoutError(TemplateError, StoreError, TimeoutError):
     reached: int
     _template = (
         "The feed did not reach position {position} within {timeout:g} s; it is at {reached}."
-        " Wait longer, or see whether that many events were appended."
+        " Wait longer; or see whether that many events were appended, and whether the log was put"
+        " back to an earlier state."
     )
 
 

@@ -17,6 +17,12 @@ class Notifier:
         self._poll_interval = poll_interval
         self._redis = redis
         self._tails: PerLoop[FeedTail] = PerLoop()
+        self.furthest = 0
+        """The last position that anybody here has seen: what is not there any more was lost."""
+
+    def see(self, position: int) -> None:
+        """Remember that the feed was at a position."""
+        self.furthest = max(self.furthest, position)
 
     def announce(self) -> None:
         """Say that the log may have grown. Never waits, never fails."""
@@ -40,7 +46,7 @@ class Notifier:
     def _new_tail(self) -> FeedTail:
         feed = self._store.feed
         sources = [feed.listen] if self._redis is None else [feed.listen, self._redis.listen]
-        return FeedTail(feed, self.announce, sources, self._poll_interval, self._drop)
+        return FeedTail(feed, self.announce, sources, self._poll_interval, self._drop, self.see)
 
     def _drop(self, tail: FeedTail) -> None:
         if self._tails.peek() is tail:

@@ -13,6 +13,7 @@ from eventlog.format.envelope import RecordedEvent
 from eventlog.format.opening import Opener
 from eventlog.format.records import StoredEvent
 from eventlog.keys.data_keys import DataKeys
+from eventlog.store.contract.events import is_last
 from eventlog.store.contract.feed import FeedRow, FeedSource
 from eventlog.store.contract.log import Store
 
@@ -53,8 +54,10 @@ class Cursor:
         """Return the next rows, at most up to position `until`, and advance `after`."""
         ahead, self._ahead = self._ahead, None
         rows = await (ahead or self._fetch(until))
-        self.after = rows[-1][0] if len(rows) == PAGE else self._last
-        self._span = PAGE if len(rows) > PAGE // 4 else min(4 * self._span, LONGEST_SPAN)
+        is_cut = not is_last(rows, PAGE)
+        self.after = rows[-1][0] if is_cut else self._last
+        is_much = is_cut or len(rows) > PAGE // 4
+        self._span = PAGE if is_much else min(4 * self._span, LONGEST_SPAN)
         if self._feed.reads_ahead and self.after < until:
             self._ahead = asyncio.ensure_future(self._fetch(until))
             for _ in range(TICKS):
@@ -87,6 +90,7 @@ async def read_feed(
     ):
         async for position in positions:
             end = position
+            notifier.see(end)
             while cursor.after < position:
                 rows = await cursor.read(position)
                 openers = await _openers_of(rows, keys)
@@ -127,7 +131,9 @@ async def _openers_of(rows: Sequence[FeedRow], keys: DataKeys) -> Mapping[bytes,
 async def last_position(store: Store, notifier: Notifier) -> int:
     """Return the last position, once all that was committed before has a position."""
     sequencer = Sequencer(store.feed, notifier.announce)
-    return [position async for position in sequencer.catching_up()][-1]
+    end = [position async for position in sequencer.catching_up()][-1]
+    notifier.see(end)
+    return end
 
 
 @contextlib.asynccontextmanager

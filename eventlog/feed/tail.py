@@ -45,6 +45,7 @@ class FeedTail:
         sources: Sequence[Source],
         poll_interval: float,
         on_end: "Callable[[FeedTail], None]",
+        on_move: Callable[[int], None],
     ) -> None:
         self.loop: Final = asyncio.get_running_loop()
         self.process: Final = os.getpid()
@@ -53,6 +54,7 @@ class FeedTail:
         self._sources = sources
         self._poll_interval = poll_interval
         self._on_end = on_end
+        self._on_move = on_move
         self._is_leaving = False
         self._poll_now = asyncio.Event()
         self._waiters: set[Waiter] = set()
@@ -121,6 +123,7 @@ class FeedTail:
             raise BeyondEndError(self.position, position, "This process")
         if position > self.position:
             self.position = position
+            self._on_move(position)
             self._moved_at = time.monotonic()
             self._wake()
         recently = time.monotonic() - self._moved_at < EAGERNESS

@@ -10,7 +10,7 @@ from hashlib import sha256
 from struct import Struct
 from typing import Any, Final
 
-from eventlog.format.records import Head, PreparedEvent, StoredEvent
+from eventlog.format.records import Head, PreparedEvent, StoredEvent, StreamId
 
 FORMAT: Final = 1
 GENESIS: Final = Head(version=0, hash=bytes(32), at=0)
@@ -25,10 +25,11 @@ _GIVEN: Final = b"\x01"
 
 
 @functools.lru_cache(maxsize=1024)
-def stream_id(tenant: str, name: str, branch: str = "") -> bytes:
+def stream_id(tenant: str, name: str, branch: str = "") -> StreamId:
     """Return the 16-byte identity of a conversation, or of a branch of it."""
     identity = _text(tenant) + _text(name)
-    return sha256(identity + _text(branch) if branch else identity).digest()[:16]
+    digest = sha256(identity + _text(branch) if branch else identity).digest()
+    return StreamId(digest[:16], name)
 
 
 def content_digest(salt: bytes, context: bytes, body: bytes) -> bytes:

@@ -143,11 +143,13 @@ class StreamKeys(NamedTuple):
     destroyed: frozenset[str] = frozenset()
     compresses: bool = True
     """Whether bodies are compressed before they are encrypted."""
+    closed: frozenset[str] = frozenset()
+    """Keys that do not open, and that nothing needed which was read so far."""
 
     @property
     def is_encrypted(self) -> bool:
         """Whether the stream has, or had, a key."""
-        return bool(self.keys or self.destroyed)
+        return bool(self.keys or self.destroyed or self.closed)
 
     @property
     def key_id(self) -> str:

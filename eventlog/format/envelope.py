@@ -74,7 +74,7 @@ class RecordedEvent:
 
     Content raises ErasedError once it was erased, NoKeyError if it is encrypted and the log has no
     keyring, WrongKeyError for another one, and CorruptEventError if it does not decrypt or decode,
-    or is not encrypted where it has to be. `stored` is the row.
+    is not encrypted where it has to be, or is gone and no event says why. `stored` is the row.
     """
 
     __slots__ = ("_opener", "branch", "position", "stored", "stream")
@@ -129,8 +129,8 @@ class RecordedEvent:
 
     @property
     def is_erased(self) -> bool:
-        """Whether the content was erased."""
-        return self.stored.body is None
+        """Whether the content was erased, and an event says so: it is corrupt otherwise."""
+        return self.stored.body is None and self.version not in self._opener.lost
 
     @property
     def header(self) -> Header:

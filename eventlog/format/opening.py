@@ -25,6 +25,8 @@ from eventlog.format.records import FoldInput, StoredEvent
 
 UNENCRYPTED: Final = "it is not encrypted, though what came before it is"
 
+NOT_ERASED: Final = "its content is gone, and no event says that it was erased"
+
 ERASING: Final = (ConversationErased.kind, EventErased.kind)
 """The kinds that can be appended without a key."""
 
@@ -51,6 +53,8 @@ class Opener(NamedTuple):
     """How many bytes one body may inflate to."""
     failure: EncryptedError | None = None
     """Why the keys of the stream could not be opened."""
+    lost: frozenset[int] = frozenset()
+    """The versions whose content is gone though no event says that it was erased, if known."""
 
     def body(self, stream: str, stored: StoredEvent | FoldInput) -> bytes:
         """Return the body as JSON."""
@@ -65,7 +69,7 @@ class Opener(NamedTuple):
     def decrypt(self, stream: str, stored: StoredEvent | FoldInput) -> bytes:
         """Return the body as its codec has it."""
         if stored.body is None:
-            raise ErasedError(stream, stored.version)
+            raise self._gone(stream, stored)
         self.check(stream, stored)
         if stored.key_id is None:
             return stored.body
@@ -75,7 +79,7 @@ class Opener(NamedTuple):
     def context(self, stream: str, stored: StoredEvent) -> bytes:
         """Return the context as JSON."""
         if stored.context is None:
-            raise ErasedError(stream, stored.version)
+            raise self._gone(stream, stored)
         self.check(stream, stored)
         if stored.key_id is None:
             return stored.context
@@ -88,6 +92,13 @@ class Opener(NamedTuple):
             return
         if stored.version > self.first and not may_be_plain(stored):
             raise CorruptEventError(stream, stored.version, UNENCRYPTED)
+
+    def _gone(
+        self, stream: str, stored: StoredEvent | FoldInput
+    ) -> ErasedError | CorruptEventError:
+        if stored.version in self.lost:
+            return CorruptEventError(stream, stored.version, NOT_ERASED)
+        return ErasedError(stream, stored.version)
 
     def _keys_of(self, stream: str) -> StreamKeys:
         if self.failure is not None:

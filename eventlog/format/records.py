@@ -3,7 +3,8 @@
 Pure: a store never looks inside `header`, `context` or `body`.
 """
 
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 _PER_EVENT: Final = 512
 """Bytes that an event takes in memory beside its content, roughly."""
@@ -38,6 +39,21 @@ class PreparedEvent(NamedTuple):
     content_digest: bytes
 
 
+class StreamId(bytes):
+    """The 16-byte identity of a stream, where the name of its conversation is known.
+
+    It is equal to the same bytes without the name, which is there for those who tell people.
+    """
+
+    name: str
+
+    def __new__(cls, identity: bytes, name: str = "") -> Self:
+        """Name an identity."""
+        named = super().__new__(cls, identity)
+        named.name = name
+        return named
+
+
 class StoredEvent(NamedTuple):
     """One row of `events`. `salt`, `context` and `body` are all None once erased."""
 
@@ -57,6 +73,15 @@ class StoredEvent(NamedTuple):
     body: bytes | None
     content_digest: bytes
     hash: bytes
+
+
+_CONTEXT: Final = StoredEvent._fields.index("context") - len(StoredEvent._fields)
+_BODY: Final = StoredEvent._fields.index("body") - len(StoredEvent._fields)
+
+
+def held(row: Sequence[Any]) -> int:
+    """Return how many bytes of content a StoredEvent holds, or a row that ends with one."""
+    return len(row[_CONTEXT] or b"") + len(row[_BODY] or b"")
 
 
 class FoldInput(NamedTuple):

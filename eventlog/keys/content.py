@@ -6,7 +6,12 @@ Rule: what was read of an encrypted stream is either decrypted or an error.
 from collections.abc import Mapping, Sequence
 
 from eventlog.errors import NoKeyError
-from eventlog.format.encryption import DecryptionError, StreamKeys, derived_key_id
+from eventlog.format.encryption import (
+    DecryptionError,
+    StreamKeys,
+    derived_key_id,
+    generation,
+)
 from eventlog.format.opening import Opener, may_be_plain
 from eventlog.format.records import FoldInput
 from eventlog.keys.data_keys import DataKeys
@@ -82,7 +87,7 @@ class StreamContent:
             return dict(derived)
         if not keys.keys:
             return None
-        newest = keys.keys[max(keys.keys, key=int)]
+        newest = keys.keys[max(keys.keys, key=generation)]
         return {name: newest.encrypt_derived(data, name) for name, data in derived.items()}
 
     async def _of_stream(self, wanted: "set[str | None] | None" = None) -> StreamKeys:

@@ -32,9 +32,8 @@ async def agree(keys: DataKeys, display_name: str, stream_id: bytes) -> StreamKe
         if agreed is not None:
             return keys.cache(stream_id, agreed)
     raise BusyError(
-        f"Conversation {display_name!r}: others changed its data key again and again. Nothing was"
-        " stored. Try again."
-    )
+        "Others changed its data key again and again. Nothing was stored. Try again."
+    ).of(display_name)
 
 
 async def renew(keys: DataKeys, display_name: str, stream_id: bytes) -> None:
@@ -52,12 +51,13 @@ async def _agree(keys: DataKeys, display_name: str, stream_id: bytes) -> StreamK
     """Return the keys with the current one of all writers; None after having offered one."""
     stream = await keys.store.streams.row(stream_id)
     rows = await keys.store.keys.of_streams([stream_id])
-    found = await keys.open(display_name, stream_id, rows)
+    newest = max(rows, key=_generation, default=None)
+    used = stream.key_id if stream is not None and stream.key_id else newest and newest.key_id
+    found = await keys.open(display_name, stream_id, {used}, rows)
     if stream is not None and stream.key_id and stream.key_id not in found.destroyed:
         if stream.key_id not in found.keys:
             raise KeyDestroyedError(display_name, stream.head.version, stream.key_id)
         return found._replace(current=stream.key_id)
-    newest = max(rows, key=_generation, default=None)
     if newest is None or newest.wrapped_key is None:
         newest = await keys.wrapper.new(display_name, stream_id, newest)
     elif stream is None:

@@ -8,7 +8,7 @@ from eventlog.errors import EncryptedError, KeyDestroyedError
 from eventlog.format.encryption import DataKey, StreamKeys
 from eventlog.format.inflating import MAX_INFLATED
 from eventlog.format.opening import Opener, may_be_plain
-from eventlog.format.records import StoredEvent
+from eventlog.format.records import StoredEvent, StreamId
 from eventlog.keys.ring import KeyRing
 from eventlog.keys.wrapping import KeyWrapper
 from eventlog.store.contract.keys import KeyRow
@@ -79,7 +79,7 @@ class DataKeys:
         """
         found, rows = await self._find(streams)
         for stream_id, own in rows.items():
-            keys = await self.open(streams[stream_id][0], stream_id, own)
+            keys = await self.open(*_named(streams, stream_id), own)
             found[stream_id] = self.cache(stream_id, keys)
         return found
 
@@ -131,7 +131,7 @@ class DataKeys:
         openers = {stream_id: self.plain._replace(keys=keys) for stream_id, keys in found.items()}
         for stream_id, own in rows.items():
             try:
-                keys = await self.open(wanted[stream_id][0], stream_id, own)
+                keys = await self.open(*_named(wanted, stream_id), own)
             except EncryptedError as error:
                 openers[stream_id] = self.plain._replace(failure=error)
             else:
@@ -165,25 +165,43 @@ class DataKeys:
             if wanted - {None} <= keys.keys.keys() | keys.destroyed:
                 found[stream_id] = keys
         rows: dict[bytes, list[KeyRow]] = {each: [] for each in streams if each not in found}
-        for row in await self.store.keys.of_streams(list(rows)) if rows else []:
+        asked = [StreamId(each, streams[each][0]) for each in rows]
+        for row in await self.store.keys.of_streams(asked) if rows else []:
             rows[row.stream_id].append(row)
         return found, rows
 
-    async def open(self, display_name: str, stream_id: bytes, rows: Sequence[KeyRow]) -> StreamKeys:
-        """Return the keys of the rows of a stream, unwrapped where they are not cached."""
+    async def open(
+        self,
+        display_name: str,
+        stream_id: bytes,
+        wanted: Collection[str | None],
+        rows: Sequence[KeyRow],
+    ) -> StreamKeys:
+        """Return the keys of the rows of a stream, unwrapped where they are not cached.
+
+        A row that nobody `wanted` and that does not open keeps nobody from the others. Raises
+        NoKeyError or WrongKeyError for one that was.
+        """
         cached = self.cached(stream_id)
         keys: dict[str, DataKey] = {}
+        closed: set[str] = set()
         for row in rows:
             if row.wrapped_key is None:
                 continue
             key = cached.keys.get(row.key_id)
             if key is None:
-                unwrapped = await self.wrapper.unwrap(display_name, row)
+                try:
+                    unwrapped = await self.wrapper.unwrap(display_name, row)
+                except EncryptedError:
+                    if row.key_id in wanted:
+                        raise
+                    closed.add(row.key_id)
+                    continue
                 key = DataKey(stream_id, row.key_id, unwrapped)
             keys[row.key_id] = key
         destroyed = frozenset(row.key_id for row in rows if row.wrapped_key is None)
         current = cached.current if cached.current in keys else None
-        return StreamKeys(keys, current, destroyed, self._compresses)
+        return StreamKeys(keys, current, destroyed, self._compresses, frozenset(closed))
 
     async def disclose(self, display_name: str, events: Iterable[StoredEvent]) -> dict[str, bytes]:
         """Return the data keys of events of one stream in plain text by key id, to be given away.
@@ -201,3 +219,10 @@ class DataKeys:
                 raise KeyDestroyedError(display_name, event.version, key_id)
             found[key_id] = await self.wrapper.unwrap(display_name, row)
         return found
+
+
+def _named(
+    streams: Mapping[bytes, tuple[str, set[str | None]]], stream_id: bytes
+) -> tuple[str, bytes, set[str | None]]:
+    display_name, wanted = streams[stream_id]
+    return display_name, stream_id, wanted

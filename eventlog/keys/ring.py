@@ -43,8 +43,9 @@ class KeyRing(Protocol):
     def unwrap(self, kek_id: str, wrapped: bytes, aad: bytes, /) -> bytes | Awaitable[bytes]:
         """Undo `wrap`.
 
-        Raises KeyError if there is no such key, and NotOpenedError if it does not unwrap. Other
-        exceptions, of a service that cannot be reached for example, are not translated.
+        Raises KeyError if there is no such key, and NotOpenedError if it does not unwrap. Of any
+        other exception, of a service that cannot be reached for example, the log makes a
+        KeyRingError.
         """
         ...
 

@@ -1,10 +1,11 @@
 """Data keys as the database holds them: wrapped under a key-encryption key of the keyring."""
 
+import contextlib
 import inspect
 import os
-from collections.abc import Awaitable
+from collections.abc import Generator
 
-from eventlog.errors import NoKeyError, WrongKeyError
+from eventlog.errors import EventLogError, KeyRingError, NoKeyError, WrongKeyError
 from eventlog.format.encryption import KEY_BYTES, generation, key_aad
 from eventlog.keys.ring import KeyRing, NotOpenedError
 from eventlog.store.contract.keys import KeyRow
@@ -31,26 +32,48 @@ class KeyWrapper:
         return await self.wrap(display_name, stream_id, key_id, os.urandom(KEY_BYTES))
 
     async def wrap(self, display_name: str, stream_id: bytes, key_id: str, key: bytes) -> KeyRow:
-        """Return a data key, wrapped under the current key-encryption key."""
+        """Return a data key, wrapped under the current key-encryption key.
+
+        Raises NoKeyError or KeyRingError.
+        """
         keyring = self.require(display_name)
-        kek_id = keyring.current
-        wrapped = keyring.wrap(kek_id, key, key_aad(stream_id, key_id, kek_id))
-        return KeyRow(stream_id, key_id, kek_id, await _awaited(wrapped))
+        with _asking(display_name, "", "say under which key to wrap a data key"):
+            kek_id = keyring.current
+        with _asking(display_name, kek_id, "wrap a data key"):
+            aad = key_aad(stream_id, key_id, kek_id)
+            wrapped = await _bytes_of(keyring.wrap(kek_id, key, aad))
+        return KeyRow(stream_id, key_id, kek_id, wrapped)
 
     async def unwrap(self, display_name: str, row: KeyRow) -> bytes:
-        """Return the data key of a row. Raises NoKeyError or WrongKeyError."""
+        """Return the data key of a row. Raises NoKeyError, WrongKeyError or KeyRingError."""
         keyring, wrapped = self.require(display_name), row.wrapped_key or b""
         aad = key_aad(row.stream_id, row.key_id, row.kek_id)
-        try:
-            key = await _awaited(keyring.unwrap(row.kek_id, wrapped, aad))
-        except KeyError as error:
-            raise NoKeyError(display_name, row.kek_id) from error
-        except NotOpenedError as error:
-            raise WrongKeyError(display_name, row.kek_id) from error
+        with _asking(display_name, row.kek_id, "unwrap a data key"):
+            key = await _bytes_of(keyring.unwrap(row.kek_id, wrapped, aad))
         if len(key) != KEY_BYTES:
             raise WrongKeyError(display_name, row.kek_id)
         return key
 
 
-async def _awaited(answer: bytes | Awaitable[bytes]) -> bytes:
-    return await answer if inspect.isawaitable(answer) else answer
+@contextlib.contextmanager
+def _asking(display_name: str, kek_id: str, what: str) -> Generator[None]:
+    """Turn whatever a keyring raises, anybody's code, into an error that names what it was for."""
+    try:
+        yield
+    except EventLogError:
+        raise
+    except KeyError as error:
+        raise NoKeyError(display_name, kek_id) from error
+    except NotOpenedError as error:
+        raise WrongKeyError(display_name, kek_id) from error
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        raise KeyRingError(display_name, kek_id, what, said) from error
+
+
+async def _bytes_of(answer: object) -> bytes:
+    """Return what a keyring answers, at once or later. Raises TypeError for what is no key."""
+    found: object = await answer if inspect.isawaitable(answer) else answer
+    if not isinstance(found, (bytes, bytearray)) or not found:
+        raise TypeError(f"the keyring returned {type(found).__name__}, not a key")
+    return bytes(found)

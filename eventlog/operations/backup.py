@@ -7,6 +7,7 @@ from collections.abc import Callable
 from eventlog.addresses.log import PostgresAddress, parse
 from eventlog.errors import InvalidOptionError
 from eventlog.files import OWNER
+from eventlog.log import EventLog
 from eventlog.store.contract.options import DEFAULT_SCHEMA
 
 
@@ -37,3 +38,17 @@ async def backup(
     from eventlog.store.sqlite.backup import backup_sqlite
 
     await asyncio.to_thread(backup_sqlite, address, os.fsdecode(to), progress, mode)
+
+
+async def working_copy(log: EventLog, folder: str | os.PathLike[str]) -> str | None:
+    """Copy a SQLite log that cannot be written into `folder`; return the path of the copy.
+
+    There views can be filled. None for a log on a server, which is not copied. Raises
+    UnavailableError where there is no room.
+    """
+    address = log.spi.address
+    if isinstance(address, PostgresAddress) or address.path is None:
+        return None
+    path = os.path.join(os.fsdecode(folder), "log.db")
+    await backup(address.path, path)
+    return path

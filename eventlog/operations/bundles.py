@@ -5,7 +5,9 @@ code with this, and a test holds them to the same answers.
 """
 
 import base64
+import json
 import struct
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -13,10 +15,13 @@ import msgspec
 from eventlog.errors import EventLogError, InvalidEvidenceError
 from eventlog.format import chain
 from eventlog.format.codec import decompress
+from eventlog.format.encryption import BODY, CONTEXT, KEY_BYTES, DataKey
+from eventlog.format.opening import ERASING
 from eventlog.format.records import Head, StoredEvent
 from eventlog.proof import merkle
-from eventlog.proof.checkpoint import TreeHead, Verifier, parse_head
+from eventlog.proof.checkpoint import TreeHead, Verifiers, open_head, parse_head
 from eventlog.verify import diagnosis
+from eventlog.verify.contents import ContentTrace
 
 EVIDENCE: Final = "conversation-eventlog evidence 1"
 """The first field of a bundle: what it is, and the number of its form."""
@@ -56,13 +61,14 @@ class _Bundle(msgspec.Struct):
     conversations: list[_Conversation]
 
 
-def check_evidence(bundle: bytes, verifier: Verifier) -> list[tuple[str, str, int]]:
+def check_evidence(bundle: bytes, verifier: Verifiers) -> list[tuple[str, str, int]]:
     """Return the name, branch and last version of each conversation that a bundle proves.
 
-    To whoever trusts `verifier`. Raises InvalidEvidenceError if it does not prove all it holds.
+    To whoever trusts `verifier`, or one of several. Raises InvalidEvidenceError if it does not
+    prove all that it holds.
     """
     try:
-        head = verifier.open(_decoded(bundle).head)
+        head = open_head(_decoded(bundle).head, verifier)
     except EventLogError as error:
         raise InvalidEvidenceError(f"The evidence is not sound: {error}") from error
     return check_bundle(bundle, head)
@@ -85,9 +91,15 @@ def check_bundle(bundle: bytes, head: TreeHead | None = None) -> list[tuple[str,
 
 def _decoded(bundle: bytes) -> _Bundle:
     try:
+        # Fields that are not known are passed over below, whatever is in them: it is JSON, too.
+        json.loads(bundle.decode(), parse_constant=_refuse_word)
         return msgspec.json.decode(bundle, type=_Bundle)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise InvalidEvidenceError(f"This is no evidence: {error}") from error
+
+
+def _refuse_word(word: str) -> None:
+    raise ValueError(f"{word} is no JSON")
 
 
 def _check(shown: _Conversation, head: TreeHead) -> tuple[str, str, int]:
@@ -95,21 +107,50 @@ def _check(shown: _Conversation, head: TreeHead) -> tuple[str, str, int]:
     stream_id = chain.stream_id(shown.tenant, shown.name, shown.branch)
     if _decode(shown.stream_id) != stream_id:
         raise ValueError(f"{where}: the stream is that of another conversation")
-    last = chain.GENESIS
+    last, contents = chain.GENESIS, ContentTrace()
+    keys = {key_id: _data_key(stream_id, key_id, key) for key_id, key in shown.keys.items()}
     for shown_event in shown.events:
         event = _stored(stream_id, shown_event)
         finding = diagnosis.check(last, event)
         if finding is not None:
             raise ValueError(f"{where}, version {last.version + 1}: {finding.detail}")
-        if event.key_id is None and event.body is not None:
-            decompress(event.codec, event.body)
+        try:
+            _open(event, keys)
+        except ValueError as error:
+            raise ValueError(f"{where}, version {event.version}: {error}") from error
         last = Head(event.version, event.hash, event.recorded_at)
+        if event.body is None or event.kind in ERASING:
+            contents.take(event)
+    if contents.restored is not None:
+        version, finding = contents.restored
+        raise ValueError(f"{where}, version {version}: {finding.detail}")
     proof = [_decode(each) for each in shown.proof]
     leaf = merkle.leaf_hash(last.hash)
     index = shown.position - 1
     if not last.version or merkle.root_from_inclusion(index, head.size, leaf, proof) != head.root:
         raise ValueError(f"{where}: the head does not commit to its version {last.version}")
     return shown.name, shown.branch, last.version
+
+
+def _data_key(stream_id: bytes, key_id: str, encoded: str) -> DataKey:
+    key = _decode(encoded)
+    if len(key) != KEY_BYTES:
+        raise ValueError(f"its data key {key_id!r} has {len(key)} bytes, not {KEY_BYTES}")
+    return DataKey(stream_id, key_id, key)
+
+
+def _open(event: StoredEvent, keys: Mapping[str, DataKey]) -> None:
+    """Raise ValueError for a content that does not open, but for one whose key is withheld."""
+    context, body = event.context, event.body
+    if context is None or body is None:
+        return
+    if event.key_id is not None:
+        key = keys.get(event.key_id)
+        if key is None:
+            return
+        key.decrypt_field(event, context, CONTEXT)
+        body = key.decrypt_field(event, body, BODY)
+    decompress(event.codec, body)
 
 
 def _stored(stream_id: bytes, shown: _Event) -> StoredEvent:

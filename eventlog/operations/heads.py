@@ -7,7 +7,7 @@ import os
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-from eventlog.errors import PublishingError, StoreError, WaitTimeoutError
+from eventlog.errors import BeyondEndError, PublishingError, StoreError, WaitTimeoutError
 from eventlog.files import PUBLIC, write_whole
 from eventlog.format.records import SignedHead
 from eventlog.log import EventLog
@@ -95,5 +95,6 @@ async def _until_due(
 
 
 async def _reached(log: EventLog, position: int, seconds: float) -> None:
-    with contextlib.suppress(WaitTimeoutError):
+    # A feed that has become shorter is a reason to sign now, which tells what is wrong.
+    with contextlib.suppress(WaitTimeoutError, BeyondEndError):
         await log.wait_for(position, seconds)

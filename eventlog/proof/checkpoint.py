@@ -8,6 +8,7 @@ import base64
 import functools
 import os
 import unicodedata
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Self
 
@@ -27,7 +28,11 @@ KEY_BYTES: Final = 32
 MAX_NOTE: Final = 1_000_000
 """Characters. A note holds a few lines and its signatures."""
 
+MAX_SIZE: Final = 2**63 - 1
+"""No log has more positions."""
+
 _PRIVATE: Final = "PRIVATE+KEY+"
+_RETIRED: Final = "conversation-eventlog retired key 1"
 _DASH: Final = "\N{EM DASH} "
 
 
@@ -46,6 +51,14 @@ class TreeHead(msgspec.Struct, frozen=True):
 def parse_head(note: str) -> TreeHead:
     """Return the head of a note without checking its signatures. Raises InvalidHeadError."""
     return _parse(_split_note(note)[0])
+
+
+def signed_by(note: str) -> list[str]:
+    """Return whose signatures a note carries, each as `name+id`. Raises InvalidHeadError.
+
+    Nothing of it is checked: whoever has the key does that.
+    """
+    return [f"{name}+{signature[:4].hex()}" for name, signature in _split_note(note)[1]]
 
 
 class Verifier(msgspec.Struct, frozen=True):
@@ -81,16 +94,46 @@ class Verifier(msgspec.Struct, frozen=True):
             )
 
     def open(self, note: str) -> TreeHead:
-        """Return the head of a note that this key signed. Raises InvalidHeadError."""
-        return _parse(self.open_text(note))
+        """Return the head of a note that this key signed. Raises InvalidHeadError.
+
+        The note of another log is refused, whoever signed it.
+        """
+        head = _parse(self.open_text(note))
+        if head.origin != self.name:
+            raise InvalidHeadError(
+                f"The note is of the log {head.origin!r}, and signed by {self.name!r}."
+            )
+        return head
 
     def open_text(self, note: str) -> str:
         """Return the text of any note that this key signed. Raises InvalidHeadError."""
         text, signatures = _split_note(note)
-        mine = [s[4:] for name, s in signatures if (name, s[:4]) == (self.name, self.key_id)]
+        mine = [s[4:] for name, s in signatures if self._is_mine(name, s)]
         if not mine or not all(self._has_signed(text, signature) for signature in mine):
             raise InvalidHeadError(f"The note is not signed by {self.name!r} with the key given.")
         return text
+
+    def is_named(self, note: str) -> bool:
+        """Tell whether a note says that this key signed it. Raises InvalidHeadError."""
+        return any(self._is_mine(*signature) for signature in _split_note(note)[1])
+
+    def successor(self, note: str) -> "Verifier":
+        """Return the key that takes the place of this one, as this one has signed.
+
+        `note` is what `Signer.retire` returned. Raises InvalidHeadError.
+        """
+        lines = self.open_text(note).split("\n")
+        if len(lines) != 4 or lines[0] != _RETIRED or lines[1] != str(self):
+            raise InvalidHeadError(f"The note does not say that {self.name!r} has another key.")
+        try:
+            found = Verifier.load(lines[2])
+        except InvalidKeyError as error:
+            raise InvalidHeadError(f"The note names no key: {error}") from error
+        found.open_text(note)
+        return found
+
+    def _is_mine(self, name: str, signature: bytes) -> bool:
+        return (name, signature[:4]) == (self.name, self.key_id)
 
     def _has_signed(self, text: str, signature: bytes) -> bool:
         from cryptography.exceptions import InvalidSignature
@@ -145,8 +188,46 @@ class Signer(msgspec.Struct, frozen=True):
 
     def sign_text(self, text: str) -> str:
         """Return a signed note of any lines, none of them empty."""
-        signature = _private_key(self.private_key).sign(text.encode())
-        return f"{text}\n{_DASH}{self.name} {_encode(self.verifier.key_id + signature)}\n"
+        return f"{text}\n{_signature(self, text)}"
+
+    def retire(self, successor: "Signer") -> str:
+        """Return a note that `successor` signs in the place of this key, signed by both.
+
+        Whoever trusts this key learns from it which one follows: `Verifier.successor`.
+        """
+        text = f"{_RETIRED}\n{self.verifier}\n{successor.verifier}\n"
+        return self.sign_text(text) + _signature(successor, text)
+
+
+def _signature(signer: Signer, text: str) -> str:
+    signature = _private_key(signer.private_key).sign(text.encode())
+    return f"{_DASH}{signer.name} {_encode(signer.verifier.key_id + signature)}\n"
+
+
+Verifiers = Verifier | Iterable[Verifier]
+"""One key, or several of which any may have signed: a log that got a new key has heads of both."""
+
+
+def every(keys: Verifiers | None) -> tuple[Verifier, ...]:
+    """Return the keys, however they were given."""
+    if keys is None:
+        return ()
+    return (keys,) if isinstance(keys, Verifier) else tuple(keys)
+
+
+def open_head(note: str, keys: Verifiers) -> TreeHead:
+    """Return the head of a note that one of these keys signed. Raises InvalidHeadError.
+
+    A signature that names one of them and is not its own refuses the note, whoever else signed.
+    """
+    given = every(keys)
+    signers = [key for key in given if key.is_named(note)]
+    if not signers:
+        of = " or ".join(repr(f"{key.name}+{key.key_id.hex()}") for key in given)
+        by = ", ".join(signed_by(note))
+        raise InvalidHeadError(f"The note is not signed by {of or 'any key given'}, but by {by!r}.")
+    heads = [key.open(note) for key in signers]  # Each of them has to hold.
+    return heads[0]
 
 
 @functools.lru_cache(maxsize=16)
@@ -186,10 +267,15 @@ def _parse(text: str) -> TreeHead:
     lines = text.split("\n")[:-1]
     origin, size, encoded = [*lines, "", "", ""][:3]
     root = _decode(encoded)
-    is_number = size.isascii() and size.isdecimal() and (size == "0" or size[0] != "0")
-    if "" in lines or not is_number or root is None or len(root) != HASH_BYTES:
+    if "" in lines or not _is_size(size) or root is None or len(root) != HASH_BYTES:
         raise InvalidHeadError("The note is no head of a log.")
     return TreeHead(origin, int(size), root)
+
+
+def _is_size(text: str) -> bool:
+    """Tell whether it is a number as notes write them, and one that a log can have."""
+    is_number = text.isascii() and text.isdecimal() and (text == "0" or text[0] != "0")
+    return is_number and len(text) <= len(str(MAX_SIZE)) and int(text) <= MAX_SIZE
 
 
 def _split_key(text: str) -> tuple[str, str, bytes]:

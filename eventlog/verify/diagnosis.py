@@ -11,6 +11,7 @@ WINDOW: Final = 64
 
 Problem = Literal["edited", "missing", "inserted", "reordered", "moved", "unknown"]
 
+_TWICE: Final = "there are two events of this version"
 _CHAIN_BROKEN: Final = "its hash does not follow from its fields and the event before it"
 
 
@@ -25,7 +26,7 @@ def check(head: Head, event: StoredEvent) -> Finding | None:
     """Return what is wrong with the event that should follow `head`, or None."""
     version, previous, at = head
     if event.version != version + 1:
-        return _out_of_order(event.version)
+        return _out_of_order(version, event.version)
     if event.format != chain.FORMAT:
         return Finding("unknown", f"it has format {event.format}, which this release cannot check")
     if chain.event_hash(previous, event) != event.hash:
@@ -43,6 +44,8 @@ def is_chain_broken(finding: Finding) -> bool:
 def diagnose(head: Head, window: Sequence[StoredEvent]) -> Finding:
     """Return what was done, where the chain is broken at the first event of `window`."""
     first = window[0]
+    if any(later.version == first.version for later in window[1:]):
+        return Finding("inserted", f"{_TWICE}, and this one is not what was recorded")
     for later in window[1:]:
         if belongs(later, first.stream_id, head.version + 1, head.hash):
             return _displaced(first, later, window)
@@ -59,9 +62,11 @@ def belongs(event: StoredEvent, stream_id: bytes, version: int, previous: bytes)
     return chain.event_hash(previous, there) == event.hash
 
 
-def _out_of_order(version: int) -> Finding:
+def _out_of_order(before: int, version: int) -> Finding:
     if version < 1:
         return Finding("inserted", "versions begin at 1")
+    if version == before:
+        return Finding("inserted", _TWICE)
     return Finding("missing", f"the next event that is there is version {version}")
 
 

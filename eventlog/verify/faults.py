@@ -1,7 +1,7 @@
 """The result of a verification: faults, counts and an exit code."""
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -16,6 +16,10 @@ OnProgress = Callable[[int], None]
 """Called with the number of events of conversations that were checked so far."""
 
 
+Subject = Literal["protection", "tree", "keys", "signature"]
+"""What a warning is about: what guards the log, what can be made anew, or who signed."""
+
+
 class Fault(msgspec.Struct, frozen=True):
     """A difference from what was appended: at most one, the first, of each branch.
 
@@ -28,14 +32,39 @@ class Fault(msgspec.Struct, frozen=True):
     detail: str
     branch: str = MAIN
     position: int | None = None
+    tenant: str | None = None
+    """Whose it is, where all tenants were verified."""
 
     def __str__(self) -> str:
         of = f" branch {self.branch!r}," if self.branch else ""
+        whose = "" if self.tenant is None else f"tenant {self.tenant!r}, "
         parts = [
-            f"conversation {self.stream!r},{of} version {self.version}" if self.stream else "",
+            f"{whose}conversation {self.stream!r},{of} version {self.version}"
+            if self.stream
+            else "",
             "" if self.position is None else f"position {self.position} of the feed",
         ]
         return f"{', '.join(filter(None, parts))}: {self.problem}, {self.detail}"
+
+
+class VerifyWarning(msgspec.Struct, frozen=True):
+    """What is not as it should be, though nothing that was recorded was changed by it."""
+
+    what: Subject
+    detail: str
+    stream: str = ""
+    """A conversation, or a stream_id in hexadecimal where no conversation has it; or nothing."""
+    branch: str = MAIN
+    tenant: str | None = None
+
+    def __str__(self) -> str:
+        of = f", branch {self.branch!r}" if self.branch else ""
+        whose = "" if self.tenant is None else f"tenant {self.tenant!r}, "
+        return (
+            f"{whose}conversation {self.stream!r}{of}: {self.detail}"
+            if self.stream
+            else (self.detail)
+        )
 
 
 class PendingPurge(msgspec.Struct, frozen=True):
@@ -64,11 +93,18 @@ class Verification(msgspec.Struct, frozen=True):
     faults: tuple[Fault, ...] = ()
     pending: tuple[PendingPurge, ...] = ()
     """What is erased from the log, and maybe not yet from a view: no fault of any event."""
+    warnings: tuple[VerifyWarning, ...] = ()
+    """What leaves the log less guarded than it should be: no fault, and nothing was changed."""
+    erased: int = 0
+    """How many of the events have no content any more."""
 
     def __str__(self) -> str:
         found = f"{len(self.faults)} faults" if self.faults else "sound"
         found += f", {len(self.pending)} purges of views are pending" if self.pending else ""
-        return f"{self.conversations} conversations, {self.events} events: {found}"
+        found += f", {len(self.warnings)} warnings" if self.warnings else ""
+        counted = f"{self.events} events"
+        counted += f", {self.erased} of them erased" if self.erased else ""
+        return f"{self.conversations} conversations, {counted}: {found}"
 
     @property
     def ok(self) -> bool:

@@ -1,17 +1,21 @@
 """Checking the feed against the events, the tree against the feed, and heads against the tree."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from typing import Final, NamedTuple
 
-from eventlog.errors import InvalidHeadError
-from eventlog.format.records import SignedHead
+from msgspec import structs
+
+from eventlog.format.names import MAIN
 from eventlog.paging import PAGE
 from eventlog.proof import merkle
-from eventlog.proof.checkpoint import TreeHead, Verifier, parse_head
-from eventlog.proof.merkle import HASH_BYTES, TILE_WIDTH, TileId
+from eventlog.proof.checkpoint import TreeHead, Verifiers
+from eventlog.proof.merkle import TILE_WIDTH, TileId
+from eventlog.store.contract.guards import Damage
 from eventlog.store.contract.tree import BEFORE_ALL, TreeSource, ViolationKind
-from eventlog.verify.diagnosis import Finding, Problem
-from eventlog.verify.faults import Fault
+from eventlog.verify.diagnosis import Finding
+from eventlog.verify.faults import Fault, VerifyWarning
+from eventlog.verify.notes import NoteCheck
+from eventlog.verify.tiles import TileCheck
 
 LEAVES: Final = 16 * TILE_WIDTH
 """Maximum number of positions that are hashed at a time: memory stays bounded."""
@@ -43,6 +47,7 @@ class FeedCheck:
 
     A position behind the tree that another tenant's stream was given for nothing ends what can be
     checked. It is not this tenant's fault, and no head can be of it: only that tenant is told.
+    Without a tenant it is checked for all of them.
     """
 
     def __init__(
@@ -52,50 +57,68 @@ class FeedCheck:
         tenant: str | None = None,
     ) -> None:
         self.faults: list[Fault] = []
+        self.warnings: list[VerifyWarning] = []
         self._source = source
         self._position = position
-        self._tenant = tenant
-        self._tree_size = 0
+        self.tenant = tenant
+        self._tiles = TileCheck(source)
         self._size = 0
         self._edge: dict[TileId, bytes] = {}
         self._has_gap = False
-        self._tree_is_sound = True
+
+    async def check_indexes(self, damage: Iterable[Damage]) -> None:
+        """Tell where an index and its table disagree: who reads by the index reads something else.
+
+        Asked before anything is read by one.
+        """
+        for each in damage:
+            finding = Finding("edited", f"an index or a page is damaged: {each.detail}")
+            if each.position is None:
+                self.faults.append(Fault("", 0, *finding))
+            else:
+                await self._add(each.position, finding)
 
     async def check_positions(
-        self, tenant: str, known: Collection[tuple[str, str]], *, whole: bool
+        self, known: Collection[tuple[str | None, str, str]], *, whole: bool
     ) -> list[Fault]:
         """Check that every event has one position, in the order of its stream.
 
         Conversations of other tenants are named by their id. The last position is checked only if
-        the `whole` feed can be seen. Streams of `known`, as name and branch, are left out: their
-        faults would be reported twice.
+        the `whole` feed can be seen. Streams of `known`, as tenant, name and branch, are left out:
+        their faults would be reported twice.
         """
         faults: list[Fault] = []
-        for oddity in await self._source.violations(tenant):
+        for oddity in await self._source.violations(self.tenant):
             if oddity.what is ViolationKind.END and not whole:
                 continue
             if oddity.what is ViolationKind.NOWHERE and oddity.name is None:
                 continue  # It is told to whose it is.
             finding = VIOLATIONS[oddity.what]
             name = oddity.name if oddity.name is not None else oddity.stream_id.hex()
-            if (name, oddity.branch) not in known:
-                faults.append(Fault(name, oddity.version, *finding, oddity.branch, oddity.position))
+            tenant = oddity.tenant if self.tenant is None else None
+            if (tenant, name, oddity.branch) not in known:
+                fault = Fault(name, oddity.version, *finding, oddity.branch)
+                faults.append(structs.replace(fault, position=oddity.position, tenant=tenant))
         return faults
 
-    async def check_tree(self, against: TreeHead | None, key: Verifier | None) -> None:
+    async def check_tree(self, against: TreeHead | None, keys: Verifiers | None) -> None:
         """Hash the whole feed; compare the stored tiles of its tree, and every head."""
+        notes = NoteCheck(keys)
         last = await self._source.last_head()
-        await self._check_shape(0 if last is None else last.size)
+        await self._tiles.begin(0 if last is None else last.size)
         end = await self._position()
-        async for commitment in self._commitments(against, key):
+        async for commitment in self._commitments(against, notes):
             if commitment.size > end:
                 end = await self._position()
             await self._hash_up_to(min(commitment.size, end))
-            self._check_root(commitment, end)
+            await self._check_root(commitment, end)
         await self._hash_up_to(end)
+        if not self._has_gap:
+            await self._end(end)
+        self.warnings += notes.warnings()
 
     async def _commitments(
-        self, against: TreeHead | None, key: Verifier | None
+        self, against: TreeHead | None, notes: NoteCheck
     ) -> AsyncIterator[Commitment]:
         """Yield the commitments of stored heads and of `against`, by size."""
         kept = [] if against is None else [against]
@@ -104,20 +127,12 @@ class FeedCheck:
             for head in page:
                 while kept and kept[0].size <= head.size:
                     yield _kept_elsewhere(kept.pop())
-                self._check_note(head, key)
+                if (finding := notes.check(head)) is not None:
+                    await self._add(head.size, finding)
                 yield Commitment(head.size, head.root, "the stored head")
             after = page[-1].size
         for last in kept:
             yield _kept_elsewhere(last)
-
-    def _check_note(self, head: SignedHead, key: Verifier | None) -> None:
-        try:
-            said = parse_head(head.note) if key is None else key.open(head.note)
-        except InvalidHeadError as error:
-            self._add(head.size, "edited", f"the stored head is none: {error}")
-            return
-        if (said.size, said.root) != (head.size, head.root):
-            self._add(head.size, "edited", "the stored head and its note say different things")
 
     async def _hash_up_to(self, end: int) -> None:
         while self._size < end and not self._has_gap:
@@ -134,7 +149,7 @@ class FeedCheck:
             self._has_gap = True
             missing = self._size + len(hashes) + 1
             if not await self._is_of_another(missing):
-                self._add(missing, "missing", "there is no such position, or no such event")
+                await self._add(missing, _NO_POSITION)
         grown = merkle.grow(self._size, self._edge, hashes)
         await self._compare(grown)
         self._size += len(hashes)
@@ -142,65 +157,54 @@ class FeedCheck:
         self._edge = {tile: known[tile] for tile in merkle.edge_of(self._size)}
 
     async def _is_of_another(self, position: int) -> bool:
-        if self._tenant is None or position <= self._tree_size:
+        if self.tenant is None or position <= self._tiles.size:
             return False
         return any(
             found.what is ViolationKind.NOWHERE and found.name is None
-            for found in await self._source.violations(self._tenant)
+            for found in await self._source.violations(self.tenant)
             if found.position == position
         )
 
-    async def _compare(self, grown: Mapping[TileId, bytes]) -> None:
-        if not self._tree_is_sound:
-            return
-        stored = await self._source.tiles(grown)
-        for tile in sorted(grown):
-            ours, theirs = grown[tile], stored.get(tile, b"")
-            if theirs[: len(ours)] != ours[: len(theirs)]:
-                self._tree_is_sound = False
-                self._add(_first_difference(tile, ours, theirs), "edited", _ANOTHER_HASH)
-                return
+    async def _compare(self, grown: Mapping[TileId, bytes], *, last: bool = False) -> None:
+        if (misfit := await self._tiles.compare(grown, last=last)) is not None:
+            await self._add(*misfit)
 
-    async def _check_shape(self, least: int) -> None:
-        """Check that the tree has the tiles of its size only, and at least `least` positions."""
-        shapes = {shape.level: shape for shape in await self._source.shapes()}
-        size = shapes[0].bytes // HASH_BYTES if 0 in shapes else 0
-        self._tree_size = size
-        if size < least:
-            detail = f"the tree has {size} positions, a head was signed for {least}"
-            self._add(size + 1, "missing", detail)
-        level = 0
-        while size:
-            count = -(-size // TILE_WIDTH)
-            if shapes.pop(level, None) != (level, count, 0, count - 1, size * HASH_BYTES):
-                self._add(1, "edited", f"the tree has too much or too little on level {level}")
-            level, size = level + 1, size // TILE_WIDTH
-        for beyond in shapes:
-            self._add(1, "inserted", f"the tree has a level {beyond}")
+    async def _end(self, end: int) -> None:
+        """Compare the last tiles, and tell what of the tree is missing or too much.
 
-    def _check_root(self, commitment: Commitment, end: int) -> None:
+        Where a head has told already that the feed was cut off, the tree says the same.
+        """
+        await self._compare(self._edge, last=True)
+        is_told = any(fault.position == end + 1 for fault in self.faults)
+        if not is_told and (misfit := self._tiles.beyond(end)) is not None:
+            await self._add(*misfit)
+        self.warnings += self._tiles.missing()
+
+    async def _check_root(self, commitment: Commitment, end: int) -> None:
         if commitment.size > end:
             detail = f"{commitment.who} commits to {commitment.size} positions"
-            self._add(end + 1, "missing", detail)
+            await self._add(end + 1, Finding("missing", detail))
         elif not self._has_gap:
             (whole,) = merkle.whole_tree(self._size)
             if merkle.hash_of(whole, self._edge) != commitment.root:
                 detail = f"{commitment.who} commits to other events up to here"
-                self._add(commitment.size, "edited", detail)
+                await self._add(commitment.size, Finding("edited", detail))
 
-    def _add(self, position: int, problem: Problem, detail: str) -> None:
-        self.faults.append(Fault("", 0, problem, detail, position=position))
+    async def _add(self, position: int, finding: Finding) -> None:
+        """Add a fault at a position, of the event that has it, if there is one."""
+        place = await self._source.event_at(position)
+        if place is None:
+            self.faults.append(Fault("", 0, *finding, position=position))
+            return
+        is_told = self.tenant in (None, place.tenant) and place.name is not None
+        name, branch = (place.name, place.branch) if is_told else (place.stream_id.hex(), MAIN)
+        tenant = place.tenant if self.tenant is None else None
+        fault = Fault(name or "", place.version, *finding, branch, position, tenant)
+        self.faults.append(fault)
 
 
-_ANOTHER_HASH: Final = "the tree holds another hash than that of the event"
+_NO_POSITION: Final = Finding("missing", "there is no such position, or no such event")
 
 
 def _kept_elsewhere(head: TreeHead) -> Commitment:
     return Commitment(head.size, head.root, "the head that was kept elsewhere")
-
-
-def _first_difference(tile: TileId, ours: bytes, theirs: bytes) -> int:
-    """Return the first position that the first differing hash of the tile is over."""
-    same = next(at for at, byte in enumerate(theirs) if byte != ours[at])
-    index = tile.number * TILE_WIDTH + same // HASH_BYTES
-    return (index << merkle.TILE_HEIGHT * tile.level) + 1

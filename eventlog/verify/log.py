@@ -8,14 +8,20 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeVar
 
-from eventlog.errors import InvalidOptionError
+from eventlog.errors import InvalidOptionError, UnavailableError
 from eventlog.format import chain
 from eventlog.format.records import StreamRow
 from eventlog.keys.data_keys import DataKeys
 from eventlog.paging import PAGE
-from eventlog.proof.checkpoint import TreeHead, Verifier
+from eventlog.proof.checkpoint import TreeHead, Verifiers
 from eventlog.store.contract.log import Store
-from eventlog.verify.faults import Fault, OnProgress, PendingPurge, Verification
+from eventlog.verify.faults import (
+    Fault,
+    OnProgress,
+    PendingPurge,
+    Verification,
+    VerifyWarning,
+)
 from eventlog.verify.feed import FeedCheck
 from eventlog.verify.streams import MISNAMED, StreamCheck
 
@@ -29,7 +35,7 @@ async def verify_conversation(
     main: StreamRow,
     branches: AsyncIterator[StreamRow],
     against: TreeHead | None,
-    key: Verifier | None,
+    key: Verifiers | None,
     progress: OnProgress | None,
 ) -> Verification:
     """Verify a conversation, whose main branch need not exist; with a head, the feed as well."""
@@ -39,29 +45,74 @@ async def verify_conversation(
     conversations = 1 if check.events or check.faults else 0
     conversations += await _check_each(check, branches)
     check.find_moved()
+    await check.check_forks()
     feed = FeedCheck(store.tree, store.feed.position, main.tenant)
     if against is not None:
         await feed.check_tree(against, key)
-    pending = await _pending(store, main.tenant, main.name)
-    return Verification(conversations, check.events, (*check.faults, *feed.faults), pending)
+    return Verification(
+        conversations,
+        check.events,
+        (*check.faults, *feed.faults),
+        await _pending(store, main.tenant, main.name),
+        (*check.warnings, *feed.warnings),
+        check.erased,
+    )
 
 
 async def verify_all(
     store: Store,
     keys: DataKeys,
-    tenant: str,
+    tenant: str | None,
     streams: AsyncIterator[StreamRow],
     against: TreeHead | None,
-    key: Verifier | None,
+    key: Verifiers | None,
     progress: OnProgress | None,
 ) -> Verification:
     """Verify every stream of `streams`, find events of no stream, verify the feed.
 
-    A role of one tenant sees a part of the feed: its streams and their positions are verified.
+    They are those of a tenant, or with None of all tenants. A role of one tenant sees a part of the
+    feed: its streams and their positions are verified.
     """
     sees_all = await _sees_all(store, against)
+    if tenant is None and not sees_all:
+        raise InvalidOptionError(
+            "All tenants are verified by who sees them all, and this role sees one. Connect as the"
+            " log's reader or its owner."
+        )
     check = StreamCheck(store, keys, progress)
+    check.names_tenants = tenant is None
     feed = FeedCheck(store.tree, store.feed.position, tenant)
+    guards = await store.guards.lost()
+    await feed.check_indexes(await store.guards.damage())
+    conversations = 0
+    try:
+        conversations = await _check_all(
+            store, check, feed, streams, against, key, sees_all=sees_all
+        )
+    except UnavailableError:
+        if not feed.faults:
+            raise  # Otherwise it is known why not all of it could be read.
+    return Verification(
+        conversations,
+        check.events,
+        (*check.faults, *feed.faults),
+        await _pending(store, tenant),
+        (*map(_unguarded, guards), *check.warnings, *feed.warnings),
+        check.erased,
+    )
+
+
+async def _check_all(
+    store: Store,
+    check: StreamCheck,
+    feed: FeedCheck,
+    streams: AsyncIterator[StreamRow],
+    against: TreeHead | None,
+    key: Verifiers | None,
+    *,
+    sees_all: bool,
+) -> int:
+    """Check streams, what belongs to none, and the feed; return how many streams there were."""
 
     async def check_tree() -> None:
         if sees_all:
@@ -70,14 +121,29 @@ async def verify_all(
     both = _together if store.runs_out_of_process else _in_turn
     conversations = await both(lambda: _check_each(check, streams), check_tree)
     check.find_moved()
-    faults = check.faults + [fault async for fault in _find_strays(store, tenant)]
-    known = {(fault.stream, fault.branch) for fault in faults}
-    faults += await feed.check_positions(tenant, known, whole=sees_all)
-    pending = await _pending(store, tenant)
-    return Verification(conversations, check.events, (*faults, *feed.faults), pending)
+    await check.check_forks()
+    check.faults += [fault async for fault in _find_strays(store, feed.tenant)]
+    check.warnings += [
+        VerifyWarning("keys", "there are keys under this stream_id but no stream", stray.hex())
+        for stray in await store.keys.strays()
+    ]
+    known = {(fault.tenant, fault.stream, fault.branch) for fault in check.faults}
+    check.faults += await feed.check_positions(known, whole=sees_all)
+    return conversations
 
 
-async def _pending(store: Store, tenant: str, name: str | None = None) -> tuple[PendingPurge, ...]:
+def _unguarded(what: str) -> VerifyWarning:
+    return VerifyWarning(
+        "protection",
+        f"protection is missing: {what}. What is recorded is as the faults say, or sound; but who"
+        " writes next is not kept from changing it. `eventlog migrate` makes triggers and indexes"
+        " anew",
+    )
+
+
+async def _pending(
+    store: Store, tenant: str | None, name: str | None = None
+) -> tuple[PendingPurge, ...]:
     """Return the views that owe a purge, of a tenant or of one conversation."""
     return tuple(
         PendingPurge(each.conversation, each.branch, each.projection, each.schema)
@@ -141,12 +207,14 @@ async def _next_group(streams: AsyncIterator[StreamRow]) -> list[StreamRow]:
     return group
 
 
-async def _find_strays(store: Store, tenant: str) -> AsyncIterator[Fault]:
+async def _find_strays(store: Store, tenant: str | None) -> AsyncIterator[Fault]:
     """Find events without a stream and streams under a wrong name, named by their stream_id."""
     for stray in await store.streams.strays():
         yield Fault(
             stray.hex(), 0, "missing", "there are events under this stream_id but no stream"
         )
+    if tenant is None:
+        return  # Every stream was checked, whatever it is called.
     after = b""
     while page := await store.streams.unlisted(tenant, after, PAGE):
         for stream_id, *names in page:

@@ -1,21 +1,24 @@
 """Verifying streams: small ones many at a time, large ones page by page."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
-from eventlog.errors import NoKeyError, WrongKeyError
+from eventlog.errors import EncryptedError, KeyRingError, WrongKeyError
 from eventlog.format import chain
 from eventlog.format.records import Head, StoredEvent, StreamRow
 from eventlog.keys.data_keys import DataKeys
 from eventlog.paging import PAGE
+from eventlog.store.contract.events import is_last
 from eventlog.store.contract.keys import NO_KEY, KeyRow
 from eventlog.store.contract.log import MAX_VERSION, Store
 from eventlog.verify import diagnosis
 from eventlog.verify.diagnosis import Finding
-from eventlog.verify.faults import Fault, OnProgress
+from eventlog.verify.faults import Fault, OnProgress, VerifyWarning
+from eventlog.verify.forks import ForkCheck
 from eventlog.verify.keys import Difference, KeyTrace
+from eventlog.verify.structure import Structure
 from eventlog.verify.walk import Walk
 
 MISNAMED: Final = "the stream carries another name, branch or tenant than it was created with"
@@ -36,8 +39,8 @@ class Suspect(NamedTuple):
     event: StoredEvent | None
 
 
-Walked = tuple[StreamRow, KeyTrace]
-"""A stream without a fault so far, and the trace of its keys."""
+Walked = tuple[StreamRow, Walk]
+"""A stream without a fault so far, and what was seen along it."""
 
 
 class StreamCheck:
@@ -45,11 +48,18 @@ class StreamCheck:
 
     def __init__(self, store: Store, keys: DataKeys, progress: OnProgress | None = None) -> None:
         self.events = 0
+        self.erased = 0
+        """How many of these have no content."""
         self.faults: list[Fault] = []
+        self.warnings: list[VerifyWarning] = []
+        self.names_tenants = False
+        """Whether streams are of several tenants."""
         self._store = store
         self._keys = keys
         self._progress = progress
         self._suspects: list[Suspect] = []
+        self._structure = Structure(keys.plain.limit)
+        self._forks = ForkCheck(store)
 
     async def check_together(self, streams: Sequence[StreamRow]) -> None:
         """Check streams of about PAGE events in one read; those with faults again, one by one."""
@@ -58,39 +68,43 @@ class StreamCheck:
             of.setdefault(event.stream_id, []).append(event)
         sound: list[Walked] = []
         for stream in streams:
-            mine, walk = of.get(stream.stream_id, []), Walk()
+            mine, walk = of.get(stream.stream_id, []), Walk(self._structure)
             if mine and _is_well_named(stream) and _is_sound(stream, walk, mine):
-                self._count(len(mine))
-                sound.append((stream, walk.keys))
+                self._count(len(mine), walk.contents.gone)
+                sound.append((stream, walk))
             else:
                 await self.check(stream)
         await self._check_keys(sound)
+        for stream, walk in sound:
+            await self._check_fork(stream, walk)
 
     async def check(self, stream: StreamRow) -> None:
         """Check a stream up to the head of its row; what is appended meanwhile is not checked."""
         if not _is_well_named(stream):
             self._add(stream, 0, Finding("moved", MISNAMED))
             return
-        walk, after = Walk(), -MAX_VERSION
-        while page := await self._store.events.page(
-            stream.stream_id, after, stream.head.version, PAGE
-        ):
-            before = walk.sound.version
+        walk = Walk(self._structure)
+        async for page in self._pages(stream):
+            before, gone = walk.sound.version, walk.contents.gone
             bad = walk.follow(page)
-            self._count(walk.sound.version - before)
+            self._count(walk.sound.version - before, walk.contents.gone - gone)
             if bad is not None:
-                await self._suspect(stream, walk.sound, bad)
-                return
-            after = walk.sound.version
-        if (difference := walk.compare_head(stream)) is not None:
-            self._suspects.append(Suspect(len(self.faults), stream, walk.sound, None))
-            self._add(stream, *difference)
-        elif (difference := walk.compare_row(stream)) is not None:
-            self._add(stream, *difference)
-        elif (beyond := await self._beyond(stream)) is not None:
-            self._add(stream, *beyond)
+                await self._tell(stream, walk, *bad)
+                break
         else:
-            await self._check_keys([(stream, walk.keys)])
+            await self._check_end(stream, walk)
+        await self._check_fork(stream, walk)
+
+    async def check_forks(self) -> None:
+        """Check what the forks that were found, and not checked yet, began with."""
+        for stream, finding in await self._forks.check():
+            of = stream.name, stream.branch
+            for at, fault in enumerate(self.faults):
+                if (fault.stream, fault.branch) == of and fault.version > 1:
+                    self._suspects = [each for each in self._suspects if each.fault != at]
+                    self.faults[at] = Fault(stream.name, 1, *finding, stream.branch)
+            if all((fault.stream, fault.branch) != of for fault in self.faults):
+                self._add(stream, 1, finding)
 
     def find_moved(self) -> None:
         """Report as moved every event that fits where another stream lacks one."""
@@ -117,10 +131,47 @@ class StreamCheck:
         events = await self._store.events.many([stream.stream_id for stream in streams], total + 1)
         return events if len(events) <= total else []
 
-    async def _suspect(self, stream: StreamRow, sound: Head, bad: StoredEvent) -> None:
-        finding = diagnosis.check(sound, bad)
-        if finding is None:
+    async def _check_end(self, stream: StreamRow, walk: Walk) -> None:
+        """Compare a stream, whose events follow each other, with all that refers to them."""
+        if (difference := walk.compare_head(stream)) is not None:
+            self._suspects.append(Suspect(len(self.faults), stream, walk.sound, None))
+        else:
+            difference = await self._compare(stream, walk)
+        if difference is not None:
+            self._add(stream, *difference)
+        else:
+            await self._check_keys([(stream, walk)])
+
+    async def _compare(self, stream: StreamRow, walk: Walk) -> Difference | None:
+        """Find what does not fit though the chain does: contents, row, events behind the head."""
+        difference = walk.compare_events()
+        if difference not in (None, walk.wrong) and await self._was_erased_meanwhile(stream):
+            difference = walk.wrong
+        difference = difference or walk.compare_row(stream) or await self._beyond(stream)
+        return difference or walk.unchecked
+
+    async def _pages(self, stream: StreamRow) -> AsyncIterator[Sequence[StoredEvent]]:
+        """Yield the events of a stream up to its head, and those that are there twice twice."""
+        after, seen = -MAX_VERSION, 0
+        while True:
+            page = await self._store.events.page(stream.stream_id, after, stream.head.version, PAGE)
+            if page[seen:]:
+                yield page[seen:]
+            if is_last(page, PAGE):
+                return
+            # From the last version on, in case there is another event of it; unless that one fills
+            # a page by itself.
+            seen = int(len(page) > seen)
+            after = page[-1].version - seen
+
+    async def _tell(
+        self, stream: StreamRow, walk: Walk, bad: StoredEvent, finding: Finding
+    ) -> None:
+        """Tell of an event that does not follow, unless one before it says what it cannot."""
+        if walk.wrong is not None:
+            self._add(stream, *walk.wrong)
             return
+        sound = walk.sound
         if diagnosis.is_chain_broken(finding):
             self._suspects.append(Suspect(len(self.faults), stream, sound, bad))
             window = await self._store.events.page(
@@ -140,9 +191,14 @@ class StreamCheck:
             return None
         return beyond[0].version, Finding("inserted", "the stream's head does not know it")
 
+    async def _check_fork(self, stream: StreamRow, walk: Walk) -> None:
+        """Have it checked with others what a fork says that it began with."""
+        if self._forks.add(stream._replace(parent=walk.parent), walk.kept):
+            await self.check_forks()
+
     async def _check_keys(self, walked: Sequence[Walked]) -> None:
         """Check the data keys of streams that have any."""
-        sealed = [(stream, trace) for stream, trace in walked if stream.key_id is not None]
+        sealed = [(stream, walk.keys) for stream, walk in walked if stream.key_id is not None]
         if not sealed:
             return
         ids = [stream.stream_id for stream, _ in sealed]
@@ -159,29 +215,50 @@ class StreamCheck:
     async def _open(
         self, stream: StreamRow, trace: KeyTrace, rows: Iterable[KeyRow]
     ) -> Difference | None:
-        """Open every data key of a stream, if there is a keyring."""
+        """Open every data key of a stream, if there is a keyring.
+
+        That a spare one, which no event needs, does not open keeps nobody from reading: a warning.
+        """
         for row in rows:
             if not self._keys.are_used or row.wrapped_key is None:
                 continue
             version, which = trace.holding.get(row.key_id, 0), f"its data key {row.key_id!r}"
             try:
                 await self._keys.wrapper.unwrap(stream.name, row)
-            except WrongKeyError:
-                return version, Finding("edited", f"{which} does not open under {row.kek_id!r}")
-            except NoKeyError:
-                detail = f"{which} is closed by {row.kek_id!r}, which the keyring does not have"
-                return version, Finding("unknown", detail)
+            except EncryptedError as error:
+                if row.key_id not in (*trace.holding, stream.key_id):
+                    self._warn(stream, f"{which}, which no event needs, does not open: {error}")
+                elif isinstance(error, WrongKeyError):
+                    detail = f"{which} does not open under {row.kek_id!r}"
+                    return version, Finding("edited", detail)
+                elif isinstance(error, KeyRingError):
+                    detail = f"{which} could not be opened: the keyring failed ({error.said})"
+                    return version, Finding("unknown", detail)
+                else:
+                    detail = f"{which} is closed by {row.kek_id!r}, which the keyring does not have"
+                    return version, Finding("unknown", detail)
         return None
+
+    async def _was_erased_meanwhile(self, stream: StreamRow) -> bool:
+        """Tell whether the stream was erased, or an event of it, since its row was read."""
+        row = await self._store.streams.row(stream.stream_id)
+        return row is not None and row.erased_version != stream.erased_version
 
     async def _has_moved_on(self, stream: StreamRow) -> bool:
         """Tell whether somebody wrote to the stream since its row was read."""
         return await self._store.streams.row(stream.stream_id) not in (stream, None)
 
     def _add(self, stream: StreamRow, version: int, finding: Finding) -> None:
-        self.faults.append(Fault(stream.name, version, *finding, stream.branch))
+        tenant = stream.tenant if self.names_tenants else None
+        self.faults.append(Fault(stream.name, version, *finding, stream.branch, tenant=tenant))
 
-    def _count(self, events: int) -> None:
+    def _warn(self, stream: StreamRow, detail: str) -> None:
+        tenant = stream.tenant if self.names_tenants else None
+        self.warnings.append(VerifyWarning("keys", detail, stream.name, stream.branch, tenant))
+
+    def _count(self, events: int, erased: int) -> None:
         self.events += events
+        self.erased += erased
         if self._progress is not None and events:
             self._progress(self.events)
 
@@ -189,7 +266,8 @@ class StreamCheck:
 def _is_sound(stream: StreamRow, walk: Walk, events: Sequence[StoredEvent]) -> bool:
     if walk.follow(events) is not None:
         return False
-    return walk.compare_head(stream) is None and walk.compare_row(stream) is None
+    differences = walk.compare_head(stream), walk.compare_events(), walk.compare_row(stream)
+    return differences == (None, None, None) and walk.unchecked is None
 
 
 def _is_well_named(stream: StreamRow) -> bool:

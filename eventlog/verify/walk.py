@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
 from eventlog.format import chain
-from eventlog.format.events import ConversationForked, load_header
+from eventlog.format.events import ConversationForked
+from eventlog.format.opening import ERASING
 from eventlog.format.records import Head, Parent, StoredEvent, StreamRow
 from eventlog.verify import diagnosis
+from eventlog.verify.contents import ContentTrace
 from eventlog.verify.diagnosis import Finding
 from eventlog.verify.keys import Difference, KeyTrace
+from eventlog.verify.structure import Structure, decoded
 
 OTHER_PARENT: Final = "the stream names another parent than the event that forked it"
 
@@ -18,22 +19,44 @@ OTHER_PARENT: Final = "the stream names another parent than the event that forke
 class Walk:
     """Follows one stream, and compares its row with the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, structure: Structure) -> None:
         self.sound = chain.GENESIS
         """The head of the events before the first fault."""
         self.keys = KeyTrace()
-        self._parent: Parent | None = None
+        self.contents = ContentTrace()
+        self.wrong: Difference | None = None
+        """The first event that follows, and says what it cannot."""
+        self.unchecked: Difference | None = None
+        """The first event that could not be checked, which is no fault of any."""
+        self._structure = structure
+        self.parent: Parent | None = None
+        """What a fork says that it is a fork of."""
+        self.kept = 0
+        """How many items of that it says that it began with."""
 
-    def follow(self, events: Sequence[StoredEvent]) -> StoredEvent | None:
-        """Follow the next events, at least one; return the first that does not follow."""
+    def follow(self, events: Sequence[StoredEvent]) -> tuple[StoredEvent, Finding] | None:
+        """Follow the next events, at least one; return the first that does not follow, and why."""
         if self.sound == chain.GENESIS:
-            self._parent = _forked_from(events[0])
+            self.parent, self.kept = _forked_from(events[0])
         self.keys.follow(events)
+        check, structure = diagnosis.check, self._structure.check
         for event in events:
-            if diagnosis.check(self.sound, event) is not None:
-                return event
+            finding = check(self.sound, event)
+            if finding is not None:
+                return event, finding
+            finding = structure(event)
+            if finding is not None:
+                self._note(event.version, finding)
             self.sound = Head(event.version, event.hash, event.recorded_at)
+            if event.body is None or event.kind in ERASING:
+                self.contents.take(event)
         return None
+
+    def _note(self, version: int, finding: Finding) -> None:
+        if finding.problem == "unknown":
+            self.unchecked = self.unchecked or (version, finding)
+        else:
+            self.wrong = self.wrong or (version, finding)
 
     def compare_head(self, stream: StreamRow) -> Difference | None:
         """Return how the head of the stream's row differs from the last event, or None."""
@@ -46,19 +69,27 @@ class Walk:
             return found.version, Finding("edited", detail)
         return None
 
+    def compare_events(self) -> Difference | None:
+        """Return the first event that says what it cannot, or whose content is not as it should be.
+
+        At the end only: what took a content comes later.
+        """
+        found = [each for each in (self.wrong, self.contents.compare()) if each is not None]
+        return min(found, default=None)
+
     def compare_row(self, stream: StreamRow) -> Difference | None:
         """Return what else of the row differs from the events, as far as it shows without keys."""
-        if self._parent != stream.parent:
+        if self.parent != stream.parent:
             return 1, Finding("edited", OTHER_PARENT)
         return self.keys.compare_row(stream)
 
 
-def _forked_from(first: StoredEvent) -> Parent | None:
-    """Return the parent that the first event of a stream names."""
-    if first.kind != ConversationForked.kind:
-        return None
+def _forked_from(first: StoredEvent) -> tuple[Parent | None, int]:
+    """Return the parent that the first event of a stream names, and how many items it kept."""
+    header = decoded(first.header)
+    if first.kind != ConversationForked.kind or header is None:
+        return None, 0
     try:
-        header = load_header(first.header)
-        return Parent(bytes.fromhex(header.parent or ""), header.at_version or 0)
-    except (ValueError, msgspec.MsgspecError):
-        return None
+        return Parent(bytes.fromhex(header.parent or ""), header.at_version or 0), header.kept or 0
+    except ValueError:
+        return None, 0

@@ -29,7 +29,7 @@ def open_console() -> Console:
 
 def verdict(console: Console, found: Verification) -> None:
     """Print what a verification found."""
-    for line in pages.verdict(found, "all "):
+    for line in pages.verdict(found):
         text = Text("  ")
         for piece in line:
             text.append(piece.text, piece.style or None)

@@ -198,8 +198,8 @@ class Conversation:
     async def diff(self, a: int | datetime | None = None, b: int | datetime | None = None) -> Diff:
         """Compare the list at `a` with the list at `b`: versions or aware datetimes, None for now.
 
-        Items are compared by what they say, not by which event brought them. Raises
-        InvalidMomentError.
+        Items are compared by what they say, not by which event brought them. What cannot be read,
+        because it was changed, is an `Unreadable` in its place. Raises InvalidMomentError.
         """
         return await diff.diff(self._stream, a, b)
 
@@ -211,7 +211,8 @@ class Conversation:
         """Return what was recorded as used on this branch, oldest first.
 
         A turn that was undone has used what it used: it counts for the turn that had its number.
-        What a fork's parent used, the parent has. What was erased is not known any more.
+        What a fork's parent used, the parent has. What was erased is not known any more. An event
+        that cannot be read, because it was changed, is an entry with an `error`.
         """
         return await turn_usage.usage_by_turn(self._stream)
 

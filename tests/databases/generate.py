@@ -3,8 +3,10 @@
 They are what the functions of `eventlog/store/sql` build that are marked with their databases.
 """
 
+import contextlib
 import importlib
 import pkgutil
+import sqlite3
 from pathlib import Path
 from types import ModuleType
 from typing import Final, NamedTuple
@@ -13,9 +15,12 @@ from eventlog.store import sql
 from eventlog.store.sql.compiling import compiled, marked
 from eventlog.store.sql.schema import Dialect, Tables
 from eventlog.store.sql.statement import SCHEMA, Statement
+from eventlog.store.sqlite.migration import migrated_in_memory
+from eventlog.store.sqlite.protection import guards
 
 STORE: Final = Path(__file__).parents[2] / "eventlog" / "store"
 SCHEMAS: Final[dict[Dialect, str | None]] = {"sqlite": None, "postgresql": SCHEMA}
+_OBJECT: Final = "from eventlog.store.sqlite.protection import Object\n"
 WRITTEN: Final = "Written by tests/databases/generate.py."
 
 
@@ -64,16 +69,25 @@ def files() -> dict[Path, str]:
     """Return what each generated file has to hold."""
     return {
         STORE / "sql" / "names.py": _names(),
-        STORE / "sqlite" / "generated.py": _texts("sqlite", "SQLite"),
+        STORE / "sqlite" / "generated.py": _texts("sqlite", "SQLite", _OBJECT) + _made(),
         STORE / "postgres" / "generated.py": _texts("postgresql", "PostgreSQL"),
     }
 
 
-def _texts(dialect: Dialect, name: str) -> str:
+def _made() -> str:
+    """Return tables, indexes and triggers as the migrations make them in a new file."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as db:
+        db.deserialize(migrated_in_memory())
+        every = guards(db)
+    parts = [f"    {key!r}: Object({own.table!r}, {own.sql!r}),\n" for key, own in every.items()]
+    return "".join(["MADE: Final = {\n", *parts, "}\n"])
+
+
+def _texts(dialect: Dialect, name: str, imported: str = "") -> str:
     parts = [
         f'"""What SQLAlchemy makes of the statements of {name}. {WRITTEN}"""\n\n',
         "from typing import Final\n\n",
-        "from eventlog.store.sql.statement import Statement\n\n",
+        f"from eventlog.store.sql.statement import Statement\n{imported}\n",
     ]
     for noun in NOUNS:
         parts.append(f"{noun.constant}: Final = {{\n")

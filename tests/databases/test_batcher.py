@@ -6,7 +6,10 @@ from collections.abc import Sequence
 import pytest
 
 from eventlog import InDoubtError, UnavailableError
+from eventlog.errors import RefusedValueError
 from eventlog.format.records import Appended, AppendRequest, Outcome
+from eventlog.store.postgres.append import _refuse
+from eventlog.store.postgres.attempts import Attempt
 from eventlog.store.postgres.batcher import AppendBatcher, Tell
 
 
@@ -109,3 +112,12 @@ async def test_what_is_no_error_of_a_store_leaves_nobody_waiting() -> None:
     assert_ended(answer, in_doubt=True)
     with pytest.raises(Alarm):
         await lane
+
+
+async def test_a_group_in_which_a_value_is_refused_has_each_try_for_itself() -> None:
+    """The driver's words are not told, so the error has no cause: it is known by what it is."""
+    attempts = [Attempt(request("a")), Attempt(request("b"))]
+    _refuse(attempts, RefusedValueError("db", "54000"))
+    assert [one.answer for one in attempts] == [None, None]
+    _refuse(attempts, UnavailableError("db cannot be reached."))
+    assert [str(one.answer) for one in attempts] == ["db cannot be reached."] * 2

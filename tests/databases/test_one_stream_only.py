@@ -39,6 +39,7 @@ MANY_APPENDS: Final = {"group_first", "group_next", "free"}
 
 ALL_STREAMS: Final = {
     "stream_page",
+    "all_stream_page",
     "every_stream_page",
     "branch_page",
     "latest",
@@ -84,7 +85,7 @@ KEYS: Final = {
 ERASING: Final = {"lock", "moved", "erased", "inserted", "queued", "owed"}
 """Erasing a conversation: the events, beside what drops snapshots and destroys keys."""
 
-ALL_KEYS: Final = {"any_key", "of_streams", "wrapped_by_others"}
+ALL_KEYS: Final = {"any_key", "of_streams", "stray_keys", "wrapped_by_others"}
 """Reading the feed, and rotating: no append and no session waits for them."""
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Final
 
@@ -11,9 +12,12 @@ from sqlalchemy.engine import make_url
 
 from eventlog import ErasedError, EventLog
 from eventlog.errors import NotAnEventLogError
-from eventlog.operations import create_roles, migrate
+from eventlog.operations import create_roles, migrate, repair_feed
+from eventlog.store.postgres import pools, repair, roles, statements
 from eventlog.store.postgres.store import PostgresStore
+from eventlog.store.sql import row_security
 from eventlog.store.sql.session import SETTINGS
+from eventlog.store.sql.statement import Statement
 from eventlog_projections import Conversation, erase
 from eventlog_projections.views import Views, search
 from tests.backends import PostgresBackend
@@ -137,6 +141,49 @@ async def test_a_tenant_sees_its_own_rows(hostile: PostgresBackend) -> None:
             await hostile.execute(f"DROP OWNED BY {name} CASCADE")
         for name in names:
             await hostile.execute(f"DROP ROLE {name}")
+
+
+async def test_roles_and_repairs_do_not_depend_on_how_strings_are_read(
+    hostile: PostgresBackend,
+) -> None:
+    """A name is a name, with backslashes and quotes, and no pattern matches more than it says."""
+    writer, own = f"{hostile.schema}_writer", f"{hostile.schema}_own"
+    for statement in (
+        "CREATE ROLE moretenants",
+        f"CREATE ROLE {writer}",
+        f"GRANT moretenants TO {writer}",
+    ):
+        await hostile.execute(statement)
+    tenant = "a \\' b"
+    names = await create_roles(hostile.url, **hostile.options, tenant=tenant, role=own)
+    try:
+        await hostile.execute(f"ALTER ROLE {own} LOGIN")
+        async with hostile.open(tenant=tenant) as log:
+            await Conversation(log, "chat").add(["theirs"])
+        url = make_url(hostile.url).set(username=own).render_as_string(hide_password=False)
+        theirs = PostgresBackend(url)
+        theirs.options = hostile.options
+        async with theirs.open(tenant=tenant) as log:
+            assert await Conversation(log, "chat").items() == ["theirs"]
+        async with hostile.open() as log:
+            assert await repair_feed(log) == ([], None)
+    finally:
+        for name in (*names, "moretenants"):
+            await hostile.execute(f"DROP OWNED BY {name} CASCADE")
+        for name in (*names, "moretenants"):
+            await hostile.execute(f"DROP ROLE {name}")
+
+
+def test_no_statement_has_a_backslash_in_a_plain_literal() -> None:
+    """With standard_conforming_strings off it would say something else; PgBouncer sets nothing."""
+    nouns = statements.of("eventlog")
+    texts = [
+        known.text for noun in nouns for known in vars(noun).values() if type(known) is Statement
+    ]
+    for module in (pools, repair, roles, row_security):
+        texts += [value for value in vars(module).values() if type(value) is str]
+    assert len(texts) > 100
+    assert [text for text in texts if re.search(r"(?<!E)'[^']*\\[^']*'", text)] == []
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII", "EUC_JP"])

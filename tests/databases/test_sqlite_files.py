@@ -6,14 +6,18 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from eventlog import EventLog, ItemsAdded
-from eventlog.errors import FileReplacedError
+from eventlog.errors import FileReplacedError, UnavailableError
 from eventlog.operations import backup
+from eventlog.store.sqlite.beside import SETTLED
+from eventlog.store.sqlite.store import SqliteStore
 
 
 @pytest.fixture
@@ -36,6 +40,18 @@ async def log(folder: Path) -> AsyncIterator[EventLog]:
         await add(opened)
         assert await opened.version("chat") == 5
         yield opened
+
+
+@pytest.fixture(params=["changing", "settled"])
+async def folder_is(request: pytest.FixtureRequest, folder: Path, log: EventLog) -> None:
+    """The folder of the log was changed just now, or has been as it is for a while."""
+    while request.param == "settled" and age(folder) < 2 * SETTLED:
+        await log.append("other", ItemsAdded(["x"]))
+
+
+def age(folder: Path) -> int:
+    """Return how many nanoseconds ago a name in the folder changed."""
+    return time.time_ns() - folder.stat().st_ctime_ns
 
 
 async def add(log: EventLog) -> None:
@@ -141,6 +157,7 @@ NEVER_WRITTEN = [
 Happening = Callable[[Path], None]
 
 
+@pytest.mark.usefixtures("folder_is")
 @pytest.mark.parametrize("happening", NEVER_WRITTEN)
 async def test_an_append_finds_out(log: EventLog, folder: Path, happening: Happening) -> None:
     """It fails, names the path and says that nothing was stored; no file is made."""
@@ -189,6 +206,41 @@ async def test_a_file_that_comes_back_is_gone_on_with(log: EventLog, folder: Pat
     await add(log)
     assert await log.version("chat") == 6
     assert (await log.verify()).ok
+
+
+async def test_an_error_that_passes_leaves_a_log_that_can_be_written(folder: Path) -> None:
+    """The last connection that is closed removes what SQLite kept beside the file."""
+    async with EventLog(folder / "log.db") as log:
+        for version in (5, 6, 7):
+            await add(log)
+            await lose_the_connections(log)
+            assert not (folder / "log.db-wal").exists()
+            assert await log.version("chat") == version
+            await lose_the_connections(log)
+
+
+async def test_a_missed_file_stays_missed_when_the_connection_is_another(
+    log: EventLog, folder: Path
+) -> None:
+    """What was acknowledged was in it: nobody begins a new one in silence."""
+    wal_removed(folder)
+    for _ in range(2):
+        with pytest.raises(FileReplacedError, match="-wal"):
+            await add(log)
+        await lose_the_connections(log)
+
+
+async def lose_the_connections(log: EventLog) -> None:
+    """Have an error that spoils both connections, as one of the disk does."""
+
+    def fail() -> Iterator[None]:
+        raise UnavailableError("The disk does not answer.")
+        yield
+
+    runner = cast(SqliteStore, log.spi.store).runner
+    for call in (runner.transact, runner.read):
+        with pytest.raises((UnavailableError, FileReplacedError)):
+            await call(cast(Any, fail))
 
 
 async def test_a_link_that_leads_elsewhere_is_noticed(folder: Path) -> None:
@@ -274,7 +326,7 @@ async def test_what_is_shortened_by_right_goes_on(log: EventLog, folder: Path) -
 CHILD = """
 import asyncio, os, sys
 from eventlog import EventLog, ItemsAdded
-from eventlog.errors import FileReplacedError
+from eventlog.errors import FileReplacedError, UnavailableError
 
 log = EventLog(sys.argv[1])
 asyncio.run(log.append("chat", ItemsAdded(["parent"])))

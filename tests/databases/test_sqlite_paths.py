@@ -110,5 +110,5 @@ async def test_an_import_reads_a_file_of_any_name(tmp_path: Path) -> None:
 def test_a_uri_is_absolute_and_escaped() -> None:
     """A path that begins with two slashes has no host either."""
     assert sqlite_uri("/a b?#%/ü", "ro") == "file:///a%20b%3F%23%25/%C3%BC?mode=ro"
-    assert sqlite_uri("//a", "rw", immutable=True) == "file:////a?mode=rw&immutable=1"
+    assert sqlite_uri("//a", "rw", "immutable=1") == "file:////a?mode=rw&immutable=1"
     assert sqlite_uri("a", "ro") == f"file://{os.getcwd()}/a?mode=ro"

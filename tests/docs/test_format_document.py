@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
+from sqlalchemy import CheckConstraint
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect as Driver
 
@@ -25,6 +26,7 @@ from eventlog import (
     ItemsReplaced,
     NewEvent,
 )
+from eventlog.errors import InvalidItemError
 from eventlog.events import (
     BranchDeleted,
     ConversationForked,
@@ -37,8 +39,9 @@ from eventlog.events import (
     UsageRecorded,
     digest,
 )
-from eventlog.format import chain, envelope, preparing
+from eventlog.format import chain, codec, envelope, inflating, names, preparing
 from eventlog.format.kinds import KINDS
+from eventlog.proof import checkpoint
 from eventlog.store.contract.revisions import HEAD, VERSION_TABLE
 from eventlog.store.sql.schema import Dialect, metadata
 from tests.conftest import Clock
@@ -263,11 +266,49 @@ def test_the_triggers_are_those_of_a_real_file(file: sqlite3.Connection) -> None
     assert sorted(name for (name,) in found) == sorted(told)
 
 
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_the_check_constraints_are_those_of_the_tables(dialect: Dialect) -> None:
+    """Each is named, with what it demands, in the section of its table."""
+    sections = {part.partition("`")[0]: part for part in DOCUMENT.split("\n### Table `")[1:]}
+    for found in metadata(dialect).tables.values():
+        for each in found.constraints:
+            if isinstance(each, CheckConstraint):
+                assert f"`{each.name}` (`{each.sqltext}`)" in sections[found.name]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        f"at most {names.MAX_BYTES} bytes in UTF-8",
+        f"at most {codec.MAX_DEPTH} levels deep",
+        f"their array nests at most {codec.MAX_DEPTH + 1}",
+        f"{inflating.MAX_INFLATED} bytes",
+        f"at most {checkpoint.MAX_NOTE:,} characters",
+        "no more than 4,300 digits",
+    ],
+)
+def test_the_limits_are_those_of_the_code(told: str) -> None:
+    """A reader that others write refuses what this one refuses, and no more."""
+    assert told in DOCUMENT
+
+
+def test_a_body_at_the_limits_is_stored_and_one_beyond_is_not() -> None:
+    """They were measured, not remembered."""
+    deep = json.loads("[" * codec.MAX_DEPTH + "]" * codec.MAX_DEPTH)
+    assert envelope.encode(NewEvent(ItemsAdded([deep]))).body.count(b"[") == codec.MAX_DEPTH + 1
+    assert envelope.encode(NewEvent(ItemsAdded([10**4299]))).body.count(b"0") == 4299
+    for beyond in ([deep], 10**4300):
+        with pytest.raises(InvalidItemError):
+            envelope.encode(NewEvent(ItemsAdded([beyond])))
+
+
 def test_the_revision_is_the_one_that_this_release_writes(file: sqlite3.Connection) -> None:
     """A page about another revision would be about other tables."""
     (row,) = file.execute(f"SELECT * FROM {VERSION_TABLE}")
     assert tuple(row) == (HEAD,)
     assert f"revision `{HEAD}`" in DOCUMENT
+    assert f'REVISION = b"{HEAD}"' in DOCUMENT
+    assert f'REVISION, LARGEST = "{HEAD}"' in DOCUMENT
     assert f"format `{chain.FORMAT}`" in DOCUMENT
 
 

@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlog.errors import InvalidHeadError, InvalidKeyError
-from eventlog.proof.checkpoint import Signer, TreeHead, Verifier, parse_head
+from eventlog.proof.checkpoint import (
+    Signer,
+    TreeHead,
+    Verifier,
+    open_head,
+    parse_head,
+    signed_by,
+)
 
 # Published with Go's note package, whose notes those of C2SP are.
 PETER: Final = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
@@ -121,8 +128,70 @@ def test_what_is_signed_and_no_head_is_refused(text: str) -> None:
 @pytest.mark.parametrize("text", [f"a\n0\n{ENCODED}\n", f"a b\n7\n{ENCODED}\nmore\nlines\n"])
 def test_what_the_specification_allows_is_read(text: str) -> None:
     """An empty tree, any origin, extension lines."""
-    head = SIGNER.verifier.open(_signed(text))
-    assert head.root == ROOT
+    assert parse_head(_signed(text)).root == ROOT
+    of_ours = text.replace(text.split("\n", maxsplit=1)[0], SIGNER.name, 1)
+    assert SIGNER.verifier.open(_signed(of_ours)).root == ROOT
+
+
+@pytest.mark.parametrize("origin", ["a", "example.com/log2", "EXAMPLE.com/log", "example.com/log "])
+def test_the_head_of_another_log_is_refused(origin: str) -> None:
+    """Whoever signs several logs with one key cannot pass one off as the other."""
+    note = _signed(f"{origin}\n7\n{ENCODED}\n")
+    with pytest.raises(InvalidHeadError, match="is of the log"):
+        SIGNER.verifier.open(note)
+
+
+@pytest.mark.parametrize("size", [str(2**63), "9" * 5000, "1" * 20, "9" * 4301])
+def test_a_size_that_no_log_has_is_no_head(size: str) -> None:
+    """However many digits it has."""
+    note = _signed(f"{SIGNER.name}\n{size}\n{ENCODED}\n")
+    for read in (parse_head, SIGNER.verifier.open):
+        with pytest.raises(InvalidHeadError, match="no head"):
+            read(note)
+    largest = _signed(f"{SIGNER.name}\n{2**63 - 1}\n{ENCODED}\n")
+    assert SIGNER.verifier.open(largest).size == 2**63 - 1
+
+
+OTHER: Final = Signer("example.com/log", bytes(32))
+
+
+def test_a_head_is_opened_by_any_of_several_keys() -> None:
+    """A log that got a new key has heads of both; whose they are they say themselves."""
+    keys = [OTHER.verifier, SIGNER.verifier]
+    assert open_head(NOTE, keys) == open_head(NOTE, SIGNER.verifier) == HEAD
+    assert signed_by(NOTE) == [f"example.com/log+{SIGNER.verifier.key_id.hex()}"]
+    for none in (OTHER.verifier, [OTHER.verifier], []):
+        with pytest.raises(InvalidHeadError, match="not signed by"):
+            open_head(NOTE, none)
+
+
+def test_a_signature_that_is_forged_refuses_the_note_whoever_else_signed() -> None:
+    """Beside one that holds, and in any order of the keys."""
+    text = HEAD.text()
+    own, other = (signer.sign_text(text).split(" ")[-1] for signer in (SIGNER, OTHER))
+    mixed = base64.b64encode(OTHER.verifier.key_id + base64.b64decode(own)[4:]).decode()
+    assert other != mixed
+    note = NOTE + f"\N{EM DASH} {OTHER.name} {mixed}\n"
+    assert open_head(note, SIGNER.verifier) == HEAD
+    for keys in ([SIGNER.verifier, OTHER.verifier], [OTHER.verifier, SIGNER.verifier]):
+        with pytest.raises(InvalidHeadError, match="not signed"):
+            open_head(note, keys)
+
+
+def test_a_retired_key_names_the_one_that_follows() -> None:
+    """Signed by both, so that who trusts the old one may trust the new one."""
+    note = OTHER.retire(SIGNER)
+    assert OTHER.verifier.successor(note) == SIGNER.verifier
+    assert len(signed_by(note)) == 2
+    for wrong in (
+        SIGNER.retire(OTHER),
+        NOTE,
+        OTHER.sign(7, ROOT),
+        note.rsplit("\N{EM DASH}", 1)[0],
+        note.replace(str(SIGNER.verifier), str(Signer("evil", bytes(32)).verifier)),
+    ):
+        with pytest.raises(InvalidHeadError):
+            OTHER.verifier.successor(wrong)
 
 
 @pytest.mark.parametrize("note", ["", "\n\n", NOTE.replace("\n\n", "\n"), NOTE[:-1], NOTE + "\n"])

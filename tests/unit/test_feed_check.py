@@ -1,5 +1,6 @@
 """Checking a feed against its tree and its heads, with both in memory: every fault is named."""
 
+import base64
 from collections.abc import Collection, Mapping
 from hashlib import sha256
 from typing import Final
@@ -10,7 +11,7 @@ from eventlog import Fault, Signer
 from eventlog.format.records import SignedHead
 from eventlog.proof.checkpoint import TreeHead, Verifier
 from eventlog.proof.merkle import HASH_BYTES, TILE_WIDTH, TileId, grow, leaf_hash, root_of
-from eventlog.store.contract.tree import IntegrityViolation, Leaf, Shape, ViolationKind
+from eventlog.store.contract.tree import EventAt, IntegrityViolation, Leaf, Shape, ViolationKind
 from eventlog.verify.feed import FeedCheck
 
 SIGNER: Final = Signer("example.com/log", bytes(32))
@@ -39,6 +40,7 @@ class Kept:
         self.stored = grow(0, {}, [leaf_hash(digest) for digest in DIGESTS])
         self.signed: list[SignedHead] = []
         self.odd: list[IntegrityViolation] = []
+        self.named: dict[int, EventAt] = {}
         self.ends_asked_for = 0
 
     async def position(self) -> int:
@@ -59,7 +61,10 @@ class Kept:
             found.append(Shape(level, len(tiles), min(tiles), max(tiles), size))
         return found
 
-    async def violations(self, tenant: str) -> list[IntegrityViolation]:
+    async def event_at(self, position: int) -> EventAt | None:
+        return self.named.get(position)
+
+    async def violations(self, tenant: str | None) -> list[IntegrityViolation]:
         assert tenant == TENANT
         return self.odd
 
@@ -70,7 +75,10 @@ class Kept:
         return self.signed[-1] if self.signed else None
 
     async def size(self) -> int:
-        raise NotImplementedError
+        last = max((tile.number for tile in self.stored if not tile.level), default=None)
+        if last is None:
+            return 0
+        return last * TILE_WIDTH + len(self.stored[TileId(0, last)]) // HASH_BYTES
 
     async def save(self, tiles: Mapping[TileId, bytes]) -> None:
         raise NotImplementedError
@@ -135,36 +143,102 @@ async def test_a_hash_in_a_later_tile_is_told_at_its_own_position(kept: Kept) ->
     assert [where for _, where, _ in await check(kept)] == [2 * TILE_WIDTH + 4]
 
 
-async def test_a_tile_that_is_behind_is_no_fault_but_one_that_is_gone_is(kept: Kept) -> None:
-    """A tree grows when somebody asks it to; a hole in it is somebody's work."""
+async def warned(kept: Kept) -> list[str]:
+    found = FeedCheck(kept, kept.position)
+    await found.check_tree(None, None)
+    assert found.faults == []
+    return [warning.detail for warning in found.warnings]
+
+
+async def test_a_tree_that_is_behind_is_neither_told_nor_warned_of(kept: Kept) -> None:
+    """It grows when somebody asks it to."""
     last = TileId(0, 2)
     kept.stored[last] = kept.stored[last][: 2 * HASH_BYTES]
-    assert await check(kept) == []
-    del kept.stored[TileId(0, 1)]
-    assert ("edited", 1, "the tree has too much or too little on level 0") in await check(kept)
+    assert await warned(kept) == []
+    del kept.stored[last]
+    assert await warned(kept) == []
 
 
-async def test_a_tree_that_is_smaller_than_what_was_signed_for_was_cut(kept: Kept) -> None:
-    """By its last tile; the positions themselves are all there."""
+@pytest.mark.parametrize(
+    ("tile", "kept_hashes"),
+    [(TileId(0, 0), None), (TileId(0, 1), 3), (TileId(1, 0), None), (TileId(1, 0), 1)],
+)
+async def test_rows_that_are_gone_are_a_warning_that_names_them(
+    kept: Kept, tile: TileId, kept_hashes: int | None
+) -> None:
+    """They follow from the feed: nothing that was recorded is gone."""
+    if kept_hashes is None:
+        del kept.stored[tile]
+    else:
+        kept.stored[tile] = kept.stored[tile][: kept_hashes * HASH_BYTES]
+    (detail,) = await warned(kept)
+    assert f"lacks hashes that it had: level {tile.level} number {tile.number}. " in detail
+
+
+async def test_what_was_signed_for_was_there(kept: Kept) -> None:
+    """So a tree that ends before its last head lacks rows."""
     kept.stored[TileId(0, 2)] = kept.stored[TileId(0, 2)][: 2 * HASH_BYTES]
     kept.signed = [head(SIZE)]
-    there = 2 * TILE_WIDTH + 2
+    (detail,) = await warned(kept)
+    assert "level 0 number 2" in detail
+    kept.signed = [head(2 * TILE_WIDTH + 2)]
+    assert await warned(kept) == []
+    kept.stored.clear()
+    kept.signed = [head(SIZE)]
+    (detail,) = await warned(kept)
+    assert "level 0 number 0, level 0 number 1, level 0 number 2 and 1 more" in detail
+
+
+@pytest.mark.parametrize(
+    ("tile", "hashes"),
+    [(TileId(2, 0), 1), (TileId(1, 1), 1), (TileId(1, 0), 3), (TileId(-1, 0), 1)],
+)
+async def test_what_follows_from_no_position_is_told(kept: Kept, tile: TileId, hashes: int) -> None:
+    """A level, a row, or a hash too many."""
+    there = kept.stored.get(tile, b"")
+    kept.stored[tile] = there.ljust(hashes * HASH_BYTES, b"x")
     assert await check(kept) == [
-        ("missing", there + 1, f"the tree has {there} positions, a head was signed for {SIZE}")
+        (
+            "inserted",
+            SIZE + 1,
+            f"the tree has more on level {tile.level} than follows from the feed",
+        )
     ]
-    kept.signed = [head(there)]
-    assert await check(kept) == []
 
 
-@pytest.mark.parametrize("level", [1, 2])
-async def test_a_level_without_its_tiles_or_without_reason_is_told(kept: Kept, level: int) -> None:
-    if level == 1:
-        del kept.stored[TileId(1, 0)]
-        detail = ("edited", 1, "the tree has too much or too little on level 1")
-    else:
-        kept.stored[TileId(2, 0)] = bytes(HASH_BYTES)
-        detail = ("inserted", 1, "the tree has a level 2")
-    assert await check(kept) == [detail]
+async def test_a_tree_of_more_than_the_feed_has_tells_that_the_feed_was_cut(kept: Kept) -> None:
+    """Though no head was signed."""
+    kept.feed = kept.feed[:-2]
+    assert await check(kept) == [
+        ("missing", SIZE - 1, f"the tree has {SIZE} positions, the feed only {SIZE - 2}")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("at", "tenant", "told"),
+    [
+        (EventAt(b"\x01", 7, "ours", "chat", "idea"), "ours", ("chat", "idea", 7, None)),
+        (EventAt(b"\x01", 7, "theirs", "chat", "idea"), "ours", ("01", "", 7, None)),
+        (EventAt(b"\x01", 7, "theirs", "chat", "idea"), None, ("chat", "idea", 7, "theirs")),
+        (EventAt(b"\x01", 7, None, None, ""), None, ("01", "", 7, None)),
+        (None, None, ("", "", 0, None)),
+    ],
+)
+async def test_the_event_at_a_position_is_named(
+    kept: Kept,
+    at: EventAt | None,
+    tenant: str | None,
+    told: tuple[str, str, int, str | None],
+) -> None:
+    """Unless there is none, by its stream_id alone where it is another tenant's or nobody's."""
+    kept.stored[TileId(0, 0)] = flipped(kept.stored[TileId(0, 0)], 10 * HASH_BYTES)
+    if at is not None:
+        kept.named[11] = at
+    found = FeedCheck(kept, kept.position, tenant)
+    await found.check_tree(None, None)
+    (fault,) = found.faults
+    assert (fault.stream, fault.branch, fault.version, fault.tenant) == told
+    assert fault.position == 11
 
 
 @pytest.mark.parametrize("lost", ["row", "event"])
@@ -239,26 +313,67 @@ async def test_what_comes_while_the_log_is_checked_is_part_of_it(kept: Kept) -> 
     assert await check(kept) == []
 
 
-async def test_a_head_that_its_key_did_not_sign_or_that_says_something_else_is_told(
-    kept: Kept,
-) -> None:
-    """Without a key only what it says can be read."""
+async def test_a_head_of_another_key_is_no_fault_but_named(kept: Kept) -> None:
+    """A log may get a new key. With both of them all is checked."""
     other = Signer("example.com/log", bytes([1] * 32))
-    forged = head(100)._replace(note=other.sign(100, root(100)))
-    kept.signed = [forged]
-    assert await check(kept) == []
-    ((problem, where, detail),) = await check(kept, key=SIGNER.verifier)
+    kept.signed = [
+        head(100)._replace(note=other.sign(100, root(100))),
+        head(200)._replace(note=other.sign(200, root(200))),
+        head(300),
+    ]
+    found = FeedCheck(kept, kept.position)
+    await found.check_tree(head_of(SIGNER, 300), SIGNER.verifier)
+    assert found.faults == []
+    (warning,) = found.warnings
+    assert warning.what == "signature"
+    assert f"example.com/log+{other.verifier.key_id.hex()}" in warning.detail
+    assert warning.detail.startswith("2 stored heads, up to that of size 200, are signed by")
+    both = FeedCheck(kept, kept.position)
+    await both.check_tree(None, [other.verifier, SIGNER.verifier])
+    assert (both.faults, both.warnings) == ([], [])
+
+
+def head_of(signer: Signer, size: int) -> TreeHead:
+    return signer.verifier.open(signer.sign(size, root(size)))
+
+
+@pytest.mark.parametrize("key", [SIGNER.verifier, None])
+@pytest.mark.parametrize(
+    ("note", "why"),
+    [
+        (SIGNER.sign(100, root(100)).replace(" ", "  "), "the stored head is none: "),
+        (SIGNER.sign_text(TreeHead("evil.example", 100, root(100)).text()), "of "),
+        (SIGNER.sign_text(f"example.com/log\n{'9' * 5000}\nAAAA\n"), "the stored head is none: "),
+        (SIGNER.sign_text(TreeHead("example.com/log", 2**63, root(100)).text()), "is none: "),
+        (SIGNER.sign(99, root(100)), "the stored head and its note say different things"),
+        (SIGNER.sign(100, root(99)), "the stored head and its note say different things"),
+    ],
+)
+async def test_a_note_that_says_something_else_is_told(
+    kept: Kept, note: str, why: str, key: Verifier | None
+) -> None:
+    """With a key and without; the note of another log, and a size that no log has, are none."""
+    kept.signed = [head(100)._replace(note=note)]
+    ((problem, where, detail),) = await check(kept, key=key)
     assert (problem, where) == ("edited", 100)
-    assert detail.startswith("the stored head is none: ")
-    for size, hashed in ((99, root(100)), (100, root(99))):
-        kept.signed = [head(100)._replace(note=SIGNER.sign(size, hashed))]
-        assert await check(kept, key=SIGNER.verifier) == [
-            ("edited", 100, "the stored head and its note say different things")
-        ]
+    assert why in detail
+
+
+async def test_a_signature_that_is_not_what_it_says_is_told(kept: Kept) -> None:
+    """It names the key, and another made it; a second signature does not help."""
+    other = Signer("example.com/log", bytes([1] * 32))
+    text = TreeHead("example.com/log", 100, root(100)).text()
+    forged = other.sign_text(text).splitlines()[-1].split(" ")[-1]
+    renamed = base64.b64encode(SIGNER.verifier.key_id + base64.b64decode(forged)[4:]).decode()
+    kept.signed = [head(100)._replace(note=other.sign_text(text).replace(forged, renamed))]
+    assert await check(kept) == []
+    ((problem, where, _),) = await check(kept, key=SIGNER.verifier)
+    assert (problem, where) == ("edited", 100)
 
 
 async def places(kept: Kept, known: Collection[tuple[str, str]], *, whole: bool) -> list[Fault]:
-    return await FeedCheck(kept, kept.position).check_positions(TENANT, known, whole=whole)
+    own = [(None, *each) for each in known]
+    return await FeedCheck(kept, kept.position, TENANT).check_positions(own, whole=whole)
 
 
 async def test_every_oddity_of_the_feed_is_told_but_of_what_is_known(kept: Kept) -> None:

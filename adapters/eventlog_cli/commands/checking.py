@@ -6,7 +6,8 @@ import click
 
 from eventlog import EventLog, TreeHead, Verifier
 from eventlog.errors import InvalidOptionError
-from eventlog.verify.faults import COULD_NOT_CHECK
+from eventlog.proof.checkpoint import open_head
+from eventlog.verify.faults import BROKEN, COULD_NOT_CHECK, SOUND
 from eventlog_cli.command import command
 from eventlog_cli.files import read_text
 from eventlog_cli.lookups.finding import find
@@ -19,46 +20,70 @@ from eventlog_cli.showing.words import count, typed
 from eventlog_cli.terminal import is_watched
 from eventlog_projections.views.views import Views
 
+RARE = ("pending", "erased")
+
 
 @command(
     "verify", "eventlog verify", "eventlog verify --against head.txt --key 'example.com/log+...'"
 )
 @OPTIONAL_ID
 @click.option("--against", metavar="FILE", help="A tree head that was kept elsewhere.")
-@click.option("--key", metavar="KEY", help="The verifier key of who signed it.")
+@click.option(
+    "--key",
+    metavar="KEY",
+    multiple=True,
+    help="The verifier key of who signed heads; of each, if there were more.",
+)
+@click.option("--strict", is_flag=True, help="Take a warning for a fault.")
+@click.option("--all-tenants", is_flag=True, help="Of every tenant, for who sees them all.")
 def verify(
-    ctx: click.Context, conversation: str | None, against: str | None, key: str | None
+    ctx: click.Context,
+    conversation: str | None,
+    against: str | None,
+    key: tuple[str, ...],
+    strict: bool,
+    all_tenants: bool,
 ) -> None:
     """Check that every event is as it was written.
 
-    Hashes every event anew, and names the first of each conversation that was changed. Exit code
-    0: sound; 1: broken; 2: it could not be checked.
+    Hashes every event anew, and names the first of each conversation that was changed. What is
+    missing of what guards the log is a warning, and nothing that was changed. Exit code 0: sound;
+    1: broken, or with --strict a warning; 2: it could not be checked.
     """
 
     async def work(at: Invocation) -> None:
         name = None if conversation is None else await find(at.log, conversation)
-        verifier, head = _head(against, key)
-        what = f"tenant {at.log.tenant}" if name is None else typed(name)
+        keys, head = _head(against, key)
+        what = _what(at, name, all_tenants=all_tenants)
         total = await _events(at.log, name) if is_watched() else None
         with bar(f"Checking {what}: events", total) as drawn:
-            found = await at.log.verify(name, against=head, key=verifier, progress=drawn.move)
+            found = await at.log.verify(
+                name, against=head, key=keys, progress=drawn.move, all_tenants=all_tenants
+            )
+        code = found.exit_code or (BROKEN if strict and found.warnings else SOUND)
         try:
-            at.out.answer({"ok": found.ok, **_fields(found)}, *pages.verdict(found, "all "))
+            at.out.answer({"ok": found.ok, **_fields(found)}, *pages.verdict(found))
         finally:
-            if not found.ok:  # Also where it cannot be printed.
-                raise FoundError(found.exit_code)
+            if code:  # Also where it cannot be printed.
+                raise FoundError(code)
 
     run(ctx, work, failed=COULD_NOT_CHECK)
 
 
-def _head(against: str | None, key: str | None) -> tuple[Verifier | None, TreeHead | None]:
-    """Return a head that was kept, opened by the key of who signed it."""
-    if against is None or key is None:
-        if against is key:
-            return None, None
+def _what(at: Invocation, name: str | None, *, all_tenants: bool) -> str:
+    if all_tenants:
+        return "all tenants"
+    return f"tenant {at.log.tenant}" if name is None else typed(name)
+
+
+def _head(against: str | None, given: tuple[str, ...]) -> tuple[list[Verifier], TreeHead | None]:
+    """Return the keys, and a head that was kept, opened by the one that signed it."""
+    if against is None or not given:
+        if against is None and not given:
+            return [], None
         raise InvalidOptionError("A head is checked with its key: give --against and --key.")
-    verifier = Verifier.load(key)
-    return verifier, verifier.open(read_text(against))
+    keys = [Verifier.load(key) for key in given]
+    return keys, open_head(read_text(against), keys)
 
 
 async def _events(log: EventLog, name: str | None) -> int:
@@ -70,8 +95,9 @@ async def _events(log: EventLog, name: str | None) -> int:
 
 
 def _fields(found: Any) -> dict[str, Any]:
-    names = [name for name in found.__struct_fields__ if name != "pending" or found.pending]
-    return {name: getattr(found, name) for name in names}
+    """Return what a verification found; of what is rare, only what is there."""
+    fields = {name: getattr(found, name) for name in found.__struct_fields__}
+    return {name: each for name, each in fields.items() if each or name not in RARE}
 
 
 def _sizes(conversations: int, branches: int, events: int) -> str:

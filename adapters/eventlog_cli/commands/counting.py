@@ -108,8 +108,8 @@ def tools(ctx: click.Context, form: str) -> None:
 def search(ctx: click.Context, **given: Any) -> None:
     """Find items by their words.
 
-    WORDS are words and "phrases in quotes": all must be there. Items that were removed are found
-    too, and marked.
+    WORDS are words, beginnings of words (par*) and "phrases": all must be there. Items that were
+    removed are found too, and marked.
     """
 
     async def work(at: Invocation) -> None:
@@ -129,7 +129,7 @@ def search(ctx: click.Context, **given: Any) -> None:
         marked = any(each.removed for each in found)
         at.out.table(
             [records.hit(each) for each in found],
-            tables.hits(found, at.out.zone),
+            tables.hits(found, given["text"], at.out.zone),
             given["form"],
             nothing=await _why_nothing(at, given["text"]) if not found else "",
             hint=LEGEND if marked else None,

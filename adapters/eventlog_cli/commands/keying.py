@@ -17,6 +17,7 @@ from eventlog_cli.progress import bar
 from eventlog_cli.running import Invocation, run, run_without_log
 from eventlog_cli.settings import Settings
 from eventlog_cli.showing.words import count, typed
+from eventlog_cli.terminal import put
 
 keys = group("keys", "Make keys, and change those of an encrypted log.", no_args_is_help=True)
 
@@ -43,20 +44,34 @@ def new(ctx: click.Context, name: str, to: str | None) -> None:
 @command("signing", "eventlog keys signing example.com/log --to signing.key", of=keys)
 @click.argument("origin", metavar="ORIGIN")
 @click.option("--to", metavar="FILE", required=True, help="A new file for the secret part.")
-def signing(ctx: click.Context, origin: str, to: str) -> None:
+@click.option(
+    "--retire", metavar="FILE", help="The key that signed until now: it names the new one."
+)
+def signing(ctx: click.Context, origin: str, to: str, retire: str | None) -> None:
     """Make a key that signs tree heads, and print what checks them: give that away.
 
-    ORIGIN is the log's name, like example.com/log.
+    ORIGIN is the log's name, like example.com/log. With --retire, also print a note that the old
+    key signs: whoever trusts it learns which one follows. Delete the old file then.
     """
 
     async def work(_: Settings, out: Output) -> None:
+        old = None if retire is None else Signer.load(read_text(retire))
+        if old is not None and old.name != origin:
+            raise InvalidOptionError(
+                f"{retire} is a key of {old.name!r}. A log keeps its origin when it gets a new key."
+            )
         signer = Signer.generate(origin)
         verifier = str(signer.verifier)
         write_secret(to, f"{signer.dump()}\n")
+        note = None if old is None else old.retire(signer)
         if out.as_json:
-            out.line({"origin": origin, "verifier": verifier, "file": to})
-        else:
-            out.print(verifier)
+            retired = None if old is None else str(old.verifier)
+            made = {"origin": origin, "verifier": verifier, "file": to}
+            out.line({**made, "retired": retired, "note": note})
+            return
+        out.print(verifier)
+        if note is not None:
+            put(f"\n{note}")
 
     run_without_log(ctx, work)
 

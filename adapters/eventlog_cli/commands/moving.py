@@ -14,10 +14,10 @@ from eventlog.format.codec import encode_json
 from eventlog.visible import visible_json
 from eventlog_cli.command import command
 from eventlog_cli.lookups.finding import find_conversation
-from eventlog_cli.lookups.tree import places_of
+from eventlog_cli.lookups.tree import places_of, stream_of
 from eventlog_cli.options import AS_OF, BRANCH, id_argument
 from eventlog_cli.progress import bar, caught_up
-from eventlog_cli.running import FoundError, Invocation, run
+from eventlog_cli.running import FoundError, Invocation, leave_with, run
 from eventlog_cli.showing import pages
 from eventlog_cli.showing.documents import html, markdown
 from eventlog_cli.showing.genai import Operations
@@ -25,6 +25,8 @@ from eventlog_cli.showing.times import moment
 from eventlog_cli.showing.words import count, typed
 from eventlog_cli.terminal import put, tell
 from eventlog_projections.conversation import Conversation
+from eventlog_projections.history.events import tell as tell_events
+from eventlog_projections.history.salvage import Unreadable, read_intact
 from eventlog_projections.views import Views, queries
 
 PAGE: Final = 100
@@ -101,8 +103,12 @@ def export(ctx: click.Context, conversation: str | None, **given: Any) -> None:
             if form in DOCUMENTS:
                 put(await _document(at, chat, form, as_of))
                 return
-            async for line in _lines(chat, form, as_of):
+            errors: list[EventLogError] = []
+            async for line in _lines(chat, form, errors, as_of):
                 at.out.line(line)
+            for error in errors:
+                tell(f"eventlog: {error}")
+            leave_with(errors)
         else:
             raise InvalidInputError("Export either ID, or --owner NAME together with --to FOLDER.")
 
@@ -118,19 +124,25 @@ async def _document(
 
 
 async def _lines(
-    chat: Conversation, form: str, as_of: int | datetime | None = None
+    chat: Conversation,
+    form: str,
+    errors: list[EventLogError],
+    as_of: int | datetime | None = None,
 ) -> AsyncGenerator[Any]:
-    """Yield what an export of a conversation consists of."""
+    """Yield what an export of a conversation consists of; put into `errors` what it lacks."""
+    stream = stream_of(chat)
     if form == "items":
-        for item in await chat.items(as_of=as_of):
-            yield item
+        for item in (await read_intact(stream, as_of)).items:
+            if isinstance(item, Unreadable):
+                errors.append(item.error)
+            else:
+                yield item
         return
     operations = Operations()
-    until = (
-        None if as_of is None else await chat.log.version_at(chat.name, as_of, branch=chat.branch)
-    )
-    async for event in chat.log.read(chat.name, until=until, branch=chat.branch):
-        for record in operations.take(event):
+    until = None if as_of is None else await stream.version_at(as_of)
+    async for told in tell_events(stream, until):
+        errors += [] if told.error is None else [told.error]
+        for record in operations.take(told):
             yield record
     for record in operations.end():
         yield record
@@ -144,7 +156,10 @@ async def _export_all(at: Invocation, owner: str, folder: str, form: str) -> Non
     with bar("Exporting", len(names)) as drawn:
         for done, name in enumerate(names, 1):
             try:
-                written += await _export_to(at, Conversation(at.log, name), folder, form)
+                lacking = await _export_to(at, Conversation(at.log, name), folder, form)
+                written += lacking == []
+                if lacking:
+                    failed[name] = " ".join(["only what is intact:", *map(str, lacking)])
             except (EventLogError, OSError) as error:
                 if isinstance(error, StoreError):
                     raise
@@ -176,19 +191,28 @@ async def _owned(views: Views, owner: str) -> list[str]:
     return names
 
 
-async def _export_to(at: Invocation, chat: Conversation, folder: str, form: str) -> bool:
-    """Write a conversation, unless it is there; whole or not at all."""
+async def _export_to(
+    at: Invocation, chat: Conversation, folder: str, form: str
+) -> list[EventLogError] | None:
+    """Write a conversation, unless it is there; return what it lacks, None if it was there.
+
+    What lacks something has a name that says so, and is written anew each time.
+    """
     version = await chat.log.version(chat.name)
     ending = LINES.get(form, f".{form}")
-    path = os.path.join(folder, file_name(chat.name, f".v{version}{ending}"))
-    if await asyncio.to_thread(os.path.exists, path):
-        return False
+    whole = os.path.join(folder, file_name(chat.name, f".v{version}{ending}"))
+    if await asyncio.to_thread(os.path.exists, whole):
+        return None
+    errors: list[EventLogError] = []
     if form in DOCUMENTS:
         content = (await _document(at, chat, form, version)).encode()
     else:
         lines = [
-            visible_json(encode_json(line)) + b"\n" async for line in _lines(chat, form, version)
+            visible_json(encode_json(line)) + b"\n"
+            async for line in _lines(chat, form, errors, version)
         ]
         content = b"".join(lines)
-    await asyncio.to_thread(write_whole, path, content)
-    return True
+    kind, dot, suffix = ending.rpartition(".")
+    part = os.path.join(folder, file_name(chat.name, f".v{version}{kind}.incomplete{dot}{suffix}"))
+    await asyncio.to_thread(write_whole, part if errors else whole, content)
+    return errors

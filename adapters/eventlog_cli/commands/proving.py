@@ -12,6 +12,7 @@ from eventlog.format.records import SignedHead
 from eventlog.operations import check_evidence, gather_evidence, sign_head, to_file
 from eventlog.operations import receipt as receipt_of
 from eventlog.operations.soundness import refuse_unsound
+from eventlog.proof.checkpoint import signed_by
 from eventlog_cli.command import command
 from eventlog_cli.files import SIGNING_VARIABLE, signer_of
 from eventlog_cli.lookups.finding import check_branch, find
@@ -43,7 +44,7 @@ def head(ctx: click.Context, key_file: str | None, to: str | None) -> None:
         if to is not None:
             await to_file(to)(found)
         if at.out.as_json:
-            at.out.line(found)
+            at.out.line({**found._asdict(), "signed_by": signed_by(found.note)})
         elif to is None:
             put(found.note)
         else:

@@ -1,17 +1,16 @@
 """Reading one conversation: its items, its events, two of its versions."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
 from typing import Any, Final
 
 import click
 
 from eventlog import EventLogError
-from eventlog.errors import CorruptEventError, InvalidMomentError
+from eventlog.errors import InvalidMomentError
 from eventlog_cli.command import command
 from eventlog_cli.lookups.filtering import pages, wanted_events
 from eventlog_cli.lookups.finding import find_conversation
-from eventlog_cli.lookups.tree import origin, places_of
+from eventlog_cli.lookups.tree import origin, places_of, stream_of
 from eventlog_cli.options import AS_OF, BRANCH, ID, SINCE, UNTIL, limit
 from eventlog_cli.running import Invocation, leave_with, run
 from eventlog_cli.showing import pages as shown_pages
@@ -22,7 +21,7 @@ from eventlog_cli.showing.words import LEGEND, count
 from eventlog_projections.conversation import Conversation
 from eventlog_projections.history.events import HistoryEvent
 from eventlog_projections.history.places import Place
-from eventlog_projections.history.salvage import Unreadable, salvage
+from eventlog_projections.history.salvage import Unreadable, read_intact, size
 from eventlog_projections.items.state import ItemsRead
 
 PAGE: Final = 100
@@ -61,7 +60,7 @@ def show(
         chat = await find_conversation(at.log, conversation, branch)
         when = moment(as_of, at.out.zone)
         wanted = None if every or item is not None else limit
-        seen = await _read(chat, when, wanted)
+        seen = await read_intact(stream_of(chat), when, wanted)
         lost = [each for each in seen.items if isinstance(each, Unreadable)]
         places: list[Place] = [] if lost else await places_of(chat, seen.version, wanted)
         if item is not None:
@@ -111,19 +110,6 @@ def _origin(place: Place) -> dict[str, Any]:
         "actor": None if context is None else context.actor,
         "agent": None if context is None else context.agent,
     }
-
-
-async def _read(chat: Conversation, as_of: int | datetime | None, limit: int | None) -> ItemsRead:
-    """Return the last items; around an event that was changed, those that are intact."""
-    try:
-        return await chat.read(as_of=as_of, limit=limit)
-    except CorruptEventError:
-        if as_of is None:
-            as_of = await chat.log.version(chat.name, branch=chat.branch)
-        version = await chat.log.version_at(chat.name, as_of, branch=chat.branch)
-        items = await salvage(chat.log, chat.name, branch=chat.branch, as_of=version)
-        total = sum(each.items if isinstance(each, Unreadable) else 1 for each in items)
-        return ItemsRead(version, items[-limit:] if limit else items, total)
 
 
 @command(
@@ -200,9 +186,11 @@ def diff(ctx: click.Context, conversation: str, a: str, b: str | None, branch: s
         found = await chat.diff(moment(a, at.out.zone), moment(b, at.out.zone))
         if at.out.as_json:
             at.out.line({"conversation": chat.name, "branch": branch, **found._asdict()})
-            return
-        same = f"{count(found.common, 'item')} {'is' if found.common == 1 else 'are'} the same"
-        at.out.say(f"{same}, {len(found.removed)} went, {len(found.added)} came")
-        shown_pages.differences(at.out, found)
+        else:
+            went, came = (sum(map(size, items)) for items in (found.removed, found.added))
+            same = f"{count(found.common, 'item')} {'is' if found.common == 1 else 'are'} the same"
+            at.out.say(f"{same}, {went} went, {came} came")
+            shown_pages.differences(at.out, found)
+        leave_with(each.error for each in found.unreadable)
 
     run(ctx, work)

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple, cast
 
 from eventlog import Context, ItemsAdded, ItemsReplaced, RecordedEvent
 from eventlog.events import UsageRecorded
+from eventlog_projections.history.events import Told
 
 EVENT: Final = "gen_ai.client.inference.operation.details"
 SCOPE: Final = "conversation-eventlog"
@@ -37,17 +38,17 @@ class Operations:
         self._asked: list[dict[str, Any]] = []
         self._open: _Operation | None = None
 
-    def take(self, event: RecordedEvent) -> Iterator[dict[str, Any]]:
-        """Yield the records that are complete before this event."""
-        if event.is_erased:
+    def take(self, told: Told) -> Iterator[dict[str, Any]]:
+        """Yield the records that are complete before this event; one that is missing adds none."""
+        event, found = told.recorded, told.event
+        if event is None:
             return
-        found = event.event
         if isinstance(found, ItemsAdded | ItemsReplaced):
             for item in found.items:
-                yield from self._take_item(event, item)
+                yield from self._take_item(event, told.context, item)
         elif isinstance(found, UsageRecorded):
             if self._open is None or self._open.used is not None:
-                yield from self._begin(event)
+                yield from self._begin(event, told.context)
             if self._open is not None:
                 self._open = self._open._replace(used=found)
 
@@ -57,19 +58,21 @@ class Operations:
             yield _record(self._open)
             self._open = None
 
-    def _take_item(self, event: RecordedEvent, item: Any) -> Iterator[dict[str, Any]]:
+    def _take_item(
+        self, event: RecordedEvent, context: Context | None, item: Any
+    ) -> Iterator[dict[str, Any]]:
         role, part = _part(item)
         if role != "assistant":
             self._asked.append({"role": role, "parts": [part]})
             return
         if self._open is None or self._asked or self._open.used is not None:
-            yield from self._begin(event)
+            yield from self._begin(event, context)
         if self._open is not None:
             self._open.answered.append(part)
 
-    def _begin(self, event: RecordedEvent) -> Iterator[dict[str, Any]]:
+    def _begin(self, event: RecordedEvent, context: Context | None) -> Iterator[dict[str, Any]]:
         yield from self.end()
-        self._open = _Operation(event, event.context, self._asked, [], None)
+        self._open = _Operation(event, context, self._asked, [], None)
         self._asked = []
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 LABEL: Final = 9
 UNKNOWN: Final = ("UNKNOWN", "bold yellow")
 TAMPERED: Final = ("TAMPERED", "bold red")
+WARNING: Final = ("WARNING", "bold yellow")
 PENDING: Final = ("PENDING", "bold yellow")
 NARROW: Final = 60
 """Columns below which an item begins on a line of its own."""
@@ -106,31 +107,37 @@ def differences(out: Output, found: "Diff") -> None:
     for mark, style, items in (("-", "red", found.removed), ("+", "green", found.added)):
         for item in items:
             put_moved(out, mark, style, item)
+    for each in found.unreadable:
+        if each not in (*found.removed, *found.added):
+            put_moved(out, " ", "red", each)
 
 
 def put_moved(out: Output, mark: str, style: str, item: Any) -> None:
     """Print an item that went or came."""
-    who, text = describe(item)
+    who, text = ("!", lost(item)) if isinstance(item, Unreadable) else describe(item)
     shown = Text.of((mark, style), " ", (who, "dim"), " ", (flat(text), style))
     out.print(shown.cut(out.look.width) if out.look.is_terminal else shown)
 
 
-def verdict(found: "Verification", what: str) -> list[Text]:
+def verdict(found: "Verification") -> list[Text]:
     """Return what a verification found: that all is sound, or each fault."""
     lines: list[Text] = []
     if found.ok:
-        sound = (
-            f"{what}{count(found.events, 'event')} are as they were written"
-            if found.events != 1
-            else "the only event is as it was written"
-        )
-        lines.append(Text.of(("VERIFIED", "bold green"), f"  {sound}"))
+        lines.append(Text.of(("VERIFIED", "bold green"), f"  {_sound(found)}"))
     lines += [
         Text.of(UNKNOWN if fault.problem == "unknown" else TAMPERED, f"  {line(str(fault))}")
         for fault in found.faults
     ]
+    lines += [Text.of(WARNING, f"  {line(str(warning))}") for warning in found.warnings]
     lines += [Text.of(PENDING, f"  {line(str(pending))}") for pending in found.pending]
     return lines
+
+
+def _sound(found: "Verification") -> str:
+    if not found.erased:
+        return f"all {count(found.events, 'event')} are as they were written"
+    gone = f"{count(found.events, 'event')}, {found.erased} of them erased"
+    return f"{gone}; the others are as they were written"
 
 
 def imported(found: Any) -> list[Text]:

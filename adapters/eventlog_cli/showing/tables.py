@@ -10,7 +10,7 @@ from eventlog.format.names import MAIN
 from eventlog_cli.showing.layout import Table, columns, row
 from eventlog_cli.showing.text import Text
 from eventlog_cli.showing.times import Zone
-from eventlog_cli.showing.words import GONE, flat, line, named
+from eventlog_cli.showing.words import GONE, clean, flat, line, named
 
 if TYPE_CHECKING:
     from eventlog_projections.disposal.disposing import Disposed
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from eventlog_projections.views.status import SetAside, Status
 
 NONE: Final = "-"
+SNIPPET: Final = 200
+"""Characters of a text that was found; a narrow terminal shows fewer."""
 
 
 class Hold(NamedTuple):
@@ -141,7 +143,7 @@ def tools(found: Iterable["Tool"]) -> Table:
     return Table(columns(*names), rows)
 
 
-def hits(found: Iterable["Found"], zone: Zone) -> Table:
+def hits(found: Iterable["Found"], query: str, zone: Zone) -> Table:
     """Return what was found as rows; what is no longer in its list is marked."""
     rows = [
         row(
@@ -149,14 +151,26 @@ def hits(found: Iterable["Found"], zone: Zone) -> Table:
             str(each.version),
             zone.seen(each.recorded_at),
             line(each.role or each.type),
-            Text.of(
-                (f"{GONE} " if each.removed else "  ", "dim"),
-                (flat(each.text), "strike" if each.removed else ""),
-            ),
+            _hit(each, query),
         )
         for each in found
     ]
     return Table(columns("id!", "version#", "when2", "role1", "text~"), rows)
+
+
+def _hit(each: "Found", query: str) -> Text:
+    """Return the text around the first hit, with each hit in bold."""
+    from eventlog_projections.views.searching.marking import snippet
+
+    style = "strike" if each.removed else ""
+    piece = snippet(each.text, query, SNIPPET)
+    parts: list[tuple[str, str]] = [(f"{GONE} " if each.removed else "  ", "dim")]
+    end = 0
+    for start, stop in piece.hits:
+        parts += [(clean(piece.text[end:start]), style)]
+        parts += [(clean(piece.text[start:stop]), f"{style} bold".strip())]
+        end = stop
+    return Text.of(*parts, (clean(piece.text[end:]), style))
 
 
 def holds(found: Iterable[Hold]) -> Table:

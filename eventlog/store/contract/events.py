@@ -1,9 +1,12 @@
 """The contract of events: rows that are read and never changed."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
-from eventlog.format.records import StoredEvent
+from eventlog.format.records import StoredEvent, held
+from eventlog.paging import PAGE_BYTES
+
+T = TypeVar("T", bound=Any)
 
 
 class EventSource(Protocol):
@@ -14,14 +17,23 @@ class EventSource(Protocol):
     ) -> list[StoredEvent]:
         """Return up to `limit` events with after < version <= until, in order of version.
 
-        With `kind`, only events of that kind.
+        With `kind`, only events of that kind. At least one, and fewer than there are where they
+        hold PAGE_BYTES: `is_last` tells.
         """
         ...
 
     async def many(self, stream_ids: Sequence[bytes], limit: int) -> list[StoredEvent]:
-        """Return up to `limit` events of several streams, those of each in order of version."""
+        """Return up to `limit` events of several streams, those of each in order of version.
+
+        Fewer where they hold PAGE_BYTES, as `page` does.
+        """
         ...
 
     async def version_at(self, stream_id: bytes, moment: int) -> int:
         """Return the last version recorded at or before `moment` (microseconds), or 0."""
         ...
+
+
+def is_last(page: Sequence[T], limit: int, held: Callable[[T], int] = held) -> bool:
+    """Tell whether nothing follows a page of up to `limit` events: it was not cut."""
+    return len(page) < limit and sum(map(held, page)) < PAGE_BYTES

@@ -31,6 +31,13 @@ class KeySource(Protocol):
         """Return every key of these streams."""
         ...
 
+    async def strays(self) -> list[bytes]:
+        """Return the first ids that keys name and no stream has.
+
+        A first append that failed leaves such a key, and so does tampering.
+        """
+        ...
+
     async def are_there(self) -> bool:
         """Tell whether any stream has, or had, a key."""
         ...

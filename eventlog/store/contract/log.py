@@ -2,11 +2,11 @@
 
 from typing import Final, Protocol
 
-from eventlog.format.records import AppendRequest, Outcome, StoredEvent
-from eventlog.paging import PAGE, Paged
+from eventlog.format.records import AppendRequest, Outcome
 from eventlog.store.contract.erasures import Erasure
 from eventlog.store.contract.events import EventSource
 from eventlog.store.contract.feed import FeedSource
+from eventlog.store.contract.guards import GuardSource
 from eventlog.store.contract.keys import KeySource
 from eventlog.store.contract.rights import Rights
 from eventlog.store.contract.snapshots import SnapshotSource
@@ -89,17 +89,11 @@ class Store(Protocol):
         """What commits to the feed."""
         ...
 
+    @property
+    def guards(self) -> GuardSource:
+        """What keeps rows as they are."""
+        ...
+
     async def close(self) -> None:
         """Give up every connection. Idempotent."""
         ...
-
-
-def rows(store: Store, stream_id: bytes, after: int, until: int) -> Paged[StoredEvent]:
-    """Iterate over a stream's events with after < version <= until, in order, a page at a time."""
-
-    async def page(last: StoredEvent | None) -> list[StoredEvent]:
-        return await store.events.page(
-            stream_id, after if last is None else last.version, until, PAGE
-        )
-
-    return Paged(page)

@@ -19,3 +19,5 @@ class Rights(NamedTuple):
 
 
 ALL: Final = Rights(places=True, keeps=True, extends=True, projects=True, sees_all=True)
+READS: Final = Rights(places=False, keeps=False, extends=False, projects=False, sees_all=True)
+"""Of whoever can write nothing, and sees everything."""

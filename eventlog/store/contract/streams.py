@@ -32,6 +32,10 @@ class StreamSource(Protocol):
         """Return up to `limit` of the tenant's streams by name and branch, behind `after`."""
         ...
 
+    async def all_page(self, after: bytes, limit: int) -> list[StreamRow]:
+        """Return up to `limit` streams of all tenants by id, behind the id `after`."""
+        ...
+
     async def branches(self, tenant: str, name: str, after: str, limit: int) -> list[StreamRow]:
         """Return up to `limit` branches of a conversation, the main one is none, behind `after`."""
         ...

@@ -44,7 +44,7 @@ class ViolationKind(StrEnum):
 
 
 class IntegrityViolation(NamedTuple):
-    """A row that contradicts the events. `name` is None where the stream is another tenant's.
+    """A row that contradicts the events. The names are None where the stream is another tenant's.
 
     NOWHERE is a position of an event that its stream has never had. It is told of every tenant:
     what lies behind it is of all. REFUSED asked for a position and got none.
@@ -56,6 +56,17 @@ class IntegrityViolation(NamedTuple):
     branch: str
     version: int
     position: int | None
+    tenant: str | None = None
+
+
+class EventAt(NamedTuple):
+    """Which event has a position. The names are None where its stream is not there."""
+
+    stream_id: bytes
+    version: int
+    tenant: str | None
+    name: str | None
+    branch: str
 
 
 class TreeSource(Protocol):
@@ -90,10 +101,14 @@ class TreeSource(Protocol):
         """Return what each level has."""
         ...
 
-    async def violations(self, tenant: str) -> list[IntegrityViolation]:
+    async def event_at(self, position: int) -> EventAt | None:
+        """Return which event the feed has at a position, or had: it may be gone itself."""
+        ...
+
+    async def violations(self, tenant: str | None) -> list[IntegrityViolation]:
         """Return some of the rows that contradict the events, of every kind.
 
-        They are of streams of `tenant`, and of streams that are not there.
+        They are of streams of `tenant`, or of every tenant, and of streams that are not there.
         """
         ...
 

@@ -25,7 +25,11 @@ class ColumnSpec(NamedTuple):
 
 
 class TableSpec(NamedTuple):
-    """A table of a projection. `text` is the column that can be searched."""
+    """A table of a projection. `text` is the column that can be searched.
+
+    A row of such a table has one value more behind its columns: the words of the text, with a space
+    before and behind each. The words are made elsewhere; what is looked for has the same ones.
+    """
 
     name: str
     columns: tuple[ColumnSpec, ...]
@@ -78,7 +82,7 @@ class Moved(NamedTuple):
 
 
 class Put(NamedTuple):
-    """Rows take their place by key; each key once."""
+    """Rows take their place by key; each key once. A text is followed by its words."""
 
     table: TableSpec
     generation: int
@@ -181,19 +185,43 @@ class Selection(NamedTuple):
         return {**_equal(self.equal), **behind, "of_tenant": self.tenant, "limit": self.limit}
 
 
+class Phrase(NamedTuple):
+    """Words that stand one behind the other; the last may be only the beginning of one."""
+
+    words: tuple[str, ...]
+    begins: bool = False
+
+    @property
+    def spaced(self) -> str:
+        """How it stands among the words of a text."""
+        return f" {' '.join(self.words)}{' ' * (not self.begins)}"
+
+
 class Search(NamedTuple):
-    """Rows of a tenant whose text has every one of `phrases`, the best first."""
+    """Rows of a tenant whose text has every one of `phrases`, the best first.
+
+    Those that are as good as each other come by `order`, as in a Selection.
+    """
 
     table: TableSpec
     generation: int
     tenant: str
     equal: Mapping[str, Any]
-    phrases: tuple[str, ...]
+    phrases: tuple[Phrase, ...]
+    order: tuple[str, ...]
     limit: int
 
     def values(self) -> dict[str, Any]:
-        """Return the parameters of its statement, without the text."""
-        return {**_equal(self.equal), "of_tenant": self.tenant, "limit": self.limit}
+        """Return the parameters of its statement, without what the database's own index takes."""
+        spaced = {f"phrase_{number}": each.spaced for number, each in enumerate(self.phrases)}
+        sizes = {f"size_{n}": len(each.spaced.encode()) for n, each in enumerate(self.phrases)}
+        return {
+            **_equal(self.equal),
+            **spaced,
+            **sizes,
+            "of_tenant": self.tenant,
+            "limit": self.limit,
+        }
 
 
 class Compared(NamedTuple):

@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from eventlog.format.records import StoredEvent
 from eventlog.store.contract.erasures import Erasure
 from eventlog.store.nouns.outcomes import settled
-from eventlog.store.nouns.work import Evict, Noun, Runner, Work, ask, reads, transacts_once
+from eventlog.store.nouns.work import (
+    Evict,
+    Noun,
+    Runner,
+    Work,
+    ask,
+    ask_page,
+    reads,
+    transacts_once,
+)
 from eventlog.store.sql.names import (
     ErasureStatements,
     KeyStatements,
@@ -56,7 +65,7 @@ class Erasures(Noun):
     @reads
     def _is_there(self, event: StoredEvent) -> Work[bool]:
         where = {"after": event.version - 1, "until": event.version, "limit": 1}
-        rows = yield ask(self._page, stream_id=event.stream_id, **where)
+        rows = yield ask_page(self._page, stream_id=event.stream_id, **where)
         return [StoredEvent._make(row).hash for row in rows] == [event.hash]
 
     @transacts_once

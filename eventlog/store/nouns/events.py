@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from eventlog.format.records import StoredEvent
+from eventlog.store.contract.events import is_last
 from eventlog.store.contract.log import MAX_VERSION
-from eventlog.store.nouns.work import Each, Noun, Rows, Runner, Work, ask, reads
+from eventlog.store.nouns.work import Each, Noun, Rows, Runner, Work, ask, ask_page, reads
 from eventlog.store.sql.names import LogStatements
 
 
@@ -21,8 +22,8 @@ class Events(Noun):
     ) -> Work[list[StoredEvent]]:
         statement = self._sql.page if kind is None else self._sql.of_kind
         bounds = {"after": after, "until": until, "limit": limit}
-        events = _all((yield ask(statement, stream_id=stream_id, kind=kind, **bounds)))
-        if kind is None and len(events) < limit and until >= MAX_VERSION:
+        events = _all((yield ask_page(statement, stream_id=stream_id, kind=kind, **bounds)))
+        if kind is None and until >= MAX_VERSION and is_last(events, limit):
             self.came_to_end(stream_id, after, events)
         return events
 

@@ -1,7 +1,7 @@
 """Reading the feed: a page by positions, of a tenant or of everybody."""
 
 from eventlog.store.contract.feed import FeedRow
-from eventlog.store.nouns.work import Noun, Runner, Work, ask, reads
+from eventlog.store.nouns.work import Noun, Runner, Work, ask_page, reads
 from eventlog.store.sql.statement import Statement
 
 
@@ -16,8 +16,8 @@ class FeedPages(Noun):
     @reads
     def page(self, tenant: str, after: int, until: int, limit: int) -> Work[list[FeedRow]]:
         bounds = {"after": after, "until": until, "limit": limit}
-        return (yield ask(self._of_tenant, tenant=tenant, **bounds))
+        return (yield ask_page(self._of_tenant, tenant=tenant, **bounds))
 
     @reads
     def every_page(self, after: int, until: int, limit: int) -> Work[list[FeedRow]]:
-        return (yield ask(self._of_all, after=after, until=until, limit=limit))
+        return (yield ask_page(self._of_all, after=after, until=until, limit=limit))

@@ -34,6 +34,10 @@ class Keys(Noun):
         return _all((yield Each(self._sql.of_streams, every)))
 
     @reads
+    def strays(self) -> Work[list[bytes]]:
+        return [row[0] for row in (yield ask(self._sql.stray_keys))]
+
+    @reads
     def are_there(self) -> Work[bool]:
         return bool((yield ask(self._sql.any_key)))
 

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Generator
 from typing import Final, TypeVar
 
 from eventlog.errors import InDoubtError, StoreError
+from eventlog.store.nouns.concerned import concerning
 
 _T = TypeVar("_T")
 
@@ -73,9 +74,7 @@ class UnansweredError(Exception):
 
         Another one each time: several that were sent together hear of the same loss.
         """
-        error = type(self.error)(f"{self.error} Nothing was stored.")
-        error.__cause__ = self.error.__cause__
-        return error
+        return self.error.saying(f"{self.error} Nothing was stored.")
 
     def in_doubt(self, stream: str, what: str, advice: str) -> InDoubtError:
         """Return what whoever made the change is told."""
@@ -124,8 +123,12 @@ async def settled(
     what: str,
     advice: str = CALL_AGAIN,
 ) -> _T:
-    """Return what a change returns, also if its answer was lost; errors as `find_out`."""
-    try:
-        return await change
-    except UnansweredError as lost:
-        return await find_out(lost, look, stream=stream, what=what, advice=advice)
+    """Return what a change returns, also if its answer was lost; errors as `find_out`.
+
+    They name the conversation.
+    """
+    with concerning(stream):
+        try:
+            return await change
+        except UnansweredError as lost:
+            return await find_out(lost, look, stream=stream, what=what, advice=advice)

@@ -44,6 +44,10 @@ class Streams(Noun):
         return _all((yield ask(self._sql.every_stream_page, tenant=tenant, limit=limit, **behind)))
 
     @reads
+    def all_page(self, after: bytes, limit: int) -> Work[list[StreamRow]]:
+        return _all((yield ask(self._sql.all_stream_page, after=after, limit=limit)))
+
+    @reads
     def branches(self, tenant: str, name: str, after: str, limit: int) -> Work[list[StreamRow]]:
         of = {"tenant": tenant, "name": name}
         return _all((yield ask(self._sql.branch_page, after=after, limit=limit, **of)))

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from eventlog.format.records import SignedHead
 from eventlog.proof.merkle import TileId
-from eventlog.store.contract.tree import IntegrityViolation, Leaf, Shape, ViolationKind
+from eventlog.store.contract.tree import EventAt, IntegrityViolation, Leaf, Shape, ViolationKind
 from eventlog.store.nouns.work import Each, Noun, Runner, Work, ask, reads, writes
 from eventlog.store.sql.names import TreeStatements
 from eventlog.store.sql.statement import Statement
@@ -53,7 +53,12 @@ class Tree(Noun):
         return [Shape._make(row) for row in (yield ask(self._sql.shapes))]
 
     @reads
-    def violations(self, tenant: str) -> Work[list[IntegrityViolation]]:
+    def event_at(self, position: int) -> Work[EventAt | None]:
+        rows = yield ask(self._sql.event_at, position=position)
+        return EventAt._make(rows[0]) if rows else None
+
+    @reads
+    def violations(self, tenant: str | None) -> Work[list[IntegrityViolation]]:
         found: list[IntegrityViolation] = []
         for statement in self._violations:
             rows = yield ask(statement, tenant=tenant)

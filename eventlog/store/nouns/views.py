@@ -128,9 +128,8 @@ class Views(Noun):
 
     @reads
     def search(self, search: Search) -> Work[list[ViewRow]]:
-        phrases = {f"phrase_{number}": text for number, text in enumerate(search.phrases)}
-        match = words(search.phrases)
-        return (yield ask(self.sql.search(search), match=match, **phrases, **search.values()))
+        match = self.sql.match(search.phrases)
+        return (yield ask(self.sql.search(search), match=match, **search.values()))
 
     @reads
     def select(self, selection: Selection) -> Work[list[ViewRow]]:
@@ -170,11 +169,6 @@ class Views(Noun):
         for table, column in (yield ask(self.sql.owners(), schema=self.sql.schema)):
             if is_of_generation(table, point.generation) and table not in names:
                 yield Repeat(self.sql.wipe(table, column).text, [(each,) for each in streams])
-
-
-def words(phrases: Sequence[str]) -> str:
-    """Return what SQLite looks for: quoted phrases, as they are (fts5.html, section 3.2)."""
-    return " ".join('"' + phrase.replace('"', '""') + '"' for phrase in phrases)
 
 
 def _move(sql: ViewStatements, moved: Moved) -> Ask:

@@ -19,6 +19,9 @@ from typing import (
     cast,
 )
 
+from eventlog.errors import StoreError
+from eventlog.paging import PAGE_BYTES
+from eventlog.store.nouns.concerned import of_arguments
 from eventlog.store.nouns.outcomes import UnansweredError
 from eventlog.store.sql.statement import Statement
 
@@ -44,12 +47,22 @@ class Repeat(NamedTuple):
     every: Sequence[Sequence[Any]]
 
 
+class AskPage(NamedTuple):
+    """Run a statement for rows that end with a StoredEvent, up to what one page holds of those.
+
+    A statement that has a parameter `bytes` cuts the page itself.
+    """
+
+    text: str
+    args: Sequence[Any] = ()
+
+
 class Each(NamedTuple):
     """Run a statement for each of several things, named by `every`; all their rows are sent back.
 
     SQLite runs it once for each. PostgreSQL runs it once, with an array for each name, which its
-    parameters have behind "every_". Values in `alike` are the same for all of them, and `limit` is
-    of their rows together.
+    parameters have behind "every_". Values in `alike` are the same for all of them. With a `limit`,
+    which is of their rows together, they are a page as that of AskPage.
     """
 
     statement: Statement
@@ -64,7 +77,7 @@ class Evict(NamedTuple):
     stream_id: bytes
 
 
-Step: TypeAlias = Ask | Repeat | Each | Evict
+Step: TypeAlias = Ask | AskPage | Repeat | Each | Evict
 Rows: TypeAlias = list[Any]
 """Sequences of columns; empty where a statement returns none."""
 
@@ -74,6 +87,11 @@ Work: TypeAlias = Generator[Step, Rows, _T]
 def ask(statement: Statement, /, **values: Any) -> Ask:
     """Ask a statement with its named values."""
     return Ask(statement.text, statement.args(values))
+
+
+def ask_page(statement: Statement, /, **values: Any) -> AskPage:
+    """Ask for a page of events with its named values."""
+    return AskPage(statement.text, statement.args({"bytes": PAGE_BYTES, **values}))
 
 
 def is_refused(done: object) -> bool:
@@ -143,7 +161,11 @@ class _Run:
             except UnansweredError as lost:
                 if is_looked_for:
                     raise
-                raise lost.error from lost.error.__cause__
+                error = of_arguments(lost.error, args)
+                raise error from error.__cause__
+            except StoreError as failed:
+                error = of_arguments(failed, args)
+                raise error from error.__cause__
             return done
 
         return cast("_Answer[_N, _P, _T]", run)

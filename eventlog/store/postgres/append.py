@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 
 from eventlog.addresses.log import PostgresAddress
-from eventlog.errors import StoreError
+from eventlog.errors import RefusedValueError, StoreError
 from eventlog.format.records import (
     AppendRequest,
     Head,
@@ -217,8 +217,7 @@ async def _lose(group: Sequence[Attempt], lost: UnansweredError) -> None:
 
 def _refuse(group: Sequence[Attempt], error: StoreError) -> None:
     """Have each try for itself, perhaps it was one of them; unless nobody was there to be told."""
-    if isinstance(error.__cause__, asyncpg.PostgresError):
+    if isinstance(error, RefusedValueError) or isinstance(error.__cause__, asyncpg.PostgresError):
         return
     for one in group:
-        one.answer = type(error)(str(error))
-        one.answer.__cause__ = error.__cause__
+        one.answer = error

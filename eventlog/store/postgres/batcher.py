@@ -123,8 +123,5 @@ def _leave_open(group: Iterable[_Waiting]) -> None:
 def _abandon(waiting: Iterable[_Waiting]) -> None:
     """Tell those whose turn has not come that the loop has ended."""
     for one in waiting:
-        ended = UnavailableError(
-            f"The event loop ended before an append to {one.request.name!r} was sent. Nothing was"
-            " stored."
-        )
-        one.answer.set_exception(ended)
+        why = "The event loop ended before the append was sent. Nothing was stored."
+        one.answer.set_exception(UnavailableError(why).of(one.request.name))

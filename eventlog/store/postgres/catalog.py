@@ -1,10 +1,207 @@
-"""What the schema of a PostgreSQL database holds."""
+"""What the schema of a PostgreSQL database holds, and what of it guards the log."""
 
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 
+from eventlog.store.contract.guards import Damage
 from eventlog.store.contract.revisions import VERSION_TABLE
+from eventlog.store.nouns.work import Ask, Noun, Runner, Work, reads
+from eventlog.store.sql.statement import quoted
+
+OBJECTS: Final = """
+WITH place AS (SELECT oid, nspname, quote_ident(nspname) || '.' AS prefix FROM pg_namespace
+  WHERE nspname = $1),
+own AS (SELECT pg_class.oid, relname, relkind FROM pg_class JOIN place ON place.oid = relnamespace)
+SELECT kind, on_table, name, replace(replace(said, prefix, ''), ' ONLY ', ' ') FROM place, (
+  SELECT 'trigger' AS kind, relname::text AS on_table, tgname::text AS name,
+    pg_get_triggerdef(t.oid) || CASE tgenabled WHEN 'A' THEN '' ELSE ' [off]' END AS said
+  FROM pg_trigger t JOIN own ON own.oid = tgrelid WHERE NOT tgisinternal AND tgparentid = 0
+  UNION ALL
+  SELECT 'function', '', proname,
+    md5(replace(replace(prosrc, '"' || nspname || '".', ''), nspname || '.', ''))
+  FROM pg_proc JOIN place ON place.oid = pronamespace
+  UNION ALL
+  SELECT 'constraint', relname, conname, pg_get_constraintdef(c.oid)
+  FROM pg_constraint c JOIN own ON own.oid = conrelid WHERE contype IN ('p', 'u', 'c')
+  UNION ALL
+  SELECT 'index', own.relname, i.relname, pg_get_indexdef(i.oid)
+    || CASE WHEN indisvalid AND indisready AND indislive THEN '' ELSE ' [invalid]' END
+  FROM pg_index JOIN own ON own.oid = indrelid JOIN pg_class i ON i.oid = indexrelid
+  UNION ALL
+  SELECT 'column', relname, attname, CASE WHEN attnotnull THEN 'NOT NULL' ELSE 'NULL' END
+  FROM pg_attribute JOIN own ON own.oid = attrelid
+  WHERE attnum > 0 AND NOT attisdropped AND relkind IN ('r', 'p')
+) AS every ORDER BY 1, 2, 3
+"""
+"""Kind, table, name and definition of all that guards; $1 is the schema."""
+
+CITUS: Final = "SELECT 1 FROM pg_extension WHERE extname = 'citus'"
+
+_EACH: Final = "FOR EACH ROW EXECUTE FUNCTION"
+_ONCE: Final = "FOR EACH STATEMENT EXECUTE FUNCTION"
+TRIGGERS: Final[Mapping[tuple[str, str], str]] = {
+    ("events", "events_rows"): f"BEFORE INSERT OR DELETE OR UPDATE ON events {_EACH} events_stay()",
+    ("events", "events_told"): f"BEFORE UPDATE ON events {_EACH} erasures_are_told()",
+    ("events", "events_truncate"): f"BEFORE TRUNCATE ON events {_ONCE} events_stay()",
+    ("feed", "feed_rows"): f"BEFORE DELETE OR UPDATE ON feed {_EACH} evidence_stays()",
+    ("feed", "feed_truncate"): f"BEFORE TRUNCATE ON feed {_ONCE} evidence_stays()",
+    ("streams", "streams_rows"): (
+        "BEFORE DELETE OR UPDATE OF stream_id, tenant, name, branch, parent_id, parent_version,"
+        f" created_at ON streams {_EACH} evidence_stays()"
+    ),
+    ("streams", "streams_truncate"): f"BEFORE TRUNCATE ON streams {_ONCE} evidence_stays()",
+    ("tree_heads", "tree_heads_delete"): (f"BEFORE DELETE ON tree_heads {_EACH} evidence_stays()"),
+    ("tree_heads", "tree_heads_truncate"): (
+        f"BEFORE TRUNCATE ON tree_heads {_ONCE} evidence_stays()"
+    ),
+    ("tree_heads", "tree_heads_update"): (
+        "BEFORE UPDATE ON tree_heads FOR EACH ROW WHEN (((new.size <> old.size) OR"
+        " (new.root <> old.root))) EXECUTE FUNCTION evidence_stays()"
+    ),
+}
+"""Each fires always. Citus takes none on what it distributes: there grants stand in for them."""
+
+FUNCTIONS: Final[Mapping[str, str]] = {
+    "erasures_are_told": "fc14f3b68f3a2fe5e4f5b48ae28d6dff",
+    "events_stay": "77f438106810a171e814b40258815004",
+    "evidence_stays": "44ffbbf6417edc8ffd50758672ec199d",
+}
+"""The MD5 of what each is made of: it tells a change, and nobody is kept from making one by it."""
+
+CONSTRAINTS: Final[Mapping[tuple[str, str], str]] = {
+    ("checkpoints", "checkpoints_pk"): "PRIMARY KEY (projection, generation)",
+    ("events", "events_pk"): "PRIMARY KEY (stream_id, version)",
+    ("events", "events_version"): "CHECK ((version > 0))",
+    ("feed", "feed_pk"): 'PRIMARY KEY ("position")',
+    ("feed_head", "feed_head_one_row"): "CHECK ((id = 1))",
+    ("feed_head", "feed_head_pk"): "PRIMARY KEY (id)",
+    ("keys", "keys_pk"): "PRIMARY KEY (stream_id, key_id)",
+    ("lease", "lease_pk"): "PRIMARY KEY (name)",
+    ("misplaced", "misplaced_pk"): 'PRIMARY KEY (stream_id, version, "position", found_at)',
+    ("purges", "purges_pk"): "PRIMARY KEY (stream_id, projection, generation)",
+    ("queue", "queue_pk"): "PRIMARY KEY (stream_id, version)",
+    ("segments", "segments_pk"): "PRIMARY KEY (stream_id, segment_id)",
+    ("set_aside", "set_aside_pk"): 'PRIMARY KEY (projection, generation, "position")',
+    ("snapshots", "snapshots_pk"): "PRIMARY KEY (stream_id, schema, version)",
+    ("streams", "streams_pk"): "PRIMARY KEY (stream_id)",
+    ("tree", "tree_pk"): "PRIMARY KEY (level, number)",
+    ("tree_heads", "tree_heads_pk"): "PRIMARY KEY (size)",
+}
+
+INDEXES: Final[Mapping[tuple[str, str], str]] = {
+    ("events", "events_by_event_id"): (
+        "CREATE UNIQUE INDEX events_by_event_id ON events USING btree (stream_id, event_id)"
+        " WHERE (event_id IS NOT NULL)"
+    ),
+    ("streams", "streams_by_name"): (
+        "CREATE INDEX streams_by_name ON streams USING btree (tenant, name)"
+    ),
+    ("streams", "streams_by_parent"): (
+        "CREATE INDEX streams_by_parent ON streams USING btree (parent_id)"
+    ),
+}
+"""Those of constraints have the names of these, and are made with them."""
+
+NULLABLE: Final = {
+    "events": ("event_id", "key_id", "salt", "context", "body"),
+    "streams": ("parent_id", "parent_version", "key_id", "erased_version"),
+    "keys": ("wrapped_key",),
+    "misplaced": ("mended_at",),
+    "set_aside": ("skipped_at",),
+}
+"""All other columns of our tables are NOT NULL."""
+
+
+class Object(NamedTuple):
+    """A row of OBJECTS."""
+
+    kind: str
+    table: str
+    name: str
+    said: str
+
+
+class PostgresGuards(Noun):
+    """A GuardSource. PostgreSQL compares no index with its table unless amcheck does."""
+
+    def __init__(self, runner: Runner, schema: str) -> None:
+        super().__init__(runner)
+        self._schema = schema
+
+    @reads
+    def lost(self) -> Work[list[str]]:
+        objects = yield Ask(OBJECTS, [self._schema])
+        is_citus = bool((yield Ask(CITUS)))
+        return lost(map(Object._make, objects), triggers={} if is_citus else TRIGGERS)
+
+    @reads
+    def damage(self) -> Work[list[Damage]]:
+        yield from ()
+        return []
+
+
+def lost(objects: Iterable[Object], triggers: Mapping[tuple[str, str], str]) -> list[str]:
+    """Return what is not there as this release makes it, a sentence each."""
+    there = _known(objects)
+    wanted = {
+        **{("trigger", *of): _creating(of, said) for of, said in triggers.items()},
+        **{("function", "", name): said for name, said in FUNCTIONS.items()},
+        **{("constraint", *of): said for of, said in CONSTRAINTS.items()},
+        **{("index", *of): said for of, said in INDEXES.items()},
+    }
+    found: list[str] = []
+    for (kind, table, name), said in wanted.items():
+        which = f"{kind} {name}" + (f" on {table}" if table else "")
+        own = there.get((kind, table, name))
+        if own is None:
+            found.append(f"{which} is missing")
+        elif own != said:
+            found.append(f"{which} is {_how(own)}")
+    tables = {table for table, _ in CONSTRAINTS}
+    for (kind, table, name), said in there.items():
+        if kind == "column" and table in tables and said == "NULL":
+            if name not in NULLABLE.get(table, ()):
+                found.append(f"constraint NOT NULL of {name} on {table} is missing")
+        elif kind == "index" and (table, name) in CONSTRAINTS and said.endswith(_INVALID):
+            found.append(f"index {name} on {table} is {_how(said)}")
+    return found
+
+
+def renewing(objects: Iterable[Object]) -> list[str]:
+    """Return what makes triggers and indexes anew that are gone or changed, within the schema."""
+    there = _known(objects)
+    statements: list[str] = []
+    for (table, name), said in TRIGGERS.items():
+        own = there.get(("trigger", table, name), "")
+        if own.removesuffix(_OFF) != _creating((table, name), said):
+            statements.append(f"DROP TRIGGER IF EXISTS {name} ON {table}")
+            statements.append(_creating((table, name), said))
+    for (table, name), said in INDEXES.items():
+        if there.get(("index", table, name)) != said:
+            statements += [f"DROP INDEX IF EXISTS {name}", said]
+    return statements
+
+
+def _known(objects: Iterable[Object]) -> dict[tuple[str, str, str], str]:
+    return {(each.kind, each.table, each.name): each.said for each in objects}
+
+
+def _creating(of: tuple[str, str], said: str) -> str:
+    return f"CREATE TRIGGER {of[1]} {said}"
+
+
+_OFF: Final = " [off]"
+_INVALID: Final = " [invalid]"
+
+
+def _how(said: str) -> str:
+    if said.endswith(_OFF):
+        return "off: it does not fire for everybody (ENABLE ALWAYS)"
+    if said.endswith(_INVALID):
+        return "invalid: PostgreSQL does not use it"
+    return "not as this release makes it"
 
 
 async def inspect(connection: Any, schema: str) -> tuple[dict[str, list[str]], str | None]:
@@ -24,10 +221,9 @@ async def inspect(connection: Any, schema: str) -> tuple[dict[str, list[str]], s
 
 async def revision(connection: Any, schema: str) -> str | None:
     """Return the revision of the log in a schema, None where there is none."""
-    quoted = '"' + schema.replace('"', '""') + '"'
     try:
         found: str | None = await connection.fetchval(
-            f"SELECT version_num FROM {quoted}.{VERSION_TABLE}"
+            f"SELECT version_num FROM {quoted(schema)}.{VERSION_TABLE}"
         )
     except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
         return None

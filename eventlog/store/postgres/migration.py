@@ -13,7 +13,7 @@ from eventlog.addresses.log import PostgresAddress
 from eventlog.errors import InvalidOptionError, NotAnEventLogError
 from eventlog.store.contract.revisions import needs_migration
 from eventlog.store.migrations import ALEMBIC, driver_errors, upgrade
-from eventlog.store.postgres.catalog import inspect
+from eventlog.store.postgres.catalog import CITUS, OBJECTS, Object, inspect, renewing
 from eventlog.store.postgres.distributed import HAS_CITUS, Spread
 from eventlog.store.postgres.errors import translated
 from eventlog.store.sql.session import MIGRATING, locally
@@ -82,7 +82,7 @@ async def _migrate(
             await connection.run_sync(upgrade, address.schema)
         if spread.is_wanted:
             await _spread(connection, address, spread, is_new=found[1] is None)
-        await _protect(raw.driver_connection, quoted(address.schema))
+        await _protect(raw.driver_connection, address.schema)
     await engine.dispose()
 
 
@@ -104,9 +104,20 @@ async def _count(connection: AsyncConnection, query: str) -> int:
     return (await connection.exec_driver_sql(query)).scalar() or 0
 
 
-async def _protect(connection: Any, quoted_schema: str) -> None:
-    """Enable every trigger of a log that does not fire always; without one, only look."""
-    for (enable,) in await connection.fetch(_OFF_GUARD, quoted_schema):
+async def _protect(connection: Any, schema: str) -> None:
+    """Make triggers and indexes that are gone or changed, and enable all triggers always.
+
+    Where nothing of that is so, only look.
+    """
+    objects = [Object._make(row) for row in await connection.fetch(OBJECTS, schema)]
+    renewed = [] if await connection.fetch(CITUS) else renewing(objects)
+    if renewed:
+        path = await connection.fetchval("SHOW search_path")
+        await connection.execute(f"SET LOCAL search_path = {quoted(schema)}")
+        for statement in renewed:
+            await connection.execute(statement)
+        await connection.execute(f"SET LOCAL search_path = {path}")
+    for (enable,) in await connection.fetch(_OFF_GUARD, quoted(schema)):
         await connection.execute(enable)
 
 

@@ -16,6 +16,7 @@ from eventlog.addresses.log import PostgresAddress
 from eventlog.proof.merkle import HASH_BYTES, TILE_WIDTH
 from eventlog.store.contract.misplaced import Misplacement
 from eventlog.store.postgres.errors import translated
+from eventlog.store.sql.session import SETTINGS, locally
 from eventlog.store.sql.statement import quoted
 
 _SUSPECT: Final = """
@@ -110,6 +111,8 @@ async def repairing(address: PostgresAddress, patience: float) -> AsyncGenerator
         connection = await asyncpg.connect(address.dsn, timeout=patience, statement_cache_size=0)
         try:
             async with connection.transaction():
+                for setting in locally(SETTINGS):
+                    await connection.execute(setting)
                 yield FeedRepair(connection, address.schema)
         finally:
             await connection.close()

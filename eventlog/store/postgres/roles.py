@@ -13,6 +13,7 @@ from eventlog.store.postgres.errors import translated
 from eventlog.store.sql import roles as role_sql
 from eventlog.store.sql import row_security
 from eventlog.store.sql.roles import GROUP, fixed, role_name, table_of
+from eventlog.store.sql.session import SETTINGS, locally
 from eventlog.store.sql.statement import quoted
 from eventlog.store.sql.statistics import silence_all
 
@@ -40,11 +41,11 @@ _SCHEMAS: Final = """
 SELECT nspname FROM pg_namespace JOIN pg_class ON relnamespace = pg_namespace.oid
 WHERE relname = $1
 """
-_OF_TENANTS: Final = r"""
+_OF_TENANTS: Final = """
 SELECT member.rolname, whole.rolname FROM pg_auth_members
 JOIN pg_roles AS whole ON whole.oid = roleid
 JOIN pg_roles AS member ON member.oid = pg_auth_members.member
-WHERE member.rolname = ANY($1::text[]) AND whole.rolname LIKE '%\_tenants'
+WHERE member.rolname = ANY($1::text[]) AND right(whole.rolname, 8) = '_tenants'
 """
 _UNBOUND: Final = """
 SELECT rolsuper OR rolbypassrls OR rolname = CURRENT_USER OR EXISTS (
@@ -66,6 +67,8 @@ async def create_roles(
         )
         try:
             async with connection.transaction():
+                for setting in locally(SETTINGS):
+                    await connection.execute(setting)
                 await connection.execute(f"SELECT pg_advisory_xact_lock({_LOCK})")
                 return await _create(connection, address, [*names, *own], tenant, role)
         finally:

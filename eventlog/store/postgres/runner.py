@@ -8,9 +8,10 @@ import asyncpg
 from asyncpg.transaction import Transaction
 
 from eventlog.addresses.log import PostgresAddress
+from eventlog.paging import PAGE_BYTES
 from eventlog.store.contract.options import Options
 from eventlog.store.nouns.outcomes import UnansweredError, answered
-from eventlog.store.nouns.work import Ask, Each, Repeat, Rows, Step, Work, is_refused
+from eventlog.store.nouns.work import Ask, AskPage, Each, Repeat, Rows, Step, Work, is_refused
 from eventlog.store.postgres.errors import LOOK_AGAIN, translated
 from eventlog.store.postgres.opening import prepare
 from eventlog.store.postgres.pool import LOST, READ_ONLY, Connection
@@ -139,7 +140,7 @@ async def _answer(connection: "Connection[Any]", work: Work[_T]) -> _T:
 
 
 def _rows(connection: "Connection[Any]", step: Step) -> Awaitable[Rows]:
-    if isinstance(step, Ask):
+    if isinstance(step, (Ask, AskPage)):
         return connection.fetch(step.text, *step.args)
     if isinstance(step, Each) and step.every:
         return _fetch_each(connection, step)
@@ -148,7 +149,7 @@ def _rows(connection: "Connection[Any]", step: Step) -> Awaitable[Rows]:
 
 def _fetch_each(connection: "Connection[Any]", step: Each) -> Awaitable[Rows]:
     arrays = {f"every_{name}": [one[name] for one in step.every] for name in step.every[0]}
-    args = step.statement.args({**arrays, **step.alike, "limit": step.limit})
+    args = step.statement.args({**arrays, **step.alike, "limit": step.limit, "bytes": PAGE_BYTES})
     return connection.fetch(step.statement.text, *args)
 
 

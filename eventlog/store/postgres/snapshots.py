@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from eventlog.errors import RefusedValueError
+from eventlog.errors import RefusedValueError, StoreError
 from eventlog.format.records import FoldInput
 from eventlog.store.contract.snapshots import Loaded, Snapshot, Sources, dump_pieces, load_snapshot
+from eventlog.store.nouns.concerned import of_arguments
 from eventlog.store.nouns.snapshots import SnapshotsAlike
 from eventlog.store.nouns.work import Work, ask, reads, writes
 from eventlog.store.postgres.runner import PostgresRunner
@@ -27,6 +28,9 @@ class PostgresSnapshots(SnapshotsAlike):
             rows = await self._fetch(self._sql.load, values)
         except RefusedValueError:  # Its pieces are none, or nest too deep to be looked at.
             return await self._without_snapshot(stream_id, until)
+        except StoreError as error:
+            failed = of_arguments(error, [stream_id])
+            raise failed from failed.__cause__
         newest = [FoldInput._make(row[1:]) for row in rows if row[0] == SNAPSHOT]
         snapshot = _snapshot(newest[0]) if newest else None
         if newest and newest[0].schema and snapshot is None:

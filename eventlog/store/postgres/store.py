@@ -9,6 +9,7 @@ from eventlog.loops import PerLoop
 from eventlog.store.contract.erasures import Erasure
 from eventlog.store.contract.options import Options
 from eventlog.store.contract.rights import Rights
+from eventlog.store.nouns.concerned import concerning
 from eventlog.store.nouns.erasures import Erasures
 from eventlog.store.nouns.keys import Keys
 from eventlog.store.nouns.streams import Streams
@@ -16,6 +17,7 @@ from eventlog.store.nouns.tree import Tree
 from eventlog.store.postgres import statements
 from eventlog.store.postgres.append import Appender
 from eventlog.store.postgres.batcher import AppendBatcher
+from eventlog.store.postgres.catalog import PostgresGuards
 from eventlog.store.postgres.events import PostgresEvents
 from eventlog.store.postgres.feed import PostgresFeed
 from eventlog.store.postgres.heads import Heads
@@ -60,6 +62,7 @@ class PostgresStore:
         self.keys = Keys(runner, sql.keys)
         self.tree = Tree(runner, sql.tree, violations)
         self.views = PostgresViews(runner, sql.views, address.schema)
+        self.guards = PostgresGuards(runner, address.schema)
         self._rights = PostgresRights(runner, address.schema)
         self.feed = PostgresFeed(runner, sql.feed, self._rights.read, self._listening())
         # The stream's row is locked all along; the event waits for its position as others do.
@@ -80,7 +83,8 @@ class PostgresStore:
         size = request.size
         await self._limiter.enter(size)
         try:
-            return await self._batchers.get(self._new_batcher).append(request)
+            with concerning(request.name):
+                return await self._batchers.get(self._new_batcher).append(request)
         finally:
             self._limiter.leave(size)
 

@@ -1,4 +1,4 @@
-"""What PostgreSQL asks of the tables of views in its own way: arrays of rows, words by tsquery."""
+"""What PostgreSQL asks of the tables of views in its own way: arrays of rows, words by tsvector."""
 
 import functools
 import itertools
@@ -6,16 +6,16 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from eventlog.store.contract.views import Search, TableSpec, ViewRow
+from eventlog.store.contract.views import Phrase, TableSpec, ViewRow
 from eventlog.store.sql.statement import Statement, plain
 from eventlog.store.sql.view_rows import (
     ViewStatements,
     column,
-    equal,
     listed,
+    stored,
     upserts,
-    values,
     where,
+    words_in,
 )
 from eventlog.store.sql.view_text import SEARCHABLE, table_name
 
@@ -34,6 +34,7 @@ _TYPES: Final[dict[type[Any], str]] = {
 class PostgresViewStatements(ViewStatements):
     """Statements over the tables of one schema."""
 
+    place_in = "strpos"
     lock = plain(f"SELECT pg_advisory_xact_lock({_LOCK})")
 
     def __init__(self, known: dict[str, Statement], schema: str) -> None:
@@ -65,20 +66,18 @@ class PostgresViewStatements(ViewStatements):
         text = self.rows(spec, generation) + where([is_held, *conditions])
         return self.statement(text, ["every_partition", *names])
 
-    def search(self, asked: Search) -> Statement:
-        """Find rows that have each of `phrase_0`, `phrase_1` ..."""
-        phrases = [f"phrase_{number}" for number in range(len(asked.phrases))]
-        wanted = " && ".join(["phraseto_tsquery('simple', ?)"] * len(phrases))
-        found = column(SEARCHABLE)
-        conditions, names = self.of_tenant(asked.table)
-        conditions += [*(equal([name]) for name in asked.equal), f"{found} @@ ({wanted})"]
-        newest = [f"{column(name)} DESC" for name in asked.table.key]
-        order = ", ".join([f"ts_rank({found}, {wanted}) DESC", *newest])
-        rows = self.rows(asked.table, asked.generation)
-        return self.statement(
-            f"{rows}{where(conditions)} ORDER BY {order} LIMIT ?",
-            [*names, *values(asked.equal), *phrases, *phrases, "limit"],
-        )
+    def size_of(self, text: str) -> str:
+        """Ask for octets."""
+        return f"octet_length({text})"
+
+    def by_words(self, _spec: TableSpec, _generation: int) -> tuple[str, str]:
+        """Ask the tsvector."""
+        return "", f"{column(SEARCHABLE)} @@ CAST(CAST(? AS text) AS tsquery)"
+
+    def match(self, phrases: Sequence[Phrase]) -> str:
+        """Quote words (https://www.postgresql.org/docs/current/datatype-textsearch.html)."""
+        exact, begun = words_in(phrases)
+        return " & ".join([*(f"'{word}'" for word in exact), *(f"'{word}':*" for word in begun)])
 
     def statement(self, text: str, names: Iterable[str]) -> Statement:
         """Write `$1`, `$2` ... for the placeholders, as asyncpg wants them."""
@@ -94,8 +93,8 @@ def _numbered(text: str) -> str:
 @functools.lru_cache(maxsize=128)
 def _arrays(spec: TableSpec) -> str:
     """Return what an INSERT says behind the name of the table."""
-    names = listed(each.name for each in spec.columns)
+    names = listed(each.name for each in stored(spec))
     arrays = ", ".join(
-        f"${number}::{_TYPES[each.type]}[]" for number, each in enumerate(spec.columns, 1)
+        f"${number}::{_TYPES[each.type]}[]" for number, each in enumerate(stored(spec), 1)
     )
     return f"({names}) SELECT * FROM unnest({arrays}) {upserts(spec)}"

@@ -5,6 +5,9 @@ from typing import Final
 PAGE: Final = 1000
 """Maximum number of events that one statement about a snapshot returns."""
 
+STRAYS: Final = 100
+"""Maximum number of ids without a stream that one statement returns."""
+
 SNAPSHOT: Final = 0
 SEGMENT: Final = 1
 REFERRED: Final = 2

@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 
 from eventlog.store.sql.compiling import on_both, on_postgres, on_sqlite
-from eventlog.store.sql.parts import Query, between, clock, event_row
+from eventlog.store.sql.parts import Query, between, bounded, clock, event_row
 from eventlog.store.sql.schema import Tables
 
 LEASE: Final = "sequencer"
@@ -146,13 +146,14 @@ def _by_stream(t: Tables, names: list[Column[Any]], wanted: ColumnElement[bool])
     is_dense = func.cardinality(spans.c.versions) == spans.c.last - spans.c.first + 1
     # Only somebody who edited the feed makes it sparse.
     position = case((is_dense, dense), else_=sparse).label("position")
-    return (
+    page = (
         select(position, *[spans.c[name.name] for name in names], *events_of.c)
         .select_from(spans.join(events_of, true()))
         .where(position.is_not(None))
         .order_by(position)
         .limit(bindparam("limit"))
     )
+    return bounded(t, page, "position")
 
 
 def _spans(t: Tables, names: list[Column[Any]], wanted: ColumnElement[bool]) -> CTE:

@@ -8,6 +8,7 @@ from sqlalchemy import (
     Text,
     Update,
     bindparam,
+    exists,
     null,
     select,
     tuple_,
@@ -16,6 +17,7 @@ from sqlalchemy import (
 
 from eventlog.store.contract.keys import KeyRow
 from eventlog.store.sql.compiling import on_both
+from eventlog.store.sql.constants import STRAYS
 from eventlog.store.sql.parts import Query, Upsert, given, is_each, upsert
 from eventlog.store.sql.parts import of_stream as events_of_stream
 from eventlog.store.sql.schema import Tables
@@ -31,6 +33,13 @@ def of_stream(t: Tables) -> Query:
 def of_streams(t: Tables) -> Query:
     """Read the keys of each of several streams, on PostgreSQL in one round trip."""
     return _keys(t).where(is_each(t, t.keys.c.stream_id))
+
+
+@on_both
+def stray_keys(t: Tables) -> Query:
+    """Find keys of which there is no stream."""
+    known = exists().where(t.streams.c.stream_id == t.keys.c.stream_id)
+    return select(t.keys.c.stream_id).where(~known).distinct().limit(STRAYS)
 
 
 @on_both

@@ -3,7 +3,7 @@
 Every statement of the read path names exactly one stream.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -21,12 +21,10 @@ from sqlalchemy import (
 )
 
 from eventlog.store.sql.compiling import on_both
-from eventlog.store.sql.parts import Query, between, event_row, is_each, of_stream
+from eventlog.store.sql.constants import STRAYS
+from eventlog.store.sql.parts import Query, between, bounded, event_row, is_each, of_stream
 from eventlog.store.sql.schema import Tables
 from eventlog.store.sql.stream_rows import STREAM
-
-STRAYS: Final = 100
-"""Maximum number of ids without a stream that one statement returns."""
 
 
 @on_both
@@ -34,7 +32,7 @@ def page(t: Tables) -> Query:
     """Read the events of a stream by version."""
     version = t.events.c.version
     page = of_stream(t, *event_row(t)).where(*between(version))
-    return page.order_by(version).limit(bindparam("limit"))
+    return bounded(t, page.order_by(version).limit(bindparam("limit")), "version")
 
 
 @on_both
@@ -44,19 +42,20 @@ def of_kind(t: Tables) -> Query:
     page = of_stream(t, *event_row(t)).where(
         *between(version), t.events.c.kind == bindparam("kind")
     )
-    return page.order_by(version).limit(bindparam("limit"))
+    return bounded(t, page.order_by(version).limit(bindparam("limit")), "version")
 
 
 @on_both
 def many(t: Tables) -> Query:
     """Read the events of each of several streams, on PostgreSQL in the order of their ids."""
     events = t.events.c
-    return (
+    page = (
         select(*event_row(t))
         .where(is_each(t, events.stream_id))
         .order_by(events.stream_id, events.version)
         .limit(bindparam("limit"))
     )
+    return bounded(t, page, "stream_id", "version")
 
 
 @on_both
@@ -124,6 +123,13 @@ def every_stream_page(t: Tables) -> Query:
         .order_by(streams.name, streams.branch)
         .limit(bindparam("limit"))
     )
+
+
+@on_both
+def all_stream_page(t: Tables) -> Query:
+    """Read the streams of all tenants by id."""
+    stream_id = t.streams.c.stream_id
+    return _streams(t, stream_id > bindparam("after")).order_by(stream_id).limit(bindparam("limit"))
 
 
 @on_both

@@ -6,6 +6,7 @@ from eventlog.store.sql.statement import Statement, Statements
 class LogStatements(Statements):
     """Statements of streams and their events."""
 
+    all_stream_page: Statement
     branch_page: Statement
     by_event_id: Statement
     children: Statement
@@ -99,6 +100,7 @@ class KeyStatements(Statements):
     of_stream: Statement
     of_streams: Statement
     rewrapped: Statement
+    stray_keys: Statement
     used: Statement
     users: Statement
     wrapped_by_others: Statement
@@ -132,6 +134,7 @@ class PostgresFeedStatements(FeedStatements):
 class TreeStatements(Statements):
     """Statements of the tree."""
 
+    event_at: Statement
     heads: Statement
     last_head: Statement
     leaves: Statement

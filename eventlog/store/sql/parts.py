@@ -69,6 +69,30 @@ def unnest(prefix: str, types: Mapping[str, TypeEngine[Any]], name: str) -> From
     return func.unnest(*arrays).table_valued(*columns).render_derived(name)
 
 
+def bounded(t: Tables, page: Query, *order: str) -> Query:
+    """Cut a page of events, in the order of columns, where what they hold comes to `bytes`.
+
+    The one that goes beyond is in it, so there is one at least. SQLite has it cut by whoever reads
+    the rows: they come one by one. PostgreSQL would send them all; it knows how long values are
+    without reading them, so those that are cut off cost nothing.
+    """
+    if not t.is_postgres:
+        return page
+    rows = page.subquery("page_of")
+    held = [func.coalesce(func.octet_length(rows.c[name]), 0) for name in ("context", "body")]
+    size = (held[0] + held[1]).label("held")
+    before = func.sum(held[0] + held[1]).over(
+        order_by=[rows.c[name] for name in order], rows=(None, 0)
+    )
+    summed = select(*rows.c, size, before.label("held_so_far")).subquery("summed")
+    columns = [summed.c[column.name] for column in rows.c]
+    return (
+        select(*columns)
+        .where(summed.c.held_so_far - summed.c.held < bindparam("bytes", type_=BigInteger))
+        .order_by(*[summed.c[name] for name in order])
+    )
+
+
 def clock() -> ColumnElement[int]:
     """Read the clock of PostgreSQL in microseconds."""
     return cast(extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger)

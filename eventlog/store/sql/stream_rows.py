@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from eventlog.format.records import Head, Parent, StreamRow
+from eventlog.format.records import Head, Parent, StreamId, StreamRow
 
 STREAM: Final = (
     "stream_id",
@@ -31,8 +31,9 @@ def stream_row(row: Sequence[Any]) -> StreamRow:
     """Read the columns of STREAM."""
     stream_id, tenant, name, version, digest, at, *parent, created_at, branch, key_id, erased = row
     head = Head(version, digest, at)
+    identity = StreamId(stream_id, name)
     return StreamRow(
-        stream_id, tenant, name, head, branch, _parent(*parent), created_at, key_id, erased
+        identity, tenant, name, head, branch, _parent(*parent), created_at, key_id, erased
     )
 
 

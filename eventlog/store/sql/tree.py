@@ -9,11 +9,13 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Table,
+    Text,
     bindparam,
     case,
     cast,
     false,
     func,
+    literal,
     select,
 )
 
@@ -69,6 +71,18 @@ def leaves(t: Tables) -> Query:
         .where(feed.position > bindparam("after"))
         .order_by(feed.position)
         .limit(bindparam("limit"))
+    )
+
+
+@on_both
+def event_at(t: Tables) -> Query:
+    """Read which event has a position, and the names of its stream, if it is there."""
+    feed, streams = _feed(t), t.streams.c
+    branch = func.coalesce(streams.branch, literal("", Text))
+    return (
+        select(feed.c.stream_id, feed.c.version, streams.tenant, streams.name, branch)
+        .select_from(feed.outerjoin(t.streams, streams.stream_id == feed.c.stream_id))
+        .where(feed.c.position == bindparam("position"))
     )
 
 

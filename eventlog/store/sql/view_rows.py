@@ -10,10 +10,10 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from eventlog.store.contract.views import Search, Selection, TableSpec, ViewRow
+from eventlog.store.contract.views import ColumnSpec, Phrase, Search, Selection, TableSpec, ViewRow
 from eventlog.store.sql.names import CheckpointStatements
 from eventlog.store.sql.statement import Statement, plain, quoted
-from eventlog.store.sql.view_text import table_name
+from eventlog.store.sql.view_text import WORDS, table_name
 
 if TYPE_CHECKING:
     from eventlog.store.sql.schema import Dialect
@@ -24,6 +24,9 @@ _CACHED: Final = 128
 
 class ViewStatements(CheckpointStatements, abc.ABC):
     """What is asked of a generation of a table, or written to it; and what all views share."""
+
+    place_in: str
+    """The function that says where in a text another one is, or 0."""
 
     lock: Statement | None = None
     """What makes those who change tables wait for each other, where BEGIN does not."""
@@ -53,8 +56,16 @@ class ViewStatements(CheckpointStatements, abc.ABC):
         """Read the rows of partitions, all of them or those of a tenant."""
 
     @abc.abstractmethod
-    def search(self, asked: Search) -> Statement:
-        """Find rows by their text, the best first."""
+    def size_of(self, text: str) -> str:
+        """Return how many bytes a text has, in UTF-8, without looking at all of it."""
+
+    @abc.abstractmethod
+    def by_words(self, spec: TableSpec, generation: int) -> tuple[str, str]:
+        """Return what joins the index of words, and the condition with which it finds `match`."""
+
+    @abc.abstractmethod
+    def match(self, phrases: Sequence[Phrase]) -> str:
+        """Return what the index of words is asked for: what has all words of these."""
 
     @abc.abstractmethod
     def statement(self, text: str, names: Iterable[str]) -> Statement:
@@ -117,11 +128,41 @@ class ViewStatements(CheckpointStatements, abc.ABC):
             behind, more = _behind(asked.order)
             conditions.append(behind)
             names += more
-        order = ", ".join(column(name) + " DESC" * _falls(name) for name in asked.order)
         rows = self.rows(asked.table, asked.generation)
         return self.statement(
-            f"{rows}{where(conditions)} ORDER BY {order} LIMIT ?", [*names, "limit"]
+            f"{rows}{where(conditions)} ORDER BY {ordered(asked.order)} LIMIT ?", [*names, "limit"]
         )
+
+    def search(self, asked: Search) -> Statement:
+        """Find rows that have all words by the index, and of these those that have the phrases."""
+        join, is_match = self.by_words(asked.table, asked.generation)
+        conditions, names = self.of_tenant(asked.table)
+        conditions += [*(equal([name]) for name in asked.equal), is_match]
+        phrases = [f"phrase_{n}" for n, each in enumerate(asked.phrases) if len(each.words) > 1]
+        conditions += [f"{self.place_in}({column(WORDS)}, ?) > 0"] * len(phrases)
+        best, ranked = self._rank(asked.phrases)
+        text = (
+            f"{self.rows(asked.table, asked.generation)}{join}{where(conditions)}"
+            f" ORDER BY {best} DESC, {ordered(asked.order)} LIMIT ?"
+        )
+        names += [*values(asked.equal), "match", *phrases, *ranked, "limit"]
+        return self.statement(text, names)
+
+    def _rank(self, phrases: Sequence[Phrase]) -> tuple[str, list[str]]:
+        """Return how good a row is, a whole number, and its parameters.
+
+        BM25 (Robertson and Zaragoza, 2009, with k1 = 1.2 and b = 0.75) of each phrase, added up:
+        often is good, in a short text better. Without what BM25 takes from all the other rows, how
+        rare a word and how long a text is: those are of other tenants too. 600 bytes are of usual
+        length. Whole numbers, for both databases to say the same; how often a phrase is there is
+        asked once, by what a text loses without it, because that is what takes time.
+        """
+        words = column(WORDS)
+        size, without = self.size_of(words), self.size_of(f"replace({words}, ?, '')")
+        times = f"(({size} - {without}) / CAST(? AS integer))"
+        each = f"CAST(2200000000 AS bigint) / (1000000 + (300000 + 1500 * {size}) / {times})"
+        names = [name for n in range(len(phrases)) for name in (f"phrase_{n}", f"size_{n}")]
+        return " + ".join([each] * len(phrases)), names
 
     def only_in(self, spec: TableSpec, generation: int, other: int) -> Statement:
         """Read rows that the other generation has not."""
@@ -148,7 +189,7 @@ def upserts(spec: TableSpec) -> str:
     """Return what a row does ON CONFLICT with one of its key."""
     changed = [
         f'"{each.name}" = excluded."{each.name}"'
-        for each in spec.columns
+        for each in stored(spec)
         if each.name not in spec.key
     ]
     done = f"UPDATE SET {', '.join(changed)}" if changed else "NOTHING"
@@ -165,6 +206,21 @@ def column(name: str) -> str:
     return f'rows."{name.removeprefix("-")}"'
 
 
+def ordered(names: Iterable[str]) -> str:
+    """Return an order by columns, a leading "-" for descending."""
+    return ", ".join(column(name) + " DESC" * _falls(name) for name in names)
+
+
+def words_in(phrases: Iterable[Phrase]) -> tuple[list[str], list[str]]:
+    """Return every word that has to be there, and every beginning of one; each once, in order."""
+    exact: set[str] = set()
+    begun: set[str] = set()
+    for phrase in phrases:
+        exact.update(phrase.words[:-1])
+        (begun if phrase.begins else exact).add(phrase.words[-1])
+    return sorted(exact), sorted(begun)
+
+
 def listed(names: Iterable[str]) -> str:
     """Return names of columns as an INSERT has them."""
     return ", ".join(f'"{name}"' for name in names)
@@ -178,6 +234,11 @@ def equal(names: Iterable[str]) -> str:
 def values(names: Iterable[str]) -> list[str]:
     """Return the parameters that `equal` compares with."""
     return [f"is_{name}" for name in names]
+
+
+def stored(spec: TableSpec) -> tuple[ColumnSpec, ...]:
+    """Return the columns that a row is put with."""
+    return spec.columns if spec.text is None else (*spec.columns, ColumnSpec(WORDS, str))
 
 
 @functools.lru_cache(maxsize=_CACHED)

@@ -35,7 +35,7 @@ from eventlog.store.sql.compiling import compiled, inlined
 from eventlog.store.sql.schema import Dialect, Name, Number, Tables
 from eventlog.store.sql.statement import Statement, plain
 from eventlog.store.sql.statistics import silence
-from eventlog.store.sql.view_text import MAX_WORDS, SEARCHABLE, table_name, text_index
+from eventlog.store.sql.view_text import SEARCHABLE, WORDS, table_name, text_index
 
 _TYPES: Final[dict[type[Any], TypeEngine[Any]]] = {
     int: Number,
@@ -54,6 +54,8 @@ def table(spec: TableSpec, generation: int, dialect: Dialect, schema: str | None
         Column(column.name, _TYPES[column.type], nullable=column.is_nullable)
         for column in spec.columns
     ]
+    if spec.text is not None:
+        columns.append(Column(WORDS, _TYPES[str], nullable=False))
     if spec.text is None:
         columns.append(PrimaryKeyConstraint(*spec.key, name=f"{name}_pk"))
     elif dialect == "sqlite":
@@ -61,10 +63,10 @@ def table(spec: TableSpec, generation: int, dialect: Dialect, schema: str | None
         columns.insert(0, Column("id", Integer, primary_key=True))
         columns.append(UniqueConstraint(*spec.key, name=f"{name}_key"))
     else:
-        # A tsvector has at most a megabyte (textsearch-limitations.html).
-        start = f"left({spec.text}, {MAX_WORDS})"
-        words = Computed(f"to_tsvector('simple', {start})", persisted=True)
-        columns.append(Column(SEARCHABLE, TSVECTOR, words))
+        # No parser and no dictionary: they would go by the locale. And no positions: a tsvector
+        # keeps 256 of a word, and none beyond 16,383 (textsearch-limitations.html).
+        each = f"array_to_tsvector(string_to_array(btrim({WORDS}), ' '))"
+        columns.append(Column(SEARCHABLE, TSVECTOR, Computed(each, persisted=True)))
         columns.append(PrimaryKeyConstraint(*spec.key, name=f"{name}_pk"))
         columns.append(Index(f"{name}_words", SEARCHABLE, postgresql_using="gin"))
     indexes = [

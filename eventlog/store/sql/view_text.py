@@ -1,15 +1,14 @@
-"""The names of the tables of views, and SQLite's full text index of them, as text."""
+"""The names of the tables of views, and SQLite's index of the words of a text, as text."""
 
 from typing import Final
 
 from eventlog.store.contract.views import TableSpec
 
+WORDS: Final = "words"
+"""The column of the words of a text, with a space before and behind each."""
+
 SEARCHABLE: Final = "searchable"
-"""PostgreSQL's column of the words of a text."""
-
-
-MAX_WORDS: Final = 100_000
-"""Characters of a text whose words PostgreSQL indexes."""
+"""PostgreSQL's column of what its index finds: each of these words once."""
 
 
 def table_name(spec: TableSpec, generation: int) -> str:
@@ -28,21 +27,26 @@ def is_of_generation(table: str, generation: int) -> bool:
 
 
 def text_index(spec: TableSpec, generation: int) -> list[str]:
-    """Return what makes SQLite's index of the text (https://sqlite.org/fts5.html, section 4.4.3).
+    """Return what makes SQLite's index of the words (https://sqlite.org/fts5.html, section 4.4.3).
+
+    Its tokenizer is the one that leaves words as they are: it splits at spaces. It keeps neither
+    where words stand nor how many there are: phrases are compared with the words themselves, and
+    the order is ours.
 
     Triggers keep it in step with rows that change or go. New rows are put into it by `index_new`,
     all at once: with a trigger each of them would be flushed by itself, which takes four times as
     long.
     """
-    name, text = table_name(spec, generation), spec.text
-    words = f"{name}_text"
-    add = f"INSERT INTO {words} (rowid, {text}) VALUES (new.id, new.{text})"
-    take = f"INSERT INTO {words} ({words}, rowid, {text}) VALUES ('delete', old.id, old.{text})"
-    source = f"content='{name}', content_rowid='id'"
+    name = table_name(spec, generation)
+    index = f"{name}_text"
+    add = f"INSERT INTO {index} (rowid, {WORDS}) VALUES (new.id, new.{WORDS})"
+    take = f"INSERT INTO {index} ({index}, rowid, {WORDS}) VALUES ('delete', old.id, old.{WORDS})"
+    source = f"content='{name}', content_rowid='id', tokenize='ascii', detail=none, columnsize=0"
+    changed = f"CREATE TRIGGER {name}_changed AFTER UPDATE OF {WORDS} ON {name}"
     return [
-        f"CREATE VIRTUAL TABLE {words} USING fts5({text}, {source})",
+        f"CREATE VIRTUAL TABLE {index} USING fts5({WORDS}, {source})",
         f"CREATE TRIGGER {name}_gone AFTER DELETE ON {name} BEGIN {take}; END",
-        f"CREATE TRIGGER {name}_changed AFTER UPDATE OF {text} ON {name} BEGIN {take}; {add}; END",
+        f"{changed} BEGIN {take}; {add}; END",
     ]
 
 
@@ -50,5 +54,5 @@ def index_new(spec: TableSpec, generation: int) -> tuple[str, str]:
     """Return what asks for the last row, and what puts those behind it into SQLite's index."""
     name = table_name(spec, generation)
     asked = f"SELECT coalesce(max(id), 0) FROM {name}"
-    new = f"SELECT id, {spec.text} FROM {name} WHERE id > ?"
-    return asked, f"INSERT INTO {name}_text (rowid, {spec.text}) {new}"
+    new = f"SELECT id, {WORDS} FROM {name} WHERE id > ?"
+    return asked, f"INSERT INTO {name}_text (rowid, {WORDS}) {new}"

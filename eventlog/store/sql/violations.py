@@ -180,13 +180,13 @@ def _out_of_order(t: Tables) -> Query:
 
 
 def _sequence_end(t: Tables) -> Query:
-    given = table("sqlite_sequence", column("name", Text), column("seq", BigInteger))
+    given = table("sqlite_sequence", column("name", Text), column("seq", BigInteger)).c
     last = select(func.coalesce(func.max(t.events.c.position), 0)).scalar_subquery()
-    return (
-        _violation(ViolationKind.END, literal(b"", LargeBinary), _OF_NONE, literal(0), last + 1)
-        .select_from(given)
-        .where(given.c.name == literal("events", Text), given.c.seq != last)
+    said = select(func.max(given.seq)).where(given.name == literal("events", Text))
+    violation = _violation(
+        ViolationKind.END, literal(b"", LargeBinary), _OF_NONE, literal(0), last + 1
     )
+    return violation.where(func.coalesce(said.scalar_subquery(), 0) != last)
 
 
 def _stated_end(t: Tables) -> Query:
@@ -217,20 +217,27 @@ def _violation(
 ) -> Query:
     kind = literal(what, Text) if isinstance(what, ViolationKind) else what
     place = literal(None, BigInteger) if position is None else position
-    return select(kind, stream_id, *of, version, place)
+    name, branch, tenant = of
+    return select(kind, stream_id, name, branch, version, place, tenant)
 
 
 def _of(streams: FromClause) -> Sequence[ColumnElement[Any]]:
-    """Select name and branch of streams of the tenant; NULL and an empty branch for others."""
-    is_own = streams.c.tenant == bindparam("tenant", type_=Text)
+    """Select name, branch and tenant of streams of the tenant; NULL and no branch for others."""
+    is_own = _is_own(streams)
     nothing = literal("", Text)
-    return case((is_own, streams.c.name)), case((is_own, streams.c.branch), else_=nothing)
+    branch = case((is_own, streams.c.branch), else_=nothing)
+    return case((is_own, streams.c.name)), branch, case((is_own, streams.c.tenant))
 
 
 def _concerns(streams: FromClause) -> ColumnElement[bool]:
     """Tell whether the tenant has to know: it is its stream, or nobody's."""
+    return or_(streams.c.tenant.is_(None), _is_own(streams))
+
+
+def _is_own(streams: FromClause) -> ColumnElement[bool]:
+    """Tell whether a stream is the tenant's; where none was named, it is whoever's."""
     tenant = streams.c.tenant
-    return or_(tenant.is_(None), tenant == bindparam("tenant", type_=Text))
+    return tenant == func.coalesce(bindparam("tenant", type_=Text), tenant)
 
 
-_OF_NONE: Final = (literal("", Text), literal("", Text))
+_OF_NONE: Final = (literal("", Text), literal("", Text), literal(None, Text))

@@ -11,7 +11,7 @@ from eventlog.errors import InvalidOptionError, NotAnEventLogError, UnavailableE
 from eventlog.files import new_file
 from eventlog.store.contract.revisions import needs_migration
 from eventlog.store.sqlite.errors import translated
-from eventlog.store.sqlite.file import connect, frozen, inspect
+from eventlog.store.sqlite.file import connect, connect_to_read, inspect
 
 PATIENCE: Final = 5.0
 
@@ -64,8 +64,7 @@ def _reading(address: SqliteAddress) -> Generator[sqlite3.Connection]:
     then.
     """
     mode = "ro" if os.path.exists(f"{address.path}-wal") else "rw"
-    immutable = frozen(address) is not None
-    with contextlib.closing(connect(address, PATIENCE, mode, immutable=immutable)) as db:
+    with contextlib.closing(connect_to_read(address, PATIENCE, mode)) as db:
         db.execute("BEGIN")
         yield db
 

@@ -3,33 +3,85 @@
 import contextlib
 import os
 import sqlite3
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from eventlog.addresses.log import MEMORY, SqliteAddress, printable
 from eventlog.errors import UnavailableError
 from eventlog.files import reserve, sqlite_uri
 from eventlog.store.contract.revisions import VERSION_TABLE
 
-_State = tuple[int, ...]
+IMMUTABLE: Final = "immutable=1"
+"""SQLite takes no lock, and keeps nothing beside the file: nobody writes it."""
+
+UNLOCKED: Final = "vfs=unix-none"
+"""SQLite takes no lock: nobody writes the file, or its write-ahead log, which is read."""
+
+
+class Frozen(NamedTuple):
+    """What a file was like that this process can write nothing of, nor anything beside it."""
+
+    seen: tuple[int, ...]
+    """What tells whether it, or its write-ahead log, has changed since."""
+    has_wal: bool
+
+    @property
+    def option(self) -> str:
+        """How SQLite is to read it."""
+        return UNLOCKED if self.has_wal else IMMUTABLE
 
 
 class LogConnection(sqlite3.Connection):
     """A connection that knows whether it was opened on a file that nobody could write."""
 
-    frozen: _State | None = None
+    frozen: Frozen | None = None
     """What that file was like then."""
 
+    closing: Callable[[Callable[[], None]], None] | None = None
+    """Closes it, for whoever counts the connections of a log."""
 
-def frozen(address: SqliteAddress) -> _State | None:
-    """Return what tells whether a file has changed, where this process may write nothing.
+    def close(self) -> None:
+        """Close it. Idempotent."""
+        closing, self.closing = self.closing, None
+        if closing is None:
+            super().close()
+        else:
+            closing(super().close)
 
-    None where it may write the file or its folder, and where a write-ahead log lies beside it:
-    SQLite has to read that too.
+
+def frozen(address: SqliteAddress) -> Frozen | None:
+    """Return what a file is like, if this process can write nothing there and nobody uses it.
+
+    Whoever has the file open has a write-ahead log and its index, `-shm`, beside it: then SQLite
+    reads the file together with him. Without them it would have to make them, and cannot: the file
+    is read as immutable, and together with a log that was left there, without locks.
     """
     path = address.path
-    if path is None or not os.path.isfile(path) or _is_writable(path):
+    if path is None or not os.path.isfile(path) or _is_writable(os.path.dirname(path)):
         return None
-    if _is_writable(os.path.dirname(path)) or os.path.exists(f"{path}-wal"):
+    seen = _stamp(path)
+    try:
+        wal = _stamp(f"{path}-wal")
+    except FileNotFoundError:
+        return Frozen(seen, has_wal=False)
+    if os.path.exists(f"{path}-shm"):
         return None
+    has_wal = wal[_SIZE] > 0
+    return Frozen((*seen, *wal), has_wal) if os.name == "posix" or not has_wal else None
+
+
+def is_read_only(address: SqliteAddress) -> bool:
+    """Tell whether this process cannot write the file, which is there."""
+    path = address.path
+    if path is None or not os.path.exists(path):
+        return False
+    return not _is_writable(path) or frozen(address) is not None
+
+
+_SIZE: Final = 2
+
+
+def _stamp(path: str) -> tuple[int, ...]:
     now = os.stat(path)
     return now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns
 
@@ -38,13 +90,28 @@ def _is_writable(path: str) -> bool:
     return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
+def connect_to_read(address: SqliteAddress, patience: float, mode: str = "ro") -> LogConnection:
+    """Open a connection that reads: one that may write would fold in what `-wal` holds.
+
+    `mode` is that of a file that is not frozen.
+    """
+    seen = frozen(address)
+    if seen is None:
+        return connect(address, patience, mode)
+    db = connect(address, patience, "ro", seen.option)
+    db.frozen = seen
+    if seen.has_wal:
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")  # The index of the log is in memory then.
+    return db
+
+
 def connect(
-    address: SqliteAddress, patience: float, mode: str = "rwc", *, immutable: bool = False
+    address: SqliteAddress, patience: float, mode: str = "rwc", *options: str
 ) -> LogConnection:
     """Open a connection for any thread, in autocommit, that waits `patience` seconds for locks.
 
-    `mode` is "ro", "rw" or, to make a file where there is none, "rwc". `immutable` promises that
-    nobody writes the file: SQLite takes no lock, and keeps nothing beside it.
+    `mode` is "ro", "rw" or, to make a file where there is none, "rwc". `options` are of SQLite's
+    URIs.
     """
     path = MEMORY
     if address.path is not None:
@@ -59,7 +126,7 @@ def connect(
             )
         if mode == "rwc":
             make_private(address)
-        path = sqlite_uri(address.path, mode, immutable=immutable)
+        path = sqlite_uri(address.path, mode, *options)
     return sqlite3.connect(
         path,
         factory=LogConnection,

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from eventlog.addresses.log import SqliteAddress, printable
 from eventlog.errors import FileReplacedError
+from eventlog.store.sqlite.beside import Beside, MissedError, Name
 from eventlog.store.sqlite.file import LogConnection
 from eventlog.store.sqlite.whole import has_events, is_whole, was_begun_anew
 
@@ -31,38 +32,6 @@ _ANEW: Final = (
 )
 
 
-class _OtherError(Exception):
-    """Another file has the name."""
-
-
-class _Name:
-    """A name in a folder, and the file that it meant when it was looked at first."""
-
-    __slots__ = ("device", "inode", "path", "size", "written_at")
-
-    def __init__(self, path: str) -> None:
-        self.path: Final = path
-        self.inode: int | None = None
-        self.device = 0
-        self.size = 0
-        self.written_at = 0
-        """When somebody wrote to it, as of the last `accept`."""
-
-    def look(self) -> os.stat_result:
-        """Raise OSError or _OtherError unless it is the same file as before."""
-        now = os.stat(self.path)
-        if now.st_ino != self.inode or now.st_dev != self.device:
-            if self.inode is not None:
-                raise _OtherError
-            self.inode, self.device = now.st_ino, now.st_dev
-        return now
-
-    def accept(self, now: os.stat_result) -> None:
-        """Take the file as it is."""
-        self.size = now.st_size
-        self.written_at = now.st_mtime_ns
-
-
 class HeldFile:
     """What the path of a log named when this process opened it first.
 
@@ -74,9 +43,8 @@ class HeldFile:
         self._address: Final = address
         path = address.path
         self._is_file: Final = path is not None
-        self._database: Final = _Name(path or "")
-        self._wal: Final = _Name(f"{path}-wal")
-        self._index: Final = _Name(f"{path}-shm")
+        self._database: Final = Name(path or "")
+        self.beside: Final = Beside(path or "")
         self._link: Final = address.link
 
     @property
@@ -87,7 +55,7 @@ class HeldFile:
     @property
     def wal_bytes(self) -> int:
         """How long the write-ahead log was after the last commit of this process."""
-        return self._wal.size
+        return self.beside.wal_bytes
 
     @property
     def is_replaced(self) -> bool:
@@ -95,8 +63,8 @@ class HeldFile:
         try:
             if self.is_known:
                 self._database.look()
-        except (OSError, _OtherError) as error:
-            return isinstance(error, _OtherError)
+        except MissedError as missed:
+            return missed.is_replaced
         return False
 
     @property
@@ -118,36 +86,44 @@ class HeldFile:
         if not self._is_file or db.frozen is not None:
             return
         database = self._check()
-        self._same(self._index, _NOT)
-        wal = self._same(self._wal, _NOT)
-        if wal.st_size < self._wal.size:
-            self._check_wal(wal)
+        length = self._beside(_NOT)
+        if length < self.beside.wal_bytes:
+            self._check_wal(length)
         if known is not None and database.st_mtime_ns != self._database.written_at:
             self._check_over(database, known)
 
     def check_written(self) -> None:
         """Raise FileReplacedError if what was just committed is in a file without a name."""
         if self._is_file:
-            for name in (self._database, self._wal):
-                now = self._same(name, _LATE)
-                if now.st_size >= name.size:
-                    name.accept(now)  # What got shorter is looked at before the next commit.
+            now = self._same(self._database, _LATE)
+            length = self._beside(_LATE)
+            # What got shorter is looked at before the next commit.
+            if now.st_size >= self._database.size:
+                self._database.accept(now)
+            if length >= self.beside.wal_bytes:
+                self.beside.accept(length)
 
     def _check(self) -> os.stat_result:
         now = self._same(self._database, _NOT)
         if now.st_size < self._database.size:
-            self._check_whole(self._database, now)
+            self._check_whole(now)
         if self._link is not None:
             self._follow(self._link)
         return now
 
-    def _same(self, name: _Name, stored: str) -> os.stat_result:
+    def _same(self, name: Name, stored: str) -> os.stat_result:
         try:
             return name.look()
-        except OSError as error:
-            raise self._error(name.path, "is not there any more", stored) from error
-        except _OtherError:
-            raise self._error(name.path, "is another file now", stored) from None
+        except MissedError as missed:
+            raise self._error(missed.path, missed.what, stored) from missed.__cause__
+
+    def _beside(self, stored: str) -> int:
+        """Return how long the write-ahead log is, which is there like its index."""
+        try:
+            self.beside.check()
+            return self.beside.length()
+        except MissedError as missed:
+            raise self._error(missed.path, missed.what, stored) from missed.__cause__
 
     def _follow(self, link: str) -> None:
         found = self._database
@@ -158,22 +134,20 @@ class HeldFile:
         if (now.st_ino, now.st_dev) != (found.inode, found.device):
             raise self._error(link, "leads to another file now", _NOT)
 
-    def _check_whole(self, name: _Name, now: os.stat_result) -> None:
+    def _check_whole(self, now: os.stat_result) -> None:
         """Accept what VACUUM shortened: nothing is missing then.
 
         Of an empty one SQLite would remove the write-ahead log, which may be all that is left.
         """
-        is_empty = not now.st_size and name is self._database
-        if is_empty or not is_whole(self._address):
-            raise self._error(name.path, "was cut off", _NOT)
-        name.accept(now)
+        if not now.st_size or not is_whole(self._address):
+            raise self._error(self._database.path, "was cut off", _NOT)
+        self._database.accept(now)
 
-    def _check_wal(self, now: os.stat_result) -> None:
+    def _check_wal(self, length: int) -> None:
         """Accept one that was begun anew, all of it in the database, and shortened then."""
-        if was_begun_anew(self._wal.path):
-            self._wal.accept(now)
-        else:
-            self._check_whole(self._wal, now)
+        if not was_begun_anew(self.beside.wal) and not is_whole(self._address):
+            raise self._error(self.beside.wal, "was cut off", _NOT)
+        self.beside.accept(length)
 
     def _check_over(self, now: os.stat_result, known: dict[bytes, Any]) -> None:
         """Look up some of what is known: somebody else has written to the database.

@@ -8,10 +8,12 @@ from typing import Any, Final, TypeVar
 
 from eventlog import os_fork
 from eventlog.addresses.log import SqliteAddress
-from eventlog.format.records import AppendRequest, Outcome
+from eventlog.format.records import AppendRequest, Outcome, held
 from eventlog.limiter import ByteLimiter
+from eventlog.paging import PAGE_BYTES
 from eventlog.store.contract.options import Options
-from eventlog.store.nouns.work import Ask, Each, Repeat, Rows, Step, Work, is_refused
+from eventlog.store.nouns.concerned import concerning
+from eventlog.store.nouns.work import Ask, AskPage, Each, Repeat, Rows, Step, Work, is_refused
 from eventlog.store.sqlite.append import Committer
 from eventlog.store.sqlite.errors import commit, is_unfit, roll_back, translated
 from eventlog.store.sqlite.file import LogConnection
@@ -21,6 +23,9 @@ from eventlog.store.sqlite.wal import WriteAheadLog
 from eventlog.store.sqlite.worker import Worker
 
 _T = TypeVar("_T")
+
+AT_ONCE: Final = 8
+"""How many rows of a page are read until their sizes are looked at."""
 
 
 class SqliteRunner:
@@ -51,7 +56,8 @@ class SqliteRunner:
         size = request.size
         await self._limiter.enter(size)
         try:
-            return await self._writer.append(request)
+            with concerning(request.name):
+                return await self._writer.append(request)
         finally:
             self._limiter.leave(size)
 
@@ -75,6 +81,7 @@ class SqliteRunner:
     def reset_after_fork(self) -> None:
         """Leave the connections of the parent alone: closing one would drop its file locks."""
         os_fork.keep_alive((self._writer, self._reader))
+        self.file.beside.reset_after_fork()
         self._begin()
 
     def _answer(self, begin: Callable[[], Work[_T]], db: sqlite3.Connection) -> _T:
@@ -111,6 +118,8 @@ class SqliteRunner:
     def _rows(self, db: sqlite3.Connection, step: Step) -> Rows:
         if isinstance(step, Ask):
             return fetch(db, step.text, step.args)
+        if isinstance(step, AskPage):
+            return fetch(db, step.text, step.args, PAGE_BYTES)
         if isinstance(step, Each):
             return _fetch_each(db, step)
         if isinstance(step, Repeat):
@@ -149,25 +158,47 @@ def _never(_: object) -> bool:
 def _fetch_each(db: sqlite3.Connection, step: Each) -> Rows:
     found: Rows = []
     for values in step.every:
-        room = None if step.limit is None else step.limit - len(found)
-        args = step.statement.args({**values, **step.alike, "limit": room})
-        found += fetch(db, step.statement.text, args)
+        if step.limit is None:
+            found += fetch(db, step.statement.text, step.statement.args({**values, **step.alike}))
+            continue
+        room = PAGE_BYTES - sum(map(held, found))
+        if room <= 0:
+            break
+        args = step.statement.args({**values, **step.alike, "limit": step.limit - len(found)})
+        found += fetch(db, step.statement.text, args, room)
     return found
 
 
-def fetch(db: sqlite3.Connection, text: str, args: Sequence[Any]) -> Rows:
-    """Return the rows of a statement; text that is none comes back escaped."""
+def fetch(db: sqlite3.Connection, text: str, args: Sequence[Any], most: int | None = None) -> Rows:
+    """Return the rows of a statement; text that is none comes back escaped.
+
+    With `most`, only those until events at their ends hold so many bytes; others are not read.
+    """
+    read = _all if most is None else functools.partial(_until, most)
     try:
-        return db.execute(text, args).fetchall()
+        return read(db.execute(text, args))
     except sqlite3.OperationalError as error:
         if hasattr(error, "sqlite_errorcode"):
             raise
     # Not SQLite's error but Python's: somebody wrote text that is not UTF-8. verify() names it.
     db.text_factory = _escape
     try:
-        return db.execute(text, args).fetchall()
+        return read(db.execute(text, args))
     finally:
         db.text_factory = str
+
+
+def _all(cursor: sqlite3.Cursor) -> Rows:
+    return cursor.fetchall()
+
+
+def _until(most: int, cursor: sqlite3.Cursor) -> Rows:
+    found: Rows = []
+    while most > 0 and (more := cursor.fetchmany(AT_ONCE)):
+        found += more
+        most -= sum(map(held, more))
+    cursor.close()
+    return found
 
 
 def _escape(text: bytes) -> str:

@@ -6,7 +6,7 @@ from eventlog.addresses.log import SqliteAddress
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.store.contract.erasures import Erasure
 from eventlog.store.contract.options import Options
-from eventlog.store.contract.rights import ALL, Rights
+from eventlog.store.contract.rights import ALL, READS, Rights
 from eventlog.store.nouns.erasures import Erasures
 from eventlog.store.nouns.events import Events
 from eventlog.store.nouns.keys import Keys
@@ -15,6 +15,8 @@ from eventlog.store.nouns.streams import Streams
 from eventlog.store.nouns.tree import Tree
 from eventlog.store.nouns.views import Views
 from eventlog.store.sqlite.feed import SqliteFeed
+from eventlog.store.sqlite.file import is_read_only
+from eventlog.store.sqlite.guards import SqliteGuards
 from eventlog.store.sqlite.runner import SqliteRunner
 from eventlog.store.sqlite.statements import (
     ERASURES,
@@ -36,6 +38,7 @@ class SqliteStore:
     runs_out_of_process = False
 
     def __init__(self, address: SqliteAddress, options: Options) -> None:
+        self._address: Final = address
         runner = self.runner = SqliteRunner(address, options)
         self.streams = Streams(runner, LOG)
         self.events = Events(runner, LOG)
@@ -44,6 +47,7 @@ class SqliteStore:
         self.feed = SqliteFeed(runner, FEED)
         self.tree = Tree(runner, TREE, _VIOLATIONS)
         self.views = Views(runner, VIEWS)
+        self.guards = SqliteGuards(runner)
         self._erasures = Erasures(runner, ERASURES, SNAPSHOTS, KEYS, LOG)
 
     @property
@@ -61,7 +65,7 @@ class SqliteStore:
         return await self._erasures.erase(erasure)
 
     async def rights(self) -> Rights:
-        return ALL
+        return READS if is_read_only(self._address) else ALL
 
     async def close(self) -> None:
         self.runner.close()

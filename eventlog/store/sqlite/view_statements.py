@@ -5,9 +5,17 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from eventlog.store.contract.views import Search, TableSpec, ViewRow
+from eventlog.store.contract.views import Phrase, TableSpec, ViewRow
 from eventlog.store.sql.statement import Statement, plain
-from eventlog.store.sql.view_rows import ViewStatements, equal, listed, upserts, values, where
+from eventlog.store.sql.view_rows import (
+    ViewStatements,
+    equal,
+    listed,
+    stored,
+    upserts,
+    where,
+    words_in,
+)
 from eventlog.store.sql.view_text import table_name
 
 FEW: Final = 16
@@ -20,6 +28,8 @@ VARIABLES: Final = 32_766
 
 class SqliteViewStatements(ViewStatements):
     """BEGIN IMMEDIATE makes writers wait for each other: there is no lock."""
+
+    place_in = "instr"
 
     def __init__(self, known: dict[str, Statement]) -> None:
         super().__init__(known, "sqlite", None)
@@ -37,7 +47,7 @@ class SqliteViewStatements(ViewStatements):
         self, spec: TableSpec, generation: int, rows: Sequence[ViewRow]
     ) -> Iterator[tuple[str, list[Any]]]:
         """Put rows by few statements, of few sizes: the last one is filled up, and cut by LIMIT."""
-        width = len(spec.columns)
+        width = len(stored(spec))
         size = min(FEW if len(rows) <= FEW else MANY, (VARIABLES - 1) // width)
         text = _put(spec, generation, size)
         for start in range(0, len(rows), size):
@@ -51,16 +61,19 @@ class SqliteViewStatements(ViewStatements):
         text = self.rows(spec, generation) + where([equal(spec.key[:1]), *conditions])
         return plain(text, ["partition", *names])
 
-    def search(self, asked: Search) -> Statement:
-        """Find rows by `match` (https://sqlite.org/fts5.html)."""
-        words = f"{table_name(asked.table, asked.generation)}_text"
-        conditions, names = self.of_tenant(asked.table)
-        conditions += [*(equal([name]) for name in asked.equal), f"{words} MATCH ?"]
-        text = (
-            f"{self.rows(asked.table, asked.generation)} JOIN {words} ON {words}.rowid = rows.id"
-            f"{where(conditions)} ORDER BY {words}.rank LIMIT ?"
-        )
-        return plain(text, [*names, *values(asked.equal), "match", "limit"])
+    def size_of(self, text: str) -> str:
+        """Take it for bytes: octet_length() is of SQLite 3.43."""
+        return f"length(CAST({text} AS blob))"
+
+    def by_words(self, spec: TableSpec, generation: int) -> tuple[str, str]:
+        """Ask FTS5, which knows rows by their number."""
+        index = f"{table_name(spec, generation)}_text"
+        return f" JOIN {index} ON {index}.rowid = rows.id", f"{index} MATCH ?"
+
+    def match(self, phrases: Sequence[Phrase]) -> str:
+        """Quote words: none has a quote in it (https://sqlite.org/fts5.html, section 3)."""
+        exact, begun = words_in(phrases)
+        return " ".join([*(f'"{word}"' for word in exact), *(f'"{word}"*' for word in begun)])
 
     def drop(self, spec: TableSpec, generation: int) -> list[Statement]:
         """Delete the table of a generation, and the index of its text."""
@@ -75,8 +88,8 @@ class SqliteViewStatements(ViewStatements):
 @functools.lru_cache(maxsize=128)
 def _put(spec: TableSpec, generation: int, size: int) -> str:
     """Return what puts the first so many of `size` rows."""
-    row = f"({', '.join('?' * len(spec.columns))})"
-    names = listed(each.name for each in spec.columns)
+    row = f"({', '.join('?' * len(stored(spec)))})"
+    names = listed(each.name for each in stored(spec))
     return (
         f"INSERT INTO {table_name(spec, generation)} ({names})"
         f" SELECT * FROM (VALUES {', '.join([row] * size)}) WHERE true LIMIT ? {upserts(spec)}"

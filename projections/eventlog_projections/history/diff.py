@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from eventlog.format.codec import encode_json
+from eventlog_projections.history.salvage import Unreadable, read_intact, size
 from eventlog_projections.stream import Stream
 
 
@@ -15,18 +16,32 @@ class Diff(NamedTuple):
     """How many items both begin with."""
     removed: list[Any]
     added: list[Any]
+    unreadable: tuple[Unreadable, ...] = ()
+    """What of both cannot be read. It stands in its place among the others, too."""
 
 
 async def diff(stream: Stream, a: int | datetime | None, b: int | datetime | None) -> Diff:
-    """Compare the list at `a` with the list at `b`. Raises InvalidMomentError."""
-    return difference((await stream.read(as_of=a)).items, (await stream.read(as_of=b)).items)
+    """Compare the list at `a` with the list at `b`, as far as they can be read.
+
+    Raises InvalidMomentError.
+    """
+    return difference((await read_intact(stream, a)).items, (await read_intact(stream, b)).items)
 
 
 def difference(before: Sequence[Any], after: Sequence[Any]) -> Diff:
-    """Compare two lists."""
-    common = 0
+    """Compare two lists, which may have an `Unreadable` in the place of items."""
+    shared = 0
     for one, other in zip(before, after, strict=False):
-        if encode_json(one) != encode_json(other):  # In Python 1 is True, and NaN is not NaN.
+        if not _is_same(one, other):
             break
-        common += 1
-    return Diff(common, list(before[common:]), list(after[common:]))
+        shared += 1
+    lost = {str(each): each for each in (*before, *after) if isinstance(each, Unreadable)}
+    common = sum(map(size, before[:shared]))
+    return Diff(common, list(before[shared:]), list(after[shared:]), tuple(lost.values()))
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    if isinstance(one, Unreadable) or isinstance(other, Unreadable):
+        return str(one) == str(other)
+    # In Python 1 is True, and NaN is not NaN.
+    return encode_json(one) == encode_json(other)

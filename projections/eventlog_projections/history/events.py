@@ -1,5 +1,6 @@
 """Everything that ever happened to a conversation, in order, and what each event did."""
 
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -61,6 +62,34 @@ class HistoryEvent(NamedTuple):
         return reason
 
 
+class Told(NamedTuple):
+    """An event as far as it can be read, or what is missing before the next."""
+
+    recorded: RecordedEvent | None
+    """None: it is missing."""
+    event: Event | OpaqueEvent | None
+    """None once erased, or where it cannot be read."""
+    context: Context | None
+    error: EventLogError | None
+    """Why it cannot be read, or is missing."""
+
+
+async def tell(stream: Stream, until: int | None = None) -> AsyncGenerator[Told]:
+    """Yield every event of a stream up to a version; one that was changed hides no other.
+
+    Raises NoKeyError, WrongKeyError or KeyDestroyedError, which say nothing of one event alone.
+    """
+    expected = 1
+    async for recorded in await stream.events(until=until):
+        if recorded.version > expected:
+            yield Told(None, None, None, _missing(recorded, expected))
+        expected = recorded.version + 1
+        event, context, error = _open(recorded)
+        if error is not None and not isinstance(error, CorruptEventError):
+            raise error
+        yield Told(recorded, event, context, error)
+
+
 def history(stream: Stream, until: int | None = None) -> Results[HistoryEvent]:
     """Iterate over the events of a stream that are there when it begins, up to a version.
 
@@ -99,8 +128,7 @@ class _Reading:
     async def _begin(self) -> Results[RecordedEvent]:
         whole = Timeline()
         async for event in await self._stream.events(until=self._until):
-            _pass_gap(whole, event)
-            _take(whole, event)
+            take(whole, event)
         # Versions rise in it, as they do here: what is used up is taken off the end.
         self._listed = spans(whole.now)[::-1]
         return await self._stream.events(until=whole.version)
@@ -111,20 +139,13 @@ class _Reading:
         move = _pass_gap(self._timeline, recorded)
         if move is None:
             return None
-        is_one = recorded.version == missing + 1
-        what = "it is" if is_one else f"it and all up to version {recorded.version - 1} are"
-        error = CorruptEventError(recorded.stream, missing, f"{what} missing from the log")
+        error = _missing(recorded, missing)
         return HistoryEvent(missing, "missing", None, None, None, (), (), (), move.total, error)
 
     def _entry(self, recorded: RecordedEvent) -> HistoryEvent:
-        error: EventLogError | None
-        move, error = _take(self._timeline, recorded)
-        event = context = None
-        try:
-            if not recorded.is_erased:
-                event, context = recorded.event, recorded.context
-        except EventLogError as unread:
-            event, error = None, error or unread
+        move, unfolded = take(self._timeline, recorded)
+        event, context, unread = _open(recorded)
+        error = unfolded or unread
         items = self._items(recorded.version, event)
         return HistoryEvent(
             recorded.version,
@@ -155,14 +176,34 @@ class _Reading:
         return range(0)
 
 
+def _open(
+    recorded: RecordedEvent,
+) -> tuple[Event | OpaqueEvent | None, Context | None, EventLogError | None]:
+    """Return what an event says and who says it; None once erased, or with the error."""
+    try:
+        if recorded.is_erased:
+            return None, None, None
+        return recorded.event, recorded.context, None
+    except EventLogError as error:
+        return None, None, error
+
+
+def _missing(following: RecordedEvent, version: int) -> CorruptEventError:
+    """Return what to say of the versions from one on that are not there before an event."""
+    is_one = following.version == version + 1
+    what = "it is" if is_one else f"it and all up to version {following.version - 1} are"
+    return CorruptEventError(following.stream, version, f"{what} missing from the log")
+
+
 def _pass_gap(folded: Timeline, event: RecordedEvent) -> Move | None:
     """Pass over what is missing before an event; None if nothing is."""
     is_next = event.version <= folded.version + 1
     return None if is_next else folded.pass_over(event.version - 1)
 
 
-def _take(folded: Timeline, event: RecordedEvent) -> tuple[Move, CorruptEventError | None]:
-    """Apply an event; one that cannot be, as if it had changed nothing."""
+def take(folded: Timeline, event: RecordedEvent) -> tuple[Move, CorruptEventError | None]:
+    """Apply an event, behind a gap too; one that cannot be, as if it had changed nothing."""
+    _pass_gap(folded, event)
     try:
         return folded.take(event), None
     except CorruptEventError as error:

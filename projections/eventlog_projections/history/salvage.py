@@ -8,6 +8,7 @@ from eventlog import EventLog, EventLogError
 from eventlog.errors import CorruptEventError
 from eventlog.format.names import MAIN
 from eventlog_projections.history.events import HistoryEvent, history
+from eventlog_projections.items.state import ItemsRead
 from eventlog_projections.stream import Stream
 
 
@@ -32,6 +33,27 @@ async def salvage(
     """
     stream = Stream(log, name, branch)
     return await _salvage(stream, None if as_of is None else await stream.version_at(as_of), ())
+
+
+async def read_intact(
+    stream: Stream, as_of: int | datetime | None = None, limit: int | None = None
+) -> ItemsRead:
+    """Return the items as `Stream.read` does; around an event that was changed, those left of them.
+
+    There is an `Unreadable` in the place of others, as from `salvage`; `total` counts these, too.
+    """
+    try:
+        return await stream.read(as_of=as_of, limit=limit)
+    except CorruptEventError:
+        version = await (stream.version() if as_of is None else stream.version_at(as_of))
+        items = await _salvage(stream, version, ())
+        total = sum(map(size, items))
+        return ItemsRead(version, items if limit is None else items[-limit:] * bool(limit), total)
+
+
+def size(item: object) -> int:
+    """Return how many items of a list this stands for."""
+    return item.items if isinstance(item, Unreadable) else 1
 
 
 async def _salvage(stream: Stream, version: int | None, passed: Collection[bytes]) -> Salvaged:
@@ -68,9 +90,9 @@ async def _inherited(
 def _first(items: Salvaged, kept: int) -> Salvaged:
     found: Salvaged = []
     for each in items:
-        size = each.items if isinstance(each, Unreadable) else 1
-        if kept <= 0 and size:
+        if kept <= 0 and size(each):
             break
-        found.append(each._replace(items=min(size, kept)) if isinstance(each, Unreadable) else each)
-        kept -= size
+        is_lost = isinstance(each, Unreadable)
+        found.append(each._replace(items=min(each.items, kept)) if is_lost else each)
+        kept -= size(each)
     return found

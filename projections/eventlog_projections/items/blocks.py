@@ -102,11 +102,7 @@ class EventItems:
     def _array(self, limit: int) -> bytes:
         entry = self.entry
         if (entry.kind, entry.schema) not in KINDS:
-            raise SchemaTooNewError(
-                f"Version {entry.version} of conversation {self.stream!r} holds items in a form"
-                f" ({entry.kind} {entry.schema}) of a later release. Upgrade"
-                " conversation-eventlog to read them."
-            )
+            raise _of_later_release(self.stream, entry)
         if self._inner is not None:
             return b"[" + self._inner + b"]"
         return Opener(limit=limit).body(self.stream, entry)
@@ -307,6 +303,21 @@ def _decode_all(blocks: Sequence[Block], limit: int) -> list[Any]:
     if not items:
         return _decode_together(together, limit)
     return items + _decode_together(together, limit) if together else items
+
+
+def refused(stream: str, entry: FoldInput, what: str) -> CorruptEventError | SchemaTooNewError:
+    """Return the error for an event that does not say what it did to the list."""
+    if (entry.kind, entry.schema) in KINDS:
+        return CorruptEventError(stream, entry.version, what)
+    return _of_later_release(stream, entry)
+
+
+def _of_later_release(stream: str, entry: FoldInput) -> SchemaTooNewError:
+    return SchemaTooNewError(
+        f"Version {entry.version} of conversation {stream!r} holds items in a form"
+        f" ({entry.kind} {entry.schema}) of a later release. Upgrade"
+        " conversation-eventlog to read them."
+    )
 
 
 def header(stream: str, entry: FoldInput) -> Header:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from eventlog import ConversationCleared, ItemPopped, ItemsAdded, ItemsReplaced, RecordedEvent
-from eventlog.errors import CorruptEventError
 from eventlog.events import (
     BranchDeleted,
     ConversationErased,
@@ -25,6 +24,7 @@ from eventlog_projections.items.blocks import (
     count,
     drop_last,
     header,
+    refused,
 )
 
 _EMPTYING: Final = (ConversationCleared.kind, ConversationErased.kind, BranchDeleted.kind)
@@ -113,14 +113,14 @@ def _target(stream: str, rewound: FoldInput) -> tuple[int, int | None]:
     found = header(stream, rewound)
     version = found.to_version
     if version is None or not 0 <= version < rewound.version:
-        raise CorruptEventError(stream, rewound.version, "it rewinds to no earlier version")
+        raise refused(stream, rewound, "it rewinds to no earlier version")
     return version, found.kept
 
 
 def _add(stream: str, blocks: list[Block], entry: FoldInput) -> list[Block]:
     size = header(stream, entry).items
     if size is None:
-        raise CorruptEventError(stream, entry.version, "its header counts no items")
+        raise refused(stream, entry, "its header counts no items")
     if size > 0:
         blocks.append(Block(EventItems(stream, entry, size), 0, size))
     return blocks
@@ -134,7 +134,7 @@ def _pop(_stream: str, blocks: list[Block], _entry: FoldInput) -> list[Block]:
 def _replace(stream: str, blocks: list[Block], entry: FoldInput) -> list[Block]:
     start = header(stream, entry).start
     if start is None:
-        raise CorruptEventError(stream, entry.version, "its header names no start")
+        raise refused(stream, entry, "its header names no start")
     drop_last(blocks, count(blocks) - start)
     return _add(stream, blocks, entry)
 
@@ -147,7 +147,7 @@ def _keep(stream: str, blocks: list[Block], entry: FoldInput) -> list[Block]:
 def _fork(stream: str, blocks: list[Block], entry: FoldInput) -> list[Block]:
     kept = header(stream, entry).kept
     if entry.version != 1 or kept is None:
-        raise CorruptEventError(stream, entry.version, "it does not say what it is a fork of")
+        raise refused(stream, entry, "it does not say what it is a fork of")
     return [Block(Absent(INHERITED), 0, kept)] if kept else blocks
 
 
@@ -155,7 +155,7 @@ def _erase(stream: str, blocks: list[Block], entry: FoldInput) -> list[Block] | 
     """Take the items of an erased event off the list; None if some of it are copies."""
     erased = header(stream, entry).erased
     if erased is None:
-        raise CorruptEventError(stream, entry.version, "it does not say what was erased")
+        raise refused(stream, entry, "it does not say what was erased")
     if any(block.holder.source > 0 for block in blocks):
         return None  # A segment does not know which events its items came from.
     return [block for block in blocks if block.holder.source != -erased]

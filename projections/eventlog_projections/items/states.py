@@ -8,11 +8,11 @@ import contextlib
 from typing import Final
 
 from eventlog import EventLog
-from eventlog.errors import CorruptEventError
+from eventlog.errors import CorruptEventError, ErasedError
 from eventlog.events import ConversationForked
 from eventlog.format.names import MAIN
 from eventlog.snapshots import EVERYTHING, StreamSnapshots
-from eventlog_projections.items.ancestors import ForkOrigin, inherit
+from eventlog_projections.items.ancestors import ForkOrigin, OwnList, inherit
 from eventlog_projections.items.blocks import decode, drop_last, header, last
 from eventlog_projections.items.loading import StateLoader
 from eventlog_projections.items.memory import StateMemory
@@ -40,6 +40,13 @@ class StateReader:
         If that fails, caches are evicted; if it still does, snapshots are deleted, and every event
         is folded. Raises CorruptEventError or ErasedError.
         """
+        try:
+            return await self._read(version, wanted)
+        except ErasedError as error:
+            await self._refuse_lost(error)
+            raise
+
+    async def _read(self, version: int | None, wanted: int) -> ItemsRead:
         found = self._decoded(await self._state(version, wanted), wanted)
         if found is None:
             await self.evict()
@@ -49,6 +56,21 @@ class StateReader:
         if found is None:
             raise CorruptEventError(self.display_name, version or 0, "its list does not add up")
         return found
+
+    async def _refuse_lost(self, error: ErasedError) -> None:
+        """Raise CorruptEventError if no event says that what is gone was erased.
+
+        It is an event of this stream, or of an ancestor.
+        """
+        name, branch = self._name, self._branch
+        reader: OwnList = self
+        while reader.display_name != error.stream:
+            origin = await reader.origin()
+            name, branch, reader = origin.row.name, origin.row.branch, origin.parent
+        last = error.version
+        async for event in self._log.read(name, after=last - 1, until=last, branch=branch):
+            if not event.is_erased:
+                _ = event.body
 
     async def origin(self) -> ForkOrigin:
         """Return how the fork began. Raises CorruptEventError if it is none."""

@@ -14,6 +14,7 @@ from eventlog_projections.views.queries import (
 from eventlog_projections.views.rebuild import Difference
 from eventlog_projections.views.row import Row
 from eventlog_projections.views.search import PLAIN_SEARCH
+from eventlog_projections.views.searching.marking import Snippet, snippet
 from eventlog_projections.views.status import SetAside, Status
 from eventlog_projections.views.step import Listed, Step
 from eventlog_projections.views.views import BUILT_IN, Views
@@ -29,6 +30,7 @@ __all__ = [
     "Row",
     "Rows",
     "SetAside",
+    "Snippet",
     "Status",
     "Step",
     "Views",
@@ -36,6 +38,7 @@ __all__ = [
     "branches",
     "conversations",
     "search",
+    "snippet",
     "tool_calls",
     "tools",
     "turns",

@@ -7,11 +7,11 @@ import msgspec
 from eventlog import ItemsAdded
 from eventlog.events import BranchDeleted, ConversationLabelled, UsageRecorded
 from eventlog.format.names import MAIN
+from eventlog_projections.items.text import summary_of
 from eventlog_projections.items.turns import is_user_message
 from eventlog_projections.views.projection import Projection, Rows, Written
-from eventlog_projections.views.row import Row
+from eventlog_projections.views.row import Row, digest_of
 from eventlog_projections.views.step import Step
-from eventlog_projections.views.text import digest_of, summary_of
 
 
 class ConversationRow(Row, frozen=True, kw_only=True):

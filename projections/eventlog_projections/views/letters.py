@@ -8,6 +8,7 @@ from typing import Final
 from eventlog import EventLogError
 from eventlog.errors import (
     CorruptEventError,
+    KeyRingError,
     NoKeyError,
     RefusedValueError,
     UnfitRowError,
@@ -19,9 +20,14 @@ from eventlog_projections.views.step import Step
 UNOPENED: Final = (NoKeyError.__name__, WrongKeyError.__name__)
 """Reasons that another keyring may take away."""
 
+WAITING: Final = KeyRingError.__name__
+"""The reason that goes by itself: a key service was down, which says nothing of the event."""
+
 REFUSED: Final = RefusedValueError.__name__
 
 _LONGEST: Final = 200
+_ERRORS: Final = EventLogError.__module__.rpartition(".")[0]
+"""The package of the library's own errors: what their docstrings say holds nothing of an event."""
 
 
 def letter_of(projection: str, generation: int, step: Step, error: Exception) -> DeadLetter:
@@ -40,7 +46,7 @@ def reason_of(error: Exception) -> str:
         return f"{name}: {error}"[:_LONGEST]
     if isinstance(error, CorruptEventError):
         return f"{name}: {error.what}"[:_LONGEST]
-    if type(error).__module__ == EventLogError.__module__:
+    if type(error).__module__.startswith(_ERRORS):
         meaning = (type(error).__doc__ or "").partition("\n")[0].rstrip(".")
         return f"{name}: {meaning}"[:_LONGEST]
     return name

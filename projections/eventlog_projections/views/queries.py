@@ -4,7 +4,6 @@ Times are None where what is stored is beyond the range of a datetime.
 """
 
 import itertools
-import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -18,16 +17,15 @@ from eventlog.format.names import MAIN
 from eventlog.format.questions import check_text
 from eventlog_projections.views.conversations import BranchRow, ConversationRow
 from eventlog_projections.views.prices import cost_of
+from eventlog_projections.views.row import digest_of
 from eventlog_projections.views.search import ItemRow, PlainItemRow
-from eventlog_projections.views.text import digest_of
+from eventlog_projections.views.searching.asked import phrases_of
 from eventlog_projections.views.tools import ToolCallRow, ToolRow
 from eventlog_projections.views.turns import ModelRow, TenantModelRow, TurnCount, TurnRow, UsageRow
 from eventlog_projections.views.used import Used, counts_of
 from eventlog_projections.views.views import Views
 
 PAGE: Final = 50
-
-_TERMS: Final = re.compile(r'"([^"]*)"|(\S+)')
 
 
 class Usage(Used, frozen=True, kw_only=True):
@@ -223,21 +221,24 @@ async def search(
 ) -> list[Found]:
     """Return items with all of these words, and these "phrases in quotes", the best first.
 
+    `par*` is any word that begins so. What is a word, and what is best: docs/search.md. It is the
+    same on every database.
+
     Removed items are found too, and marked; `removed` asks for those only, or for the others. Items
     of an encrypted log are found only where `views` have PLAIN_SEARCH.
     """
     check_text("text", text)
-    phrases = [phrase or word for phrase, word in _TERMS.findall(text)]
     wanted: dict[str, Any] = {}
     if conversation is not None:
         wanted["stream_id"] = _id(views, conversation, branch)
     if removed is not None:
         wanted["removed"] = int(removed)
-    phrases = [phrase for phrase in phrases if re.search(r"\w", phrase)]
+    phrases = phrases_of(text)
     if not phrases:
         return []
     kind = PlainItemRow if views.keeps(PlainItemRow) else ItemRow
-    rows = await views.search(kind, phrases, wanted, limit=limit, stale=stale)
+    newest = ("-recorded_at", *kind.key)
+    rows = await views.search(kind, phrases, wanted, order=newest, limit=limit, stale=stale)
     return [
         Found(
             row.conversation,

@@ -3,6 +3,7 @@
 Columns are int, str, bytes, float or bool, or one of these or None.
 """
 
+import hashlib
 import math
 import operator
 import struct
@@ -16,6 +17,7 @@ from eventlog import InvalidInputError
 from eventlog.errors import UnfitRowError
 from eventlog.format.names import check_columns, check_identifier, check_table
 from eventlog.views import ColumnSpec, TableSpec
+from eventlog_projections.views.searching.words import spaced_words
 
 _KINDS: Final = (int, str, bytes, float, bool)
 _LARGEST: Final = 2**63 - 1
@@ -25,6 +27,14 @@ MAX_INDEXED: Final = 2500
 
 _SMALL: Final = 500
 """Characters, of at most four bytes, that fit into any index together with its numbers."""
+
+
+DIGEST_BYTES: Final = 16
+
+
+def digest_of(text: str) -> bytes:
+    """Return what a free text is known by in keys and indexes: they hold no text of any length."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:DIGEST_BYTES]
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -69,6 +79,7 @@ class Shape:
         unknown = {*kind.key, *(name for index in kind.indexes for name in index)} - set(names)
         if unknown or not kind.key:
             raise InvalidInputError(f"{kind.__name__} has no column {sorted(unknown) or 'as key'}.")
+        self._text: Final = None if kind.searched is None else names.index(kind.searched)
         self.partition: Final = kind.key[0]
         self._names = names
         self.key_of: Final = _picker([names.index(name) for name in kind.key])
@@ -134,7 +145,7 @@ class Shape:
                 raise UnfitRowError(f"The key of {self.kind.__name__} holds over 64 bits.")
 
     def dump(self, values: Sequence[Any]) -> tuple[Any, ...]:
-        """Return the columns as both databases take them.
+        """Return the columns as both databases take them, and the words of a searched one.
 
         Text loses NUL and lone surrogates; a number that has no 64 bits is the largest that has.
         """
@@ -151,6 +162,8 @@ class Shape:
         except struct.error:
             for number in self._sure:
                 dumped[number] = _number(values[number])
+        if self._text is not None:
+            dumped.append(spaced_words(dumped[self._text]))
         return tuple(dumped)
 
     def load(self, stored: Sequence[Any]) -> Row:

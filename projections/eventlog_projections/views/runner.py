@@ -48,6 +48,7 @@ class Runner:
         self._executor = Executor(self._views, self._projections, is_strict=is_strict)
         self._points: dict[Key, Checkpoint] = {}
         self._lock = asyncio.Lock()
+        self._chores = Chores(self._views, self._projections, self.refold)
         self._looked_at = 0.0
         """On the monotonic clock; 0 since something failed."""
 
@@ -59,6 +60,8 @@ class Runner:
         have.
         """
         end = await self._views.end()
+        if self._executor.is_waiting:
+            self._executor.is_waiting = await self._chores.open_again(asyncio.Event())
         ours = self._ours(names)
         if len(ours) == len(names) and all(p.is_serving and p.position == end for p in ours):
             return {point.projection: point for point in ours}
@@ -138,11 +141,10 @@ class Runner:
 
     async def _tend(self, stop: asyncio.Event) -> None:
         """Do now and then what was left to do: purges, and events that can be opened by now."""
-        chores = Chores(self._views, self._projections, self.refold)
         while not stop.is_set():
             try:
                 async with self._lock:
-                    await chores.do(stop)
+                    await self._chores.do(stop)
             except EventLogError as error:
                 _log.warning("views have more to do, and could not now: %s", error)
             with contextlib.suppress(TimeoutError):

@@ -5,11 +5,11 @@ from typing import Any, Final
 
 from eventlog import ItemsAdded
 from eventlog.views import Removed
+from eventlog_projections.items.text import text_of
 from eventlog_projections.items.turns import fields as fields_of
 from eventlog_projections.views.projection import Projection, Rows, Written
 from eventlog_projections.views.row import Row
 from eventlog_projections.views.step import Step
-from eventlog_projections.views.text import text_of
 
 _END: Final = 2**62
 
@@ -94,7 +94,7 @@ def _said(fields: dict[str, Any], name: str, otherwise: str) -> str:
     return value if isinstance(value, str) else otherwise
 
 
-SEARCH = Projection("search", 1, (ItemRow,), fold)
+SEARCH = Projection("search", 2, (ItemRow,), fold)
 
-PLAIN_SEARCH = Projection("plain_search", 1, (PlainItemRow,), fold_plain)
+PLAIN_SEARCH = Projection("plain_search", 2, (PlainItemRow,), fold_plain)
 """Keeps the words of encrypted logs too, in plain: for those who ask for it."""

@@ -14,6 +14,9 @@ from eventlog.format.codec import decode_json
 from eventlog.format.kinds import KINDS
 from eventlog.format.names import MAIN
 
+MOST_INFLATED: Final = 1032
+"""How often longer than itself what zlib made can become (https://zlib.net/zlib_tech.html)."""
+
 
 class Listed(NamedTuple):
     """Items that are in the list: those that the event `version` put at start <= place < stop."""
@@ -61,6 +64,7 @@ class Step:
         self.listed: Final = listed
         """What is in the list after a rewind, without what a fork inherited; else None."""
         self._items: list[Any] | None = None
+        self._decoded = 0
         self.failure: Final = failure
         """Why the event could not be read; None if it could."""
 
@@ -69,7 +73,7 @@ class Step:
         """The identity of the conversation: that of its main branch."""
         if self.branch == MAIN:
             return self.stream_id
-        return stream_id(self.tenant, self.conversation)
+        return bytes(stream_id(self.tenant, self.conversation))  # As columns of rows are typed.
 
     @property
     def is_encrypted(self) -> bool:
@@ -92,14 +96,27 @@ class Step:
             self._items = self._decode()
         return self._items
 
+    @property
+    def most_decoded(self) -> int:
+        """How many bytes of JSON its items can come to."""
+        return len(self.event.stored.body or b"") * MOST_INFLATED
+
+    def let_go(self) -> int:
+        """Hold the items no longer; return how many bytes of JSON were decoded to hold them."""
+        decoded, self._decoded = self._decoded, 0
+        self._items = None
+        return decoded
+
     def _decode(self) -> list[Any]:
         if self.kind not in (ItemsAdded.kind, ItemsReplaced.kind) or self.event.is_erased:
             return []
         stored = self.event.stored
         if (stored.kind, stored.schema) not in KINDS:
             return []
+        body = self.event.body
+        self._decoded = len(body)
         try:
-            items: list[Any] = decode_json(self.event.body)
+            items: list[Any] = decode_json(body)
         except ValueError:
             items = []
         if type(items) is list and len(items) == self.header.items:

@@ -12,9 +12,8 @@ import msgspec
 
 from eventlog_projections.items.turns import fields as fields_of
 from eventlog_projections.views.projection import Gone, Projection, Rows, Written
-from eventlog_projections.views.row import Row
+from eventlog_projections.views.row import Row, digest_of
 from eventlog_projections.views.step import Step
-from eventlog_projections.views.text import digest_of
 
 FAILED: Final = "An error occurred while running the tool"
 """How the output begins that the SDK makes of a tool's exception, unless it is told otherwise."""

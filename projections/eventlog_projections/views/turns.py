@@ -12,11 +12,11 @@ import msgspec
 
 from eventlog import ItemsAdded
 from eventlog.events import UsageRecorded
+from eventlog_projections.items.text import summary_of
 from eventlog_projections.items.turns import is_user_message
 from eventlog_projections.views.projection import Gone, Projection, Rows, Written
-from eventlog_projections.views.row import Row
+from eventlog_projections.views.row import Row, digest_of
 from eventlog_projections.views.step import Step
-from eventlog_projections.views.text import digest_of, summary_of
 from eventlog_projections.views.used import Used, counts_of, minus, plus
 
 

@@ -14,6 +14,7 @@ from eventlog_projections.views.reader import RowReader
 from eventlog_projections.views.rebuild import Difference, Rebuild
 from eventlog_projections.views.row import Row, Shape
 from eventlog_projections.views.search import SEARCH, ItemRow
+from eventlog_projections.views.searching.asked import asked
 from eventlog_projections.views.serving import ServedViews
 from eventlog_projections.views.status import SetAside, Status, set_aside, status
 from eventlog_projections.views.tools import TOOLS
@@ -156,18 +157,24 @@ class Views:
         phrases: Sequence[str],
         equal: Mapping[str, Any],
         *,
+        order: Sequence[str] = (),
         limit: int,
         stale: bool = False,
     ) -> list[RowT]:
-        """Return rows whose text has every phrase, the best first."""
+        """Return rows whose text has every phrase, the best first, by the rules of docs/search.md.
+
+        `phrase*` has the beginning of its last word. Those that are as good come by `order`, as in
+        `select`. A phrase without any letter is in no text.
+        """
         spec = self._reader.spec(kind)
         check_values(spec, equal, limit)
         check_phrases(phrases)
+        wanted, by = tuple(map(asked, phrases)), tuple(order) or kind.key
+        if not all(phrase.words for phrase in wanted):
+            return []
 
         def query(tables: ViewSource, generation: int) -> Awaitable[list[ViewRow]]:
             tenant = self.log.tenant
-            return tables.search(
-                Search(spec, generation, tenant, dict(equal), tuple(phrases), limit)
-            )
+            return tables.search(Search(spec, generation, tenant, dict(equal), wanted, by, limit))
 
         return await self._reader.read(kind, query, stale=stale)

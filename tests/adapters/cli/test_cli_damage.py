@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +76,53 @@ async def test_show_and_tail_show_all_that_is_intact(db: str, eventlog: Eventlog
     told = json.loads(eventlog("show", "long", "--all", "--json").stdout)
     assert (len(told["items"]), told["total"], told["unreadable"][0]["items"]) == (249, 250, 1)
     assert eventlog("show", "long", "--limit", "50").exit_code == 0
+
+
+@pytest.mark.parametrize("statement", [BODY, HEADER, GONE], ids=["body", "header", "gone"])
+async def test_diff_and_export_give_all_that_is_intact(
+    db: str, eventlog: Eventlog, statement: str
+) -> None:
+    """Each other item once, and one line that names the version; exit code 1."""
+    await damage(db, statement)
+    await answer(db)
+    for arguments in (("diff", "long", "0"), ("export", "long"), ("export", "long", *OTEL)):
+        result = eventlog(*arguments)
+        assert (result.exit_code, "Traceback" in result.output) == (1, False), result.output
+        assert result.stdout.count("said ") == 249, arguments
+        assert result.output.count("of conversation 'long'") == 1
+        assert "Version 150" in result.output
+    told = json.loads(eventlog("diff", "long", "140", "--json").stdout)
+    assert (told["common"], len(told["unreadable"])) == (140, 1)
+    assert eventlog("diff", "long", "10", "100").exit_code == 0
+    assert eventlog("export", "long", "--as-of", "149").exit_code == 0
+
+
+OTEL = ("--format", "otel")
+
+
+async def answer(db: str) -> None:
+    """Have a model answer what was said: until then there is no call to export."""
+    async with EventLog(db, create=False) as log:
+        await log.append("long", ItemsAdded([{"role": "assistant", "content": "answered"}]))
+
+
+@pytest.mark.parametrize("options", [(), OTEL], ids=["items", "otel"])
+async def test_a_file_that_lacks_something_says_so_in_its_name(
+    db: str, eventlog: Eventlog, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    """What is intact of it is there; the others are as ever; the command says what is not."""
+    await damage(db, BODY)
+    await answer(db)
+    async with EventLog(db, create=False) as log:
+        await log.append("fine", ItemsAdded([user("all well")]))
+        for name in ("long", "fine"):
+            await Conversation(log, name).label(owner="ana")
+    for _ in range(2):
+        result = eventlog("export", "--owner", "ana", "--to", str(tmp_path / "out"), *options)
+        assert result.exit_code == 3, result.output
+        assert "long was not exported: only what is intact" in " ".join(result.output.split())
+        assert "Version 150" in result.output
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    kind = ".otel" if options else ""
+    assert names == [f"fine.v2{kind}.jsonl", f"long.v252{kind}.incomplete.jsonl"]
+    assert (tmp_path / "out" / names[1]).read_text().count("said ") == 249

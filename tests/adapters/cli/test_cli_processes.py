@@ -164,7 +164,7 @@ def test_without_its_extra_it_says_what_to_install(module: str, extra: str, tmp_
         text=True,
         check=False,
     )
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr == (
         f"eventlog: {module} is not installed: pip install 'conversation-eventlog[{extra}]'.\n"
     )

@@ -11,6 +11,7 @@ from eventlog.errors import BeyondEndError, WaitTimeoutError
 from eventlog_projections.views import Views
 from eventlog_projections.views.queries import conversations
 from tests.backends import Backend
+from tests.elsewhere import open_elsewhere
 from tests.waiting import PATIENCE, until
 
 
@@ -71,6 +72,23 @@ async def test_who_waits_for_a_position_is_told_how_far_the_feed_is(log: EventLo
     with pytest.raises(WaitTimeoutError) as caught:
         await log.wait_for(4, timeout=0.05)
     assert caught.value.reached == 1
+
+
+async def test_who_waits_for_a_position_that_was_lost_is_told_at_once(
+    backend: Backend, log: EventLog
+) -> None:
+    """By whatever this process saw it. What may come is waited for."""
+    await add(log, 3)
+    assert len(await log.feed().all()) == 3
+    await lose(backend, log, 2)
+    for position in (2, 3):
+        with pytest.raises(BeyondEndError) as caught:
+            await asyncio.wait_for(log.wait_for(position, PATIENCE), PATIENCE / 2)
+        assert (caught.value.position, caught.value.end) == (position, 1)
+    with pytest.raises(WaitTimeoutError):
+        await log.wait_for(4, timeout=0.05)
+    with pytest.raises(WaitTimeoutError, match="put back"):
+        await open_elsewhere(backend).wait_for(3, timeout=0.05)
 
 
 async def test_a_view_that_is_ahead_of_the_feed_is_told_and_made_anew(

@@ -58,6 +58,23 @@ async def told(chat: Conversation) -> list[Any]:
     return entries
 
 
+async def differing(chat: Conversation) -> list[Any]:
+    """Return what a diff says; what it could not read is named with the error."""
+    found = await chat.diff(1, 4)
+    for lost in found.unreadable:
+        raise lost.error
+    return [*found.removed, *found.added]
+
+
+async def used(chat: Conversation) -> list[Any]:
+    """Return what turns used; what could not be read is an entry with the error."""
+    found = await chat.usage_by_turn()
+    for entry in found:
+        if entry.error is not None:
+            raise entry.error
+    return found
+
+
 READS: Final[Mapping[str, Callable[[EventLog], Awaitable[Any]]]] = {
     "items": lambda log: Conversation(log, NAME).items(),
     "items at a version": lambda log: Conversation(log, NAME).items(as_of=4),
@@ -69,8 +86,8 @@ READS: Final[Mapping[str, Callable[[EventLog], Awaitable[Any]]]] = {
     "feed from there on": lambda log: contents(log.feed(2)),
     "subscribe": followed,
     "history": lambda log: told(Conversation(log, NAME)),
-    "diff": lambda log: Conversation(log, NAME).diff(1, 4),
-    "usage_by_turn": lambda log: Conversation(log, NAME).usage_by_turn(),
+    "diff": lambda log: differing(Conversation(log, NAME)),
+    "usage_by_turn": lambda log: used(Conversation(log, NAME)),
     "pop": lambda log: Conversation(log, NAME).pop(),
     "a fork": lambda log: Conversation(log, "fork").items(),
     "the session": lambda log: EventLogSession(NAME, log=log).get_items(),

@@ -5,12 +5,15 @@ import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from eventlog.errors import PoisonEventError
+from eventlog.errors import KeyRingError, PoisonEventError
 from eventlog.views import DeadLetter, Forgotten, Mark, Put, ViewSource
 from eventlog_projections.views.letters import REFUSED, is_because
 from eventlog_projections.views.projection import can_refold
 from eventlog_projections.views.state import ProjectionState
 from eventlog_projections.views.step import Step
+
+BATCH_BYTES: Final = 32 * 1024 * 1024
+"""How many bytes of JSON may be decoded for one batch, but for the event that goes beyond."""
 
 _log: Final = logging.getLogger("eventlog.views")
 
@@ -70,24 +73,25 @@ async def load(
 
 def fold(
     states: Sequence[ProjectionState], steps: Sequence[Step], replays: Replays, *, is_strict: bool
-) -> Folded:
-    """Fold the steps into each projection.
+) -> tuple[Folded, int]:
+    """Fold the steps into each projection, and return how many were folded.
 
-    A generation goes on without an event that its function cannot take; if that is strict, it stops
-    there, and its rows are reset.
+    Those that are left would have more held in memory than BATCH_BYTES come to. A generation goes
+    on without an event that its function cannot take; if that is strict, it stops there, and its
+    rows are reset.
     """
     found = Folded([], [], [], [], [])
-    for state in states:
-        try:
-            taken = _take_steps(state, steps, replays, is_strict=is_strict)
-        except PoisonEventError as error:
-            state.reset()
-            found.stopped.append(error)
-        else:
-            found.add(taken)
-            found.writes.extend(state.take())
-            found.stopped.append(None)
-    return found
+    folds = [_Fold(state, replays, is_strict=is_strict) for state in states]
+    room, taken = BATCH_BYTES, 0
+    while taken < len(steps) and room > 0:
+        some = _next(steps, taken)
+        for each in folds:
+            each.take(some)
+        taken += len(some)
+        room -= sum(step.let_go() for step in some)
+    for each in folds:
+        each.end(found)
+    return found, taken
 
 
 def fold_again(
@@ -111,6 +115,7 @@ def fold_again(
             continue
         letters = _take_step(state, step, is_strict=is_strict, is_known=step.position in known)
         found.letters.extend(letters)
+        step.let_go()
     still = {letter.position for letter in found.letters} | {*excluded}
     found.taken.extend(letter for position, letter in known.items() if position not in still)
     if purges:
@@ -119,21 +124,53 @@ def fold_again(
     return found
 
 
-def _take_steps(
-    state: ProjectionState, steps: Sequence[Step], replays: Replays, *, is_strict: bool
-) -> Folded:
-    """Take the steps; where a conversation lost content, all of it is folded anew."""
-    found = Folded([], [], [], [], [])
-    for step in steps:
-        replay = replays.get(step.position)
-        if replay is not None and can_refold(state.projection):
-            excluded = replay.excluded(state)
-            again = {each.position for each in replay.steps}
-            found.letters[:] = [each for each in found.letters if each.position not in again]
-            found.add(fold_again(state, replay, excluded, is_strict=is_strict))
+class _Fold:
+    """Folds steps for one generation, up to the event that it stops at, if it does."""
+
+    def __init__(self, state: ProjectionState, replays: Replays, *, is_strict: bool) -> None:
+        self._state = state
+        self._replays = replays
+        self._is_strict = is_strict
+        self._found = Folded([], [], [], [], [])
+        self._stopped: PoisonEventError | None = None
+
+    def take(self, steps: Sequence[Step]) -> None:
+        """Take steps; where a conversation lost content, all of it is folded anew."""
+        if self._stopped is None:
+            try:
+                self._take(steps)
+            except PoisonEventError as error:
+                self._stopped = error
+
+    def end(self, found: Folded) -> None:
+        """Add what it comes to."""
+        if self._stopped is None:
+            found.add(self._found)
+            found.writes.extend(self._state.take())
         else:
-            found.letters.extend(_take_step(state, step, is_strict=is_strict))
-    return found
+            self._state.reset()
+        found.stopped.append(self._stopped)
+
+    def _take(self, steps: Sequence[Step]) -> None:
+        state, found, is_strict = self._state, self._found, self._is_strict
+        for step in steps:
+            replay = self._replays.get(step.position)
+            if replay is not None and can_refold(state.projection):
+                excluded = replay.excluded(state)
+                again = {each.position for each in replay.steps}
+                found.letters[:] = [each for each in found.letters if each.position not in again]
+                found.add(fold_again(state, replay, excluded, is_strict=is_strict))
+            else:
+                found.letters.extend(_take_step(state, step, is_strict=is_strict))
+
+
+def _next(steps: Sequence[Step], start: int) -> Sequence[Step]:
+    """Return steps from `start` on, at least one, whose items are not much whatever they are."""
+    room, stop = BATCH_BYTES // 8, start
+    while stop < len(steps) and room > 0:
+        room -= steps[stop].most_decoded
+        stop += 1
+    return steps[start : max(start + 1, stop - (room < 0))]
 
 
 def _take_step(
@@ -155,6 +192,8 @@ def _set_aside(
     is_known: bool = False,
 ) -> DeadLetter:
     letter = state.dead_letter(step, error)
+    if is_strict and isinstance(error, KeyRingError):
+        raise error  # An outage: nothing is wrong with the event.
     if is_strict:
         raise PoisonEventError(letter.projection, step.position, letter.error) from error
     if not is_known:

@@ -14,12 +14,12 @@ from typing import Final, NamedTuple
 
 from eventlog import telemetry
 from eventlog.errors import PoisonEventError, RefusedValueError
-from eventlog.views import Batch, Checkpoint, LogViews, Moved
+from eventlog.views import Batch, Checkpoint, LogViews, Moved, is_whole
 from eventlog_projections.views.batches import batch
 from eventlog_projections.views.batches.batch import Folded, Replays
 from eventlog_projections.views.batches.narrowing import Narrowing
 from eventlog_projections.views.batches.refolding import Named, Refold, read_replay
-from eventlog_projections.views.letters import letter_of
+from eventlog_projections.views.letters import WAITING, is_because, letter_of
 from eventlog_projections.views.list_sizes import ListSizes
 from eventlog_projections.views.plan import Key, Range, plan
 from eventlog_projections.views.projection import Projection, can_refold
@@ -35,6 +35,12 @@ class _Taken(NamedTuple):
     found: Range
     steps: Sequence[Step]
     reached: int
+
+    def first(self, steps: int) -> "_Taken":
+        """Return the batch of its first steps."""
+        if steps == len(self.steps):
+            return self
+        return self._replace(steps=self.steps[:steps], reached=self.steps[steps - 1].position)
 
 
 class _BatchRefusedError(Exception):
@@ -54,6 +60,8 @@ class Executor:
     ) -> None:
         self.poisoned: Final[dict[Key, PoisonEventError]] = {}
         """Generations that stopped at an event."""
+        self.is_waiting = False
+        """Whether something was set aside here because a key service was down."""
         self._views = views
         self._tables = views.tables
         self._projections = projections
@@ -111,18 +119,19 @@ class Executor:
             steps, reached = await self._read(found, limit)
             taken = _Taken(found, steps, reached)
             try:
-                folded = await self._fold(taken)
+                done = await self._fold(taken)
             except RefusedValueError as error:
                 raise _BatchRefusedError(taken, error) from None
-            if folded is None or not await self._settle() or not await self._stop(found, folded):
+            if done is None or not await self._settle() or not await self._stop(found, done[0]):
                 return None
+            folded, taken = done[0], taken.first(done[1])
             for point in found.points:
-                self._state(point).position = reached
-            rate = int(len(steps) / (time.perf_counter() - started))
+                self._state(point).position = taken.reached
+            rate = int(len(taken.steps) / (time.perf_counter() - started))
             return self._store_later(taken, folded, rate, end)
 
-    async def _fold(self, taken: _Taken) -> Folded | None:
-        """Fold a batch; None if another runner was first with the one before it."""
+    async def _fold(self, taken: _Taken) -> tuple[Folded, int] | None:
+        """Fold a batch, or its first steps; None if another runner was first with the last one."""
         states = [self._state(point) for point in taken.found.points]
         if any(state.is_full for state in states):
             if not await self._settle():
@@ -137,8 +146,7 @@ class Executor:
         """Return the steps of a batch, and the position that it reaches."""
         events = await self._views.events(found.after, found.until, limit)
         steps = [await self._sizes.step(event) for event in events]
-        is_full = len(steps) == limit
-        return steps, steps[-1].position if is_full else found.until
+        return steps, found.until if is_whole(events, limit) else steps[-1].position
 
     async def _replays(self, taken: _Taken) -> Replays:
         """Return the steps of conversations that lost content, by where the last erasure is."""
@@ -181,6 +189,7 @@ class Executor:
                 Moved(*point.key, found.after, reached, rate, at, point.epoch) for point in moved
             ]
             stored = Batch(moves, folded.writes, folded.letters, folded.taken, folded.purged)
+            self.is_waiting |= any(is_because(letter, WAITING) for letter in folded.letters)
             self._storing = asyncio.ensure_future(self._store(stored, taken, moved, end))
         return moved
 
