@@ -27,7 +27,7 @@ SHOW: Final = f"eventlog show latest, {ITEMS:,} items"
 LIBRARY: Final = "python -c import eventlog"
 TOOLS: Final = "python -c import what a command cannot do without"
 
-START: Final = "import sys; from eventlog_cli.main import main; sys.exit(main())"
+START: Final = "from eventlog_cli.main import program; program()"
 """What the installed command does."""
 
 IMPORTED: Final = "import click, asyncio, sqlite3, msgspec, rich.console, rich.table"

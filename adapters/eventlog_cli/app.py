@@ -4,7 +4,6 @@ To add a command, write a function with `@command(...)` in a module of `eventlog
 name it in `eventlog_cli.catalogue`.
 """
 
-import difflib
 import importlib
 from typing import Any, Final
 
@@ -52,6 +51,8 @@ class Commands(SharedOptions, click.Group):
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         """Find the command; say what is near a name that is none."""
         if args[0] not in COMMANDS and not args[0].startswith("-"):
+            import difflib
+
             near = difflib.get_close_matches(args[0], COMMANDS, 1)
             hint = f" Did you mean {near[0]}?" if near else " `eventlog --help` lists them."
             ctx.fail(f"No such command {visible_line(args[0])!r}.{hint}")

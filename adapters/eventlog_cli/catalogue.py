@@ -69,6 +69,12 @@ GROUPS: Final = {
 
 COMMANDS: Final = {name: entry for group in GROUPS.values() for name, entry in group.items()}
 
+TAKES_ID: Final = (
+    *("show", "log", "diff", "branches", "turns", "usage", "tail", "undo", "redo", "restore"),
+    *("clear", "fork", "label", "export", "verify", "evidence", "receipt", "erase"),
+)
+"""Commands whose first word is a conversation."""
+
 INTRODUCTION: Final = """\
 Usage: eventlog [OPTIONS] COMMAND [ARGUMENTS]
 

@@ -3,6 +3,7 @@
 Rule: nothing is imported here that `--version` and `--help` do not need.
 """
 
+import gc
 import sys
 
 from eventlog_cli import streams
@@ -23,7 +24,23 @@ INTERRUPTED = 130
 """128 and the number of SIGINT, as shells have it."""
 
 VERSION = (["--version"], ["-V"])
+COMPLETE = "_EVENTLOG_COMPLETE"
+"""Set by the script that a shell evaluates, while it completes a word."""
 HELP: tuple[list[str], ...] = ([], ["--help"], ["-h"], ["help"])
+
+
+def program() -> None:
+    """Run the command as a program of its own: what is loaded is not collected, nor taken down.
+
+    Taking a process down object by object takes longer than many a command; all that was printed is
+    flushed, and files are closed, when it ends.
+    """
+    gc.disable()
+    try:
+        code = main()
+    except SystemExit as left:
+        code = left.code if isinstance(left.code, int) else UNABLE if left.code else 0
+    streams.leave(code)
 
 
 def main() -> int:
@@ -49,7 +66,14 @@ def main() -> int:
 
 
 def _run() -> int:
-    if "_EVENTLOG_COMPLETE" not in streams.environment() and _answer_at_once(sys.argv[1:]):
+    if COMPLETE in streams.environment():
+        from eventlog_cli.completing import complete_at_once
+
+        told = complete_at_once(streams.environment())
+        if told is not None:
+            sys.stdout.write(told)
+            return 0
+    elif _answer_at_once(sys.argv[1:]):
         return 0
     try:
         from eventlog_cli.app import app
@@ -83,4 +107,4 @@ def _answer_at_once(typed: list[str]) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

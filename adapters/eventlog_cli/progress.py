@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 from eventlog.errors import ReadOnlyError
 from eventlog_cli.running import Invocation
 from eventlog_cli.terminal import is_watched
-from eventlog_projections.views.views import Views
 
 if TYPE_CHECKING:
     from eventlog_cli.bars import Drawing
+    from eventlog_projections.views.views import Views
 
 SOON: Final = 0.3
 """Seconds after which somebody who waits wants to know for how long."""
@@ -48,12 +48,14 @@ def bar(what: str, total: float | None = None) -> Generator[Bar]:
         yield Bar(drawn)
 
 
-async def caught_up(at: Invocation, *names: str) -> Views:
+async def caught_up(at: Invocation, *names: str) -> "Views":
     """Return the views of the log, those of these names caught up with the feed.
 
     What is taken is kept batch by batch: when it is interrupted, the next one goes on there. Of a
     file that cannot be written, where they are behind, they are filled in a copy, which is removed.
     """
+    from eventlog_projections.views.views import Views  # Few commands ask views.
+
     try:
         return await _caught_up(Views(at.log), names)
     except ReadOnlyError:
@@ -74,7 +76,7 @@ async def _copied(at: Invocation) -> str | None:
     return await working_copy(at.log, folder)
 
 
-async def _caught_up(views: Views, names: Sequence[str]) -> Views:
+async def _caught_up(views: "Views", names: Sequence[str]) -> "Views":
     async def look() -> tuple[float, float]:
         moved = [each for each in await views.status() if each.view in names]
         return sum(each.position for each in moved), sum(

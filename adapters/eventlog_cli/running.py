@@ -5,6 +5,7 @@
 """
 
 import contextlib
+import gc
 import signal
 from collections.abc import Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -15,6 +16,7 @@ from eventlog.errors import (
     CorruptEventError,
     EventLogError,
     InvalidInputError,
+    NotAnEventLogError,
     SchemaTooOldError,
 )
 from eventlog_cli import streams
@@ -98,6 +100,9 @@ def run_without_log(
     """Do work that opens what it needs itself."""
     import asyncio
 
+    if not gc.isenabled():  # A program has just loaded what stays; its work may take long.
+        gc.freeze()
+        gc.enable()
     settings = settings_of(ctx)
     code = 0
     tell_warnings()
@@ -114,12 +119,30 @@ def run_without_log(
         ctx.exit(code or UNREAD)  # What was found stays found.
     except InvalidInputError as error:
         _leave(ctx, str(error), MISUSED)
-    except SchemaTooOldError as error:
-        _leave(ctx, f"{error} `eventlog migrate` does so.", failed)
     except (EventLogError, OSError) as error:
-        _leave(ctx, str(error), code or failed)
+        _leave(ctx, _in_words(error), code or failed)
     if code:
         ctx.exit(code)
+
+
+def _in_words(error: EventLogError | OSError) -> str:
+    """Say what happened as somebody who types commands can act on it."""
+    if isinstance(error, SchemaTooOldError):
+        return f"{_first_sentence(error)} `eventlog migrate` brings it up to this release."
+    if isinstance(error, NotAnEventLogError) and error.tables:
+        return (
+            f"{_first_sentence(error)} It was left untouched. Give the log a place of its own, or"
+            " `eventlog migrate --beside` makes it beside them."
+        )
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}."
+    return str(error)
+
+
+def _first_sentence(error: EventLogError) -> str:
+    """Return what happened, without what a program would do about it."""
+    return f"{str(error).partition('. ')[0]}."
 
 
 def _leave(ctx: click.Context, why: str, code: int) -> None:

@@ -6,14 +6,16 @@ clean already, so that widths are right; what comes through unclean all the same
 
 import logging
 import os
-import shutil
 import sys
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, Final, NamedTuple
 
 from eventlog.format.codec import encode_json
 from eventlog.visible import visible, visible_json, visible_line
 from eventlog_cli import streams
 from eventlog_cli.showing.text import Piece, Text
+
+USUAL: Final = 80
+"""Columns where nobody says how many."""
 
 
 class Look(NamedTuple):
@@ -29,7 +31,18 @@ def look() -> Look:
     forced = bool(os.environ.get("FORCE_COLOR"))
     is_terminal = forced or sys.stdout.isatty()
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-    return Look(is_terminal, shutil.get_terminal_size().columns, not plain)
+    return Look(is_terminal, _width(), not plain)
+
+
+def _width() -> int:
+    """Return how many columns there are: COLUMNS, the terminal's, or what most have."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isdigit() and int(said) > 0:
+        return int(said)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or USUAL
+    except (OSError, ValueError):
+        return USUAL
 
 
 def is_watched() -> bool:

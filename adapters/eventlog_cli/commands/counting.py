@@ -142,11 +142,9 @@ def search(ctx: click.Context, **given: Any) -> None:
 
 async def _why_nothing(at: Invocation, text: str) -> str:
     """Say why nothing was found."""
-    if at.log.spi.keys.are_used:
+    latest = await at.log.latest()
+    if at.log.spi.keys.are_used or (latest is not None and latest.key_id is not None):
         return "Nothing was found: what is encrypted is not searched."
-    async for row in at.log.streams():
-        if row.key_id is not None:
-            return "Nothing was found: what is encrypted is not searched."
     if not any(letter.isalnum() for letter in text):
         return f"Nothing was found: {text!r} has no word in it."
     return "Nothing was found: no item has all of these words."

@@ -296,7 +296,8 @@ def _receipts(folder: str, key_file: str | None) -> dict[str, Any]:
 def _before(text: str, zone: Zone) -> datetime:
     """Return the moment that an age, or a time, names: one of the past."""
     found = time(text, zone)
-    if found >= zone.now() or (text[:-1].isdigit() and int(text[:-1]) == 0):
+    is_no_age = text == "now" or (text[:-1].isdigit() and int(text[:-1]) == 0)
+    if is_no_age or found >= zone.now():
         raise InvalidMomentError(
             f"--older-than {text!r} is not in the past: everything would be old enough."
         )
