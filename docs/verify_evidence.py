@@ -220,6 +220,10 @@ def check_conversation(conversation, size, root):
     if not isinstance(keys, dict) or any(len(decode(key)) != 32 for key in keys.values()):
         raise Broken(f"{shown}: its keys are none")
     erased = erased_in(events, shown)
+    for version in range(1, version + 1) if "withheld" in conversation else ():
+        here = events[version - 1]["body"] is not None or version in erased
+        if not here and version not in conversation["withheld"]:
+            raise Broken(f"{shown} version {version}: its content is gone, and nothing says why")
     put(f"{shown} is sound up to version {version}, stream {stream_id.hex()}", "\n")
     return names[0], stream_id, events, keys, erased
 

@@ -1,12 +1,22 @@
 """Appending, encrypted under the current data key of the stream if there is a keyring."""
 
 from eventlog import telemetry
-from eventlog.errors import BusyError
+from eventlog.errors import (
+    ArchivedError,
+    BusyError,
+    ConflictError,
+    ErasedMeanwhileError,
+    EventIdReusedError,
+    EventLogError,
+)
 from eventlog.format.records import (
     Appended,
     AppendRequest,
+    Archived,
+    ErasedSince,
     IdReused,
     KeyChanged,
+    Refusal,
     Stale,
     StreamCipher,
 )
@@ -16,9 +26,7 @@ from eventlog.retrying import Tries
 from eventlog.store.contract.log import Store
 
 
-async def append(
-    store: Store, keys: DataKeys, request: AppendRequest
-) -> Appended | Stale | IdReused:
+async def append(store: Store, keys: DataKeys, request: AppendRequest) -> Appended | Refusal:
     """Append the batch, encrypted if there is a keyring; retry if the stream's key has changed.
 
     Raises NoKeyError for a stream that is encrypted where there is no keyring, and BusyError.
@@ -30,9 +38,7 @@ async def append(
     return outcome
 
 
-async def _append(
-    store: Store, keys: DataKeys, request: AppendRequest
-) -> Appended | Stale | IdReused:
+async def _append(store: Store, keys: DataKeys, request: AppendRequest) -> Appended | Refusal:
     cipher = await keys_to_write(keys, request.name, request.stream_id)
     outcome = await store.append(_encrypted(request, cipher))
     if not isinstance(outcome, KeyChanged):
@@ -45,6 +51,19 @@ async def _append(
     raise BusyError("Its data key changed again and again. Nothing was stored. Try again.").of(
         request.name
     )
+
+
+def refused(stream: str, expected: int | None, refusal: Refusal) -> EventLogError:
+    """Return what tells the caller of a refusal."""
+    match refusal:
+        case Stale(actual):
+            return ConflictError(stream, expected or 0, actual)
+        case Archived(version):
+            return ArchivedError(stream, version)
+        case ErasedSince(version):
+            return ErasedMeanwhileError(stream, version)
+        case IdReused(event_id):
+            return EventIdReusedError(stream, event_id)
 
 
 def _encrypted(request: AppendRequest, cipher: StreamCipher | None) -> AppendRequest:

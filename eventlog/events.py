@@ -17,26 +17,32 @@ from eventlog.format.events import (
     OpaqueEvent,
 )
 from eventlog.format.facts import (
+    ConversationArchived,
     ConversationErased,
     ConversationImported,
     ConversationLabelled,
+    ConversationUnarchived,
     EventErased,
     HoldLifted,
     HoldPlaced,
     ModelCalled,
     RowPreserved,
+    RunBegan,
+    RunEnded,
     UsageRecorded,
 )
 
 __all__ = [
     "BranchDeleted",
     "Context",
+    "ConversationArchived",
     "ConversationCleared",
     "ConversationErased",
     "ConversationForked",
     "ConversationImported",
     "ConversationLabelled",
     "ConversationRewound",
+    "ConversationUnarchived",
     "Event",
     "EventErased",
     "Header",
@@ -50,6 +56,8 @@ __all__ = [
     "OpaqueEvent",
     "RecordedEvent",
     "RowPreserved",
+    "RunBegan",
+    "RunEnded",
     "UsageRecorded",
     "digest",
 ]

@@ -13,7 +13,7 @@ import os
 import secrets
 import stat
 from collections.abc import Generator
-from typing import BinaryIO, Final, NoReturn
+from typing import BinaryIO, Final, NamedTuple, NoReturn
 from urllib.parse import quote
 
 OWNER: Final = 0o600
@@ -210,3 +210,58 @@ def sqlite_uri(path: str, mode: str, *options: str) -> str:
     if os.name == "nt":
         name = b"/" + name.replace(b"\\", b"/")
     return f"file://{quote(name)}?{'&'.join([f'mode={mode}', *options])}"
+
+
+IMMUTABLE: Final = "immutable=1"
+"""SQLite takes no lock, and keeps nothing beside the file: nobody writes it."""
+
+UNLOCKED: Final = "vfs=unix-none"
+"""SQLite takes no lock: nobody writes the file, or its write-ahead log, which is read."""
+
+
+class Frozen(NamedTuple):
+    """What a file was like that this process can write nothing of, nor anything beside it."""
+
+    seen: tuple[int, ...]
+    """What tells whether it, or its write-ahead log, has changed since."""
+    has_wal: bool
+
+    @property
+    def option(self) -> str:
+        """How SQLite is to read it."""
+        return UNLOCKED if self.has_wal else IMMUTABLE
+
+
+def frozen(path: str) -> Frozen | None:
+    """Return what a file of SQLite is like, if this process can write nothing there.
+
+    None where it can, and where somebody uses the file.
+
+    Whoever has the file open has a write-ahead log and its index, `-shm`, beside it: then SQLite
+    reads the file together with him. Without them it would have to make them, and cannot: the file
+    is read as immutable, and together with a log that was left there, without locks.
+    """
+    if not os.path.isfile(path) or is_writable(os.path.dirname(path) or "."):
+        return None
+    seen = _stamp(path)
+    try:
+        wal = _stamp(f"{path}-wal")
+    except FileNotFoundError:
+        return Frozen(seen, has_wal=False)
+    if os.path.exists(f"{path}-shm"):
+        return None
+    has_wal = wal[_SIZE] > 0
+    return Frozen((*seen, *wal), has_wal) if os.name == "posix" or not has_wal else None
+
+
+_SIZE: Final = 2
+
+
+def _stamp(path: str) -> tuple[int, ...]:
+    now = os.stat(path)
+    return now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns
+
+
+def is_writable(path: str) -> bool:
+    """Tell whether this process may write to a file, or make one in a folder."""
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Final, Self, Union
 
 from eventlog import moments
 from eventlog.addresses.log import parse
-from eventlog.appending import append
+from eventlog.appending import append, refused
 from eventlog.clocks import now
 from eventlog.counters import Counters
 from eventlog.errors import (
     BeyondEndError,
-    ConflictError,
-    EventIdReusedError,
     InvalidOptionError,
     WaitTimeoutError,
 )
@@ -26,7 +24,7 @@ from eventlog.format.events import Event, NewEvent
 from eventlog.format.inflating import MAX_INFLATED
 from eventlog.format.names import MAIN, check_name
 from eventlog.format.questions import check_version
-from eventlog.format.records import Appended, Stale, StreamRow
+from eventlog.format.records import Appended, StreamRow
 from eventlog.format.requests import build
 from eventlog.handle import Handle
 from eventlog.keys.ring import KeyRing
@@ -145,9 +143,10 @@ class EventLog:
         even if the caller is cancelled. An event with an `event_id` that is in the stream already
         returns the first answer, `replayed`.
 
-        Raises InvalidInputError, ConflictError, EventIdReusedError or StoreError: nothing is stored
-        then, nor will be, unless it is InDoubtError. After that, append again with the same
-        `event_id`.
+        Raises InvalidInputError, ConflictError, EventIdReusedError, ArchivedError, ErasedError or
+        StoreError: nothing is stored then, nor will be, unless it is InDoubtError. After that,
+        append again with the same `event_id`. ErasedError: the context's `seen_version` is before
+        an erasure.
         """
         request = build(
             self.tenant,
@@ -168,9 +167,7 @@ class EventLog:
             self.spi.notifier.announce()
         if isinstance(outcome, Appended):
             return outcome
-        if isinstance(outcome, Stale):
-            raise ConflictError(stream, expected_version or 0, outcome.actual)
-        raise EventIdReusedError(stream, outcome.event_id)
+        raise refused(stream, expected_version, outcome)
 
     def read(
         self,
@@ -248,7 +245,8 @@ class EventLog:
 
     async def latest(self) -> StreamRow | None:
         """Return the stream of this tenant that was appended to last, whichever branch it is."""
-        return await self.spi.store.streams.latest(self.tenant)
+        found = await self.spi.store.streams.latest(self.tenant, 1)
+        return found[0] if found else None
 
     def streams(self, *, branches: bool = False, after: str = "") -> Paged[StreamRow]:
         """Iterate over the conversations of this tenant, by name; with `branches`, over each.
@@ -286,6 +284,7 @@ class EventLog:
         against: TreeHead | None = None,
         key: Verifiers | None = None,
         progress: "OnProgress | None" = None,
+        open: bool = False,  # noqa: A002
         all_tenants: bool = False,
     ) -> "Verification":
         """Check a conversation with its branches, or all of this tenant and the feed.
@@ -293,8 +292,9 @@ class EventLog:
         Names what is not right. `against`: a head that was kept where the log's owner cannot write,
         opened by its verifier; only with one does this find a log that was cut off, rolled back or
         computed anew. `key`: one or several, of who signed the stored heads: what another one
-        signed is a warning. `progress` is told how many events were checked. `all_tenants`: those
-        of every tenant, for whoever may see them. Reads in bounded memory; what is appended
+        signed is a warning. `progress` is told how many events were checked. `open`: contents are
+        opened and decoded, too, which takes the keyring where they are encrypted. `all_tenants`:
+        those of every tenant, for whoever may see them. Reads in bounded memory; what is appended
         meanwhile is left to the next check. A database role of one tenant cannot check the feed
         of all, nor a head of it.
 
@@ -306,7 +306,9 @@ class EventLog:
         if stream is None:
             tenant = None if all_tenants else self.tenant
             streams = all_streams(self.spi) if all_tenants else self.streams(branches=True)
-            return await log.verify_all(store, keys, tenant, streams, against, key, progress)
+            return await log.verify_all(
+                store, keys, tenant, streams, against, key, progress, opens=open
+            )
         if all_tenants:
             raise InvalidOptionError("A conversation is one tenant's: name it, or all tenants.")
         stream_id = self.spi.stream_id(stream)
@@ -314,7 +316,9 @@ class EventLog:
             stream_id, self.tenant, stream, chain.GENESIS
         )
         branches = self.branches(stream)
-        return await log.verify_conversation(store, keys, main, branches, against, key, progress)
+        return await log.verify_conversation(
+            store, keys, main, branches, against, key, progress, opens=open
+        )
 
     async def close(self) -> None:
         """Give the handle back; the last one on a database closes its connections. Idempotent."""

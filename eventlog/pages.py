@@ -24,13 +24,13 @@ def events_of(
     if kind is not None:
         check_text("kind", kind)
     handle.raise_if_closed()
+    erasures = _Erasures(handle, stream_id)
 
     async def page(seen: RecordedEvent | None) -> list[RecordedEvent]:
         start = after if seen is None else seen.version
         found = await handle.store.events.page(stream_id, start, last, PAGE, kind)
         opener = await handle.keys.opener(stream, stream_id, found)
-        if nulls := [stored for stored in found if stored.body is None]:
-            opener = opener._replace(lost=await _lost(handle, stream_id, nulls))
+        opener = opener._replace(lost=await erasures.lost(found))
         return [RecordedEvent(stream, stored, None, branch, opener) for stored in found]
 
     return Paged(page, is_last=lambda read: is_last(read, PAGE, _held))
@@ -40,15 +40,30 @@ def _held(event: RecordedEvent) -> int:
     return held(event.stored)
 
 
-async def _lost(handle: Handle, stream_id: bytes, nulls: Sequence[StoredEvent]) -> frozenset[int]:
-    """Return the versions of events without content of which no later event says why."""
-    erasing: list[StoredEvent] = []
-    for kind in ERASING:
-        after = nulls[0].version
-        while page := await handle.store.events.page(stream_id, after, MAX_VERSION, PAGE, kind):
-            erasing += page
+class _Erasures:
+    """The events of a stream that erase, as far as somebody who reads it has needed them."""
+
+    def __init__(self, handle: Handle, stream_id: bytes) -> None:
+        self._handle = handle
+        self._stream_id = stream_id
+        self._known: list[StoredEvent] = []
+        self._seen: dict[str, int] = {}
+
+    async def lost(self, events: Sequence[StoredEvent]) -> frozenset[int]:
+        """Return the versions of those without content of which no later event says why."""
+        nulls = [event for event in events if event.body is None]
+        if not nulls or not (found := lost(nulls, self._known)):
+            return frozenset()
+        for kind in ERASING:
+            await self._read(kind, self._seen.get(kind, min(found)))
+        return lost(nulls, self._known)
+
+    async def _read(self, kind: str, after: int) -> None:
+        source = self._handle.store.events
+        while page := await source.page(self._stream_id, after, MAX_VERSION, PAGE, kind):
+            self._known += page
             after = page[-1].version
-    return lost(nulls, erasing)
+        self._seen[kind] = after
 
 
 def streams_of(handle: Handle, after: str, *, branches: bool) -> Paged[StreamRow]:

@@ -61,6 +61,10 @@ class StreamSnapshots:
         """Return what is there of segments and events."""
         return await self._opened(await self._source.sources(self.stream_id, segments, versions))
 
+    async def versions(self) -> list[int]:
+        """Return the versions that there are snapshots of, whatever they are worth."""
+        return await self._source.versions(self.stream_id, self._schema)
+
     async def may_save(self) -> bool:
         """Tell whether the role that connects may store snapshots."""
         return (await self._rights()).keeps

@@ -41,18 +41,25 @@ TESTS: Final[dict[str, tuple[str, ...]]] = {
     "eventlog.verify.keys": VERIFY[1:],
     "eventlog.verify.walk": VERIFY[2:],
     "eventlog.verify.streams": VERIFY[2:],
+    "eventlog.verify.reading": VERIFY[2:],
+    "eventlog.verify.suspects": VERIFY[2:],
+    "eventlog.verify.contents": ("tests/contract/verify/test_contents.py",),
+    "eventlog.verify.structure": ("tests/contract/verify/test_structure.py",),
+    "eventlog.verify.lengths": ("tests/contract/verify/test_structure.py",),
+    "eventlog.verify.forks": ("tests/contract/verify/test_structure.py",),
+    "eventlog.verify.opening": ("tests/contract/verify/test_opening.py",),
     "eventlog.verify.feed": ("tests/unit/test_feed_check.py", *VERIFY[2:]),
     "eventlog.verify.log": ("tests/unit/test_verification.py", *VERIFY[2:]),
 }
 OURS: Final = ("eventlog", "eventlog_projections", "tests")
 EQUIVALENT: Final[dict[str, str]] = {
     "eventlog.verify.diagnosis: 65: WINDOW: Final = 64": "a bound of work",
-    "eventlog.verify.streams: 101: MOST_SUSPECTS: Final = 100": "a bound of work",
-    "eventlog.verify.streams: 3: TOGETHER: Final = 2 * PAGE": "a bound of memory",
-    "eventlog.verify.streams: Lt 2: if not 0 < total <= TOGETHER:": "how much is read together",
-    "eventlog.verify.streams: LtE 1: if not 0 < total <= TOGETHER:": "nothing is read either way",
-    "eventlog.verify.streams: 1: if not 0 < total <= TOGETHER:": "how much is read together",
-    "eventlog.verify.streams: 2: events = await self._store.events.many("
+    "eventlog.verify.suspects: 101: MOST_SUSPECTS: Final = 100": "a bound of work",
+    "eventlog.verify.reading: 3: TOGETHER: Final = 2 * PAGE": "a bound of memory",
+    "eventlog.verify.reading: Lt 2: if not 0 < total <= TOGETHER:": "how much is read together",
+    "eventlog.verify.reading: LtE 1: if not 0 < total <= TOGETHER:": "nothing is read either way",
+    "eventlog.verify.reading: 1: if not 0 < total <= TOGETHER:": "how much is read together",
+    "eventlog.verify.reading: 2: events = await self._events.many("
     "[stream.stream_id for stream in streams], total + 1)": "one row more is read than is needed",
     "eventlog.verify.feed: 17: LEAVES: Final = 16 * TILE_WIDTH": "a bound of memory",
     "eventlog.verify.log: 1: size = 0": "how much is read together",

@@ -36,6 +36,8 @@ GROUPS: Final = {
         "clear": Entry("changing:clear", "Empty the list."),
         "fork": Entry("forking:fork", "Begin a new conversation with what one is, or was."),
         "label": Entry("forking:label", "Give a conversation a title, an owner or tags."),
+        "archive": Entry("closing:archive", "Close a conversation to whoever would still write."),
+        "unarchive": Entry("closing:unarchive", "Open a conversation that was archived."),
     },
     "Move": {
         "import": Entry("moving:import_", "Copy what sessions of the OpenAI Agents SDK stored."),
@@ -71,7 +73,8 @@ COMMANDS: Final = {name: entry for group in GROUPS.values() for name, entry in g
 
 TAKES_ID: Final = (
     *("show", "log", "diff", "branches", "turns", "usage", "tail", "undo", "redo", "restore"),
-    *("clear", "fork", "label", "export", "verify", "evidence", "receipt", "erase"),
+    *("clear", "fork", "label", "archive", "unarchive", "export", "verify", "evidence"),
+    *("receipt", "erase"),
 )
 """Commands whose first word is a conversation."""
 

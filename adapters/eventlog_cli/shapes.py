@@ -42,7 +42,7 @@ SHAPES: Final[dict[str, Shape]] = {
     "sessions": _each(
         *("conversation", "title", "owner", "tags", "items", "turns", "events", "branches"),
         *("input_tokens", "output_tokens", "total_tokens", "cost", "bytes"),
-        *("first_at", "last_at", "models", "erased"),
+        *("first_at", "last_at", "models", "archived_at", "erased"),
     ),
     "show": _one(*WHERE, "total", "items", "origins", "unreadable"),
     "log": _each(
@@ -73,9 +73,11 @@ SHAPES: Final[dict[str, Shape]] = {
     "clear": _one(*MOVED),
     "fork": _one(*WHERE, "total", "parent", "dry_run"),
     "label": _one(*WHERE, "before", "after", "back", "dry_run"),
+    "archive": _one(*WHERE, "state", "back"),
+    "unarchive": _one(*WHERE, "state", "back"),
     "backup": _one("backup"),
     "recover": _one("log", "backup", "kept"),
-    "verify": _one("ok", "conversations", "events", "faults", "warnings"),
+    "verify": _one("ok", "conversations", "events", "faults"),
     "head": _one("size", "root", "note", "signed_at", "signed_by"),
     "evidence": _one("file", "conversations"),
     "receipt": _one("conversation", "branch", "receipt", "file"),

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from eventlog.addresses.log import printable
 from eventlog.errors import SourceError
-from eventlog.files import sqlite_uri
+from eventlog.files import frozen, sqlite_uri
 from eventlog.format.names import RESERVED
 from eventlog_importing.rows import Chunk, Origin, Row, chunked, moment
 from eventlog_importing.sqlite_branches import branch_chunks
@@ -93,13 +93,16 @@ def _with_turns(db: sqlite3.Connection, chunk: Chunk) -> Chunk:
 
 
 def _connect(path: str) -> sqlite3.Connection:
+    left = frozen(path)  # On read-only media SQLite can make nothing beside it.
     db = sqlite3.connect(
-        sqlite_uri(path, "ro"),
+        sqlite_uri(path, "ro", *([] if left is None else [left.option])),
         uri=True,
         timeout=BUSY_SECONDS,
         isolation_level=None,
         check_same_thread=False,
     )
+    if left is not None and left.has_wal:
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")
     db.text_factory = bytes  # What is no UTF-8 is kept too.
     return db
 

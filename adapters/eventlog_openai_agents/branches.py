@@ -13,7 +13,6 @@ from eventlog_openai_agents.current import branch_id_of, branch_of
 from eventlog_openai_agents.sdk_files import explained
 from eventlog_openai_agents.turns import WithTurns, as_text
 from eventlog_projections import Conversation
-from eventlog_projections.items.turns import is_user_message
 
 
 class WithBranches(WithTurns):
@@ -34,8 +33,8 @@ class WithBranches(WithTurns):
         if branch_name is not None and not branch_name.strip():
             raise InvalidNameError("The name of a branch cannot be empty.")
         with explained():
-            seen = await current.read()
-        starts = [index for index, item in enumerate(seen.items) if is_user_message(item)]
+            seen = await current.turns()
+        starts = seen.starts
         if not 1 <= turn_number <= len(starts):
             raise NoSuchTurnError(
                 f"Branch {branch_id_of(current)!r} of conversation {self.session_id!r} has no turn"
@@ -135,11 +134,11 @@ class WithBranches(WithTurns):
 
 async def _described(branch: Conversation, current: Conversation) -> dict[str, Any]:
     row = await branch.log.stream(branch.name, branch=branch.branch)
-    items = await branch.items()
+    seen = await branch.turns()
     return {
         "branch_id": branch_id_of(branch),
-        "message_count": len(items),
-        "user_turns": sum(map(is_user_message, items)),
+        "message_count": len(seen.items),
+        "user_turns": len(seen.starts),
         "is_current": branch.branch == current.branch,
         "created_at": as_text(readable_time(row.created_at if row else 0)),
     }

@@ -3,10 +3,11 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-from eventlog import ConflictError, Context, Event, EventLog, NewEvent
+from eventlog import ConflictError, Context, Event, EventLog, ItemsAdded, NewEvent
 from eventlog.format.codec import encode_json
 from eventlog.retrying import Tries, others_were_first
 from eventlog_projections import Conversation, ItemsRead
+from eventlog_projections.items.turns import as_added
 
 OBSERVED: Final = Context(actor="observed")
 """Who made a change that was made behind the back of whoever records."""
@@ -32,6 +33,8 @@ class Mirror:
 
         Where somebody else has recorded since, what came of it is found out by reading.
         """
+        if isinstance(event, ItemsAdded):
+            event = as_added(event.items, context)
         try:
             await self._log.append(self.name, NewEvent(event, context), expected_version=version)
         except ConflictError:

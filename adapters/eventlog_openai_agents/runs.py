@@ -5,6 +5,7 @@ a run is a wrapper: it has an id of ours, and remembers what its last read of a 
 returned. It is kept here and not on the session, which several runs may share.
 """
 
+import itertools
 import uuid
 import weakref
 from collections.abc import Sequence
@@ -29,6 +30,8 @@ class _Run:
         self.id: Final = uuid.uuid4().hex
         self.seen: Final[dict[tuple[str, str], _Seen]] = {}
         self.warned: Final[set[str]] = set()
+        self.parents: Final[dict[tuple[str, str], str | None]] = {}
+        """The run that it is within, of each conversation where that was asked."""
 
 
 _runs: Final["weakref.WeakKeyDictionary[Wrapper, _Run]"] = weakref.WeakKeyDictionary()
@@ -61,6 +64,7 @@ def describe(
         run_id=run.id,
         seen_version=seen and seen.version,
         seen_limit=seen and seen.limit,
+        parent_run_id=_parent(run, wrapper, conversation),
         **traces.current(run.warned),
     )
 
@@ -84,6 +88,17 @@ def current_agent() -> str | None:
 
 def _is_input(item: object) -> bool:
     return traces.is_object(item) and item.get("role") == "user"
+
+
+def _parent(run: _Run, wrapper: Wrapper, conversation: tuple[str, str]) -> str | None:
+    """Return the run of the same conversation that this one is within, as a tool of its agent."""
+    if conversation not in run.parents:
+        run.parents[conversation] = None
+        for other in itertools.takewhile(lambda one: one is not wrapper, usage.sharing(wrapper)):
+            if conversation in _run(other).seen:
+                run.parents[conversation] = _run(other).id
+                break
+    return run.parents[conversation]
 
 
 def _run(wrapper: Wrapper) -> _Run:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
-from agents import SessionSettings, TResponseInputItem
+from agents import RunResult, RunResultStreaming, SessionSettings, TResponseInputItem
 
 from eventlog import Event, EventLog, NewEvent
 from eventlog.addresses.log import MEMORY
@@ -13,6 +13,7 @@ from eventlog.keys import KeyRing
 from eventlog_openai_agents import runs, usage
 from eventlog_openai_agents.branches import WithBranches
 from eventlog_openai_agents.compaction import WithCompaction
+from eventlog_openai_agents.concurrent import LEASE, Concurrency, Policy
 from eventlog_openai_agents.history import WithHistory
 from eventlog_openai_agents.opening import Closing, Location, check_one_place, given_log, open_log
 from eventlog_openai_agents.runs import Wrapper
@@ -37,6 +38,11 @@ class EventLogSession(WithBranches, WithCompaction, WithHistory, WithUsage):
     recorded with each event; without it the current agent is recorded. `tenant` is the log's, or
     "default". `import_existing`: where the database holds the history of the SDK's own sessions,
     the first call copies all of it into a log beside their tables, which stay as they are.
+    `limit_turns`: a read gives the last so many turns, whole, unless it or `session_settings` says
+    a limit of items. `concurrent_runs` is what a run gets that reads while another one is at work
+    on the conversation: "allow" its place beside it, "wait" its turn, "refuse" ConcurrentRunError;
+    every session on it has to say the same. A run that dies is over `run_lease` seconds after its
+    last append (docs/openai-agents.md).
 
     Closing is optional; `async with` and `close()` are there for those who want it. A session may
     be used from several event loops and threads. `session_settings` may be assigned, as a dict too.
@@ -54,15 +60,20 @@ class EventLogSession(WithBranches, WithCompaction, WithHistory, WithUsage):
         *,
         engine: "AsyncEngine | None" = None,
         session_settings: _Settings = None,
+        limit_turns: int | None = None,
         tenant: str | None = None,
         actor: str | None = None,
         log: EventLog | None = None,
         keyring: KeyRing | None = None,
         import_existing: bool = False,
+        concurrent_runs: Policy = "allow",
+        run_lease: float = LEASE,
     ) -> None:
         check_name("session_id", session_id)
         check_one_place(db_path, engine, log)
         self.session_settings = _coerce(session_settings)
+        self.limit_turns = limit_turns
+        self._runs: Final = Concurrency(concurrent_runs, run_lease)
         self.engine: Final = engine
         opened = (
             open_log(
@@ -81,20 +92,26 @@ class EventLogSession(WithBranches, WithCompaction, WithHistory, WithUsage):
         *,
         url: str,
         session_settings: _Settings = None,
+        limit_turns: int | None = None,
         tenant: str | None = None,
         actor: str | None = None,
         keyring: KeyRing | None = None,
         import_existing: bool = False,
+        concurrent_runs: Policy = "allow",
+        run_lease: float = LEASE,
     ) -> Self:
         """Open a session by the URL of its database: postgresql://... or sqlite:///path."""
         return cls(
             session_id,
             url,
             session_settings=session_settings,
+            limit_turns=limit_turns,
             tenant=tenant,
             actor=actor,
             keyring=keyring,
             import_existing=import_existing,
+            concurrent_runs=concurrent_runs,
+            run_lease=run_lease,
         )
 
     def __repr__(self) -> str:
@@ -112,23 +129,26 @@ class EventLogSession(WithBranches, WithCompaction, WithHistory, WithUsage):
         branch_id: str | None = None,
         *,
         as_of: int | datetime | None = None,
+        limit_turns: int | None = None,
         wrapper: Wrapper | None = None,
     ) -> list[TResponseInputItem]:
         """Return the items, oldest first, or the latest `limit` of them, as fresh objects.
 
         0 gives nothing and a negative limit everything, as in SQLiteSession. `branch_id` reads
         another branch than the current one; there are no items on one that does not exist. `as_of`
-        is a version or an aware datetime: the items as they were then.
+        is a version or an aware datetime: the items as they were then. `limit_turns` gives the last
+        turns, whole, so that no call is parted from its output; without either limit the session's
+        own count, its settings first.
         """
         conversation = self._open(branch_id)
-        if limit is None and self.session_settings is not None:
-            limit = self.session_settings.limit
-        if type(limit) is int and limit < 0:
-            limit = None
+        limit, turns = self._limits(limit, limit_turns)
         with explained():
-            seen = await conversation.read(as_of=as_of, limit=limit)
+            if as_of is None and branch_id is None:
+                await self._runs.begin(conversation, wrapper, self._key, self._context)
+            seen = await conversation.read(as_of=as_of, limit=limit, limit_turns=turns)
         if as_of is None and conversation.branch == self._conversation.branch:
-            runs.saw(wrapper, self._key, seen.version, limit)
+            shown = limit if turns is None else len(seen.items)
+            runs.saw(wrapper, self._key, seen.version, shown)
             if wrapper is None and len(seen.items) == seen.total:
                 self._reads.read(seen.version, seen.total)
         return cast(list[TResponseInputItem], seen.items)
@@ -143,8 +163,11 @@ class EventLogSession(WithBranches, WithCompaction, WithHistory, WithUsage):
         conversation = self._open()
         with explained(), usage.unrecorded(wrapper if items else None) as used:
             context = runs.describe(wrapper, self._key, self.actor, runs.author(items))
-            added = await conversation.add(items, context=context, beside=used)
+            said = self._runs.beside(self.log, wrapper, self._key, items)
+            beside = said if used is None else [used, *said]
+            added = await conversation.add(items, context=context, beside=beside)
         if added is not None:
+            self._runs.appended(wrapper, self._key, said)
             self._reads.added(added, len(items))
 
     async def pop_item(
@@ -187,6 +210,13 @@ class EventLogSession(WithBranches, WithCompaction, WithHistory, WithUsage):
             recorded = await conversation.append(NewEvent(event, context))
         self._reads.added(recorded, 0)
 
+    async def store_run_usage(self, result: RunResult | RunResultStreaming) -> None:
+        """Record what a run has used and no append has recorded, and that it is over."""
+        await super().store_run_usage(result)
+        wrapper = result.context_wrapper
+        with explained():
+            await self._runs.end(self._open(), wrapper, self._key, self._context(wrapper, None))
+
     def close(self) -> Awaitable[None]:
         """End the session at once; await it to close the log too, if it opened it. Idempotent.
 
@@ -202,10 +232,28 @@ class EventLogSession(WithBranches, WithCompaction, WithHistory, WithUsage):
     async def __aexit__(self, *exc_info: object) -> None:
         await self.close()
 
+    def _limits(self, limit: int | None, turns: int | None) -> tuple[int | None, int | None]:
+        """Return the limits of a read: those that were given, or else those of the session."""
+        if limit is None and turns is None:
+            limit = None if self.session_settings is None else self.session_settings.limit
+            turns = self.limit_turns if limit is None else None
+        return _unless_negative(limit), _unless_negative(turns)
+
     def _beside(self, session_id: str) -> Self:
         return type(self)(
-            session_id, session_settings=self.session_settings, actor=self.actor, log=self.log
+            session_id,
+            session_settings=self.session_settings,
+            limit_turns=self.limit_turns,
+            actor=self.actor,
+            log=self.log,
+            concurrent_runs=self._runs.policy,
+            run_lease=self._runs.lease,
         )
+
+
+def _unless_negative(limit: int | None) -> int | None:
+    """Return a limit; a negative one is none, as in SQLiteSession."""
+    return None if type(limit) is int and limit < 0 else limit
 
 
 def _coerce(settings: _Settings) -> SessionSettings:

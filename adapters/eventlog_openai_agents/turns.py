@@ -7,29 +7,31 @@ turn 0. A branch that does not exist has none.
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final, cast
 
 from eventlog_openai_agents.current import CurrentBranch
 from eventlog_openai_agents.sdk_files import explained
-from eventlog_projections.items.turns import fields, is_user_message
+from eventlog_projections.items.calls import fields, tool_of
 
 PREVIEW: Final = 100
 """So many characters of a message are shown in a list of turns."""
 
-_SEARCH: Final = "tool_search"
-_NAMED_BY_TYPE: Final = {
+_CALLS: Final = {
+    "tool_call",
+    "function_call",
     "computer_call",
     "file_search_call",
     "web_search_call",
     "code_interpreter_call",
+    "tool_search_call",
+    "custom_tool_call",
+    "mcp_call",
+    "mcp_approval_request",
     "shell_call",
     "apply_patch_call",
 }
-_MCP: Final = {"mcp_call", "mcp_approval_request"}
-_SEARCHES: Final = {"tool_search_call", "tool_search_output"}
-_CALLS: Final = _NAMED_BY_TYPE | _MCP | {"tool_call", "function_call", "custom_tool_call"}
+"""What AdvancedSQLiteSession counts; the view `tools` has every other `_call` too."""
 
 
 class WithTurns(CurrentBranch):
@@ -66,7 +68,7 @@ class WithTurns(CurrentBranch):
         """Return for each turn what its items are: dicts with type and tool_name."""
         turns: dict[int, list[dict[str, str | None]]] = {}
         for turn, item in await self._numbered(branch_id):
-            told = {"type": _kind(item), "tool_name": _tool(item)}
+            told = {"type": _kind(item), "tool_name": tool_of(item)}
             turns.setdefault(turn, []).append(told)
         return turns
 
@@ -77,8 +79,8 @@ class WithTurns(CurrentBranch):
         calls: Counter[tuple[int, str | None]] = Counter()
         results: Counter[tuple[int, str | None]] = Counter()
         for turn, item in await self._numbered(branch_id):
-            kind, used = _kind(item), (turn, _tool(item))
-            if kind in _CALLS or kind == "tool_search_call":
+            kind, used = _kind(item), (turn, tool_of(item))
+            if kind in _CALLS:
                 calls[used] += 1
             elif kind == "tool_search_output":
                 results[used] += 1
@@ -90,26 +92,17 @@ class WithTurns(CurrentBranch):
     async def _messages(self, branch_id: str | None) -> list[tuple[int, Any, datetime]]:
         chat = self._open(branch_id)
         with explained():
-            seen = await chat.read()
+            seen = await chat.turns()
             times = await chat.moments(seen.version)
-        found = [
-            (item, time)
-            for item, time in zip(seen.items, times, strict=True)
-            if is_user_message(item)
+        return [
+            (number, seen.items[index], times[index])
+            for number, index in enumerate(seen.starts, start=1)
         ]
-        return [(number, item, time) for number, (item, time) in enumerate(found, start=1)]
 
     async def _numbered(self, branch_id: str | None) -> list[tuple[int, Any]]:
         chat = self._open(branch_id)
         with explained():
-            return list(_number(await chat.items()))
-
-
-def _number(items: list[Any]) -> Iterator[tuple[int, Any]]:
-    turn = 0
-    for item in items:
-        turn += is_user_message(item)
-        yield turn, item
+            return list((await chat.turns()).numbered())
 
 
 def _turn(number: int, item: Any, moment: datetime, longest: int | None) -> dict[str, Any]:
@@ -137,19 +130,6 @@ def _texts(item: Any) -> list[str]:
 def _kind(item: Any) -> str:
     role, kind = fields(item).get("role"), fields(item).get("type")
     return str(role) if role in ("user", "assistant") else str(kind or "other")
-
-
-def _tool(item: Any) -> str | None:
-    given = fields(item)
-    kind, name = given.get("type"), given.get("name")
-    if kind in _SEARCHES:
-        return _SEARCH
-    if kind in _NAMED_BY_TYPE:
-        return str(kind)
-    space = given.get("server_label" if kind in _MCP else "namespace")
-    if name is None:
-        return str(space) if space and kind in _MCP else None
-    return f"{space}.{name}" if space and (kind in _MCP or space != name) else str(name)
 
 
 def as_text(moment: datetime | None) -> str:

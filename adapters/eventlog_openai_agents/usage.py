@@ -54,6 +54,15 @@ def look(wrapper: Wrapper) -> None:
         _ledger(wrapper, Counts())
 
 
+def sharing(wrapper: Wrapper) -> list[Wrapper]:
+    """Return the runs that add up what they use in one object, in the order they were first seen.
+
+    A run shares it with the runs of agents that are its tools.
+    """
+    with _lock:
+        return list(_ledger(wrapper, Counts()).owed)
+
+
 @contextlib.contextmanager
 def unrecorded(wrapper: Wrapper | None) -> Generator[UsageRecorded | None]:
     """Give what the run used and nobody recorded, None if that is nothing.

@@ -23,6 +23,8 @@ EventLogError
 │   └── ClosedError             (also RuntimeError) use after close
 ├── ConflictError               somebody else appended first
 │   └── NameTakenError          (also ValueError) a conversation or branch of that name is there
+├── ArchivedError               the conversation is closed to writers
+├── ConcurrentRunError          another run is at work on the conversation
 ├── EventIdReusedError          an event_id that already names other content
 ├── StoreError                  the database's: the call may succeed later or elsewhere
 │   ├── UnavailableError        cannot be reached, opened or written right now
@@ -52,6 +54,7 @@ EventLogError
 ├── SharedContentError          forks share what should be erased for one conversation only
 ├── HeldError                   a legal hold keeps what should be erased
 └── ErasedError                 the content asked for was erased for good
+    ├── ErasedMeanwhileError    before a writer wrote that had read it; nothing was stored
     └── KeyDestroyedError       its data key is not there any more
 """
 
@@ -59,12 +62,15 @@ from eventlog.errors.base import (
     EventLogError,
 )
 from eventlog.errors.content import (
+    ArchivedError,
     BrokenTreeError,
+    ConcurrentRunError,
     ConflictError,
     ContentTooLargeError,
     CorruptEventError,
     EncryptedError,
     ErasedError,
+    ErasedMeanwhileError,
     EventIdReusedError,
     HeldError,
     KeyDestroyedError,
@@ -119,17 +125,20 @@ from eventlog.errors.inputs import (
 
 __all__ = [
     "AmbiguousNameError",
+    "ArchivedError",
     "BeyondEndError",
     "BrokenBackupError",
     "BrokenTreeError",
     "BusyError",
     "ClockAheadError",
     "ClosedError",
+    "ConcurrentRunError",
     "ConflictError",
     "ContentTooLargeError",
     "CorruptEventError",
     "EncryptedError",
     "ErasedError",
+    "ErasedMeanwhileError",
     "EventIdReusedError",
     "EventLogError",
     "FileReplacedError",

@@ -41,6 +41,29 @@ class EventIdReusedError(TemplateError):
     )
 
 
+class ArchivedError(TemplateError):
+    """The conversation is closed to writers; nothing was stored."""
+
+    stream: str
+    version: int
+    _template = (
+        "Conversation {stream!r} was archived, by version {version}: it takes nothing any more, and"
+        " nothing was stored. Unarchive it to go on, or begin another one."
+    )
+
+
+class ConcurrentRunError(TemplateError):
+    """Another run is at work on the conversation, and this one was to be refused then."""
+
+    stream: str
+    run_id: str
+    _template = (
+        "Conversation {stream!r} has another run at work ({run_id}); this one was not begun, and"
+        " nothing was stored. Begin it again when that one is over, or let runs wait for each"
+        ' other: concurrent_runs="wait".'
+    )
+
+
 class SourceError(EventLogError):
     """Another store, to be imported, that cannot be read; it was left untouched."""
 
@@ -176,6 +199,16 @@ class ErasedError(TemplateError):
     _template = (
         "The content of version {version} of conversation {stream!r} was erased."
         " The log shows by whom and why; the content cannot be brought back."
+    )
+
+
+class ErasedMeanwhileError(ErasedError):
+    """What a writer had read was erased before it wrote; nothing was stored."""
+
+    _template = (
+        "Conversation {stream!r} was erased, by version {version}, after its writer had read it:"
+        " what follows from that may repeat what is gone. Nothing was stored. Read it anew, or"
+        " begin another run."
     )
 
 

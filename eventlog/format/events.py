@@ -32,6 +32,9 @@ class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str | None = None
     hold: str | None = None
     erased: int | None = None
+    inner: bool | None = None
+    run: str | None = None
+    until: int | None = None
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -55,20 +58,24 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class ItemsAdded(Event, frozen=True):
-    """Items were added to the end of the list. The body is their JSON array."""
+    """Items were added to the end of the list. The body is their JSON array.
+
+    `inner` says that a run within another one added them: they begin no turn.
+    """
 
     kind = "added"
     items: Sequence[Any]
+    inner: bool = False
 
     def header(self) -> Header:
-        return Header(items=len(self.items))
+        return Header(items=len(self.items), inner=True if self.inner else None)
 
     def body(self) -> bytes:
         return encode_items(self.items)
 
     @classmethod
     def load(cls, header: Header, body: bytes) -> "ItemsAdded":
-        return cls(_array(header, body))
+        return cls(_array(header, body), header.inner is True)
 
 
 class ItemsReplaced(Event, frozen=True):
@@ -194,7 +201,8 @@ class Context(msgspec.Struct, frozen=True, omit_defaults=True):
     `seen_version` is the version that this run's last read returned, `seen_limit` the limit of that
     read: an upper bound of what the model was shown, not the exact input. `trace_metadata` holds
     JSON. `source_time` is when another store says that it stored each of the items, in
-    microseconds since 1970 UTC; None where it does not say.
+    microseconds since 1970 UTC; None where it does not say. `parent_run_id` is the run that this
+    one ran within.
     """
 
     actor: str | None = None
@@ -207,6 +215,7 @@ class Context(msgspec.Struct, frozen=True, omit_defaults=True):
     workflow_name: str | None = None
     trace_metadata: dict[str, Any] | None = None
     source_time: Sequence[int | None] | None = None
+    parent_run_id: str | None = None
 
 
 class NewEvent(msgspec.Struct, frozen=True):

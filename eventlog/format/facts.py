@@ -10,6 +10,7 @@ from typing import Annotated, Self
 import msgspec
 
 from eventlog.format.events import Event, Header, because, encode_text, reason_of
+from eventlog.format.records import ARCHIVED, UNARCHIVED
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Digest = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
@@ -147,6 +148,66 @@ class EventErased(Event, frozen=True):
         if header.erased is None or header.by is None or header.reason is None:
             raise ValueError("the header does not say what, by whom and why")
         return cls(header.erased, header.by, header.reason)
+
+
+class _Filed(Event, frozen=True):
+    reason: str | None = None
+
+    def body(self) -> bytes:
+        return because(self.reason)
+
+    @classmethod
+    def load(cls, header: Header, body: bytes) -> Event:
+        return cls(reason_of(body))
+
+
+class ConversationArchived(_Filed, frozen=True):
+    """The conversation was closed: while this is its last event, it takes no other than facts."""
+
+    kind = ARCHIVED
+
+
+class ConversationUnarchived(_Filed, frozen=True):
+    """The conversation was opened again."""
+
+    kind = UNARCHIVED
+
+
+class RunBegan(Event, frozen=True):
+    """A run of an agent began, and has the conversation to itself until it ends.
+
+    `run` tells runs apart; it is nothing personal. `until` is when the run counts as over if it
+    does not say so: microseconds since 1970 UTC. Appended again, it goes on for longer.
+    """
+
+    kind = "began"
+    run: str
+    until: int
+
+    def header(self) -> Header:
+        return Header(run=self.run, until=self.until)
+
+    @classmethod
+    def load(cls, header: Header, body: bytes) -> "RunBegan":
+        if header.run is None or header.until is None:
+            raise ValueError("the header does not say which run, and until when")
+        return cls(header.run, header.until)
+
+
+class RunEnded(Event, frozen=True):
+    """A run ended, or waits for a person."""
+
+    kind = "ended"
+    run: str
+
+    def header(self) -> Header:
+        return Header(run=self.run)
+
+    @classmethod
+    def load(cls, header: Header, body: bytes) -> "RunEnded":
+        if header.run is None:
+            raise ValueError("the header does not say which run")
+        return cls(header.run)
 
 
 class _Hold(Event, frozen=True):

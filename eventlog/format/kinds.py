@@ -15,14 +15,18 @@ from eventlog.format.events import (
     OpaqueEvent,
 )
 from eventlog.format.facts import (
+    ConversationArchived,
     ConversationErased,
     ConversationImported,
     ConversationLabelled,
+    ConversationUnarchived,
     EventErased,
     HoldLifted,
     HoldPlaced,
     ModelCalled,
     RowPreserved,
+    RunBegan,
+    RunEnded,
     UsageRecorded,
 )
 
@@ -45,6 +49,10 @@ KINDS: Final[dict[tuple[str, int], type[Event]]] = {
         EventErased,
         HoldPlaced,
         HoldLifted,
+        ConversationArchived,
+        ConversationUnarchived,
+        RunBegan,
+        RunEnded,
     )
 }
 

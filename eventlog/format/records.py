@@ -6,6 +6,13 @@ Pure: a store never looks inside `header`, `context` or `body`.
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Protocol, Self
 
+ARCHIVED: Final = "archived"
+UNARCHIVED: Final = "unarchived"
+"""The kinds of events that close a stream and open it again: it is closed where one is the last."""
+
+_FILING: Final = frozenset((ARCHIVED, UNARCHIVED, "held", "released"))
+"""What a closed stream takes, if it says at its end whether the stream stays closed."""
+
 _PER_EVENT: Final = 512
 """Bytes that an event takes in memory beside its content, roughly."""
 
@@ -180,6 +187,8 @@ class AppendRequest(NamedTuple):
     """The writer's clock, microseconds UTC."""
     branch: str = ""
     parent: Parent | None = None
+    seen: int | None = None
+    """The version that the writer has read; None: it does not say."""
     cipher: StreamCipher | None = None
     """None: the events are not encrypted, and the stream must not be."""
 
@@ -187,6 +196,17 @@ class AppendRequest(NamedTuple):
     def key_id(self) -> str | None:
         """The data key that the stream must have."""
         return None if self.cipher is None else self.cipher.key_id
+
+    @property
+    def is_filing(self) -> bool:
+        """Whether a stream that is closed takes it."""
+        kinds = [event.kind for event in self.events]
+        return kinds[-1] in (ARCHIVED, UNARCHIVED) and _FILING.issuperset(kinds)
+
+    @property
+    def closes(self) -> bool:
+        """Whether the stream is closed behind it."""
+        return self.events[-1].kind == ARCHIVED
 
     @property
     def size(self) -> int:
@@ -223,4 +243,19 @@ class KeyChanged(NamedTuple):
     key_id: str | None
 
 
-Outcome = Appended | Stale | IdReused | KeyChanged
+class Archived(NamedTuple):
+    """Nothing was stored: the stream is closed, since `version`."""
+
+    version: int
+
+
+class ErasedSince(NamedTuple):
+    """Nothing was stored: what the writer has read was erased, by the event `version`."""
+
+    version: int
+
+
+Refusal = Stale | IdReused | Archived | ErasedSince
+"""Nothing was stored, and nothing will be."""
+
+Outcome = Appended | Refusal | KeyChanged

@@ -59,7 +59,8 @@ def build(
     _refuse_unreadable(stream, encoded, max_event_bytes)
     stream_id = chain.stream_id(tenant, stream, branch)
     parent = _parent(stream, stream_id, news, expected)
-    return AppendRequest(stream_id, tenant, stream, encoded, expected, at, branch, parent)
+    seen = min((s for new in news if (s := new.context.seen_version) is not None), default=None)
+    return AppendRequest(stream_id, tenant, stream, encoded, expected, at, branch, parent, seen)
 
 
 def _parent(
@@ -78,6 +79,11 @@ def _parent(
         )
     if forks[0].parent == stream_id:
         raise InvalidMomentError(f"Conversation {stream!r} cannot be a fork of itself.")
+    if len(forks[0].parent) != len(stream_id) or (forks[0].kept and not forks[0].at_version):
+        raise InvalidMomentError(
+            f"Conversation {stream!r} cannot be a fork of what is no stream_id of"
+            f" {len(stream_id)} bytes, nor begin with items of version 0. Nothing was stored."
+        )
     return Parent(forks[0].parent, forks[0].at_version)
 
 

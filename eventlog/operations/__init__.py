@@ -3,7 +3,7 @@
 May import: all of `eventlog`.
 """
 
-from eventlog.operations.backup import backup, working_copy
+from eventlog.operations.backup import backup
 from eventlog.operations.bundles import check_evidence
 from eventlog.operations.evidence import gather_evidence
 from eventlog.operations.heads import publish, to_command, to_file
@@ -40,5 +40,4 @@ __all__ = [
     "to_command",
     "to_file",
     "work",
-    "working_copy",
 ]

@@ -16,12 +16,12 @@ from eventlog.errors import EventLogError, InvalidEvidenceError
 from eventlog.format import chain
 from eventlog.format.codec import decompress
 from eventlog.format.encryption import BODY, CONTEXT, KEY_BYTES, DataKey
-from eventlog.format.opening import ERASING
+from eventlog.format.opening import ERASING, NOT_ERASED
 from eventlog.format.records import Head, StoredEvent
 from eventlog.proof import merkle
 from eventlog.proof.checkpoint import TreeHead, Verifiers, open_head, parse_head
 from eventlog.verify import diagnosis
-from eventlog.verify.contents import ContentTrace
+from eventlog.verify.contents import ContentTrace, lost
 
 EVIDENCE: Final = "conversation-eventlog evidence 1"
 """The first field of a bundle: what it is, and the number of its form."""
@@ -53,6 +53,8 @@ class _Conversation(msgspec.Struct):
     proof: list[str]
     events: list[_Event]
     keys: dict[str, str] = {}
+    withheld: list[int] | None = None
+    """The versions whose content it leaves out; None: an earlier release, which did not say."""
 
 
 class _Bundle(msgspec.Struct):
@@ -121,15 +123,27 @@ def _check(shown: _Conversation, head: TreeHead) -> tuple[str, str, int]:
         last = Head(event.version, event.hash, event.recorded_at)
         if event.body is None or event.kind in ERASING:
             contents.take(event)
-    if contents.restored is not None:
-        version, finding = contents.restored
-        raise ValueError(f"{where}, version {version}: {finding.detail}")
+    _check_contents(where, shown, contents)
     proof = [_decode(each) for each in shown.proof]
     leaf = merkle.leaf_hash(last.hash)
     index = shown.position - 1
     if not last.version or merkle.root_from_inclusion(index, head.size, leaf, proof) != head.root:
         raise ValueError(f"{where}: the head does not commit to its version {last.version}")
     return shown.name, shown.branch, last.version
+
+
+def _check_contents(where: str, shown: _Conversation, contents: ContentTrace) -> None:
+    """Raise ValueError for content that is there, or gone, against what the events shown say."""
+    if contents.restored is not None:
+        version, finding = contents.restored
+        raise ValueError(f"{where}, version {version}: {finding.detail}")
+    if shown.withheld is None:
+        return
+    events = [_stored(b"", each) for each in shown.events]
+    nulls = [event for event in events if event.body is None]
+    gone = lost(nulls, [event for event in events if event.kind in ERASING]) - {*shown.withheld}
+    if gone:
+        raise ValueError(f"{where}, version {min(gone)}: {NOT_ERASED}, nor that it is withheld")
 
 
 def _data_key(stream_id: bytes, key_id: str, encoded: str) -> DataKey:

@@ -18,11 +18,13 @@ from eventlog.errors import (
 from eventlog.format import chain
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.names import MAIN, check_branch, check_name
+from eventlog.format.opening import ERASING, NOT_ERASED
 from eventlog.format.questions import check_version
 from eventlog.format.records import SignedHead, StoredEvent
 from eventlog.log import EventLog
 from eventlog.operations.bundles import EVIDENCE, check_bundle
 from eventlog.proof.checkpoint import parse_head
+from eventlog.verify.contents import lost
 from eventlog.visible import visible_json
 
 _Chosen = TypeVar("_Chosen", bound=str | tuple[str, str])
@@ -50,7 +52,8 @@ async def gather_evidence(
 
     `conversations`: names, or pairs of name and branch, each with the version up to which it is
     shown; None means all that the head covers. Content of events for which `withhold` is true stays
-    away, as after an erasure, and everything still verifies. The bundle is built in memory.
+    away, as after an erasure, and everything still verifies; the bundle says which these are. It is
+    built in memory.
 
     What a fork began with is in its parent: the verifier says in which version of which stream.
     `with_parents` adds it: the parents up to that version, and theirs, so that lists are complete;
@@ -133,9 +136,10 @@ async def _conversation(
     # The hash of the last event is over all before it: one proof is enough.
     proof = await log.tree.prove_inclusion(name, last, head.size, branch=branch)
     events = [
-        _withheld(event.stored) if withhold(event) else _shown(event)
+        _withheld(event) if withhold(event) else _shown(event)
         async for event in log.read(name, until=last, branch=branch)
     ]
+    nulls = [event for event in events if event.body is None]
     shown: dict[str, Any] = {
         "tenant": log.tenant,
         "name": name,
@@ -144,6 +148,7 @@ async def _conversation(
         "position": proof.position,
         "proof": [_encode(found) for found in proof.hashes],
         "events": [_event(event) for event in events],
+        "withheld": sorted(lost(nulls, [event for event in events if event.kind in ERASING])),
     }
     if disclose_keys:
         keys = await log.spi.keys.disclose(name, events)
@@ -152,12 +157,16 @@ async def _conversation(
 
 
 def _shown(event: RecordedEvent) -> StoredEvent:
+    """Return the row of an event; UnsoundError where its content is gone, and nobody erased it."""
+    if event.stored.body is None and not event.is_erased:
+        fault = f"version {event.version}: {NOT_ERASED}"
+        raise UnsoundError(event.stream, (fault,), "There is no evidence of it")
     event.check_encryption()
     return event.stored
 
 
-def _withheld(event: StoredEvent) -> StoredEvent:
-    return event._replace(salt=None, context=None, body=None)
+def _withheld(event: RecordedEvent) -> StoredEvent:
+    return event.stored._replace(salt=None, context=None, body=None)
 
 
 def _event(event: StoredEvent) -> dict[str, Any]:

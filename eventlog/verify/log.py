@@ -37,10 +37,15 @@ async def verify_conversation(
     against: TreeHead | None,
     key: Verifiers | None,
     progress: OnProgress | None,
+    *,
+    opens: bool = False,
 ) -> Verification:
-    """Verify a conversation, whose main branch need not exist; with a head, the feed as well."""
+    """Verify a conversation, whose main branch need not exist; with a head, the feed as well.
+
+    With `opens`, contents are opened, too.
+    """
     await _sees_all(store, against)
-    check = StreamCheck(store, keys, progress)
+    check = StreamCheck(store, keys, progress, opens=opens)
     await check.check(main)
     conversations = 1 if check.events or check.faults else 0
     conversations += await _check_each(check, branches)
@@ -67,11 +72,13 @@ async def verify_all(
     against: TreeHead | None,
     key: Verifiers | None,
     progress: OnProgress | None,
+    *,
+    opens: bool = False,
 ) -> Verification:
     """Verify every stream of `streams`, find events of no stream, verify the feed.
 
     They are those of a tenant, or with None of all tenants. A role of one tenant sees a part of the
-    feed: its streams and their positions are verified.
+    feed: its streams and their positions are verified. With `opens`, contents are opened, too.
     """
     sees_all = await _sees_all(store, against)
     if tenant is None and not sees_all:
@@ -79,7 +86,7 @@ async def verify_all(
             "All tenants are verified by who sees them all, and this role sees one. Connect as the"
             " log's reader or its owner."
         )
-    check = StreamCheck(store, keys, progress)
+    check = StreamCheck(store, keys, progress, opens=opens)
     check.names_tenants = tenant is None
     feed = FeedCheck(store.tree, store.feed.position, tenant)
     guards = await store.guards.lost()
@@ -123,22 +130,22 @@ async def _check_all(
     check.find_moved()
     await check.check_forks()
     check.faults += [fault async for fault in _find_strays(store, feed.tenant)]
-    check.warnings += [
-        VerifyWarning("keys", "there are keys under this stream_id but no stream", stray.hex())
-        for stray in await store.keys.strays()
-    ]
+    if sees_all:  # A role of one tenant is told nothing that another one may have left.
+        check.warnings += [_keys_of_nobody(stray) for stray in await store.keys.strays()]
     known = {(fault.tenant, fault.stream, fault.branch) for fault in check.faults}
     check.faults += await feed.check_positions(known, whole=sees_all)
     return conversations
 
 
+def _keys_of_nobody(stream_id: bytes) -> VerifyWarning:
+    detail = "there are keys under this stream_id but no stream"
+    return VerifyWarning("keys", detail, stream_id.hex())
+
+
 def _unguarded(what: str) -> VerifyWarning:
-    return VerifyWarning(
-        "protection",
-        f"protection is missing: {what}. What is recorded is as the faults say, or sound; but who"
-        " writes next is not kept from changing it. `eventlog migrate` makes triggers and indexes"
-        " anew",
-    )
+    is_renewed = what.startswith(("trigger", "index"))
+    how = "`eventlog migrate` makes it anew" if is_renewed else "its owner has to put it back"
+    return VerifyWarning("protection", f"protection is missing: {what}; {how}")
 
 
 async def _pending(

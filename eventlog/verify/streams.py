@@ -1,43 +1,26 @@
 """Verifying streams: small ones many at a time, large ones page by page."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Final, NamedTuple
-
-import msgspec
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from eventlog.errors import EncryptedError, KeyRingError, WrongKeyError
 from eventlog.format import chain
-from eventlog.format.records import Head, StoredEvent, StreamRow
+from eventlog.format.opening import Opener
+from eventlog.format.records import StoredEvent, StreamRow
 from eventlog.keys.data_keys import DataKeys
-from eventlog.paging import PAGE
-from eventlog.store.contract.events import is_last
 from eventlog.store.contract.keys import NO_KEY, KeyRow
-from eventlog.store.contract.log import MAX_VERSION, Store
+from eventlog.store.contract.log import Store
 from eventlog.verify import diagnosis
 from eventlog.verify.diagnosis import Finding
 from eventlog.verify.faults import Fault, OnProgress, VerifyWarning
 from eventlog.verify.forks import ForkCheck
 from eventlog.verify.keys import Difference, KeyTrace
+from eventlog.verify.reading import EventReader
 from eventlog.verify.structure import Structure
+from eventlog.verify.suspects import Suspect, find_moved
 from eventlog.verify.walk import Walk
 
 MISNAMED: Final = "the stream carries another name, branch or tenant than it was created with"
-
-TOGETHER: Final = 2 * PAGE
-"""Maximum number of events of several streams in one read: memory stays bounded."""
-
-MOST_SUSPECTS: Final = 100
-"""Maximum number of streams among which moved events are looked for."""
-
-
-class Suspect(NamedTuple):
-    """A faulty stream, the last sound head in it, and the event that follows, if there is one."""
-
-    fault: int
-    stream: StreamRow
-    sound: Head
-    event: StoredEvent | None
-
 
 Walked = tuple[StreamRow, Walk]
 """A stream without a fault so far, and what was seen along it."""
@@ -46,7 +29,14 @@ Walked = tuple[StreamRow, Walk]
 class StreamCheck:
     """Checks streams, and collects their faults."""
 
-    def __init__(self, store: Store, keys: DataKeys, progress: OnProgress | None = None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        keys: DataKeys,
+        progress: OnProgress | None = None,
+        *,
+        opens: bool = False,
+    ) -> None:
         self.events = 0
         self.erased = 0
         """How many of these have no content."""
@@ -57,19 +47,20 @@ class StreamCheck:
         self._store = store
         self._keys = keys
         self._progress = progress
+        self._reader = EventReader(store, keys, opens=opens)
         self._suspects: list[Suspect] = []
         self._structure = Structure(keys.plain.limit)
         self._forks = ForkCheck(store)
 
     async def check_together(self, streams: Sequence[StreamRow]) -> None:
         """Check streams of about PAGE events in one read; those with faults again, one by one."""
-        of: dict[bytes, list[StoredEvent]] = {}
-        for event in await self._read(streams):
-            of.setdefault(event.stream_id, []).append(event)
+        of = await self._reader.together(streams)
         sound: list[Walked] = []
+        openers = await self._reader.openers(streams, of)
         for stream in streams:
             mine, walk = of.get(stream.stream_id, []), Walk(self._structure)
-            if mine and _is_well_named(stream) and _is_sound(stream, walk, mine):
+            opener = openers.get(stream.stream_id)
+            if mine and _is_well_named(stream) and _is_sound(stream, walk, mine, opener):
                 self._count(len(mine), walk.contents.gone)
                 sound.append((stream, walk))
             else:
@@ -84,9 +75,11 @@ class StreamCheck:
             self._add(stream, 0, Finding("moved", MISNAMED))
             return
         walk = Walk(self._structure)
-        async for page in self._pages(stream):
+        async for page in self._reader.pages(stream):
             before, gone = walk.sound.version, walk.contents.gone
             bad = walk.follow(page)
+            openers = await self._reader.openers([stream], {stream.stream_id: page})
+            walk.open(stream, page, openers.get(stream.stream_id))
             self._count(walk.sound.version - before, walk.contents.gone - gone)
             if bad is not None:
                 await self._tell(stream, walk, *bad)
@@ -98,38 +91,18 @@ class StreamCheck:
     async def check_forks(self) -> None:
         """Check what the forks that were found, and not checked yet, began with."""
         for stream, finding in await self._forks.check():
-            of = stream.name, stream.branch
+            told = self._fault(stream, 1, finding)
+            where = _where(told)
             for at, fault in enumerate(self.faults):
-                if (fault.stream, fault.branch) == of and fault.version > 1:
+                if _where(fault) == where and fault.version > 1:
                     self._suspects = [each for each in self._suspects if each.fault != at]
-                    self.faults[at] = Fault(stream.name, 1, *finding, stream.branch)
-            if all((fault.stream, fault.branch) != of for fault in self.faults):
-                self._add(stream, 1, finding)
+                    self.faults[at] = told
+            if where not in map(_where, self.faults):
+                self.faults.append(told)
 
     def find_moved(self) -> None:
         """Report as moved every event that fits where another stream lacks one."""
-        for suspect in self._suspects[:MOST_SUSPECTS]:
-            for other in self._suspects[:MOST_SUSPECTS]:
-                there, version = other.stream, other.sound.version + 1
-                if (
-                    suspect.event is not None
-                    and there.stream_id != suspect.stream.stream_id
-                    and diagnosis.belongs(suspect.event, there.stream_id, version, other.sound.hash)
-                ):
-                    of = f"branch {there.branch!r} of " if there.branch else ""
-                    detail = f"it was version {version} of {of}{there.name!r}"
-                    fault = self.faults[suspect.fault]
-                    self.faults[suspect.fault] = msgspec.structs.replace(
-                        fault, problem="moved", detail=detail
-                    )
-
-    async def _read(self, streams: Sequence[StreamRow]) -> list[StoredEvent]:
-        """Return the events of streams in one read; none if there are more than their heads say."""
-        total = sum(stream.head.version for stream in streams)
-        if not 0 < total <= TOGETHER:
-            return []
-        events = await self._store.events.many([stream.stream_id for stream in streams], total + 1)
-        return events if len(events) <= total else []
+        find_moved(self._suspects, self.faults)
 
     async def _check_end(self, stream: StreamRow, walk: Walk) -> None:
         """Compare a stream, whose events follow each other, with all that refers to them."""
@@ -150,20 +123,6 @@ class StreamCheck:
         difference = difference or walk.compare_row(stream) or await self._beyond(stream)
         return difference or walk.unchecked
 
-    async def _pages(self, stream: StreamRow) -> AsyncIterator[Sequence[StoredEvent]]:
-        """Yield the events of a stream up to its head, and those that are there twice twice."""
-        after, seen = -MAX_VERSION, 0
-        while True:
-            page = await self._store.events.page(stream.stream_id, after, stream.head.version, PAGE)
-            if page[seen:]:
-                yield page[seen:]
-            if is_last(page, PAGE):
-                return
-            # From the last version on, in case there is another event of it; unless that one fills
-            # a page by itself.
-            seen = int(len(page) > seen)
-            after = page[-1].version - seen
-
     async def _tell(
         self, stream: StreamRow, walk: Walk, bad: StoredEvent, finding: Finding
     ) -> None:
@@ -174,19 +133,14 @@ class StreamCheck:
         sound = walk.sound
         if diagnosis.is_chain_broken(finding):
             self._suspects.append(Suspect(len(self.faults), stream, sound, bad))
-            window = await self._store.events.page(
-                stream.stream_id, bad.version - 1, MAX_VERSION, diagnosis.WINDOW
-            )
-            finding = diagnosis.diagnose(sound, window)
+            finding = diagnosis.diagnose(sound, await self._reader.window(bad))
         elif finding.problem == "missing":
             self._suspects.append(Suspect(len(self.faults), stream, sound, None))
         self._add(stream, min(bad.version, sound.version + 1), finding)
 
     async def _beyond(self, stream: StreamRow) -> Difference | None:
         """Find an event behind the head."""
-        beyond = await self._store.events.page(
-            stream.stream_id, stream.head.version, MAX_VERSION, PAGE
-        )
+        beyond = await self._reader.behind(stream)
         if not beyond or await self._has_moved_on(stream):
             return None
         return beyond[0].version, Finding("inserted", "the stream's head does not know it")
@@ -249,8 +203,11 @@ class StreamCheck:
         return await self._store.streams.row(stream.stream_id) not in (stream, None)
 
     def _add(self, stream: StreamRow, version: int, finding: Finding) -> None:
+        self.faults.append(self._fault(stream, version, finding))
+
+    def _fault(self, stream: StreamRow, version: int, finding: Finding) -> Fault:
         tenant = stream.tenant if self.names_tenants else None
-        self.faults.append(Fault(stream.name, version, *finding, stream.branch, tenant=tenant))
+        return Fault(stream.name, version, *finding, stream.branch, tenant=tenant)
 
     def _warn(self, stream: StreamRow, detail: str) -> None:
         tenant = stream.tenant if self.names_tenants else None
@@ -263,9 +220,16 @@ class StreamCheck:
             self._progress(self.events)
 
 
-def _is_sound(stream: StreamRow, walk: Walk, events: Sequence[StoredEvent]) -> bool:
+def _where(fault: Fault) -> tuple[str | None, str, str]:
+    return fault.tenant, fault.stream, fault.branch
+
+
+def _is_sound(
+    stream: StreamRow, walk: Walk, events: Sequence[StoredEvent], opener: Opener | None
+) -> bool:
     if walk.follow(events) is not None:
         return False
+    walk.open(stream, events, opener)
     differences = walk.compare_head(stream), walk.compare_events(), walk.compare_row(stream)
     return differences == (None, None, None) and walk.unchecked is None
 

@@ -5,7 +5,7 @@ that this release does not know may say what it likes, in a header that decodes.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -25,8 +25,9 @@ from eventlog.store.contract.snapshots import MAX_ITEMS
 from eventlog.verify.diagnosis import Finding
 
 _CACHED: Final = 4096
-"""Maximum number of headers that are remembered: most are one of a few."""
+"""Maximum number of headers that are remembered as right: most are one of a few."""
 
+_NO_ITEMS: Final = -1
 _STREAM_ID_BYTES: Final = 16
 
 Rule = Callable[[StoredEvent, Header], str | None]
@@ -41,41 +42,47 @@ class Structure:
 
     def __init__(self, limit: int = MAX_INFLATED) -> None:
         self._limit = limit
-        self._headers: dict[bytes, Header | None] = {}
+        self._right: dict[tuple[str, int, bytes], int] = {}
+        """By kind, schema and header: how many items such an event has; _NO_ITEMS for others."""
 
     def check(self, event: StoredEvent) -> Finding | None:
         """Return what is wrong with an event whose hash is right, or None."""
-        header = self._header(event.header)
+        _, _, _, _, kind, schema, _, header, codec, key_id, _, _, body, _, _ = event
+        items = self._right.get((kind, schema, header))
+        if items is None:
+            found = self._check_header(event)
+            if isinstance(found, Finding):
+                return found
+            items = found
+        if items == _NO_ITEMS or key_id is not None or body is None:
+            return None
+        try:
+            array: list[Any] = decode_json(decompress(codec, body, self._limit))
+        except TooMuchError as error:
+            return Finding("unknown", f"{error}: open the log with a higher bound to check it")
+        except ValueError:
+            return Finding("edited", "its items do not decode")
+        if type(array) is not list or len(array) != items:
+            return Finding("edited", "it does not hold as many items as its header says")
+        return None
+
+    def _check_header(self, event: StoredEvent) -> int | Finding:
+        """Return how many items the event has, or what is wrong with its header."""
+        header = decoded(event.header)
         if header is None:
             return Finding("edited", "its header does not decode")
         rule = _RULES.get((event.kind, event.schema))
         wrong = None if rule is None else rule(event, header)
         if wrong is not None:
             return Finding("inserted", wrong)
-        if rule is _items and event.key_id is None and event.body is not None:
-            return self._check_items(event, header)
-        return None
-
-    def _header(self, stored: bytes) -> Header | None:
-        try:
-            return self._headers[stored]
-        except KeyError:
-            if len(self._headers) >= _CACHED:
-                self._headers.clear()
-            self._headers[stored] = header = decoded(stored)
-            return header
-
-    def _check_items(self, event: StoredEvent, header: Header) -> Finding | None:
-        try:
-            items = decode_json(decompress(event.codec, event.body or b"", self._limit))
-        except TooMuchError as error:
-            detail = f"{error}: open the log with a higher bound to check it"
-            return Finding("unknown", detail)
-        except ValueError:
-            return Finding("edited", "its items do not decode")
-        if type(items) is not list or len(items) != header.items:
-            return Finding("edited", "it does not hold as many items as its header says")
-        return None
+        items = header.items if rule is _items else None
+        if rule in (None, _items):  # Others depend on where the event stands.
+            if len(self._right) >= _CACHED:
+                self._right.clear()
+            self._right[event.kind, event.schema, event.header] = (
+                _NO_ITEMS if items is None else items
+            )
+        return _NO_ITEMS if items is None else items
 
 
 def decoded(stored: bytes) -> Header | None:

@@ -5,12 +5,13 @@ from typing import Final
 
 from eventlog.format import chain
 from eventlog.format.events import ConversationForked
-from eventlog.format.opening import ERASING
+from eventlog.format.opening import ERASING, Opener
 from eventlog.format.records import Head, Parent, StoredEvent, StreamRow
 from eventlog.verify import diagnosis
 from eventlog.verify.contents import ContentTrace
 from eventlog.verify.diagnosis import Finding
 from eventlog.verify.keys import Difference, KeyTrace
+from eventlog.verify.opening import first_closed
 from eventlog.verify.structure import Structure, decoded
 
 OTHER_PARENT: Final = "the stream names another parent than the event that forked it"
@@ -52,11 +53,19 @@ class Walk:
                 self.contents.take(event)
         return None
 
+    def open(self, stream: StreamRow, events: Sequence[StoredEvent], opener: Opener | None) -> None:
+        """Open the contents of events that were followed, if there is an opener."""
+        if opener is not None:
+            followed = [event for event in events if event.version <= self.sound.version]
+            closed = first_closed(stream, followed, opener)
+            if closed is not None:
+                self._note(*closed)
+
     def _note(self, version: int, finding: Finding) -> None:
         if finding.problem == "unknown":
             self.unchecked = self.unchecked or (version, finding)
-        else:
-            self.wrong = self.wrong or (version, finding)
+        elif self.wrong is None or version < self.wrong[0]:
+            self.wrong = version, finding
 
     def compare_head(self, stream: StreamRow) -> Difference | None:
         """Return how the head of the stream's row differs from the last event, or None."""

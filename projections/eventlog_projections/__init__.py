@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from eventlog_projections.history.salvage import Unreadable, salvage
     from eventlog_projections.history.timeline import Span
     from eventlog_projections.history.turn_usage import TurnUsage
+    from eventlog_projections.items.checking import SnapshotsChecked, check_snapshots
     from eventlog_projections.items.fold import listed
     from eventlog_projections.items.rebuilding import rebuild
     from eventlog_projections.items.state import ItemsRead
@@ -41,10 +42,12 @@ __all__ = [
     "ReceiptFolder",
     "ReceiptKeeper",
     "RetentionRule",
+    "SnapshotsChecked",
     "Span",
     "TurnUsage",
     "Unreadable",
     "apply_retention",
+    "check_snapshots",
     "erase",
     "erase_event",
     "erase_owner",
@@ -74,10 +77,12 @@ if not TYPE_CHECKING:
             "ReceiptFolder": "eventlog_projections.disposal.keeping",
             "ReceiptKeeper": "eventlog_projections.disposal.keeping",
             "RetentionRule": "eventlog_projections.disposal.retention",
+            "SnapshotsChecked": "eventlog_projections.items.checking",
             "Span": "eventlog_projections.history.timeline",
             "TurnUsage": "eventlog_projections.history.turn_usage",
             "Unreadable": "eventlog_projections.history.salvage",
             "apply_retention": "eventlog_projections.disposal.retention",
+            "check_snapshots": "eventlog_projections.items.checking",
             "erase": "eventlog_projections.disposal.erasing",
             "erase_event": "eventlog_projections.disposal.erasing",
             "erase_owner": "eventlog_projections.disposal.pruning",

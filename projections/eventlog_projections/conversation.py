@@ -1,6 +1,6 @@
 """One conversation, or a branch of it: its items now and then, its past, and how to change it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -10,23 +10,21 @@ from eventlog import (
     ConversationCleared,
     Event,
     EventLog,
-    ItemsAdded,
     ItemsReplaced,
     NewEvent,
-    Results,
 )
+from eventlog.errors import InvalidOptionError
 from eventlog.format.names import MAIN
-from eventlog_projections.changing import branches, forks, labels, popping, rewinding
-from eventlog_projections.changing.labels import Labels
-from eventlog_projections.history import diff, events, moments, turn_usage
-from eventlog_projections.history.diff import Diff
-from eventlog_projections.history.events import HistoryEvent
-from eventlog_projections.history.turn_usage import TurnUsage
+from eventlog.format.questions import check_count
+from eventlog_projections.changing import branches, forks, popping, rewinding
+from eventlog_projections.changing.filing import Filed
+from eventlog_projections.history.past import Past
 from eventlog_projections.items.state import ItemsRead
+from eventlog_projections.items.turns import as_added
 from eventlog_projections.stream import NO_CONTEXT, BeforeUse, Stream, having_seen
 
 
-class Conversation:
+class Conversation(Past, Filed):
     """A conversation of `log`, named by its session id, or a branch of it.
 
     `before_use` is awaited before each read and each append. `reason` and `context` are recorded
@@ -37,39 +35,63 @@ class Conversation:
     def __init__(
         self, log: EventLog, name: str, branch: str = MAIN, *, before_use: BeforeUse | None = None
     ) -> None:
-        self._stream: Final = Stream(log, name, branch, before_use)
+        super().__init__(Stream(log, name, branch, before_use))
         self.log: Final = log
         self.name: Final = name
         self.branch: Final = branch
 
     async def items(
-        self, *, as_of: int | datetime | None = None, limit: int | None = None
+        self,
+        *,
+        as_of: int | datetime | None = None,
+        limit: int | None = None,
+        limit_turns: int | None = None,
     ) -> list[Any]:
-        """Return the items, or the last `limit` of them, now or as of a version or moment."""
-        return (await self._stream.read(as_of=as_of, limit=limit)).items
+        """Return the items, or the last of them, now or as of a version or moment: see `read`."""
+        return (await self.read(as_of=as_of, limit=limit, limit_turns=limit_turns)).items
 
     async def read(
-        self, *, as_of: int | datetime | None = None, limit: int | None = None
+        self,
+        *,
+        as_of: int | datetime | None = None,
+        limit: int | None = None,
+        limit_turns: int | None = None,
     ) -> ItemsRead:
         """Return the items beside the version they are of.
 
-        `as_of` is a version up to the head, or an aware datetime. Raises InvalidMomentError,
-        ErasedError, CorruptEventError or StoreError.
+        `as_of` is a version up to the head, or an aware datetime. `limit` is how many of the last
+        items. `limit_turns` is how many of the last turns, whole: what an undo of as many would
+        take off, so that no call is parted from its output; a list of fewer turns is returned as it
+        is, with what comes before the first. Raises InvalidOptionError for both, InvalidInputError,
+        InvalidMomentError, ErasedError, CorruptEventError or StoreError.
         """
-        return await self._stream.read(as_of=as_of, limit=limit)
+        if limit_turns is None:
+            return (await self._stream.read(as_of=as_of, limit=limit)).behind()
+        if limit is not None:
+            raise InvalidOptionError("Give one of limit and limit_turns.")
+        if check_count("limit_turns", limit_turns) == 0:
+            return (await self._stream.read(as_of=as_of, limit=0)).behind()
+        seen, start = await self._stream.read_turns(limit_turns, as_of=as_of)
+        return seen.behind(start)
 
     async def add(
-        self, items: Sequence[Any], *, context: Context = NO_CONTEXT, beside: Event | None = None
+        self,
+        items: Sequence[Any],
+        *,
+        context: Context = NO_CONTEXT,
+        beside: Event | Sequence[Event] | None = None,
     ) -> Appended | None:
         """Append the items as one batch, all or nothing; without items nothing happens.
 
         Items are encoded before the first await. Commutes with what others append meanwhile.
-        `beside` is appended with them, behind them.
+        `beside` is appended with them, behind them. With a `parent_run_id` in the context they
+        begin no turn.
         """
         if isinstance(items, list | tuple) and not items:
             self.log.spi.raise_if_closed()
             return None
-        new = (ItemsAdded(items),) if beside is None else (ItemsAdded(items), beside)
+        others = [beside] if isinstance(beside, Event) else beside or ()
+        new = [as_added(items, context), *others]
         return await self.append([NewEvent(event, context) for event in new])
 
     async def append(
@@ -172,49 +194,6 @@ class Conversation:
         Raises InvalidOptionError for the main one.
         """
         await branches.delete(self._stream, reason, context)
-
-    async def label(
-        self,
-        *,
-        title: str | None = None,
-        owner: str | None = None,
-        tags: Iterable[str] | None = None,
-        context: Context = NO_CONTEXT,
-    ) -> Appended:
-        """Give the conversation a title, an owner or tags, as one event.
-
-        None leaves what there is; an empty text, or no tags, removes it. Raises InvalidInputError.
-        """
-        return await labels.label(self._stream, title, owner, tags, context)
-
-    async def labels(self) -> Labels:
-        """Return what the conversation is labelled with now, but for what was erased."""
-        return await labels.labels(self._stream)
-
-    def history(self) -> Results[HistoryEvent]:
-        """Iterate over every event there is, in order; one that cannot be read has an `error`."""
-        return events.history(self._stream)
-
-    async def diff(self, a: int | datetime | None = None, b: int | datetime | None = None) -> Diff:
-        """Compare the list at `a` with the list at `b`: versions or aware datetimes, None for now.
-
-        Items are compared by what they say, not by which event brought them. What cannot be read,
-        because it was changed, is an `Unreadable` in its place. Raises InvalidMomentError.
-        """
-        return await diff.diff(self._stream, a, b)
-
-    async def moments(self, version: int) -> list[datetime]:
-        """Return when each item of the list at a version was recorded, in its order."""
-        return await moments.moments(self._stream, version)
-
-    async def usage_by_turn(self) -> list[TurnUsage]:
-        """Return what was recorded as used on this branch, oldest first.
-
-        A turn that was undone has used what it used: it counts for the turn that had its number.
-        What a fork's parent used, the parent has. What was erased is not known any more. An event
-        that cannot be read, because it was changed, is an entry with an `error`.
-        """
-        return await turn_usage.usage_by_turn(self._stream)
 
 
 def _conversation(stream: Stream) -> Conversation:

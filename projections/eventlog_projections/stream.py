@@ -25,8 +25,12 @@ from eventlog.format.records import StreamRow
 from eventlog.retrying import Tries, others_were_first
 from eventlog.snapshots import EVERYTHING
 from eventlog_projections.items.ancestors import ForkOrigin
-from eventlog_projections.items.state import ItemsRead
+from eventlog_projections.items.state import ListRead
 from eventlog_projections.items.states import StateReader
+from eventlog_projections.items.turns import start_of_last
+
+FIRST_WINDOW: Final = 32
+"""So many items are looked at first for the beginning of a turn; then four times as many."""
 
 NO_CONTEXT: Final = Context()
 """Who writes, and in which run, is not known."""
@@ -65,7 +69,7 @@ class Stream:
 
     async def read(
         self, *, as_of: int | datetime | None = None, limit: int | None = None
-    ) -> ItemsRead:
+    ) -> ListRead:
         """Return the items, or the last `limit` of them, now or as of a version or moment."""
         if limit is not None:
             check_count("limit", limit)
@@ -73,6 +77,24 @@ class Stream:
         with telemetry.reading(self.name, self.branch):
             version = None if as_of is None else await self.version_at(as_of)
             return await self._states.read(version, EVERYTHING if limit is None else limit)
+
+    async def read_turns(
+        self, turns: int, *, as_of: int | datetime | None = None
+    ) -> tuple[ListRead, int | None]:
+        """Return the end of the list, and the index there at which its last turns begin.
+
+        None where the list, which is all there then, has not as many. Decodes little more of it
+        than the turns.
+        """
+        version = None if as_of is None else await self.version_at(as_of)
+        limit = FIRST_WINDOW
+        while True:
+            seen = await self.read(as_of=version, limit=limit)
+            whole = len(seen.items) == seen.total
+            start = start_of_last(seen.items, turns, inner=seen.inner, is_whole_list=whole)
+            if start is not None or whole:
+                return seen, start
+            limit *= 4
 
     async def version(self) -> int:
         """Return the version of the head, 0 where there is nothing."""
@@ -131,6 +153,13 @@ class Stream:
         return await self.log.append(
             self.name, events, expected_version=expected, branch=self.branch
         )
+
+
+class OnStream:
+    """Whoever works on one stream."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream: Final = stream
 
 
 def having_seen(version: int, context: Context) -> Context:

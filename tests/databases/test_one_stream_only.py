@@ -58,6 +58,8 @@ SNAPSHOTS: Final = {
     "newest",
     "segment",
     "one_entry",
+    "salt_of",
+    "snapshot_versions",
     "hash_of",
     "save",
     "save_snapshot",

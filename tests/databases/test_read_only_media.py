@@ -1,11 +1,14 @@
 """A log that nobody can write is verified and read by every command; what it cannot do, it says."""
 
+import contextlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +16,7 @@ import pytest
 
 from eventlog import EventLog, ItemsAdded, Signer
 from eventlog.addresses.log import SqliteAddress
+from eventlog.errors import ReadOnlyError
 from eventlog.store.sqlite.file import frozen, is_read_only
 
 READING: Final[dict[str, str]] = {
@@ -94,8 +98,6 @@ async def fill(path: Path, *, beside: tuple[str, ...], kept: bool) -> None:
 
 
 def freeze(path: Path) -> None:
-    for parent in path.parent.parents[:3]:
-        parent.chmod(0o755)
     for each in path.parent.iterdir():
         each.chmod(0o444)
     path.parent.chmod(0o555)
@@ -115,11 +117,15 @@ def run(path: Path, *commands: str) -> list[tuple[int, str]]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Any:
-    place = tmp_path / "media"
+def folder() -> Iterator[Path]:
+    """A folder that others reach: pytest closes those above its own in each of its runs."""
+    above = Path(tempfile.mkdtemp(prefix="media-"))
+    above.chmod(0o755)
+    place = above / "media"
     place.mkdir()
     yield place
     place.chmod(0o755)
+    shutil.rmtree(above)
 
 
 @pytest.mark.parametrize("beside", ["nothing", "-wal", "-wal -shm", "stale -shm"])
@@ -153,6 +159,31 @@ async def test_what_is_damaged_there_is_named(folder: Path) -> None:
     assert "'chat', version 4" in output
 
 
+@pytest.mark.parametrize("mode", ["delete", "wal", "wal, killed"])
+def test_sessions_of_the_sdk_are_imported_from_there(folder: Path, mode: str) -> None:
+    """SQLite would make a file beside one in WAL mode, even to read it."""
+    path = folder / "sessions.db"
+    making = (
+        f"import os, sqlite3; db = sqlite3.connect({str(path)!r}, isolation_level=None);"
+        f"db.execute('PRAGMA journal_mode = {mode[:6].split(',', maxsplit=1)[0]}');"
+        "db.execute('CREATE TABLE agent_sessions (session_id TEXT PRIMARY KEY, created_at TEXT,"
+        " updated_at TEXT)');"
+        "db.execute('CREATE TABLE agent_messages (id INTEGER PRIMARY KEY, session_id TEXT,"
+        " message_data TEXT, created_at TEXT, FOREIGN KEY (session_id)"
+        " REFERENCES agent_sessions (session_id))');"
+        "now = '2026-01-01 00:00:00';"
+        "db.execute('INSERT INTO agent_sessions VALUES (?, ?, ?)', ('chat', now, now));"
+        "db.execute('INSERT INTO agent_messages VALUES (1, ?, ?, ?)', ('chat', '{\"a\": 1}', now));"
+        f"{'os._exit(0)' if 'killed' in mode else 'db.close()'}"
+    )
+    subprocess.run([sys.executable, "-c", making], check=True)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(f"{path}-shm")
+    freeze(path)
+    ((code, output),) = run(path, f"import {path} --db :memory:")
+    assert (code, "1 conversations copied, 1 items" in output) == (0, True), output
+
+
 def test_only_what_nobody_can_write_is_frozen(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,3 +208,28 @@ def test_only_what_nobody_can_write_is_frozen(
     assert (left.option, left != empty) == ("vfs=unix-none", True)
     Path(f"{path}-shm").touch()
     assert (frozen(address), is_read_only(address)) == (None, True)
+
+
+async def test_a_program_reads_follows_and_writes_once_it_may(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One handle for all of it: each call looks what the file is like now."""
+    path = folder / "log.db"
+    await fill(path, beside=(), kept=True)
+    with monkeypatch.context() as frozen_now:
+        frozen_now.setattr(os, "access", lambda *_, **__: False)
+        log = EventLog(path, poll_interval=0.01)
+        async with contextlib.aclosing(log.subscribe()) as events:
+            seen = [await anext(events) for _ in range(4)]
+            with pytest.raises(ReadOnlyError, match="read-only"):
+                await log.append("chat", ItemsAdded(["x"]))
+            with pytest.raises(ReadOnlyError):
+                await log.tree.head(Signer("example.com/log", bytes(range(32))))
+            assert (await log.verify()).ok
+            assert (await log.tree.prove_inclusion("chat", 3)).size == 3
+            assert not [each for each in folder.iterdir() if each != path]
+            frozen_now.undo()
+            assert (await log.append("chat", ItemsAdded(["x"]))).last == 5
+            seen.append(await anext(events))
+        assert [event.version for event in seen] == [1, 2, 3, 4, 5]
+        await log.close()

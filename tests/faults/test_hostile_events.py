@@ -136,8 +136,8 @@ async def assert_right(log: EventLog) -> None:
     ]
     assert [turn.total_tokens for turn in await turns(views, "chat")] == [7, 7]
     assert [row.total_tokens for row in await usage(views)] == [14]
-    assert [(tool.name, tool.calls) for tool in await tools(views)] == [("f", 1)]
-    assert len(await tool_calls(views, "chat")) == 1
+    assert [(tool.name, tool.calls) for tool in await tools(views)] == [("f", 2)]
+    assert len(await tool_calls(views, "chat")) == 2
     assert {status.behind for status in await views.status()} == {0}
 
 

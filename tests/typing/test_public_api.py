@@ -74,10 +74,11 @@ PUBLIC = {
         Verification Verifier
     """,
     eventlog.events: """
-        BranchDeleted Context ConversationCleared ConversationErased ConversationForked
-        ConversationImported ConversationLabelled ConversationRewound Event EventErased
-        Header HoldLifted HoldPlaced ItemPopped ItemsAdded ItemsReplaced ModelCalled
-        NewEvent OpaqueEvent RecordedEvent RowPreserved UsageRecorded digest
+        BranchDeleted Context ConversationArchived ConversationCleared ConversationErased
+        ConversationForked ConversationImported ConversationLabelled ConversationRewound
+        ConversationUnarchived Event EventErased Header HoldLifted HoldPlaced ItemPopped
+        ItemsAdded ItemsReplaced ModelCalled NewEvent OpaqueEvent RecordedEvent RowPreserved
+        RunBegan RunEnded UsageRecorded digest
     """,
     eventlog.keys: """
         CalledKeyRing KeyRing LocalKeyRing NotOpenedError keyring_from_environment
@@ -90,8 +91,9 @@ PUBLIC = {
     """,
     eventlog_projections: """
         Archive Conversation Diff Disposed Disposition Erased Evidence HistoryEvent
-        HistoryItem ItemsRead Labels ReceiptFolder ReceiptKeeper RetentionRule Span
-        TurnUsage Unreadable apply_retention erase erase_event erase_owner
+        HistoryItem ItemsRead Labels ReceiptFolder ReceiptKeeper RetentionRule
+        SnapshotsChecked Span TurnUsage Unreadable apply_retention check_snapshots erase
+        erase_event erase_owner
         follow_retention listed prune rebuild salvage to_folder
     """,
     eventlog_importing: """

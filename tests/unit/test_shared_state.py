@@ -10,7 +10,7 @@ import zstandard
 
 from eventlog.format.codec import ZLIB
 from eventlog.snapshots import FoldInput
-from eventlog_projections.items.segments import SCHEMA, join, pack
+from eventlog_projections.items.segments import SCHEMA, id_of, join, pack
 from eventlog_projections.items.state import dump, load
 
 MIB: Final = 1024 * 1024
@@ -31,7 +31,8 @@ def entry(version: int, body: bytes) -> FoldInput:
 
 def test_what_fits_is_read() -> None:
     """Segments and events, counted together."""
-    content = message({5: pack(5, join([b"1"]))}, [entry(1, b"[2]"), entry(2, b"[3]")])
+    segment = pack(join([b"1"]))
+    content = message({id_of(segment): segment}, [entry(1, b"[2]"), entry(2, b"[3]")])
     state = load("chat", content, 100)
     assert state is not None
     assert dump(state) is not None

@@ -3,8 +3,9 @@
 from typing import Any
 
 import click
+import msgspec
 
-from eventlog import EventLog, TreeHead, Verifier
+from eventlog import EventLog, TreeHead, Verification, Verifier
 from eventlog.errors import InvalidOptionError
 from eventlog.proof.checkpoint import open_head
 from eventlog.verify.faults import BROKEN, COULD_NOT_CHECK, SOUND
@@ -18,9 +19,10 @@ from eventlog_cli.showing import pages, records, tables
 from eventlog_cli.showing.text import Text
 from eventlog_cli.showing.words import count, typed
 from eventlog_cli.terminal import is_watched
+from eventlog_projections import check_snapshots
 from eventlog_projections.views.views import Views
 
-RARE = ("pending", "erased")
+RARE = ("pending", "warnings", "erased")
 
 
 @command(
@@ -34,6 +36,8 @@ RARE = ("pending", "erased")
     multiple=True,
     help="The verifier key of who signed heads; of each, if there were more.",
 )
+@click.option("--open", "opens", is_flag=True, help="Open and decode every content, too.")
+@click.option("--snapshots", is_flag=True, help="Compare stored snapshots with the events, too.")
 @click.option("--strict", is_flag=True, help="Take a warning for a fault.")
 @click.option("--all-tenants", is_flag=True, help="Of every tenant, for who sees them all.")
 def verify(
@@ -41,8 +45,7 @@ def verify(
     conversation: str | None,
     against: str | None,
     key: tuple[str, ...],
-    strict: bool,
-    all_tenants: bool,
+    **how: bool,
 ) -> None:
     """Check that every event is as it was written.
 
@@ -54,13 +57,21 @@ def verify(
     async def work(at: Invocation) -> None:
         name = None if conversation is None else await find(at.log, conversation)
         keys, head = _head(against, key)
+        all_tenants = how["all_tenants"]
         what = _what(at, name, all_tenants=all_tenants)
         total = await _events(at.log, name) if is_watched() else None
         with bar(f"Checking {what}: events", total) as drawn:
             found = await at.log.verify(
-                name, against=head, key=keys, progress=drawn.move, all_tenants=all_tenants
+                name,
+                against=head,
+                key=keys,
+                progress=drawn.move,
+                all_tenants=all_tenants,
+                open=how["opens"],
             )
-        code = found.exit_code or (BROKEN if strict and found.warnings else SOUND)
+        if how["snapshots"]:
+            found = await _with_snapshots(at.log, name, found, all_tenants=all_tenants)
+        code = found.exit_code or (BROKEN if how["strict"] and found.warnings else SOUND)
         try:
             at.out.answer({"ok": found.ok, **_fields(found)}, *pages.verdict(found))
         finally:
@@ -68,6 +79,16 @@ def verify(
                 raise FoundError(code)
 
     run(ctx, work, failed=COULD_NOT_CHECK)
+
+
+async def _with_snapshots(
+    log: EventLog, name: str | None, found: Verification, *, all_tenants: bool
+) -> Verification:
+    """Return what was found with what is wrong with stored snapshots."""
+    if all_tenants:
+        raise InvalidOptionError("Snapshots are compared for one tenant at a time.")
+    checked = await check_snapshots(log, name)
+    return msgspec.structs.replace(found, faults=(*found.faults, *checked.faults))
 
 
 def _what(at: Invocation, name: str | None, *, all_tenants: bool) -> str:

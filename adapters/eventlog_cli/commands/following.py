@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from eventlog import EventLogError, RecordedEvent
+from eventlog import EventLog, EventLogError, RecordedEvent
 from eventlog_cli.command import command
 from eventlog_cli.lookups.finding import find
 from eventlog_cli.options import id_argument
@@ -64,9 +64,9 @@ def tail(
             leave_with(errors)
             return
         async with contextlib.aclosing(at.log.subscribe(end)) as events:
-            async for event in events:
-                if is_wanted(event):
-                    _put(at, event)
+            async for each in events:
+                if is_wanted(each):
+                    _put(at, await _asked(at.log, each))
                     # Whoever reads a pipe wants each event when it comes.
                     at.out.flush()
 
@@ -79,7 +79,8 @@ async def _last(at: Invocation, end: int, last: int, is_wanted: Any) -> list[Rec
     while last:
         begin = max(0, end - window)
         found: deque[RecordedEvent] = deque(maxlen=last)
-        async for event in at.log.feed(begin):
+        async for each in at.log.feed(begin):
+            event = await _asked(at.log, each)
             if event.position is not None and event.position > end:
                 break
             if is_wanted(event):
@@ -88,6 +89,16 @@ async def _last(at: Invocation, end: int, last: int, is_wanted: Any) -> list[Rec
             return list(found)
         window *= 8
     return []
+
+
+async def _asked(log: EventLog, event: RecordedEvent) -> RecordedEvent:
+    """Return an event as its stream has it if its content is gone: the feed does not ask why."""
+    if event.is_erased:
+        last = event.version
+        async for found in log.read(event.stream, after=last - 1, until=last, branch=event.branch):
+            found.position = event.position
+            return found
+    return event
 
 
 def _put(at: Invocation, event: RecordedEvent) -> list[EventLogError]:

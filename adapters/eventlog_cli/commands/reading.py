@@ -60,7 +60,7 @@ def show(
         chat = await find_conversation(at.log, conversation, branch)
         when = moment(as_of, at.out.zone)
         wanted = None if every or item is not None else limit
-        seen = await read_intact(stream_of(chat), when, wanted)
+        seen = (await read_intact(stream_of(chat), when, wanted)).behind()
         lost = [each for each in seen.items if isinstance(each, Unreadable)]
         places: list[Place] = [] if lost else await places_of(chat, seen.version, wanted)
         if item is not None:

@@ -13,6 +13,7 @@ from eventlog.format.names import MAIN
 from eventlog.visible import typed
 from eventlog_cli.completing import LATEST
 from eventlog_projections.conversation import Conversation
+from eventlog_projections.history.last_use import last_used
 
 SHOWN: Final = 10
 """Candidates that an error names."""
@@ -21,7 +22,7 @@ SHOWN: Final = 10
 async def find(log: EventLog, name: str) -> str:
     """Return the name of the conversation that is meant.
 
-    `latest` is the one that was written to last, unless one has that name. Raises
+    `latest` is the one that was used last, unless one has that name. Raises
     NoSuchConversationError, or AmbiguousNameError for the beginning of several names.
     """
     if await _is_there(log, name):
@@ -96,7 +97,7 @@ async def _is_there(log: EventLog, name: str) -> bool:
 
 
 async def _latest(log: EventLog) -> str:
-    row = await log.latest()
+    row = await last_used(log)
     if row is None:
         raise NoSuchConversationError("There is no conversation in this log yet.")
     return row.name

@@ -57,7 +57,8 @@ def _title(each: Mapping[str, Any]) -> Text:
     if each["erased"]:
         return Text.of(("erased", "red"))
     tags = [f"#{tag}" for tag in each["tags"]]
-    return Text.of(line(" ".join(filter(None, (each["title"], *tags)))))
+    archived = None if each["archived_at"] is None else "[archived]"
+    return Text.of(line(" ".join(filter(None, (archived, each["title"], *tags)))))
 
 
 def turns(found: Iterable["Turn"]) -> Table:

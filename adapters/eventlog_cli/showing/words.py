@@ -6,15 +6,19 @@ from typing import Any, Final
 from eventlog import Context, ConversationCleared, Event, ItemPopped, visible
 from eventlog.events import (
     BranchDeleted,
+    ConversationArchived,
     ConversationErased,
     ConversationForked,
     ConversationLabelled,
     ConversationRewound,
+    ConversationUnarchived,
     EventErased,
     HoldLifted,
     HoldPlaced,
     ModelCalled,
     OpaqueEvent,
+    RunBegan,
+    RunEnded,
     UsageRecorded,
 )
 from eventlog_projections.items.telling import tell
@@ -115,6 +119,7 @@ def _labelled(event: ConversationLabelled) -> str:
 
 _TOLD: Final[dict[type[Any], Callable[[Any], str]]] = {
     BranchDeleted: lambda _: "deleted the branch",
+    ConversationArchived: lambda _: "archived: closed to writers",
     ConversationCleared: lambda _: "emptied the list",
     ConversationErased: lambda event: f"erased by {event.by}",
     ConversationForked: lambda event: (
@@ -122,11 +127,14 @@ _TOLD: Final[dict[type[Any], Callable[[Any], str]]] = {
     ),
     ConversationLabelled: _labelled,
     ConversationRewound: _rewound,
+    ConversationUnarchived: lambda _: "unarchived: open again",
     EventErased: lambda event: f"version {event.erased} erased by {event.by}",
     HoldLifted: lambda event: f"legal hold {event.hold} lifted",
     HoldPlaced: lambda event: f"legal hold {event.hold} placed",
     ItemPopped: lambda _: "took the last item back",
     ModelCalled: lambda event: f"a model was given {count(len(event.input), 'item')}",
+    RunBegan: lambda event: f"run {event.run} began",
+    RunEnded: lambda event: f"run {event.run} ended",
     UsageRecorded: lambda event: (
         f"{count(event.requests, 'model call')}, {count(event.total_tokens, 'token')}"
     ),

@@ -5,7 +5,7 @@ A snapshot names pieces: `(source, start, stop)` are items `start` to `stop` (ex
 the stream, a fork, began with; it lies in other streams.
 """
 
-import zlib
+import hmac
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
@@ -93,42 +93,51 @@ class SnapshotSource(Protocol):
         """
         ...
 
+    async def versions(self, stream_id: bytes, schema: int) -> list[int]:
+        """Return the versions that there are snapshots of, in order."""
+        ...
+
     async def drop(self, stream_id: bytes) -> None:
         """Delete every snapshot and segment of a stream."""
         ...
 
 
 class _Pieces(msgspec.Struct, omit_defaults=True):
-    """What is stored: pieces, a checksum over them and the hash, and the MAC if there is any."""
+    """What is stored: pieces, a digest over them and the hash, and the MAC if there is any."""
 
     pieces: tuple[Piece, ...]
-    checksum: int
+    digest: bytes
     mac: bytes = msgspec.field(default=b"", name="seal")
 
 
-def dump_pieces(snapshot: Snapshot) -> str:
-    """Return the pieces of a snapshot as they are stored."""
-    checksum = _checksum(snapshot.hash, snapshot.pieces)
-    stored = _Pieces(snapshot.pieces, checksum, snapshot.mac)
+def dump_pieces(snapshot: Snapshot, salt: bytes) -> str:
+    """Return the pieces of a snapshot as they are stored; `salt` is that of the event there."""
+    digest = _digest(salt, snapshot.hash, snapshot.pieces)
+    stored = _Pieces(snapshot.pieces, digest, snapshot.mac)
     return msgspec.json.encode(stored).decode()
 
 
-def load_snapshot(version: int, digest: bytes, stored: str | bytes) -> Snapshot | None:
+def load_snapshot(
+    version: int, chained: bytes, stored: str | bytes, salt: bytes | None
+) -> Snapshot | None:
     """Undo `dump_pieces`; None for what it did not write, or not for this snapshot."""
+    if salt is None:
+        return None
     try:
         found = msgspec.json.decode(stored, type=_Pieces)
-        pieces, checksum, mac = msgspec.structs.astuple(found)
+        pieces, digest, mac = msgspec.structs.astuple(found)
     except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
-    if checksum != _checksum(digest, pieces):
+    if not hmac.compare_digest(digest, _digest(salt, chained, pieces)):
         return None
     if not all(_is_possible(piece, version) for piece in pieces):
         return None
-    return Snapshot(version, digest, pieces, mac)
+    return Snapshot(version, chained, pieces, mac)
 
 
-def _checksum(digest: bytes, pieces: Sequence[Piece]) -> int:
-    return zlib.crc32(msgspec.json.encode(pieces), zlib.crc32(digest))
+def _digest(salt: bytes, chained: bytes, pieces: Sequence[Piece]) -> bytes:
+    """Digest a snapshot under the salt of its event, which is in no other table."""
+    return hmac.digest(salt, chained + msgspec.json.encode(pieces), "sha256")
 
 
 def _is_possible(piece: Piece, version: int) -> bool:

@@ -20,8 +20,8 @@ class StreamSource(Protocol):
         """Return every stream that was forked from this one."""
         ...
 
-    async def latest(self, tenant: str) -> StreamRow | None:
-        """Return the tenant's stream with the last event, or None where there is no stream."""
+    async def latest(self, tenant: str, limit: int) -> list[StreamRow]:
+        """Return the `limit` streams of the tenant with the last events, the latest first."""
         ...
 
     async def page(self, tenant: str, after: str, limit: int) -> list[StreamRow]:

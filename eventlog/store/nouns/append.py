@@ -7,6 +7,8 @@ The first line that fits what was seen decides:
     2  its event ids, in one run and with the same content  Appended, replayed
     3  its event ids, under a key that is not at hand       KeyChanged: nobody knows what they say
     4  its event ids otherwise                              IdReused
+    4a an erasure behind what its writer has read           ErasedSince
+    4b a stream that is closed, and this is no filing of it Archived
     5  another version than the expected one                Stale
     6  another data key than that of the request            KeyChanged
     7  a clock that the writer's is too far ahead of        raises ClockAheadError
@@ -14,20 +16,24 @@ The first line that fits what was seen decides:
 
 SQLite sees what it decides upon under its write lock: there nothing is tried before, and a head
 that is seen is the head. PostgreSQL tries first, on the head that it remembers, and looks only
-where the database did not say yes.
+where the database did not say yes. Whether a stream is closed and when it was erased change with
+the head alone: who stores on a head that is the true one has judged by the true ones.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from eventlog.clocks import MAX_CLOCK_LEAD, ahead
 from eventlog.errors import ClockAheadError
 from eventlog.format.chain import GENESIS
 from eventlog.format.codec import decompress
 from eventlog.format.records import (
+    ARCHIVED,
     Appended,
     AppendRequest,
+    Archived,
     EncodedEvent,
+    ErasedSince,
     Head,
     IdReused,
     KeyChanged,
@@ -39,10 +45,19 @@ from eventlog.format.records import (
 
 
 class Known(NamedTuple):
-    """The end of a stream, and the data key that new events have to use."""
+    """The end of a stream, and what new events have to fit."""
 
     head: Head
     key_id: str | None
+    """The data key that they have to use."""
+    is_archived: bool = False
+    erased: int = 0
+    """The version of the last event that erased content; 0: none did."""
+
+    @classmethod
+    def read(cls, row: Sequence[Any]) -> "Known":
+        """Read a row: version, hash, time, data key, last erasure and the kind of the head."""
+        return cls(Head(*row[:3]), row[3], row[5] == ARCHIVED, row[4] or 0)
 
 
 class Clock(NamedTuple):
@@ -74,7 +89,11 @@ def decide(request: AppendRequest, tried: Appended | None, seen: Seen) -> Outcom
         return tried
     if seen.of_same_ids:
         return _answer_repeated(request, seen.of_same_ids)
-    (head, key_id), clock = seen.known, seen.clock
+    (head, key_id, is_archived, erased), clock = seen.known, seen.clock
+    if request.seen is not None and request.seen < erased:
+        return ErasedSince(erased)
+    if is_archived and not request.is_filing:
+        return Archived(head.version)
     if request.expected is not None and request.expected != head.version:
         return Stale(head.version)
     if request.key_id != key_id:

@@ -22,15 +22,28 @@ class SnapshotsAlike(Noun):
         super().__init__(runner)
         self._dropped = (sql.drop_snapshots, sql.drop_segments)
         self._tail = sql.tail
+        self._salt_of = sql.salt_of
+        self._versions = sql.snapshot_versions
 
     @reads
     def tail(self, stream_id: bytes, after: int, until: int) -> Work[list[FoldInput]]:
         return (yield from self.read_tail(stream_id, after, until))
 
+    @reads
+    def versions(self, stream_id: bytes, schema: int) -> Work[list[int]]:
+        rows = yield ask(self._versions, stream_id=stream_id, schema=schema)
+        return [row[0] for row in rows]
+
     @writes
     def drop(self, stream_id: bytes) -> Work[None]:
         for statement in self._dropped:
             yield ask(statement, stream_id=stream_id)
+
+    def read_salt(self, stream_id: bytes, snapshot: Snapshot) -> Work[bytes | None]:
+        """Read the salt of the event that a snapshot is of; None if it has no content any more."""
+        place = {"version": snapshot.version, "hash": snapshot.hash}
+        rows = yield ask(self._salt_of, stream_id=stream_id, **place)
+        return rows[0][0] if rows else None
 
     def read_tail(self, stream_id: bytes, after: int, until: int) -> Work[list[FoldInput]]:
         """Read a page of what is behind `after`, and before it the event at `after` itself."""
@@ -50,8 +63,8 @@ class Snapshots(SnapshotsAlike):
         snapshot: Snapshot | None = None
         is_refused = False
         rows = yield ask(self._sql.newest, stream_id=stream_id, schema=schema, until=until)
-        for version, digest, pieces, is_on_chain in rows:
-            snapshot = load_snapshot(version, digest, pieces) if is_on_chain else None
+        for version, chained, pieces, salt in rows:
+            snapshot = load_snapshot(version, chained, pieces, salt)
             is_refused = snapshot is None
         last = () if snapshot is None else last_pieces(snapshot.pieces, wanted)
         segments = [piece.source for piece in last if piece.source > 0]
@@ -87,14 +100,15 @@ class Snapshots(SnapshotsAlike):
         self, stream_id: bytes, schema: int, snapshot: Snapshot, segments: Mapping[int, bytes]
     ) -> Work[bool]:
         key = {"stream_id": stream_id, "schema": schema, "version": snapshot.version}
-        if (yield ask(self._sql.erased_since, **key)):
+        salt = yield from self.read_salt(stream_id, snapshot)
+        if salt is None or (yield ask(self._sql.erased_since, **key)):
             return False
         found = yield ask(self._sql.hash_of, **key)
         if found and found[0][0] == snapshot.hash:
             return False
         if found:
             yield ask(self._sql.drop_from, **key)
-        pieces = dump_pieces(snapshot)
+        pieces = dump_pieces(snapshot, salt)
         yield ask(self._sql.save_snapshot, hash=snapshot.hash, pieces=pieces, **key)
         of = {"stream_id": stream_id}
         new = [{**of, "segment_id": one, "body": body} for one, body in segments.items()]

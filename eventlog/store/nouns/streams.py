@@ -31,8 +31,8 @@ class Streams(Noun):
         return _all((yield ask(self._sql.children, parent_id=parent_id)))
 
     @reads
-    def latest(self, tenant: str) -> Work[StreamRow | None]:
-        return _first((yield ask(self._sql.latest, tenant=tenant)))
+    def latest(self, tenant: str, limit: int) -> Work[list[StreamRow]]:
+        return _all((yield ask(self._sql.latest, tenant=tenant, limit=limit)))
 
     @reads
     def page(self, tenant: str, after: str, limit: int) -> Work[list[StreamRow]]:

@@ -12,7 +12,6 @@ from eventlog.addresses.log import PostgresAddress
 from eventlog.errors import RefusedValueError, StoreError
 from eventlog.format.records import (
     AppendRequest,
-    Head,
     Outcome,
     StoredEvent,
 )
@@ -22,7 +21,7 @@ from eventlog.store.nouns.outcomes import APPEND_AGAIN, UnansweredError, find_ou
 from eventlog.store.postgres.attempts import Attempt, Try, values_alone, values_together
 from eventlog.store.postgres.batcher import Tell
 from eventlog.store.postgres.errors import LOOK_AGAIN, translated
-from eventlog.store.postgres.heads import Heads
+from eventlog.store.postgres.heads import End, Heads
 from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.sql.names import PostgresLogStatements
 from eventlog.store.sql.statement import Statement
@@ -91,10 +90,10 @@ class Appender:
             return {row[0] for row in rows}
         return set()
 
-    def _remembered(self, request: AppendRequest) -> Head | None:
-        """Return the head that is remembered, if that is the expected one."""
-        head = self._heads.get(request.stream_id)
-        return None if head is None or request.expected not in (None, head.version) else head
+    def _remembered(self, request: AppendRequest) -> End | None:
+        """Return the end that is remembered, if the request fits it."""
+        end = self._heads.get(request.stream_id)
+        return end if end is not None and end.takes(request) else None
 
     async def _settle(self, attempt: Attempt) -> Outcome:
         """Append, and find out what came of it if something of it was not answered."""
@@ -119,18 +118,18 @@ class Appender:
 
     async def _alone(self, attempt: Attempt) -> Outcome:
         request = attempt.request
-        head = None if attempt.is_linked else self._heads.get(request.stream_id)
+        end = None if attempt.is_linked else self._remembered(request)
         async for _ in Tries(at_once=2):
-            if head is None or request.expected not in (None, head.version):
+            if end is None:
                 seen = await self._look(attempt)
-                head = seen.known.head
-                self._heads.put(request.stream_id, head)
+                end = End.of(seen.known)
+                self._heads.put(request.stream_id, end)
                 outcome = decide(request, attempt.outcome, seen)
                 if outcome is not None:
                     return outcome
-            if await self._store_once(attempt.on(head)):
+            if await self._store_once(attempt.on(end)):
                 return self._moved(attempt.tried)
-            head = None
+            end = None
         raise others_were_first(
             request.name,
             "Nothing was stored. Try again, or let fewer processes write one conversation.",
@@ -154,7 +153,7 @@ class Appender:
         return self._moved(tried) if await self._is_stored(tried.rows[-1]) else None
 
     def _moved(self, tried: Try) -> Outcome:
-        self._heads.put(tried.request.stream_id, tried.moved)
+        self._heads.put(tried.request.stream_id, tried.end)
         return tried.outcome
 
     async def _store(self, one: Try) -> bool:
@@ -194,8 +193,8 @@ class Appender:
         if ids:
             found = await self._runner.fetch(self._sql.by_event_id, {**stream, "event_ids": ids})
         is_stored = attempt.is_linked and await self._is_stored(attempt.tried.rows[-1])
-        known = beginning(request) if row[0] is None else Known(Head(*row[:3]), row[4])
-        clock = Clock(row[3], str(self._address))
+        known = beginning(request) if row[0] is None else Known.read(row)
+        clock = Clock(row[6], str(self._address))
         return Seen(known, [StoredEvent._make(event) for event in found], is_stored, clock)
 
     async def _is_stored(self, event: StoredEvent) -> bool:

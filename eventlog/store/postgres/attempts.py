@@ -13,6 +13,7 @@ from eventlog.format.records import (
     StoredEvent,
 )
 from eventlog.store.nouns.outcomes import UnansweredError
+from eventlog.store.postgres.heads import End
 from eventlog.store.sql.stream_rows import NO_PARENT
 
 
@@ -24,6 +25,8 @@ class Try(NamedTuple):
     head: Head
     rows: list[StoredEvent]
     moved: Head
+    erased: int
+    """As `End` has it of the head."""
 
     @property
     def outcome(self) -> Appended:
@@ -31,22 +34,27 @@ class Try(NamedTuple):
         return Appended(self.head.version + 1, self.moved.version)
 
     @classmethod
-    def on(cls, head: Head, request: AppendRequest, prepared: list[PreparedEvent]) -> "Try":
+    def on(cls, end: End, request: AppendRequest, prepared: list[PreparedEvent]) -> "Try":
         """Link to a head."""
-        return cls(request, prepared, head, *link(request, head, prepared))
+        return cls(request, prepared, end.head, *link(request, end.head, prepared), end.erased)
+
+    @property
+    def end(self) -> End:
+        """The end of the stream if the rows are stored."""
+        return End(self.moved, self.request.closes, self.erased)
 
 
 class Attempt:
     """A request, what it was linked to, and its answer once there is one."""
 
-    def __init__(self, request: AppendRequest, head: Head | None = None) -> None:
+    def __init__(self, request: AppendRequest, end: End | None = None) -> None:
         self.request = request
         self.answer: Outcome | BaseException | None = None
         self.lost: UnansweredError | None = None
         """Sendings of the last try that were not answered: it may still be stored."""
         self._tries: list[Try] = []
-        if head is not None:
-            self.on(head)
+        if end is not None:
+            self.on(end)
 
     @property
     def is_linked(self) -> bool:
@@ -63,23 +71,23 @@ class Attempt:
         """What becomes of it if the rows that were tried are there."""
         return self._tries[-1].outcome if self._tries else None
 
-    def on(self, head: Head) -> "Attempt":
+    def on(self, end: End) -> "Attempt":
         """Link to a head.
 
         On the same head it is the same rows again: their hashes tell that they are ours. What was
         tried on an earlier head, and was not there when this one was seen, never will be.
         """
         if not self._tries:
-            self._tries = [Try.on(head, self.request, prepare_all(self.request))]
-        elif self._tries[0].head != head:
-            self._tries = [Try.on(head, self.request, self._tries[0].prepared)]
+            self._tries = [Try.on(end, self.request, prepare_all(self.request))]
+        elif self._tries[0].head != end.head:
+            self._tries = [Try.on(end, self.request, self._tries[0].prepared)]
             self.lost = None
         return self
 
 
 def values_alone(one: Try) -> dict[str, Any]:
     """Return what the statements of one append take."""
-    request, _, head, rows, moved = one
+    request, _, head, rows, moved, _ = one
     parent = request.parent or NO_PARENT
     return {
         "stream_id": request.stream_id,

@@ -13,7 +13,8 @@ from eventlog.store.sql.statement import quoted
 OBJECTS: Final = """
 WITH place AS (SELECT oid, nspname, quote_ident(nspname) || '.' AS prefix FROM pg_namespace
   WHERE nspname = $1),
-own AS (SELECT pg_class.oid, relname, relkind FROM pg_class JOIN place ON place.oid = relnamespace)
+own AS (SELECT pg_class.oid, relname, relkind FROM pg_class JOIN place ON place.oid = relnamespace
+  WHERE relname = ANY ($2))
 SELECT kind, on_table, name, replace(replace(said, prefix, ''), ' ONLY ', ' ') FROM place, (
   SELECT 'trigger' AS kind, relname::text AS on_table, tgname::text AS name,
     pg_get_triggerdef(t.oid) || CASE tgenabled WHEN 'A' THEN '' ELSE ' [off]' END AS said
@@ -35,7 +36,11 @@ SELECT kind, on_table, name, replace(replace(said, prefix, ''), ' ONLY ', ' ') F
   WHERE attnum > 0 AND NOT attisdropped AND relkind IN ('r', 'p')
 ) AS every ORDER BY 1, 2, 3
 """
-"""Kind, table, name and definition of all that guards; $1 is the schema."""
+"""Kind, table, name and definition of all that guards; $1 is the schema, $2 its tables.
+
+Of no other table: the definition of an index waits for whoever has locked its table, and tables of
+views are locked whole while they are made.
+"""
 
 CITUS: Final = "SELECT 1 FROM pg_extension WHERE extname = 'citus'"
 
@@ -90,6 +95,8 @@ CONSTRAINTS: Final[Mapping[tuple[str, str], str]] = {
     ("tree_heads", "tree_heads_pk"): "PRIMARY KEY (size)",
 }
 
+TABLES: Final = sorted({table for table, _ in CONSTRAINTS})
+
 INDEXES: Final[Mapping[tuple[str, str], str]] = {
     ("events", "events_by_event_id"): (
         "CREATE UNIQUE INDEX events_by_event_id ON events USING btree (stream_id, event_id)"
@@ -132,7 +139,7 @@ class PostgresGuards(Noun):
 
     @reads
     def lost(self) -> Work[list[str]]:
-        objects = yield Ask(OBJECTS, [self._schema])
+        objects = yield Ask(OBJECTS, [self._schema, TABLES])
         is_citus = bool((yield Ask(CITUS)))
         return lost(map(Object._make, objects), triggers={} if is_citus else TRIGGERS)
 
@@ -159,9 +166,8 @@ def lost(objects: Iterable[Object], triggers: Mapping[tuple[str, str], str]) -> 
             found.append(f"{which} is missing")
         elif own != said:
             found.append(f"{which} is {_how(own)}")
-    tables = {table for table, _ in CONSTRAINTS}
     for (kind, table, name), said in there.items():
-        if kind == "column" and table in tables and said == "NULL":
+        if kind == "column" and said == "NULL":
             if name not in NULLABLE.get(table, ()):
                 found.append(f"constraint NOT NULL of {name} on {table} is missing")
         elif kind == "index" and (table, name) in CONSTRAINTS and said.endswith(_INVALID):

@@ -21,6 +21,7 @@ class PostgresEvents(Events):
         """Know the head from a read up to the end: the append that follows is one round trip."""
         if events:
             last = events[-1]
-            self._heads.suggest(stream_id, Head(last.version, last.hash, last.recorded_at))
+            head = Head(last.version, last.hash, last.recorded_at)
+            self._heads.suggest(stream_id, head, last.kind)
         elif after <= 0:
-            self._heads.suggest(stream_id, GENESIS)
+            self._heads.suggest(stream_id, GENESIS, "")

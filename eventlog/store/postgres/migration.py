@@ -13,7 +13,7 @@ from eventlog.addresses.log import PostgresAddress
 from eventlog.errors import InvalidOptionError, NotAnEventLogError
 from eventlog.store.contract.revisions import needs_migration
 from eventlog.store.migrations import ALEMBIC, driver_errors, upgrade
-from eventlog.store.postgres.catalog import CITUS, OBJECTS, Object, inspect, renewing
+from eventlog.store.postgres.catalog import CITUS, OBJECTS, TABLES, Object, inspect, renewing
 from eventlog.store.postgres.distributed import HAS_CITUS, Spread
 from eventlog.store.postgres.errors import translated
 from eventlog.store.sql.session import MIGRATING, locally
@@ -109,7 +109,7 @@ async def _protect(connection: Any, schema: str) -> None:
 
     Where nothing of that is so, only look.
     """
-    objects = [Object._make(row) for row in await connection.fetch(OBJECTS, schema)]
+    objects = [Object._make(row) for row in await connection.fetch(OBJECTS, schema, TABLES)]
     renewed = [] if await connection.fetch(CITUS) else renewing(objects)
     if renewed:
         path = await connection.fetchval("SHOW search_path")

@@ -57,14 +57,18 @@ class PostgresSnapshots(SnapshotsAlike):
     ) -> Work[bool]:
         of = {"stream_id": stream_id, "schema": schema}
         key = {**of, "version": snapshot.version, "hash": snapshot.hash}
+        salt = yield from self.read_salt(stream_id, snapshot)
+        if salt is None:
+            return False
         yield ask(self._sql.drop_stale, **key)
         new = {"segment_ids": list(segments), "bodies": list(segments.values())}
-        return bool((yield ask(self._sql.save, pieces=dump_pieces(snapshot), **key, **new)))
+        pieces = dump_pieces(snapshot, salt)
+        return bool((yield ask(self._sql.save, pieces=pieces, **key, **new)))
 
 
 def _snapshot(row: FoldInput) -> Snapshot | None:
     """Read the row of a snapshot; its `schema` says whether it is on the chain."""
-    return load_snapshot(row.version, row.hash, row.kind) if row.schema else None
+    return load_snapshot(row.version, row.hash, row.kind, row.header) if row.schema else None
 
 
 def _sorted_out(rows: Sequence[Any]) -> Sources:

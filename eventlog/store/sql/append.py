@@ -14,6 +14,7 @@ from sqlalchemy import (
     Insert,
     Select,
     Update,
+    and_,
     any_,
     bindparam,
     insert,
@@ -38,17 +39,29 @@ _PLACED: Final = tuple(name for name in StoredEvent._fields if name != "stream_i
 
 @on_both
 def head(t: Tables) -> Query:
-    """Ask for the head and key; on PostgreSQL beside its clock, NULLs where there is no stream."""
-    streams = t.streams.c
-    row = (streams.version, streams.head_hash, streams.head_at)
+    """Ask for the head, the key, the last erasure and the kind of the last event.
+
+    On PostgreSQL beside its clock, with NULLs where there is no stream.
+    """
+    streams, events = t.streams.c, t.events.c
+    row = (
+        streams.version,
+        streams.head_hash,
+        streams.head_at,
+        streams.key_id,
+        streams.erased_version,
+        events.kind,
+    )
+    is_last = and_(events.stream_id == streams.stream_id, events.version == streams.version)
     if not t.is_postgres:
-        return select(*row, streams.key_id).where(streams.stream_id == bindparam("stream_id"))
+        ended = t.streams.outerjoin(t.events, is_last)
+        of_it = streams.stream_id == bindparam("stream_id")
+        return select(*row).select_from(ended).where(of_it)
     asked = select(
         bindparam("stream_id", type_=streams.stream_id.type).label("stream_id")
     ).subquery("asked")
-    return select(*row, clock().label("clock"), streams.key_id).select_from(
-        asked.outerjoin(t.streams, streams.stream_id == asked.c.stream_id)
-    )
+    known = asked.outerjoin(t.streams, streams.stream_id == asked.c.stream_id)
+    return select(*row, clock().label("clock")).select_from(known.outerjoin(t.events, is_last))
 
 
 @on_both

@@ -109,7 +109,7 @@ def stream_page(t: Tables) -> Query:
 def latest(t: Tables) -> Query:
     """Look at every head of the tenant: an index would be one more write of each append."""
     streams = t.streams.c
-    return _of_tenant(t).order_by(streams.head_at.desc(), streams.name).limit(1)
+    return _of_tenant(t).order_by(streams.head_at.desc(), streams.name).limit(bindparam("limit"))
 
 
 @on_both

@@ -65,6 +65,8 @@ class SnapshotStatements(Statements):
 
     drop_segments: Statement
     drop_snapshots: Statement
+    salt_of: Statement
+    snapshot_versions: Statement
     tail: Statement
 
 

@@ -70,20 +70,37 @@ def tail(t: Tables) -> Query:
 
 @on_sqlite
 def newest(t: Tables) -> Query:
-    """Read the newest snapshot up to a version, and whether its hash is that of the event."""
+    """Read the newest snapshot up to a version, and the salt of its event, if that has its hash."""
     snapshots, events = t.snapshots.c, t.events.c
-    on_chain = select(events.hash).where(
-        events.stream_id == snapshots.stream_id, events.version == snapshots.version
+    its_event = and_(
+        events.stream_id == snapshots.stream_id,
+        events.version == snapshots.version,
+        events.hash == snapshots.hash,
     )
-    is_on_chain = on_chain.scalar_subquery() == snapshots.hash
     # As bytes: text that is none is for whoever decodes it to refuse.
     pieces = cast(snapshots.pieces, LargeBinary).label("pieces")
     return (
-        select(snapshots.version, snapshots.hash, pieces, is_on_chain.label("is_on_chain"))
+        select(snapshots.version, snapshots.hash, pieces, events.salt)
+        .select_from(t.snapshots.outerjoin(t.events, its_event))
         .where(*_of_schema(t), snapshots.version <= bindparam("until"))
         .order_by(snapshots.version.desc())
         .limit(1)
     )
+
+
+@on_both
+def salt_of(t: Tables) -> Query:
+    """Read the salt of the event that a snapshot is of."""
+    events = t.events.c
+    return of_stream(t, events.salt).where(
+        events.version == bindparam("version"), events.hash == bindparam("hash")
+    )
+
+
+@on_both
+def snapshot_versions(t: Tables) -> Query:
+    """Read the versions that there are snapshots of."""
+    return select(t.snapshots.c.version).where(*_of_schema(t)).order_by(t.snapshots.c.version)
 
 
 @on_sqlite
@@ -151,8 +168,8 @@ def _of_schema(t: Tables) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
 def load(t: Tables) -> Any:
     """Return rows of a tag and a FoldInput's columns: a snapshot, segments, and events.
 
-    A snapshot's hash is in `hash` and its pieces in `kind`; `schema` says whether it is on the
-    chain. A segment's id is in `version`.
+    A snapshot's hash is in `hash`, its pieces are in `kind` and the salt of its event in `header`;
+    `schema` says whether it is on the chain. A segment's id is in `version`.
     """
     snapshot = _newest(t).cte("newest")
     wanted = _wanted(snapshot)
@@ -176,6 +193,7 @@ def load(t: Tables) -> Any:
             SNAPSHOT,
             version=snapshot.c.version,
             kind=snapshot.c.pieces,
+            header=snapshot.c.salt,
             schema=case((snapshot.c.is_on_chain, 1), else_=0),
             key_id=snapshot.c.key_id,
             hash=snapshot.c.hash,
@@ -208,6 +226,7 @@ def _newest(t: Tables) -> Query:
             snapshots.pieces,
             events.version.is_not(None).label("is_on_chain"),
             events.key_id,
+            events.salt,
         )
         .select_from(t.snapshots.outerjoin(t.events, here))
         .where(

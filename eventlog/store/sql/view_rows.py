@@ -60,7 +60,7 @@ class ViewStatements(CheckpointStatements, abc.ABC):
         """Return how many bytes a text has, in UTF-8, without looking at all of it."""
 
     @abc.abstractmethod
-    def by_words(self, spec: TableSpec, generation: int) -> tuple[str, str]:
+    def by_words(self, _spec: TableSpec, _generation: int) -> tuple[str, str]:
         """Return what joins the index of words, and the condition with which it finds `match`."""
 
     @abc.abstractmethod

@@ -10,7 +10,6 @@ from eventlog.format.preparing import link, prepare_all
 from eventlog.format.records import (
     Appended,
     AppendRequest,
-    Head,
     Outcome,
     StoredEvent,
 )
@@ -29,7 +28,7 @@ MAX_HEADS: Final = 10_000
 def end_of(db: sqlite3.Connection, stream_id: bytes) -> Known | None:
     """Return the end of a stream, or None where there is no such stream."""
     row = db.execute(LOG.head.text, (stream_id,)).fetchone()
-    return None if row is None else Known(Head(*row[:3]), row[3])
+    return None if row is None else Known.read(row)
 
 
 class Committer:
@@ -109,10 +108,10 @@ class _Group:
         return self._append(request, known) if outcome is None else outcome
 
     def _append(self, request: AppendRequest, known: Known) -> Appended:
-        head, key_id = known
+        head, key_id, _, erased = known
         rows, after = link(request, head, prepare_all(request))
         self._events += rows
-        self._heads[request.stream_id] = Known(after, key_id)
+        self._heads[request.stream_id] = Known(after, key_id, request.closes, erased)
         if head.version == 0:
             identity = (request.stream_id, request.tenant, request.name)
             parent = request.parent or NO_PARENT

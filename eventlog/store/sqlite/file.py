@@ -4,31 +4,12 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Callable
-from typing import Final, NamedTuple
 
+from eventlog import files
 from eventlog.addresses.log import MEMORY, SqliteAddress, printable
 from eventlog.errors import UnavailableError
-from eventlog.files import reserve, sqlite_uri
+from eventlog.files import Frozen, is_writable, reserve, sqlite_uri
 from eventlog.store.contract.revisions import VERSION_TABLE
-
-IMMUTABLE: Final = "immutable=1"
-"""SQLite takes no lock, and keeps nothing beside the file: nobody writes it."""
-
-UNLOCKED: Final = "vfs=unix-none"
-"""SQLite takes no lock: nobody writes the file, or its write-ahead log, which is read."""
-
-
-class Frozen(NamedTuple):
-    """What a file was like that this process can write nothing of, nor anything beside it."""
-
-    seen: tuple[int, ...]
-    """What tells whether it, or its write-ahead log, has changed since."""
-    has_wal: bool
-
-    @property
-    def option(self) -> str:
-        """How SQLite is to read it."""
-        return UNLOCKED if self.has_wal else IMMUTABLE
 
 
 class LogConnection(sqlite3.Connection):
@@ -50,24 +31,8 @@ class LogConnection(sqlite3.Connection):
 
 
 def frozen(address: SqliteAddress) -> Frozen | None:
-    """Return what a file is like, if this process can write nothing there and nobody uses it.
-
-    Whoever has the file open has a write-ahead log and its index, `-shm`, beside it: then SQLite
-    reads the file together with him. Without them it would have to make them, and cannot: the file
-    is read as immutable, and together with a log that was left there, without locks.
-    """
-    path = address.path
-    if path is None or not os.path.isfile(path) or _is_writable(os.path.dirname(path)):
-        return None
-    seen = _stamp(path)
-    try:
-        wal = _stamp(f"{path}-wal")
-    except FileNotFoundError:
-        return Frozen(seen, has_wal=False)
-    if os.path.exists(f"{path}-shm"):
-        return None
-    has_wal = wal[_SIZE] > 0
-    return Frozen((*seen, *wal), has_wal) if os.name == "posix" or not has_wal else None
+    """Return what a file is like, if this process can write nothing there and nobody uses it."""
+    return None if address.path is None else files.frozen(address.path)
 
 
 def is_read_only(address: SqliteAddress) -> bool:
@@ -75,19 +40,7 @@ def is_read_only(address: SqliteAddress) -> bool:
     path = address.path
     if path is None or not os.path.exists(path):
         return False
-    return not _is_writable(path) or frozen(address) is not None
-
-
-_SIZE: Final = 2
-
-
-def _stamp(path: str) -> tuple[int, ...]:
-    now = os.stat(path)
-    return now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns
-
-
-def _is_writable(path: str) -> bool:
-    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+    return not is_writable(path) or frozen(address) is not None
 
 
 def connect_to_read(address: SqliteAddress, patience: float, mode: str = "ro") -> LogConnection:

@@ -3,9 +3,11 @@
 from datetime import datetime
 
 from eventlog import ConflictError, Context, NewEvent
-from eventlog.errors import InvalidMomentError, NameTakenError
+from eventlog.errors import ArchivedError, InvalidMomentError, NameTakenError
 from eventlog.events import ConversationForked
+from eventlog.format.names import MAIN
 from eventlog.format.questions import check_count
+from eventlog_projections.changing.filing import is_archived
 from eventlog_projections.stream import Stream
 
 
@@ -19,8 +21,11 @@ async def fork(
 ) -> None:
     """Begin a new stream with the parent's list as of `at`, or the first `kept` items of it.
 
-    Raises NameTakenError, InvalidMomentError, ErasedError or StoreError.
+    Raises NameTakenError, InvalidMomentError, ErasedError or StoreError, and ArchivedError for a
+    branch of a conversation that is closed.
     """
+    if new.branch and new.name == parent.name:
+        await _refuse_archived(parent)
     seen = await parent.read(as_of=at, limit=0)
     if (new.name, new.branch) == (parent.name, parent.branch):
         raise NameTakenError(new.name, new.branch, seen.version)
@@ -42,3 +47,10 @@ async def fork(
         await new.append(NewEvent(forked, context), 0)
     except ConflictError as error:
         raise NameTakenError(new.name, new.branch, error.actual) from error
+
+
+async def _refuse_archived(stream: Stream) -> None:
+    main = stream.beside(stream.name, MAIN)
+    version = await main.version()
+    if await is_archived(main, version):
+        raise ArchivedError(stream.name, version)

@@ -16,7 +16,7 @@ async def pop(stream: Stream, reason: str | None, context: Context) -> Any | Non
     popped: list[Any] = []
 
     async def pop_last() -> Change:
-        version, popped[:], _ = await stream.read(limit=1)
+        version, popped[:], *_ = await stream.read(limit=1)
         if not popped:
             raise _NothingThereError
         return Change(version, ItemPopped(reason))

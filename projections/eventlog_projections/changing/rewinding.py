@@ -7,18 +7,14 @@ where a redo goes back to.
 """
 
 from datetime import datetime
-from typing import Final
 
 from eventlog import Appended, Context
 from eventlog.errors import NoSuchTurnError, NothingToRedoError
 from eventlog.events import ConversationRewound
 from eventlog.format.questions import check_count
 from eventlog_projections.changing.branches import last_change
-from eventlog_projections.items.turns import is_user_message, start_of_last
+from eventlog_projections.items.turns import starts
 from eventlog_projections.stream import Change, Stream
-
-FIRST_WINDOW: Final = 32
-"""So many items are looked at first for the beginning of a turn; then four times as many."""
 
 
 async def restore(
@@ -47,16 +43,10 @@ async def undo(stream: Stream, turns: int, reason: str | None, context: Context)
 async def undoing(stream: Stream, turns: int) -> tuple[int, int]:
     """Return which version, and how many items of it, would be left without the last turns."""
     check_count("turns", turns, least=1)
-    limit = FIRST_WINDOW
-    while True:
-        seen = await stream.read(limit=limit)
-        whole = len(seen.items) == seen.total
-        start = start_of_last(seen.items, turns, is_whole_list=whole)
-        if start is not None:
-            return seen.version, seen.total - len(seen.items) + start
-        if whole:
-            raise _no_such_turn(stream, turns, sum(map(is_user_message, seen.items)))
-        limit *= 4
+    seen, start = await stream.read_turns(turns)
+    if start is None:
+        raise _no_such_turn(stream, turns, len(starts(seen.items, seen.inner)))
+    return seen.version, seen.total - len(seen.items) + start
 
 
 async def redoing(stream: Stream) -> int:

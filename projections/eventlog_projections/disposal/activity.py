@@ -1,4 +1,4 @@
-"""The conversations of a tenant with the time of the last append to each."""
+"""The conversations of a tenant with the time at which each was used last."""
 
 import itertools
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from eventlog import EventLog
 from eventlog.format.records import StreamRow
 from eventlog.operations.erasure import is_erased
 from eventlog_projections.conversation import Conversation
+from eventlog_projections.history.last_use import used_at
 
 
 class Activity(NamedTuple):
@@ -15,7 +16,7 @@ class Activity(NamedTuple):
 
     session_id: str
     last_at: int
-    """When something was last appended to any of its branches, microseconds UTC."""
+    """When any of its branches was used last (`items.changes.USES`), microseconds UTC."""
     versions: Mapping[bytes, int]
     """The head of every branch, by stream_id."""
 
@@ -48,5 +49,5 @@ async def _activity(log: EventLog, rows: list[StreamRow]) -> Activity | None:
     there = [row for row in rows if not await is_erased(log, row)]
     if not there:
         return None
-    last_at = max(row.head.at for row in there)
+    last_at = max([await used_at(log, row) for row in there])
     return Activity(rows[0].name, last_at, {row.stream_id: row.head.version for row in rows})

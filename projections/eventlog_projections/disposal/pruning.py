@@ -1,4 +1,4 @@
-"""Pruning: erasing conversations by the age of their last append, or by their owner."""
+"""Pruning: erasing conversations by when they were used last, or by their owner."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -37,8 +37,9 @@ async def prune(
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> list[Disposed]:
-    """Erase the conversations to which nothing was appended since `before`, the oldest last.
+    """Erase the conversations that were not used since `before`, the oldest last.
 
+    Used is where something was said, taken back or paid for: labels and holds are no use.
     Only those with this `owner` and this `tag`, where given; of all these the `keep` that were used
     last stay, however old. Branches belong to their conversation. Conversations under a legal hold,
     with a fork that was not chosen and shares their content, that are used meanwhile, that are not

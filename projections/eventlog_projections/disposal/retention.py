@@ -21,7 +21,7 @@ _log: Final = logging.getLogger("eventlog.retention")
 
 
 class RetentionRule(NamedTuple):
-    """Conversations to which nothing was appended for `age` are erased, but for the latest `keep`.
+    """Conversations that were not used for `age` are erased, but for the latest `keep`.
 
     Those of one `owner`, those with one `tag`, or all of the tenant. `name` is the reason that each
     erasure gives; it stays readable for ever.

@@ -8,7 +8,7 @@ from eventlog import EventLog, EventLogError
 from eventlog.errors import CorruptEventError
 from eventlog.format.names import MAIN
 from eventlog_projections.history.events import HistoryEvent, history
-from eventlog_projections.items.state import ItemsRead
+from eventlog_projections.items.state import ListRead
 from eventlog_projections.stream import Stream
 
 
@@ -37,7 +37,7 @@ async def salvage(
 
 async def read_intact(
     stream: Stream, as_of: int | datetime | None = None, limit: int | None = None
-) -> ItemsRead:
+) -> ListRead:
     """Return the items as `Stream.read` does; around an event that was changed, those left of them.
 
     There is an `Unreadable` in the place of others, as from `salvage`; `total` counts these, too.
@@ -48,7 +48,8 @@ async def read_intact(
         version = await (stream.version() if as_of is None else stream.version_at(as_of))
         items = await _salvage(stream, version, ())
         total = sum(map(size, items))
-        return ItemsRead(version, items if limit is None else items[-limit:] * bool(limit), total)
+        shown = items if limit is None else items[-limit:] * bool(limit)
+        return ListRead(version, shown, total, frozenset())
 
 
 def size(item: object) -> int:

@@ -38,12 +38,16 @@ _DECODED_AT_ONCE: Final = 1024 * 1024
 class EventItems:
     """The items that one event added."""
 
-    __slots__ = ("_inner", "entry", "items", "stream")
+    __slots__ = ("_inner", "entry", "is_inner", "items", "stream")
 
-    def __init__(self, stream: str, entry: FoldInput, items: int) -> None:
+    def __init__(
+        self, stream: str, entry: FoldInput, items: int, *, is_inner: bool = False
+    ) -> None:
         self.stream = stream
         self.entry = entry
         self.items = items
+        self.is_inner = is_inner
+        """Whether a run within another one added them."""
         self._inner: bytes | None = None
 
     @property
@@ -113,6 +117,8 @@ class SegmentItems:
 
     __slots__ = ("_content", "size", "source")
 
+    is_inner = False
+
     def __init__(self, source: int, content: bytes | Packed) -> None:
         self.source = source
         """How a snapshot names it."""
@@ -139,10 +145,16 @@ class SegmentItems:
         """Decode all items."""
         return _parse(b"[" + self.inner(limit) + b"]", self.items)
 
+    def raw_items(self) -> list[bytes]:
+        """Return the JSON of each item. Raises UnreadableError."""
+        packed = self._open()
+        begins = (0, *(end + 1 for end in packed.ends))
+        return [packed.inner[start:end] for start, end in zip(begins, packed.ends, strict=False)]
+
     def stored(self) -> bytes:
         """Return it as it is stored."""
         content = self._content
-        return content if isinstance(content, bytes) else pack(self.source, content)
+        return content if isinstance(content, bytes) else pack(content)
 
     def _open(self) -> Packed:
         if isinstance(self._content, bytes):
@@ -157,6 +169,7 @@ class Absent:
 
     size = _OVERHEAD
     items = 0
+    is_inner = False
 
     def __init__(self, source: int) -> None:
         self.source = source
@@ -194,6 +207,11 @@ class Inherited:
         """How many items it holds."""
         return self._holder.items
 
+    @property
+    def is_inner(self) -> bool:
+        """Whether a run within another one added them."""
+        return self._holder.is_inner
+
     def inner(self, limit: int) -> bytes:
         """Return the JSON of all items, without brackets."""
         return self._holder.inner(limit)
@@ -226,6 +244,19 @@ def count(blocks: Sequence[Block]) -> int:
     """Return how many items the blocks hold."""
     items: int = sum(map(_STOP, blocks)) - sum(map(_START, blocks))
     return items
+
+
+def inner_of(blocks: Sequence[Block]) -> frozenset[int]:
+    """Return the indexes of the items that runs within other runs added."""
+    if not any(block.holder.is_inner for block in blocks):
+        return frozenset()
+    found: list[int] = []
+    place = 0
+    for holder, start, stop in blocks:
+        if holder.is_inner:
+            found += range(place, place + stop - start)
+        place += stop - start
+    return frozenset(found)
 
 
 def filled(blocks: Sequence[Block], known: Sequence[Block]) -> list[Block]:

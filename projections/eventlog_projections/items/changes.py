@@ -7,7 +7,14 @@ from typing import NamedTuple
 
 from eventlog import ConversationCleared, ItemPopped, ItemsAdded, ItemsReplaced
 from eventlog.errors import CorruptEventError
-from eventlog.events import BranchDeleted, ConversationErased, ConversationForked, Header
+from eventlog.events import (
+    BranchDeleted,
+    ConversationErased,
+    ConversationForked,
+    ConversationRewound,
+    Header,
+    UsageRecorded,
+)
 
 
 class Change(NamedTuple):
@@ -25,6 +32,10 @@ CHANGING = frozenset(
     (*_EMPTYING, ItemsAdded.kind, ItemPopped.kind, ItemsReplaced.kind, ConversationForked.kind)
 )
 """Kinds of events whose header says it all."""
+
+USES = frozenset((*CHANGING, ConversationRewound.kind, UsageRecorded.kind))
+"""Kinds of events that say that a conversation was used: something was said, taken back or paid
+for. How it is filed, labels and holds for example, is no use of it."""
 
 
 def change(stream: str, version: int, kind: str, header: Header, before: int) -> Change:

@@ -1,17 +1,25 @@
 """Cutting a list into what a snapshot of it refers to: new segments, and what is there already.
 
 Pure. Items are copied once: what is in a segment stays there. A few items beside each other, and
-items that are large, are not copied at all but referred to where they lie in the log.
+items that are large, are not copied at all but referred to where they lie in the log; nor are those
+of runs within other runs, of which only their event tells that.
 """
 
-import secrets
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from eventlog.format.inflating import MAX_INFLATED
 from eventlog.snapshots import Piece
 from eventlog_projections.items.blocks import INHERITED, Block, EventItems, SegmentItems, count
-from eventlog_projections.items.segments import LARGE, MAX_BYTES, MAX_ITEMS, Packed, join, pack
+from eventlog_projections.items.segments import (
+    LARGE,
+    MAX_BYTES,
+    MAX_ITEMS,
+    Packed,
+    id_of,
+    join,
+    pack,
+)
 
 FEW: Final = 32
 """So many items beside each other are worth a segment."""
@@ -74,7 +82,7 @@ class _Cutter:
             return
         raws = holder.raw_items(self._limit) if isinstance(holder, EventItems) else None
         chosen = None if raws is None else raws[block.start : block.stop]
-        if chosen is None or any(len(raw) > LARGE for raw in chosen):
+        if chosen is None or holder.is_inner or any(len(raw) > LARGE for raw in chosen):
             self.flush()
             self._refer(block)
             return
@@ -103,8 +111,9 @@ class _Cutter:
             self.flush()
 
     def _copy(self, packed: Packed) -> None:
-        segment_id = secrets.randbits(47) + 1
-        self.segments[segment_id] = pack(segment_id, packed)
+        stored = pack(packed)
+        segment_id = id_of(stored)
+        self.segments[segment_id] = stored
         holder = SegmentItems(segment_id, packed)
         self.pieces.append(Piece(segment_id, 0, len(packed.ends)))
         self.blocks.append(Block(holder, 0, len(packed.ends)))

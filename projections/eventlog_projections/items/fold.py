@@ -118,11 +118,12 @@ def _target(stream: str, rewound: FoldInput) -> tuple[int, int | None]:
 
 
 def _add(stream: str, blocks: list[Block], entry: FoldInput) -> list[Block]:
-    size = header(stream, entry).items
-    if size is None:
+    said = header(stream, entry)
+    if said.items is None:
         raise refused(stream, entry, "its header counts no items")
-    if size > 0:
-        blocks.append(Block(EventItems(stream, entry, size), 0, size))
+    if said.items > 0:
+        holder = EventItems(stream, entry, said.items, is_inner=said.inner is True)
+        blocks.append(Block(holder, 0, said.items))
     return blocks
 
 

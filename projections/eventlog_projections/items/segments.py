@@ -1,20 +1,23 @@
 """Segments: immutable runs of items as stored bytes, with the place of each item in them.
 
-A segment is zstd over little-endian numbers, its own id (64 bits), how many items there are and
-where each ends (32 bits), and then the items as JSON with a comma between two. The id is there so
-that no segment passes for another. It can be rebuilt, so its form may change with SCHEMA.
+A segment is zstd over 16 random bytes, little-endian numbers, how many items there are and where
+each ends (32 bits), and then the items as JSON with a comma between two. Its id is a digest of all
+that, so no segment passes for another, nor for itself once it was changed. It can be rebuilt, so
+its form may change with SCHEMA.
 """
 
+import secrets
 import struct
 import threading
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 import zstandard
 
 from eventlog.format.inflating import frame_size, inflate_frame
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """Raise it with any change of the fold or of what is stored: older snapshots are left alone."""
 
 MAX_ITEMS: Final = 256
@@ -26,7 +29,8 @@ MAX_OPENED: Final = 1024 * 1024
 """A segment that claims to be larger is none: what is packed is far less."""
 
 _LEVEL: Final = 3
-_HEAD: Final = struct.Struct("<QI")
+_HEAD: Final = struct.Struct("<16sI")
+_ID_BITS: Final = 63
 
 
 class _Zstd(threading.local):
@@ -48,6 +52,8 @@ class Packed(NamedTuple):
 
     inner: bytes
     ends: Sequence[int]
+    nonce: bytes
+    """Random: an id tells nothing of what is in an encrypted segment, and is given once."""
 
 
 def join(items: Sequence[bytes]) -> Packed:
@@ -57,14 +63,19 @@ def join(items: Sequence[bytes]) -> Packed:
     for item in items:
         end += 1 + len(item)
         ends.append(end)
-    return Packed(b",".join(items), ends)
+    return Packed(b",".join(items), ends, secrets.token_bytes(16))
 
 
-def pack(segment_id: int, packed: Packed) -> bytes:
+def pack(packed: Packed) -> bytes:
     """Return what is stored."""
     items = len(packed.ends)
-    numbers = struct.pack(f"<QI{items}I", segment_id, items, *packed.ends)
+    numbers = struct.pack(f"<16sI{items}I", packed.nonce, items, *packed.ends)
     return _zstd.compressor.compress(numbers + packed.inner)
+
+
+def id_of(stored: bytes) -> int:
+    """Return the id of a segment: 63 bits of the SHA-256 of what is stored; never 0."""
+    return (int.from_bytes(sha256(stored).digest()[:8]) >> 64 - _ID_BITS) or 1
 
 
 def size_of(content: bytes | Packed) -> int:
@@ -75,14 +86,16 @@ def size_of(content: bytes | Packed) -> int:
 
 
 def unpack(segment_id: int, stored: bytes) -> Packed:
-    """Undo `pack`. Raises UnreadableError."""
+    """Undo `pack`. Raises UnreadableError, also for what has another id."""
+    if id_of(stored) != segment_id:
+        raise UnreadableError
     try:
         opened = inflate_frame(stored, MAX_OPENED)
-        own_id, items = _HEAD.unpack_from(opened)
+        nonce, items = _HEAD.unpack_from(opened)
         ends: tuple[int, ...] = struct.unpack_from(f"<{items}I", opened, _HEAD.size)
     except (ValueError, struct.error) as error:
         raise UnreadableError from error
     inner = opened[_HEAD.size + 4 * items :]
-    if own_id != segment_id or not items or ends[-1] != len(inner):
+    if not items or ends[-1] != len(inner):
         raise UnreadableError
-    return Packed(inner, ends)
+    return Packed(inner, ends, nonce)

@@ -31,6 +31,19 @@ class ItemsRead(NamedTuple):
     total: int
 
 
+class ListRead(NamedTuple):
+    """What a read returned, and what of it runs within other runs added: indexes in `items`."""
+
+    version: int
+    items: list[Any]
+    total: int
+    inner: frozenset[int]
+
+    def behind(self, start: int | None = None) -> ItemsRead:
+        """Return it as others are given it, without its items before index `start`."""
+        return ItemsRead(self.version, self.items if not start else self.items[start:], self.total)
+
+
 class State(NamedTuple):
     """The list at a version; `hash` is the chain's there."""
 
@@ -124,7 +137,8 @@ def holder_of(stream: str, source: int, found: Sources) -> EventItems | SegmentI
         return SegmentItems(source, found.segments[source])
     if source < 0 and -source in found.entries:
         entry = found.entries[-source]
-        return EventItems(stream, entry, header(stream, entry).items or 0)
+        said = header(stream, entry)
+        return EventItems(stream, entry, said.items or 0, is_inner=said.inner is True)
     return Absent(source)
 
 

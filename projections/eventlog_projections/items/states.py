@@ -13,12 +13,12 @@ from eventlog.events import ConversationForked
 from eventlog.format.names import MAIN
 from eventlog.snapshots import EVERYTHING, StreamSnapshots
 from eventlog_projections.items.ancestors import ForkOrigin, OwnList, inherit
-from eventlog_projections.items.blocks import decode, drop_last, header, last
+from eventlog_projections.items.blocks import decode, drop_last, header, inner_of, last
 from eventlog_projections.items.loading import StateLoader
 from eventlog_projections.items.memory import StateMemory
 from eventlog_projections.items.saving import SnapshotWriter
 from eventlog_projections.items.segments import SCHEMA
-from eventlog_projections.items.state import EMPTY, ItemsRead, State
+from eventlog_projections.items.state import EMPTY, ListRead, State
 
 
 class StateReader:
@@ -34,7 +34,7 @@ class StateReader:
         self._loader = StateLoader(log, self.display_name)
         self._writer = SnapshotWriter(log, self._memory)
 
-    async def read(self, version: int | None, wanted: int) -> ItemsRead:
+    async def read(self, version: int | None, wanted: int) -> ListRead:
         """Return the last `wanted` items of the list at a version, or now.
 
         If that fails, caches are evicted; if it still does, snapshots are deleted, and every event
@@ -46,7 +46,7 @@ class StateReader:
             await self._refuse_lost(error)
             raise
 
-    async def _read(self, version: int | None, wanted: int) -> ItemsRead:
+    async def _read(self, version: int | None, wanted: int) -> ListRead:
         found = self._decoded(await self._state(version, wanted), wanted)
         if found is None:
             await self.evict()
@@ -135,13 +135,15 @@ class StateReader:
         """Evict the list from every cache, and keep states up to `version` out of Redis."""
         await self._memory.leave_tombstone(self._stored(), version)
 
-    def _decoded(self, state: State | None, wanted: int) -> ItemsRead | None:
+    def _decoded(self, state: State | None, wanted: int) -> ListRead | None:
         """Return the last `wanted` items of a state; None if some of them cannot be used."""
         if state is None:
             return None
         blocks = state.blocks if wanted == EVERYTHING else last(state.blocks, wanted)
         items = decode(blocks, self._log.spi.max_inflated_bytes)
-        return None if items is None else ItemsRead(state.version, items, state.total)
+        return (
+            None if items is None else ListRead(state.version, items, state.total, inner_of(blocks))
+        )
 
     def _stored(self) -> StreamSnapshots:
         return self._log.spi.snapshots(self._name, SCHEMA, branch=self._branch)

@@ -8,10 +8,10 @@ no text, and everything else is: identifiers, what the protocol itself says (`ty
 import functools
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
-from eventlog_projections.items.turns import fields as fields_of
+from eventlog_projections.items.calls import fields as fields_of
 
 MAX_TEXT: Final = 100_000
 """Characters of an item that are searched."""
@@ -102,7 +102,7 @@ def _strings(value: Any, inner: Callable[[dict[str, Any]], list[str]], most: int
             fields = cast("dict[str, Any]", value)
             left += [(each, fields[each]) for each in reversed(inner(fields))]
         elif isinstance(value, list):
-            left += [(name, each) for each in reversed(value)]
+            left += [(name, each) for each in reversed(cast("Sequence[Any]", value))]
         if not left or most <= 0:
             return found
         name, value = left.pop()

@@ -1,66 +1,82 @@
-"""Turns: what a user's message began.
+"""Turns: what a user's message began. Here alone it is said where one begins.
 
-Pure. A turn is a user's message and everything up to the next one. What comes before the first of
-them, a system message for example or what a compaction left, belongs to no turn. An item answers
-another if it is the output of its call, or the response to its request for approval.
+Pure. A turn is a user's message and everything up to the next one. What a run within another one
+was told, an agent that is a tool on the same session, is no message of the user: it belongs to the
+turn that the outer run works for. What comes before the first turn, a system message for example or
+what a compaction left, belongs to none.
 """
 
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from eventlog import Context, ItemsAdded
+from eventlog_projections.items.calls import answers, is_user_message
+
+__all__ = ["TurnsRead", "as_added", "is_user_message", "start_of_last", "starts"]
 
 
-def fields(item: Any) -> dict[str, Any]:
-    """Return the fields of an item, which may be any JSON value."""
-    return cast(dict[str, Any], item) if isinstance(item, dict) else {}
+def as_added(items: Sequence[Any], context: Context) -> ItemsAdded:
+    """Return the event that adds items; of a run within another one it says so.
+
+    It does where it matters: of a message that would begin a turn.
+    """
+    is_inner = context.parent_run_id is not None and isinstance(items, list | tuple)
+    return ItemsAdded(items, is_inner and any(map(is_user_message, items)))
 
 
-def is_user_message(item: Any) -> bool:
-    """Tell whether the item begins a turn."""
-    return isinstance(item, dict) and cast(Any, item).get("role") == "user"
+class TurnsRead(NamedTuple):
+    """The items of a list at a version, and the index of each that begins a turn."""
+
+    version: int
+    items: list[Any]
+    starts: list[int]
+
+    def numbered(self) -> Iterator[tuple[int, Any]]:
+        """Yield each item beside the number of its turn, from 1; 0 before the first one."""
+        begins, turn = set(self.starts), 0
+        for index, item in enumerate(self.items):
+            turn += index in begins
+            yield turn, item
 
 
-def start_of_last(items: Sequence[Any], turns: int, *, is_whole_list: bool) -> int | None:
+def starts(items: Sequence[Any], inner: Collection[int] = ()) -> list[int]:
+    """Return the index of each item that begins a turn.
+
+    `inner` are the indexes of what runs within other runs added.
+    """
+    return [
+        index for index, item in enumerate(items) if is_user_message(item) and index not in inner
+    ]
+
+
+def start_of_last(
+    items: Sequence[Any], turns: int, *, inner: Collection[int] = (), is_whole_list: bool
+) -> int | None:
     """Return the index at which the last `turns` turns begin; None if that is not among `items`.
 
-    Where the items before it hold a call whose output would be behind it, it is the beginning of an
-    earlier turn. `items` are the end of a list, or all of it.
+    Where a call before it would be parted from what answers it, it is the beginning of an earlier
+    turn. `items` are the end of a list, or all of it.
     """
-    unasked: set[str] = set()
-    for index in range(len(items) - 1, -1, -1):
-        item = items[index]
-        unasked |= _answers(item)
-        unasked -= _asks(item)
-        if not is_user_message(item):
-            continue
-        turns -= 1
-        if turns <= 0 and not _cuts(items[:index], unasked, is_whole_list=is_whole_list):
-            return index
-    return None
+    begins = starts(items, inner)[::-1][max(0, turns - 1) :]
+    if not begins:
+        return None
+    parted = _parted(items, is_whole_list=is_whole_list)
+    return next((index for index in begins if not parted[index]), None)
 
 
-def _cuts(before: Sequence[Any], unasked: set[str], *, is_whole_list: bool) -> bool:
-    if not unasked or not is_whole_list:
-        return bool(unasked)
-    return any(unasked & _asks(item) for item in before)
+def _parted(items: Sequence[Any], *, is_whole_list: bool) -> list[bool]:
+    """Tell for each index whether a list that is cut before it parts a call from its answer.
 
-
-def _answers(item: Any) -> set[str]:
-    kind = _type(item)
-    if kind == "mcp_approval_response":
-        return _ids(item, "approval_request_id")
-    return (_ids(item, "call_id") or _ids(item, "id")) if kind.endswith("_output") else set()
-
-
-def _asks(item: Any) -> set[str]:
-    kind = _type(item)
-    is_asking = kind.endswith("_call") or kind == "mcp_approval_request"
-    return _ids(item, "call_id", "id") if is_asking else set()
-
-
-def _type(item: Any) -> str:
-    kind = fields(item).get("type")
-    return kind if isinstance(kind, str) else ""
-
-
-def _ids(item: Any, *names: str) -> set[str]:
-    return {value for value in map(fields(item).get, names) if isinstance(value, str)}
+    What answers no call among them may answer one before them, unless they are all there is.
+    """
+    change = [0] * (len(items) + 1)
+    for call, by in answers(items):
+        if call is not None or not is_whole_list:
+            change[0 if call is None else call + 1] += 1
+            change[by + 1] -= 1
+    parted: list[bool] = []
+    open_ = 0
+    for each in change[:-1]:
+        open_ += each
+        parted.append(open_ > 0)
+    return parted

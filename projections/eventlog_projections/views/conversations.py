@@ -5,8 +5,16 @@ from collections.abc import Iterator
 import msgspec
 
 from eventlog import ItemsAdded
-from eventlog.events import BranchDeleted, ConversationLabelled, UsageRecorded
+from eventlog.events import (
+    BranchDeleted,
+    ConversationArchived,
+    ConversationLabelled,
+    HoldLifted,
+    HoldPlaced,
+    UsageRecorded,
+)
 from eventlog.format.names import MAIN
+from eventlog_projections.items.changes import USES
 from eventlog_projections.items.text import summary_of
 from eventlog_projections.items.turns import is_user_message
 from eventlog_projections.views.projection import Projection, Rows, Written
@@ -19,8 +27,10 @@ class ConversationRow(Row, frozen=True, kw_only=True):
 
     `title`, `owner` and `tags` (a JSON array) are its labels, those of the main branch; `owner_key`
     is the digest of `owner`, by which rows are found; `items` is the length of the main branch's
-    list; `bytes` is what its contents take in the log. Labels and first message are not there where
-    the log is encrypted.
+    list; `bytes` is what its contents take in the log. `last_at` is when its list was last changed,
+    or something used: labels, holds and other facts about it are no use of it. Labels and first
+    message are not there where the log is encrypted. `archived_at` is when it was closed to
+    writers, None if it is open.
     """
 
     table = "conversations"
@@ -45,6 +55,7 @@ class ConversationRow(Row, frozen=True, kw_only=True):
     bytes: int = 0
     first_at: int
     last_at: int
+    archived_at: int | None = None
 
 
 class BranchRow(Row, frozen=True, kw_only=True):
@@ -82,13 +93,24 @@ def fold(step: Step, rows: Rows) -> Iterator[Written]:
         "events": conversation.events + 1,
         "bytes": conversation.bytes + len(stored.body or b"") + len(stored.context or b""),
         "branches": conversation.branches + (0 if is_main else _shown(branch) - _shown(before)),
-        "last_at": max(conversation.last_at, step.at),
     }
+    if step.kind in USES:
+        changes["last_at"] = max(conversation.last_at, step.at)
     if is_main:
         changes["items"] = step.total
+        changes["archived_at"] = _archived_at(step, conversation)
     if not step.event.is_erased:
         changes |= _content(step, conversation, is_main=is_main)
     yield msgspec.structs.replace(conversation, **changes)
+
+
+def _archived_at(step: Step, before: ConversationRow) -> int | None:
+    """Tell when a conversation was closed: it is while its last event says so."""
+    if step.kind == ConversationArchived.kind:
+        return step.at if before.archived_at is None else before.archived_at
+    if step.kind in (HoldPlaced.kind, HoldLifted.kind):
+        return before.archived_at  # The same batch closes it again.
+    return None
 
 
 def _branch(step: Step, before: BranchRow | None) -> BranchRow:
@@ -103,7 +125,7 @@ def _branch(step: Step, before: BranchRow | None) -> BranchRow:
         items=step.total,
         is_deleted=is_deleted,
         first_at=step.at if before is None else before.first_at,
-        last_at=step.at,
+        last_at=step.at if before is None or step.kind in USES else before.last_at,
     )
 
 
@@ -113,7 +135,7 @@ def _shown(branch: BranchRow | None) -> int:
 
 def _content(step: Step, before: ConversationRow, *, is_main: bool) -> dict[str, object]:
     if before.first_message is None and step.kind == ItemsAdded.kind:
-        shown = () if step.is_encrypted else step.items
+        shown = () if step.is_encrypted or step.header.inner else step.items
         message = next((item for item in shown if is_user_message(item)), None)
         return {} if message is None else {"first_message": summary_of(message)}
     if step.kind not in (UsageRecorded.kind, ConversationLabelled.kind):
@@ -139,4 +161,4 @@ def _labels(event: ConversationLabelled) -> dict[str, object]:
     return changes
 
 
-CONVERSATIONS = Projection("conversations", 2, (ConversationRow, BranchRow), fold)
+CONVERSATIONS = Projection("conversations", 3, (ConversationRow, BranchRow), fold)

@@ -64,6 +64,8 @@ class Summary(NamedTuple):
     """The models that were used, as far as they are known."""
     row: ConversationRow
     """As it is stored: where the next page begins."""
+    archived_at: datetime | None
+    """When it was closed to writers; None if it is open."""
 
 
 class Turn(NamedTuple):
@@ -206,7 +208,7 @@ async def tool_calls(
 ) -> list[ToolCallRow]:
     """Return every call of a branch, in the order in which they were made."""
     rows = await views.held(ToolCallRow, [_id(views, name, branch)], stale=stale)
-    return sorted(rows, key=lambda row: row.called_version or row.answered_version or 0)
+    return sorted(rows, key=lambda row: (row.version, row.item))
 
 
 async def search(
@@ -289,6 +291,7 @@ def _summary(row: ConversationRow, turns: int, models: Sequence[Any]) -> Summary
         readable_time(row.last_at),
         tuple(sorted(model.model for model in models if model.model)),
         row,
+        None if row.archived_at is None else readable_time(row.archived_at),
     )
 
 

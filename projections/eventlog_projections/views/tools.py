@@ -1,16 +1,28 @@
 """The view of tools: every call, with its result. Pure.
 
-A call happened, whether or not it is still in the list; a compaction that repeats it counts it
-once. Times are those of recording: a call and its result that were recorded together took a time
-that nobody knows.
+A call happened, whether or not it is still in the list. It is known by where it stands, its result
+by `items.calls`; a compaction that repeats both counts them once. Times are those of recording: a
+call and its result that were recorded together took a time that nobody knows.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 import msgspec
 
-from eventlog_projections.items.turns import fields as fields_of
+from eventlog import ItemsReplaced
+from eventlog_projections.items.calls import (
+    SEARCH,
+    fields,
+    id_of,
+    is_answer,
+    is_call,
+    is_hosted,
+    is_user_message,
+    tool_of,
+    type_of,
+)
 from eventlog_projections.views.projection import Gone, Projection, Rows, Written
 from eventlog_projections.views.row import Row, digest_of
 from eventlog_projections.views.step import Step
@@ -18,41 +30,63 @@ from eventlog_projections.views.step import Step
 FAILED: Final = "An error occurred while running the tool"
 """How the output begins that the SDK makes of a tool's exception, unless it is told otherwise."""
 
-_HOSTED: Final = frozenset(
-    {
-        "code_interpreter_call",
-        "file_search_call",
-        "image_generation_call",
-        "mcp_call",
-        "web_search_call",
-    }
-)
-"""Calls that the provider answers: the item holds call and result."""
-
 
 class ToolCallRow(Row, frozen=True, kw_only=True):
     """A call of a tool in a branch. Times are microseconds, UTC.
 
-    `call_key` is the digest of `call_id`. `name` and `called_at` are None for a result whose call
-    was never seen there; `answered_at` is None for a call without a result; `duration` is
-    microseconds from one to the other.
+    `version` and `item` say where it stands, `place` was its index in the list, `turn` is how many
+    messages of users were recorded before it, `before_version` and `before_item` are the call
+    before it that has its id (0: none). `name` and `called_at` are None for a result whose call was
+    never seen there, which stands where the result does; `answered_at` is None for a call without a
+    result; `duration` is microseconds from one to the other.
     """
 
     table = "tool_calls"
-    key = ("stream_id", "call_key")
+    key = ("stream_id", "version", "item")
     readable = "tool_calls"
 
     stream_id: bytes
-    call_key: bytes
+    version: int
+    item: int
+    place: int
+    turn: int
+    before_version: int = 0
+    before_item: int = 0
     call_id: str
     tenant: str
     name: str | None = None
-    called_version: int | None = None
     called_at: int | None = None
     answered_version: int | None = None
     answered_at: int | None = None
     duration: int | None = None
     is_error: bool = False
+
+
+class ToolIdRow(Row, frozen=True, kw_only=True):
+    """What is known of the calls of a branch that have one id: the last one, and how many wait.
+
+    `id_key` is the digest of the id.
+    """
+
+    table = "tool_ids"
+    key = ("stream_id", "id_key")
+
+    stream_id: bytes
+    id_key: bytes
+    version: int
+    item: int
+    waiting: int
+
+
+class ToolTurnRow(Row, frozen=True, kw_only=True):
+    """How many messages of users a branch has had, and after how many a tool was searched for."""
+
+    table = "tool_turns"
+    key = ("stream_id",)
+
+    stream_id: bytes
+    turn: int = 0
+    sought: int = -1
 
 
 class ToolRow(Row, frozen=True, kw_only=True):
@@ -79,67 +113,170 @@ class ToolRow(Row, frozen=True, kw_only=True):
 
 def fold(step: Step, rows: Rows) -> Iterator[Written]:
     """Take a step."""
-    for item in step.items:
-        fields = fields_of(item)
-        kind = fields.get("type")
-        if not isinstance(kind, str):
-            continue
-        call_id = fields.get("call_id") or fields.get("id")
-        if not isinstance(call_id, str):
-            continue
-        if kind.endswith("_call"):
-            yield from _call(step, fields, kind, call_id, rows)
-        elif kind.endswith("_call_output"):
-            yield from _answer(step, call_id, rows, is_error=_is_error(fields))
+    repeated: Counter[tuple[int, int]] = Counter()
+    for index, item in enumerate(step.items):
+        if is_user_message(item):
+            now = _turn(step, rows)
+            yield msgspec.structs.replace(now, turn=now.turn + 1)
+        elif is_call(item):
+            yield from _call(step, index, item, rows, repeated)
+        elif is_answer(item):
+            yield from _answer(step, index, item, rows)
 
 
 def _call(
-    step: Step, item: dict[str, Any], kind: str, call_id: str, rows: Rows
+    step: Step, index: int, item: Any, rows: Rows, repeated: Counter[tuple[int, int]]
 ) -> Iterator[Written]:
-    before = _seen(step, call_id, rows)
-    if before.called_at is not None:
+    kind, now = type_of(item), _turn(step, rows)
+    name = tool_of(item) or kind.removesuffix("_call")
+    if name == SEARCH:
+        yield msgspec.structs.replace(now, sought=now.turn)
+    if (same := _repeated(step, item, name, rows, repeated)) is not None:
+        repeated[same.version, same.item] += 1
+        yield msgspec.structs.replace(same, place=(step.start or 0) + index)
         return
-    name = item.get("name")
-    name = name if isinstance(name, str) and name else kind.removesuffix("_call")
-    called = msgspec.structs.replace(
-        before, name=name, called_version=step.version, called_at=step.at
+    yield from _called(step, index, item, name, rows)
+    if is_hosted(item):
+        yield from _answer(step, index, item, rows)
+
+
+def _called(step: Step, index: int, item: Any, name: str, rows: Rows) -> Iterator[Written]:
+    """Count a call that was never seen."""
+    call_id = id_of(item)
+    key = digest_of(call_id)
+    before = rows.get(ToolIdRow, key)
+    yield ToolCallRow(
+        stream_id=step.stream_id,
+        version=step.version,
+        item=index,
+        place=(step.start or 0) + index,
+        turn=_turn(step, rows).turn,
+        before_version=0 if before is None else before.version,
+        before_item=0 if before is None else before.item,
+        call_id=call_id,
+        tenant=step.tenant,
+        name=name,
+        called_at=step.at,
     )
-    yield called
+    yield ToolIdRow(
+        stream_id=step.stream_id,
+        id_key=key,
+        version=step.version,
+        item=index,
+        waiting=1 if before is None else before.waiting + 1,
+    )
     tool = _tool(step, name, rows)
-    yield msgspec.structs.replace(
-        tool,
-        calls=tool.calls + 1,
-        results=tool.results + (called.answered_at is not None),
-        errors=tool.errors + called.is_error,
-    )
-    if kind in _HOSTED and item.get("status") != "in_progress":
-        yield from _answer(step, call_id, rows, is_error=_is_error(item))
+    yield msgspec.structs.replace(tool, calls=tool.calls + 1)
 
 
-def _answer(step: Step, call_id: str, rows: Rows, *, is_error: bool) -> Iterator[Written]:
-    before = _seen(step, call_id, rows)
-    if before.answered_at is not None:
+def _repeated(
+    step: Step, item: Any, name: str, rows: Rows, repeated: Counter[tuple[int, int]]
+) -> ToolCallRow | None:
+    """Return the call that was taken off the list to be put there again, if this is one."""
+    taken_off = [
+        row
+        for row in _taken_off(step, id_of(item), rows)
+        if row.name == name and not repeated[row.version, row.item]
+    ]
+    return taken_off[-1] if taken_off else None
+
+
+def _answer(step: Step, index: int, item: Any, rows: Rows) -> Iterator[Written]:
+    call_id = id_of(item)
+    known = rows.get(ToolIdRow, digest_of(call_id))
+    is_error = _is_error(item)
+    if known is not None and known.waiting:
+        yield msgspec.structs.replace(known, waiting=known.waiting - 1)
+        yield from _answered(step, _waiting(call_id, rows), rows, is_error=is_error)
+    elif next(_taken_off(step, call_id, rows), None) is None:
+        yield from _unasked(step, index, item, rows, is_error=is_error)
+
+
+def _answered(
+    step: Step, call: ToolCallRow | None, rows: Rows, *, is_error: bool
+) -> Iterator[Written]:
+    if call is None or call.name is None or call.called_at is None:
         return
-    took = None
-    if before.called_at is not None and before.called_version != step.version:
-        took = step.at - before.called_at
+    took = None if call.version == step.version else step.at - call.called_at
     yield msgspec.structs.replace(
-        before,
+        call,
         answered_version=step.version,
         answered_at=step.at,
         duration=took,
         is_error=is_error,
     )
-    if before.name is not None:
-        tool = _tool(step, before.name, rows)
+    tool = _tool(step, call.name, rows)
+    yield msgspec.structs.replace(
+        tool,
+        results=tool.results + 1,
+        errors=tool.errors + is_error,
+        timed=tool.timed + (took is not None),
+        duration=tool.duration + (took or 0),
+        longest=max(tool.longest, took or 0),
+    )
+
+
+def _unasked(step: Step, index: int, item: Any, rows: Rows, *, is_error: bool) -> Iterator[Written]:
+    """Note a result without a call; a search that the model made by itself shows by it only."""
+    now = _turn(step, rows)
+    name = SEARCH if tool_of(item) == SEARCH and now.sought != now.turn else None
+    yield ToolCallRow(
+        stream_id=step.stream_id,
+        version=step.version,
+        item=index,
+        place=(step.start or 0) + index,
+        turn=now.turn,
+        call_id=id_of(item),
+        tenant=step.tenant,
+        name=name,
+        called_at=None if name is None else step.at,
+        answered_version=step.version,
+        answered_at=step.at,
+        is_error=is_error,
+    )
+    if name is not None:
+        tool = _tool(step, name, rows)
         yield msgspec.structs.replace(
             tool,
+            calls=tool.calls + 1,
             results=tool.results + 1,
             errors=tool.errors + is_error,
-            timed=tool.timed + (took is not None),
-            duration=tool.duration + (took or 0),
-            longest=max(tool.longest, took or 0),
         )
+
+
+def _taken_off(step: Step, call_id: str, rows: Rows) -> Iterator[ToolCallRow]:
+    """Yield the calls with an id that a replacement takes off the list, the last one first.
+
+    What it puts there again is no other call, and a result of one of them no other result.
+    """
+    if step.kind != ItemsReplaced.kind:
+        return
+    for row in _of_id(call_id, rows):
+        if row.version == step.version:
+            continue
+        if row.place < (step.start or 0):
+            return
+        yield row
+
+
+def _waiting(call_id: str, rows: Rows) -> ToolCallRow | None:
+    """Return the call that the next result under this id answers: see `items.calls`."""
+    found: ToolCallRow | None = None
+    for row in _of_id(call_id, rows):
+        if found is not None and row.turn != found.turn:
+            break
+        if row.answered_at is None:
+            found = row
+    return found
+
+
+def _of_id(call_id: str, rows: Rows) -> Iterator[ToolCallRow]:
+    """Yield the calls that have an id, the last one first."""
+    last = rows.get(ToolIdRow, digest_of(call_id))
+    row = None if last is None else rows.get(ToolCallRow, last.version, last.item)
+    while row is not None:
+        yield row
+        row = rows.get(ToolCallRow, row.before_version, row.before_item)
 
 
 def _tool(step: Step, name: str, rows: Rows) -> ToolRow:
@@ -147,18 +284,15 @@ def _tool(step: Step, name: str, rows: Rows) -> ToolRow:
     return rows.get(ToolRow, key) or ToolRow(tenant=step.tenant, name_key=key, name=name)
 
 
-def _seen(step: Step, call_id: str, rows: Rows) -> ToolCallRow:
-    """Return what is known of a call; a new row where nothing is."""
-    key = digest_of(call_id)
-    return rows.get(ToolCallRow, key) or ToolCallRow(
-        stream_id=step.stream_id, call_key=key, call_id=call_id, tenant=step.tenant
-    )
+def _turn(step: Step, rows: Rows) -> ToolTurnRow:
+    return rows.get(ToolTurnRow) or ToolTurnRow(stream_id=step.stream_id)
 
 
-def _is_error(item: dict[str, Any]) -> bool:
-    if item.get("error") or item.get("status") in ("failed", "incomplete"):
+def _is_error(item: Any) -> bool:
+    given = fields(item)
+    if given.get("error") or given.get("status") in ("failed", "incomplete"):
         return True
-    output = item.get("output")
+    output = given.get("output")
     return isinstance(output, str) and output.startswith(FAILED)
 
 
@@ -180,4 +314,4 @@ def withdraw(old: Iterable[Row], rows: Rows) -> Iterator[Written]:
             yield rest if rest.calls else Gone(ToolRow, (tool.tenant, tool.name_key))
 
 
-TOOLS = Projection("tools", 2, (ToolCallRow, ToolRow), fold, withdraw)
+TOOLS = Projection("tools", 3, (ToolCallRow, ToolIdRow, ToolTurnRow, ToolRow), fold, withdraw)

@@ -1,7 +1,8 @@
 """The view of turns, and of what they used. Pure.
 
 A turn is what a user's message began (`items.turns`). It lasts until the next one, and is gone
-while its message is not in the list. What is used counts for the turn that the list ends with then.
+while its message is not in the list. What is used counts for the turn that its run began, or else
+for the one that the list ends with then.
 The turns that a fork inherited are its parent's.
 """
 
@@ -13,7 +14,7 @@ import msgspec
 from eventlog import ItemsAdded
 from eventlog.events import UsageRecorded
 from eventlog_projections.items.text import summary_of
-from eventlog_projections.items.turns import is_user_message
+from eventlog_projections.items.turns import starts
 from eventlog_projections.views.projection import Gone, Projection, Rows, Written
 from eventlog_projections.views.row import Row, digest_of
 from eventlog_projections.views.step import Step
@@ -58,6 +59,17 @@ class TurnCount(Row, frozen=True, kw_only=True):
     listed: int = 0
     begun: int = 0
     last: int = 0
+
+
+class TurnRunRow(Row, frozen=True, kw_only=True):
+    """The last turn of a branch that a run began. `run_key` is the digest of its id."""
+
+    table = "turn_runs"
+    key = ("stream_id", "run_key")
+
+    stream_id: bytes
+    run_key: bytes
+    number: int
 
 
 class UsageRow(Used, frozen=True, kw_only=True):
@@ -147,7 +159,7 @@ def _rewind(step: Step, rows: Rows) -> Iterator[Written]:
 def _add(step: Step, rows: Rows) -> Iterator[Written]:
     """Give what was added to the last turn, or to the new ones that it begins."""
     items, start = step.items, step.start or 0
-    begins = [index for index, item in enumerate(items) if is_user_message(item)]
+    begins = starts(items, range(len(items)) if step.header.inner else ())
     count = rows.get(TurnCount) or TurnCount(stream_id=step.stream_id)
     last = rows.get(TurnRow, count.last)
     size = begins[0] if begins else len(items)
@@ -172,10 +184,12 @@ def _add(step: Step, rows: Rows) -> Iterator[Written]:
         )
     if begins:
         yield count
+        if (run := _run(step)) is not None:
+            yield TurnRunRow(stream_id=step.stream_id, run_key=digest_of(run), number=count.last)
 
 
 def _use(step: Step, used: UsageRecorded, rows: Rows) -> Iterator[Written]:
-    turn = _turn(rows, used.turns_ago)
+    turn = _turn_of_run(step, rows) or _turn(rows, used.turns_ago)
     yield UsageRow(
         stream_id=step.stream_id,
         version=step.version,
@@ -199,6 +213,21 @@ def _use(step: Step, used: UsageRecorded, rows: Rows) -> Iterator[Written]:
         tenant=step.tenant, model_key=key, model=model
     )
     yield plus(every, used)
+
+
+def _run(step: Step) -> str | None:
+    return None if step.event.is_erased else step.event.context.run_id
+
+
+def _turn_of_run(step: Step, rows: Rows) -> TurnRow | None:
+    """Return the turn that the run of an event works for, if it is in the list."""
+    context = step.event.context
+    for run in (context.run_id, context.parent_run_id):
+        begun = None if run is None else rows.get(TurnRunRow, digest_of(run))
+        turn = None if begun is None else rows.get(TurnRow, begun.number)
+        if turn is not None and not turn.removed:
+            return turn
+    return None
 
 
 def _turn(rows: Rows, ago: int) -> TurnRow | None:
@@ -225,5 +254,5 @@ def withdraw(old: Iterable[Row], rows: Rows) -> Iterator[Written]:
 
 
 TURNS = Projection(
-    "turns", 3, (TurnRow, TurnCount, UsageRow, ModelRow, TenantModelRow), fold, withdraw
+    "turns", 4, (TurnRow, TurnCount, TurnRunRow, UsageRow, ModelRow, TenantModelRow), fold, withdraw
 )

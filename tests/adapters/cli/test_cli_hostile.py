@@ -104,6 +104,8 @@ def commands(name: str, folder: Path) -> list[Sequence[str]]:
         ("fork", name, f"{name}4"),
         ("label", name, "--title", name, "--owner", name, "--tag", name),
         ("clear", name),
+        ("archive", name, "--reason", name),
+        ("unarchive", name, "--reason", name),
         ("import", odd),
         ("export", name),
         ("export", name, "--format", "otel"),

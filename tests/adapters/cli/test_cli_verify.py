@@ -1,79 +1,58 @@
-"""`eventlog verify`, as a cron job runs it: 0 sound, 1 broken, 2 could not be checked."""
+"""What `verify` tells of contents and snapshots, and what others tell of content that is gone."""
 
 import json
-from pathlib import Path
-from typing import Final
+from typing import Any
 
-import pytest
-
-from eventlog import Signer
 from tests.adapters.cli.conftest import Eventlog
 from tests.backends import Backend
 
-SIGNER: Final = Signer("example.com/log", bytes(range(32)))
-KEY: Final = str(SIGNER.verifier)
 
-
-async def test_a_changed_event_is_named(filled: Backend, eventlog: Eventlog) -> None:
-    """For people and for programs; a conversation that is sound is called so."""
-    assert eventlog("verify").exit_code == 0
-    await filled.tamper("UPDATE {}events SET kind = 'cleared' WHERE kind = 'popped'")
-    result = eventlog("verify")
-    assert result.exit_code == 1
-    assert "TAMPERED  conversation 'order-1042', version 6" in " ".join(result.output.split(" "))
-    found = eventlog("--json", "verify", "latest")
-    assert found.exit_code == 1
-    assert json.loads(found.output)["faults"][0]["version"] == 6
-    assert eventlog("verify", "order-1041").exit_code == 0
-
-
-async def test_a_log_that_was_cut_off_is_shorter_than_its_head(
-    filled: Backend, eventlog: Eventlog, tmp_path: Path
-) -> None:
-    """Which is only seen with a head that was kept, from whom it should be."""
-    path = tmp_path / "head.txt"
-    async with filled.open() as log:
-        path.write_text((await log.tree.head(SIGNER)).note, "utf-8")
-    assert eventlog("verify", "--against", str(path), "--key", KEY).exit_code == 0
-    path.write_text(SIGNER.sign(9, bytes(32)), "utf-8")
-    result = eventlog("verify", "--against", str(path), "--key", KEY)
-    assert (result.exit_code, "position 9 of the feed" in result.output) == (1, True)
-    other = str(Signer.generate("example.com/log").verifier)
-    result = eventlog("verify", "--against", str(path), "--key", other)
-    assert (result.exit_code, "not signed by" in result.output) == (2, True)
-
-
-async def test_a_log_of_a_later_format_could_not_be_checked(
+async def test_content_that_is_gone_is_not_said_to_be_erased(
     filled: Backend, eventlog: Eventlog
 ) -> None:
-    """It is not called broken."""
-    await filled.tamper("UPDATE {}events SET format = 2 WHERE version = 2")
-    result = eventlog("verify")
-    assert (result.exit_code, result.output.count("UNKNOWN"), "TAMPERED" in result.output) == (
-        2,
-        2,
-        False,
+    """Nobody erased it: whoever shows it says so, and verify names it."""
+    await filled.tamper(
+        "UPDATE {}events SET salt = NULL, context = NULL, body = NULL WHERE version = 1"
+        " AND stream_id = (SELECT stream_id FROM {}streams WHERE name = 'order-1041')"
     )
+    for command in (("show", "order-1041"), ("log", "order-1041"), ("tail",), ("--json", "tail")):
+        result = eventlog(*command)
+        assert result.exit_code != 0
+        said = " ".join(result.output.split())
+        assert "its content is gone, and no event says that it was erased" in said, said
+        assert "was erased. The log shows by whom" not in said
+        assert "its content was erased" not in said
+    result = eventlog("verify")
+    assert result.exit_code == 1
+    assert "order-1041, version 1: missing" in " ".join(result.output.replace("'", "").split())
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("--key", KEY),
-        ("--against", "head.txt"),
-        ("--against", "nothing.txt", "--key", KEY),
-        ("--against", "head.txt", "--key", "x"),
-        ("--against", "head.txt", "--key", KEY),
-        ("--db", "nothing.db"),
-        ("--db", "postgresql://ana:s3cret@127.0.0.1:1/db"),
-        ("nobody",),
-    ],
-)
-def test_what_cannot_be_checked_ends_with_2(
-    db: str, eventlog: Eventlog, arguments: tuple[str, ...]
+async def test_what_was_erased_is_counted(filled: Backend, eventlog: Eventlog) -> None:
+    """In the verdict, in JSON, and nowhere where nothing was."""
+    assert "erased" not in eventlog("verify").output
+    assert "erased" not in json.loads(eventlog("--json", "verify").output)
+    asked = ("erase", "order-1041", "--by", "office", "--reason", "code", "--yes")
+    assert eventlog(*asked).exit_code == 0
+    told: dict[str, Any] = json.loads(eventlog("--json", "verify").output)
+    assert told["erased"] > 0
+    counted = f"{told['events']} events, {told['erased']} of them erased; the others are as they"
+    assert counted in " ".join(eventlog("verify").output.split())
+
+
+async def test_contents_are_opened_and_snapshots_compared_when_asked(
+    filled: Backend, eventlog: Eventlog
 ) -> None:
-    """Nothing is known then: not that it is sound, not that it is broken."""
-    Path("head.txt").write_bytes(b"\xff")
-    result = eventlog("verify", *arguments)
-    assert (result.exit_code, result.output.count("\n")) == (2, 1), result.output
-    assert "s3cret" not in result.output
+    """Each with an option; a conversation, or all."""
+    for name in ((), ("order-1041",)):
+        assert eventlog("verify", *name, "--open", "--snapshots").exit_code == 0
+    await filled.execute(
+        "INSERT INTO {}snapshots (stream_id, schema, version, hash, pieces)"
+        " SELECT stream_id, 2, version, head_hash, '{\"pieces\": []}' FROM {}streams"
+        " WHERE name = 'order-1041' AND branch = ''"
+    )
+    assert eventlog("verify", "--open").exit_code == 0
+    result = eventlog("verify", "--snapshots")
+    assert (result.exit_code, "a snapshot is stored" in result.output) == (1, True)
+    assert eventlog("verify", "--snapshots", "--all-tenants").exit_code == 2
+    assert eventlog("rebuild", "snapshots").exit_code == 0
+    assert eventlog("verify", "--snapshots").exit_code == 0

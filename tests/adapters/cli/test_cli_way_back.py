@@ -150,9 +150,6 @@ async def test_a_dry_run_says_what_the_change_does(eventlog: Eventlog, tmp_path:
         ("label", "case", "--title", "x"),
         ("fork", "case", "another"),
     ]
-    said: Callable[[str], list[str]] = lambda text: [
-        line for line in text.splitlines() if line[:1] in "+-"
-    ]
     for command in commands:
         before = await state(path, "case")
         told = eventlog(*command, "--dry-run", "--db", path)

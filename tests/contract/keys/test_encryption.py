@@ -270,11 +270,14 @@ async def test_a_snapshot_of_somebody_without_the_key_is_not_believed(
     make_small(monkeypatch)
     async with sealed.open() as log:
         await filled(log, ITEMS)
-    rows = await sealed.execute("SELECT version, hash, pieces FROM {}snapshots")
-    for version, digest, pieces in rows:
-        stored = load_snapshot(version, digest, pieces)
+    rows = await sealed.execute(
+        "SELECT s.version, s.hash, s.pieces, e.salt FROM {}snapshots s JOIN {}events e"
+        " ON e.stream_id = s.stream_id AND e.version = s.version"
+    )
+    for version, chained, pieces, salt in rows:
+        stored = load_snapshot(version, chained, pieces, salt)
         assert stored is not None
-        forged = dump_pieces(stored._replace(pieces=()))  # Its seal is about other pieces.
+        forged = dump_pieces(stored._replace(pieces=()), salt)  # Its seal is about other pieces.
         await sealed.execute("UPDATE {}snapshots SET pieces = ? WHERE version = ?", forged, version)
     async with elsewhere(sealed) as chat:
         assert await chat.items() == ITEMS

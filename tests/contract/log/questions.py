@@ -93,6 +93,11 @@ def of_conversation(log: EventLog) -> Questions:
         "items, limit": (lambda bad: chat.items(limit=bad), NUMBERS),
         "read, as_of": (lambda bad: chat.read(as_of=bad), MOMENTS),
         "read, limit": (lambda bad: chat.read(limit=bad), NUMBERS),
+        "items, limit_turns": (lambda bad: chat.items(limit_turns=bad), NUMBERS),
+        "read, limit_turns": (lambda bad: chat.read(limit_turns=bad), NUMBERS),
+        "turns, as_of": (lambda bad: chat.turns(as_of=bad), MOMENTS),
+        "archive, reason": (lambda bad: chat.archive(reason=bad), ("\ud800", 7, b"bytes")),
+        "unarchive, reason": (lambda bad: chat.unarchive(reason=bad), ("\ud800", 7, b"bytes")),
         "append, expected": (
             lambda bad: chat.append(NewEvent(ItemsAdded([1])), bad),
             NUMBERS,
@@ -124,6 +129,7 @@ OTHERWISE: Final = {
         "clear_all",
         "delete_branch",
         "history",
+        "is_archived",
         "labels",
         "redo",
         "usage_by_turn",
@@ -138,6 +144,7 @@ def of_session(log: EventLog) -> Questions:
     return {
         "session_id": (lambda bad: lazily(lambda: EventLogSession(bad, log=log)), NAMES),
         "get_items, limit": (session.get_items, above),
+        "get_items, limit_turns": (lambda bad: session.get_items(limit_turns=bad), above),
         "get_items, as_of": (lambda bad: session.get_items(as_of=bad), MOMENTS),
         "get_items, branch_id": (lambda bad: session.get_items(branch_id=bad), TEXTS),
         "undo, turns": (session.undo, (0, *NUMBERS)),

@@ -164,6 +164,9 @@ def conversation_reads(log: EventLog, name: str) -> Mapping[str, Any]:
         "labels": chat.labels,
         "moments": lambda: chat.moments(1),
         "usage_by_turn": chat.usage_by_turn,
+        "items of the last turns": lambda: chat.items(limit_turns=1),
+        "turns": chat.turns,
+        "is_archived": chat.is_archived,
         "undo": chat.undo,
         "redo": chat.redo,
         "restore": lambda: chat.restore(1),
@@ -172,7 +175,18 @@ def conversation_reads(log: EventLog, name: str) -> Mapping[str, Any]:
 
 
 CONVERSATION_OTHERWISE: Final = dict.fromkeys(
-    ("add", "append", "clear", "clear_all", "delete_branch", "label", "replace"), "writes"
+    (
+        "add",
+        "append",
+        "archive",
+        "unarchive",
+        "clear",
+        "clear_all",
+        "delete_branch",
+        "label",
+        "replace",
+    ),
+    "writes",
 )
 
 

@@ -10,10 +10,17 @@ from typing import Any, Final
 import pytest
 
 from eventlog import Context, EventLog, ItemsAdded, NewEvent, RecordedEvent, Signer
-from eventlog.errors import InvalidMomentError, KeyDestroyedError, NoKeyError, WrongKeyError
+from eventlog.errors import (
+    InvalidEvidenceError,
+    InvalidMomentError,
+    KeyDestroyedError,
+    NoKeyError,
+    UnsoundError,
+    WrongKeyError,
+)
 from eventlog.format import chain
 from eventlog.keys import new_key, parse_keyring
-from eventlog.operations import gather_evidence, rekey
+from eventlog.operations import check_evidence, gather_evidence, rekey
 from eventlog_projections import Conversation, erase, erase_event
 from tests import processes
 from tests.backends import Backend
@@ -340,3 +347,41 @@ def test_the_verifier_is_short_and_needs_little() -> None:
 
 def is_import(line: str) -> bool:
     return line.startswith(("import ", "from "))
+
+
+async def test_a_bundle_says_what_it_withholds(
+    backend: Backend, log: EventLog, tmp_path: Path
+) -> None:
+    """Other content that is gone is no evidence: neither is such a bundle made, nor believed."""
+    await fill(log)
+    await erase_event(log, "ours", 3, by="office", reason="code")
+    head = await log.tree.head(SIGNER)
+
+    async def bundle(until: int | None) -> dict[str, Any]:
+        encoded = await gather_evidence(
+            log, head, {"ours": until}, withhold=lambda event: event.version == 1
+        )
+        (tmp_path / "bundle.json").write_bytes(encoded)
+        assert (await verify(tmp_path / "bundle.json"))[0] == 0
+        check_evidence(encoded, SIGNER.verifier)
+        return dict(json.loads(encoded))
+
+    whole, beginning = await bundle(None), await bundle(4)
+    assert whole["conversations"][0]["withheld"] == [1]
+    assert beginning["conversations"][0]["withheld"] == [1, 3]  # What erased it is not shown.
+    whole["conversations"][0]["withheld"] = []
+    forged = tmp_path / "forged.json"
+    forged.write_text(json.dumps(whole))
+    status, output = await verify(forged)
+    assert (status, "nothing says why" in output) == (1, True), output
+    with pytest.raises(InvalidEvidenceError, match="version 1: its content is gone"):
+        check_evidence(forged.read_bytes(), SIGNER.verifier)
+    del whole["conversations"][0]["withheld"]  # As earlier releases made it.
+    forged.write_text(json.dumps(whole))
+    assert (await verify(forged))[0] == 0
+    check_evidence(forged.read_bytes(), SIGNER.verifier)
+    await backend.tamper(
+        "UPDATE {}events SET salt = NULL, context = NULL, body = NULL WHERE version = 2"
+    )
+    with pytest.raises(UnsoundError, match="no event says that it was erased"):
+        await gather_evidence(log, head, {"ours": None})

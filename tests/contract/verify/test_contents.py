@@ -257,18 +257,47 @@ UNIQUE: Final[dict[str, list[str]]] = {
 }
 
 
+async def loosen(backend: Backend) -> None:
+    """Leave nothing that keeps two events of one version apart."""
+    await backend.drop_triggers()
+    for statement in UNIQUE[backend.name]:
+        await backend.execute(statement)
+
+
+COLUMNS: Final = (
+    "stream_id, version, format, event_id, kind, schema, recorded_at, header, codec, key_id, salt,"
+    " context, content_digest, hash, body"
+)
+
+
+@pytest.mark.parametrize("version", [1, 2, 4])
+@pytest.mark.parametrize("hidden", ["body", "hash", "content_digest"])
+async def test_another_event_of_a_version_that_is_there(
+    backend: Backend, version: int, hidden: str
+) -> None:
+    """Whichever of the two the database returns first."""
+    async with backend.open() as log:
+        await fill(log)
+    await loosen(backend)
+    forged = COLUMNS.replace(hidden, "stream_id")
+    await backend.execute(
+        f"INSERT INTO {{}}events ({COLUMNS}) SELECT {forged} FROM {{}}events"
+        f" WHERE version = {version}"
+    )
+    async with backend.open() as log:
+        fault = next(each for each in (await log.verify()).faults if each.stream == "chat")
+        assert (fault.version, fault.problem) == (version, "inserted")
+        assert "there are two events of this version" in fault.detail
+
+
 @pytest.mark.parametrize("version", [1, 3, 1000, 1001, 1003])
 async def test_two_events_of_one_version(backend: Backend, version: int) -> None:
     """In a table that lost what keeps them apart; at the end of a page, too."""
     async with backend.open() as log:
         await log.append("chat", [ItemsAdded([number]) for number in range(1003)])
-    await backend.drop_triggers()
-    for statement in UNIQUE[backend.name]:
-        await backend.execute(statement)
-    columns = "stream_id, version, format, event_id, kind, schema, recorded_at, header, codec,"
-    columns += " key_id, salt, context, body, content_digest, hash"
+    await loosen(backend)
     await backend.execute(
-        f"INSERT INTO {{}}events ({columns}) SELECT {columns} FROM {{}}events"
+        f"INSERT INTO {{}}events ({COLUMNS}) SELECT {COLUMNS} FROM {{}}events"
         f" WHERE version = {version}"
     )
     async with backend.open() as log:
@@ -276,3 +305,27 @@ async def test_two_events_of_one_version(backend: Backend, version: int) -> None
             fault = next(each for each in found.faults if each.stream == "chat")
             assert (fault.version, fault.problem) == (version, "inserted")
             assert "there are two events of this version" in fault.detail
+
+
+async def test_reading_what_was_erased_asks_for_the_erasure_once(
+    backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not with every page; content that is gone behind it is told all the same."""
+    asked: list[str | None] = []
+    async with backend.open() as log:
+        await log.append("chat", [ItemsAdded([number]) for number in range(3500)])
+        await erase(log, "chat", **WHY)
+        await log.append("chat", [ItemsAdded([number]) for number in range(1500)])
+        await take(backend, 4000)
+        page = log.spi.store.events.page
+
+        async def noted(*arguments: Any) -> Any:
+            asked.extend(arguments[4:])
+            return await page(*arguments)
+
+        monkeypatch.setattr(log.spi.store.events, "page", noted)
+        events = await log.read("chat").all()
+        assert [event.version for event in events if event.is_erased] == list(range(1, 3501))
+        with pytest.raises(CorruptEventError, match="no event says"):
+            _ = events[3999].event
+        assert len([kind for kind in asked if kind is not None]) <= 8

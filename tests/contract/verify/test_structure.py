@@ -9,7 +9,14 @@ from typing import Any, Final
 import pytest
 
 from eventlog import EventLog, ItemsAdded, ItemsReplaced, NewEvent, Verification
-from eventlog.errors import ContentTooLargeError, CorruptEventError, ErasedError, SchemaTooNewError
+from eventlog.errors import (
+    ContentTooLargeError,
+    CorruptEventError,
+    ErasedError,
+    InvalidMomentError,
+    SchemaTooNewError,
+)
+from eventlog.events import ConversationForked
 from eventlog.format import chain
 from eventlog.format.records import StoredEvent
 from eventlog_projections import Conversation, erase_event
@@ -343,6 +350,25 @@ async def test_forks_that_are_as_they_should_be(log: EventLog) -> None:
             await parent.clear()
         await parent.fork(f"fork {number}")
     assert (await log.verify()).faults == ()
+
+
+@pytest.mark.parametrize(
+    "fork",
+    [
+        ConversationForked(b"chat", 0, 0),
+        ConversationForked(NOBODY, 0, 1),
+        ConversationForked(NOBODY, 1, 0),
+        ConversationForked(CHAT, 99, 0),
+    ],
+)
+async def test_a_fork_that_would_be_named_is_not_appended(
+    log: EventLog, fork: ConversationForked
+) -> None:
+    """Whoever appends it is told; nothing is stored."""
+    await fill(log)
+    with pytest.raises(InvalidMomentError):
+        await log.append("new", fork, expected_version=0)
+    assert await log.version("new") == 0
 
 
 async def test_an_unknown_kind_or_schema_is_no_fault(backend: Backend) -> None:

@@ -35,7 +35,10 @@ async def ask(log: EventLog, views: Views, name: str, branch: str = "") -> Told:
             for turn in await turns(views, name, branch=branch)
         ],
         [(row.version, row.turn) for row in used],
-        {row.call_id: (row.called_at is not None, row.answered_at is not None) for row in calls},
+        [
+            (row.version, row.item, row.call_id, row.called_at is not None, bool(row.answered_at))
+            for row in calls
+        ],
         own.items,
         own.is_deleted,
         (row.title, row.owner),

@@ -11,6 +11,7 @@ import pytest
 
 from eventlog import EventLog, ItemsAdded
 from eventlog.events import UsageRecorded
+from eventlog.operations import place_hold
 from eventlog_projections import Conversation
 from eventlog_projections.views import (
     Views,
@@ -55,9 +56,9 @@ async def test_conversations_come_by_their_last_activity_a_page_at_a_time(log: E
     seen: list[Any] = []
     while page := await conversations(views, after=seen[-1] if seen else None, limit=7):
         seen += page
-    expected = [3, 4, 2, 1, 0, *range(19, 4, -1)]
+    expected = [4, 3, 2, 1, 0, *range(19, 4, -1)]
     assert [row.name for row in seen] == [f"chat-{number}" for number in expected]
-    assert [row.title for row in seen[:2]] == ["Three", "hello 4"]
+    assert [row.title for row in seen[:2]] == ["hello 4", "Three"]
     (three,) = await conversations(views, owner="ana")
     assert (three.name, three.tags, three.items, three.turns) == ("chat-3", ("a", "b"), 2, 2)
 
@@ -143,7 +144,7 @@ def install(monkeypatch: pytest.MonkeyPatch, known: dict[str, Decimal] | None) -
 async def test_tools_know_calls_results_errors_and_how_long_they_took(
     backend: Backend, clock: Clock
 ) -> None:
-    """A call without a result is unanswered; a repeated one counts once."""
+    """A call without a result is unanswered; one that has the id of another is another one."""
 
     def call(number: int) -> dict[str, str]:
         return {"type": "function_call", "call_id": f"c{number}", "name": "weather"}
@@ -160,11 +161,28 @@ async def test_tools_know_calls_results_errors_and_how_long_they_took(
         await chat.add([result(2, "An error occurred while running the tool. Try again.")])
         await chat.add([call(1), {"type": "mcp_call", "id": "m1", "name": "read", "output": "x"}])
         read, weather = sorted(await tools(views), key=lambda tool: tool.name)
-        assert weather == ("weather", 4, 3, 1, 1, 4.0, 6.0)
+        assert weather == ("weather", 5, 3, 1, 2, 4.0, 6.0)
         assert read == ("read", 1, 1, 0, 0, None, None)
-        calls = {row.call_id: row for row in await tool_calls(views, "chat")}
+        calls = {row.call_id: row for row in (await tool_calls(views, "chat"))[:4]}
         assert [calls[f"c{n}"].duration for n in (1, 2, 3, 4)] == [2_000_000, 6_000_000, None, None]
         assert calls["c4"].answered_at is None
+
+
+async def test_a_label_or_a_hold_is_no_use(backend: Backend, clock: Clock) -> None:
+    """Who looks for what was talked of last finds it first, whatever was filed since."""
+    async with backend.open(clock=clock) as log:
+        for name in ("old", "new"):
+            await Conversation(log, name).add([user("hello")])
+            clock.tick(1_000_000)
+        views = Views(log)
+        before = {row.name: row.last_at for row in await conversations(views)}
+        await Conversation(log, "old").label(title="A title")
+        await place_hold(log, "old", "case-7")
+        assert {row.name: row.last_at for row in await conversations(views)} == before
+        assert [row.name for row in await conversations(views)] == ["new", "old"]
+        clock.tick(1_000_000)
+        await Conversation(log, "old").pop()
+        assert [row.name for row in await conversations(views)] == ["old", "new"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,71 @@
+"""Reading the events of streams for a check, and what opens their contents."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Final
+
+from eventlog.format.opening import Opener
+from eventlog.format.records import StoredEvent, StreamRow
+from eventlog.keys.data_keys import DataKeys
+from eventlog.paging import PAGE
+from eventlog.store.contract.events import is_last
+from eventlog.store.contract.log import MAX_VERSION, Store
+from eventlog.verify import diagnosis
+
+TOGETHER: Final = 2 * PAGE
+"""Maximum number of events of several streams in one read: memory stays bounded."""
+
+
+class EventReader:
+    """Reads streams; contents are to be opened only with `opens`."""
+
+    def __init__(self, store: Store, keys: DataKeys, *, opens: bool) -> None:
+        self._events = store.events
+        self._keys = keys
+        self._opens = opens
+
+    async def together(self, streams: Sequence[StreamRow]) -> dict[bytes, list[StoredEvent]]:
+        """Return the events of streams, in one read; none if there are more than heads say."""
+        total = sum(stream.head.version for stream in streams)
+        if not 0 < total <= TOGETHER:
+            return {}
+        events = await self._events.many([stream.stream_id for stream in streams], total + 1)
+        of: dict[bytes, list[StoredEvent]] = {}
+        for event in events if len(events) <= total else ():
+            of.setdefault(event.stream_id, []).append(event)
+        return of
+
+    async def pages(self, stream: StreamRow) -> AsyncIterator[Sequence[StoredEvent]]:
+        """Yield the events of a stream up to its head, and those that are there twice twice."""
+        after, seen = -MAX_VERSION, 0
+        while True:
+            page = await self._events.page(stream.stream_id, after, stream.head.version, PAGE)
+            if page[seen:]:
+                yield page[seen:]
+            if is_last(page, PAGE):
+                return
+            # From the last version on, in case there is another event of it; unless that one fills
+            # a page by itself.
+            seen = int(len(page) > seen)
+            after = page[-1].version - seen
+
+    async def behind(self, stream: StreamRow) -> list[StoredEvent]:
+        """Return a page of events behind the head."""
+        return await self._events.page(stream.stream_id, stream.head.version, MAX_VERSION, PAGE)
+
+    async def window(self, bad: StoredEvent) -> list[StoredEvent]:
+        """Return an event and those that follow it, as many as a diagnosis compares."""
+        return await self._events.page(
+            bad.stream_id, bad.version - 1, MAX_VERSION, diagnosis.WINDOW
+        )
+
+    async def openers(
+        self, streams: Sequence[StreamRow], events: Mapping[bytes, Sequence[StoredEvent]]
+    ) -> dict[bytes, Opener]:
+        """Return what opens the events of each stream, if they are to be opened."""
+        if not self._opens:
+            return {}
+        every = [
+            (stream.name, event) for stream in streams for event in events.get(stream.stream_id, ())
+        ]
+        openers = await self._keys.openers(every)
+        return {each.stream_id: openers.get(each.stream_id, self._keys.plain) for each in streams}

@@ -1,0 +1,40 @@
+"""When conversations were used last: how they are filed, by labels or holds, is no use."""
+
+from typing import Final
+
+from eventlog import EventLog
+from eventlog.format.records import StreamRow
+from eventlog_projections.items.changes import USES
+
+FIRST_LOOK: Final = 8
+"""So many streams are looked at first for the one that was used last; then four times as many."""
+
+
+async def used_at(log: EventLog, row: StreamRow) -> int:
+    """Return when a stream was used last; one that never was, when it was begun."""
+    until, window = row.head.version, 1
+    while until > 0:
+        after = max(0, until - window)
+        events = await log.read(row.name, after=after, until=until, branch=row.branch).all()
+        used = [event.stored.recorded_at for event in events if event.kind in USES]
+        if used:
+            return used[-1]
+        until, window = after, window * 4
+    return row.created_at
+
+
+async def last_used(log: EventLog) -> StreamRow | None:
+    """Return the stream of the tenant that was used last; None where there is none."""
+    looks, seen = FIRST_LOOK, 0
+    best: tuple[int, StreamRow] | None = None
+    while True:
+        rows = await log.spi.store.streams.latest(log.tenant, looks)
+        for row in rows[seen:]:
+            if best is not None and row.head.at <= best[0]:
+                return best[1]  # No later one was used later than it was written to.
+            at = await used_at(log, row)
+            if best is None or at > best[0]:
+                best = (at, row)
+        if len(rows) < looks:
+            return None if best is None else best[1]
+        seen, looks = len(rows), looks * 4

@@ -1,0 +1,53 @@
+"""What was used last: how a conversation is filed, or held, makes it no younger."""
+
+from eventlog import EventLog
+from eventlog.format.envelope import from_microseconds
+from eventlog.operations import lift_hold, place_hold
+from eventlog_projections import Conversation, prune
+from eventlog_projections.history.last_use import last_used
+from tests.backends import Backend
+from tests.conftest import Clock
+
+
+async def file(log: EventLog, name: str) -> None:
+    """Do all that is no use of a conversation."""
+    chat = Conversation(log, name)
+    for number in range(12):
+        await chat.label(title=f"{number}")
+    await place_hold(log, name, "case-7")
+    await lift_hold(log, name, "case-7")
+    await chat.archive()
+    await chat.unarchive()
+
+
+async def test_what_was_filed_last_was_not_used_last(backend: Backend, clock: Clock) -> None:
+    """Among many that were; what was said, taken back or paid for counts."""
+    async with backend.open(clock=clock) as log:
+        assert await last_used(log) is None
+        for number in range(12):
+            clock.tick()
+            await Conversation(log, f"chat-{number}").add(["hello"])
+        for number in range(11):
+            clock.tick()
+            await file(log, f"chat-{number}")
+        found = await last_used(log)
+        assert found is not None
+        assert found.name == "chat-11"
+        clock.tick()
+        await Conversation(log, "chat-3").pop()
+        found = await last_used(log)
+        assert found is not None
+        assert found.name == "chat-3"
+
+
+async def test_what_is_filed_is_pruned_by_its_use(backend: Backend, clock: Clock) -> None:
+    """And those that are kept are those that were used last."""
+    async with backend.open(clock=clock) as log:
+        for name in ("old", "young"):
+            clock.tick()
+            await Conversation(log, name).add(["hello"])
+        clock.tick()
+        await file(log, "old")
+        done = await prune(log, from_microseconds(clock.tick()), by="dpo", reason="old", keep=1)
+        assert [one.session_id for one in done] == ["old"]
+        assert await Conversation(log, "young").items() == ["hello"]
