@@ -33,18 +33,20 @@ SORTS: Final = ("last", "first", "name", "items", "turns", "tokens", "cost", "by
 @UNTIL
 @click.option("--sort", type=click.Choice(SORTS), default="last", help="By what.")
 @click.option("--reverse", is_flag=True, help="The other way round.")
+@click.option("--cost", is_flag=True, help="Also what they cost.")
 @limit(50)
 @FORMAT
 def sessions(ctx: click.Context, **given: Any) -> None:
     """List conversations, the latest first.
 
-    `title` is a conversation's label, or its first message. `?` is a cost that nobody knows.
-    --since and --until are about the last activity.
+    `title` is a conversation's label, or its first message. With --cost, `?` is a cost that nobody
+    knows. --since and --until are about the last activity.
     """
 
     async def work(at: Invocation) -> None:
         views = await caught_up(at, "conversations", "turns")
-        wanted = Wanted.of(given, at.out.zone)
+        for_programs = at.out.as_json or given["form"] not in ("table", "md")
+        wanted = Wanted.of(given, at.out.zone, priced=given["cost"] or for_programs)
         found = await choose(at, views, wanted)
         rows = [records.session(each, erased=await _is_erased(at, each)) for each in found.rows]
         more = f"There are more than {wanted.limit}: -n shows so many." if found.more else None
@@ -54,7 +56,11 @@ def sessions(ctx: click.Context, **given: Any) -> None:
             else f"There is no conversation of tenant {at.log.tenant} yet."
         )
         at.out.table(
-            rows, tables.sessions(rows, at.out.zone), given["form"], nothing=nothing, hint=more
+            rows,
+            tables.sessions(rows, at.out.zone, priced=wanted.is_priced),
+            given["form"],
+            nothing=nothing,
+            hint=more,
         )
 
     run(ctx, work)

@@ -43,9 +43,11 @@ class Wanted(NamedTuple):
     sort: str
     reverse: bool
     limit: int
+    is_priced: bool
+    """Whether what they cost is asked for, which takes a while to load."""
 
     @classmethod
-    def of(cls, given: Mapping[str, Any], zone: Zone) -> "Wanted":
+    def of(cls, given: Mapping[str, Any], zone: Zone, *, priced: bool) -> "Wanted":
         """Return what was typed. Raises InvalidMomentError."""
         since = None if given["since"] is None else time(given["since"], zone)
         until = _until(given["until"], zone)
@@ -60,6 +62,7 @@ class Wanted(NamedTuple):
             given["sort"],
             given["reverse"],
             given["limit"],
+            priced or given["sort"] == "cost",
         )
 
     @property
@@ -116,7 +119,12 @@ async def _every(views: "Views", wanted: Wanted) -> "AsyncGenerator[Summary]":
     size = min(PAGE, wanted.limit + 1) if wanted.is_latest_first and not wanted.narrows else PAGE
     after: Summary | None = None
     while page := await queries.conversations(
-        views, owner=wanted.owner, after=after, limit=size, stale=True
+        views,
+        owner=wanted.owner,
+        after=after,
+        limit=size,
+        priced=wanted.is_priced,
+        stale=True,
     ):
         for each in page:
             if wanted.since and each.last_at and each.last_at < wanted.since:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from eventlog_projections.views.status import SetAside, Status
 
 NONE: Final = "-"
+SUMMED: Final = ("items", "turns", "total_tokens")
 SNIPPET: Final = 200
 """Characters of a text that was found; a narrow terminal shows fewer."""
 
@@ -29,27 +30,26 @@ class Hold(NamedTuple):
     hold: str
 
 
-def sessions(records: Sequence[Mapping[str, Any]], zone: Zone) -> Table:
-    """Return conversations as rows, with their records."""
+def sessions(records: Sequence[Mapping[str, Any]], zone: Zone, *, priced: bool) -> Table:
+    """Return conversations as rows, with their sum; what they cost only if that is asked for."""
     rows = [
         row(
             (named(each["conversation"]), "bold"),
             _title(each),
-            f"{each['items']:,}",
-            f"{each['turns']:,}",
-            f"{each['total_tokens']:,}",
-            cost(each["cost"]),
+            *[f"{each[name]:,}" for name in SUMMED],
+            *([cost(each["cost"])] if priced else []),
             zone.seen(each["last_at"]),
         )
         for each in records
     ]
-    names = ("id!", "title~", "items4#", "turns3#", "tokens2#", "cost5#", "last activity1")
+    costs = ("cost5#",) if priced else ()
+    names = ("id!", "title~", "items4#", "turns3#", "tokens2#", *costs, "last activity1")
     total = None
     if len(records) > 1:
-        sums = [sum(each[name] for each in records) for name in ("items", "turns", "total_tokens")]
-        costs = total_cost([each["cost"] for each in records])
-        cells = ["", f"{len(records)} conversations", *(f"{each:,}" for each in sums)]
-        total = row(*[(each, "dim") for each in (*cells, cost(costs), "")])
+        sums = [f"{sum(each[name] for each in records):,}" for name in SUMMED]
+        spent = [cost(total_cost([each["cost"] for each in records]))] if priced else []
+        cells = ("", f"{len(records)} conversations", *sums, *spent, "")
+        total = row(*[(each, "dim") for each in cells])
     return Table(columns(*names), rows, total)
 
 

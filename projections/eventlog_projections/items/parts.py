@@ -1,6 +1,7 @@
 """Parts of an item's content in words: text as it is, pictures and files by type and size. Pure."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, cast
 
@@ -8,6 +9,12 @@ LONGEST_JSON: Final = 500
 """Characters of a value of which nothing better is known than its JSON."""
 
 MEDIA: Final = ("image", "file", "audio", "video", "screenshot", "computer_screenshot")
+
+LONGEST_TYPE: Final = 200
+LEAST_BASE64: Final = 512
+"""Characters of a run without a space that nobody has written by hand."""
+
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/_\r\n-]+={0,2}")
 
 _UNITS: Final = ((1_000_000, "MB"), (1_000, "kB"))
 
@@ -22,7 +29,7 @@ def text_in(content: Any) -> str:
     if content is None:
         return ""
     if isinstance(content, str):
-        return content
+        return _without_data(content)
     parts = cast("Iterable[Any]", content if isinstance(content, list) else (content,))
     return " ".join(filter(None, map(_part, parts)))
 
@@ -105,7 +112,21 @@ def _without_media(value: Any, depth: int) -> Any:
         return {name: inner(each) for name, each in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
         return [inner(each) for each in cast("Iterable[Any]", value)]
-    if isinstance(value, str) and value.startswith("data:"):
-        kind, _, data = value[len("data:") :].partition(",")
+    return without_base64(value) if isinstance(value, str) else value
+
+
+def _without_data(text: str) -> str:
+    """Return a text; type and size of what a data URL holds."""
+    if text.startswith("data:") and ";base64," in text[:LONGEST_TYPE]:
+        kind, _, data = text[len("data:") :].partition(",")
         return f"[{kind.partition(';')[0]}, {size(data)}]"
-    return value
+    return text
+
+
+def without_base64(text: str) -> str:
+    """Return a value's text; its size where it is nothing but base64."""
+    if text.startswith("data:"):
+        return _without_data(text)
+    if len(text) >= LEAST_BASE64 and _BASE64.fullmatch(text):
+        return f"[{size(text)}]"
+    return text

@@ -226,8 +226,11 @@ def _compacted(fields: Mapping[str, Any]) -> str:
 
 def _unknown(kind: str, fields: Mapping[str, Any]) -> tuple[str, str]:
     """Tell an item of no known type: its JSON, shortened."""
-    rest = {name: value for name, value in fields.items() if name != "type"}
-    return kind, shortened(rest)
+    return kind, shortened(_rest(fields))
+
+
+def _rest(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name != "type"}
 
 
 _TOLD: Final[dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]]] = {
@@ -259,6 +262,7 @@ _TOLD: Final[dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]]] = {
     "additional_tools": ("tools", _tools),
     "reasoning": ("thinking", _thinking),
     "compaction": ("summary", _compacted),
+    "configuration_update": ("setting", lambda fields: shortened(_rest(fields))),
     "compaction_trigger": ("summary", lambda _: "is asked for"),
     "item_reference": ("reference", lambda fields: f"to item {fields.get('id') or '?'}"),
     "program": ("program", lambda fields: text_in(fields.get("code"))),

@@ -114,7 +114,7 @@ READING: Final = {
     "search": "search parcel",
     "undo": "undo latest",
     "redo": "redo latest",
-    "restore": "restore latest 4",
+    "restore": "restore order-1042 4",
     "clear": "clear latest --dry-run",
     "fork": "fork order-1041 another",
     "label": "label latest --title x",
