@@ -21,6 +21,7 @@ STYLES: Final = {
     "rewound": "yellow",
     "erased": "red",
 }
+CLOCK: Final = "10:04:00"
 WHO: Final = 12
 """Columns for who did it."""
 
@@ -156,14 +157,15 @@ def feed_lines(event: "RecordedEvent", out: Output) -> Iterator[Text]:
             cells = (out.zone.seen(at), name, str(event.version), kind, each.plain)
             yield Text.of("\t".join(cells))
         return
-    when = out.zone.seen(at)
-    wide = len(when) + Text.of(name).width + len(kind) + 12 <= out.look.width
-    yield Text.of(
-        ((when if wide else when[-8:]) + " ", "dim"),
-        (name, "bold"),
-        f" {event.version} ",
-        (kind, STYLES.get(event.kind, "")),
-    ).cut(out.look.width)
+    when, style = out.zone.seen(at), STYLES.get(event.kind, "")
+    rest = Text.of(f" {event.version} ", (kind, style))
+    room = out.look.width - Text.of(name).width - rest.width - 1
+    if room < len(CLOCK):  # The name is what one types next: it is not cut.
+        yield Text.of((name, "bold"))
+        yield Text.of("  ", (when[-len(CLOCK) :], "dim"), rest).cut(out.look.width)
+    else:
+        shown = when if room >= len(when) else when[-len(CLOCK) :]
+        yield Text.of((f"{shown} ", "dim"), (name, "bold"), rest)
     for each in said:
         yield Text.of("    ", each).cut(out.look.width)
 

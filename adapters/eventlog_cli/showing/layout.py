@@ -99,15 +99,32 @@ def drawn(table: Table, room: int) -> Drawn:
             break
         kept.remove(worst)
         names.append(table.columns[worst].name)
+    if not _fits(table, kept, widths, room) and any(column.is_typed for column in table.columns):
+        return _stacked(table, kept, room, names)
     widths = _shared(table, kept, widths, room)
-    short = any(
-        table.columns[index].is_typed and each[index].width > widths[index]
-        for index in kept
-        for each in table.rows
-    )
     head = [Text.of((column.name, "dim")) for column in table.columns]
     lines = [_line(table, each, kept, widths) for each in (head, *table.every())]
-    return Drawn(lines, names, short)
+    return Drawn(lines, names, are_ids_cut=False)
+
+
+def _stacked(table: Table, kept: Sequence[int], room: int, left_out: list[str]) -> Drawn:
+    """Return each row as lines of its own: what is typed next, and below it the rest."""
+    typed = [index for index in kept if table.columns[index].is_typed]
+    rest = [index for index in kept if index not in typed]
+    shortest = unique_beginnings(each[typed[0]].plain for each in table.rows)
+    lines: list[Text] = []
+    is_cut = False
+    for each in table.rows:
+        for index in typed:
+            text = each[index]
+            least = len(shortest.get(text.plain, text.plain)) + 1
+            if least <= room < text.width:  # A beginning that no other has is what one may type.
+                text, is_cut = text.cut(room), True
+            lines.append(text)
+        said = joined([each[index] for index in rest if each[index].plain.strip()], GAP)
+        if said:
+            lines.append(Text.of(GAP, said).cut(room))
+    return Drawn(lines, left_out, is_cut)
 
 
 def _natural(table: Table) -> list[int]:
@@ -126,13 +143,12 @@ def _fits(table: Table, kept: Sequence[int], widths: Sequence[int], room: int) -
 
 
 def _shared(table: Table, kept: Sequence[int], widths: Sequence[int], room: int) -> list[int]:
-    """Return widths that fit: texts give way, then what is neither typed nor a number, then all."""
+    """Return widths that fit: texts give way, then what is neither typed nor a number."""
     found = list(widths)
     over = sum(found[index] for index in kept) + len(GAP) * (len(kept) - 1) - room
     for matches in (
         lambda column: column.gives_way,
         lambda column: not column.is_typed and not column.is_number,
-        lambda column: column.is_typed,
     ):
         for index in kept:
             if over > 0 and matches(table.columns[index]):

@@ -118,6 +118,8 @@ READING: Final = {
     "clear": "clear latest --dry-run",
     "fork": "fork order-1041 another",
     "label": "label latest --title x",
+    "archive": "archive another",
+    "unarchive": "unarchive another",
     "backup": "backup copy.db",
     "recover": "recover copy.db",
     "head": "head --key-file s.key",
