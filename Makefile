@@ -13,7 +13,7 @@ DEV := .venv/.dev-installed
 PATHS := eventlog projections adapters alembic tests benchmarks examples
 JOBS ?= 2
 
-.PHONY: help fix lint types test test-pythons test-lowest test-newest torture mutation wheel check bench demo lock clean
+.PHONY: help fix lint types test test-pythons test-lowest test-newest test-browser torture mutation wheel check bench demo demo-web lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -45,6 +45,10 @@ test-lowest: $(DEV) ## the same with the lowest versions that pyproject.toml all
 test-newest: $(DEV) ## the same with the newest releases of today
 	$(BIN)/python -m tests.environments newest -n $(JOBS) $(ARGS)
 
+test-browser: $(DEV) ## the viewer in a real Chromium, which is installed where that is allowed
+	@.ci/servers || { echo "There is no Chromium here, and it could not be installed: see above."; exit 1; }
+	$(BIN)/pytest -n $(JOBS) tests/browser tests/web $(ARGS)
+
 torture: $(DEV) ## the long forms of the fault tests, strict about time: one by one, on a quiet machine
 	EVENTLOG_TORTURE=1 $(BIN)/pytest --timeout=1800 -o faulthandler_timeout=2000 tests/faults tests/contract/feed/test_subscribe.py $(ARGS)
 
@@ -61,6 +65,10 @@ bench: $(DEV) ## measure against the SDK's own session; QUICK=1 for a short run
 
 demo: $(DEMO) ## an agent runs on the log; LIVE=1 asks a real model
 	@$(BIN)/python -m examples.demo $(if $(LIVE),--live)
+
+demo-web: $(DEMO) ## the demo's log in the viewer, until Ctrl-C
+	@test -e demo-output/conversations.db || $(BIN)/python -m examples.demo >/dev/null
+	@$(BIN)/eventlog --db demo-output/conversations.db web
 
 lock: $(DEV) ## pin the newest versions, for every platform
 	$(BIN)/python requirements/lock.py

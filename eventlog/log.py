@@ -64,7 +64,8 @@ class EventLog:
     redis: a URL, or a client of redis.asyncio that its owner closes; notifications between
     processes, and what they remember together, go through it.
     migrate: upgrade an older log when opening it. create: make a new log where there is none;
-    otherwise NotAnEventLogError.
+    otherwise NotAnEventLogError. read_only: the database is opened for reading alone; what others
+    keep beside the events (snapshots, views, the tree) is used, and nothing is added to it.
     durability: "full" survives a power cut; "normal" may lose the last moments before one (SQLite's
     synchronous=NORMAL, PostgreSQL's synchronous_commit=off), though not by a crash of the program.
     poll_interval: seconds between looks at the feed when nobody notifies.
@@ -85,6 +86,7 @@ class EventLog:
         redis: Union[str, "Redis", None] = None,
         migrate: bool = False,
         create: bool = True,
+        read_only: bool = False,
         durability: Durability = "full",
         compress: bool = True,
         poll_interval: float = 0.25,
@@ -100,6 +102,7 @@ class EventLog:
             durability=durability,
             migrate=migrate,
             create=create,
+            read_only=read_only,
             poll_interval=poll_interval,
             redis=None if redis is None else RedisAddress(redis),
             cache_bytes=cache_bytes,

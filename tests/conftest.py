@@ -3,7 +3,8 @@
 import contextlib
 import os
 import shutil
-from collections.abc import AsyncGenerator, AsyncIterator
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -134,3 +135,15 @@ def clock() -> Clock:
 
 def pytest_make_parametrize_id(config: pytest.Config, val: Any, argname: str) -> str | None:
     return val.__name__ if isinstance(val, type) else None
+
+
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    """A folder that other users reach: pytest closes those above its own as each run begins."""
+    above = Path(tempfile.mkdtemp(prefix="public-"))
+    above.chmod(0o755)
+    place = above / "folder"
+    place.mkdir(mode=0o755)
+    yield place
+    place.chmod(0o755)
+    shutil.rmtree(above)

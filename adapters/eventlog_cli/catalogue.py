@@ -27,6 +27,8 @@ GROUPS: Final = {
         "tools": Entry("counting:tools", "Tell what became of the calls of each tool."),
         "search": Entry("counting:search", "Find items by their words."),
         "tail": Entry("following:tail", "Show the last events of the log, and those that come."),
+        "web": Entry("viewer:web", "Show the log in a browser, until Ctrl-C."),
+        "share": Entry("viewer:share", "Write a conversation as one HTML file."),
         "stats": Entry("checking:stats", "Tell how much is in the log, and where its views are."),
     },
     "Change": {
@@ -74,7 +76,7 @@ COMMANDS: Final = {name: entry for group in GROUPS.values() for name, entry in g
 TAKES_ID: Final = (
     *("show", "log", "diff", "branches", "turns", "usage", "tail", "undo", "redo", "restore"),
     *("clear", "fork", "label", "archive", "unarchive", "export", "verify", "evidence"),
-    *("receipt", "erase"),
+    *("receipt", "erase", "share"),
 )
 """Commands whose first word is a conversation."""
 

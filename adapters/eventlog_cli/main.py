@@ -17,6 +17,9 @@ EXTRAS = {
     "asyncpg": "postgres",
     "redis": "redis",
     "genai_prices": "prices",
+    **dict.fromkeys(
+        ("jinja2", "markdown_it", "pygments", "sse_starlette", "starlette", "uvicorn"), "web"
+    ),
 }
 """What brings a package that may be missing."""
 

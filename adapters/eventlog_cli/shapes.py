@@ -66,6 +66,8 @@ SHAPES: Final[dict[str, Shape]] = {
     "tail": _each(
         *("position", *WHERE, "kind", "recorded_at", "is_erased", "context", "event", "error"),
     ),
+    "web": _one("address"),
+    "share": _one("file", "conversation", "bytes"),
     "stats": _one("tenant", "conversations", "branches", "events", "position", "views"),
     "undo": _one(*MOVED),
     "redo": _one(*MOVED),

@@ -11,6 +11,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql import quoted_name
 
 ALEMBIC: Final = threading.Lock()
 """Alembic keeps its context in globals of the process."""
@@ -25,11 +26,18 @@ def migrations_folder() -> str:
 
 
 def config(connection: Connection, schema: str | None) -> Config:
-    """Configure Alembic to run on `connection`, inside its transaction."""
+    """Configure Alembic to run on `connection`, inside its transaction.
+
+    It takes a name with a dot for two names, unless it is told that it is one.
+    """
     settings = Config()
     settings.set_main_option("script_location", migrations_folder().replace("%", "%%"))
-    settings.attributes.update(connection=connection, schema=schema)
+    settings.attributes.update(connection=connection, schema=_one_name(schema))
     return settings
+
+
+def _one_name(schema: str | None) -> str | None:
+    return None if schema is None else quoted_name(schema, quote=True)
 
 
 def upgrade(connection: Connection, schema: str | None) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     )
     from eventlog_projections.history.diff import Diff
     from eventlog_projections.history.events import HistoryEvent, HistoryItem
+    from eventlog_projections.history.following import HistoryTail
     from eventlog_projections.history.salvage import Unreadable, salvage
     from eventlog_projections.history.timeline import Span
     from eventlog_projections.history.turn_usage import TurnUsage
@@ -37,6 +38,7 @@ __all__ = [
     "Evidence",
     "HistoryEvent",
     "HistoryItem",
+    "HistoryTail",
     "ItemsRead",
     "Labels",
     "ReceiptFolder",
@@ -71,6 +73,7 @@ if not TYPE_CHECKING:
             "Erased": "eventlog_projections.disposal.erasing",
             "Evidence": "eventlog_projections.disposal.archives",
             "HistoryEvent": "eventlog_projections.history.events",
+            "HistoryTail": "eventlog_projections.history.following",
             "HistoryItem": "eventlog_projections.history.events",
             "ItemsRead": "eventlog_projections.items.state",
             "Labels": "eventlog_projections.changing.labels",

@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from eventlog import EventLog, PostgresOptions
 from eventlog.keys import new_key
 from eventlog.store.postgres.statements import of
 from eventlog.store.sql.compiling import marked
@@ -90,7 +91,9 @@ def names_in(*files: Path) -> Iterator[str]:
                 yield node.attr
 
 
-@pytest.mark.parametrize("schema", ["eventlog", "Upper", 'a"b', "it's", SCHEMA, "ein Schema ü"])
+@pytest.mark.parametrize(
+    "schema", ["eventlog", "Upper", 'a"b', "it's", SCHEMA, "ein Schema ü", "a.b"]
+)
 def test_a_schema_of_any_name_takes_the_place_of_the_placeholder(schema: str) -> None:
     """Quoted where it is a name, as it is where it is an argument."""
     found = [
@@ -118,10 +121,12 @@ async def test_a_log_is_used_without_sqlalchemy(backend: Backend) -> None:
 async def test_a_schema_of_any_name_is_used(postgres_url: str) -> None:
     """Statements, views, roles and migrations quote it alike."""
     backend = PostgresBackend(postgres_url)
-    schema = backend.options["schema"] = f'It\'s "{backend.schema}" Ü'
+    schema = backend.options["schema"] = f'It\'s "{backend.schema}".Ü'
     backend.schema = quoted(schema)
     try:
         assert await used(backend, schema) == "[]"
+        async with EventLog(backend.url, postgres=PostgresOptions(schema=schema)) as log:
+            assert (await log.verify()).warnings == ()
     finally:
         await backend.discard()
 

@@ -7,8 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -117,15 +115,8 @@ def run(path: Path, *commands: str) -> list[tuple[int, str]]:
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder that others reach: pytest closes those above its own in each of its runs."""
-    above = Path(tempfile.mkdtemp(prefix="media-"))
-    above.chmod(0o755)
-    place = above / "media"
-    place.mkdir()
-    yield place
-    place.chmod(0o755)
-    shutil.rmtree(above)
+def folder(public_folder: Path) -> Path:
+    return public_folder
 
 
 @pytest.mark.parametrize("beside", ["nothing", "-wal", "-wal -shm", "stale -shm"])

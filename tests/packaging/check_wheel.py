@@ -22,6 +22,7 @@ PACKAGES: Final = {
     "eventlog_openai_agents",
     "eventlog_projections",
     "eventlog_session_conformance",
+    "eventlog_web",
 }
 
 THEIRS: Final = ("adapters", "projections", "tests", "alembic")

@@ -6,7 +6,7 @@ from eventlog_cli.running import Invocation
 from eventlog_cli.showing.pages import put_moved
 from eventlog_cli.showing.words import command, count, typed
 from eventlog_projections.conversation import Conversation
-from eventlog_projections.history.diff import difference
+from eventlog_projections.history.diff import compare
 
 SHOWN = 20
 """Items that are shown of what went, and of what came."""
@@ -25,7 +25,7 @@ class Moved(NamedTuple):
     @classmethod
     def between(cls, before: int, version: int, old: list[Any], new: list[Any]) -> "Moved":
         """Return what one list and another differ in."""
-        found = difference(old, new)
+        found = compare(old, new)
         return cls(before, version, len(new), found.removed, found.added)
 
 

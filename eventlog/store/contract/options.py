@@ -79,6 +79,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     durability: Durability = "full"
     migrate: bool = False
     create: bool = True
+    read_only: bool = False
     poll_interval: float = 0.25
     redis: RedisAddress | None = None
     cache_bytes: int = CACHE_BYTES
@@ -91,6 +92,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.durability not in DURABILITIES:
             raise InvalidOptionError(f"durability is 'full' or 'normal', not {self.durability!r}.")
+        if self.read_only and self.migrate:
+            raise InvalidOptionError("A log that is opened read-only cannot be upgraded by that.")
+        if self.read_only and self.postgres.pgbouncer:
+            raise InvalidOptionError(
+                "read_only is a setting of a session, and PgBouncer's are shared: connect as a role"
+                " that may only read instead."
+            )
         if self.cache_bytes < 0:
             raise InvalidOptionError(f"cache_bytes is 0 or more, not {self.cache_bytes!r}.")
         if not self.poll_interval > 0:

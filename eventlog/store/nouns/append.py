@@ -7,12 +7,12 @@ The first line that fits what was seen decides:
     2  its event ids, in one run and with the same content  Appended, replayed
     3  its event ids, under a key that is not at hand       KeyChanged: nobody knows what they say
     4  its event ids otherwise                              IdReused
-    4a an erasure behind what its writer has read           ErasedSince
-    4b a stream that is closed, and this is no filing of it Archived
-    5  another version than the expected one                Stale
-    6  another data key than that of the request            KeyChanged
-    7  a clock that the writer's is too far ahead of        raises ClockAheadError
-    8  nothing of this                                      None: try again, on the head seen
+    5  an erasure behind what its writer has read           ErasedSince
+    6  a stream that is closed, and this is no filing of it Archived
+    7  another version than the expected one                Stale
+    8  another data key than that of the request            KeyChanged
+    9  a clock that the writer's is too far ahead of        raises ClockAheadError
+    10 nothing of this                                      None: try again, on the head seen
 
 SQLite sees what it decides upon under its write lock: there nothing is tried before, and a head
 that is seen is the head. PostgreSQL tries first, on the head that it remembers, and looks only

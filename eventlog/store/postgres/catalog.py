@@ -21,7 +21,7 @@ SELECT kind, on_table, name, replace(replace(said, prefix, ''), ' ONLY ', ' ') F
   FROM pg_trigger t JOIN own ON own.oid = tgrelid WHERE NOT tgisinternal AND tgparentid = 0
   UNION ALL
   SELECT 'function', '', proname,
-    md5(replace(replace(prosrc, '"' || nspname || '".', ''), nspname || '.', ''))
+    md5(replace(replace(prosrc, '"' || replace(nspname, '"', '""') || '".', ''), prefix, ''))
   FROM pg_proc JOIN place ON place.oid = pronamespace
   UNION ALL
   SELECT 'constraint', relname, conname, pg_get_constraintdef(c.oid)

@@ -18,7 +18,7 @@ async def prepare(
     if await revision(connection, address.schema) == HEAD:
         return
     found = await inspect(connection, address.schema)
-    upgrade, create = options.migrate, options.create
+    upgrade, create = options.migrate, options.create and not options.read_only
     if needs_migration(str(address), *found, upgrade=upgrade, create=create):
         await asyncio.to_thread(_migrate, address, options.postgres.connect_timeout)
 

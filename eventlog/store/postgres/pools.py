@@ -227,6 +227,8 @@ def _session(options: Options) -> dict[str, Any]:
     settings["statement_timeout"] = str(milliseconds)
     # Whoever was cut off in a transaction keeps its rows locked no longer than that.
     settings["idle_in_transaction_session_timeout"] = str(max(milliseconds, LONGEST_IDLE))
+    if options.read_only:
+        settings["default_transaction_read_only"] = "on"
     settings["synchronous_commit"] = "on" if options.durability == "full" else "off"
     return {"server_settings": {**settings, **SETTINGS}}
 

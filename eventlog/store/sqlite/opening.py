@@ -58,7 +58,7 @@ def _connect(
 ) -> LogConnection:
     """Connect; what was opened once is never created again."""
     mode = "rwc" if options.create and not file.is_known else "rw"
-    return connect_to_read(address, patience, mode)
+    return connect_to_read(address, patience, "ro" if options.read_only else mode)
 
 
 def _look_first(address: SqliteAddress, options: Options, patience: float) -> None:
@@ -67,7 +67,7 @@ def _look_first(address: SqliteAddress, options: Options, patience: float) -> No
     A program that was killed leaves one; closing an ordinary connection would checkpoint it. A file
     that must be there already is not made either.
     """
-    if not options.create and not os.path.exists(address.path or ""):
+    if (options.read_only or not options.create) and not os.path.exists(address.path or ""):
         raise NotAnEventLogError(f"{address} does not exist. Is the path right?")
     if address.path is None or not os.path.exists(f"{address.path}-wal"):
         return
@@ -78,7 +78,7 @@ def _look_first(address: SqliteAddress, options: Options, patience: float) -> No
 def _prepare(
     db: LogConnection, address: SqliteAddress, options: Options, patience: Deadline
 ) -> None:
-    upgrade, create = options.migrate, options.create
+    upgrade, create = options.migrate, options.create and not options.read_only
     found = inspect(db)
     if needs_migration(str(address), *found, upgrade=upgrade, create=create):
         if address.path is None:
@@ -90,7 +90,7 @@ def _prepare(
             from eventlog.store.sqlite.migration import migrate_sqlite
 
             migrate_sqlite(address, patience.left)
-    if address.path is not None and db.frozen is None:
+    if address.path is not None and db.frozen is None and not options.read_only:
         _use_wal(db, patience.left)
         db.execute(f"PRAGMA journal_size_limit = {options.sqlite.journal_size_limit}")
     db.execute(f"PRAGMA synchronous={options.durability.upper()}")

@@ -40,6 +40,7 @@ class SqliteStore:
     def __init__(self, address: SqliteAddress, options: Options) -> None:
         self._address: Final = address
         runner = self.runner = SqliteRunner(address, options)
+        self._reads_only: Final = options.read_only
         self.streams = Streams(runner, LOG)
         self.events = Events(runner, LOG)
         self.snapshots = Snapshots(runner, SNAPSHOTS)
@@ -65,7 +66,7 @@ class SqliteStore:
         return await self._erasures.erase(erasure)
 
     async def rights(self) -> Rights:
-        return READS if is_read_only(self._address) else ALL
+        return READS if self._reads_only or is_read_only(self._address) else ALL
 
     async def close(self) -> None:
         self.runner.close()

@@ -25,11 +25,11 @@ async def diff(stream: Stream, a: int | datetime | None, b: int | datetime | Non
 
     Raises InvalidMomentError.
     """
-    return difference((await read_intact(stream, a)).items, (await read_intact(stream, b)).items)
+    return compare((await read_intact(stream, a)).items, (await read_intact(stream, b)).items)
 
 
-def difference(before: Sequence[Any], after: Sequence[Any]) -> Diff:
-    """Compare two lists, which may have an `Unreadable` in the place of items."""
+def compare(before: Sequence[Any], after: Sequence[Any]) -> Diff:
+    """Tell how one list becomes the other: two moments of one, or those of two branches."""
     shared = 0
     for one, other in zip(before, after, strict=False):
         if not _is_same(one, other):

@@ -1,6 +1,6 @@
 """Everything that ever happened to a conversation, in order, and what each event did."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -44,6 +44,8 @@ class HistoryEvent(NamedTuple):
     """Why the event cannot be read, or is missing: it is told as if it had changed nothing."""
     hidden: int = 0
     """How many of its items are in the list now, and cannot be shown."""
+    brought: int = 0
+    """How many items it brought, also where they were erased or cannot be read."""
 
     @property
     def actor(self) -> str | None:
@@ -117,8 +119,8 @@ class _Reading:
             waiting, self._waiting = self._waiting, None
             return [waiting]
         async for recorded in self._events:
-            gap = self._gap(recorded)
-            entry = self._entry(recorded)
+            gap = gap_before(self._timeline, recorded)
+            entry = entry_of(self._timeline, recorded, self._range)
             if gap is None:
                 return [entry]
             self._waiting = entry
@@ -133,40 +135,6 @@ class _Reading:
         self._listed = spans(whole.now)[::-1]
         return await self._stream.events(until=whole.version)
 
-    def _gap(self, recorded: RecordedEvent) -> HistoryEvent | None:
-        """Return an entry for versions before an event that are not there."""
-        missing = self._timeline.version + 1
-        move = _pass_gap(self._timeline, recorded)
-        if move is None:
-            return None
-        error = _missing(recorded, missing)
-        return HistoryEvent(missing, "missing", None, None, None, (), (), (), move.total, error)
-
-    def _entry(self, recorded: RecordedEvent) -> HistoryEvent:
-        move, unfolded = take(self._timeline, recorded)
-        event, context, unread = _open(recorded)
-        error = unfolded or unread
-        items = self._items(recorded.version, event)
-        return HistoryEvent(
-            recorded.version,
-            recorded.kind,
-            readable_time(recorded.stored.recorded_at),
-            context,
-            event,
-            items,
-            move.removed,
-            tuple(span for span in move.added if span.version != recorded.version),
-            move.total,
-            error,
-            0 if items or error is None else len(self._range(recorded.version)),
-        )
-
-    def _items(self, version: int, event: Event | OpaqueEvent | None) -> tuple[HistoryItem, ...]:
-        if not isinstance(event, ItemsAdded | ItemsReplaced):
-            return ()
-        listed = self._range(version)
-        return tuple(HistoryItem(item, index in listed) for index, item in enumerate(event.items))
-
     def _range(self, version: int) -> range:
         """Return which items of a version are in the list now; versions must rise."""
         while self._listed and self._listed[-1].version < version:
@@ -174,6 +142,49 @@ class _Reading:
         if self._listed and self._listed[-1].version == version:
             return range(*self._listed[-1][1:])
         return range(0)
+
+
+def gap_before(folded: Timeline, recorded: RecordedEvent) -> HistoryEvent | None:
+    """Return an entry for versions before an event that are not there."""
+    missing = folded.version + 1
+    move = _pass_gap(folded, recorded)
+    if move is None:
+        return None
+    error = _missing(recorded, missing)
+    return HistoryEvent(missing, "missing", None, None, None, (), (), (), move.total, error)
+
+
+def entry_of(
+    folded: Timeline, recorded: RecordedEvent, listed: Callable[[int], range]
+) -> HistoryEvent:
+    """Return the entry of the next event; `listed` says which items of a version the list has."""
+    move, unfolded = take(folded, recorded)
+    event, context, unread = _open(recorded)
+    error = unfolded or unread
+    within = listed(recorded.version)
+    brought = event.items if isinstance(event, ItemsAdded | ItemsReplaced) else ()
+    items = tuple(HistoryItem(item, index in within) for index, item in enumerate(brought))
+    return HistoryEvent(
+        recorded.version,
+        recorded.kind,
+        readable_time(recorded.stored.recorded_at),
+        context,
+        event,
+        items,
+        move.removed,
+        tuple(span for span in move.added if span.version != recorded.version),
+        move.total,
+        error,
+        0 if items or error is None else len(within),
+        _brought(recorded),
+    )
+
+
+def _brought(recorded: RecordedEvent) -> int:
+    try:
+        return recorded.header.items or 0
+    except CorruptEventError:
+        return 0
 
 
 def _open(

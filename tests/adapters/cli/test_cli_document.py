@@ -112,6 +112,7 @@ READING: Final = {
     "branches": "branches latest",
     "turns": "turns latest",
     "search": "search parcel",
+    "share": "share order-1041 -o shared.html",
     "undo": "undo latest",
     "redo": "redo latest",
     "restore": "restore order-1042 4",
@@ -135,7 +136,7 @@ READING: Final = {
     "repair feed": "repair feed --yes",
     "migrate": "migrate",
 }
-ELSEWHERE: Final = {"keys rotate", "keys rekey", "roles", "recover", "receipt", "hold lift"}
+ELSEWHERE: Final = {"web", "keys rotate", "keys rekey", "roles", "recover", "receipt", "hold lift"}
 """What needs a keyring, a server, or a log that nobody has open; and what answers with nothing."""
 
 

@@ -14,6 +14,7 @@ from eventlog_projections import (
     Conversation,
     RetentionRule,
     apply_retention,
+    check_snapshots,
     erase,
     erase_event,
     erase_owner,
@@ -231,6 +232,7 @@ def projection_reads(log: EventLog, name: str) -> Mapping[str, Any]:
     return {
         "rebuild": lambda: rebuild(log, name),
         "salvage": lambda: salvage(log, name),
+        "check_snapshots": lambda: check_snapshots(log, name),
         "apply_retention": lambda: apply_retention(log, [RetentionRule("r", AGO, tag=MARKER)]),
         "erase": lambda: erase(log, name, by="x", reason="y"),
         "erase_event": lambda: erase_event(log, name, 1, by="x", reason="y"),

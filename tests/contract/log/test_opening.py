@@ -232,31 +232,28 @@ async def read_only_log(folder: Path, mode: int) -> tuple[str, str]:
     path = folder / "log.db"
     async with EventLog(path) as log:
         await log.append("chat", ItemsAdded(["a"]))
-    for parent in folder.parents[:3]:
-        parent.chmod(0o755)
     path.chmod(0o444)
     folder.chmod(mode)
     before = checksum(path)
     script = [sys.executable, "-c", READ_ONLY, str(path)]
     run = subprocess.run(script, capture_output=True, text=True, check=False, cwd="/")
-    folder.chmod(0o755)
     assert run.returncode == 0, run.stderr
     assert checksum(path) == before
     append, version = run.stdout.splitlines()
     return append, version
 
 
-async def test_a_read_only_file_cannot_be_written_but_read(tmp_path: Path) -> None:
+async def test_a_read_only_file_cannot_be_written_but_read(public_folder: Path) -> None:
     """The message says that the file is read-only; the file is as it was."""
-    append, version = await read_only_log(tmp_path, 0o777)
+    append, version = await read_only_log(public_folder, 0o777)
     assert append.startswith("refused")
     assert "read-only" in append
     assert version == "answer 1"
 
 
-async def test_a_read_only_folder_is_named_with_a_way_out(tmp_path: Path) -> None:
+async def test_a_read_only_folder_is_named_with_a_way_out(public_folder: Path) -> None:
     """Nobody can write there, so that it can be read; to write, a copy is what helps."""
-    append, version = await read_only_log(tmp_path, 0o555)
+    append, version = await read_only_log(public_folder, 0o555)
     assert append.startswith("refused")
     assert "Copy it" in append
     assert version == "answer 1"

@@ -35,7 +35,7 @@ def test_every_public_name_is_asked_or_said_not_to_read() -> None:
             reads.first_words(reads.projection_reads(log, "a")),
             reads.PROJECTION_OTHERWISE,
         ),
-        (of_views, reads.first_words(reads.view_reads(log, "a")), {}),
+        (of_views, reads.first_words(reads.view_reads(log, "a")), {"snippet": "reads nothing"}),
         (Views, views, reads.RAW_VIEW_OTHERWISE),
         (Results, {"all"}, {"aclose": "reads nothing"}),
     ):

@@ -1,0 +1,18 @@
+// What the keyboard does, wherever the focus is, but for fields that are typed into.
+
+export function listen(deeds) {
+  document.addEventListener("keydown", (event) => {
+    const isTyping = event.target.matches("input:not([type=range]):not([type=checkbox]), textarea, select");
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") return run(event, deeds.search);
+    if (isTyping || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return undefined;
+    if (event.key === " " && event.target.matches("button, summary, a, input")) return undefined;
+    const name = event.key === " " ? "Space" : event.key;
+    return run(event, deeds[name]);
+  });
+}
+
+function run(event, deed) {
+  if (!deed) return;
+  event.preventDefault();
+  deed();
+}

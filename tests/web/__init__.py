@@ -1,0 +1,1 @@
+"""The viewer over HTTP, without a browser."""
