@@ -18,10 +18,11 @@ JOBS ?= 2
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
-fix: $(DEV) ## format the code, repair what ruff can repair, generate the statements
+fix: $(DEV) ## format the code, repair what ruff can repair, generate statements and docs/cli.md
 	$(BIN)/ruff format $(PATHS)
 	$(BIN)/ruff check --fix $(PATHS)
 	$(BIN)/python -m tests.databases.generate
+	$(BIN)/python -m tests.adapters.cli.generate
 
 lint: $(DEV) ## ruff, and the layers
 	$(BIN)/ruff format --check $(PATHS)

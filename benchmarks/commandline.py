@@ -9,7 +9,7 @@ import sys
 from collections.abc import AsyncGenerator, Mapping
 from typing import Final
 
-from benchmarks.harness import Call
+from benchmarks.harness import Call, Took
 from benchmarks.place import Place, Scale, items
 from benchmarks.scenario import Bar, Scenario, Timing
 from eventlog import EventLog, ItemsAdded
@@ -22,28 +22,59 @@ AT_ONCE: Final = 250
 
 PASS: Final = "python -c pass"
 VERSION: Final = "eventlog --version"
+HELP: Final = "eventlog --help"
+COMPLETION: Final = f"completion of an id, {CONVERSATIONS:,} conversations"
 SESSIONS: Final = f"eventlog sessions, {CONVERSATIONS:,} conversations"
 SHOW: Final = f"eventlog show latest, {ITEMS:,} items"
+LOG: Final = f"eventlog log latest, {CONVERSATIONS:,} conversations"
+SEARCH: Final = f"eventlog search, {2 * CONVERSATIONS:,} items"
 LIBRARY: Final = "python -c import eventlog"
-TOOLS: Final = "python -c import asyncio, typer, rich"
+TOOLS: Final = "imports that a command cannot do without"
+AGENTS: Final = "python -c import agents"
+SESSION: Final = "from eventlog_openai_agents import EventLogSession"
+SQLITE_SESSION: Final = "SQLiteSession's first add_items, new file"
+FIRST_APPEND: Final = "first add_items of a process, new file"
 
-START: Final = "import sys; from eventlog_cli.main import main; sys.exit(main())"
+START: Final = "from eventlog_cli.main import program; program()"
 """What the installed command does."""
 
-IMPORTED: Final = "import asyncio, sqlite3, typer, typer._adapters, rich.console, rich.table"
+IMPORTED: Final = "import click, asyncio, sqlite3, msgspec, rich.console, rich.table"
 """What any command needs that opens a log, reads its options and draws a table."""
+
+ADDING: Final = """
+import asyncio, os, sys, tempfile, time
+from agents import SQLiteSession
+from eventlog_openai_agents import EventLogSession
+async def add():
+    with tempfile.TemporaryDirectory() as folder:
+        session = {name}("a", os.path.join(folder, "new.db"))
+        await session.add_items([{{"role": "user", "content": "hi"}}])
+asyncio.run(asyncio.sleep(0))
+begun = time.perf_counter()
+asyncio.run(add())
+sys.stdout.write(str(time.perf_counter() - begun))
+"""
+"""A program that says how long its first append took, all imports of the session done before."""
 
 
 def scenarios(_: Scale) -> list[Scenario]:
-    """Return it."""
+    """Return them."""
+    floor = [Bar(each, TOOLS, 1.4) for each in (SESSIONS, SHOW, LOG, SEARCH)]
     bars = (
         Bar(VERSION, PASS, 3.0),
-        Bar(SESSIONS, VERSION, 1.5),
-        Bar(SHOW, VERSION, 1.5),
+        Bar(HELP, PASS, 3.0),
+        Bar(COMPLETION, PASS, 8.0),
+        *floor,
         Bar(LIBRARY, PASS),
         Bar(TOOLS, PASS),
     )
-    return [Timing("a command, from its start to its end", commands, bars, calls=1, rounds=15)]
+    session = (Bar(SESSION, AGENTS, 1.08),)
+    first = (Bar(FIRST_APPEND, SQLITE_SESSION, 6.0),)
+    return [
+        Timing("a command, from its start to its end", commands, bars, calls=1, rounds=15),
+        Timing("importing the session", imports, session, calls=1, rounds=7),
+        Timing("the first append of a process", first_appends, first, calls=1, rounds=9),
+    ]
 
 
 @contextlib.asynccontextmanager
@@ -55,23 +86,68 @@ async def commands(place: Place) -> AsyncGenerator[Mapping[str, Call]]:
     programs = {
         PASS: ("pass",),
         VERSION: (START, "--version"),
+        HELP: (START, "--help"),
         SESSIONS: (START, "--db", many, "sessions"),
         SHOW: (START, "--db", long, "show", "latest"),
+        LOG: (START, "--db", many, "log", "latest"),
+        SEARCH: (START, "--db", many, "search", "nobodysaidthis"),
         LIBRARY: ("import eventlog",),
         TOOLS: (IMPORTED,),
     }
-    environment = os.environ | {"PYTHONPYCACHEPREFIX": os.path.join(place.folder, "compiled")}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment = compiled(place)
+    completing = environment | {
+        "EVENTLOG_DB": many,
+        "_EVENTLOG_COMPLETE": "bash_complete",
+        "COMP_WORDS": "eventlog show chat-09",
+        "COMP_CWORD": "2",
+    }
     calls = {name: functools.partial(_run, each, environment) for name, each in programs.items()}
+    calls[COMPLETION] = functools.partial(_run, (START,), completing)
     for call in calls.values():
         await call()  # What is installed is compiled.
     yield calls
 
 
+@contextlib.asynccontextmanager
+async def imports(place: Place) -> AsyncGenerator[Mapping[str, Call]]:
+    """Import the SDK alone, and with the session."""
+    environment = compiled(place)
+    yield {
+        AGENTS: functools.partial(_run, ("import agents",), environment),
+        SESSION: functools.partial(_run, (SESSION,), environment),
+    }
+
+
+@contextlib.asynccontextmanager
+async def first_appends(place: Place) -> AsyncGenerator[Mapping[str, Call]]:
+    """Append once in a new process; what it imported before is not counted."""
+    environment = compiled(place)
+    yield {
+        SQLITE_SESSION: functools.partial(_told, ADDING.format(name="SQLiteSession"), environment),
+        FIRST_APPEND: functools.partial(_told, ADDING.format(name="EventLogSession"), environment),
+    }
+
+
+def compiled(place: Place) -> dict[str, str]:
+    """Return an environment in which modules are compiled once."""
+    environment = os.environ | {"PYTHONPYCACHEPREFIX": os.path.join(place.folder, "compiled")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    return environment
+
+
 async def _run(program: tuple[str, ...], environment: Mapping[str, str]) -> None:
     command = [sys.executable, "-c", *program]
     # Nothing else is to be done meanwhile, and a loop would be part of what is measured.
-    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)  # noqa: ASYNC221
+    subprocess.run(command, env=environment, capture_output=True, check=True)  # noqa: ASYNC221
+
+
+async def _told(program: str, environment: Mapping[str, str]) -> Took:
+    """Return the seconds that a program says."""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(  # noqa: ASYNC221
+        command, env=environment, capture_output=True, text=True, check=True
+    )
+    return Took(float(done.stdout))
 
 
 async def fill_many(path: str) -> None:

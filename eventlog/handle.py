@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncGenerator, Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from eventlog import clocks, resources
 from eventlog.addresses.log import Address
@@ -13,12 +13,14 @@ from eventlog.feed.reading import last_position
 from eventlog.feed.tail import Waiter
 from eventlog.format import chain
 from eventlog.format.names import MAIN, check_branch, check_name
-from eventlog.redis.shared_cache import SharedCache
 from eventlog.snapshots import StreamSnapshots
 from eventlog.store.contract.log import Store
 from eventlog.store.contract.options import Options
 from eventlog.tree import Tree
 from eventlog.views import LogViews
+
+if TYPE_CHECKING:
+    from eventlog.redis.shared_cache import SharedCache
 
 
 class Handle:
@@ -62,7 +64,7 @@ class Handle:
         return clocks.read(self._clock)
 
     @property
-    def shared(self) -> SharedCache | None:
+    def shared(self) -> "SharedCache | None":
         """The cache that processes share, if the log was opened with a Redis."""
         return self._resources.shared_cache
 

@@ -42,11 +42,11 @@ from eventlog.store.contract.options import (
     largest_event,
 )
 from eventlog.tree import Tree
-from eventlog.verify.faults import OnProgress, Verification
-from eventlog.verify.log import verify_all, verify_conversation
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
+
+    from eventlog.verify.faults import OnProgress, Verification
 
 DEFAULT_TENANT: Final = "default"
 
@@ -286,10 +286,10 @@ class EventLog:
         *,
         against: TreeHead | None = None,
         key: Verifiers | None = None,
-        progress: OnProgress | None = None,
+        progress: "OnProgress | None" = None,
         open: bool = False,  # noqa: A002
         all_tenants: bool = False,
-    ) -> Verification:
+    ) -> "Verification":
         """Check a conversation with its branches, or all of this tenant and the feed.
 
         Names what is not right. `against`: a head that was kept where the log's owner cannot write,
@@ -303,11 +303,13 @@ class EventLog:
 
         Raises StoreError if the log could not be checked, InvalidOptionError if this role cannot.
         """
+        from eventlog.verify import log  # A start must be quick, and few programs verify.
+
         store, keys = self.spi.store, self.spi.keys
         if stream is None:
             tenant = None if all_tenants else self.tenant
             streams = all_streams(self.spi) if all_tenants else self.streams(branches=True)
-            return await verify_all(
+            return await log.verify_all(
                 store, keys, tenant, streams, against, key, progress, opens=open
             )
         if all_tenants:
@@ -317,7 +319,7 @@ class EventLog:
             stream_id, self.tenant, stream, chain.GENESIS
         )
         branches = self.branches(stream)
-        return await verify_conversation(
+        return await log.verify_conversation(
             store, keys, main, branches, against, key, progress, opens=open
         )
 

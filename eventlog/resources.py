@@ -3,7 +3,7 @@
 import threading
 import weakref
 from hashlib import sha256
-from typing import Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from eventlog import os_fork
 from eventlog.addresses.log import Address, PostgresAddress, SqliteAddress
@@ -13,11 +13,13 @@ from eventlog.errors import InvalidOptionError
 from eventlog.feed.notifier import Notifier
 from eventlog.keys.data_keys import DataKeys
 from eventlog.keys.ring import KeyRing
-from eventlog.redis.link import RedisLink
-from eventlog.redis.notifier import RedisNotifier
-from eventlog.redis.shared_cache import SharedCache
+from eventlog.redis.address import RedisAddress
 from eventlog.store.contract.options import Options
 from eventlog.store.opening import open_store
+
+if TYPE_CHECKING:
+    from eventlog.redis.notifier import RedisNotifier
+    from eventlog.redis.shared_cache import SharedCache
 
 MAX_IDLE: Final = 8
 """Databases that nobody closed and no handle is left of: the oldest beyond these are dropped."""
@@ -40,10 +42,19 @@ class Resources:
             max_inflated_bytes=options.max_inflated_bytes,
         )
         name = redis_name(address)
-        link = None if options.redis is None else RedisLink(options.redis)
-        self.shared_cache: Final = None if link is None else SharedCache(link, name)
-        redis = None if link is None else RedisNotifier(link, name)
-        self.notifier: Final = Notifier(self.store, options.poll_interval, redis)
+        shared, notifier = (None, None) if options.redis is None else _redis(options.redis, name)
+        self.shared_cache: Final = shared
+        self.notifier: Final = Notifier(self.store, options.poll_interval, notifier)
+
+
+def _redis(address: RedisAddress, name: str) -> "tuple[SharedCache, RedisNotifier]":
+    """Return what goes through Redis; a start without it loads none of it."""
+    from eventlog.redis.link import RedisLink
+    from eventlog.redis.notifier import RedisNotifier
+    from eventlog.redis.shared_cache import SharedCache
+
+    link = RedisLink(address)
+    return SharedCache(link, name), RedisNotifier(link, name)
 
 
 class _Registry:

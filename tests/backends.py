@@ -15,7 +15,7 @@ from eventlog import EventLog
 from eventlog.keys import KeyRing
 from eventlog.operations import migrate
 from eventlog.store.postgres.store import PostgresStore
-from eventlog.store.sqlite.migration import new_memory_log
+from eventlog.store.sqlite.migration import migrated_in_memory
 from tests.options import grouped
 
 _SCHEMA: Final = "<schema>"
@@ -81,7 +81,7 @@ class SqliteBackend:
         self.keyring: KeyRing | None = None
 
     async def make(self) -> None:
-        Path(self.url).write_bytes(new_memory_log())
+        Path(self.url).write_bytes(migrated_in_memory())
 
     def open(self, **options: Any) -> EventLog:
         given: dict[str, Any] = {"keyring": self.keyring, **options}

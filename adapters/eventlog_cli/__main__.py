@@ -1,7 +1,5 @@
 """`python -m eventlog_cli`, where the command is not installed."""
 
-import sys
+from eventlog_cli.main import program
 
-from eventlog_cli.main import main
-
-sys.exit(main())
+program()

@@ -1,12 +1,10 @@
 """Asks for a confirmation before something is destroyed."""
 
 import contextlib
-import signal
 import sys
-import threading
 from collections.abc import Generator
 
-from eventlog import InvalidInputError
+from eventlog.errors import InvalidInputError
 from eventlog_cli.terminal import ask
 
 
@@ -30,6 +28,9 @@ def is_somebody_there() -> bool:
 @contextlib.contextmanager
 def _interruptible() -> Generator[None]:
     """Have Ctrl-C end the question at once: asyncio would wait until the loop goes on."""
+    import signal
+    import threading
+
     if threading.current_thread() is not threading.main_thread():
         yield
         return

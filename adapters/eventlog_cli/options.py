@@ -1,91 +1,105 @@
 """The arguments and options that several commands share."""
 
-import asyncio
-import getpass
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import typer
+import click
 
-from eventlog import Context, EventLogError
-from eventlog.visible import quoted
-from eventlog_cli.finding import LATEST, names
-from eventlog_cli.settings import Settings
+from eventlog_cli.completing import complete
 
-COMPLETIONS = 50
+if TYPE_CHECKING:
+    from eventlog import Context
 
+F = TypeVar("F", bound=Callable[..., Any])
+Option = Callable[[F], F]
 
-def complete(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Return names of conversations for the shell; none where the log cannot be read."""
-    above = ctx.find_root().params
-    if not above["db"]:
-        return []
-    try:
-        found = asyncio.run(
-            _names(Settings(above["db"], above["tenant"], above["schema"]), incomplete)
-        )
-    except EventLogError:
-        return []
-    plain = [name for name in found if name == quoted(name)]  # A shell would act on the others.
-    return [LATEST, *plain] if LATEST.startswith(incomplete) else plain
+FORMATS: Final = ("table", "json", "csv", "tsv", "md")
 
 
-async def _names(settings: Settings, incomplete: str) -> list[str]:
-    async with settings.open() as log:
-        return await names(log, incomplete, COMPLETIONS)
+def id_argument(*, required: bool = True, name: str = "conversation") -> Option[Any]:
+    """Return the argument that names a conversation."""
+    return click.argument(
+        name,
+        metavar="ID" if required else "[ID]",
+        required=required,
+        shell_complete=complete,
+    )
 
 
-Id = Annotated[
-    str,
-    typer.Argument(
-        metavar="ID",
-        help="A name, the beginning of one, or `latest`.",
-        show_default=False,
-        autocompletion=complete,
-    ),
-]
-Ids = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="ID...", help="Which ones.", show_default=False, autocompletion=complete
-    ),
-]
-OptionalId = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="[ID]", help="One conversation; without it, all.", autocompletion=complete
-    ),
-]
-Branch = Annotated[str, typer.Option(metavar="NAME", help="A branch; without it, the main one.")]
-AsOf = Annotated[
-    str | None,
-    typer.Option(
-        metavar="VERSION|TIME", help="As it was then: 42, 2026-11-01 or 2026-11-01T12:00Z."
-    ),
-]
-Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
-Reason = Annotated[str | None, typer.Option(metavar="TEXT", help="Why; kept in the log.")]
-Actor = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME", envvar="EVENTLOG_ACTOR", help="Who does so; else your login name."
-    ),
-]
-SigningKey = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FILE", help="The key that signs heads; or it is in EVENTLOG_SIGNING_KEY."
-    ),
-]
-Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+ID: Final = id_argument()
+OPTIONAL_ID: Final = id_argument(required=False)
+IDS: Final = click.argument(
+    "conversations", metavar="ID...", nargs=-1, required=True, shell_complete=complete
+)
+BRANCH: Final = click.option("--branch", metavar="NAME", default="", help="A branch of it.")
+AS_OF: Final = click.option("--as-of", metavar="MOMENT", help="As it was then.")
+SINCE: Final = click.option("--since", metavar="TIME", help="Only what is as late as this.")
+UNTIL: Final = click.option("--until", metavar="TIME", help="Only what is no later than this.")
+FORMAT: Final = click.option(
+    "--format",
+    "form",
+    metavar="|".join(FORMATS),
+    type=click.Choice(FORMATS),
+    default="table",
+    help="How it is printed.",
+)
+REASON: Final = click.option("--reason", metavar="TEXT", help="Why; kept in the log.")
+ACTOR: Final = click.option(
+    "--actor", metavar="NAME", help="Who does so; else EVENTLOG_ACTOR, or your login name."
+)
+SIGNING_KEY: Final = click.option(
+    "--key-file", metavar="FILE", help="The key that signs; or it is in EVENTLOG_SIGNING_KEY."
+)
+DRY_RUN: Final = click.option("--dry-run", is_flag=True, help="Only tell what would happen.")
+YES: Final = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 
 
-def by(actor: str | None) -> Context:
-    """Return a context with `actor`, or else the login name."""
-    return Context(actor=actor or login())
+def limit(default: int, least: int = 1) -> Option[Any]:
+    """Return the option that says how many there are at most."""
+    return click.option(
+        "-n",
+        "--limit",
+        metavar="N",
+        type=click.IntRange(min=least),
+        default=default,
+        show_default=True,
+        help="How many at most.",
+    )
+
+
+def options(*given: Option[Any]) -> Option[Any]:
+    """Return several arguments and options as one, in their order."""
+
+    def add(function: Any) -> Any:
+        for each in reversed(given):
+            function = each(function)
+        return function
+
+    return add
+
+
+CHANGING: Final = options(BRANCH, REASON, ACTOR, DRY_RUN)
+"""The options of a command that changes a list."""
+
+
+def actor_name(ctx: click.Context, actor: str | None) -> str | None:
+    """Return who does something: as typed, as configured, or the login name."""
+    from eventlog_cli.running import settings_of
+
+    return actor or settings_of(ctx).actor or login()
+
+
+def by(ctx: click.Context, actor: str | None) -> "Context":
+    """Return a context with who does something."""
+    from eventlog import Context
+
+    return Context(actor=actor_name(ctx, actor))
 
 
 def login() -> str | None:
     """Return the name of who is logged in, if the system knows it."""
+    import getpass
+
     try:
         return getpass.getuser()
     except (OSError, KeyError):

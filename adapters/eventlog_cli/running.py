@@ -4,20 +4,30 @@
 130 interrupted · 141 whoever read the output went away. `verify` has its own: 0, 1 and 2.
 """
 
-import asyncio
 import contextlib
+import gc
 import signal
 from collections.abc import Callable, Coroutine, Iterable
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-import typer
+import click
 
-from eventlog import EventLog, EventLogError, InvalidInputError
-from eventlog.errors import CorruptEventError, SchemaTooOldError
+from eventlog.errors import (
+    CorruptEventError,
+    EventLogError,
+    InvalidInputError,
+    NotAnEventLogError,
+    SchemaTooOldError,
+)
 from eventlog_cli import streams
 from eventlog_cli.output import Output
+from eventlog_cli.pager import paged
 from eventlog_cli.settings import Settings
+from eventlog_cli.showing.times import Zone
 from eventlog_cli.terminal import tell, tell_warnings
+
+if TYPE_CHECKING:
+    from eventlog import EventLog
 
 FAILED: Final = 1
 MISUSED: Final = 2
@@ -28,7 +38,7 @@ UNREAD: Final = 128 + signal.SIGPIPE
 class Invocation(NamedTuple):
     """A command that runs: the log that it is about, and where its answer goes."""
 
-    log: EventLog
+    log: "EventLog"
     out: Output
     settings: Settings
     until_done: contextlib.AsyncExitStack
@@ -57,7 +67,17 @@ def leave_with(errors: Iterable[EventLogError | None]) -> None:
         raise FoundError(FAILED if changed else MISUSED)
 
 
-def run(ctx: typer.Context, work: Work, *, create: bool = False, failed: int = FAILED) -> None:
+def settings_of(ctx: click.Context) -> Settings:
+    """Return what was typed before and behind the command."""
+    return ctx.find_object(Settings) or Settings()
+
+
+def zone_of(ctx: click.Context) -> Zone:
+    """Return the zone of times."""
+    return Zone(is_utc=settings_of(ctx).is_utc)
+
+
+def run(ctx: click.Context, work: Work, *, create: bool = False, failed: int = FAILED) -> None:
     """Open the log and do the work on it. Leaves with an exit code unless all went well.
 
     With `create`, a log that is not there is made. `failed` is the code for any error.
@@ -72,34 +92,59 @@ def run(ctx: typer.Context, work: Work, *, create: bool = False, failed: int = F
 
 
 def run_without_log(
-    ctx: typer.Context,
+    ctx: click.Context,
     work: Callable[[Settings, Output], Coroutine[Any, Any, None]],
     *,
     failed: int = FAILED,
 ) -> None:
     """Do work that opens what it needs itself."""
-    settings = ctx.find_object(Settings) or Settings()
+    import asyncio
+
+    if not gc.isenabled():  # A program has just loaded what stays; its work may take long.
+        gc.freeze()
+        gc.enable()
+    settings = settings_of(ctx)
     code = 0
     tell_warnings()
     try:
-        try:
-            asyncio.run(work(settings, Output(as_json=settings.as_json)))
-        except FoundError as found:
-            code = found.code
-        streams.flush()
+        out = Output(as_json=settings.as_json, zone=Zone(is_utc=settings.is_utc))
+        with paged(ctx, out):
+            try:
+                asyncio.run(work(settings, out))
+            except FoundError as found:
+                code = found.code
+            streams.flush()
     except BrokenPipeError:
         streams.discard()
-        raise typer.Exit(code or UNREAD) from None  # What was found stays found.
+        ctx.exit(code or UNREAD)  # What was found stays found.
     except InvalidInputError as error:
-        raise _left(str(error), MISUSED) from None
-    except SchemaTooOldError as error:
-        raise _left(f"{error} `eventlog migrate` does so.", failed) from None
+        _leave(ctx, str(error), MISUSED)
     except (EventLogError, OSError) as error:
-        raise _left(str(error), code or failed) from None
+        _leave(ctx, _in_words(error), code or failed)
     if code:
-        raise typer.Exit(code)
+        ctx.exit(code)
 
 
-def _left(why: str, code: int) -> typer.Exit:
+def _in_words(error: EventLogError | OSError) -> str:
+    """Say what happened as somebody who types commands can act on it."""
+    if isinstance(error, SchemaTooOldError):
+        return f"{_first_sentence(error)} `eventlog migrate` brings it up to this release."
+    if isinstance(error, NotAnEventLogError) and error.tables:
+        return (
+            f"{_first_sentence(error)} It was left untouched. Give the log a place of its own, or"
+            " `eventlog migrate --beside` makes it beside them."
+        )
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}."
+    return str(error)
+
+
+def _first_sentence(error: EventLogError) -> str:
+    """Return what happened, without what a program would do about it."""
+    return f"{str(error).partition('. ')[0]}."
+
+
+def _leave(ctx: click.Context, why: str, code: int) -> None:
     tell(f"eventlog: {why}")
-    return typer.Exit(code)
+    ctx.exit(code)

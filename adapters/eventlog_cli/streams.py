@@ -8,6 +8,12 @@ import os
 import sys
 
 STREAMS = (0, 1, 2)
+UNABLE = 2
+
+
+def environment() -> "os._Environ[str]":
+    """Return the variables of this process."""
+    return os.environ
 
 
 def prepare() -> bool:
@@ -67,3 +73,13 @@ def _to_nowhere(number: int) -> None:
     if opened != number:
         os.dup2(opened, number)
         os.close(opened)
+
+
+def leave(code: int) -> None:
+    """End the process at once. What was printed has been flushed."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            code = code or UNABLE
+    os._exit(code)

@@ -5,62 +5,56 @@ clean already, so that widths are right; what comes through unclean all the same
 """
 
 import logging
+import os
 import sys
-from collections.abc import Iterable
-from typing import IO, Any, Final
-
-from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook
-from rich.control import Control
-from rich.segment import Segment
+from typing import IO, Any, Final, NamedTuple
 
 from eventlog.format.codec import encode_json
 from eventlog.visible import visible, visible_json, visible_line
 from eventlog_cli import streams
+from eventlog_cli.showing.text import Piece, Text
 
-WIDEST: Final = 110
-
-
-class _Console(Console):
-    """A console that raises BrokenPipeError; rich's own exits with 1."""
-
-    def on_broken_pipe(self) -> None:
-        raise BrokenPipeError
+USUAL: Final = 80
+"""Columns where nobody says how many."""
 
 
-class _Escaped:
-    """Something to print, whose characters are all seen."""
+class Look(NamedTuple):
+    """What an answer is printed for: a terminal of some width, or a pipe."""
 
-    def __init__(self, inner: ConsoleRenderable) -> None:
-        self._inner = inner
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterable[Segment]:
-        for segment in console.render(self._inner, options):
-            if segment.control:
-                yield segment
-            else:
-                yield Segment(visible(segment.text), segment.style)
+    is_terminal: bool
+    width: int
+    is_coloured: bool
 
 
-class _Door(RenderHook):
-    """Escapes whatever is printed."""
-
-    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
-        return [each if isinstance(each, Control) else _Escaped(each) for each in renderables]
-
-
-def open_console(*, stderr: bool = False) -> Console:
-    """Return a console that is never wider than what reads well, and never fails to encode."""
-    for stream in (sys.stdout, sys.stderr):
-        _replace_unencodable(stream)
-    console = _Console(highlight=False, markup=False, emoji=False, stderr=stderr)
-    console.width = min(console.width, WIDEST)
-    console.push_render_hook(_Door())
-    return console
+def look() -> Look:
+    """Return what standard output is: FORCE_COLOR makes a pipe a terminal."""
+    forced = bool(os.environ.get("FORCE_COLOR"))
+    is_terminal = forced or sys.stdout.isatty()
+    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    return Look(is_terminal, _width(), not plain)
 
 
-def show(console: Console, shown: RenderableType) -> None:
-    """Print for people."""
-    console.print(shown)
+def _width() -> int:
+    """Return how many columns there are: COLUMNS, the terminal's, or what most have."""
+    said = os.environ.get("COLUMNS", "")
+    if said.isdigit() and int(said) > 0:
+        return int(said)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or USUAL
+    except (OSError, ValueError):
+        return USUAL
+
+
+def is_watched() -> bool:
+    """Tell whether standard error is a terminal: then progress is drawn."""
+    return sys.stderr.isatty()
+
+
+def put_text(text: Text, look: Look) -> None:
+    """Print a line for people."""
+    clean = Text([Piece(visible(piece.text), piece.style) for piece in text])
+    _replace_unencodable(sys.stdout)
+    sys.stdout.write(clean.drawn(styled=look.is_terminal, coloured=look.is_coloured) + "\n")
 
 
 def put_json(value: Any) -> None:
@@ -70,6 +64,7 @@ def put_json(value: Any) -> None:
 
 def put_encoded(encoded: bytes) -> None:
     """Print a line of JSON, or JSON of several lines, that is encoded already."""
+    sys.stdout.flush()
     sys.stdout.buffer.write(visible_json(encoded) + b"\n")
 
 

@@ -112,9 +112,15 @@ def _open(url: str) -> "AsyncEngine":
         return create_async_engine(_asynchronous(url))
     except ImportError as error:
         raise SourceError(
-            f"The database of SQLAlchemySession cannot be read: {error}. For PostgreSQL install"
-            " what is missing with pip install 'conversation-eventlog[postgres]'; another database"
-            " has an asynchronous driver of its own."
+            f"The database of SQLAlchemySession cannot be read: {error.name or 'its driver'} is not"
+            " installed. For PostgreSQL pip install 'conversation-eventlog[postgres]'; another"
+            " database has an asynchronous driver of its own, which its URL names."
+        ) from error
+    except SQLAlchemyError as error:
+        raise SourceError(
+            "The database of SQLAlchemySession cannot be read: SQLAlchemy has no asynchronous"
+            " driver for this URL. Write it as SQLAlchemySession was given it, such as"
+            " postgresql+asyncpg://user@host/database."
         ) from error
 
 
@@ -134,6 +140,11 @@ async def _pages(connection: "AsyncConnection", query: Any) -> AsyncGenerator[An
 def _translated() -> Generator[None]:
     try:
         yield
+    except OSError as error:
+        raise SourceError(
+            "The database of SQLAlchemySession cannot be reached. Is the server running, and are"
+            " host and port right?"
+        ) from error
     except SQLAlchemyError as error:
         raise SourceError(
             f"The database of SQLAlchemySession cannot be read: {type(error).__name__}. Look at the"

@@ -67,6 +67,11 @@ class SQLiteSource:
         try:
             yield
         except sqlite3.Error as error:
+            if os.path.isdir(self._path):
+                raise SourceError(
+                    f"{printable(self._path)} is a folder. Name a file that one of the SDK's"
+                    " sessions has written."
+                ) from error
             raise SourceError(
                 f"{printable(self._path)} cannot be read: {error}. It was left untouched. Give the"
                 " path of a file that one of the SDK's sessions has written."

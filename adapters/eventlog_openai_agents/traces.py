@@ -9,7 +9,7 @@ import logging
 from typing import Any, Final, TypedDict, TypeGuard, cast
 
 import msgspec
-from agents.tracing import get_current_trace
+from agents.tracing import get_current_trace, setup
 
 MAX_BYTES: Final = 4096
 """How much metadata an event keeps, as JSON; and how long a name or an id may be."""
@@ -36,6 +36,8 @@ def current(warned: set[str]) -> Traced:
 
     `warned` names what was warned of before, and is added to.
     """
+    if setup.GLOBAL_TRACE_PROVIDER is None:
+        return Traced()  # Nobody traces yet: asking would make a client that exports traces.
     trace = get_current_trace()
     if trace is None:
         return {}

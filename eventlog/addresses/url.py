@@ -47,7 +47,11 @@ class Url(NamedTuple):
         host = f"[{self.host}]" if ":" in self.host else self.host
         port = "" if self.port is None else f":{self.port}"
         path = "" if self.database is None else "/" + quote(self.database, safe=f"{_SAFE}/")
-        query = "&".join(f"{quote_plus(key)}={quote_plus(value)}" for key, value in self.query)
+        pairs = [
+            (key, "***" if hide_password and "password" in key.lower() else quote_plus(value))
+            for key, value in self.query
+        ]
+        query = "&".join(f"{quote_plus(key)}={value}" for key, value in pairs)
         user = self._user(hide_password=hide_password)
         return f"postgresql://{user}{host}{port}{path}{'?' * bool(query)}{query}"
 

@@ -117,8 +117,17 @@ def keyring_from_file(path: str | os.PathLike[str]) -> LocalKeyRing:
         with open(path, encoding="utf-8") as file:
             text = file.read()
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidKeyRingError(f"{os.fspath(path)} cannot be read: {error}.") from error
+        raise InvalidKeyRingError(
+            f"{os.fspath(path)} cannot be read: {reason_of(error)}."
+        ) from error
     return parse_keyring(text, os.fspath(path))
+
+
+def reason_of(error: OSError | UnicodeDecodeError) -> str:
+    """Return why a file cannot be read, as the system says it."""
+    if isinstance(error, OSError):
+        return error.strerror or "the system does not say why"
+    return "it is no text"
 
 
 def parse_keyring(text: str, where: str = "the text") -> LocalKeyRing:
@@ -128,7 +137,12 @@ def parse_keyring(text: str, where: str = "the text") -> LocalKeyRing:
     """
     keys: dict[str, bytes] = {}
     for word in text.replace(",", " ").split():
-        name, _, encoded = word.partition(":")
+        name, colon, encoded = word.partition(":")
+        if not colon:  # It may be a secret of another kind: it is not repeated.
+            raise InvalidKeyRingError(
+                f"{where} holds something that is no key of a keyring. Write name:key, as"
+                " `eventlog keys new` makes them."
+            )
         try:
             key = base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError) as error:

@@ -2,6 +2,7 @@
 
 from eventlog.addresses.log import Address, PostgresAddress
 from eventlog.errors import InvalidOptionError
+from eventlog.faces import loading
 from eventlog.store.contract.log import Store
 from eventlog.store.contract.options import Options
 
@@ -13,17 +14,19 @@ def open_store(address: Address, options: Options) -> Store:
     """
     if isinstance(address, PostgresAddress):
         return _postgres_store(address, options)
-    from eventlog.store.sqlite.store import SqliteStore
+    with loading():
+        from eventlog.store.sqlite.store import SqliteStore
 
     return SqliteStore(address, options)
 
 
 def _postgres_store(address: PostgresAddress, options: Options) -> Store:
     try:
-        from eventlog.store.postgres.store import PostgresStore
+        with loading():
+            from eventlog.store.postgres.store import PostgresStore
     except ImportError as error:
         raise InvalidOptionError(
-            f"PostgreSQL needs a driver that is not installed ({error.name}):"
+            f"PostgreSQL needs a driver that is not installed ({error.name or 'asyncpg'}):"
             " pip install 'conversation-eventlog[postgres]'."
         ) from error
     return PostgresStore(address, options)

@@ -39,11 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _play(*, live: bool) -> None:
-    from eventlog_cli import terminal
     from examples.demo import pictures
 
     stage.prepare()
-    console = terminal.open_console()
+    console = pictures.open_console()
     pictures.opening(console, str(stage.LOG), live=live)
     with console.status("Loading the Agents SDK"):
         # That takes seconds; the title is there meanwhile.

@@ -9,12 +9,31 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from eventlog import ConversationCleared, ItemPopped, ItemsAdded, RecordedEvent
+from eventlog import ConversationCleared, ItemPopped, ItemsAdded, RecordedEvent, Verification
 from eventlog.events import UsageRecorded
-from eventlog_cli.words import GONE, LEGEND, actor, describe
+from eventlog_cli.showing import pages
+from eventlog_cli.showing.words import GONE, LEGEND, actor, describe
 from eventlog_projections import listed
 
 _RUN_ID: Final = 4
+
+WIDEST: Final = 110
+
+
+def open_console() -> Console:
+    """Return a console that is never wider than what reads well."""
+    console = Console(highlight=False, markup=False, emoji=False)
+    console.width = min(console.width, WIDEST)
+    return console
+
+
+def verdict(console: Console, found: Verification) -> None:
+    """Print what a verification found."""
+    for line in pages.verdict(found):
+        text = Text("  ")
+        for piece in line:
+            text.append(piece.text, piece.style or None)
+        console.print(text)
 
 
 def opening(console: Console, log: str, *, live: bool) -> None:

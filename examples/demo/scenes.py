@@ -10,7 +10,6 @@ from rich.console import Console
 from eventlog import EventLog
 from eventlog.errors import CorruptEventError
 from eventlog.events import UsageRecorded
-from eventlog_cli import pages
 from eventlog_openai_agents import EventLogSession
 from examples.demo import pictures, shop, stage
 from examples.demo.shop import AFTERWARDS, CUSTOMER, QUESTIONS, SESSION
@@ -124,7 +123,7 @@ async def _show_the_past(console: Console, session: EventLogSession, before: Mom
 async def _verify(console: Console, session: EventLogSession) -> None:
     pictures.scene(console, "6  Is that what was written?")
     pictures.code(console, "await session.log.verify()")
-    console.print(pages.verdict(await session.log.verify()))
+    pictures.verdict(console, await session.log.verify())
 
 
 async def _read_the_forgery(console: Console, version: int, changed: str) -> None:
@@ -138,7 +137,7 @@ async def _read_the_forgery(console: Console, version: int, changed: str) -> Non
     async with EventLog(stage.FORGED) as log:
         await _show_forged_item(console, EventLogSession(SESSION, log=log), version)
         pictures.code(console, "await log.verify()")
-        console.print(pages.verdict(await log.verify()))
+        pictures.verdict(console, await log.verify())
     pictures.note(
         console,
         "Not caught: a chain its owner recomputed. That takes a signed head elsewhere.",

@@ -15,7 +15,7 @@ from eventlog.store import sql
 from eventlog.store.sql.compiling import compiled, marked
 from eventlog.store.sql.schema import Dialect, Tables
 from eventlog.store.sql.statement import SCHEMA, Statement
-from eventlog.store.sqlite.migration import new_memory_log
+from eventlog.store.sqlite.migration import migrated_in_memory
 from eventlog.store.sqlite.protection import guards
 
 STORE: Final = Path(__file__).parents[2] / "eventlog" / "store"
@@ -77,7 +77,7 @@ def files() -> dict[Path, str]:
 def _made() -> str:
     """Return tables, indexes and triggers as the migrations make them in a new file."""
     with contextlib.closing(sqlite3.connect(":memory:")) as db:
-        db.deserialize(new_memory_log())
+        db.deserialize(migrated_in_memory())
         every = guards(db)
     parts = [f"    {key!r}: Object({own.table!r}, {own.sql!r}),\n" for key, own in every.items()]
     return "".join(["MADE: Final = {\n", *parts, "}\n"])

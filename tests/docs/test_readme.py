@@ -13,7 +13,8 @@ from tests.waiting import PATIENCE
 
 README: Final = pages.text("README.md")
 SNIPPETS: Final = pages.blocks(README, "python")
-TIME: Final = re.compile(r"\d\d-\d\d \d\d:\d\d:\d\d")
+TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d(\.\d{6})?)")
+STYLE: Final = re.compile(r"\x1b\[[0-9;]*m")
 PRINTED: Final = """\
 you:   My name is Ada.
 agent: Hello, Ada!
@@ -27,8 +28,11 @@ items as of version 6: 4
 """
 
 
-def run(folder: Path, *command: str) -> str:
-    """Run a program of this Python in a folder, offline; return what it prints."""
+def run(folder: Path, *command: str, in_terminal: bool = False) -> str:
+    """Run a program of this Python in a folder, offline; return what it prints.
+
+    In a terminal that is what it prints to both streams, without styles.
+    """
     paths = [str(pages.ROOT), str(pages.ROOT / "projections"), str(pages.ROOT / "adapters")]
     env = {
         "PYTHONPATH": os.pathsep.join(paths),
@@ -38,14 +42,15 @@ def run(folder: Path, *command: str) -> str:
     done = subprocess.run(
         [sys.executable, *command],
         cwd=folder,
-        env=env,
-        capture_output=True,
+        env=env | ({"FORCE_COLOR": "1"} if in_terminal else {}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT if in_terminal else subprocess.PIPE,
         text=True,
         timeout=PATIENCE,
         check=True,
     )
-    assert done.stderr == ""
-    return done.stdout
+    assert not done.stderr
+    return STYLE.sub("", done.stdout)
 
 
 def written(folder: Path, snippets: Sequence[str]) -> str:
@@ -79,7 +84,7 @@ def test_its_picture_is_what_the_command_prints(tmp_path: Path) -> None:
     (picture,) = pages.blocks(README, "console")
     for shown in picture.split("$ eventlog ")[1:]:
         command, _, expected = shown.partition("\n")
-        printed = run(tmp_path, "-m", "eventlog_cli", *command.split())
+        printed = run(tmp_path, "-m", "eventlog_cli", *command.split(), in_terminal=True)
         assert plain(printed) == plain(expected)
 
 

@@ -1,181 +1,155 @@
-"""Changing a conversation. Each of these is one more event, and any of them can be taken back."""
+"""Changing the list of a conversation. Each is one more event, and any can be taken back."""
 
 from collections.abc import Awaitable, Callable
-from typing import Annotated
+from typing import Any
 
-import typer
-from rich.text import Text
+import click
 
-from eventlog import Appended
-from eventlog.format.names import MAIN
-from eventlog_cli.finding import find_conversation, moment
-from eventlog_cli.options import Actor, AsOf, Branch, Id, Reason, by
+from eventlog.errors import InvalidOptionError
+from eventlog_cli.command import command
+from eventlog_cli.lookups.finding import find_conversation
+from eventlog_cli.lookups.tree import stream_of
+from eventlog_cli.options import ACTOR, CHANGING, ID, by
 from eventlog_cli.running import Invocation, run
-from eventlog_cli.words import typed
-from eventlog_projections import Conversation
+from eventlog_cli.showing.moved import Moved, moved, tell_moved
+from eventlog_cli.showing.times import moment
+from eventlog_projections.changing.rewinding import redoing, undoing
+from eventlog_projections.conversation import Conversation
 
-Change = Callable[[Conversation], Awaitable[Appended]]
-Hint = Callable[[str, Appended], str]
-"""From the conversation's name and what was appended to what takes it back."""
+Change = Callable[[Conversation], Awaitable[Any]]
+Plan = Callable[[Conversation], Awaitable[tuple[int, int | None]]]
+"""Returns the version that the list would be again, and how many items of that it would keep."""
 
-app = typer.Typer()
-
-
-@app.command()
-def undo(
-    ctx: typer.Context,
-    conversation: Id,
-    turns: Annotated[int, typer.Option(min=1, help="How many turns.")] = 1,
-    branch: Branch = "",
-    reason: Reason = None,
-    actor: Actor = None,
-) -> None:
-    """Take the last turns off the list."""
-    _change(
-        ctx,
-        conversation,
-        branch,
-        lambda chat: chat.undo(turns, reason=reason, context=by(actor)),
-        hint=lambda _name, _done: "`eventlog redo` takes it back",
-    )
+__all__ = ["ACTOR", "clear", "redo", "restore", "undo"]
 
 
-@app.command()
-def redo(
-    ctx: typer.Context,
-    conversation: Id,
-    branch: Branch = "",
-    reason: Reason = None,
-    actor: Actor = None,
-) -> None:
-    """Take the last undo back."""
-    _change(ctx, conversation, branch, lambda chat: chat.redo(reason=reason, context=by(actor)))
+@command("undo", "eventlog undo latest", "eventlog undo order-1042 --turns 2 --reason typo")
+@ID
+@click.option(
+    "--turns",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="How many turns.",
+)
+@CHANGING
+def undo(ctx: click.Context, conversation: str, turns: int, branch: str, **given: Any) -> None:
+    """Take the last turns off the list.
+
+    It says what went, and how that is taken back.
+    """
+    how = _how(ctx, given)
+
+    async def change(chat: Conversation) -> Any:
+        return await chat.undo(turns, **how)
+
+    async def plan(chat: Conversation) -> tuple[int, int | None]:
+        return await undoing(stream_of(chat), turns)
+
+    _change(ctx, conversation, branch, change, plan, dry_run=given["dry_run"])
 
 
-@app.command()
-def restore(
-    ctx: typer.Context,
-    conversation: Id,
-    to: Annotated[str, typer.Argument(metavar="VERSION|TIME", help="What it was then.")],
-    branch: Branch = "",
-    reason: Reason = None,
-    actor: Actor = None,
-) -> None:
-    """Make the list again what it was at a version or a time."""
-    _change(
-        ctx,
-        conversation,
-        branch,
-        lambda chat: chat.restore(moment(to), reason=reason, context=by(actor)),
-    )
+@command("redo", "eventlog redo latest", "eventlog redo order-1042 --branch idea")
+@ID
+@CHANGING
+def redo(ctx: click.Context, conversation: str, branch: str, **given: Any) -> None:
+    """Take the last undo back.
+
+    Only where nothing else was written since.
+    """
+    how = _how(ctx, given)
+
+    async def change(chat: Conversation) -> Any:
+        return await chat.redo(**how)
+
+    async def plan(chat: Conversation) -> tuple[int, int | None]:
+        return await redoing(stream_of(chat)), None
+
+    _change(ctx, conversation, branch, change, plan, dry_run=given["dry_run"])
 
 
-@app.command()
-def clear(
-    ctx: typer.Context,
-    conversation: Id,
-    branch: Branch = "",
-    reason: Reason = None,
-    actor: Actor = None,
-) -> None:
-    """Empty the list. Nothing is lost by it, so nothing is asked."""
-    _change(
-        ctx,
-        conversation,
-        branch,
-        lambda chat: chat.clear(reason=reason, context=by(actor)),
-        hint=lambda name, done: f"`eventlog restore {typed(name)} {done.first - 1}` takes it back",
-    )
+@command(
+    "restore",
+    "eventlog restore order-1042 4",
+    "eventlog restore latest '2026-11-02 10:04:00' --dry-run",
+)
+@ID
+@click.argument("to", metavar="MOMENT")
+@CHANGING
+def restore(ctx: click.Context, conversation: str, to: str, branch: str, **given: Any) -> None:
+    """Make the list again what it was at a moment.
+
+    ID is a whole name, or `latest`. It says what went and what came back.
+    """
+    from eventlog_cli.running import zone_of
+
+    how = _how(ctx, given)
+    zone = zone_of(ctx)
+
+    async def change(chat: Conversation) -> Any:
+        return await chat.restore(moment(to, zone), **how)
+
+    async def plan(chat: Conversation) -> tuple[int, int | None]:
+        return await chat.log.version_at(chat.name, moment(to, zone), branch=chat.branch), None
+
+    _change(ctx, conversation, branch, change, plan, dry_run=given["dry_run"], whole=True)
 
 
-@app.command()
-def fork(
-    ctx: typer.Context,
-    conversation: Id,
-    new: Annotated[str, typer.Argument(metavar="NAME", help="The new one's name.")],
-    as_of: AsOf = None,
-    branch: Branch = "",
-    reason: Reason = None,
-    actor: Actor = None,
-) -> None:
-    """Begin a new conversation with what this one is, or was. Nothing is copied."""
+@command("clear", "eventlog clear order-1042", "eventlog clear order-1042 --branch idea")
+@ID
+@CHANGING
+def clear(ctx: click.Context, conversation: str, branch: str, **given: Any) -> None:
+    """Empty the list.
 
-    async def work(at: Invocation) -> None:
-        parent = await find_conversation(at.log, conversation, branch)
-        child = await parent.fork(new, at=moment(as_of), reason=reason, context=by(actor))
-        await _tell(at, child, Appended(1, 1))
+    ID is a whole name, or `latest`. Nothing is lost by it, so nothing is asked.
+    """
+    how = _how(ctx, given)
 
-    run(ctx, work)
+    async def change(chat: Conversation) -> Any:
+        return await chat.clear(**how)
 
+    async def plan(_: Conversation) -> tuple[int, int | None]:
+        return 0, None
 
-@app.command()
-def label(
-    ctx: typer.Context,
-    conversation: Id,
-    title: Annotated[str | None, typer.Option(help="Its title; an empty one removes it.")] = None,
-    owner: Annotated[str | None, typer.Option(help="Its owner; an empty one removes it.")] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="A tag; all of them, each time.")] = None,
-    no_tags: Annotated[bool, typer.Option("--no-tags", help="Remove them.")] = False,
-    actor: Actor = None,
-) -> None:
-    """Give a conversation a title, an owner or tags."""
-    tags = [] if no_tags else tag or None
-    _change(
-        ctx,
-        conversation,
-        MAIN,
-        lambda chat: chat.label(title=title, owner=owner, tags=tags, context=by(actor)),
-    )
+    _change(ctx, conversation, branch, change, plan, dry_run=given["dry_run"], whole=True)
 
 
-@app.command()
-def archive(
-    ctx: typer.Context, conversation: Id, reason: Reason = None, actor: Actor = None
-) -> None:
-    """Close a conversation to whoever would still write. It can be read, as before."""
-    _change(
-        ctx,
-        conversation,
-        MAIN,
-        lambda chat: chat.archive(reason=reason, context=by(actor)),
-        hint=lambda name, _done: f"`eventlog unarchive {typed(name)}` takes it back",
-    )
-
-
-@app.command()
-def unarchive(
-    ctx: typer.Context, conversation: Id, reason: Reason = None, actor: Actor = None
-) -> None:
-    """Open a conversation that was archived."""
-    _change(ctx, conversation, MAIN, lambda chat: chat.unarchive(reason=reason, context=by(actor)))
+def _how(ctx: click.Context, given: dict[str, Any]) -> dict[str, Any]:
+    if given["dry_run"] and given["reason"] is not None:
+        raise InvalidOptionError("--dry-run records nothing, so --reason says nothing.")
+    return {"reason": given["reason"], "context": by(ctx, given["actor"])}
 
 
 def _change(
-    ctx: typer.Context, conversation: str, branch: str, change: Change, *, hint: Hint | None = None
+    ctx: click.Context,
+    conversation: str,
+    branch: str,
+    change: Change,
+    plan: Plan,
+    *,
+    dry_run: bool,
+    whole: bool = False,
 ) -> None:
-    """Run a command that changes a conversation, and tell what came of it."""
+    """Run a command that changes a list, and tell what went, what came, and the way back."""
 
     async def work(at: Invocation) -> None:
-        chat = await find_conversation(at.log, conversation, branch)
-        done = await change(chat)
-        await _tell(at, chat, done, None if hint is None else hint(chat.name, done))
+        chat = await find_conversation(at.log, conversation, branch, whole=whole)
+        if dry_run:
+            version, kept = await plan(chat)
+            found = await _planned(chat, version, kept)
+        else:
+            done = await change(chat)
+            found = await moved(chat, done.first - 1, done.last)
+        tell_moved(at, chat, found, dry_run=dry_run)
 
     run(ctx, work)
 
 
-async def _tell(
-    at: Invocation, chat: Conversation, done: Appended, hint: str | None = None
-) -> None:
-    seen = await chat.read(limit=0)
-    at.out.answer(
-        {
-            "conversation": chat.name,
-            "branch": chat.branch,
-            "version": done.last,
-            "total": seen.total,
-        },
-        Text(
-            f"{typed(chat.name, chat.branch)} is at version {done.last} and has {seen.total} items."
-        ),
-        hint=hint,
+async def _planned(chat: Conversation, version: int, kept: int | None) -> Moved:
+    """Return what would go and come, without a change."""
+    now = await chat.read()
+    then = (await chat.read(as_of=version)).items
+    return Moved.between(
+        now.version, now.version, now.items, then[:kept] if kept is not None else then
     )

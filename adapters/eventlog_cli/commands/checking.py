@@ -1,78 +1,79 @@
 """Verifying the log, and its size."""
 
-from typing import Annotated, Any
+from typing import Any
 
+import click
 import msgspec
-import typer
-from rich.text import Text
 
 from eventlog import EventLog, TreeHead, Verification, Verifier
 from eventlog.errors import InvalidOptionError
 from eventlog.proof.checkpoint import open_head
 from eventlog.verify.faults import BROKEN, COULD_NOT_CHECK, SOUND
-from eventlog_cli import pages, tables
+from eventlog_cli.command import command
 from eventlog_cli.files import read_text
-from eventlog_cli.finding import find
-from eventlog_cli.options import OptionalId
-from eventlog_cli.progress import bar, is_drawn
+from eventlog_cli.lookups.finding import find
+from eventlog_cli.options import OPTIONAL_ID
+from eventlog_cli.progress import bar
 from eventlog_cli.running import FoundError, Invocation, run
+from eventlog_cli.showing import pages, records, tables
+from eventlog_cli.showing.text import Text
+from eventlog_cli.showing.words import count, typed
+from eventlog_cli.terminal import is_watched
 from eventlog_projections import check_snapshots
-from eventlog_projections.views import Views
+from eventlog_projections.views.views import Views
 
-app = typer.Typer()
-
-_RARE = ("pending", "warnings", "erased")
+RARE = ("pending", "warnings", "erased")
 
 
-@app.command()
+@command(
+    "verify", "eventlog verify", "eventlog verify --against head.txt --key 'example.com/log+...'"
+)
+@OPTIONAL_ID
+@click.option("--against", metavar="FILE", help="A tree head that was kept elsewhere.")
+@click.option(
+    "--key",
+    metavar="KEY",
+    multiple=True,
+    help="The verifier key of who signed heads; of each, if there were more.",
+)
+@click.option("--open", "opens", is_flag=True, help="Open and decode every content, too.")
+@click.option("--snapshots", is_flag=True, help="Compare stored snapshots with the events, too.")
+@click.option("--strict", is_flag=True, help="Take a warning for a fault.")
+@click.option("--all-tenants", is_flag=True, help="Of every tenant, for who sees them all.")
 def verify(
-    ctx: typer.Context,
-    conversation: OptionalId = None,
-    against: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A tree head that was kept elsewhere.")
-    ] = None,
-    key: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="KEY", help="The verifier key of who signed heads; of each, if there were more."
-        ),
-    ] = None,
-    opens: Annotated[
-        bool, typer.Option("--open", help="Open and decode every content, too.")
-    ] = False,
-    snapshots: Annotated[
-        bool, typer.Option("--snapshots", help="Compare stored snapshots with the events, too.")
-    ] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Take a warning for a fault.")] = False,
-    all_tenants: Annotated[
-        bool, typer.Option("--all-tenants", help="Of every tenant, for who sees them all.")
-    ] = False,
+    ctx: click.Context,
+    conversation: str | None,
+    against: str | None,
+    key: tuple[str, ...],
+    **how: bool,
 ) -> None:
-    """Hash every event anew, and name the first of each conversation that was changed.
+    """Check that every event is as it was written.
 
-    What is missing of what guards the log is a warning, and nothing that was changed.
-
-    Exit code 0: sound; 1: broken, or with --strict a warning; 2: it could not be checked.
+    Hashes every event anew, and names the first of each conversation that was changed. What is
+    missing of what guards the log is a warning, and nothing that was changed. Exit code 0: sound;
+    1: broken, or with --strict a warning; 2: it could not be checked.
     """
 
     async def work(at: Invocation) -> None:
         name = None if conversation is None else await find(at.log, conversation)
-        keys, head = _head(against, key or [])
-        total = await _events(at.log, name) if is_drawn() else None
-        with bar("Hashing events", total) as drawn:
+        keys, head = _head(against, key)
+        all_tenants = how["all_tenants"]
+        what = _what(at, name, all_tenants=all_tenants)
+        total = await _events(at.log, name) if is_watched() else None
+        with bar(f"Checking {what}: events", total) as drawn:
             found = await at.log.verify(
                 name,
                 against=head,
                 key=keys,
                 progress=drawn.move,
                 all_tenants=all_tenants,
-                open=opens,
+                open=how["opens"],
             )
-        if snapshots:
+        if how["snapshots"]:
             found = await _with_snapshots(at.log, name, found, all_tenants=all_tenants)
-        code = found.exit_code or (BROKEN if strict and found.warnings else SOUND)
+        code = found.exit_code or (BROKEN if how["strict"] and found.warnings else SOUND)
         try:
-            at.out.answer({"ok": found.ok, **_fields(found)}, pages.verdict(found))
+            at.out.answer({"ok": found.ok, **_fields(found)}, *pages.verdict(found))
         finally:
             if code:  # Also where it cannot be printed.
                 raise FoundError(code)
@@ -90,7 +91,13 @@ async def _with_snapshots(
     return msgspec.structs.replace(found, faults=(*found.faults, *checked.faults))
 
 
-def _head(against: str | None, given: list[str]) -> tuple[list[Verifier], TreeHead | None]:
+def _what(at: Invocation, name: str | None, *, all_tenants: bool) -> str:
+    if all_tenants:
+        return "all tenants"
+    return f"tenant {at.log.tenant}" if name is None else typed(name)
+
+
+def _head(against: str | None, given: tuple[str, ...]) -> tuple[list[Verifier], TreeHead | None]:
     """Return the keys, and a head that was kept, opened by the one that signed it."""
     if against is None or not given:
         if against is None and not given:
@@ -111,11 +118,16 @@ async def _events(log: EventLog, name: str | None) -> int:
 def _fields(found: Any) -> dict[str, Any]:
     """Return what a verification found; of what is rare, only what is there."""
     fields = {name: getattr(found, name) for name in found.__struct_fields__}
-    return {name: each for name, each in fields.items() if each or name not in _RARE}
+    return {name: each for name, each in fields.items() if each or name not in RARE}
 
 
-@app.command()
-def stats(ctx: typer.Context) -> None:
+def _sizes(conversations: int, branches: int, events: int) -> str:
+    named = (("conversation", conversations), ("branch", branches), ("event", events))
+    return ", ".join(count(number, noun) for noun, number in named)
+
+
+@command("stats", "eventlog stats", "eventlog stats --json")
+def stats(ctx: click.Context) -> None:
     """Tell how much is in the log, and where its views are."""
 
     async def work(at: Invocation) -> None:
@@ -133,14 +145,14 @@ def stats(ctx: typer.Context) -> None:
                 "branches": branches,
                 "events": events,
                 "position": position,
-                "views": views,
+                "views": [records.status(each) for each in views],
             },
-            Text(repr(at.log), "dim"),
-            Text(
-                f"{conversations:,} conversations, {branches:,} branches, {events:,} events", "bold"
-            ),
-            Text(f"the feed is at position {position:,}, over all tenants", "dim"),
-            *((Text(), tables.views(views)) if views else ()),
+            repr(at.log),
+            Text.of((_sizes(conversations, branches, events), "bold")),
+            f"The feed is at position {position:,}, over all tenants.",
         )
+        if not at.out.as_json and views:
+            rows = [records.status(each) for each in views]
+            at.out.table(rows, tables.views(views, at.out.zone), nothing="")
 
     run(ctx, work)

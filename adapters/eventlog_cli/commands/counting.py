@@ -1,83 +1,150 @@
 """Commands over views: turns, usage of models, tools, full text search."""
 
-from typing import Annotated
+from typing import Any, Final
 
-import typer
+import click
 
-from eventlog_cli import tables
-from eventlog_cli.finding import find
-from eventlog_cli.options import Branch, Id, Limit, OptionalId
+from eventlog_cli.command import command
+from eventlog_cli.lookups.finding import check_branch, find
+from eventlog_cli.lookups.spending import spent
+from eventlog_cli.options import BRANCH, FORMAT, ID, OPTIONAL_ID, SINCE, limit
 from eventlog_cli.progress import caught_up
 from eventlog_cli.running import Invocation, run
-from eventlog_cli.words import LEGEND
+from eventlog_cli.showing import records, tables
+from eventlog_cli.showing.times import time
+from eventlog_cli.showing.words import LEGEND
 from eventlog_projections.views import queries
 
-app = typer.Typer()
+BY: Final = ("model", "day", "owner", "agent", "conversation")
+UNPRICED: Final = "? has no known price; it is not 0"
+COUNTED_BY: Final = "Tokens and durations are counted where a run has hooks=EventLogHooks(session)."
 
 
-@app.command()
-def turns(ctx: typer.Context, conversation: Id, branch: Branch = "") -> None:
-    """List the turns of a conversation, and what each of them used."""
+@command("turns", "eventlog turns latest", "eventlog turns order-1042 --format csv", paged=True)
+@ID
+@BRANCH
+@FORMAT
+def turns(ctx: click.Context, conversation: str, branch: str, form: str) -> None:
+    """List the turns of a conversation and what each used.
+
+    A turn is what a user's message began. `context` is how large the context was at its end.
+    """
 
     async def work(at: Invocation) -> None:
         name = await find(at.log, conversation)
+        await check_branch(at.log, name, branch)
         views = await caught_up(at, "turns")
         found = await queries.turns(views, name, branch=branch, stale=True)
-        at.out.table(found, tables.turns)
+        rows = [records.turn(each, name, branch) for each in found]
+        nothing = "It has no turns: no user's message is in it."
+        counted = any(each.total_tokens for each in found)
+        at.out.table(
+            rows, tables.turns(found), form, nothing=nothing, hint=None if counted else COUNTED_BY
+        )
 
     run(ctx, work)
 
 
-@app.command()
-def usage(ctx: typer.Context, conversation: OptionalId = None) -> None:
-    """Tell what was used of each model, and what that costs at the prices of today."""
+@command("usage", "eventlog usage", "eventlog usage latest", "eventlog usage --by day --since 30d")
+@OPTIONAL_ID
+@click.option("--by", type=click.Choice(BY), default="model", help="What it is summed up by.")
+@SINCE
+@FORMAT
+def usage(
+    ctx: click.Context, conversation: str | None, by: str, since: str | None, form: str
+) -> None:
+    """Tell what was used, and what that costs.
+
+    Of one conversation, or of all. Costs are at the prices of today: `?` has none that is known.
+    """
 
     async def work(at: Invocation) -> None:
         name = None if conversation is None else await find(at.log, conversation)
-        views = await caught_up(at, "turns")
-        found = await queries.usage(views, name, stale=True)
-        unknown = any(each.cost is None for each in found)
-        hint = "? has no known price; it is not 0" if unknown else None
-        at.out.table(found, tables.usage, hint=hint)
+        views = await caught_up(at, "turns", "conversations")
+        if by == "model" and since is None:
+            rows = [records.usage(each) for each in await queries.usage(views, name, stale=True)]
+        else:
+            begin = None if since is None else time(since, at.out.zone)
+            rows = await spent(at, views, name, by, begin)
+        unknown = any(each["cost"] is None for each in rows)
+        nothing = f"Nothing was counted. {COUNTED_BY}"
+        at.out.table(
+            rows, tables.usage(rows, by), form, nothing=nothing, hint=UNPRICED if unknown else None
+        )
 
     run(ctx, work)
 
 
-@app.command()
-def tools(ctx: typer.Context) -> None:
+@command("tools", "eventlog tools", "eventlog tools --format md")
+@FORMAT
+def tools(ctx: click.Context, form: str) -> None:
     """Tell what became of the calls of each tool."""
 
     async def work(at: Invocation) -> None:
         found = await queries.tools(await caught_up(at, "tools"), stale=True)
-        at.out.table(found, tables.tools)
+        timed = any(each.mean_seconds is not None for each in found)
+        at.out.table(
+            [records.tool(each) for each in found],
+            tables.tools(found),
+            form,
+            nothing="No tool was called.",
+            hint=None if timed else COUNTED_BY,
+        )
 
     run(ctx, work)
 
 
-@app.command()
-def search(
-    ctx: typer.Context,
-    text: Annotated[
-        str, typer.Argument(help='Words, beginnings (par*) and "phrases"; all must be there.')
-    ],
-    within: Annotated[
-        str | None, typer.Option("--in", metavar="ID", help="Only in this conversation.")
-    ] = None,
-    removed: Annotated[
-        bool | None,
-        typer.Option("--removed/--listed", help="Only what left the list, or only the others."),
-    ] = None,
-    limit: Limit = 20,
-) -> None:
-    """Find items by their words, those that were removed too."""
+@command(
+    "search",
+    "eventlog search 'refund \"by Friday\"'",
+    "eventlog search parcel --in latest --removed",
+    paged=True,
+)
+@click.argument("text", metavar="WORDS")
+@click.option("--in", "within", metavar="ID", help="Only in this conversation.")
+@click.option("--removed/--listed", default=None, help="Only what left the list, or the others.")
+@limit(20)
+@FORMAT
+def search(ctx: click.Context, **given: Any) -> None:
+    """Find items by their words.
+
+    WORDS are words, beginnings of words (par*) and "phrases": all must be there. Items that were
+    removed are found too, and marked.
+    """
 
     async def work(at: Invocation) -> None:
+        within = given["within"]
         name = None if within is None else await find(at.log, within)
         views = await caught_up(at, "search")
+        limit = given["limit"]
         found = await queries.search(
-            views, text, conversation=name, removed=removed, limit=limit, stale=True
+            views,
+            given["text"],
+            conversation=name,
+            removed=given["removed"],
+            limit=limit + 1,
+            stale=True,
         )
+        has_more, found = len(found) > limit, found[:limit]
         marked = any(each.removed for each in found)
-        at.out.table(found, lambda hits: tables.hits(hits, text), hint=LEGEND if marked else None)
+        at.out.table(
+            [records.hit(each) for each in found],
+            tables.hits(found, given["text"], at.out.zone),
+            given["form"],
+            nothing=await _why_nothing(at, given["text"]) if not found else "",
+            hint=LEGEND if marked else None,
+        )
+        if has_more:
+            at.out.hint(f"There are more than {limit}: -n shows so many.")
 
     run(ctx, work)
+
+
+async def _why_nothing(at: Invocation, text: str) -> str:
+    """Say why nothing was found."""
+    latest = await at.log.latest()
+    if at.log.spi.keys.are_used or (latest is not None and latest.key_id is not None):
+        return "Nothing was found: what is encrypted is not searched."
+    if not any(letter.isalnum() for letter in text):
+        return f"Nothing was found: {text!r} has no word in it."
+    return "Nothing was found: no item has all of these words."

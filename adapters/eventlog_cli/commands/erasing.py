@@ -1,26 +1,33 @@
-"""Destroying content for good. Each of these asks first, or wants --yes."""
+"""Destroying content for good. Each of these lists what will go, and asks or wants --yes."""
 
 import functools
-import re
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final
+from datetime import datetime
+from typing import Any, Final
 
-import typer
-from rich.text import Text
+import click
 
+from eventlog import EventLog
 from eventlog.errors import InvalidMomentError
-from eventlog_cli import tables
 from eventlog_cli.asking import confirm
+from eventlog_cli.command import command
 from eventlog_cli.files import signer_of
-from eventlog_cli.finding import LONGEST, find, moment
-from eventlog_cli.options import Branch, SigningKey, Yes, complete, login
+from eventlog_cli.lookups.doomed import (
+    Doomed,
+    doomed_by,
+    doomed_of_owner,
+    doomed_table,
+    refuse_more,
+)
+from eventlog_cli.lookups.finding import check_branch, find_whole
+from eventlog_cli.options import BRANCH, DRY_RUN, SIGNING_KEY, YES, login
 from eventlog_cli.progress import bar
 from eventlog_cli.running import FAILED, FoundError, Invocation, run
+from eventlog_cli.showing import records, tables
+from eventlog_cli.showing.times import Zone, time
+from eventlog_cli.showing.words import count, line, typed
 from eventlog_cli.terminal import tell
-from eventlog_cli.words import line, typed
 from eventlog_projections import (
     Archive,
-    Conversation,
     Disposed,
     Disposition,
     Erased,
@@ -32,131 +39,249 @@ from eventlog_projections import erase as erase_conversation
 from eventlog_projections import erase_owner as erase_all_of
 from eventlog_projections import prune as prune_conversations
 
-DAYS: Final = {"d": 1, "w": 7, "y": 365}
+NEXT = (
+    "What is left in free pages, backups and copies is another matter: `eventlog help erase` names"
+    " what to do."
+)
 
-NEXT: Final = "docs/erasure.md says what is left in free pages, backups and copies"
-
-By = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Who; it stays for ever. Else your login.")
-]
-Code = Annotated[str, typer.Option(metavar="CODE", help="Why; it stays for ever.")]
-Receipts = Annotated[
-    str | None, typer.Option(metavar="FOLDER", help="Put a signed receipt of each there, before.")
-]
-Unsound = Annotated[
-    bool, typer.Option("--unsound", help="Also what was changed behind the log's back.")
-]
-
-app = typer.Typer()
+BY: Final = click.option("--by", metavar="NAME", help="Who; it stays for ever. Else your login.")
+RECEIPTS: Final = click.option(
+    "--receipts", metavar="FOLDER", help="Put a signed receipt of each there, before."
+)
 
 
-@app.command()
-def erase(
-    ctx: typer.Context,
-    reason: Code,
-    conversation: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="Which one.", autocompletion=complete)
-    ] = None,
-    owner: Annotated[
-        str | None, typer.Option(metavar="NAME", help="All of an owner instead.")
-    ] = None,
-    by: By = None,
-    event: Annotated[
-        int | None, typer.Option(min=1, metavar="VERSION", help="Only this event.")
-    ] = None,
-    branch: Branch = "",
-    no_forks: Annotated[
-        bool, typer.Option("--no-forks", help="Refuse if forks share its content.")
-    ] = False,
-    receipts: Receipts = None,
-    key_file: SigningKey = None,
-    unsound: Unsound = False,
-    yes: Yes = False,
-) -> None:
-    """Destroy what was said in a conversation, for good; that it was there stays."""
-    if (conversation is None) is (owner is None) or (owner is not None and event is not None):
-        raise typer.BadParameter("Erase either ID, or all of --owner NAME.")
-    if branch and event is None:
-        raise typer.BadParameter("A branch is erased with its conversation.")
-    who = by or login() or "unknown"
+@command(
+    "erase",
+    "eventlog erase order-1042 --reason gdpr-17 --dry-run",
+    "eventlog erase order-1042 --reason gdpr-17",
+    "eventlog erase order-1042 --event 3 --reason wrong-person",
+    "eventlog erase --owner ada --reason gdpr-17 --receipts receipts --key-file signing.key",
+)
+@click.argument("conversations", metavar="[ID]...", nargs=-1)
+@click.option("--reason", metavar="CODE", required=True, help="Why; it stays for ever.")
+@click.option("--owner", metavar="NAME", help="All of an owner instead.")
+@BY
+@click.option("--event", metavar="VERSION", type=click.IntRange(min=1), help="Only this event.")
+@BRANCH
+@click.option("--no-forks", is_flag=True, help="Refuse if forks share its content.")
+@RECEIPTS
+@SIGNING_KEY
+@click.option("--unsound", is_flag=True, help="Also what was changed behind the log's back.")
+@DRY_RUN
+@YES
+def erase(ctx: click.Context, conversations: tuple[str, ...], **given: Any) -> None:
+    """Destroy what was said in a conversation, for good.
+
+    ID is a whole name, or `latest`. It lists what will go, forks and branches too, and asks. That
+    the conversation was there stays in the log, with who erased it and why.
+
+    What is left elsewhere: free pages of the file (`sqlite3 FILE VACUUM`, or VACUUM FULL on
+    PostgreSQL), write-ahead logs, backups and exports. Those are yours to remove.
+    """
+    _refuse_contradictions(conversations, given)
+    how: dict[str, Any] = {
+        "by": given["by"] or login() or "unknown",
+        "reason": given["reason"],
+        "even_unsound": given["unsound"],
+    }
 
     async def work(at: Invocation) -> None:
-        how: dict[str, Any] = {"by": who, "reason": reason, "even_unsound": unsound}
-        if receipts is not None:
-            how |= _receipts(receipts, key_file)
-        if owner is not None:
-            confirm(
-                f"Destroy for good all that was ever said in conversations of {typed(owner)}",
-                yes=yes,
-            )
-            with bar("Erasing") as drawn:
-                done = await erase_all_of(at.log, owner, **how, progress=drawn.step)
-            _report(at, done)
-            return
-        name = await find(at.log, conversation or "")
-        if event is not None:
-            confirm(
-                f"Destroy the content of version {event} of {typed(name, branch)} for good", yes=yes
-            )
-            erased = await erase_event(at.log, name, event, branch=branch, **how)
+        if given["receipts"] is not None:
+            how.update(_receipts(given["receipts"], given["key_file"]))
+        if given["owner"] is not None:
+            await _erase_owner(at, given, how)
+        elif given["event"] is not None:
+            await _erase_event(at, conversations[0], given, how)
         else:
-            total = (await Conversation(at.log, name).read(limit=0)).total
-            confirm(
-                f"Destroy for good all that was ever said in {typed(name)} ({total} items now)",
-                yes=yes,
-            )
-            erased = await erase_conversation(at.log, name, with_forks=not no_forks, **how)
-        _tell(at, erased)
+            await _erase_named(at, conversations, given, how)
 
     run(ctx, work)
 
 
-@app.command()
-def prune(
-    ctx: typer.Context,
-    older_than: Annotated[
-        str, typer.Option(metavar="AGE|TIME", help="Not used for 90d, 8w or 2y, or since a time.")
-    ],
-    reason: Code = "pruned",
-    by: By = None,
-    keep_latest: Annotated[
-        int, typer.Option(min=0, metavar="N", help="Keep so many, however old.")
-    ] = 0,
-    owner: Annotated[str | None, typer.Option(metavar="NAME", help="Only of an owner.")] = None,
-    tag: Annotated[str | None, typer.Option(metavar="TAG", help="Only with a tag.")] = None,
-    archive: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="Put what verifies there before.")
-    ] = None,
-    no_archive: Annotated[bool, typer.Option("--no-archive", help="Keep nothing.")] = False,
-    receipts: Receipts = None,
-    key_file: SigningKey = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell.")] = False,
-    yes: Yes = False,
+def _refuse_contradictions(conversations: tuple[str, ...], given: dict[str, Any]) -> None:
+    """Raise UsageError for options that say two things."""
+    if bool(conversations) is (given["owner"] is not None):
+        raise click.UsageError("Erase either ID, or all of --owner NAME.")
+    if given["event"] is None and given["branch"]:
+        raise click.UsageError("A branch is erased with its conversation.")
+    if given["event"] is not None and len(conversations) != 1:
+        raise click.UsageError("--event is about one ID.")
+    if given["event"] is not None and given["no_forks"]:
+        raise click.UsageError("--no-forks and --event contradict each other: an event has none.")
+    if given["owner"] is not None and given["no_forks"]:
+        raise click.UsageError("--no-forks and --owner contradict each other.")
+    if given["dry_run"] and given["yes"]:
+        raise click.UsageError("--dry-run and --yes contradict each other.")
+    if given["key_file"] is not None and given["receipts"] is None:
+        raise click.UsageError("--key-file signs receipts: say where with --receipts.")
+
+
+async def _erase_named(
+    at: Invocation, conversations: tuple[str, ...], given: dict[str, Any], how: dict[str, Any]
 ) -> None:
-    """Archive the conversations that nobody has used for long, and erase them for good."""
-    if (archive is None) is not no_archive and not dry_run:
-        raise typer.BadParameter("Name a folder for what goes with --archive, or say --no-archive.")
+    names = [await find_whole(at.log, each) for each in conversations]
+    found = await doomed_by(at.log, names)
+    left = [each for each in found if not each.is_gone]
+    if not left:
+        at.out.answer(
+            {"erased": [], "doomed": [each._asdict() for each in found]},
+            f"Nothing was left of {', '.join(map(typed, names))}: it was erased before.",
+        )
+        return
+    _show(at, left)
+    if given["dry_run"]:
+        return
+    if given["yes"]:
+        refuse_more(left, names)
+    confirm(f"Destroy for good all that was ever said in {_all_of(names, left)}", yes=given["yes"])
+    for name in names:
+        done = await erase_conversation(at.log, name, with_forks=not given["no_forks"], **how)
+        _tell(at, done)
+
+
+def _all_of(names: list[str], left: list[Doomed]) -> str:
+    items = sum(each.items for each in left)
+    if len(left) == 1:
+        return f"{typed(names[0])} ({count(items, 'item')} now)"
+    conversations = len({each.conversation for each in left})
+    return (
+        f"{', '.join(map(typed, names))} ({count(conversations, 'conversation')},"
+        f" {count(len(left), 'list')}, {count(items, 'item')} now)"
+    )
+
+
+async def _erase_owner(at: Invocation, given: dict[str, Any], how: dict[str, Any]) -> None:
+    owner = given["owner"]
+    left = await doomed_of_owner(at.log, owner)
+    if not left:
+        nothing = f"No conversation is labelled with the owner {typed(owner)}."
+        at.out.table([], tables.disposed([], at.out.zone), nothing=nothing)
+        return
+    _show(at, left)
+    if given["dry_run"]:
+        return
+    if given["yes"]:
+        refuse_more(left, [each.conversation for each in left if each.owner == owner])
+    confirm(
+        f"Destroy for good all that was ever said in {count(len(left), 'list')} of {typed(owner)}",
+        yes=given["yes"],
+    )
+    with bar("Erasing") as drawn:
+        done = await erase_all_of(at.log, owner, **how, progress=drawn.step)
+    _report(at, done)
+
+
+async def _erase_event(
+    at: Invocation, conversation: str, given: dict[str, Any], how: dict[str, Any]
+) -> None:
+    name, version, branch = await find_whole(at.log, conversation), given["event"], given["branch"]
+    await check_branch(at.log, name, branch)
+    what = await _event_in_words(at.log, name, version, branch)
+    if what is None:
+        at.out.answer(
+            {"erased": [], "doomed": []},
+            f"Nothing was left of version {version} of {typed(name, branch)}:"
+            " it was erased before.",
+        )
+        return
+    at.out.hint(what)
+    if given["dry_run"]:
+        return
+    confirm(
+        f"Destroy the content of version {version} of {typed(name, branch)} for good",
+        yes=given["yes"],
+    )
+    _tell(at, await erase_event(at.log, name, version, branch=branch, **how), version)
+
+
+async def _event_in_words(log: EventLog, name: str, version: int, branch: str) -> str | None:
+    """Say what an event is; None where it was erased before. Raises InvalidMomentError."""
+    found = await log.read(name, after=version - 1, until=version, branch=branch).all()
+    if not found:
+        raise InvalidMomentError(f"Conversation {typed(name, branch)} has no version {version}.")
+    if found[0].is_erased:
+        return None
+    items = found[0].header.items
+    holds = "" if items is None else f", {count(items, 'item')}"
+    return f"Version {version} of {typed(name, branch)}: {line(found[0].kind)}{holds}."
+
+
+def _show(at: Invocation, left: list[Doomed]) -> None:
+    """List what will go: to people beside the answer, which is what became of it."""
+    if at.out.as_json:
+        return
+    for each in doomed_table(left, at.out):
+        tell(each)
+
+
+@command(
+    "prune",
+    "eventlog prune --older-than 2y --dry-run",
+    "eventlog prune --older-than 90d --archive archive --key-file signing.key",
+)
+@click.option(
+    "--older-than", metavar="AGE|TIME", required=True, help="Not used for 90d, or since a time."
+)
+@click.option(
+    "--reason",
+    metavar="CODE",
+    default="pruned",
+    show_default=True,
+    help="Why; it stays for ever.",
+)
+@BY
+@click.option(
+    "--keep-latest",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Keep so many, however old.",
+)
+@click.option("--owner", metavar="NAME", help="Only of an owner.")
+@click.option("--tag", metavar="TAG", help="Only with a tag.")
+@click.option("--archive", metavar="FOLDER", help="Put what verifies there before.")
+@click.option("--no-archive", is_flag=True, help="Keep nothing.")
+@RECEIPTS
+@SIGNING_KEY
+@DRY_RUN
+@YES
+def prune(ctx: click.Context, **given: Any) -> None:
+    """Archive and erase what nobody has used for long.
+
+    It lists what will go, and asks.
+    """
+    archive, dry_run = given["archive"], given["dry_run"]
+    if archive is not None and given["no_archive"]:
+        raise click.UsageError("--archive and --no-archive contradict each other.")
+    if archive is None and not given["no_archive"] and not dry_run:
+        raise click.UsageError("Name a folder for what goes with --archive, or say --no-archive.")
+    if dry_run and given["yes"]:
+        raise click.UsageError("--dry-run and --yes contradict each other.")
 
     async def work(at: Invocation) -> None:
         choose = functools.partial(
             prune_conversations,
             at.log,
-            _before(older_than),
-            by=by or login() or "unknown",
-            reason=reason,
-            owner=owner,
-            tag=tag,
-            keep=keep_latest,
+            _before(given["older_than"], at.out.zone),
+            by=given["by"] or login() or "unknown",
+            reason=given["reason"],
+            owner=given["owner"],
+            tag=given["tag"],
+            keep=given["keep_latest"],
         )
         found = await choose(dry_run=True)
-        count = sum(each.disposition is Disposition.CHOSEN for each in found)
-        if dry_run or not count:
+        chosen = [each for each in found if each.disposition is Disposition.CHOSEN]
+        if dry_run or not chosen:
             _report(at, found)
             return
-        how: dict[str, Any] = {} if receipts is None else _receipts(receipts, key_file)
+        how: dict[str, Any] = {}
+        if given["receipts"] is not None:
+            how |= _receipts(given["receipts"], given["key_file"])
         if archive is not None:
-            how["archive"] = Archive(signer_of(key_file), to_folder(archive))
-        confirm(f"Destroy {count} conversations for good", yes=yes)
+            how["archive"] = Archive(signer_of(given["key_file"]), to_folder(archive))
+        names = [each.session_id for each in chosen]
+        _show(at, await doomed_by(at.log, names))
+        confirm(f"Destroy {count(len(chosen), 'conversation')} for good", yes=given["yes"])
         with bar("Erasing", len(found)) as drawn:
             done = await choose(**how, progress=drawn.step)
         _report(at, done)
@@ -168,19 +293,13 @@ def _receipts(folder: str, key_file: str | None) -> dict[str, Any]:
     return {"signer": signer_of(key_file), "receipts": ReceiptFolder(folder)}
 
 
-def _before(text: str) -> datetime:
-    """Return the moment that an age, or a time, names."""
-    number, unit = text[:-1], text[-1:]
-    try:
-        if re.fullmatch(r"\d{1,9}", number) and unit in DAYS:
-            return datetime.now(UTC) - timedelta(days=int(number) * DAYS[unit])
-        found = None if re.fullmatch(r"-?\d+", text) else moment(text)
-    except (OverflowError, InvalidMomentError):
-        found = None
-    if not isinstance(found, datetime):
+def _before(text: str, zone: Zone) -> datetime:
+    """Return the moment that an age, or a time, names: one of the past."""
+    found = time(text, zone)
+    is_no_age = text == "now" or (text[:-1].isdigit() and int(text[:-1]) == 0)
+    if is_no_age or found >= zone.now():
         raise InvalidMomentError(
-            f"{text[:LONGEST]!r} is no age and no time. Write 90d, 8w, 2y, 2026-11-01 or"
-            " 2026-11-01T12:00Z."
+            f"--older-than {text!r} is not in the past: everything would be old enough."
         )
     return found
 
@@ -190,7 +309,12 @@ def _report(at: Invocation, found: list[Disposed]) -> None:
     became = {each.disposition for each in found}
     for each in found:
         _tell_pending(at, each.erased)
-    at.out.table(found, tables.disposed, hint=NEXT if Disposition.ERASED in became else None)
+    at.out.table(
+        [records.disposed(each) for each in found],
+        tables.disposed(found, at.out.zone),
+        nothing="No conversation is old enough.",
+        hint=NEXT if Disposition.ERASED in became else None,
+    )
     failed = [each.why for each in found if each.why is not None]
     for why in failed:
         tell(f"eventlog: {why}")
@@ -198,10 +322,15 @@ def _report(at: Invocation, found: list[Disposed]) -> None:
         raise FoundError
 
 
-def _tell(at: Invocation, done: Erased) -> None:
+def _tell(at: Invocation, done: Erased, version: int | None = None) -> None:
     streams = ", ".join(typed(name) for name in sorted({stream.name for stream in done.streams}))
     by, reason = line(done.by), line(done.reason)
-    at.out.answer(done, Text(f"Erased, by {by}, because of {reason}: {streams}"), hint=NEXT)
+    what = "" if version is None else f"version {version} of "
+    at.out.answer(
+        records.erased(done),
+        f"Erased, by {by}, because of {reason}: {what}{streams}",
+        hint=NEXT,
+    )
     _tell_pending(at, done)
     if done.unkept is not None:
         tell(f"eventlog: {done.unkept}")
@@ -213,10 +342,7 @@ def _tell_pending(at: Invocation, done: Erased | None) -> None:
     if done is None or at.out.as_json:
         return
     for each in done.pending:
-        at.out.print(
-            Text(
-                f"View {each.view} (schema {each.schema}) may still hold something of"
-                f" {typed(done.session_id)}: {each.reason}. A worker goes on trying.",
-                "yellow",
-            )
+        at.out.say(
+            f"View {each.view} (schema {each.schema}) may still hold something of"
+            f" {typed(done.session_id)}: {each.reason}. A worker goes on trying."
         )

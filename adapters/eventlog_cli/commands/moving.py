@@ -2,54 +2,54 @@
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from datetime import datetime
-from enum import StrEnum
-from typing import Annotated, Any
+from typing import Any, Final
 
-import typer
-from rich.text import Text
+import click
 
 from eventlog import EventLogError, InvalidInputError, StoreError
 from eventlog.files import file_name, make_folder, write_whole
 from eventlog.format.codec import encode_json
 from eventlog.visible import visible_json
-from eventlog_cli import pages
-from eventlog_cli.finding import find_conversation, moment
-from eventlog_cli.genai import Operations
-from eventlog_cli.options import AsOf, Branch, complete
+from eventlog_cli.command import command
+from eventlog_cli.lookups.finding import find_conversation
+from eventlog_cli.lookups.tree import places_of, stream_of
+from eventlog_cli.options import AS_OF, BRANCH, id_argument
 from eventlog_cli.progress import bar, caught_up
 from eventlog_cli.running import FoundError, Invocation, leave_with, run
-from eventlog_cli.terminal import tell
-from eventlog_cli.words import typed
-from eventlog_projections import Conversation, Unreadable
+from eventlog_cli.showing import pages
+from eventlog_cli.showing.documents import html, markdown
+from eventlog_cli.showing.genai import Operations
+from eventlog_cli.showing.times import moment
+from eventlog_cli.showing.words import count, typed
+from eventlog_cli.terminal import put, tell
+from eventlog_projections.conversation import Conversation
 from eventlog_projections.history.events import tell as tell_events
-from eventlog_projections.history.salvage import read_intact
-from eventlog_projections.stream import Stream
+from eventlog_projections.history.salvage import Unreadable, read_intact
 from eventlog_projections.views import Views, queries
 
-PAGE = 100
+PAGE: Final = 100
 
-app = typer.Typer()
-
-
-class Format(StrEnum):
-    """What an export consists of."""
-
-    items = "items"
-    otel = "otel"
+LINES: Final = {"items": ".jsonl", "otel": ".otel.jsonl"}
+DOCUMENTS: Final[dict[str, Callable[..., str]]] = {"md": markdown, "html": html}
+FORMATS: Final = (*LINES, *DOCUMENTS)
 
 
-@app.command("import")
-def import_(
-    ctx: typer.Context,
-    source: Annotated[
-        str,
-        typer.Argument(metavar="FROM", help="A SQLite file, a SQLAlchemy URL or a Redis URL."),
-    ],
-    actor: Annotated[str, typer.Option(metavar="NAME", help="Kept with each event.")] = "import",
-) -> None:
-    """Copy what sessions of the OpenAI Agents SDK stored. Repeat it to copy what came since."""
+@command(
+    "import",
+    "eventlog --db conversations.db import sessions.db",
+    "eventlog import postgresql+asyncpg://user@host/app",
+)
+@click.argument("source", metavar="FROM")
+@click.option(
+    "--actor", metavar="NAME", default="import", show_default=True, help="Kept with each event."
+)
+def import_(ctx: click.Context, source: str, actor: str) -> None:
+    """Copy what sessions of the OpenAI Agents SDK stored.
+
+    FROM is a SQLite file, a SQLAlchemy URL or a Redis URL. Repeat it to copy what came since.
+    """
 
     async def work(at: Invocation) -> None:
         from eventlog_importing import Progress, import_sessions  # It loads SQLAlchemy.
@@ -60,43 +60,51 @@ def import_(
                 drawn.move(done.rows)
 
             found = await import_sessions(at.log, source, actor=actor, progress=show)
-        at.out.answer(found, pages.imported(found))
+        at.out.answer(found, *pages.imported(found))
         if found.refused:
             raise FoundError
 
     run(ctx, work, create=True)
 
 
-@app.command()
-def export(
-    ctx: typer.Context,
-    conversation: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="Which one.", autocompletion=complete)
-    ] = None,
-    owner: Annotated[
-        str | None, typer.Option(metavar="NAME", help="All of an owner instead; needs --to.")
-    ] = None,
-    to: Annotated[
-        str | None, typer.Option(metavar="FOLDER", help="A file for each conversation, there.")
-    ] = None,
-    to_format: Annotated[
-        Format, typer.Option("--format", help="Items of the Responses API, or OpenTelemetry.")
-    ] = Format.items,
-    as_of: AsOf = None,
-    branch: Branch = "",
-) -> None:
-    """Print the items of a conversation, one a line, as the Responses API takes them as input.
+@command(
+    "export",
+    "eventlog export latest > items.jsonl",
+    "eventlog export latest --format html > conversation.html",
+    "eventlog export --owner ada --to for-ada",
+)
+@id_argument(required=False)
+@click.option("--owner", metavar="NAME", help="All of an owner instead; needs --to.")
+@click.option("--to", metavar="FOLDER", help="A file for each conversation, there.")
+@click.option(
+    "--format",
+    "form",
+    metavar="|".join(FORMATS),
+    type=click.Choice(FORMATS),
+    default="items",
+    help="Items, OpenTelemetry, or a document.",
+)
+@AS_OF
+@BRANCH
+def export(ctx: click.Context, conversation: str | None, **given: Any) -> None:
+    """Print a conversation, or write an owner's to files.
 
-    Or, as `otel`, what models were asked and answered: OpenTelemetry's events, as OTLP/JSON.
+    Its items, one a line, as the Responses API takes them as input. As `otel`, what models were
+    asked and answered: OpenTelemetry's events, as OTLP/JSON. As `md` or `html`, to be read.
     """
+    owner, to, form = given["owner"], given["to"], given["form"]
 
     async def work(at: Invocation) -> None:
         if owner is not None and to is not None and conversation is None:
-            await _export_all(at, owner, to, to_format)
+            await _export_all(at, owner, to, form)
         elif conversation is not None and owner is None and to is None:
-            chat = await find_conversation(at.log, conversation, branch)
+            chat = await find_conversation(at.log, conversation, given["branch"])
+            as_of = moment(given["as_of"], at.out.zone)
+            if form in DOCUMENTS:
+                put(await _document(at, chat, form, as_of))
+                return
             errors: list[EventLogError] = []
-            async for line in _lines(chat, to_format, errors, moment(as_of)):
+            async for line in _lines(chat, form, errors, as_of):
                 at.out.line(line)
             for error in errors:
                 tell(f"eventlog: {error}")
@@ -107,15 +115,23 @@ def export(
     run(ctx, work)
 
 
+async def _document(
+    at: Invocation, chat: Conversation, form: str, as_of: int | datetime | None
+) -> str:
+    seen = await chat.read(as_of=as_of)
+    places = await places_of(chat, seen.version)
+    return DOCUMENTS[form](chat.name, chat.branch, seen, places, await chat.labels(), at.out.zone)
+
+
 async def _lines(
     chat: Conversation,
-    to_format: Format,
+    form: str,
     errors: list[EventLogError],
     as_of: int | datetime | None = None,
 ) -> AsyncGenerator[Any]:
     """Yield what an export of a conversation consists of; put into `errors` what it lacks."""
-    stream = Stream(chat.log, chat.name, chat.branch)
-    if to_format is Format.items:
+    stream = stream_of(chat)
+    if form == "items":
         for item in (await read_intact(stream, as_of)).items:
             if isinstance(item, Unreadable):
                 errors.append(item.error)
@@ -132,7 +148,7 @@ async def _lines(
         yield record
 
 
-async def _export_all(at: Invocation, owner: str, folder: str, to_format: Format) -> None:
+async def _export_all(at: Invocation, owner: str, folder: str, form: str) -> None:
     """Write one file for each version of a conversation: what is there is complete, and right."""
     await asyncio.to_thread(make_folder, folder)
     names = await _owned(await caught_up(at, "conversations", "turns"), owner)
@@ -140,7 +156,7 @@ async def _export_all(at: Invocation, owner: str, folder: str, to_format: Format
     with bar("Exporting", len(names)) as drawn:
         for done, name in enumerate(names, 1):
             try:
-                lacking = await _export_to(Conversation(at.log, name), folder, to_format)
+                lacking = await _export_to(at, Conversation(at.log, name), folder, form)
                 written += lacking == []
                 if lacking:
                     failed[name] = " ".join(["only what is intact:", *map(str, lacking)])
@@ -150,13 +166,14 @@ async def _export_all(at: Invocation, owner: str, folder: str, to_format: Format
                 failed[name] = str(error)
             drawn.move(done, len(names))
     there = len(names) - written - len(failed)
+    were = "was" if there == 1 else "were"
     at.out.answer(
         {"owner": owner, "conversations": len(names), "written": written, "failed": failed},
-        Text(
-            f"{written} conversations written to {typed(folder)}, {there} were there already."
-            + (f" {len(failed)} could not be." if failed else "")
-        ),
+        f"{count(written, 'conversation')} written to {typed(folder)},"
+        f" {there} {were} there already." + (f" {len(failed)} could not be." if failed else ""),
     )
+    if not names:
+        at.out.hint(f"No conversation is labelled with the owner {typed(owner)}.")
     for name, why in failed.items():
         tell(f"eventlog: {typed(name)} was not exported: {why}")
     if failed:
@@ -175,22 +192,27 @@ async def _owned(views: Views, owner: str) -> list[str]:
 
 
 async def _export_to(
-    chat: Conversation, folder: str, to_format: Format
+    at: Invocation, chat: Conversation, folder: str, form: str
 ) -> list[EventLogError] | None:
     """Write a conversation, unless it is there; return what it lacks, None if it was there.
 
     What lacks something has a name that says so, and is written anew each time.
     """
     version = await chat.log.version(chat.name)
-    kind = "" if to_format is Format.items else f".{to_format}"
-    whole = os.path.join(folder, file_name(chat.name, f".v{version}{kind}.jsonl"))
+    ending = LINES.get(form, f".{form}")
+    whole = os.path.join(folder, file_name(chat.name, f".v{version}{ending}"))
     if await asyncio.to_thread(os.path.exists, whole):
         return None
     errors: list[EventLogError] = []
-    lines = [
-        visible_json(encode_json(line)) + b"\n"
-        async for line in _lines(chat, to_format, errors, version)
-    ]
-    part = os.path.join(folder, file_name(chat.name, f".v{version}{kind}.incomplete.jsonl"))
-    await asyncio.to_thread(write_whole, part if errors else whole, b"".join(lines))
+    if form in DOCUMENTS:
+        content = (await _document(at, chat, form, version)).encode()
+    else:
+        lines = [
+            visible_json(encode_json(line)) + b"\n"
+            async for line in _lines(chat, form, errors, version)
+        ]
+        content = b"".join(lines)
+    kind, dot, suffix = ending.rpartition(".")
+    part = os.path.join(folder, file_name(chat.name, f".v{version}{kind}.incomplete{dot}{suffix}"))
+    await asyncio.to_thread(write_whole, part if errors else whole, content)
     return errors

@@ -2,10 +2,8 @@
 
 import asyncio
 import os
-from typing import Annotated
 
-import typer
-from rich.text import Text
+import click
 
 from eventlog import EventLog, InvalidInputError
 from eventlog.errors import PublishingError
@@ -15,29 +13,30 @@ from eventlog.operations import check_evidence, gather_evidence, sign_head, to_f
 from eventlog.operations import receipt as receipt_of
 from eventlog.operations.soundness import refuse_unsound
 from eventlog.proof.checkpoint import signed_by
+from eventlog_cli.command import command
 from eventlog_cli.files import SIGNING_VARIABLE, signer_of
-from eventlog_cli.finding import find
-from eventlog_cli.options import Branch, Id, Ids, SigningKey
+from eventlog_cli.lookups.finding import check_branch, find
+from eventlog_cli.options import BRANCH, ID, IDS, SIGNING_KEY
 from eventlog_cli.running import Invocation, run
+from eventlog_cli.showing.words import count, typed
 from eventlog_cli.terminal import put, put_encoded
-from eventlog_cli.words import typed
 
-app = typer.Typer()
+TO = click.option("--to", metavar="FILE", help="A file to write; else print it.")
 
 
-@app.command()
-def head(
-    ctx: typer.Context,
-    key_file: SigningKey = None,
-    to: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Replace this file; else print it.")
-    ] = None,
-) -> None:
-    """Sign for every event that is there. Without a key, show the last head that was signed.
+@command(
+    "head",
+    "eventlog head --key-file signing.key --to head.txt",
+    "eventlog head",
+)
+@SIGNING_KEY
+@click.option("--to", metavar="FILE", help="Replace this file; else print it.")
+def head(ctx: click.Context, key_file: str | None, to: str | None) -> None:
+    """Sign for every event that is there.
 
-    The log is verified before: nothing is signed for one that was changed.
-
-    Keep it where whoever owns the database cannot write: `verify --against` takes it.
+    Without a key, show the last head that was signed. The log is verified before: nothing is
+    signed for one that was changed. Keep it where whoever owns the database cannot write:
+    `verify --against` takes it.
     """
 
     async def work(at: Invocation) -> None:
@@ -49,24 +48,22 @@ def head(
         elif to is None:
             put(found.note)
         else:
-            at.out.print(Text(f"{typed(to)} commits to the first {found.size:,} events."))
+            at.out.say(f"{typed(to)} commits to the first {count(found.size, 'event')}.")
 
     run(ctx, work)
 
 
-@app.command()
+@command("evidence", "eventlog evidence order-1041 order-1042 --to evidence.json")
+@IDS
+@TO
+@SIGNING_KEY
 def evidence(
-    ctx: typer.Context,
-    conversations: Ids,
-    to: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A file to write; else print it.")
-    ] = None,
-    key_file: SigningKey = None,
+    ctx: click.Context, conversations: tuple[str, ...], to: str | None, key_file: str | None
 ) -> None:
-    """Gather conversations and what proves them, as JSON that is checked without this library.
+    """Gather conversations and what proves them.
 
-    Without a key, for the last head that was signed. It is checked before anybody is told that it
-    proves anything.
+    As JSON that is checked without this library. Without a key, for the last head that was signed.
+    It is checked before anybody is told that it proves anything.
     """
 
     async def work(at: Invocation) -> None:
@@ -82,39 +79,49 @@ def evidence(
         await _write(to, bundle)
         at.out.answer(
             {"file": to, "conversations": names},
-            Text(f"{typed(to)} proves {', '.join(map(typed, names))}."),
+            f"{typed(to)} proves {', '.join(map(typed, names))}.",
         )
 
     run(ctx, work)
 
 
-@app.command()
+@command("receipt", "eventlog receipt order-1042 --key-file signing.key --to receipt.txt")
+@ID
+@click.option(
+    "--event",
+    metavar="VERSION",
+    type=click.IntRange(min=1),
+    help="Of the erasure of this event.",
+)
+@BRANCH
+@TO
+@SIGNING_KEY
 def receipt(
-    ctx: typer.Context,
-    conversation: Id,
-    event: Annotated[
-        int | None, typer.Option(min=1, metavar="VERSION", help="Of the erasure of this event.")
-    ] = None,
-    branch: Branch = "",
-    to: Annotated[
-        str | None, typer.Option(metavar="FILE", help="A file to write; else print it.")
-    ] = None,
-    key_file: SigningKey = None,
+    ctx: click.Context,
+    conversation: str,
+    event: int | None,
+    branch: str,
+    to: str | None,
+    key_file: str | None,
 ) -> None:
-    """Make the receipt of an erasure again, from what the log says of it."""
+    """Make the receipt of an erasure again.
+
+    From what the log says of it.
+    """
 
     async def work(at: Invocation) -> None:
         name = await find(at.log, conversation)
+        await check_branch(at.log, name, branch)
         note = await receipt_of(at.log, signer_of(key_file), name, event, branch=branch)
         if to is not None:
             await _write(to, note.encode())
-        told = {"conversation": name, "receipt": note, "file": to}
+        told = {"conversation": name, "branch": branch, "receipt": note, "file": to}
         if at.out.as_json:
             at.out.line(told)
         elif to is None:
             put(note)
         else:
-            at.out.print(Text(f"{typed(to)} says what was erased of {typed(name, branch)}."))
+            at.out.say(f"{typed(to)} says what was erased of {typed(name, branch)}.")
 
     run(ctx, work)
 

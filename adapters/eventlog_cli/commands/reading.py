@@ -1,130 +1,196 @@
-"""Reading conversations: the list of them, one of them, its events, two of its versions."""
+"""Reading one conversation: its items, its events, two of its versions."""
 
-from typing import Annotated, Any
+from collections.abc import AsyncIterator
+from typing import Any, Final
 
-import typer
-from rich.text import Text
+import click
 
 from eventlog import EventLogError
-from eventlog_cli import pages, tables
-from eventlog_cli.finding import find_conversation, moment
-from eventlog_cli.options import AsOf, Branch, Id, Limit
-from eventlog_cli.progress import caught_up
+from eventlog.errors import InvalidMomentError
+from eventlog_cli.command import command
+from eventlog_cli.lookups.filtering import pages, wanted_events
+from eventlog_cli.lookups.finding import find_conversation
+from eventlog_cli.lookups.tree import origin, places_of, stream_of
+from eventlog_cli.options import AS_OF, BRANCH, ID, SINCE, UNTIL, limit
 from eventlog_cli.running import Invocation, leave_with, run
-from eventlog_cli.words import LEGEND
-from eventlog_projections import HistoryEvent, Unreadable
-from eventlog_projections.history.salvage import read_intact, size
-from eventlog_projections.stream import Stream
-from eventlog_projections.views.queries import Summary, conversations
+from eventlog_cli.showing import pages as shown_pages
+from eventlog_cli.showing import records
+from eventlog_cli.showing.eventlines import EventLines, Folded
+from eventlog_cli.showing.times import moment
+from eventlog_cli.showing.words import LEGEND, count
+from eventlog_projections.conversation import Conversation
+from eventlog_projections.history.events import HistoryEvent
+from eventlog_projections.history.places import Place
+from eventlog_projections.history.salvage import Unreadable, read_intact, size
+from eventlog_projections.items.state import ItemsRead
 
-PAGE = 100
+PAGE: Final = 100
 """Events that are printed at once."""
 
-app = typer.Typer()
 
-
-@app.command()
-def sessions(
-    ctx: typer.Context,
-    owner: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Only those of an owner.")
-    ] = None,
-    limit: Limit = 50,
-) -> None:
-    """List conversations, those with the latest activity first."""
-
-    async def work(at: Invocation) -> None:
-        views = await caught_up(at, "conversations", "turns")
-        found = await conversations(views, owner=owner, limit=limit, stale=True)
-        if at.out.as_json:
-            at.out.lines(map(_summary, found))
-            return
-        at.out.print(tables.sessions(found))
-        if len(found) == limit:
-            at.out.print(Text(f"The first {limit}. --limit shows more.", "dim"))
-
-    run(ctx, work)
-
-
-def _summary(found: Summary) -> dict[str, Any]:
-    kept = found._asdict()
-    del kept["row"]
-    return kept
-
-
-@app.command()
+@command(
+    "show",
+    "eventlog show latest",
+    "eventlog show order-1042 --as-of yesterday",
+    "eventlog show order-1042 --item 3",
+    paged=True,
+)
+@ID
+@AS_OF
+@limit(50)
+@click.option("--all", "every", is_flag=True, help="All of them.")
+@click.option("--item", metavar="N", type=click.IntRange(min=1), help="One, with its details.")
+@BRANCH
 def show(
-    ctx: typer.Context,
-    conversation: Id,
-    as_of: AsOf = None,
-    limit: Limit = 50,
-    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
-    branch: Branch = "",
+    ctx: click.Context,
+    conversation: str,
+    as_of: str | None,
+    limit: int,
+    every: bool,
+    item: int | None,
+    branch: str,
 ) -> None:
-    """Show the items of a conversation, the last ones, now or as they were."""
+    """Show the items of a conversation, now or as they were.
+
+    The last ones, each with the version and time of the event that brought it, and who speaks.
+    Pictures and files are named by type and size.
+    """
 
     async def work(at: Invocation) -> None:
         chat = await find_conversation(at.log, conversation, branch)
-        stream = Stream(chat.log, chat.name, chat.branch)
-        read = await read_intact(stream, moment(as_of), None if every else limit)
-        seen = read.behind()
+        when = moment(as_of, at.out.zone)
+        wanted = None if every or item is not None else limit
+        seen = (await read_intact(stream_of(chat), when, wanted)).behind()
         lost = [each for each in seen.items if isinstance(each, Unreadable)]
-        if at.out.as_json:
-            told = {"unreadable": lost} if lost else {}
-            seen = seen._replace(items=[each for each in seen.items if each not in lost])
-            at.out.line({"conversation": chat.name, "branch": branch, **seen._asdict(), **told})
+        places: list[Place] = [] if lost else await places_of(chat, seen.version, wanted)
+        if item is not None:
+            _put_one(at, seen, places, item)
+        elif at.out.as_json:
+            at.out.line(_record(chat, seen, places, lost))
         else:
-            at.out.print(pages.heading(chat.name, branch, seen))
-            for begin in range(0, len(seen.items), PAGE):
-                at.out.print(pages.transcript(seen.items[begin : begin + PAGE]))
+            at.out.print(shown_pages.heading(chat.name, branch, seen, await origin(at.log, chat)))
+            shown_pages.transcript(at.out, seen.items, places, is_dated=True)
+            if not seen.total:
+                at.out.hint("Its list is empty. `eventlog log` shows what happened.")
         leave_with(each.error for each in lost)
 
     run(ctx, work)
 
 
-@app.command()
-def log(ctx: typer.Context, conversation: Id, branch: Branch = "") -> None:
-    """Show every event of a conversation; items that left its list are struck through."""
+def _put_one(at: Invocation, seen: ItemsRead, places: list[Place], number: int) -> None:
+    if number > len(seen.items):
+        raise InvalidMomentError(f"There is no item {number}: {count(seen.total, 'item')}.")
+    item = seen.items[number - 1]
+    place = places[number - 1] if number <= len(places) else None
+    at.out.answer(
+        {"item": item, **_origin(place or Place(0))},
+        *shown_pages.details(item, place, at.out.zone),
+    )
+
+
+def _record(
+    chat: Conversation, seen: ItemsRead, places: list[Place], lost: list[Unreadable]
+) -> dict[str, Any]:
+    return {
+        "conversation": chat.name,
+        "branch": chat.branch,
+        "version": seen.version,
+        "total": seen.total,
+        "items": [each for each in seen.items if each not in lost],
+        "origins": [_origin(each) for each in places],
+        "unreadable": lost,
+    }
+
+
+def _origin(place: Place) -> dict[str, Any]:
+    context = place.context
+    return {
+        "version": place.version,
+        "recorded_at": place.recorded_at,
+        "actor": None if context is None else context.actor,
+        "agent": None if context is None else context.agent,
+    }
+
+
+@command(
+    "log",
+    "eventlog log latest -n 20",
+    "eventlog log order-1042 --since 2h --actor lin",
+    "eventlog log order-1042 --kind rewound -p",
+    paged=True,
+)
+@ID
+@click.option("-n", "--limit", metavar="N", type=click.IntRange(min=1), help="Only the last ones.")
+@SINCE
+@UNTIL
+@click.option("--kind", metavar="KIND", multiple=True, help="Only events of a kind, or of several.")
+@click.option("--actor", metavar="NAME", help="Only what somebody did.")
+@click.option("--agent", metavar="NAME", help="Only what an agent did.")
+@click.option("--tool", metavar="NAME", help="Only calls of a tool.")
+@click.option("-p", "--payload", is_flag=True, help="Show what each event holds, as JSON.")
+@click.option("--oneline", is_flag=True, help="One line for each event.")
+@click.option("--usage", is_flag=True, help="Show each count of tokens, not one for a run.")
+@BRANCH
+def log(ctx: click.Context, conversation: str, branch: str, **given: Any) -> None:
+    """Show every event of a conversation.
+
+    Items that left its list are marked. What was used is summed up for each run.
+    """
 
     async def work(at: Invocation) -> None:
         chat = await find_conversation(at.log, conversation, branch)
-        page: list[HistoryEvent] = []
         errors: list[EventLogError | None] = []
-        async for event in chat.history():
-            errors += [event.error] if event.error else []
+        is_folded = not given["usage"] and not at.out.as_json
+        events = _events(chat, errors, is_folded=is_folded)
+        lines = EventLines(at.out, is_short=given["oneline"], with_payload=given["payload"])
+        shown = 0
+        async for page in pages(events, wanted_events(given, at.out.zone), PAGE, given["limit"]):
+            shown += len(page)
             if at.out.as_json:
-                at.out.line(event)
-                continue
-            page.append(event)
-            if len(page) == PAGE:
-                at.out.print(pages.events(page))
-                page.clear()
-        if not at.out.as_json:
-            at.out.print(pages.events(page))
-            at.out.print(Text(LEGEND, "dim"))
+                for each in page:
+                    at.out.line(records.event(each, chat.name, branch))
+            else:
+                lines.put(page)
+        at.out.hint("No event matches that." if not shown else LEGEND if lines.has_marks else None)
         leave_with(errors)
 
     run(ctx, work)
 
 
-@app.command()
-def diff(
-    ctx: typer.Context,
-    conversation: Id,
-    a: Annotated[str, typer.Argument(metavar="A", help="A version or a time.")],
-    b: Annotated[
-        str | None, typer.Argument(metavar="[B]", help="Another; without it, now.")
-    ] = None,
-    branch: Branch = "",
-) -> None:
-    """Compare what a conversation was at A with what it was at B."""
+async def _events(
+    chat: Conversation, errors: list[EventLogError | None], *, is_folded: bool
+) -> AsyncIterator[HistoryEvent]:
+    """Yield the events, with what was used summed up for each run; note what cannot be read."""
+    folded = Folded()
+    async for event in chat.history():
+        errors.append(event.error)
+        for each in folded.take(event) if is_folded else (event,):
+            yield each
+    for each in folded.end():
+        yield each
+
+
+@command("diff", "eventlog diff order-1042 4", "eventlog diff latest yesterday now")
+@ID
+@click.argument("a", metavar="MOMENT")
+@click.argument("b", metavar="[MOMENT]", required=False)
+@BRANCH
+def diff(ctx: click.Context, conversation: str, a: str, b: str | None, branch: str) -> None:
+    """Compare what a conversation was at two moments.
+
+    Without the second, with what it is now.
+    """
 
     async def work(at: Invocation) -> None:
         chat = await find_conversation(at.log, conversation, branch)
-        found = await chat.diff(moment(a), moment(b))
-        went, came = (sum(map(size, items)) for items in (found.removed, found.added))
-        counts = f"{found.common} items are the same, {went} went, {came} came"
-        at.out.answer(found, Text(counts, "bold"), pages.differences(found))
+        found = await chat.diff(moment(a, at.out.zone), moment(b, at.out.zone))
+        if at.out.as_json:
+            at.out.line({"conversation": chat.name, "branch": branch, **found._asdict()})
+        else:
+            went, came = (sum(map(size, items)) for items in (found.removed, found.added))
+            same = f"{count(found.common, 'item')} {'is' if found.common == 1 else 'are'} the same"
+            at.out.say(f"{same}, {went} went, {came} came")
+            shown_pages.differences(at.out, found)
         leave_with(each.error for each in found.unreadable)
 
     run(ctx, work)

@@ -1,9 +1,8 @@
 """Maintenance: migrations, roles, backups, rebuilding views."""
 
-from typing import Annotated, Final
+from typing import Final
 
-import typer
-from rich.text import Text
+import click
 
 from eventlog import InvalidInputError
 from eventlog.errors import SchemaTooOldError
@@ -11,36 +10,35 @@ from eventlog.operations import backup as copy_log
 from eventlog.operations import create_roles
 from eventlog.operations import migrate as migrate_log
 from eventlog.operations import recover as recover_log
-from eventlog_cli import tables
+from eventlog_cli.command import command
 from eventlog_cli.output import Output
 from eventlog_cli.progress import bar, watched
 from eventlog_cli.running import FoundError, Invocation, run, run_without_log
 from eventlog_cli.settings import Settings
-from eventlog_cli.words import typed
+from eventlog_cli.showing import records, tables
+from eventlog_cli.showing.words import count, typed
 from eventlog_projections import rebuild as rebuild_snapshots
 from eventlog_projections.views import BUILT_IN, SetAside, Views
 
 SNAPSHOTS: Final = "snapshots"
 
-app = typer.Typer()
 
-
-@app.command()
+@command("migrate", "eventlog migrate", "eventlog migrate --check")
+@click.option("--check", is_flag=True, help="Only tell; exit code 3 if it has to be.")
+@click.option("--beside", is_flag=True, help="Make it even where there are other tables.")
+@click.option(
+    "--partitions",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Split the events of a new one (PostgreSQL).",
+)
+@click.option("--distributed", metavar="citus", help="Spread a new one over its workers.")
 def migrate(
-    ctx: typer.Context,
-    check: Annotated[
-        bool, typer.Option("--check", help="Only tell; exit code 3 if it has to be.")
-    ] = False,
-    beside: Annotated[
-        bool, typer.Option("--beside", help="Make it even where there are other tables.")
-    ] = False,
-    partitions: Annotated[
-        int | None,
-        typer.Option(metavar="N", min=1, help="Split the events of a new one (PostgreSQL)."),
-    ] = None,
-    distributed: Annotated[
-        str | None, typer.Option(metavar="citus", help="Spread a new one over its workers.")
-    ] = None,
+    ctx: click.Context,
+    check: bool,
+    beside: bool,
+    partitions: int | None,
+    distributed: str | None,
 ) -> None:
     """Bring a log up to this release, or make a new one."""
 
@@ -66,56 +64,56 @@ def migrate(
     run_without_log(ctx, work)
 
 
-@app.command()
-def roles(
-    ctx: typer.Context,
-    tenant: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Also one that sees this tenant only.")
-    ] = None,
-    role: Annotated[
-        str | None, typer.Option(metavar="NAME", help="What that one is called.")
-    ] = None,
-) -> None:
-    """Create the roles of a log on PostgreSQL, or grant anew what each needs, and no more."""
+@command("roles", "eventlog roles", "eventlog roles --tenant acme --role acme_reader")
+@click.option("--tenant", metavar="NAME", help="Also one that sees this tenant only.")
+@click.option("--role", metavar="NAME", help="What that one is called.")
+def roles(ctx: click.Context, tenant: str | None, role: str | None) -> None:
+    """Create the roles of a log on PostgreSQL.
+
+    Or grant anew what each needs, and no more.
+    """
 
     async def work(settings: Settings, out: Output) -> None:
         url = settings.address
         for name in await create_roles(url, schema=settings.schema, tenant=tenant, role=role):
-            out.answer({"role": name}, Text(name))
+            out.answer({"role": name}, name)
 
     run_without_log(ctx, work)
 
 
-@app.command()
-def backup(
-    ctx: typer.Context,
-    to: Annotated[str, typer.Argument(metavar="FILE", help="A new file.")],
-) -> None:
-    """Copy a SQLite log while it is in use. For PostgreSQL it says how."""
+@command("backup", "eventlog backup conversations-backup.db")
+@click.argument("to", metavar="FILE")
+def backup(ctx: click.Context, to: str) -> None:
+    """Copy a SQLite log while it is in use.
+
+    FILE is a new one. For PostgreSQL it says how.
+    """
 
     async def work(settings: Settings, out: Output) -> None:
         with bar("Copying pages") as drawn:
             await copy_log(settings.address, to, progress=drawn.move)
-        out.answer({"backup": to}, Text(f"{typed(to)} is the log as it was just now."))
+        out.answer({"backup": to}, f"{typed(to)} is the log as it was just now.")
 
     run_without_log(ctx, work)
 
 
-@app.command()
+@command("recover", "eventlog recover conversations-backup.db")
+@click.argument("backup", metavar="BACKUP")
+@click.argument("to", metavar="[TO]", required=False)
+@click.option("--discard", is_flag=True, help="Do not keep the log that is replaced.")
+@click.option("--unverified", is_flag=True, help="Take the backup as it is.")
 def recover(
-    ctx: typer.Context,
-    backup: Annotated[str, typer.Argument(metavar="BACKUP", help="A copy that `backup` made.")],
-    to: Annotated[
-        str | None, typer.Argument(metavar="[TO]", help="The log; without it, that of --db.")
-    ] = None,
-    discard: Annotated[
-        bool, typer.Option("--discard", help="Do not keep the log that is replaced.")
-    ] = False,
-    unverified: Annotated[
-        bool, typer.Option("--unverified", help="Take the backup as it is.")
-    ] = False,
+    ctx: click.Context,
+    backup: str,
+    to: str | None,
+    discard: bool,
+    unverified: bool,
 ) -> None:
-    """Put a backup of a SQLite log back, while nobody uses the log. For PostgreSQL it says how."""
+    """Put a backup of a SQLite log back.
+
+    BACKUP is a copy that `backup` made, TO the log; without it, that of --db. Nobody may use the
+    log meanwhile. For PostgreSQL it says how.
+    """
 
     async def work(settings: Settings, out: Output) -> None:
         log = to or settings.address
@@ -128,35 +126,27 @@ def recover(
                 keyring=settings.keys(),
                 progress=drawn.move,
             )
-        said = f"{log} is {backup} now."
+        said = f"{typed(log)} is {typed(backup)} now."
         if kept is not None:
-            said += f" What was there is {kept}."
-        out.answer({"log": log, "backup": backup, "kept": kept}, Text(said))
+            said += f" What was there is {typed(kept)}."
+        out.answer({"log": log, "backup": backup, "kept": kept}, said)
 
     run_without_log(ctx, work)
 
 
-@app.command()
-def rebuild(
-    ctx: typer.Context,
-    what: Annotated[
-        list[str] | None, typer.Argument(metavar="[VIEW]...", help="Which; without it, all.")
-    ] = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Only compare, row by row; exit code 3 if they differ.")
-    ] = False,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Stop at an event that a view cannot take.")
-    ] = False,
-) -> None:
-    """Make views and snapshots anew from the events. Everything goes on meanwhile.
+@command("rebuild", "eventlog rebuild", "eventlog rebuild --check turns")
+@click.argument("what", metavar="[VIEW]...", nargs=-1)
+@click.option("--check", is_flag=True, help="Only compare, row by row; exit code 3 if they differ.")
+@click.option("--strict", is_flag=True, help="Stop at an event that a view cannot take.")
+def rebuild(ctx: click.Context, what: tuple[str, ...], check: bool, strict: bool) -> None:
+    """Make views and snapshots anew from the events.
 
-    An event that a view cannot take is set aside, and named.
+    Everything goes on meanwhile. An event that a view cannot take is set aside, and named.
     """
     known = [projection.name for projection in BUILT_IN]
 
     async def work(at: Invocation) -> None:
-        wanted = what or (known if check else [*known, SNAPSHOTS])
+        wanted = list(what) or (known if check else [*known, SNAPSHOTS])
         unknown = set(wanted) - {*known, SNAPSHOTS}
         if unknown or (check and SNAPSHOTS in wanted):
             raise InvalidInputError(f"There are {', '.join(known)}; and {SNAPSHOTS}, not to check.")
@@ -191,15 +181,18 @@ async def _rebuild(at: Invocation, name: str, *, check: bool, strict: bool) -> i
 
     await watched(make(), f"{'Comparing' if check else 'Making'} {name}", look)
     if at.out.as_json:
-        at.out.line({"view": name, "checked": check, "differences": found, "set_aside": aside})
+        set_aside = [records.aside(each) for each in aside]
+        at.out.line({"view": name, "checked": check, "differences": found, "set_aside": set_aside})
     elif check:
-        at.out.print(Text(f"{name}: {found or 'no'} rows differ"))
+        differ = "differs" if found == 1 else "differ"
+        at.out.say(f"{name}: {count(found, 'row') if found else 'no rows'} {differ}")
     else:
-        at.out.print(Text(f"{name}: made anew"))
+        at.out.say(f"{name}: made anew")
         if aside:
-            at.out.print(tables.asides(aside, "set aside"))
+            table = tables.asides([("set aside", each) for each in aside], "became")
+            at.out.table([], table, nothing="")
     return found
 
 
 def _say(out: Output, what: str, *, current: bool) -> None:
-    out.answer({"current": current}, Text(what))
+    out.answer({"current": current}, what)

@@ -1,57 +1,63 @@
 """Where the views are, and getting past events that they go on without."""
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Annotated, Any
+from typing import Any, Final
 
-import typer
-from rich.text import Text
+import click
 
-from eventlog_cli import tables
-from eventlog_cli.finding import find
-from eventlog_cli.options import complete
+from eventlog_cli.command import CONTEXT, Group, command
+from eventlog_cli.completing import complete
+from eventlog_cli.lookups.finding import find
 from eventlog_cli.running import FoundError, Invocation, run
+from eventlog_cli.showing import records, tables
 from eventlog_projections.views import SetAside, Views
 
-app = typer.Typer()
-views = typer.Typer(help="Tell where the views are, and get past events that were set aside.")
-app.add_typer(views, name="views")
+WHICH: Final = click.argument("what", metavar="[VIEW]...", nargs=-1)
+OF: Final = click.option(
+    "--conversation", metavar="ID", help="Only events of a conversation.", shell_complete=complete
+)
 
-Which = Annotated[
-    list[str] | None, typer.Argument(metavar="[VIEW]...", help="Which; without it, all.")
-]
-Of = Annotated[
-    str | None,
-    typer.Option(metavar="ID", help="Only events of a conversation.", autocompletion=complete),
-]
-
-NONE: str = "Nothing is set aside."
+NONE: Final = "Nothing is set aside."
 
 
-@views.callback(invoke_without_command=True)
-def show(ctx: typer.Context) -> None:
-    """Tell where the views are, and which events they go on without."""
+@click.group(
+    "views",
+    cls=Group,
+    invoke_without_command=True,
+    context_settings=CONTEXT,
+    help="Tell where the views are, and mend them: which events they go on without.",
+)
+@click.pass_context
+def views(ctx: click.Context) -> None:
+    """Tell where they are unless something else is asked for."""
     if ctx.invoked_subcommand is None:
-        status(ctx)
+        _status(ctx)
 
 
-@views.command()
-def status(ctx: typer.Context) -> None:
+@command("status", "eventlog views", of=views)
+def status(ctx: click.Context) -> None:
     """Tell where the views are, and which events they go on without."""
+    _status(ctx)
 
+
+def _status(ctx: click.Context) -> None:
     async def work(at: Invocation) -> None:
         found = await Views(at.log).status()
-        if at.out.as_json:
-            at.out.lines(found)
-            return
-        at.out.print(tables.views(found))
-        if any(each.set_aside for each in found):
-            at.out.print(Text(), tables.set_aside(found))
+        rows = [records.status(each) for each in found]
+        nothing = "No view was made yet: the first question makes it."
+        at.out.table(rows, tables.views(found, at.out.zone), nothing=nothing)
+        aside = [(each.view, one) for each in found for one in each.set_aside]
+        if aside and not at.out.as_json:
+            at.out.print("")
+            at.out.table([], tables.asides(aside, "view"), nothing="")
 
     run(ctx, work)
 
 
-@views.command()
-def retry(ctx: typer.Context, what: Which = None, conversation: Of = None) -> None:
+@command("retry", "eventlog views retry turns", of=views)
+@WHICH
+@OF
+def retry(ctx: click.Context, what: tuple[str, ...], conversation: str | None) -> None:
     """Try to take them again: the rows of their conversations are made anew.
 
     Exit code 3 if there is one that still cannot be taken.
@@ -66,8 +72,10 @@ def retry(ctx: typer.Context, what: Which = None, conversation: Of = None) -> No
     run(ctx, work)
 
 
-@views.command()
-def skip(ctx: typer.Context, what: Which = None, conversation: Of = None) -> None:
+@command("skip", "eventlog views skip turns --conversation latest", of=views)
+@WHICH
+@OF
+def skip(ctx: click.Context, what: tuple[str, ...], conversation: str | None) -> None:
     """Acknowledge them: the views stay without these events, and name them no more."""
 
     async def work(at: Invocation) -> None:
@@ -79,17 +87,16 @@ def skip(ctx: typer.Context, what: Which = None, conversation: Of = None) -> Non
 async def _named(
     at: Invocation,
     do: Callable[..., Coroutine[Any, Any, list[SetAside]]],
-    what: list[str] | None,
+    what: Sequence[str],
     conversation: str | None,
 ) -> list[SetAside]:
     name = None if conversation is None else await find(at.log, conversation)
-    return await do(*(what or ()), conversation=name)
+    return await do(*what, conversation=name)
 
 
 def _tell(at: Invocation, found: Sequence[SetAside], became: str) -> None:
-    if at.out.as_json:
-        at.out.lines(found)
-    elif found:
-        at.out.print(tables.asides(found, became))
-    else:
-        at.out.print(Text(NONE))
+    rows = [records.aside(each) for each in found]
+    if not found and not at.out.as_json:
+        at.out.say(NONE)
+        return
+    at.out.table(rows, tables.asides([(became, each) for each in found], "became"), nothing=NONE)

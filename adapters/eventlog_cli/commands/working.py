@@ -4,9 +4,9 @@ import asyncio
 import shlex
 import signal
 from collections.abc import Coroutine
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-import typer
+import click
 
 from eventlog import Signer
 from eventlog.addresses.log import SqliteAddress, parse
@@ -14,8 +14,9 @@ from eventlog.errors import InvalidOptionError
 from eventlog.operations import publish, to_command, to_file
 from eventlog.operations import work as give_positions
 from eventlog.operations.heads import EVERY_EVENTS, EVERY_SECONDS, Destination
+from eventlog_cli.command import command
 from eventlog_cli.files import signer_of
-from eventlog_cli.options import SigningKey
+from eventlog_cli.options import SIGNING_KEY
 from eventlog_cli.output import Output
 from eventlog_cli.running import run_without_log
 from eventlog_cli.settings import Settings
@@ -25,31 +26,49 @@ from eventlog_projections.views import Views
 POLL: Final = 0.02
 """Seconds between looks: nobody tells a worker that something was appended."""
 
-app = typer.Typer()
 
-
-@app.command()
+@command(
+    "worker",
+    "eventlog worker",
+    "eventlog worker --redis redis://localhost",
+    "eventlog worker --key-file signing.key --head-file head.txt",
+)
+@click.option("--redis", metavar="URL", help="Where to tell readers that there is more.")
+@click.option("--no-views", is_flag=True, help="Leave the views alone.")
+@SIGNING_KEY
+@click.option("--head-file", metavar="FILE", help="Where to put each new tree head.")
+@click.option("--head-command", metavar="COMMAND", help="What to run for each new tree head.")
+@click.option(
+    "--every-events",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=EVERY_EVENTS,
+    show_default=True,
+    help="A head after so many events,",
+)
+@click.option(
+    "--every-seconds",
+    metavar="T",
+    type=click.FloatRange(min=0.1),
+    default=EVERY_SECONDS,
+    show_default=True,
+    help="or so many seconds.",
+)
 def worker(
-    ctx: typer.Context,
-    redis: Annotated[
-        str | None, typer.Option(metavar="URL", help="Where to tell readers that there is more.")
-    ] = None,
-    no_views: Annotated[bool, typer.Option("--no-views", help="Leave the views alone.")] = False,
-    key_file: SigningKey = None,
-    head_file: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Where to put each new tree head.")
-    ] = None,
-    head_command: Annotated[
-        str | None, typer.Option(metavar="COMMAND", help="What to run for each new tree head.")
-    ] = None,
-    every_events: Annotated[
-        int, typer.Option(min=1, metavar="N", help="A head after so many events,")
-    ] = EVERY_EVENTS,
-    every_seconds: Annotated[
-        float, typer.Option(min=0.1, metavar="T", help="or so many seconds.")
-    ] = EVERY_SECONDS,
+    ctx: click.Context,
+    redis: str | None,
+    no_views: bool,
+    key_file: str | None,
+    head_file: str | None,
+    head_command: str | None,
+    every_events: int,
+    every_seconds: float,
 ) -> None:
-    """Place events (PostgreSQL), keep the views, publish heads, until it is told to stop."""
+    """Place events, keep the views, publish heads.
+
+    Until it is told to stop, by SIGTERM or Ctrl-C. It places events on PostgreSQL; a SQLite log
+    does so itself.
+    """
 
     async def work(settings: Settings, _: Output) -> None:
         publishing = _publishing(key_file, head_file, head_command)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import functools
+import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Final, TypeVar
 
@@ -39,6 +40,10 @@ SELECT pg_backend_pid(), (
 
 _T = TypeVar("_T")
 _Use = Callable[["Connection[Any]"], Awaitable[_T]]
+
+
+_NUMBER: Final = re.compile(r"\[Errno -?\d+\] ")
+"""How Python writes the number of an error before its words."""
 
 
 class _Mine:
@@ -155,7 +160,7 @@ class Pools:
             if pool.is_crowded:
                 why = "the server has no room for more connections of this role"
             raise UnavailableError(
-                f"No connection to {self._address} within {patience:g} s: {str(error) or why}."
+                f"No connection to {self._address} within {patience:g} s: {_said(error) or why}."
                 " Nothing was stored. Is the server running, and are host and port right?"
             ) from error
 
@@ -292,3 +297,8 @@ async def _closing(pool: Pool) -> AsyncGenerator[None, None]:
         yield
     finally:
         await pool.close(FAREWELL)
+
+
+def _said(error: OSError) -> str:
+    """Return what the system says, without its numbers."""
+    return _NUMBER.sub("", str(error))

@@ -1,7 +1,6 @@
 """Creating and upgrading the tables of a SQLite file."""
 
 import contextlib
-import functools
 import sqlite3
 from collections.abc import Generator
 from typing import Any
@@ -10,11 +9,12 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import StaticPool
 
 from eventlog.addresses.log import SqliteAddress
-from eventlog.store.contract.revisions import needs_migration
+from eventlog.store.contract.revisions import VERSION_TABLE, needs_migration
 from eventlog.store.migrations import ALEMBIC, driver_errors, upgrade
 from eventlog.store.sqlite.errors import translated
 from eventlog.store.sqlite.file import connect, inspect
 from eventlog.store.sqlite.generated import MADE
+from eventlog.store.sqlite.making import make
 from eventlog.store.sqlite.protection import protect
 
 
@@ -36,13 +36,15 @@ def migrate_sqlite(address: SqliteAddress, patience: float, *, beside: bool = Fa
     ):
         found = inspect(db)
         if needs_migration(str(address), *found, upgrade=True, beside=beside):
-            _upgrade_sqlite(db)
+            if VERSION_TABLE in found[0]:
+                _upgrade_sqlite(db)
+            else:
+                make(db)
         protect(db, MADE)
 
 
-@functools.cache
-def new_memory_log() -> bytes:
-    """Return a migrated, empty database: a memory log starts from a copy of these bytes."""
+def migrated_in_memory() -> bytes:
+    """Return an empty database as the migrations make it: the frozen DDL is generated from it."""
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         _upgrade_sqlite(db)
         return db.serialize()

@@ -9,10 +9,11 @@ from eventlog.addresses.log import SqliteAddress
 from eventlog.errors import NotAnEventLogError, StoreError
 from eventlog.retrying import Deadline, tries_within
 from eventlog.store.contract.options import Options
-from eventlog.store.contract.revisions import needs_migration
+from eventlog.store.contract.revisions import VERSION_TABLE, needs_migration
 from eventlog.store.sqlite.errors import translated
 from eventlog.store.sqlite.file import LogConnection, connect_to_read, frozen, inspect
 from eventlog.store.sqlite.held import HeldFile
+from eventlog.store.sqlite.making import made_in_memory, make_sqlite
 
 OLDEST_SQLITE: Final = (3, 37, 0)
 """STRICT tables came with this release."""
@@ -78,13 +79,16 @@ def _prepare(
     db: LogConnection, address: SqliteAddress, options: Options, patience: Deadline
 ) -> None:
     upgrade, create = options.migrate, options.create and not options.read_only
-    if needs_migration(str(address), *inspect(db), upgrade=upgrade, create=create):
-        # A start must be quick: Alembic is imported only where there is something to create.
-        from eventlog.store.sqlite.migration import migrate_sqlite, new_memory_log
-
+    found = inspect(db)
+    if needs_migration(str(address), *found, upgrade=upgrade, create=create):
         if address.path is None:
-            db.deserialize(new_memory_log())
+            db.deserialize(made_in_memory())
+        elif VERSION_TABLE not in found[0]:
+            make_sqlite(address, patience.left)
         else:
+            # A start must be quick: Alembic is imported only where there is something to upgrade.
+            from eventlog.store.sqlite.migration import migrate_sqlite
+
             migrate_sqlite(address, patience.left)
     if address.path is not None and db.frozen is None and not options.read_only:
         _use_wal(db, patience.left)

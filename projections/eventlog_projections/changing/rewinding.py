@@ -32,16 +32,26 @@ async def restore(
 
 async def undo(stream: Stream, turns: int, reason: str | None, context: Context) -> Appended:
     """Take the last `turns` turns off the list. Raises NoSuchTurnError or InvalidInputError."""
-    check_count("turns", turns, least=1)
 
     async def take_off() -> Change:
-        seen, start = await stream.read_turns(turns)
-        if start is None:
-            raise _no_such_turn(stream, turns, len(starts(seen.items, seen.inner)))
-        kept = seen.total - len(seen.items) + start
-        return Change(seen.version, ConversationRewound(seen.version, kept, reason))
+        version, kept = await undoing(stream, turns)
+        return Change(version, ConversationRewound(version, kept, reason))
 
     return await stream.change(take_off, context=context)
+
+
+async def undoing(stream: Stream, turns: int) -> tuple[int, int]:
+    """Return which version, and how many items of it, would be left without the last turns."""
+    check_count("turns", turns, least=1)
+    seen, start = await stream.read_turns(turns)
+    if start is None:
+        raise _no_such_turn(stream, turns, len(starts(seen.items, seen.inner)))
+    return seen.version, seen.total - len(seen.items) + start
+
+
+async def redoing(stream: Stream) -> int:
+    """Return the version that a redo would go back to. Raises NothingToRedoError."""
+    return await _undone(stream, await stream.version())
 
 
 async def redo(stream: Stream, reason: str | None, context: Context) -> Appended:

@@ -1,22 +1,26 @@
 """When conversations were used last: how they are filed, by labels or holds, is no use."""
 
+from collections.abc import Callable
 from typing import Final
 
-from eventlog import EventLog
+from eventlog import EventLog, RecordedEvent
 from eventlog.format.records import StreamRow
 from eventlog_projections.items.changes import USES
+from eventlog_projections.items.uses import use_time
 
 FIRST_LOOK: Final = 8
 """So many streams are looked at first for the one that was used last; then four times as many."""
 
 
-async def used_at(log: EventLog, row: StreamRow) -> int:
+async def used_at(
+    log: EventLog, row: StreamRow, when: Callable[[RecordedEvent], int] = use_time
+) -> int:
     """Return when a stream was used last; one that never was, when it was begun."""
     until, window = row.head.version, 1
     while until > 0:
         after = max(0, until - window)
         events = await log.read(row.name, after=after, until=until, branch=row.branch).all()
-        used = [event.stored.recorded_at for event in events if event.kind in USES]
+        used = [when(event) for event in events if event.kind in USES]
         if used:
             return used[-1]
         until, window = after, window * 4
@@ -32,9 +36,14 @@ async def last_used(log: EventLog) -> StreamRow | None:
         for row in rows[seen:]:
             if best is not None and row.head.at <= best[0]:
                 return best[1]  # No later one was used later than it was written to.
-            at = await used_at(log, row)
+            at = await used_at(log, row, _recorded)
             if best is None or at > best[0]:
                 best = (at, row)
         if len(rows) < looks:
             return None if best is None else best[1]
         seen, looks = len(rows), looks * 4
+
+
+def _recorded(event: RecordedEvent) -> int:
+    """Return when an event was recorded: the last that was imported is what was done last."""
+    return event.stored.recorded_at

@@ -17,6 +17,7 @@ from eventlog.format.names import MAIN
 from eventlog_projections.items.changes import USES
 from eventlog_projections.items.text import summary_of
 from eventlog_projections.items.turns import is_user_message
+from eventlog_projections.items.uses import use_time
 from eventlog_projections.views.projection import Projection, Rows, Written
 from eventlog_projections.views.row import Row, digest_of
 from eventlog_projections.views.step import Step
@@ -77,12 +78,13 @@ class BranchRow(Row, frozen=True, kw_only=True):
 
 def fold(step: Step, rows: Rows) -> Iterator[Written]:
     """Take a step."""
+    at = use_time(step.event)
     conversation = rows.get(ConversationRow) or ConversationRow(
         conversation_id=step.conversation_id,
         tenant=step.tenant,
         name=step.conversation,
-        first_at=step.at,
-        last_at=step.at,
+        first_at=at,
+        last_at=at,
     )
     before = rows.get(BranchRow, step.stream_id)
     branch = _branch(step, before)
@@ -95,7 +97,7 @@ def fold(step: Step, rows: Rows) -> Iterator[Written]:
         "branches": conversation.branches + (0 if is_main else _shown(branch) - _shown(before)),
     }
     if step.kind in USES:
-        changes["last_at"] = max(conversation.last_at, step.at)
+        changes["last_at"] = max(conversation.last_at, at)
     if is_main:
         changes["items"] = step.total
         changes["archived_at"] = _archived_at(step, conversation)

@@ -60,6 +60,8 @@ class Summary(NamedTuple):
     bytes: int
     first_at: datetime | None
     last_at: datetime | None
+    models: tuple[str, ...]
+    """The models that were used, as far as they are known."""
     row: ConversationRow
     """As it is stored: where the next page begins."""
     archived_at: datetime | None
@@ -117,6 +119,7 @@ async def conversations(
     owner: str | None = None,
     after: Summary | None = None,
     limit: int = PAGE,
+    priced: bool = True,
     stale: bool = False,
 ) -> list[Summary]:
     """Return a page of the tenant's conversations, those with the latest activity first.
@@ -141,7 +144,12 @@ async def conversations(
     for model in await views.held(ModelRow, ids, stale=stale):
         models.setdefault(model.conversation_id, []).append(model)
     return [
-        _summary(row, turns.get(row.conversation_id, 0), models.get(row.conversation_id, []))
+        _summary(
+            row,
+            turns.get(row.conversation_id, 0),
+            models.get(row.conversation_id, []),
+            priced=priced,
+        )
         for row in rows
     ]
 
@@ -270,7 +278,7 @@ def _cost(used: Iterable[tuple[Used, str | None, datetime | None]]) -> Cost:
     return Cost(total, unpriced)
 
 
-def _summary(row: ConversationRow, turns: int, models: Sequence[Any]) -> Summary:
+def _summary(row: ConversationRow, turns: int, models: Sequence[Any], *, priced: bool) -> Summary:
     return Summary(
         row.name,
         row.title or row.first_message,
@@ -283,10 +291,12 @@ def _summary(row: ConversationRow, turns: int, models: Sequence[Any]) -> Summary
         row.input_tokens,
         row.output_tokens,
         row.total_tokens,
-        _cost((model, model.model or None, None) for model in models),
+        # Prices take a while to load: whoever does not show them leaves them out.
+        _cost((model, (model.model if priced else None) or None, None) for model in models),
         row.bytes,
         readable_time(row.first_at),
         readable_time(row.last_at),
+        tuple(sorted(model.model for model in models if model.model)),
         row,
         None if row.archived_at is None else readable_time(row.archived_at),
     )

@@ -5,11 +5,12 @@ import os
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from typer.testing import CliRunner, Result
+from click.testing import CliRunner, Result
 
 from eventlog import EventLog
 from eventlog_cli.app import app
@@ -70,6 +71,11 @@ def eventlog() -> Iterator[Eventlog]:
             return threads.submit(invoke, app, arguments, prog_name="eventlog", **more).result()
 
         yield run
+
+
+def just_now() -> str:
+    """Return a time that is past when a command reads it, and behind all that was written."""
+    return datetime.now(UTC).isoformat()
 
 
 def program(*arguments: str) -> list[str]:

@@ -52,7 +52,7 @@ async def test_log_shows_all_that_is_intact(
     result = eventlog("log", "long")
     assert (result.exit_code, "Traceback" in result.output) == (1, False), result.output
     for number in (1, 149, 151, 250):
-        assert f"user: said {number} " in result.output, number
+        assert f"user: said {number}\n" in result.output, number
     assert result.output.count("said ") == 249
     told = [json.loads(line) for line in eventlog("log", "long", "--json").stdout.splitlines()]
     assert [each["version"] for each in told] == list(range(1, 251))

@@ -10,7 +10,7 @@ from eventlog import Verifier
 from eventlog.keys import keyring_from_file, new_key
 from eventlog.operations import read_receipt
 from eventlog_projections.conversation import Conversation
-from tests.adapters.cli.conftest import ROOT, Eventlog
+from tests.adapters.cli.conftest import ROOT, Eventlog, just_now
 from tests.adapters.cli.shop import user
 from tests.backends import Backend
 
@@ -86,7 +86,7 @@ def test_a_new_key_never_costs_an_old_one(db: str, eventlog: Eventlog) -> None:
         assert Path("keys.txt").read_text() == text
     assert eventlog("keys", "new", "a b").exit_code == 2
     assert eventlog("keys", "new", "a").output.startswith("a:")
-    assert set(json.loads(eventlog("--json", "keys", "new", "a").output)) == {"name", "key"}
+    assert set(json.loads(eventlog("--json", "keys", "new", "a").output)) == {"name", "key", "file"}
 
 
 async def test_what_is_held_is_not_erased(filled: Backend, eventlog: Eventlog) -> None:
@@ -131,11 +131,9 @@ async def test_what_is_old_is_archived_and_erased(
     """Told first, then done; what goes verifies in a file; who keeps no archive has to say so."""
     key, folder = tmp_path / "s.key", tmp_path / "gone"
     verifier = key_of(eventlog, key)
-    old = ("prune", "--older-than", "2999-01-01", "--keep-latest", "1")
+    old = ("prune", "--older-than", just_now(), "--keep-latest", "1")
     told = [json.loads(line) for line in eventlog("--json", *old, "--dry-run").output.splitlines()]
-    assert [(each["session_id"], each["disposition"]) for each in told] == [
-        ("order-1041", "chosen")
-    ]
+    assert [(each["conversation"], each["became"]) for each in told] == [("order-1041", "chosen")]
     assert eventlog(*old, "--yes").exit_code == 2
     archiving = ("--archive", str(folder), "--key-file", str(key))
     refused = eventlog(*old, *archiving)

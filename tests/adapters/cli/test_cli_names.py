@@ -6,7 +6,7 @@ import pytest
 
 from eventlog import EventLog, ItemsAdded
 from eventlog.errors import AmbiguousNameError, NoSuchConversationError
-from eventlog_cli.finding import find, names
+from eventlog_cli.lookups.finding import find, names
 from tests.adapters.cli.conftest import Eventlog
 from tests.backends import EVERY_LOCALE, Backend
 

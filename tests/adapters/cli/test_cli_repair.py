@@ -40,7 +40,7 @@ async def test_it_says_what_it_will_do_and_asks(mended: Backend, eventlog: Event
         assert not await sound(log)
     answer = eventlog("repair", "feed", "--yes")
     assert answer.exit_code == 0
-    assert "2 places mended; conversation 'feed-repair-" in " ".join(answer.stdout.split())
+    assert "2 places mended; conversation feed-repair-" in " ".join(answer.stdout.split())
     async with mended.open() as log:
         assert await sound(log)
 

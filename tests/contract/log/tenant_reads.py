@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from eventlog import EventLog, EventLogError, Signer
+from eventlog import Context, EventLog, EventLogError, ItemsAdded, NewEvent, Signer
 from eventlog.events import UsageRecorded
 from eventlog.format.chain import stream_id
 from eventlog.operations import place_hold
@@ -59,6 +59,8 @@ async def fill(theirs: EventLog) -> None:
     session = EventLogSession(SECRET, log=theirs, actor=MARKER)
     await session.add_items([{"role": "user", "content": MARKER}, call(MARKER), answer(MARKER)])
     await theirs.append(SECRET, USED)
+    asked = ItemsAdded([{"role": "user", "content": MARKER}])
+    await theirs.append(SECRET, NewEvent(asked, Context(run_id=MARKER)))
     await session.add_items([{"role": "user", "content": f"{MARKER} {n}"} for n in range(30)])
     await session.pop_item()
     await session.create_branch_from_turn(2, "idea")

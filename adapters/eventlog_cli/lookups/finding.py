@@ -1,19 +1,19 @@
 """Finds the conversation that ID names: a name, the beginning of one, or `latest`."""
 
-import re
-from datetime import UTC, datetime
-from typing import Final, overload
+from typing import Final
 
 from eventlog import EventLog
-from eventlog.errors import AmbiguousNameError, InvalidMomentError, NoSuchConversationError
+from eventlog.errors import (
+    AmbiguousNameError,
+    InvalidInputError,
+    NoSuchBranchError,
+    NoSuchConversationError,
+)
 from eventlog.format.names import MAIN
-from eventlog_projections import Conversation
+from eventlog.visible import typed
+from eventlog_cli.completing import LATEST
+from eventlog_projections.conversation import Conversation
 from eventlog_projections.history.last_use import last_used
-
-LATEST: Final = "latest"
-
-LONGEST: Final = 40
-"""Characters of a moment that an error repeats."""
 
 SHOWN: Final = 10
 """Candidates that an error names."""
@@ -40,9 +40,40 @@ async def find(log: EventLog, name: str) -> str:
     return found[0]
 
 
-async def find_conversation(log: EventLog, name: str, branch: str = MAIN) -> Conversation:
-    """Return the conversation that is meant, or a branch of it. Raises as `find` does."""
-    return Conversation(log, await find(log, name), branch)
+async def find_whole(log: EventLog, name: str) -> str:
+    """Return the name of the conversation that is to be destroyed: `latest`, or a whole name.
+
+    Raises InvalidInputError for a beginning, naming what it would have meant.
+    """
+    found = await find(log, name)
+    if found != name and name != LATEST:
+        raise InvalidInputError(
+            f"{name!r} is the beginning of {typed(found)}. Type the whole name of what is to be"
+            " destroyed or emptied."
+        )
+    return found
+
+
+async def find_conversation(
+    log: EventLog, name: str, branch: str = MAIN, *, whole: bool = False
+) -> Conversation:
+    """Return the conversation that is meant, or a branch of it that is there.
+
+    Raises as `find` does, and NoSuchBranchError.
+    """
+    found = await (find_whole if whole else find)(log, name)
+    if branch:
+        await check_branch(log, found, branch)
+    return Conversation(log, found, branch)
+
+
+async def check_branch(log: EventLog, name: str, branch: str) -> None:
+    """Raise NoSuchBranchError for a branch that was never there."""
+    if not branch or await log.version(name, branch=branch):
+        return
+    there = [typed(row.branch) async for row in log.branches(name)]
+    listed = f"There are: {', '.join(there)}." if there else "It has none."
+    raise NoSuchBranchError(f"{typed(name)} has no branch {typed(branch)}. {listed}")
 
 
 async def names(log: EventLog, prefix: str, limit: int) -> list[str]:
@@ -55,43 +86,6 @@ async def names(log: EventLog, prefix: str, limit: int) -> list[str]:
             break
         found.append(row.name)
     return found
-
-
-@overload
-def moment(text: None) -> None: ...
-
-
-@overload
-def moment(text: str) -> int | datetime: ...
-
-
-def moment(text: str | None) -> int | datetime | None:
-    """Return the version or time that a text names. Raises InvalidMomentError.
-
-    A time is ISO 8601 with its zone; a day alone is its beginning in UTC.
-    """
-    if text is None:
-        return None
-    if re.fullmatch(r"-?\d{1,19}", text):
-        return int(text)
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidMomentError(
-            f"{_cut(text)} is no version and no time. Write a number, 2026-11-01, or"
-            " 2026-11-01T12:00Z."
-        ) from None
-    if len(text) <= len("2026-11-01"):
-        return found.replace(tzinfo=UTC)
-    if found.tzinfo is None:
-        raise InvalidMomentError(
-            f"{text!r} has no time zone. Write {text}Z for UTC, or add +01:00 or the like."
-        )
-    return found
-
-
-def _cut(text: str) -> str:
-    return repr(text if len(text) <= LONGEST else text[:LONGEST] + "...")
 
 
 async def _is_there(log: EventLog, name: str) -> bool:

@@ -1,8 +1,7 @@
-"""What an item or an event says in a few words: of any JSON value, with all that is in it seen."""
+"""What an event says in a few words, and names inside sentences."""
 
-import json
-from collections.abc import Callable, Iterable
-from typing import Any, Final, cast
+from collections.abc import Callable
+from typing import Any, Final
 
 from eventlog import Context, ConversationCleared, Event, ItemPopped, visible
 from eventlog.events import (
@@ -22,13 +21,12 @@ from eventlog.events import (
     RunEnded,
     UsageRecorded,
 )
+from eventlog_projections.items.telling import tell
 
 GONE: Final = "\N{MULTIPLICATION SIGN}"
 """Marks what is no longer in the list, so that it also reads without colour."""
 
 LEGEND: Final = f"{GONE} no longer in the list, but still in the log"
-
-_ROLES: Final = {"user": "user", "assistant": "agent"}
 
 
 def clean(text: str) -> str:
@@ -41,6 +39,11 @@ def line(text: str) -> str:
     return visible.visible_line(text)
 
 
+def flat(text: str) -> str:
+    """Return content as one line."""
+    return " ".join(clean(text).split())
+
+
 def named(name: str, branch: str = "") -> str:
     """Return a conversation's name, and a branch's, as people may type them."""
     return visible.quoted(name) + (f" ({visible.quoted(branch)})" if branch else "")
@@ -51,20 +54,30 @@ def typed(name: str, branch: str = "") -> str:
     return visible.typed(name) + (f" (branch {visible.typed(branch)})" if branch else "")
 
 
+def command(verb: str, name: str, *rest: str, branch: str = "") -> str:
+    """Return what one types to do something with a conversation, or a branch of it."""
+    words = ["eventlog", verb, visible.typed(name), *rest]
+    if branch:
+        words += ["--branch", visible.typed(branch)]
+    return f"`{' '.join(words)}`"
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where there is not one."""
+    return f"{number:,} {noun if number == 1 else plural(noun)}"
+
+
+def plural(noun: str) -> str:
+    """Return the plural of a noun of ours."""
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(("s", "h")) else f"{noun}s"
+
+
 def describe(item: Any) -> tuple[str, str]:
     """Tell who an item is from, and what it says."""
-    if not isinstance(item, dict):
-        return "item", clean(json.dumps(item, ensure_ascii=False))
-    fields = cast("dict[str, Any]", item)
-    kind = str(fields.get("type") or "message")
-    if kind == "function_call":
-        return "call", clean(_call(fields))
-    if kind.endswith("_output"):
-        return "result", clean(_text(fields.get("output")))
-    if kind == "message":
-        role = str(fields.get("role"))
-        return line(_ROLES.get(role, role)), clean(_text(fields.get("content")))
-    return line(kind), clean(_text(fields.get("summary") or fields.get("content")))
+    told = tell(item)
+    return line(told.label), clean(told.text)
 
 
 def deed(event: Event | OpaqueEvent | None) -> str:
@@ -91,7 +104,7 @@ def actor(context: Context | None) -> str:
 
 
 def _rewound(event: ConversationRewound) -> str:
-    kept = "" if event.kept is None else f"{event.kept} items of "
+    kept = "" if event.kept is None else f"{count(event.kept, 'item')} of "
     return f"went back to {kept}version {event.to_version}"
 
 
@@ -104,45 +117,13 @@ def _labelled(event: ConversationLabelled) -> str:
     )
 
 
-def _call(item: dict[str, Any]) -> str:
-    name, written = item.get("name", "?"), item.get("arguments", "")
-    try:
-        arguments = json.loads(written)
-    except (TypeError, ValueError):
-        arguments = None
-    if not isinstance(arguments, dict):
-        return f"{name}({written})"
-    pairs = cast("dict[str, Any]", arguments).items()
-    return f"{name}({', '.join(f'{key}={json.dumps(value)}' for key, value in pairs)})"
-
-
-def _text(content: Any) -> str:
-    """Return the text of a content: a string, or a list of parts."""
-    if isinstance(content, str):
-        return content
-    if content is None:
-        return ""
-    parts = cast("Iterable[Any]", content if isinstance(content, list) else (content,))
-    return " ".join(_part(part) for part in parts)
-
-
-def _part(part: Any) -> str:
-    if isinstance(part, str):
-        return part
-    fields = cast("dict[str, Any]", part) if isinstance(part, dict) else {}
-    for name in ("text", "refusal"):
-        if isinstance(fields.get(name), str):
-            return str(fields[name])
-    return json.dumps(part, ensure_ascii=False)
-
-
 _TOLD: Final[dict[type[Any], Callable[[Any], str]]] = {
     BranchDeleted: lambda _: "deleted the branch",
     ConversationArchived: lambda _: "archived: closed to writers",
     ConversationCleared: lambda _: "emptied the list",
     ConversationErased: lambda event: f"erased by {event.by}",
     ConversationForked: lambda event: (
-        f"began with {event.kept} items of version {event.at_version}"
+        f"began with {count(event.kept, 'item')} of version {event.at_version}"
     ),
     ConversationLabelled: _labelled,
     ConversationRewound: _rewound,
@@ -151,10 +132,10 @@ _TOLD: Final[dict[type[Any], Callable[[Any], str]]] = {
     HoldLifted: lambda event: f"legal hold {event.hold} lifted",
     HoldPlaced: lambda event: f"legal hold {event.hold} placed",
     ItemPopped: lambda _: "took the last item back",
-    ModelCalled: lambda event: f"a model was given {len(event.input)} items",
+    ModelCalled: lambda event: f"a model was given {count(len(event.input), 'item')}",
     RunBegan: lambda event: f"run {event.run} began",
     RunEnded: lambda event: f"run {event.run} ended",
     UsageRecorded: lambda event: (
-        f"{event.requests} model call{'s' * (event.requests != 1)}, {event.total_tokens} tokens"
+        f"{count(event.requests, 'model call')}, {count(event.total_tokens, 'token')}"
     ),
 }

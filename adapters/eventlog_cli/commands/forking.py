@@ -1,0 +1,156 @@
+"""Forks of a conversation, and its labels."""
+
+from typing import Any
+
+import click
+
+from eventlog.errors import InvalidOptionError
+from eventlog.format.names import MAIN
+from eventlog.visible import typed as visible_typed
+from eventlog_cli.command import command
+from eventlog_cli.lookups.finding import find_conversation
+from eventlog_cli.options import ACTOR, AS_OF, BRANCH, CHANGING, DRY_RUN, ID, REASON, by
+from eventlog_cli.running import Invocation, run
+from eventlog_cli.showing.times import moment
+from eventlog_cli.showing.words import command as as_typed
+from eventlog_cli.showing.words import count, line, typed
+from eventlog_projections.changing.labels import Labels
+
+__all__ = ["CHANGING", "fork", "label"]
+
+
+@command("fork", "eventlog fork latest second-try", "eventlog fork order-1042 try --as-of 2")
+@ID
+@click.argument("new", metavar="NAME")
+@AS_OF
+@BRANCH
+@REASON
+@ACTOR
+@DRY_RUN
+def fork(ctx: click.Context, conversation: str, new: str, **given: Any) -> None:
+    """Begin a new conversation with what one is, or was.
+
+    NAME is the new one's. Nothing is copied.
+    """
+
+    async def work(at: Invocation) -> None:
+        parent = await find_conversation(at.log, conversation, given["branch"])
+        when = moment(given["as_of"], at.out.zone)
+        seen = await parent.read(as_of=when, limit=0)
+        place = f"{typed(parent.name, parent.branch)} at version {seen.version}"
+        told = {
+            "conversation": new,
+            "branch": MAIN,
+            "version": 0 if given["dry_run"] else 1,
+            "total": seen.total,
+            "parent": {
+                "conversation": parent.name,
+                "branch": parent.branch,
+                "version": seen.version,
+            },
+            "dry_run": given["dry_run"],
+        }
+        if given["dry_run"]:
+            begins = "would begin"
+        else:
+            context = by(ctx, given["actor"])
+            await parent.fork(new, at=seen.version, reason=given["reason"], context=context)
+            begins = "begins"
+        at.out.answer(told, f"{typed(new)} {begins} with {count(seen.total, 'item')} of {place}.")
+
+    run(ctx, work)
+
+
+@command(
+    "label",
+    "eventlog label latest --title 'A lost parcel' --owner ada",
+    "eventlog label order-1042 --tag parcel --tag lost",
+)
+@ID
+@click.option("--title", metavar="TEXT", help="Its title; an empty one removes it.")
+@click.option("--owner", metavar="NAME", help="Its owner; an empty one removes it.")
+@click.option("--tag", metavar="TAG", multiple=True, help="A tag; all of them, each time.")
+@click.option("--no-tags", is_flag=True, help="Remove all tags.")
+@ACTOR
+@DRY_RUN
+def label(ctx: click.Context, conversation: str, **given: Any) -> None:
+    """Give a conversation a title, an owner or tags.
+
+    It says what they were, and how that is taken back.
+    """
+    if given["tag"] and given["no_tags"]:
+        raise click.UsageError("--tag and --no-tags contradict each other.")
+    tags: tuple[str, ...] | None = () if given["no_tags"] else given["tag"] or None
+
+    async def work(at: Invocation) -> None:
+        chat = await find_conversation(at.log, conversation)
+        before = await chat.labels()
+        asked = {"title": given["title"], "owner": given["owner"], "tags": tags}
+        version = await at.log.version(chat.name)
+        if given["dry_run"]:
+            if all(value is None for value in asked.values()):
+                raise InvalidOptionError("Give a title, an owner or tags.")
+            after = _after(before, asked)
+        else:
+            done = await chat.label(**asked, context=by(ctx, given["actor"]))
+            version, after = done.last, await chat.labels()
+        back = _back(chat.name, before, asked)
+        at.out.answer(
+            {
+                "conversation": chat.name,
+                "branch": MAIN,
+                "version": version,
+                "before": before,
+                "after": after,
+                "back": None if given["dry_run"] else back.strip("`"),
+                "dry_run": given["dry_run"],
+            },
+            *_changes(chat.name, before, after, dry_run=given["dry_run"]),
+            *([] if given["dry_run"] else [f"{back} takes it back."]),
+        )
+
+    run(ctx, work)
+
+
+def _after(before: Labels, asked: dict[str, Any]) -> Labels:
+    return Labels(
+        before.title if asked["title"] is None else asked["title"] or None,
+        before.owner if asked["owner"] is None else asked["owner"] or None,
+        before.tags if asked["tags"] is None else tuple(asked["tags"]),
+    )
+
+
+def in_shell(text: str) -> str:
+    """Return a text as one types it in a shell."""
+    return visible_typed(text) if text else "''"
+
+
+def _changes(name: str, before: Labels, after: Labels, *, dry_run: bool) -> list[str]:
+    """Say each label that is another one now."""
+    became = "would become" if dry_run else "became"
+    said = [
+        f"{field} of {typed(name)}: {_shown(old)} {became} {_shown(new)}"
+        for field, old, new in zip(("Title", "Owner", "Tags"), before, after, strict=True)
+        if old != new
+    ]
+    return said or [f"Nothing of {typed(name)} changed: it was labelled so."]
+
+
+def _shown(value: str | tuple[str, ...] | None) -> str:
+    if not value:
+        return "none"
+    return line(value if isinstance(value, str) else ", ".join(value))
+
+
+def _back(name: str, before: Labels, asked: dict[str, Any]) -> str:
+    """Return what gives back the labels that were there."""
+    words: list[str] = []
+    if asked["title"] is not None:
+        words += ["--title", in_shell(before.title or "")]
+    if asked["owner"] is not None:
+        words += ["--owner", in_shell(before.owner or "")]
+    if asked["tags"] is not None:
+        for tag in before.tags:
+            words += ["--tag", in_shell(tag)]
+        words += [] if before.tags else ["--no-tags"]
+    return as_typed("label", name, *words)

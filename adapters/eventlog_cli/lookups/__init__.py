@@ -1,0 +1,1 @@
+"""What commands look up: names, chosen conversations, trees, sums, what would go."""

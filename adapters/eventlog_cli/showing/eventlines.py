@@ -1,0 +1,181 @@
+"""Events as lines: of one conversation for `log`, of all for `tail`."""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Final
+
+from eventlog import EventLogError
+from eventlog.events import UsageRecorded
+from eventlog.format.envelope import readable_time
+from eventlog_cli.output import Output
+from eventlog_cli.showing.text import Text
+from eventlog_cli.showing.words import GONE, actor, deed, describe, flat, line, named
+from eventlog_projections.history.events import HistoryEvent
+
+if TYPE_CHECKING:
+    from eventlog import RecordedEvent
+
+STYLES: Final = {
+    "popped": "yellow",
+    "cleared": "red",
+    "deleted": "red",
+    "rewound": "yellow",
+    "erased": "red",
+}
+CLOCK: Final = "10:04:00"
+WHO: Final = 12
+"""Columns for who did it."""
+
+
+class EventLines:
+    """Prints events of one conversation, page by page."""
+
+    def __init__(self, out: Output, *, is_short: bool, with_payload: bool) -> None:
+        self._out = out
+        self._is_short = is_short
+        self._with_payload = with_payload
+        self._day = ""
+        self.has_marks = False
+        """Whether an item that was printed is no longer in the list."""
+
+    def put(self, found: Sequence[HistoryEvent]) -> None:
+        """Print events that follow each other."""
+        times = [self._out.zone.seen(each.recorded_at) for each in found]
+        for index, event in enumerate(found):
+            near = times[max(0, index - 1) : index] + times[index + 1 : index + 2]
+            self._put(event, is_exact=times[index] in near)
+
+    def _put(self, event: HistoryEvent, *, is_exact: bool) -> None:
+        out = self._out
+        fraction = f".{event.recorded_at:%f}" if is_exact and event.recorded_at else ""
+        day = out.zone.seen(event.recorded_at, "%Y-%m-%d")
+        at = out.zone.seen(event.recorded_at, "%H:%M:%S") + fraction
+        who = actor(event.context)
+        if not out.look.is_terminal:
+            for said in self._said(event):
+                cells = (str(event.version), f"{day} {at}", event.kind, who, said.plain.strip())
+                out.print("\t".join(line(each) for each in cells))
+            return
+        if day != self._day:
+            out.print(Text.of((day, "dim")))
+            self._day = day
+        head = Text.of(
+            (f"{event.version:>5} ", "bold"),
+            (f"{at} ", "dim"),
+            (f"{line(event.kind):8} ", STYLES.get(event.kind, "")),
+            Text.of(who).cut(WHO),
+            " " * max(0, WHO - Text.of(who).width),
+            " ",
+        )
+        indent = head.width if out.look.width >= head.width + 24 else 4
+        told = list(self._said(event))
+        if indent < head.width:
+            out.print(head.cut(out.look.width))
+        for index, each in enumerate(told):
+            begin = head if index == 0 and indent == head.width else Text.of(" " * indent)
+            out.print(Text.of(begin, each.cut(max(1, out.look.width - begin.width))))
+        if self._with_payload:
+            self._put_payload(event, indent)
+
+    def _said(self, event: HistoryEvent) -> Iterator[Text]:
+        if event.error is not None:
+            yield Text.of(("! " + line(str(event.error)), "red"))
+        elif not event.items:
+            yield Text.of("  " + deed(event.event))
+        elif self._is_short and len(event.items) > 1:
+            who, text = describe(event.items[-1].item)
+            yield Text.of(f"  {who}: {flat(text)} (and {len(event.items) - 1} before)")
+        else:
+            for each in event.items:
+                self.has_marks = self.has_marks or not each.is_listed
+                yield _item(each.item, is_listed=each.is_listed)
+
+    def _put_payload(self, event: HistoryEvent, indent: int) -> None:
+        import msgspec
+
+        if event.event is None:
+            return
+        encoded = msgspec.json.format(msgspec.json.encode(event.event), indent=2)
+        for each in encoded.decode().split("\n"):
+            self._out.print(Text.of(" " * indent, (line(each), "dim")))
+
+
+def _item(item: object, *, is_listed: bool) -> Text:
+    who, text = describe(item)
+    mark = "  " if is_listed else f"{GONE} "
+    return Text.of((mark, "dim"), (f"{who}: {flat(text)}", "" if is_listed else "strike"))
+
+
+class Folded:
+    """Folds what was used into the run that it belongs to: one line where there were several."""
+
+    def __init__(self) -> None:
+        self._held: HistoryEvent | None = None
+
+    def take(self, event: HistoryEvent) -> Iterator[HistoryEvent]:
+        """Yield events as they are; usage waits for that which follows in the same run."""
+        if isinstance(event.event, UsageRecorded):
+            if self._held is not None and self._held.run_id == event.run_id:
+                self._held = _added(self._held, event)
+                return
+            yield from self.end()
+            self._held = event
+            return
+        if self._held is not None and event.run_id != self._held.run_id:
+            yield from self.end()
+        yield event
+
+    def end(self) -> Iterator[HistoryEvent]:
+        """Yield what still waits."""
+        if self._held is not None:
+            yield self._held
+            self._held = None
+
+
+def _added(before: HistoryEvent, event: HistoryEvent) -> HistoryEvent:
+    """Return an entry with what both used, at the version of the later one."""
+    from msgspec.structs import replace
+
+    one, other = before.event, event.event
+    if not isinstance(one, UsageRecorded) or not isinstance(other, UsageRecorded):
+        return event
+    return event._replace(
+        event=replace(
+            other,
+            requests=one.requests + other.requests,
+            total_tokens=one.total_tokens + other.total_tokens,
+        )
+    )
+
+
+def feed_lines(event: "RecordedEvent", out: Output) -> Iterator[Text]:
+    """Yield an event of the feed: where it happened, and a line for each item that it brought."""
+    at = readable_time(event.stored.recorded_at)
+    name, kind = named(event.stream, event.branch), line(event.kind)
+    said = list(_fed(event))
+    if not out.look.is_terminal:
+        for each in said:
+            cells = (out.zone.seen(at), name, str(event.version), kind, each.plain)
+            yield Text.of("\t".join(cells))
+        return
+    when, style = out.zone.seen(at), STYLES.get(event.kind, "")
+    rest = Text.of(f" {event.version} ", (kind, style))
+    room = out.look.width - Text.of(name).width - rest.width - 1
+    if room < len(CLOCK):  # The name is what one types next: it is not cut.
+        yield Text.of((name, "bold"))
+        yield Text.of("  ", (when[-len(CLOCK) :], "dim"), rest).cut(out.look.width)
+    else:
+        shown = when if room >= len(when) else when[-len(CLOCK) :]
+        yield Text.of((f"{shown} ", "dim"), (name, "bold"), rest)
+    for each in said:
+        yield Text.of("    ", each).cut(out.look.width)
+
+
+def _fed(event: "RecordedEvent") -> list[Text]:
+    try:
+        found = None if event.is_erased else event.event
+    except EventLogError as error:
+        return [Text.of((line(str(error)), "red"))]
+    items = getattr(found, "items", None)
+    if items is None:
+        return [Text.of(deed(found))]
+    return [Text.of(f"{who}: {flat(text)}") for who, text in map(describe, items)]

@@ -1,0 +1,102 @@
+"""Times as people write and read them: local or UTC, to the second, or as an age.
+
+What is printed is taken again: without a zone it is the zone that was printed, and a time to the
+second means the end of that second, so that what was printed in it is there.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Final, overload
+
+from eventlog.errors import InvalidMomentError
+
+LONGEST: Final = 40
+"""Characters of a moment that an error repeats."""
+
+AGES: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
+"""Seconds of a unit."""
+
+DAYS: Final = {"today": 0, "yesterday": 1}
+
+_SECONDS: Final = re.compile(r"\d\d:\d\d:\d\d(?:[.,](\d+))?")
+_EXPECTED: Final = "Write 42, 2026-11-01, 2026-11-01 12:00:00, 2h, 90d, today, yesterday or now."
+
+
+class Zone:
+    """The zone in which times are printed and taken."""
+
+    def __init__(self, *, is_utc: bool) -> None:
+        self.is_utc: Final = is_utc
+        self._zone: tzinfo | None = UTC if is_utc else None
+
+    def seen(self, at: datetime | None, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+        """Return a time to the second; a question mark for one that no calendar has."""
+        if at is None:
+            return "?"
+        try:
+            return f"{at.astimezone(self._zone):{form}}"
+        except (OverflowError, OSError):  # Beyond what the system's zones know.
+            return f"{at:{form}}"
+
+    def now(self) -> datetime:
+        """Return the time."""
+        return datetime.now(UTC).astimezone(self._zone)
+
+    def own(self, found: datetime) -> datetime:
+        """Return a time without a zone in this one."""
+        return found.replace(tzinfo=UTC) if self.is_utc else found.astimezone()
+
+
+@overload
+def moment(text: None, zone: Zone) -> None: ...
+
+
+@overload
+def moment(text: str, zone: Zone) -> int | datetime: ...
+
+
+def moment(text: str | None, zone: Zone) -> int | datetime | None:
+    """Return the version or time that a text names. Raises InvalidMomentError."""
+    if text is None:
+        return None
+    if re.fullmatch(r"-?\d{1,19}", text):
+        return int(text)
+    found = time(text, zone)
+    return _end(text, found)
+
+
+def time(text: str, zone: Zone) -> datetime:
+    """Return the time that a text names, or began with. Raises InvalidMomentError."""
+    try:
+        found = _named(text, zone)
+        if found is None:
+            found = datetime.fromisoformat(text)
+        return zone.own(found) if found.tzinfo is None else found
+    except (ValueError, OverflowError, OSError):
+        raise InvalidMomentError(f"{_cut(text)} is no version and no time. {_EXPECTED}") from None
+
+
+def _named(text: str, zone: Zone) -> datetime | None:
+    """Return a time that is named by a word or by how long ago it was."""
+    if text == "now":
+        return zone.now()
+    if text in DAYS:
+        day = (zone.now() - timedelta(days=DAYS[text])).replace(tzinfo=None)
+        return day.replace(hour=0, minute=0, second=0, microsecond=0)
+    if re.fullmatch(r"\d{1,9}[smhdwy]", text):
+        return zone.now() - timedelta(seconds=int(text[:-1]) * AGES[text[-1]])
+    return None
+
+
+def _end(text: str, found: datetime) -> datetime:
+    """Return the last microsecond of what was written down."""
+    written = _SECONDS.search(text)
+    if written is None:
+        return found
+    digits = len(written[1] or "")
+    left = 10 ** max(0, 6 - digits) - 1
+    return found + timedelta(microseconds=left)
+
+
+def _cut(text: str) -> str:
+    return repr(text if len(text) <= LONGEST else text[:LONGEST] + "...")

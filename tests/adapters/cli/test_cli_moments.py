@@ -1,0 +1,101 @@
+"""Times: what is printed is taken again, also local ones, ages and words; imports keep theirs."""
+
+import contextlib
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from agents import SQLiteSession
+
+from eventlog.errors import InvalidMomentError
+from eventlog_cli.showing.times import Zone, moment
+from tests.adapters.cli.conftest import Eventlog
+
+LOCAL = "Europe/Zurich"
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A system whose zone is not UTC."""
+    monkeypatch.setenv("TZ", LOCAL)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize("zone", ["--utc", "--local"])
+def test_a_time_that_was_printed_finds_what_was_printed_with_it(
+    db: str, eventlog: Eventlog, elsewhere: None, zone: str
+) -> None:
+    """To the second, in either zone: of every event, the list as it was then."""
+    for line in eventlog("log", "order-1042", "--usage", zone).stdout.splitlines():
+        version, printed, *_ = line.split("\t")
+        (then,) = eventlog(
+            "--json", "show", "order-1042", "--as-of", printed, zone
+        ).stdout.splitlines()
+        (known,) = eventlog("--json", "show", "order-1042", "--as-of", version).stdout.splitlines()
+        # Two events of one moment are printed with their fractions, which are the same here.
+        assert json.loads(then)["version"] - json.loads(known)["version"] in (0, 1)
+    assert ("11:03:00" in eventlog("log", "order-1042", zone).stdout) is (zone == "--local")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("42", 42),
+        ("2026-11-02T10:04:00Z", datetime(2026, 11, 2, 10, 4, 0, 999_999, UTC)),
+        ("2026-11-02 10:04:00", datetime(2026, 11, 2, 10, 4, 0, 999_999, UTC)),
+        ("2026-11-02 10:04:00.25", datetime(2026, 11, 2, 10, 4, 0, 259_999, UTC)),
+        ("2026-11-02 10:04:00.123456", datetime(2026, 11, 2, 10, 4, 0, 123_456, UTC)),
+        ("2026-11-02", datetime(2026, 11, 2, tzinfo=UTC)),
+        ("2026-11-02T10:04+01:00", datetime(2026, 11, 2, 9, 4, tzinfo=UTC)),
+    ],
+)
+def test_a_moment_is_the_end_of_what_was_written(text: str, expected: object) -> None:
+    """A second means its end, so that what was printed in it is there; a day its beginning."""
+    assert moment(text, Zone(is_utc=True)) == expected
+
+
+def test_ages_and_words_are_of_now() -> None:
+    """2h, 90d, yesterday."""
+    zone = Zone(is_utc=True)
+    ages = {"30s": 30, "5m": 300, "2h": 7200, "90d": 7_776_000, "1w": 604_800, "1y": 31_536_000}
+    for text, seconds in ages.items():
+        found = moment(text, zone)
+        assert isinstance(found, datetime)
+        gone = datetime.now(UTC) - found - timedelta(seconds=seconds)
+        assert timedelta(0) <= gone < timedelta(minutes=1), text
+    today, yesterday = moment("today", zone), moment("yesterday", zone)
+    assert isinstance(today, datetime)
+    assert isinstance(yesterday, datetime)
+    assert today - yesterday == timedelta(days=1)
+    for wrong in ("soon", "2x", "h", "-2h", "99999999999y"):
+        with pytest.raises(InvalidMomentError):
+            moment(wrong, zone)
+
+
+async def test_an_import_keeps_the_times_of_its_source(
+    tmp_path: Path, eventlog: Eventlog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A history of 2019 is not of today, and retention does not begin anew."""
+    monkeypatch.chdir(tmp_path)
+    session = SQLiteSession("from-before", "old.db")
+    await session.add_items([{"role": "user", "content": "hello"}])
+    session.close()
+    with contextlib.closing(sqlite3.connect("old.db")) as db:
+        db.execute("UPDATE agent_messages SET created_at = '2019-05-04 10:00:00'")
+        db.commit()
+    where = ("--db", "log.db", "--utc")
+    assert eventlog(*where, "import", "old.db").exit_code == 0
+    (shown,) = eventlog(*where, "--json", "sessions").stdout.splitlines()
+    assert json.loads(shown)["last_at"] == "2019-05-04T10:00:00+00:00"
+    assert eventlog(*where, "sessions", "--since", "2020-01-01").stdout == ""
+    (old,) = eventlog(
+        *where, "--json", "prune", "--older-than", "2y", "--dry-run"
+    ).stdout.splitlines()
+    assert json.loads(old)["became"] == "chosen"
