@@ -40,13 +40,15 @@ class Access:
     """Who may use the viewer: which address it listens on, which names it answers to, which token.
 
     `hosts` are further names that a Host header may have, for a proxy. Raises InvalidOptionError
-    for an address that others can reach, without a token.
+    for an address that others can reach, without a token, and for an empty token.
     """
 
     def __init__(
         self, host: str = "127.0.0.1", token: str | None = None, hosts: tuple[str, ...] = ()
     ) -> None:
-        if not is_loopback(host) and not token:
+        if token == "":
+            raise InvalidOptionError("The token is empty: everybody has that one.")
+        if not is_loopback(host) and token is None:
             raise InvalidOptionError(
                 f"Whoever reaches {host} could read every conversation. Give --token-file, or"
                 " listen on 127.0.0.1."
