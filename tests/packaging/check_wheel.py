@@ -106,6 +106,8 @@ def check_contents(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert "eventlog/_migrations/env.py" in names
     assert any(name.startswith("eventlog/_migrations/versions/0001_") for name in names)
+    assert "eventlog_web/templates/base.html" in names
+    assert {"eventlog_web/static/page.js", "eventlog_web/static/viewer.css"} <= names
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if "." not in top} == PACKAGES
     assert not any("__pycache__" in name for name in names)
