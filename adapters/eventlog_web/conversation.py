@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from eventlog import RecordedEvent
-from eventlog.errors import CorruptEventError, EventLogError, InvalidInputError
+from eventlog.errors import EventLogError, InvalidInputError
 from eventlog.events import ItemsAdded, ItemsReplaced
 from eventlog_projections import Conversation, HistoryTail, Labels
 from eventlog_projections.history.salvage import read_intact
@@ -57,8 +57,8 @@ async def show(request: Request) -> Response:
 async def _labels(chat: Conversation) -> Labels:
     try:
         return await chat.labels()
-    except CorruptEventError:
-        return Labels()  # The panes say which event it is.
+    except EventLogError:
+        return Labels()  # The panes say which event cannot be read, and why.
 
 
 async def _first(chat: Conversation, at: int) -> tuple[list[Card], int, str]:

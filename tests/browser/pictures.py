@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Final, Literal
 
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright
 
 from tests.backends import SqliteBackend
 from tests.browser import chromium, shop
@@ -14,7 +14,7 @@ from tests.browser.serving import serve
 FOLDER: Final = Path(__file__).resolve().parents[2] / "docs" / "pictures"
 NAMES: Final = ("viewer-light", "viewer-dark", "viewer-back", "viewer-changed", "viewer-list")
 
-_SIZE: Final = {"width": 1180, "height": 640}
+_SIZE: Final[ViewportSize] = {"width": 1180, "height": 640}
 
 
 async def take(browser: Browser, folder: Path, scratch: Path) -> None:

@@ -91,7 +91,7 @@ PUBLIC = {
     """,
     eventlog_projections: """
         Archive Conversation Diff Disposed Disposition Erased Evidence HistoryEvent
-        HistoryItem ItemsRead Labels ReceiptFolder ReceiptKeeper RetentionRule
+        HistoryItem HistoryTail ItemsRead Labels ReceiptFolder ReceiptKeeper RetentionRule
         SnapshotsChecked Span TurnUsage Unreadable apply_retention check_snapshots erase
         erase_event erase_owner
         follow_retention listed prune rebuild salvage to_folder

@@ -18,7 +18,7 @@ export async function open(view, source, { onReady = () => {} } = {}) {
   const parts = {
     events: new EventPane(find("events"), past, (version) => page.go(version)),
     talk: new TalkPane(find("talk"), past, source, (version) => page.go(version)),
-    inspector: new Inspector(find("inspector"), source, (version) => page.go(version)),
+    inspector: new Inspector(find("inspector"), source, (version) => page.go(version), (version) => page.seal?.of(version) ?? null),
     minimap: new Minimap(find("minimap"), past),
   };
   const page = new Page(view, past, parts);
@@ -59,6 +59,7 @@ class Page {
     this.past.fault = this.seal.fault ?? null;
     this.parts.talk.list.refresh();
     this.parts.events.list.refresh();
+    this.parts.inspector.show(this.past.rowAt(this.version)?.v ?? 0);
   }
 
   bind() {

@@ -197,8 +197,9 @@ export class Inspector {
   #timer = 0;
   #asking = null;
 
-  constructor(element, source, choose) {
-    this.source = source;
+  // verdict(version) returns what the seal says of an event, or null while it says nothing.
+  constructor(element, source, choose, verdict) {
+    Object.assign(this, { source, verdict });
     element.addEventListener("click", (event) => {
       const by = event.target.closest("[data-by]");
       if (by) choose(Number(by.dataset.by));
@@ -220,6 +221,8 @@ export class Inspector {
     const list = make("dl");
     for (const [name, value, kind] of told.fields) list.append(make("dt", "", name), make("dd", kind, value));
     this.body.replaceChildren(list);
+    const proved = this.verdict(told.version);
+    if (proved) list.append(make("dt", "", "verified"), make("dd", proved.isGood ? "good" : "wrong", proved.text));
     if (told.error) this.body.append(make("p", "wrong", told.error));
     if (told.erased) this.body.append(make("p", "note", "The content was destroyed for good. Its hash and its place are proved as before."));
     if (told.given) this.body.append(make("h3", "", `What the model was given: ${told.given.length} items`), this.#given(told.given));

@@ -54,6 +54,15 @@ export class Seal {
     if (this.dialog.open) this.dialog.querySelector(".body").replaceChildren(...this.#details());
   }
 
+  // What it says of one event.
+  of(version) {
+    if (this.found?.version === undefined || version > this.found.version) return null;
+    if (!this.fault) return this.found.state === "sound" ? { isGood: true, text: "it follows from the event before it" } : null;
+    if (version < this.fault.version) return { isGood: true, text: "it follows from the event before it" };
+    if (version > this.fault.version) return { isGood: false, text: `not proved: it stands behind v${this.fault.version}` };
+    return { isGood: false, text: `${this.fault.problem}: ${this.fault.detail}` };
+  }
+
   #show(state, text, title = "") {
     this.button.dataset.state = state;
     this.button.textContent = text;
