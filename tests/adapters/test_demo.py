@@ -182,7 +182,8 @@ def tried(played: Played) -> dict[str, str]:
 
 def test_every_command_to_try_next_works(played: Played, tried: dict[str, str]) -> None:
     """Each was run as it is printed; make's are in the Makefile."""
-    assert list(tried) == [f"examples/{name}.py" for name in ("first_agent", "audit", "replay")]
+    examples = [f"examples/{name}.py" for name in ("first_agent", "audit", "replay")]
+    assert list(tried) == [*examples, "-m"]
     assert all(tried.values())
     makefile = (ROOT / "Makefile").read_text()
     targets = [command.split()[1] for command in played.commands() if command.startswith("make")]
