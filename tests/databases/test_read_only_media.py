@@ -172,7 +172,7 @@ def test_sessions_of_the_sdk_are_imported_from_there(folder: Path, mode: str) ->
         os.unlink(f"{path}-shm")
     freeze(path)
     ((code, output),) = run(path, f"import {path} --db :memory:")
-    assert (code, "1 conversation copied, 1 items" in output) == (0, True), output
+    assert (code, "1 conversation copied, 1 item;" in output) == (0, True), output
 
 
 def test_only_what_nobody_can_write_is_frozen(
