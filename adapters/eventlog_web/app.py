@@ -5,7 +5,6 @@ from typing import Final
 from starlette.applications import Starlette
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
 
 from eventlog import EventLog
 from eventlog_web import (
@@ -47,8 +46,11 @@ ROUTES: Final = (
 )
 
 
-def build(log: EventLog, access: Access, *, allow_changes: bool = False) -> ASGIApp:
+def build(log: EventLog, access: Access, *, allow_changes: bool = False) -> Guard:
     """Return the viewer of a log as an ASGI application; whoever opened the log closes it."""
     app = Starlette(routes=ROUTES, exception_handlers=failures.HANDLERS)
-    app.state.viewer = Viewer(log, access, allow_changes=allow_changes)
-    return Guard(app, access)  # Around all of it: an answer to a failure is guarded too.
+    viewer = Viewer(log, access, allow_changes=allow_changes)
+    app.state.viewer = viewer
+    return Guard(
+        app, access, viewer.pulse.close
+    )  # Around all of it: an answer to a failure is guarded too.

@@ -3,8 +3,8 @@
 import contextlib
 import json
 import re
-from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple, cast
 
 from markupsafe import Markup
 
@@ -104,7 +104,8 @@ class _Parts:
             yield self._json(rest)
 
     def _contents(self, content: Any, *, is_payload: bool) -> Iterator[Part]:
-        for part in content if isinstance(content, list) else [content]:
+        is_list = isinstance(content, list)
+        for part in cast("Sequence[Any]", content) if is_list else (content,):
             if isinstance(part, str):
                 yield self._payload(part) if is_payload else self._markdown(part)
             else:

@@ -77,7 +77,8 @@ async def rows(request: Request) -> Response:
     after = number(request, "after", 0)
 
     async def lines() -> AsyncGenerator[bytes]:
-        made, ready = Rows(), []
+        made = Rows()
+        ready: list[bytes] = []
         async for event in HistoryTail(chat.log, chat.name, chat.branch).more():
             row = made.take(event)
             if row.v <= after:

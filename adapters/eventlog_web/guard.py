@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import ipaddress
 import secrets
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
@@ -40,13 +40,15 @@ class Access:
     """Who may use the viewer: which address it listens on, which names it answers to, which token.
 
     `hosts` are further names that a Host header may have, for a proxy. Raises InvalidOptionError
-    for an address that others can reach, without a token.
+    for an address that others can reach, without a token, and for an empty token.
     """
 
     def __init__(
         self, host: str = "127.0.0.1", token: str | None = None, hosts: tuple[str, ...] = ()
     ) -> None:
-        if not is_loopback(host) and not token:
+        if token == "":
+            raise InvalidOptionError("The token is empty: everybody has that one.")
+        if not is_loopback(host) and token is None:
             raise InvalidOptionError(
                 f"Whoever reaches {host} could read every conversation. Give --token-file, or"
                 " listen on 127.0.0.1."
@@ -100,9 +102,11 @@ def is_loopback(host: str) -> bool:
 class Guard:
     """Lets through what may be answered, and gives every answer its headers."""
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    def __init__(self, app: ASGIApp, access: Access, leave: Callable[[], None]) -> None:
         self._app = app
         self._access = access
+        self.leave: Final = leave
+        """Ends the answers that would not end by themselves; the server is about to stop."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or have the application do so."""

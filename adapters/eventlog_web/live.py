@@ -18,7 +18,7 @@ from eventlog_projections import Conversation, HistoryTail
 from eventlog_web import addresses
 from eventlog_web.listing import ListRow
 from eventlog_web.pulse import Pulse
-from eventlog_web.rows import Rows
+from eventlog_web.rows import EventRow, Rows
 from eventlog_web.viewer import viewer_of
 
 KEPT_ALIVE: Final = 15
@@ -47,8 +47,8 @@ async def follow_all(request: Request) -> Response:
 async def _rows(chat: Conversation, pulse: Pulse, after: int) -> AsyncGenerator[ServerSentEvent]:
     tail, made = HistoryTail(chat.log, chat.name, chat.branch), Rows()
     async with pulse.listening() as listener:
-        while True:
-            ready = []
+        while not pulse.has_closed():
+            ready: list[EventRow] = []
             async for event in tail.more():
                 row = made.take(event)
                 if row.v > after:
@@ -58,7 +58,7 @@ async def _rows(chat: Conversation, pulse: Pulse, after: int) -> AsyncGenerator[
                     ready = []
             if ready:
                 yield _event(ready, "rows", tail.version)
-            while await _head(chat) <= tail.version:
+            while not pulse.has_closed() and await _head(chat) <= tail.version:
                 await listener.wait()
 
 
@@ -73,7 +73,7 @@ async def _head(chat: Conversation) -> int:
 async def _moved(log: EventLog, pulse: Pulse) -> AsyncGenerator[ServerSentEvent]:
     seen = await log.latest()
     async with pulse.listening() as listener:
-        while True:
+        while not pulse.has_closed():
             moved = await listener.wait()
             latest = await _latest(log)
             if latest is not None and latest != seen:

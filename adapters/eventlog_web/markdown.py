@@ -1,19 +1,21 @@
 """Markdown and code of strangers, as HTML that runs nothing and asks nobody."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from markupsafe import Markup
-from pygments import highlight
+from pygments import highlight, lexers
 from pygments.formatters import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
+from pygments.lexer import Lexer
 from pygments.util import ClassNotFound
 
 from eventlog_web import words
 
 _CODE: Final = HtmlFormatter[str](nowrap=True, classprefix="p-")
+_named: Final[Callable[..., Lexer]] = getattr(lexers, "get_lexer_by_name")  # noqa: B009 - half typed
+
 _COLOURED: Final = 20_000
 """Characters of code that are coloured: more of it is shown as it is."""
 
@@ -32,7 +34,7 @@ def code(source: str, language: str) -> Markup:
     if len(shown) > _COLOURED:
         return Markup("{}").format(shown)
     try:
-        lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
+        lexer = _named(language, stripnl=False, ensurenl=False)
     except ClassNotFound:
         return Markup("{}").format(shown)
     return Markup(highlight(shown, lexer, _CODE))  # noqa: S704

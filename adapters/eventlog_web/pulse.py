@@ -22,6 +22,10 @@ class Listener:
     def note(self, event: RecordedEvent) -> None:
         """Take down to which conversation an event came."""
         self._moved.add(event.stream)
+        self.wake()
+
+    def wake(self) -> None:
+        """End the wait."""
         self._woken.set()
 
     async def wait(self) -> set[str]:
@@ -41,6 +45,17 @@ class Pulse:
         self._log = log
         self._listeners: set[Listener] = set()
         self._task: asyncio.Task[None] | None = None
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Let every listener go: nothing more is told."""
+        self._is_closed = True
+        for listener in self._listeners:
+            listener.wake()
+
+    def has_closed(self) -> bool:
+        """Tell whether there is nothing more to listen to."""
+        return self._is_closed
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncGenerator[Listener]:
@@ -53,10 +68,14 @@ class Pulse:
             yield listener
         finally:
             self._listeners.discard(listener)
-            if not self._listeners and self._task is not None:
-                task, self._task = self._task, None
-                task.cancel()
-                await asyncio.wait((task,))
+            if not self._listeners:
+                await self._end()
+
+    async def _end(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait((task,))
 
     async def _run(self) -> None:
         # A database that cannot be reached now is one that is looked at again at the next tick.

@@ -6,8 +6,8 @@ What is left out is marked, so that nobody takes the rest for all there was.
 
 import json
 import re
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -87,11 +87,11 @@ class Redactor:
             return self.text(value)
         if isinstance(value, dict):
             return {
-                self._plain(str(key)): each if key in _STRUCTURE else self.value(each)
-                for key, each in value.items()
+                self._plain(key): each if key in _STRUCTURE else self.value(each)
+                for key, each in fields(value).items()
             }
         if isinstance(value, list | tuple):
-            return [self.value(each) for each in value]
+            return [self.value(each) for each in cast("Sequence[Any]", value)]
         if isinstance(value, int | float) and not isinstance(value, bool):
             said = json.dumps(value)
             return value if self._plain(said) == said else MARK

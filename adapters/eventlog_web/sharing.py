@@ -17,9 +17,9 @@ from eventlog.events import (
 from eventlog_projections import Conversation, HistoryEvent, HistoryItem, HistoryTail
 from eventlog_web import bundle, words
 from eventlog_web.cards import card_of
-from eventlog_web.inspecting import inspected
+from eventlog_web.inspecting import Inspected, inspected
 from eventlog_web.redacting import Redactor
-from eventlog_web.rows import Rows
+from eventlog_web.rows import EventRow, Rows
 from eventlog_web.seal import fault_told
 from eventlog_web.viewer import draw
 
@@ -96,7 +96,10 @@ def _names(told: HistoryEvent) -> tuple[str | None, ...]:
 
 
 async def _data(chat: Conversation, entries: list[_Entry], redactor: Redactor) -> dict[str, Any]:
-    made, rows, drawn, shown = Rows(), [], {}, {}
+    made = Rows()
+    rows: list[EventRow] = []
+    drawn: dict[str, list[str]] = {}
+    shown: dict[str, Inspected] = {}
     for told, stored, before in entries:
         event, context = redactor.event(told.event), redactor.context(told.context)
         items = tuple(HistoryItem(redactor.item(each.item), each.is_listed) for each in told.items)

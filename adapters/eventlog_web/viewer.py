@@ -59,8 +59,9 @@ def _as_json(encoded: str) -> Markup:
     return Markup(encoded.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e"))  # noqa: S704
 
 
-_TEMPLATES.filters |= {"line": words.line, "text": words.text, "as_json": _as_json}
-_TEMPLATES.globals |= {"to": addresses.to}
+_TEMPLATES.filters.update(line=words.line, text=words.text, as_json=_as_json)
+_GLOBALS: Final[dict[str, Any]] = _TEMPLATES.globals
+_GLOBALS["to"] = addresses.to
 
 
 def viewer_of(request: Request) -> Viewer:

@@ -1,6 +1,7 @@
 """One Chromium for all tests, a page for each, and servers that end with them."""
 
 import contextlib
+import inspect
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +21,8 @@ _AWAY: Final = ("net::ERR_INCOMPLETE_CHUNKED_ENCODING", "net::ERR_CONNECTION_REF
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # One loop for all: the browser lives in it.
     for item in items:
-        if Path(__file__).parent in item.path.parents:
+        is_ours = Path(__file__).parent in item.path.parents
+        if is_ours and inspect.iscoroutinefunction(getattr(item, "obj", None)):
             item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
 
@@ -59,7 +61,8 @@ class Tab:
 @contextlib.asynccontextmanager
 async def open_tab(browser: Browser, **options: Any) -> AsyncGenerator[Tab]:
     """Open a page; nothing may have gone wrong in it."""
-    context = await browser.new_context(**{"timezone_id": "UTC", **options})
+    options.setdefault("timezone_id", "UTC")
+    context = await browser.new_context(**options)
     try:
         tab = Tab(await context.new_page())
         yield tab

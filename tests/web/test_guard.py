@@ -73,6 +73,13 @@ def test_other_addresses_need_a_token(host: str) -> None:
     assert Access(host, "secret").knows(f"{host}:4747" if ":" not in host else f"[{host}]:4747")
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "192.0.2.1"])
+def test_an_empty_token_is_none(host: str) -> None:
+    """A file that nothing was written to lets nobody in."""
+    with pytest.raises(InvalidOptionError):
+        Access(host, "")
+
+
 async def test_token_is_asked_for_and_not_kept_in_the_address(opened: EventLog) -> None:
     """It becomes a cookie that no script can read, and leaves the address."""
     app = build(opened, Access("127.0.0.1", "secret"))
