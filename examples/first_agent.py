@@ -11,7 +11,7 @@ import os
 from agents import Agent, Runner, set_trace_processors
 from agents.testing import ScriptedModel, assistant_message
 
-from eventlog_openai_agents import EventLogSession
+from eventlog_openai_agents import EventLogHooks, EventLogSession
 
 
 def model() -> ScriptedModel | None:
@@ -25,7 +25,8 @@ async def main() -> None:
     agent = Agent(name="Bot", instructions="Answer briefly.", model=model())
     session = EventLogSession("user-123", "conversations.db")
     for question in ("My name is Ada.", "Who am I?"):
-        result = await Runner.run(agent, question, session=session)
+        hooks = EventLogHooks(session)  # count tokens, cost and durations
+        result = await Runner.run(agent, question, session=session, hooks=hooks)
         print(f"you:   {question}\nagent: {result.final_output}")
 
     before = await session.log.version("user-123")

@@ -47,7 +47,7 @@ SHAPES: Final[dict[str, Shape]] = {
     "show": _one(*WHERE, "total", "items", "origins", "unreadable"),
     "log": _each(
         *(*WHERE, "kind", "recorded_at", "context", "event", "items"),
-        *("removed", "restored", "total", "error", "hidden"),
+        *("removed", "restored", "total", "error", "hidden", "brought"),
     ),
     "diff": _one("conversation", "branch", "common", "removed", "added", "unreadable"),
     "branches": _each(

@@ -182,7 +182,8 @@ def tried(played: Played) -> dict[str, str]:
 
 def test_every_command_to_try_next_works(played: Played, tried: dict[str, str]) -> None:
     """Each was run as it is printed; make's are in the Makefile."""
-    assert list(tried) == [f"examples/{name}.py" for name in ("first_agent", "audit", "replay")]
+    examples = [f"examples/{name}.py" for name in ("first_agent", "audit", "replay")]
+    assert list(tried) == [*examples, "-m"]
     assert all(tried.values())
     makefile = (ROOT / "Makefile").read_text()
     targets = [command.split()[1] for command in played.commands() if command.startswith("make")]
@@ -193,7 +194,7 @@ def test_every_command_to_try_next_works(played: Played, tried: dict[str, str]) 
 def test_first_agent_shows_that_a_clear_loses_nothing(tried: dict[str, str]) -> None:
     """The list is empty, and everything is there as of the version before."""
     shown = tried["examples/first_agent.py"]
-    assert shown.endswith("items now: 0\nitems as of version 6: 4\n")
+    assert shown.endswith("items now: 0\nitems as of version 8: 4\n")
 
 
 def test_audit_shows_what_left_the_list_and_verifies(tried: dict[str, str]) -> None:

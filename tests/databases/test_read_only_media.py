@@ -27,8 +27,8 @@ READING: Final[dict[str, str]] = {
     "log chat": "said last",
     "diff chat 1 2": "hi 1",
     "turns chat": "said last",
-    "usage": "model",
-    "tools": "tool",
+    "usage": "Nothing was counted",
+    "tools": "No tool was called",
     "search said": "said last",
     "stats": "is at position 4",
     "head": "example.com/log",
@@ -48,7 +48,7 @@ REFUSED: Final = (
 
 CHILD: Final = """
 import json, os, sys
-from typer.testing import CliRunner
+from click.testing import CliRunner
 from eventlog_cli.app import app
 
 commands, copy = json.loads(sys.argv[1]), sys.argv[2]
@@ -172,7 +172,7 @@ def test_sessions_of_the_sdk_are_imported_from_there(folder: Path, mode: str) ->
         os.unlink(f"{path}-shm")
     freeze(path)
     ((code, output),) = run(path, f"import {path} --db :memory:")
-    assert (code, "1 conversations copied, 1 items" in output) == (0, True), output
+    assert (code, "1 conversation copied, 1 item;" in output) == (0, True), output
 
 
 def test_only_what_nobody_can_write_is_frozen(

@@ -21,9 +21,9 @@ agent: Hello, Ada!
 you:   Who am I?
 agent: You are Ada.
 items now: 0
-items as of version 6: 4
+items as of version 8: 4
 4 items, 2 in the fork
-2 conversations, 11 events: sound
+2 conversations, 13 events: sound
 ['any JSON value']
 """
 

@@ -153,4 +153,4 @@ def _back(name: str, before: Labels, asked: dict[str, Any]) -> str:
         for tag in before.tags:
             words += ["--tag", in_shell(tag)]
         words += [] if before.tags else ["--no-tags"]
-    return as_typed("label", name, *words)
+    return as_typed("label", name, options=words)

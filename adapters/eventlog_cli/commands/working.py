@@ -1,6 +1,7 @@
 """The worker: a process that places events, keeps views and publishes heads until it is stopped."""
 
 import asyncio
+import contextlib
 import shlex
 import signal
 from collections.abc import Coroutine
@@ -8,8 +9,8 @@ from typing import Any, Final
 
 import click
 
-from eventlog import Signer
-from eventlog.addresses.log import SqliteAddress, parse
+from eventlog import EventLog, Signer, StoreError
+from eventlog.addresses.log import Address, SqliteAddress, parse
 from eventlog.errors import InvalidOptionError
 from eventlog.operations import publish, to_command, to_file
 from eventlog.operations import work as give_positions
@@ -20,9 +21,11 @@ from eventlog_cli.options import SIGNING_KEY
 from eventlog_cli.output import Output
 from eventlog_cli.running import run_without_log
 from eventlog_cli.settings import Settings
-from eventlog_cli.terminal import tell
+from eventlog_cli.showing.words import count
+from eventlog_cli.terminal import is_watched, tell
 from eventlog_projections.views import Views
 
+EVERY_MINUTE: Final = 60.0
 POLL: Final = 0.02
 """Seconds between looks: nobody tells a worker that something was appended."""
 
@@ -77,8 +80,10 @@ def worker(
             tell("SQLite places events when they are committed: no worker is needed.")
             return
         async with settings.open(redis=redis, poll_interval=POLL) as log:
-            await log.position()  # A database that cannot be reached is an error only at first.
+            # A database that cannot be reached is an error only at first.
+            begun = await log.position()
             stop = _stopped()
+            tell(f"Working on {address}: {_tasks(address, no_views, publishing)}. Ctrl-C ends it.")
             jobs: list[Coroutine[Any, Any, None]] = [give_positions(log, stop)]
             if not no_views:
                 jobs.append(Views(log).follow(stop))
@@ -93,9 +98,35 @@ def worker(
                     every_seconds=every_seconds,
                 )
                 jobs.append(heads)
+            if is_watched():
+                jobs.append(_report(log, stop))
             await _all(jobs)
+            tell(f"Ended: {count(await log.position() - begun, 'event')} came meanwhile.")
 
     run_without_log(ctx, work)
+
+
+def _tasks(address: Address, no_views: bool, publishing: object) -> str:
+    """Say what the worker does."""
+    tasks = [
+        "placing events" if not isinstance(address, SqliteAddress) else "",
+        "" if no_views else "keeping views",
+        "publishing heads" if publishing is not None else "",
+    ]
+    return ", ".join(filter(None, tasks))
+
+
+async def _report(log: EventLog, stop: asyncio.Event) -> None:
+    """Say every minute, to somebody who looks, how far everything is."""
+    views = Views(log)
+    while not stop.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), EVERY_MINUTE)
+            return
+        with contextlib.suppress(StoreError):  # An outage is waited out by those who work.
+            behind = max((each.behind for each in await views.status()), default=0)
+            position = await log.position()
+            tell(f"Position {position:,}; the last view is {count(behind, 'event')} behind.")
 
 
 def _publishing(

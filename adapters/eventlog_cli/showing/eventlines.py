@@ -1,5 +1,6 @@
 """Events as lines: of one conversation for `log`, of all for `tail`."""
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,9 @@ STYLES: Final = {
     "rewound": "yellow",
     "erased": "red",
 }
+LONGEST_RUN: Final = 1000
+"""Events of a run that wait for its end, so that what it used is told once."""
+
 CLOCK: Final = "10:04:00"
 WHO: Final = 12
 """Columns for who did it."""
@@ -109,26 +113,26 @@ class Folded:
     """Folds what was used into the run that it belongs to: one line where there were several."""
 
     def __init__(self) -> None:
-        self._held: HistoryEvent | None = None
+        self._run: list[HistoryEvent] = []
 
     def take(self, event: HistoryEvent) -> Iterator[HistoryEvent]:
-        """Yield events as they are; usage waits for that which follows in the same run."""
-        if isinstance(event.event, UsageRecorded):
-            if self._held is not None and self._held.run_id == event.run_id:
-                self._held = _added(self._held, event)
-                return
+        """Yield the events of a run, in their order, once another one begins."""
+        if self._run and self._run[-1].run_id != event.run_id:
             yield from self.end()
-            self._held = event
-            return
-        if self._held is not None and event.run_id != self._held.run_id:
+        if event.run_id is None or len(self._run) == LONGEST_RUN:
             yield from self.end()
-        yield event
+        self._run.append(event)
 
     def end(self) -> Iterator[HistoryEvent]:
-        """Yield what still waits."""
-        if self._held is not None:
-            yield self._held
-            self._held = None
+        """Yield what still waits: what was used as one entry, where the last of it was."""
+        used = [event for event in self._run if isinstance(event.event, UsageRecorded)]
+        folded = functools.reduce(_added, used) if used else None
+        for event in self._run:
+            if not isinstance(event.event, UsageRecorded):
+                yield event
+            elif folded is not None and event.version == folded.version:
+                yield folded
+        self._run = []
 
 
 def _added(before: HistoryEvent, event: HistoryEvent) -> HistoryEvent:

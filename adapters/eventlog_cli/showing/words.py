@@ -1,6 +1,6 @@
 """What an event says in a few words, and names inside sentences."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from eventlog import Context, ConversationCleared, Event, ItemPopped, visible
@@ -54,12 +54,13 @@ def typed(name: str, branch: str = "") -> str:
     return visible.typed(name) + (f" (branch {visible.typed(branch)})" if branch else "")
 
 
-def command(verb: str, name: str, *rest: str, branch: str = "") -> str:
+def command(verb: str, name: str, *rest: str, options: Iterable[str] = (), branch: str = "") -> str:
     """Return what one types to do something with a conversation, or a branch of it."""
-    words = ["eventlog", verb, visible.typed(name), *rest]
-    if branch:
-        words += ["--branch", visible.typed(branch)]
-    return f"`{' '.join(words)}`"
+    named = [visible.typed(name), *rest]
+    flags = [*options, *(["--branch", visible.typed(branch)] if branch else [])]
+    # A name that begins like an option stands behind the end of all options.
+    words = [*flags, "--", *named] if name.startswith("-") else [*named, *flags]
+    return f"`{' '.join(['eventlog', verb, *words])}`"
 
 
 def count(number: int, noun: str) -> str:
