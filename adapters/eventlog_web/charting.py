@@ -13,6 +13,9 @@ from eventlog_projections.views import Views, tool_calls, turns
 from eventlog_projections.views.queries import Turn
 from eventlog_web.viewer import page, viewer_of
 
+MOST: Final = 200
+"""Turns that are drawn, the last ones."""
+
 WIDTH: Final = 720.0
 HEIGHT: Final = 150.0
 
@@ -41,15 +44,17 @@ async def show(request: Request) -> Response:
     chat, row = await viewer.find(request)
     views = Views(viewer.log)
     try:
-        found = await turns(views, chat.name, branch=chat.branch, stale=True)
+        every = await turns(views, chat.name, branch=chat.branch, stale=True)
         calls = await tool_calls(views, chat.name, branch=chat.branch, stale=True)
     except StoreError:
-        found, calls = [], []
+        every, calls = [], []
+    found = every[-MOST:]
     compacted = await _compacted(chat, found)
     contexts = [turn.context_tokens for turn in found]
     values = {
         "chat": chat,
         "turns": found,
+        "all": len(every),
         "tools": tool_figures(calls),
         "bars": _stacked(found),
         "most": max((turn.total_tokens for turn in found), default=0),
@@ -129,5 +134,6 @@ async def _compacted(chat: Conversation, found: Sequence[Turn]) -> list[int]:
             continue
         at = event.recorded_at
         begun = sum(turn.begun_at is not None and turn.begun_at <= at for turn in found)
-        marks.append(max(0, begun - 1))
+        if begun:  # Otherwise it was before the turns that are drawn.
+            marks.append(begun - 1)
     return marks

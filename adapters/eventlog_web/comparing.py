@@ -1,6 +1,6 @@
 """What two moments of a conversation, or two of its branches, differ in: a page of its own."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,6 +13,9 @@ from eventlog_projections.stream import Stream
 from eventlog_web import addresses
 from eventlog_web.cards import card_of
 from eventlog_web.viewer import page, viewer_of
+
+MOST: Final = 200
+"""Items that each side shows, the first ones: more would be no page to look at."""
 
 
 class Side(NamedTuple):
@@ -43,8 +46,10 @@ async def show(request: Request) -> Response:
         "one": one,
         "two": two,
         "common": found.common,
-        "removed": [card_of(item) for item in found.removed],
-        "added": [card_of(item) for item in found.added],
+        "gone": len(found.removed),
+        "come": len(found.added),
+        "removed": [card_of(item) for item in found.removed[:MOST]],
+        "added": [card_of(item) for item in found.added[:MOST]],
         "asked": {"a": query.get("a", ""), "b": query.get("b", "")},
         "branches": [row.branch async for row in viewer.log.branches(chat.name)],
     }

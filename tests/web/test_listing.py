@@ -99,3 +99,17 @@ async def test_seals_of_several_are_told_one_by_one(filled: Backend) -> None:
         assert (one["name"], one["state"], one["version"]) == ("sound", "sound", 1)
         assert other["state"] == "broken"
         assert "version 7" in other["what"]
+
+
+async def test_pages_of_long_conversations_stay_pages(backend: Backend) -> None:
+    """A diff of everything, and charts of very many turns, show a part and say so."""
+    async with backend.open() as log:
+        chat = Conversation(log, "long")
+        await chat.add([{"role": "user", "content": f"number {n}"} for n in range(1000)])
+        await Views(log).catch_up("turns", "tools")
+        app = build(log, Access())
+        diff = (await ask(app, "/diff/long?a=v0&b=v1")).text
+        assert "The first 200 of 1,000." in diff
+        charts = (await ask(app, "/charts/long")).text
+        assert "The last 200 of 1,000 turns." in charts
+        assert max(page.count("<") for page in (diff, charts)) < 2 * 5000
