@@ -1,11 +1,15 @@
 """What can be done from a page where it was allowed, and what one does when its server is gone."""
 
+import pytest
 from playwright.async_api import expect
 
 from tests.backends import Backend
 from tests.browser import shop
 from tests.browser.conftest import Tab
 from tests.browser.serving import serve
+
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+"""What a page makes of rows does not depend on where they were stored."""
 
 
 async def test_a_moment_is_restored_from_its_page(tab: Tab, filled: Backend) -> None:

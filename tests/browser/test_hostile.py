@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Request
 
@@ -12,6 +13,10 @@ from tests.backends import Backend
 from tests.browser import hostile, shop
 from tests.browser.conftest import Tab, open_tab
 from tests.browser.serving import serve
+
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+"""What a page makes of rows does not depend on where they were stored."""
+
 
 NAME = "<script>window.attacked=1</script>"
 

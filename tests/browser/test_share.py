@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+import pytest
 from playwright.async_api import Browser, Request
 
 from tests import processes
 from tests.backends import Backend
 from tests.browser import shop
 from tests.browser.conftest import open_tab
+
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+"""What a page makes of rows does not depend on where they were stored."""
 
 
 async def shared(backend: Backend, folder: Path, *options: str) -> Path:
