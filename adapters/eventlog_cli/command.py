@@ -14,8 +14,8 @@ CONTEXT: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 80
 
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:
     """Keep what was typed where the command finds it; what stands behind it counts."""
-    if value is not None and param.name is not None:
-        ctx.obj = (ctx.find_object(Settings) or Settings()).having(param.name, value)
+    if value is not None:
+        ctx.obj = (ctx.find_object(Settings) or Settings()).having(str(param.name), value)
 
 
 def shared_options() -> list[click.Option]:

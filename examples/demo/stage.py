@@ -64,7 +64,7 @@ def next_steps(session_id: str, version: int) -> list[tuple[str, str]]:
             [python, _shown("examples/replay.py"), str(LOG), session_id, str(version)],
             "the items before the pop",
         ),
-        ([python, "-m", "eventlog_cli", "--db", str(LOG), "sessions"], "the command: eventlog"),
+        ([python, "-m", "eventlog_cli", "--db", str(LOG), "verify"], "the command: eventlog"),
         ([*make, "demo-web"], "all of it in a browser"),
         ([*make, "demo", "LIVE=1"], "this demo with a real model"),
         ([*make, "test"], "what is promised, tested"),

@@ -11,7 +11,7 @@ from eventlog_cli.command import command
 from eventlog_cli.lookups.finding import find_conversation
 from eventlog_cli.options import ACTOR, AS_OF, BRANCH, CHANGING, DRY_RUN, ID, REASON, by
 from eventlog_cli.running import Invocation, run
-from eventlog_cli.showing.times import moment
+from eventlog_cli.showing.times import moment_or_none
 from eventlog_cli.showing.words import command as as_typed
 from eventlog_cli.showing.words import count, line, typed
 from eventlog_projections.changing.labels import Labels
@@ -35,7 +35,7 @@ def fork(ctx: click.Context, conversation: str, new: str, **given: Any) -> None:
 
     async def work(at: Invocation) -> None:
         parent = await find_conversation(at.log, conversation, given["branch"])
-        when = moment(given["as_of"], at.out.zone)
+        when = moment_or_none(given["as_of"], at.out.zone)
         seen = await parent.read(as_of=when, limit=0)
         place = f"{typed(parent.name, parent.branch)} at version {seen.version}"
         told = {
@@ -85,7 +85,7 @@ def label(ctx: click.Context, conversation: str, **given: Any) -> None:
     async def work(at: Invocation) -> None:
         chat = await find_conversation(at.log, conversation)
         before = await chat.labels()
-        asked = {"title": given["title"], "owner": given["owner"], "tags": tags}
+        asked: dict[str, Any] = {"title": given["title"], "owner": given["owner"], "tags": tags}
         version = await at.log.version(chat.name)
         if given["dry_run"]:
             if all(value is None for value in asked.values()):

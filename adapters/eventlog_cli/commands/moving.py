@@ -21,7 +21,7 @@ from eventlog_cli.running import FoundError, Invocation, leave_with, run
 from eventlog_cli.showing import pages
 from eventlog_cli.showing.documents import html, markdown
 from eventlog_cli.showing.genai import Operations
-from eventlog_cli.showing.times import moment
+from eventlog_cli.showing.times import moment_or_none
 from eventlog_cli.showing.words import count, typed
 from eventlog_cli.terminal import put, tell
 from eventlog_projections.conversation import Conversation
@@ -99,7 +99,7 @@ def export(ctx: click.Context, conversation: str | None, **given: Any) -> None:
             await _export_all(at, owner, to, form)
         elif conversation is not None and owner is None and to is None:
             chat = await find_conversation(at.log, conversation, given["branch"])
-            as_of = moment(given["as_of"], at.out.zone)
+            as_of = moment_or_none(given["as_of"], at.out.zone)
             if form in DOCUMENTS:
                 put(await _document(at, chat, form, as_of))
                 return

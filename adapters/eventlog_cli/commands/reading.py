@@ -16,7 +16,7 @@ from eventlog_cli.running import Invocation, leave_with, run
 from eventlog_cli.showing import pages as shown_pages
 from eventlog_cli.showing import records
 from eventlog_cli.showing.eventlines import EventLines, Folded
-from eventlog_cli.showing.times import moment
+from eventlog_cli.showing.times import moment, moment_or_none
 from eventlog_cli.showing.words import LEGEND, count
 from eventlog_projections.conversation import Conversation
 from eventlog_projections.history.events import HistoryEvent
@@ -58,7 +58,7 @@ def show(
 
     async def work(at: Invocation) -> None:
         chat = await find_conversation(at.log, conversation, branch)
-        when = moment(as_of, at.out.zone)
+        when = moment_or_none(as_of, at.out.zone)
         wanted = None if every or item is not None else limit
         seen = (await read_intact(stream_of(chat), when, wanted)).behind()
         lost = [each for each in seen.items if isinstance(each, Unreadable)]
@@ -183,7 +183,7 @@ def diff(ctx: click.Context, conversation: str, a: str, b: str | None, branch: s
 
     async def work(at: Invocation) -> None:
         chat = await find_conversation(at.log, conversation, branch)
-        found = await chat.diff(moment(a, at.out.zone), moment(b, at.out.zone))
+        found = await chat.diff(moment(a, at.out.zone), moment_or_none(b, at.out.zone))
         if at.out.as_json:
             at.out.line({"conversation": chat.name, "branch": branch, **found._asdict()})
         else:

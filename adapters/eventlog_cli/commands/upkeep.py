@@ -184,14 +184,19 @@ async def _rebuild(at: Invocation, name: str, *, check: bool, strict: bool) -> i
         set_aside = [records.aside(each) for each in aside]
         at.out.line({"view": name, "checked": check, "differences": found, "set_aside": set_aside})
     elif check:
-        differ = "differs" if found == 1 else "differ"
-        at.out.say(f"{name}: {count(found, 'row') if found else 'no rows'} {differ}")
+        at.out.say(f"{name}: {_differing(found)}")
     else:
         at.out.say(f"{name}: made anew")
         if aside:
             table = tables.asides([("set aside", each) for each in aside], "became")
             at.out.table([], table, nothing="")
     return found
+
+
+def _differing(rows: int) -> str:
+    if not rows:
+        return "no rows differ"
+    return f"{count(rows, 'row')} {'differs' if rows == 1 else 'differ'}"
 
 
 def _say(out: Output, what: str, *, current: bool) -> None:

@@ -16,7 +16,7 @@ from eventlog_cli.options import AS_OF, BRANCH, ID
 from eventlog_cli.output import Output
 from eventlog_cli.running import Invocation, run, run_without_log
 from eventlog_cli.settings import Settings
-from eventlog_cli.showing.times import moment
+from eventlog_cli.showing.times import moment_or_none
 from eventlog_cli.showing.words import typed
 from eventlog_projections.views import Views
 
@@ -99,7 +99,7 @@ def share(ctx: click.Context, conversation: str, **given: Any) -> None:
             arguments="arguments" in given["redact"],
             pattern=given["redact_pattern"],
         )
-        made = await share_one(chat, moment(given["as_of"], at.out.zone), redactor)
+        made = await share_one(chat, moment_or_none(given["as_of"], at.out.zone), redactor)
         path = given["to"] or f"{quote(chat.name, safe=' ')[:100]}.html"
         await asyncio.to_thread(write_whole, path, made.encode())
         told = {"file": path, "conversation": chat.name, "bytes": len(made.encode())}

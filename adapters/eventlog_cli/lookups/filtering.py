@@ -4,8 +4,9 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from eventlog_cli.showing.times import Zone, moment, time
+from eventlog_cli.showing.times import Zone, moment_or_none, time
 from eventlog_projections.history.events import HistoryEvent
+from eventlog_projections.items.parts import fields_of
 
 Wanted = Callable[[HistoryEvent], bool]
 
@@ -13,7 +14,7 @@ Wanted = Callable[[HistoryEvent], bool]
 def wanted_events(given: Mapping[str, Any], zone: Zone) -> Wanted:
     """Return what tells whether an event is wanted. Raises InvalidMomentError."""
     since = None if given["since"] is None else time(given["since"], zone)
-    until = moment(given["until"], zone)
+    until = moment_or_none(given["until"], zone)
     tests: list[Wanted] = []
     if given["kind"]:
         tests.append(lambda event: event.kind in given["kind"])
@@ -57,6 +58,4 @@ def _agent(event: HistoryEvent) -> str | None:
 
 
 def _calls(event: HistoryEvent, tool: str) -> bool:
-    return any(
-        isinstance(each.item, dict) and each.item.get("name") == tool for each in event.items
-    )
+    return any(fields_of(each.item).get("name") == tool for each in event.items)

@@ -91,7 +91,8 @@ def _flat(text: Text) -> str:
 
 def drawn(table: Table, room: int) -> Drawn:
     """Return a table in so many columns of a terminal."""
-    names, kept = [], list(range(len(table.columns)))
+    names: list[str] = []
+    kept = list(range(len(table.columns)))
     widths = _natural(table)
     while not _fits(table, kept, widths, room):
         worst = max(kept, key=lambda index: table.columns[index].rank)
@@ -146,20 +147,22 @@ def _shared(table: Table, kept: Sequence[int], widths: Sequence[int], room: int)
     """Return widths that fit: texts give way, then what is neither typed nor a number."""
     found = list(widths)
     over = sum(found[index] for index in kept) + len(GAP) * (len(kept) - 1) - room
-    for matches in (
-        lambda column: column.gives_way,
-        lambda column: not column.is_typed and not column.is_number,
-    ):
-        for index in kept:
-            if over > 0 and matches(table.columns[index]):
-                taken = min(over, found[index] - min(found[index], LEAST))
-                found[index] -= taken
-                over -= taken
+    texts = [index for index in kept if table.columns[index].gives_way]
+    others = [
+        index
+        for index in kept
+        if not (table.columns[index].is_typed or table.columns[index].is_number)
+    ]
+    for index in (*texts, *others):
+        if over > 0:
+            taken = min(over, found[index] - min(found[index], LEAST))
+            found[index] -= taken
+            over -= taken
     return found
 
 
 def _line(table: Table, each: Sequence[Text], kept: Sequence[int], widths: Sequence[int]) -> Text:
-    cells = []
+    cells: list[Text] = []
     for index in kept:
         text = each[index].cut(widths[index])
         padding = " " * (widths[index] - text.width)

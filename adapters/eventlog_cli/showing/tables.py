@@ -64,7 +64,7 @@ def _title(each: Mapping[str, Any]) -> Text:
 def turns(found: Iterable["Turn"]) -> Table:
     """Return turns as rows; removed ones are marked and struck through."""
     every = list(found)
-    rows = []
+    rows: list[list[Text]] = []
     for each in every:
         message = Text.of(
             ("  " if not each.removed else f"{GONE} ", "dim"),

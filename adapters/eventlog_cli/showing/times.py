@@ -6,7 +6,7 @@ second means the end of that second, so that what was printed in it is there.
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Final, overload
+from typing import Final
 
 from eventlog.errors import InvalidMomentError
 
@@ -47,18 +47,13 @@ class Zone:
         return found.replace(tzinfo=UTC) if self.is_utc else found.astimezone()
 
 
-@overload
-def moment(text: None, zone: Zone) -> None: ...
+def moment_or_none(text: str | None, zone: Zone) -> int | datetime | None:
+    """Return the version or time that a text names, if there is one."""
+    return None if text is None else moment(text, zone)
 
 
-@overload
-def moment(text: str, zone: Zone) -> int | datetime: ...
-
-
-def moment(text: str | None, zone: Zone) -> int | datetime | None:
+def moment(text: str, zone: Zone) -> int | datetime:
     """Return the version or time that a text names. Raises InvalidMomentError."""
-    if text is None:
-        return None
     if re.fullmatch(r"-?\d{1,19}", text):
         return int(text)
     found = time(text, zone)

@@ -24,6 +24,11 @@ def fields_of(value: Any) -> Mapping[str, Any]:
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
+def list_of(value: Any) -> list[Any]:
+    """Return a JSON array's values; the value itself where it is none."""
+    return list(cast("Iterable[Any]", value)) if isinstance(value, list) else [value]
+
+
 def text_in(content: Any) -> str:
     """Return what a content says: a text, or a list of parts."""
     if content is None:
@@ -71,8 +76,7 @@ def _part(part: Any) -> str:
     kind = str(fields.get("type") or "")
     what = next((name for name in MEDIA if name in kind), None)
     if what is not None:
-        inner = fields.get("input_audio") or fields.get("image_url") or {}
-        more = inner if isinstance(inner, dict) else {}
+        more = fields_of(fields.get("input_audio") or fields.get("image_url"))
         return media({**fields, **more}, "screenshot" if "screenshot" in what else what)
     return shortened(part)
 

@@ -6,9 +6,9 @@ shortened. The text is as somebody wrote it: whoever shows it makes it visible (
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
-from eventlog_projections.items.parts import fields_of, media, shortened, text_in
+from eventlog_projections.items.parts import fields_of, list_of, media, shortened, text_in
 
 HANDOFF: Final = "transfer_to_"
 """How the SDK's tools that hand over to another agent are called."""
@@ -113,15 +113,13 @@ def _mcp(fields: Mapping[str, Any]) -> str:
 
 def _local_shell(fields: Mapping[str, Any]) -> str:
     action = fields_of(fields.get("action"))
-    command = action.get("command")
-    words = [str(word) for word in command] if isinstance(command, list) else [text_in(command)]
+    words = [text_in(word) for word in list_of(action.get("command"))]
     where = action.get("working_directory")
     return f"$ {' '.join(words)}" + (f" (in {where})" if where else "")
 
 
 def _shell(fields: Mapping[str, Any]) -> str:
-    commands = fields_of(fields.get("action")).get("commands")
-    lines = commands if isinstance(commands, list) else [commands]
+    lines = list_of(fields_of(fields.get("action")).get("commands"))
     return "\n".join(f"$ {text_in(line)}" for line in lines)
 
 
@@ -129,7 +127,7 @@ def _shell_output(fields: Mapping[str, Any]) -> str:
     output = fields.get("output")
     if not isinstance(output, list):
         return text_in(output)
-    return "\n".join(filter(None, map(_ran, output)))
+    return "\n".join(filter(None, map(_ran, list_of(cast("Any", output)))))
 
 
 def _ran(part: Any) -> str:
@@ -161,16 +159,13 @@ def _web_search(fields: Mapping[str, Any]) -> str:
         return f"open {action.get('url') or '?'}"
     if kind in ("find", "find_in_page"):
         return f"find {action.get('pattern')!r} in {action.get('url')}"
-    queries = action.get("queries")
-    wanted = queries if isinstance(queries, list) and queries else [action.get("query")]
+    wanted = list_of(action.get("queries") or action.get("query"))
     return f"search {', '.join(text_in(each) for each in wanted)}"
 
 
 def _file_search(fields: Mapping[str, Any]) -> str:
-    queries = fields.get("queries")
-    wanted = queries if isinstance(queries, list) else [queries]
-    results = fields.get("results")
-    found = [fields_of(each) for each in results] if isinstance(results, list) else []
+    wanted = list_of(fields.get("queries"))
+    found = [fields_of(each) for each in list_of(fields.get("results") or [])]
     names = ", ".join(str(each.get("filename") or each.get("file_id")) for each in found)
     return f"search {', '.join(text_in(each) for each in wanted)}" + (
         f" -> {names}" if names else ""
@@ -183,9 +178,7 @@ def _code(fields: Mapping[str, Any]) -> str:
 
 
 def _computer(fields: Mapping[str, Any]) -> str:
-    actions = fields.get("actions")
-    each = actions if isinstance(actions, list) else [fields.get("action")]
-    return "; ".join(map(_acted, each))
+    return "; ".join(map(_acted, list_of(fields.get("actions") or fields.get("action"))))
 
 
 def _acted(action: Any) -> str:
@@ -202,8 +195,7 @@ def _picture(fields: Mapping[str, Any]) -> str:
 
 
 def _tools(fields: Mapping[str, Any]) -> str:
-    tools = fields.get("tools")
-    listed = [fields_of(tool) for tool in tools] if isinstance(tools, list) else []
+    listed = [fields_of(tool) for tool in list_of(fields.get("tools") or [])]
     names = ", ".join(str(tool.get("name") or tool.get("type") or "?") for tool in listed)
     error = fields.get("error")
     return f"failed: {text_in(error)}" if error else names or "none"

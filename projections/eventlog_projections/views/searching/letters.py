@@ -65,6 +65,15 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", plain).translate(_SINGLE)
 
 
+_PLAIN: Final = re.compile(rf"((?!))?[^\W_]{{1,{MAX_WORD}}}")
+"""Words of a text of ASCII, where nothing is a mark, a dense letter or a sign."""
+
+
+def tokens_of(folded: str) -> re.Pattern[str]:
+    """Return what finds the words of a folded text; that of plain ones is there at once."""
+    return _PLAIN if folded.isascii() else tokens()
+
+
 @functools.cache
 def tokens() -> re.Pattern[str]:
     """Return what finds, in a folded text, runs of dense letters (group 1) and whole words."""

@@ -11,7 +11,7 @@ import string
 from collections.abc import Iterator
 from typing import Final
 
-from eventlog_projections.views.searching.letters import MAX_WORD, fold, tokens
+from eventlog_projections.views.searching.letters import MAX_WORD, fold, tokens_of
 
 MAX_FOLDED: Final = 100_000
 """Characters of a folded text of which words are made: some letters fold to many.
@@ -54,7 +54,7 @@ def _is_short(spaced: str) -> bool:
 
 def spans_of(folded: str) -> Iterator[tuple[str, int, int]]:
     """Yield the words of a folded text, and where each begins and ends."""
-    for found in tokens().finditer(folded):
+    for found in tokens_of(folded).finditer(folded):
         start, stop = found.span()
         if found[1] is None:
             yield found[0], start, stop
