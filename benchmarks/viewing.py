@@ -35,6 +35,10 @@ SEEN: Final = "an event of another process is on the page, {}, p95"
 NODES: Final = f"nodes in the page at {MANY:,} events"
 BYTES: Final = "script and style"
 
+AT: Final = "version => document.getElementById('version').textContent === version"
+DRAWN: Final = "new Promise(done => setTimeout(() => requestAnimationFrame(done), 300))"
+"""What comes for a version is asked for, and drawn. The stream of new events never ends."""
+
 
 def scenarios(_: Scale) -> list[Scenario]:
     """Return them."""
@@ -67,8 +71,10 @@ async def take_nodes(place: Place) -> Mapping[str, float]:
         page = await opened(chrome, f"{address}/c/long")
         most = 0
         for part in range(11):
-            await page.locator("#slider").fill(str(MANY * part // 10))
-            await page.wait_for_load_state("networkidle")
+            version = MANY * part // 10
+            await page.locator("#slider").fill(str(version))
+            await page.wait_for_function(AT, arg=f"v{version}")
+            await page.evaluate(DRAWN)
             most = max(most, await page.evaluate("document.querySelectorAll('*').length"))
     return {NODES: most, "5,000": 5000}
 
