@@ -9,7 +9,7 @@ import logging
 from typing import Any, Final, TypedDict, TypeGuard, cast
 
 import msgspec
-from agents.tracing import get_current_trace, setup
+from agents.tracing import get_current_trace
 
 MAX_BYTES: Final = 4096
 """How much metadata an event keeps, as JSON; and how long a name or an id may be."""
@@ -36,8 +36,8 @@ def current(warned: set[str]) -> Traced:
 
     `warned` names what was warned of before, and is added to.
     """
-    if setup.GLOBAL_TRACE_PROVIDER is None:
-        return Traced()  # Nobody traces yet: asking would make a client that exports traces.
+    if _nobody_traces():
+        return Traced()  # Asking would make a client that exports traces.
     trace = get_current_trace()
     if trace is None:
         return {}
@@ -55,6 +55,14 @@ def current(warned: set[str]) -> Traced:
             traced["trace_metadata"] = kept
     _warn(refused, warned)
     return cast(Traced, traced)
+
+
+def _nobody_traces() -> bool:
+    try:
+        from agents.tracing import setup
+    except ImportError:  # No `__all__` promises it.
+        return False
+    return getattr(setup, "GLOBAL_TRACE_PROVIDER", setup) is None
 
 
 def is_object(value: object) -> TypeGuard[dict[Any, Any]]:
