@@ -6,6 +6,7 @@ from typing import Final, Literal
 import msgspec
 
 from eventlog.format.names import MAIN
+from eventlog.plurals import count
 from eventlog.verify.diagnosis import Problem
 
 SOUND: Final = 0
@@ -99,12 +100,12 @@ class Verification(msgspec.Struct, frozen=True):
     """How many of the events have no content any more."""
 
     def __str__(self) -> str:
-        found = f"{len(self.faults)} faults" if self.faults else "sound"
-        found += f", {len(self.pending)} purges of views are pending" if self.pending else ""
-        found += f", {len(self.warnings)} warnings" if self.warnings else ""
-        counted = f"{self.events} events"
+        found = count(len(self.faults), "fault") if self.faults else "sound"
+        found += f", {count(len(self.pending), 'pending purge')} of views" if self.pending else ""
+        found += f", {count(len(self.warnings), 'warning')}" if self.warnings else ""
+        counted = count(self.events, "event")
         counted += f", {self.erased} of them erased" if self.erased else ""
-        return f"{self.conversations} conversations, {counted}: {found}"
+        return f"{count(self.conversations, 'conversation')}, {counted}: {found}"
 
     @property
     def ok(self) -> bool:

@@ -7,6 +7,7 @@ import msgspec
 
 from eventlog import EventLog, TreeHead, Verification, Verifier
 from eventlog.errors import InvalidOptionError
+from eventlog.plurals import count
 from eventlog.proof.checkpoint import open_head
 from eventlog.verify.faults import BROKEN, COULD_NOT_CHECK, SOUND
 from eventlog_cli.command import command
@@ -17,7 +18,7 @@ from eventlog_cli.progress import bar
 from eventlog_cli.running import FoundError, Invocation, run
 from eventlog_cli.showing import pages, records, tables
 from eventlog_cli.showing.text import Text
-from eventlog_cli.showing.words import count, typed
+from eventlog_cli.showing.words import typed
 from eventlog_cli.terminal import is_watched
 from eventlog_projections import check_snapshots
 from eventlog_projections.views.views import Views

@@ -8,6 +8,7 @@ import click
 
 from eventlog import EventLog
 from eventlog.errors import InvalidMomentError
+from eventlog.plurals import count
 from eventlog_cli.asking import confirm
 from eventlog_cli.command import command
 from eventlog_cli.files import signer_of
@@ -24,7 +25,7 @@ from eventlog_cli.progress import bar
 from eventlog_cli.running import FAILED, FoundError, Invocation, run
 from eventlog_cli.showing import records, tables
 from eventlog_cli.showing.times import Zone, time
-from eventlog_cli.showing.words import count, line, typed
+from eventlog_cli.showing.words import line, typed
 from eventlog_cli.terminal import tell
 from eventlog_projections import (
     Archive,

@@ -6,6 +6,7 @@ import click
 
 from eventlog.errors import InvalidOptionError
 from eventlog.format.names import MAIN
+from eventlog.plurals import count
 from eventlog.visible import typed as visible_typed
 from eventlog_cli.command import command
 from eventlog_cli.lookups.finding import find_conversation
@@ -13,7 +14,7 @@ from eventlog_cli.options import ACTOR, AS_OF, BRANCH, CHANGING, DRY_RUN, ID, RE
 from eventlog_cli.running import Invocation, run
 from eventlog_cli.showing.times import moment_or_none
 from eventlog_cli.showing.words import command as as_typed
-from eventlog_cli.showing.words import count, line, typed
+from eventlog_cli.showing.words import line, typed
 from eventlog_projections.changing.labels import Labels
 
 __all__ = ["CHANGING", "fork", "label"]

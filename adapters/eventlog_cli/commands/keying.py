@@ -8,6 +8,7 @@ from eventlog import EventLog, Signer
 from eventlog.errors import InvalidOptionError
 from eventlog.keys import new_key, parse_keyring
 from eventlog.operations import rekey, rotate
+from eventlog.plurals import count
 from eventlog_cli.command import command, group
 from eventlog_cli.files import read_text, write_secret
 from eventlog_cli.lookups.finding import check_branch, find
@@ -16,7 +17,7 @@ from eventlog_cli.output import Output
 from eventlog_cli.progress import bar
 from eventlog_cli.running import Invocation, run, run_without_log
 from eventlog_cli.settings import Settings
-from eventlog_cli.showing.words import count, typed
+from eventlog_cli.showing.words import typed
 from eventlog_cli.terminal import put
 
 keys = group("keys", "Make keys, and change those of an encrypted log.", no_args_is_help=True)

@@ -11,6 +11,7 @@ import click
 from eventlog import EventLogError, InvalidInputError, StoreError
 from eventlog.files import file_name, make_folder, write_whole
 from eventlog.format.codec import encode_json
+from eventlog.plurals import count
 from eventlog.visible import visible_json
 from eventlog_cli.command import command
 from eventlog_cli.lookups.finding import find_conversation
@@ -22,7 +23,7 @@ from eventlog_cli.showing import pages
 from eventlog_cli.showing.documents import html, markdown
 from eventlog_cli.showing.genai import Operations
 from eventlog_cli.showing.times import moment_or_none
-from eventlog_cli.showing.words import count, typed
+from eventlog_cli.showing.words import typed
 from eventlog_cli.terminal import put, tell
 from eventlog_projections.conversation import Conversation
 from eventlog_projections.history.events import tell as tell_events

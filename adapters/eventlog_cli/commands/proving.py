@@ -12,13 +12,14 @@ from eventlog.format.records import SignedHead
 from eventlog.operations import check_evidence, gather_evidence, sign_head, to_file
 from eventlog.operations import receipt as receipt_of
 from eventlog.operations.soundness import refuse_unsound
+from eventlog.plurals import count
 from eventlog.proof.checkpoint import signed_by
 from eventlog_cli.command import command
 from eventlog_cli.files import SIGNING_VARIABLE, signer_of
 from eventlog_cli.lookups.finding import check_branch, find
 from eventlog_cli.options import BRANCH, ID, IDS, SIGNING_KEY
 from eventlog_cli.running import Invocation, run
-from eventlog_cli.showing.words import count, typed
+from eventlog_cli.showing.words import typed
 from eventlog_cli.terminal import put, put_encoded
 
 TO = click.option("--to", metavar="FILE", help="A file to write; else print it.")

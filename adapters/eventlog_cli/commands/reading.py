@@ -7,6 +7,7 @@ import click
 
 from eventlog import EventLogError
 from eventlog.errors import InvalidMomentError
+from eventlog.plurals import count
 from eventlog_cli.command import command
 from eventlog_cli.lookups.filtering import pages, wanted_events
 from eventlog_cli.lookups.finding import find_conversation
@@ -17,7 +18,7 @@ from eventlog_cli.showing import pages as shown_pages
 from eventlog_cli.showing import records
 from eventlog_cli.showing.eventlines import EventLines, Folded
 from eventlog_cli.showing.times import moment, moment_or_none
-from eventlog_cli.showing.words import LEGEND, count
+from eventlog_cli.showing.words import LEGEND
 from eventlog_projections.conversation import Conversation
 from eventlog_projections.history.events import HistoryEvent
 from eventlog_projections.history.places import Place

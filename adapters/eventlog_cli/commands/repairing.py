@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import click
 
 from eventlog.operations import Misplacement, repair_feed
+from eventlog.plurals import count
 from eventlog_cli.asking import confirm
 from eventlog_cli.command import command, group
 from eventlog_cli.options import YES
 from eventlog_cli.running import Invocation, run
-from eventlog_cli.showing.words import count, line, typed
+from eventlog_cli.showing.words import line, typed
 
 repair = group("repair", "Mend what somebody broke by SQL.", no_args_is_help=True)
 

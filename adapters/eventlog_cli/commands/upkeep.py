@@ -10,13 +10,14 @@ from eventlog.operations import backup as copy_log
 from eventlog.operations import create_roles
 from eventlog.operations import migrate as migrate_log
 from eventlog.operations import recover as recover_log
+from eventlog.plurals import count
 from eventlog_cli.command import command
 from eventlog_cli.output import Output
 from eventlog_cli.progress import bar, watched
 from eventlog_cli.running import FoundError, Invocation, run, run_without_log
 from eventlog_cli.settings import Settings
 from eventlog_cli.showing import records, tables
-from eventlog_cli.showing.words import count, typed
+from eventlog_cli.showing.words import typed
 from eventlog_projections import rebuild as rebuild_snapshots
 from eventlog_projections.views import BUILT_IN, SetAside, Views
 

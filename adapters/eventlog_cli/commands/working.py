@@ -15,13 +15,13 @@ from eventlog.errors import InvalidOptionError
 from eventlog.operations import publish, to_command, to_file
 from eventlog.operations import work as give_positions
 from eventlog.operations.heads import EVERY_EVENTS, EVERY_SECONDS, Destination
+from eventlog.plurals import count
 from eventlog_cli.command import command
 from eventlog_cli.files import signer_of
 from eventlog_cli.options import SIGNING_KEY
 from eventlog_cli.output import Output
 from eventlog_cli.running import run_without_log
 from eventlog_cli.settings import Settings
-from eventlog_cli.showing.words import count
 from eventlog_cli.terminal import is_watched, tell
 from eventlog_projections.views import Views
 

@@ -4,8 +4,9 @@ import html as escaping
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from eventlog.plurals import count
 from eventlog_cli.showing.times import Zone
-from eventlog_cli.showing.words import actor, clean, count, describe, line, named
+from eventlog_cli.showing.words import actor, clean, describe, line, named
 from eventlog_projections.changing.labels import Labels
 from eventlog_projections.history.places import Place
 from eventlog_projections.items.state import ItemsRead

@@ -2,9 +2,10 @@
 
 from typing import Any, NamedTuple
 
+from eventlog.plurals import count
 from eventlog_cli.running import Invocation
 from eventlog_cli.showing.pages import put_moved
-from eventlog_cli.showing.words import command, count, typed
+from eventlog_cli.showing.words import command, typed
 from eventlog_projections.conversation import Conversation
 from eventlog_projections.history.diff import compare
 

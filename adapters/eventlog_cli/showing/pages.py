@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from eventlog.plurals import count
 from eventlog_cli.output import Output
 from eventlog_cli.showing.text import Text, width, wrapped
 from eventlog_cli.showing.times import Zone
-from eventlog_cli.showing.words import actor, clean, count, describe, flat, line, named, typed
+from eventlog_cli.showing.words import actor, clean, describe, flat, line, named, typed
 from eventlog_projections.history.places import Place
 from eventlog_projections.history.salvage import Unreadable
 from eventlog_projections.items.state import ItemsRead

@@ -1,26 +1,11 @@
 """What an event says in a few words, and names inside sentences."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Final
 
-from eventlog import Context, ConversationCleared, Event, ItemPopped, visible
-from eventlog.events import (
-    BranchDeleted,
-    ConversationArchived,
-    ConversationErased,
-    ConversationForked,
-    ConversationLabelled,
-    ConversationRewound,
-    ConversationUnarchived,
-    EventErased,
-    HoldLifted,
-    HoldPlaced,
-    ModelCalled,
-    OpaqueEvent,
-    RunBegan,
-    RunEnded,
-    UsageRecorded,
-)
+from eventlog import Context, Event, visible
+from eventlog.events import OpaqueEvent
+from eventlog_projections.history.deeds import did
 from eventlog_projections.items.telling import tell
 
 GONE: Final = "\N{MULTIPLICATION SIGN}"
@@ -63,18 +48,6 @@ def command(verb: str, name: str, *rest: str, options: Iterable[str] = (), branc
     return f"`{' '.join(['eventlog', verb, *words])}`"
 
 
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun, in the plural where there is not one."""
-    return f"{number:,} {noun if number == 1 else plural(noun)}"
-
-
-def plural(noun: str) -> str:
-    """Return the plural of a noun of ours."""
-    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
-        return f"{noun[:-1]}ies"
-    return f"{noun}es" if noun.endswith(("s", "h")) else f"{noun}s"
-
-
 def describe(item: Any) -> tuple[str, str]:
     """Tell who an item is from, and what it says."""
     told = tell(item)
@@ -82,16 +55,9 @@ def describe(item: Any) -> tuple[str, str]:
 
 
 def deed(event: Event | OpaqueEvent | None) -> str:
-    """Tell what an event did that brought no items; None was erased."""
-    if event is None:
-        return "its content was erased"
+    """Tell what an event did that brought no items, and why."""
     reason = getattr(event, "reason", None)
-    return _did(event) if reason is None else f"{_did(event)}: {line(str(reason))}"
-
-
-def _did(event: Event | OpaqueEvent) -> str:
-    told = _TOLD.get(type(event))
-    return line(event.kind if told is None else told(event))
+    return line(did(event) if reason is None else f"{did(event)}: {reason}")
 
 
 def actor(context: Context | None) -> str:
@@ -102,41 +68,3 @@ def actor(context: Context | None) -> str:
     if context.agent is None or who == f"agent:{context.agent}":
         return line(who)
     return line(f"{context.agent} for {who}")
-
-
-def _rewound(event: ConversationRewound) -> str:
-    kept = "" if event.kept is None else f"{count(event.kept, 'item')} of "
-    return f"went back to {kept}version {event.to_version}"
-
-
-def _labelled(event: ConversationLabelled) -> str:
-    given = (("title", event.title), ("owner", event.owner), ("tags", event.tags))
-    return "; ".join(
-        line(f"{name}: {(value if isinstance(value, str) else ', '.join(value)) or 'none'}")
-        for name, value in given
-        if value is not None
-    )
-
-
-_TOLD: Final[dict[type[Any], Callable[[Any], str]]] = {
-    BranchDeleted: lambda _: "deleted the branch",
-    ConversationArchived: lambda _: "archived: closed to writers",
-    ConversationCleared: lambda _: "emptied the list",
-    ConversationErased: lambda event: f"erased by {event.by}",
-    ConversationForked: lambda event: (
-        f"began with {count(event.kept, 'item')} of version {event.at_version}"
-    ),
-    ConversationLabelled: _labelled,
-    ConversationRewound: _rewound,
-    ConversationUnarchived: lambda _: "unarchived: open again",
-    EventErased: lambda event: f"version {event.erased} erased by {event.by}",
-    HoldLifted: lambda event: f"legal hold {event.hold} lifted",
-    HoldPlaced: lambda event: f"legal hold {event.hold} placed",
-    ItemPopped: lambda _: "took the last item back",
-    ModelCalled: lambda event: f"a model was given {count(len(event.input), 'item')}",
-    RunBegan: lambda event: f"run {event.run} began",
-    RunEnded: lambda event: f"run {event.run} ended",
-    UsageRecorded: lambda event: (
-        f"{count(event.requests, 'model call')}, {count(event.total_tokens, 'token')}"
-    ),
-}
