@@ -14,6 +14,7 @@ from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
+from eventlog import os_fork
 from eventlog.errors import ClosedError, UnavailableError
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.settle import Mutation
@@ -61,7 +62,7 @@ class Worker:
         self._inbox: _Inbox = SimpleQueue()
         self._thread = threading.Thread(
             target=_serve,
-            args=(self._inbox, connect, commit, spoils),
+            args=(self._inbox, connect, commit, spoils, os_fork.Section()),
             name="eventlog-sqlite",
             daemon=True,
         )
@@ -109,25 +110,29 @@ class Worker:
             ) from error
 
 
-def _serve(inbox: _Inbox, connect: Connect, commit: Commit, spoils: Spoils) -> None:
+def _serve(
+    inbox: _Inbox, connect: Connect, commit: Commit, spoils: Spoils, in_sqlite: os_fork.Section
+) -> None:
     connection: LogConnection | None = None
     ahead: deque[_Work] = deque()
     while (first := ahead.popleft() if ahead else inbox.get()) is not None:
         work = _gather(first, inbox, ahead)
         answers: _Told
-        try:
-            connection = connect(connection)
-            answers = _work(connection, commit, work)
-        except BaseException as error:  # noqa: BLE001 - told to whoever waits
-            answers = [(job.answer, error) for job in work]
-        if connection is not None and any(spoils(answer) for _, answer in answers):
-            _close(connection)
-            connection = None
+        with in_sqlite.lock:
+            try:
+                connection = connect(connection)
+                answers = _work(connection, commit, work)
+            except BaseException as error:  # noqa: BLE001 - told to whoever waits
+                answers = [(job.answer, error) for job in work]
+            if connection is not None and any(spoils(answer) for _, answer in answers):
+                _close(connection)
+                connection = None
         del first, work  # Whoever waits for an answer, or the next job, holds on to none.
         _tell(answers)
         del answers
     if connection is not None:
-        _close(connection)
+        with in_sqlite.lock:
+            _close(connection)
 
 
 def _close(connection: sqlite3.Connection) -> None:
