@@ -68,13 +68,13 @@ class Access:
         """Tell whether this is the token, or none is needed."""
         if self.token is None:
             return True
-        return given is not None and hmac.compare_digest(given.encode(), self.token.encode())
+        return given is not None and _is_same(given, self.token)
 
     def is_own(self, cookie: str | None) -> bool:
         """Tell whether a cookie was given for the token."""
         if self.token is None:
             return True
-        return cookie is not None and hmac.compare_digest(cookie, self.cookie())
+        return cookie is not None and _is_same(cookie, self.cookie())
 
     def cookie(self) -> str:
         """Return what a browser keeps instead of the token."""
@@ -86,7 +86,12 @@ class Access:
 
     def accepts_form(self, given: str) -> bool:
         """Tell whether a form is one of this server."""
-        return hmac.compare_digest(given, self.form_token())
+        return _is_same(given, self.form_token())
+
+
+def _is_same(given: str, secret: str) -> bool:
+    """Compare in a time that tells nothing. Anything may be given, also what is no ASCII."""
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), secret.encode())
 
 
 def is_loopback(host: str) -> bool:
@@ -146,7 +151,8 @@ class Guard:
         if not self._access.admits(given):
             return PlainTextResponse("That is not the token.", 401)
         rest = urlencode([each for each in parse_qsl(request.url.query) if each[0] != "token"])
-        answer = RedirectResponse(request.url.path + (f"?{rest}" if rest else ""), 303)
+        path = "/" + request.url.path.lstrip("/")  # Two slashes would begin with another host.
+        answer = RedirectResponse(path + (f"?{rest}" if rest else ""), 303)
         answer.set_cookie(COOKIE, self._access.cookie(), httponly=True, samesite="strict")
         return answer
 

@@ -52,7 +52,9 @@ async def ask(
         "raw_path": parts.path.encode(),
         "query_string": parts.query.encode(),
         "root_path": "",
-        "headers": [(name.lower().encode(), value.encode()) for name, value in given.items()],
+        "headers": [
+            (name.lower().encode(), value.encode("latin-1")) for name, value in given.items()
+        ],
         "client": ("127.0.0.1", 1),
         "server": ("127.0.0.1", 4747),
     }

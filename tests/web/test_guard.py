@@ -2,7 +2,7 @@
 
 import re
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 from starlette.types import ASGIApp
@@ -96,6 +96,25 @@ async def test_token_is_asked_for_and_not_kept_in_the_address(opened: EventLog) 
     assert (await ask(app, "/", headers={"authorization": "Bearer secret"})).status == 200
     assert (await ask(app, "/", headers={"cookie": "eventlog=secret"})).status == 401
     assert (await ask(app, "/static/viewer.css")).status == 401
+
+
+@pytest.mark.parametrize("said", ["ключ", "secret\u00a0", "\udc80", ""])
+async def test_a_token_in_any_letters_is_refused(opened: EventLog, said: str) -> None:
+    """As a wrong one is: it is compared, and no error."""
+    app = build(opened, Access("127.0.0.1", "secret"))
+    given = said.encode("utf-8", "surrogateescape")
+    header = given.decode("latin-1")
+    assert (await ask(app, f"/?token={quote(given)}")).status == 401
+    assert (await ask(app, "/", headers={"cookie": f"eventlog={header}"})).status == 401
+    assert (await ask(app, "/", headers={"authorization": f"Bearer {header}"})).status == 401
+    assert not Access().accepts_form(said)
+
+
+async def test_the_way_back_from_a_token_leads_to_this_server(opened: EventLog) -> None:
+    """A path of two slashes would name another one."""
+    app = build(opened, Access("127.0.0.1", "secret"))
+    answer = await ask(app, "/%2Fevil.example/?token=secret")
+    assert answer.headers["location"] == "/evil.example/"
 
 
 async def test_nothing_can_be_changed_unless_it_was_allowed(app: ASGIApp, opened: EventLog) -> None:
