@@ -74,11 +74,16 @@ def make(name: str, python: str, *requirements: str) -> str:
     """
     folder = ROOT / f".venv-{name}"
     made = str(folder / "bin" / "python")
-    _uv("venv", "--quiet", "--clear", "--no-project", "--python", python, str(folder))
-    _uv("pip", "sync", "--quiet", "--python", made, *requirements)
-    ours = ("--no-deps", "--no-build-isolation", "--editable", ".")
-    _uv("pip", "install", "--quiet", "--python", made, *ours)
+    subprocess.run([python, "-m", "venv", "--clear", str(folder)], check=True)
+    _install(made, *itertools.chain.from_iterable(("-r", each) for each in requirements))
+    _install(made, "--no-deps", "--no-build-isolation", "--editable", ".")
     return made
+
+
+def _install(python: str, *what: str) -> None:
+    """Install as the Makefile does: with pip, which knows how this machine is set up."""
+    quietly = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    subprocess.run([python, *quietly, *what], cwd=ROOT, check=True)
 
 
 def test(python: str, options: Sequence[str]) -> None:
@@ -96,7 +101,7 @@ def pythons(options: Sequence[str]) -> list[str]:
     tested = []
     for version, python in others.items():
         if python is not None:
-            test(make(version, python.path, "--require-hashes", DEV), options)
+            test(make(version, python.path, DEV), options)
             tested.append(f"CPython {python.version}")
     return tested + [f"not CPython {version}, which this machine has not" for version in missing]
 
@@ -106,7 +111,7 @@ def lowest(options: Sequence[str]) -> list[str]:
     python = find(supported()[0])
     if python is None:
         sys.exit(f"The lowest versions are those for CPython {supported()[0]}, which is not here.")
-    test(make("lowest", python.path, "--require-hashes", LOWEST), options)
+    test(make("lowest", python.path, LOWEST), options)
     return [f"the lowest versions that pyproject.toml allows, on CPython {python.version}"]
 
 
