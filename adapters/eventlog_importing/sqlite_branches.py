@@ -19,7 +19,7 @@ _MAIN: Final = """
     SELECT m.id FROM {messages} m
     LEFT JOIN message_structure t ON t.message_id = m.id AND t.session_id = m.session_id
         AND t.branch_id = 'main'
-    WHERE m.session_id = ?1 AND (t.id IS NOT NULL OR NOT EXISTS (
+    WHERE m.session_id = ? AND (t.id IS NOT NULL OR NOT EXISTS (
         SELECT 1 FROM message_structure o WHERE o.message_id = m.id AND o.session_id = m.session_id
     ))
     ORDER BY t.sequence_number NULLS FIRST, m.id
@@ -28,19 +28,19 @@ _MAIN: Final = """
 
 _BRANCHES: Final = """
     SELECT t.branch_id, min(t.created_at) FROM message_structure t
-    WHERE t.session_id = ?1 AND t.branch_id <> 'main' GROUP BY t.branch_id ORDER BY min(t.id)
+    WHERE t.session_id = ? AND t.branch_id <> 'main' GROUP BY t.branch_id ORDER BY min(t.id)
 """
 
 _IDS: Final = """
     SELECT t.message_id FROM message_structure t JOIN {messages} m ON m.id = t.message_id
-    WHERE t.session_id = ?1 AND t.branch_id = ?2 ORDER BY t.sequence_number, t.id
+    WHERE t.session_id = ? AND t.branch_id = ? ORDER BY t.sequence_number, t.id
 """
 
 _ROWS: Final = """
     SELECT m.message_data, m.created_at
     FROM message_structure t JOIN {messages} m ON m.id = t.message_id
-    WHERE t.session_id = ?1 AND t.branch_id = ?2 ORDER BY t.sequence_number, t.id
-    LIMIT -1 OFFSET ?3
+    WHERE t.session_id = ? AND t.branch_id = ? ORDER BY t.sequence_number, t.id
+    LIMIT -1 OFFSET ?
 """
 
 

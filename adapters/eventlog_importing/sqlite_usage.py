@@ -27,7 +27,7 @@ _TURNS: Final = f"""
         SELECT coalesce(max(t.user_turn_number), 0) FROM message_structure t
         WHERE t.session_id = u.session_id AND t.branch_id = u.branch_id
     ), {", ".join(_COLUMNS)}
-    FROM {TABLE} u WHERE session_id = CAST(?1 AS TEXT) AND branch_id = CAST(?2 AS TEXT)
+    FROM {TABLE} u WHERE session_id = CAST(? AS TEXT) AND branch_id = CAST(? AS TEXT)
     ORDER BY user_turn_number
 """  # noqa: S608 - constants
 
