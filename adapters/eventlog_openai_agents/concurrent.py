@@ -25,7 +25,8 @@ from eventlog.errors import ConcurrentRunError, InvalidOptionError
 from eventlog.events import RunBegan, RunEnded
 from eventlog.retrying import Tries, others_were_first
 from eventlog_projections import Conversation
-from eventlog_projections.items.calls import answers, fields, is_answer, is_call, is_hosted
+from eventlog_projections.items.calls import answers, is_answer, is_call, is_hosted
+from eventlog_projections.items.parts import fields_of
 
 Wrapper = RunContextWrapper[Any]
 Policy = Literal["allow", "wait", "refuse"]
@@ -177,7 +178,7 @@ def is_last(items: Sequence[Any]) -> bool:
     calls = {index for index, item in enumerate(items) if is_call(item) and not is_hosted(item)}
     if calls - {found.call for found in answers(items)}:
         return True
-    is_said = any(fields(item).get("role") == "assistant" for item in items)
+    is_said = any(fields_of(item).get("role") == "assistant" for item in items)
     return is_said and not calls and not any(map(is_answer, items))
 
 

@@ -12,7 +12,8 @@ from typing import Any, Final, cast
 
 from eventlog_openai_agents.current import CurrentBranch
 from eventlog_openai_agents.sdk_files import explained
-from eventlog_projections.items.calls import fields, tool_of
+from eventlog_projections.items.calls import tool_of
+from eventlog_projections.items.parts import fields_of
 
 PREVIEW: Final = 100
 """So many characters of a message are shown in a list of turns."""
@@ -123,12 +124,12 @@ def _texts(item: Any) -> list[str]:
     """Return what a message says, without the names of its fields."""
     content = item.get("content", "")
     parts = cast(list[object], content) if isinstance(content, list) else [content]
-    texts = [part if isinstance(part, str) else fields(part).get("text") for part in parts]
+    texts = [part if isinstance(part, str) else fields_of(part).get("text") for part in parts]
     return [text for text in texts if isinstance(text, str)]
 
 
 def _kind(item: Any) -> str:
-    role, kind = fields(item).get("role"), fields(item).get("type")
+    role, kind = fields_of(item).get("role"), fields_of(item).get("type")
     return str(role) if role in ("user", "assistant") else str(kind or "other")
 
 

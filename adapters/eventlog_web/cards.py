@@ -9,7 +9,8 @@ from typing import Any, Final, NamedTuple, cast
 from markupsafe import Markup
 
 from eventlog_projections import Unreadable
-from eventlog_projections.items.calls import fields, tool_of
+from eventlog_projections.items.calls import tool_of
+from eventlog_projections.items.parts import fields_of
 from eventlog_web import markdown, words
 from eventlog_web.rows import face_of
 
@@ -54,7 +55,7 @@ def card_of(item: Any, most: int = MOST) -> Card:
     if isinstance(item, Unreadable):
         why = Part("note", words.line(f"{item.items} items: {item.error}"))
         return Card("unreadable", "unreadable", (why,))
-    face, held = face_of(item), fields(item)
+    face, held = face_of(item), fields_of(item)
     kind = words.line(str(held.get("type") or "message")) if held else "JSON"
     parts = tuple(_Parts(most).of(face, item, held))
     if face == "call":
@@ -109,7 +110,7 @@ class _Parts:
             if isinstance(part, str):
                 yield self._payload(part) if is_payload else self._markdown(part)
             else:
-                yield self._content(fields(part), part)
+                yield self._content(fields_of(part), part)
 
     def _content(self, held: dict[str, Any], part: Any) -> Part:
         for key in ("text", "refusal"):
@@ -117,7 +118,7 @@ class _Parts:
                 label = "refused" if key == "refusal" else ""
                 return self._markdown(held[key])._replace(label=label)
         url = held.get("image_url")
-        url = url if isinstance(url, str) else fields(url).get("url")
+        url = url if isinstance(url, str) else fields_of(url).get("url")
         if isinstance(url, str):
             return _image(url)
         name = held.get("filename") or held.get("file_id")

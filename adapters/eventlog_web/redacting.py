@@ -14,7 +14,8 @@ import msgspec
 from eventlog import Context, Event, ItemsAdded, ItemsReplaced
 from eventlog.errors import InvalidInputError
 from eventlog.events import ConversationLabelled, OpaqueEvent, RowPreserved
-from eventlog_projections.items.calls import fields, is_answer, is_call
+from eventlog_projections.items.calls import is_answer, is_call
+from eventlog_projections.items.parts import fields_of
 
 MARK: Final = "[redacted]"
 _SHORTEST: Final = 3
@@ -88,7 +89,7 @@ class Redactor:
         if isinstance(value, dict):
             return {
                 self._plain(key): each if key in _STRUCTURE else self.value(each)
-                for key, each in fields(value).items()
+                for key, each in fields_of(value).items()
             }
         if isinstance(value, list | tuple):
             return [self.value(each) for each in cast("Sequence[Any]", value)]
@@ -101,7 +102,7 @@ class Redactor:
         """Return an item without what is left out."""
         if self.hides_arguments and (is_call(item) or is_answer(item)):
             kept = {"name", *_STRUCTURE, *_PAIRING}
-            held = fields(item).items()
+            held = fields_of(item).items()
             item = {key: value if key in kept else MARK for key, value in held}
         return item if self.is_idle else self.value(item)
 

@@ -13,7 +13,8 @@ from eventlog.events import UsageRecorded
 from eventlog.format.envelope import to_microseconds
 from eventlog_projections import HistoryEvent
 from eventlog_projections.history.pairs import Pairs
-from eventlog_projections.items.calls import fields, is_answer, is_call, is_hosted
+from eventlog_projections.items.calls import is_answer, is_call, is_hosted
+from eventlog_projections.items.parts import fields_of
 from eventlog_projections.items.turns import starts
 from eventlog_web import words
 
@@ -105,14 +106,14 @@ def _face(item: Any, answers: tuple[int, int] | None) -> Face:
 
 def face_of(item: Any) -> str:
     """Return the kind of item that decides its colour."""
-    kind = fields(item).get("type")
+    kind = fields_of(item).get("type")
     if is_call(item):
         return "call"
     if is_answer(item):
         return "output"
     if kind == "reasoning":
         return "reasoning"
-    role = fields(item).get("role")
+    role = fields_of(item).get("role")
     return role if role in ("user", "assistant", "system", "developer") else "item"
 
 

@@ -10,6 +10,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, cast
 
+from eventlog_projections.items.parts import fields_of
+
 SEARCH: Final = "tool_search"
 _NAMED_BY_TYPE: Final = {
     "computer_call",
@@ -38,11 +40,6 @@ class Answer(NamedTuple):
     by: int
 
 
-def fields(item: Any) -> dict[str, Any]:
-    """Return the fields of an item, which may be any JSON value."""
-    return cast(dict[str, Any], item) if isinstance(item, dict) else {}
-
-
 def is_user_message(item: Any) -> bool:
     """Tell whether the item is what a user said."""
     return isinstance(item, dict) and cast(Any, item).get("role") == "user"
@@ -50,7 +47,7 @@ def is_user_message(item: Any) -> bool:
 
 def type_of(item: Any) -> str:
     """Return the type of an item; empty where it has none."""
-    kind = fields(item).get("type")
+    kind = fields_of(item).get("type")
     return kind if isinstance(kind, str) else ""
 
 
@@ -62,7 +59,7 @@ def is_call(item: Any) -> bool:
 
 def is_hosted(item: Any) -> bool:
     """Tell whether the provider has carried the call out: the item holds its result, too."""
-    return type_of(item) in _HOSTED and fields(item).get("status") != "in_progress"
+    return type_of(item) in _HOSTED and fields_of(item).get("status") != "in_progress"
 
 
 def is_answer(item: Any) -> bool:
@@ -73,7 +70,7 @@ def is_answer(item: Any) -> bool:
 
 def id_of(item: Any) -> str:
     """Return the id that a call and its answer share; empty where they have none."""
-    given, kind = fields(item), type_of(item)
+    given, kind = fields_of(item), type_of(item)
     if kind == "mcp_approval_response":
         return _text(given.get("approval_request_id"))
     if kind in _SEARCHES:  # The model's own have ids of their own, one for each of both.
@@ -83,7 +80,7 @@ def id_of(item: Any) -> str:
 
 def tool_of(item: Any) -> str | None:
     """Return the name of the tool that an item calls, as the SDK's AdvancedSQLiteSession has it."""
-    given = fields(item)
+    given = fields_of(item)
     kind, name = given.get("type"), given.get("name")
     if kind in _SEARCHES:
         return SEARCH

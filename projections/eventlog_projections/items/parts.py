@@ -19,7 +19,7 @@ _BASE64: Final = re.compile(r"[A-Za-z0-9+/_\r\n-]+={0,2}")
 _UNITS: Final = ((1_000_000, "MB"), (1_000, "kB"))
 
 
-def fields_of(value: Any) -> Mapping[str, Any]:
+def fields_of(value: Any) -> dict[str, Any]:
     """Return a JSON object's fields; none of what is no object."""
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 

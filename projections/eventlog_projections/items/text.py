@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Final, cast
 
-from eventlog_projections.items.calls import fields as fields_of
+from eventlog_projections.items.parts import fields_of
 
 MAX_TEXT: Final = 100_000
 """Characters of an item that are searched."""

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from eventlog import ItemsAdded
 from eventlog.views import Removed
-from eventlog_projections.items.calls import fields as fields_of
+from eventlog_projections.items.parts import fields_of
 from eventlog_projections.items.text import text_of
 from eventlog_projections.views.projection import Projection, Rows, Written
 from eventlog_projections.views.row import Row

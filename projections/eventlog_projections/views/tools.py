@@ -14,7 +14,6 @@ import msgspec
 from eventlog import ItemsReplaced
 from eventlog_projections.items.calls import (
     SEARCH,
-    fields,
     id_of,
     is_answer,
     is_call,
@@ -23,6 +22,7 @@ from eventlog_projections.items.calls import (
     tool_of,
     type_of,
 )
+from eventlog_projections.items.parts import fields_of
 from eventlog_projections.views.projection import Gone, Projection, Rows, Written
 from eventlog_projections.views.row import Row, digest_of
 from eventlog_projections.views.step import Step
@@ -289,7 +289,7 @@ def _turn(step: Step, rows: Rows) -> ToolTurnRow:
 
 
 def _is_error(item: Any) -> bool:
-    given = fields(item)
+    given = fields_of(item)
     if given.get("error") or given.get("status") in ("failed", "incomplete"):
         return True
     output = given.get("output")
