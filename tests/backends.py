@@ -1,11 +1,12 @@
 """The databases that the contract tests run on, and what only a test may do to them."""
 
+import asyncio
 import contextlib
 import sqlite3
 import uuid
 from collections.abc import AsyncGenerator, Generator, Sequence
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 import asyncpg
 import pytest
@@ -31,6 +32,9 @@ SELECT tgrelid::regclass::text, tgname FROM pg_trigger JOIN pg_class ON pg_class
 WHERE tgenabled = 'A' AND tgparentid = 0 AND relnamespace = $1::regnamespace
 """
 """Those that guard a log."""
+
+
+AnyBackend = TypeVar("AnyBackend", bound="Backend")
 
 
 class Backend(Protocol):
@@ -206,3 +210,11 @@ def _checked_out(log: EventLog) -> int:
     store = log.spi._store
     assert isinstance(store, PostgresStore)
     return store.runner.pools.lent()
+
+
+@contextlib.contextmanager
+def migrated(backend: AnyBackend, **options: Any) -> Generator[AnyBackend]:
+    """Make the log of a backend for all tests of a module, and remove it after them."""
+    asyncio.run(migrate(backend.url, **options, **backend.options))
+    yield backend
+    asyncio.run(backend.discard())

@@ -23,8 +23,7 @@ from eventlog import (
     UnavailableError,
 )
 from eventlog.keys import KeyRing, new_key, parse_keyring
-from eventlog.operations import migrate
-from tests.backends import PostgresBackend
+from tests.backends import PostgresBackend, migrated
 from tests.backends import _checked_out as checked_out
 from tests.faults.crowd import Crowd, stored
 from tests.faults.proxy import Cut, Proxy, Where
@@ -73,10 +72,8 @@ class Wire:
 @pytest.fixture(scope="module")
 def backend(postgres_url: str) -> Iterator[PostgresBackend]:
     """One schema for all tests here; each has a tenant of its own."""
-    opened = PostgresBackend(postgres_url)
-    asyncio.run(migrate(opened.url, **opened.options))
-    yield opened
-    asyncio.run(opened.discard())
+    with migrated(PostgresBackend(postgres_url)) as opened:
+        yield opened
 
 
 @pytest.fixture

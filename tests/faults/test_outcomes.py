@@ -14,7 +14,7 @@ from eventlog.errors import ReadOnlyError
 from eventlog.keys import new_key, parse_keyring
 from eventlog.operations import migrate, rekey
 from eventlog_projections import Conversation, erase
-from tests.backends import PostgresBackend
+from tests.backends import PostgresBackend, migrated
 from tests.backends import _checked_out as lent
 from tests.faults.ledger import Ledger
 from tests.faults.proxy import Cut, Proxy, Where
@@ -93,10 +93,8 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def backend(postgres_url: str) -> Iterator[PostgresBackend]:
-    opened = PostgresBackend(postgres_url)
-    asyncio.run(migrate(opened.url, **opened.options))
-    yield opened
-    asyncio.run(opened.discard())
+    with migrated(PostgresBackend(postgres_url)) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import pytest
 from eventlog import EventLog, ItemsAdded, NewEvent
 from eventlog.errors import InvalidOptionError
 from eventlog.operations import migrate
-from tests.backends import Backend, PostgresBackend
+from tests.backends import Backend, PostgresBackend, migrated
 from tests.backends import _checked_out as checked_out
 from tests.contract.log.test_append import *  # noqa: F403
 
@@ -32,10 +32,8 @@ class SplitBackend(PostgresBackend):
 
 @pytest.fixture(scope="module")
 def split(postgres_url: str) -> Iterator[SplitBackend]:
-    opened = SplitBackend(postgres_url)
-    asyncio.run(migrate(opened.url, partitions=PARTITIONS, **opened.options))
-    yield opened
-    asyncio.run(opened.discard())
+    with migrated(SplitBackend(postgres_url), partitions=PARTITIONS) as opened:
+        yield opened
 
 
 @pytest.fixture

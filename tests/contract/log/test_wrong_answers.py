@@ -23,8 +23,7 @@ from eventlog import (
     resources,
 )
 from eventlog.format import chain
-from eventlog.operations import migrate
-from tests.backends import Backend, PostgresBackend, SqliteBackend
+from tests.backends import Backend, PostgresBackend, SqliteBackend, migrated
 from tests.waiting import until
 
 CROWD = 50
@@ -56,9 +55,8 @@ def database(
         opened = SqliteBackend(tmp_path_factory.mktemp("log") / "log.db")
     else:
         opened = PostgresBackend(postgres_url)
-    asyncio.run(migrate(opened.url, **opened.options))
-    yield opened
-    asyncio.run(opened.discard())
+    with migrated(opened):
+        yield opened
 
 
 @pytest.fixture
