@@ -102,7 +102,9 @@ class _Reason(msgspec.Struct, frozen=True, omit_defaults=True):
     reason: str | None = None
 
 
-class _WithReason(Event, frozen=True):
+class WithReason(Event, frozen=True):
+    """A change of a list, or of a conversation, that may say why; nothing else is in its body."""
+
     reason: str | None = None
 
     def body(self) -> bytes:
@@ -113,19 +115,19 @@ class _WithReason(Event, frozen=True):
         return cls(reason_of(body))
 
 
-class ItemPopped(_WithReason, frozen=True):
+class ItemPopped(WithReason, frozen=True):
     """The last item was removed from the list."""
 
     kind = "popped"
 
 
-class ConversationCleared(_WithReason, frozen=True):
+class ConversationCleared(WithReason, frozen=True):
     """The list became empty."""
 
     kind = "cleared"
 
 
-class BranchDeleted(_WithReason, frozen=True):
+class BranchDeleted(WithReason, frozen=True):
     """The list became empty, and the branch is not listed until items are added."""
 
     kind = "deleted"

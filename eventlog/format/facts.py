@@ -9,7 +9,7 @@ from typing import Annotated, Self
 
 import msgspec
 
-from eventlog.format.events import Event, Header, because, encode_text, reason_of
+from eventlog.format.events import Event, Header, WithReason, because, encode_text, reason_of
 from eventlog.format.records import ARCHIVED, UNARCHIVED
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -150,24 +150,13 @@ class EventErased(Event, frozen=True):
         return cls(header.erased, header.by, header.reason)
 
 
-class _Filed(Event, frozen=True):
-    reason: str | None = None
-
-    def body(self) -> bytes:
-        return because(self.reason)
-
-    @classmethod
-    def load(cls, header: Header, body: bytes) -> Event:
-        return cls(reason_of(body))
-
-
-class ConversationArchived(_Filed, frozen=True):
+class ConversationArchived(WithReason, frozen=True):
     """The conversation was closed: while this is its last event, it takes no other than facts."""
 
     kind = ARCHIVED
 
 
-class ConversationUnarchived(_Filed, frozen=True):
+class ConversationUnarchived(WithReason, frozen=True):
     """The conversation was opened again."""
 
     kind = UNARCHIVED
