@@ -115,14 +115,6 @@ async def test_a_body_that_does_not_open_is_refused(
     assert check(log.bundle(log.shown(stream)))[0] in (1, 2)
 
 
-@pytest.fixture
-async def lists(tmp_path: Path) -> Path:
-    """A log with the streams of lists.json."""
-    path = tmp_path / "lists.db"
-    await store(path, *map(stream_of, FILES["lists"]["streams"]))
-    return path
-
-
 async def test_the_reader_prints_the_lists_of_the_vectors(lists: Path) -> None:
     """At every version that is there, through forks, rewinds and erasures."""
     for vector in FILES["lists"]["lists"]:

@@ -27,7 +27,6 @@ from tests.vectors.generate import FOLDER, MADE, text
 from tests.vectors.making import START, Vector, stream_of
 from tests.vectors.proofs import data_of
 from tests.vectors.reading import FILES, each
-from tests.vectors.storing import store
 
 FIELDS: Final = {"body": BODY, "context": CONTEXT}
 
@@ -83,14 +82,6 @@ def test_a_body_that_does_not_open_is_refused(vector: Vector) -> None:
         decompress(
             vector["codec"], bytes.fromhex(vector["stored"]), vector.get("largest", MAX_INFLATED)
         )
-
-
-@pytest.fixture
-async def lists(tmp_path: Path) -> Path:
-    """A log with the streams of lists.json."""
-    path = tmp_path / "lists.db"
-    await store(path, *map(stream_of, FILES["lists"]["streams"]))
-    return path
 
 
 async def test_lists_are_what_the_vectors_say(lists: Path) -> None:

@@ -8,19 +8,26 @@ from typing import Any, Final
 
 import pytest
 
-from eventlog import EventLog, ItemsAdded, ItemsReplaced, NewEvent, Verification
 from eventlog.errors import (
     ContentTooLargeError,
-    CorruptEventError,
-    ErasedError,
-    InvalidMomentError,
-    SchemaTooNewError,
 )
-from eventlog.events import ConversationForked
-from eventlog.format import chain
 from eventlog.format.records import StoredEvent
 from eventlog_projections import Conversation, erase_event
 from tests.backends import Backend, SqliteBackend
+from tests.contract.verify.made_up import (
+    BOUND,
+    CHAT,
+    FORK,
+    NOBODY,
+    WHY,
+    become,
+    fill,
+    headed,
+    holding,
+    of_chains,
+    raw,
+    refused_only_with,
+)
 from tests.contract.verify.recomputing import (
     Change,
     header,
@@ -28,52 +35,6 @@ from tests.contract.verify.recomputing import (
     with_body,
 )
 from tests.elsewhere import open_elsewhere
-
-WHY: Final[dict[str, Any]] = {"by": "office", "reason": "code"}
-CHAT: Final = chain.stream_id("default", "chat")
-FORK: Final = chain.stream_id("default", "fork")
-NOBODY: Final = chain.stream_id("default", "nobody")
-
-
-BOUND: Final[dict[str, Any]] = {"max_inflated_bytes": 2**20, "max_item_bytes": 2**20}
-
-
-async def fill(log: EventLog) -> None:
-    """A conversation of seven events and three items, one that is a fork of it, and a branch."""
-    chat = Conversation(log, "chat")
-    await chat.add(["one", "two"])
-    await chat.add(["three"])
-    await chat.append(NewEvent(ItemsReplaced(1, ["TWO", "THREE"])))
-    await chat.pop()
-    await chat.add(["four"])
-    await chat.fork("fork")
-    await chat.fork("chat", branch="idea")
-    await Conversation(log, "fork").add(["of the fork"])
-
-
-def of_chains(found: Verification) -> list[tuple[str, str, int, str]]:
-    return [
-        (fault.stream, fault.branch, fault.version, fault.problem)
-        for fault in found.faults
-        if fault.position is None
-    ]
-
-
-def headed(**fields: Any) -> Change:
-    return lambda event: event._replace(header=header(**fields))
-
-
-def become(kind: str, body: bytes = b"{}", **fields: Any) -> Change:
-    return lambda event: with_body(event._replace(kind=kind, header=header(**fields)), body)
-
-
-def raw(stored: bytes) -> Change:
-    return lambda event: event._replace(header=stored)
-
-
-def holding(body: bytes, codec: int = 0) -> Change:
-    return lambda event: with_body(event, body, codec)
-
 
 WRONG: Final[dict[str, tuple[int, Change, str, str]]] = {
     "a header that is no JSON": (2, raw(b"{"), "edited", "its header does not decode"),
@@ -250,125 +211,6 @@ def mutation(rng: random.Random) -> Change:
         )
 
     return change
-
-
-async def refused_only_with(log: EventLog, found: Verification) -> int:
-    """Check that of whatever list is refused, verify() names an event; return how many there are.
-
-    What makes a list be refused may be said by a later event than the first that is wrong.
-    """
-    named = {(fault.stream, fault.branch): fault.version for fault in found.faults}
-    refused: list[CorruptEventError] = []
-    async for row in log.streams(branches=True):
-        chat = Conversation(log, row.name, branch=row.branch)
-        for version in range(1, row.head.version + 1):
-            try:
-                await chat.items(as_of=version)
-            except (ErasedError, SchemaTooNewError):
-                continue  # Nobody is told to verify.
-            except CorruptEventError as error:
-                refused.append(error)
-    for each in refused:
-        name, _, branch = each.stream.partition(", branch ")
-        assert named.get((name, branch), 99) <= each.version, (each, found.faults)
-    return len(refused)
-
-
-FORKS: Final[dict[str, tuple[Change, str, str]]] = {
-    "more than there was": (
-        headed(parent=CHAT.hex(), at_version=1, kept=3),
-        "inserted",
-        "its parent had fewer items than it says",
-    ),
-    "a version that is not there": (
-        headed(parent=CHAT.hex(), at_version=99, kept=1),
-        "inserted",
-        "a version that its parent does not have",
-    ),
-    "nobody": (
-        headed(parent=NOBODY.hex(), at_version=1, kept=1),
-        "missing",
-        "what it is a fork of is not there",
-    ),
-    "another tenant's": (
-        headed(parent=chain.stream_id("other", "chat").hex(), at_version=1, kept=1),
-        "missing",
-        "what it is a fork of is not there",
-    ),
-}
-
-
-@pytest.mark.parametrize("what", FORKS)
-async def test_a_fork_of_what_there_never_was(backend: Backend, what: str) -> None:
-    """Its parent is one of the same tenant, at a version that it has, with as many items."""
-    change, problem, says = FORKS[what]
-    async with backend.open(tenant="other") as other:
-        await other.append("chat", ItemsAdded([1, 2, 3]))
-    async with backend.open() as log:
-        await fill(log)
-    await recompute(backend, "fork", 1, change)
-    async with open_elsewhere(backend) as log:
-        (fault,) = (await log.verify("fork")).faults
-        assert (fault.version, fault.problem, fault.detail) == (1, problem, fault.detail)
-        assert says in fault.detail
-        found = await log.verify()
-        assert ("fork", "", 1, problem) in of_chains(found)
-        await refused_only_with(log, found)
-
-
-async def test_forks_of_each_other(backend: Backend) -> None:
-    """Each of a circle is named, and none that only began with one of them."""
-    async with backend.open() as log:
-        await Conversation(log, "root").add(["one", "two"])
-        for name, parent in (("a", "root"), ("b", "a"), ("c", "b"), ("d", "c")):
-            await Conversation(log, parent).fork(name)
-        assert (await log.verify()).ok
-    stream_id = chain.stream_id("default", "c")
-    await recompute(backend, "a", 1, headed(parent=stream_id.hex(), at_version=1, kept=2))
-    async with open_elsewhere(backend) as log:
-        found = await log.verify()
-        assert [(fault.stream, fault.version) for fault in found.faults if fault.stream] == [
-            ("a", 1),
-            ("b", 1),
-            ("c", 1),
-        ]
-        assert await refused_only_with(log, found) >= 4
-
-
-async def test_forks_that_are_as_they_should_be(log: EventLog) -> None:
-    """Of nothing, of nobody yet, of each other's empty beginnings, of many pages; many of them."""
-    await Conversation(log, "empty").fork("of nothing")
-    await Conversation(log, "empty").add(["now there is something"])
-    parent = Conversation(log, "parent")
-    for number in range(30):
-        await parent.add([{"role": "user", "content": number}, number])
-        if number % 3 == 0:
-            await parent.pop()
-        if number % 7 == 6:
-            await parent.undo()
-        if number % 11 == 10:
-            await parent.clear()
-        await parent.fork(f"fork {number}")
-    assert (await log.verify()).faults == ()
-
-
-@pytest.mark.parametrize(
-    "fork",
-    [
-        ConversationForked(b"chat", 0, 0),
-        ConversationForked(NOBODY, 0, 1),
-        ConversationForked(NOBODY, 1, 0),
-        ConversationForked(CHAT, 99, 0),
-    ],
-)
-async def test_a_fork_that_would_be_named_is_not_appended(
-    log: EventLog, fork: ConversationForked
-) -> None:
-    """Whoever appends it is told; nothing is stored."""
-    await fill(log)
-    with pytest.raises(InvalidMomentError):
-        await log.append("new", fork, expected_version=0)
-    assert await log.version("new") == 0
 
 
 async def test_an_unknown_kind_or_schema_is_no_fault(backend: Backend) -> None:

@@ -1,0 +1,82 @@
+"""A bench for whoever asks what became of a change: a database that is locked, cut off or slow."""
+
+import contextlib
+import uuid
+from collections.abc import AsyncGenerator
+from typing import Any, Final
+
+import asyncpg
+
+from eventlog import EventLog
+from tests.backends import PostgresBackend
+from tests.backends import _checked_out as lent
+from tests.faults.ledger import Ledger
+from tests.faults.proxy import Proxy
+from tests.options import grouped
+from tests.waiting import PATIENCE, until
+
+LIMIT: Final = 1.0
+"""Seconds after which a statement ends."""
+
+
+class Bench:
+    """A log on a database that is behaving, a proxy before it, and locks on rows of streams."""
+
+    def __init__(self, backend: PostgresBackend, proxy: Proxy) -> None:
+        self.backend = backend
+        self.proxy = proxy
+        self.ledger = Ledger()
+        self.options: dict[str, Any] = {"tenant": uuid.uuid4().hex, **backend.options}
+        self.direct = EventLog(backend.url, **grouped(**self.options))
+        self._logs = [self.direct]
+
+    def open(self, way: str = "direct", **options: Any) -> EventLog:
+        """Open a log by way of the proxy, whose statements end after LIMIT."""
+        url = self.proxy.url
+        given = {"statement_timeout": LIMIT, **self.options, **options}
+        if way == "server":
+            url += "?lock_timeout=300"
+            given["statement_timeout"] = PATIENCE
+        log = EventLog(url, **grouped(**given, pgbouncer=way == "bouncer"))
+        self._logs.append(log)
+        return log
+
+    @contextlib.asynccontextmanager
+    async def locked(self, *streams: str) -> AsyncGenerator["asyncpg.Connection[Any]"]:
+        """Lock the rows of streams for the length of the block."""
+        connection = await asyncpg.connect(self.backend.url)
+        try:
+            async with connection.transaction():
+                await connection.execute(
+                    f"SELECT FROM {self.backend.schema}.streams"
+                    " WHERE tenant = $1 AND name = ANY($2) FOR UPDATE",
+                    self.options["tenant"],
+                    streams,
+                )
+                yield connection
+        finally:
+            await connection.close()
+
+    async def running(self) -> int:
+        """Return how many statements of the log run on the server."""
+        ((count,),) = await self.backend.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'eventlog'"
+            " AND state <> 'idle' AND query LIKE ?",
+            f"%{self.backend.schema}%",
+        )
+        return int(count)
+
+    async def check(self) -> None:
+        """Hold what was told against the log, now and once nothing runs any more."""
+        await self.ledger.check(self.direct)
+
+        async def is_quiet() -> bool:
+            return await self.running() == 0
+
+        await until(is_quiet, "the server has nothing to do")
+        await self.ledger.check(self.direct)
+
+    async def close(self) -> None:
+        assert [lent(log) for log in self._logs] == [0] * len(self._logs)
+        for log in self._logs:
+            await log.close()
