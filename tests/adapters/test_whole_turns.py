@@ -17,13 +17,13 @@ from eventlog.errors import (
     NoSuchTurnError,
     NothingToRedoError,
 )
-from eventlog.events import UsageRecorded
 from eventlog_openai_agents import EventLogSession
 from eventlog_projections import Conversation
 from eventlog_projections.views import Views, turns
 from eventlog_session_conformance.agent import QUIET, agent, ask_weather, say, weather
 from tests.adapters import metering
 from tests.backends import Backend
+from tests.usage import used
 
 
 def user(text: str = "a question") -> Any:
@@ -41,17 +41,8 @@ def output(call_id: str = "x") -> Any:
 SAID: Any = {"role": "assistant", "content": "an answer"}
 
 
-def used(run: str, tokens: int = 1) -> NewEvent:
-    counted = UsageRecorded(
-        requests=1,
-        input_tokens=tokens,
-        cached_input_tokens=0,
-        cache_write_tokens=0,
-        output_tokens=0,
-        reasoning_tokens=0,
-        total_tokens=tokens,
-    )
-    return NewEvent(counted, Context(run_id=run))
+def used_by(run: str, tokens: int = 1) -> NewEvent:
+    return NewEvent(used(tokens), Context(run_id=run))
 
 
 async def test_a_result_of_an_answered_call_takes_no_earlier_turn_along(backend: Backend) -> None:
@@ -139,10 +130,10 @@ async def test_use_counts_for_the_turn_of_its_run(backend: Backend) -> None:
         chat = Conversation(log, "chat")
         for run in ("a", "b"):
             await chat.add([user(run)], context=Context(run_id=run))
-        await chat.append([used("a", 1), used("b", 10), used("c", 100)])
+        await chat.append([used_by("a", 1), used_by("b", 10), used_by("c", 100)])
         assert [found.turn for found in await chat.usage_by_turn()] == [1, 2, 2]
         await chat.undo()
-        await chat.append(used("b", 1000))
+        await chat.append(used_by("b", 1000))
         assert [found.turn for found in await chat.usage_by_turn()] == [1, 2, 2, 1]
         shown = await turns(Views(log), "chat")
         assert [turn.total_tokens for turn in shown] == [1001, 110]
@@ -208,7 +199,7 @@ async def _agree(steps: Any) -> None:
                     within = Context(run_id=run, parent_run_id="outer" if is_inner else None)
                     await chat.add(items, context=within)
                 case ("use", run):
-                    await chat.append(used(run))
+                    await chat.append(used_by(run))
                 case ("undo", count):
                     before = await chat.items()
                     gone = await chat.items(limit_turns=count)

@@ -6,26 +6,19 @@ import zlib
 from typing import Any, Final
 
 from eventlog import Context, ItemPopped, ItemsAdded, ItemsReplaced
-from eventlog.events import ConversationForked, ConversationRewound, UsageRecorded
+from eventlog.events import ConversationForked, ConversationRewound
 from eventlog.format import chain
 from eventlog.format.encryption import DataKey
 from eventlog.format.events import encode_text
 from eventlog.format.records import StoredEvent
+from tests.usage import used
 from tests.vectors.making import Stream, Vector, event, fixed, under
 
 KEY: Final = fixed("data key", 32)
 ZLIB: Final = bytes.fromhex("789c8b56ca4b2d2d492d56d2514a1c054403a55800f5fa75ad")
 """What zlib made of a body once. Other builds may make other bytes of it, which mean the same."""
 
-NO_USAGE: Final = UsageRecorded(
-    requests=1,
-    input_tokens=5,
-    cached_input_tokens=0,
-    cache_write_tokens=0,
-    output_tokens=4,
-    reasoning_tokens=0,
-    total_tokens=9,
-)
+NO_USAGE: Final = used(5, 4)
 
 
 def _said() -> Stream:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from eventlog import Context, EventLog, NewEvent
 from eventlog.events import UsageRecorded
 from eventlog_projections.conversation import Conversation
+from tests import usage
 
 BEGIN: Final = 1_793_613_600_000_000
 """2026-11-02, 10:00 UTC."""
@@ -43,16 +44,7 @@ def looked_up(order: str) -> list[dict[str, Any]]:
 
 
 def used(tokens: int) -> UsageRecorded:
-    return UsageRecorded(
-        requests=1,
-        input_tokens=tokens,
-        cached_input_tokens=0,
-        cache_write_tokens=0,
-        output_tokens=12,
-        reasoning_tokens=0,
-        total_tokens=tokens + 12,
-        model="a model nobody sells",
-    )
+    return usage.used(tokens, 12, model="a model nobody sells")
 
 
 async def fill(log: EventLog) -> None:

@@ -4,10 +4,10 @@ import pytest
 
 from eventlog import EventLog, ItemsAdded
 from eventlog.errors import CorruptEventError
-from eventlog.events import UsageRecorded
 from eventlog_projections import Conversation
 from eventlog_projections.history.salvage import Unreadable
 from tests.backends import Backend
+from tests.usage import used
 
 BAD = 3
 DAMAGES = {
@@ -16,18 +16,6 @@ DAMAGES = {
     "gone": "DELETE FROM {}events WHERE version = 3 AND body <> ?",
 }
 each_damage = pytest.mark.parametrize("how", DAMAGES)
-
-
-def used(tokens: int) -> UsageRecorded:
-    return UsageRecorded(
-        requests=1,
-        input_tokens=tokens,
-        cached_input_tokens=0,
-        cache_write_tokens=0,
-        output_tokens=0,
-        reasoning_tokens=0,
-        total_tokens=tokens,
-    )
 
 
 async def fill(backend: Backend, log: EventLog, how: str) -> Conversation:

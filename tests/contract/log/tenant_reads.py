@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from eventlog import Context, EventLog, EventLogError, ItemsAdded, NewEvent, Signer
-from eventlog.events import UsageRecorded
 from eventlog.format.chain import stream_id
 from eventlog.operations import place_hold
 from eventlog_openai_agents import EventLogSession
@@ -26,6 +25,7 @@ from eventlog_projections import views as of_views
 from eventlog_projections.views import BUILT_IN, Views
 from eventlog_projections.views.search import ItemRow
 from tests.backends import Backend
+from tests.usage import used
 
 THEIRS: Final = "theirs"
 SECRET: Final = "secret"
@@ -42,16 +42,7 @@ AGO: Final = timedelta(days=-36_500)
 KINDS: Final = tuple(kind for projection in BUILT_IN for kind in projection.tables)
 SIGNER: Final = Signer("example.com/log", bytes(range(32)))
 
-USED: Final = UsageRecorded(
-    requests=1,
-    input_tokens=5,
-    cached_input_tokens=0,
-    cache_write_tokens=0,
-    output_tokens=2,
-    reasoning_tokens=0,
-    total_tokens=7,
-    model=MARKER,
-)
+USED: Final = used(5, 2, model=MARKER)
 
 
 async def fill(theirs: EventLog) -> None:

@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 
 from eventlog import EventLog, ItemsReplaced
 from eventlog.errors import NoSuchTurnError, NothingToRedoError
-from eventlog.events import BranchDeleted, ConversationRewound, UsageRecorded
+from eventlog.events import BranchDeleted, ConversationRewound
 from eventlog_projections import Conversation
 from eventlog_projections.views import BUILT_IN, Views
 from tests.backends import Backend
 from tests.conftest import open_backend
 from tests.contract.views.asked import ask, small_batches
 from tests.contract.views.oracle import tell
+from tests.usage import used
 from tests.waiting import LONG
 
 WORDS = st.sampled_from(["rain", "sun", "zug \ud800", "nul \0", "grüße"])
@@ -62,7 +63,9 @@ async def take(log: EventLog, chat: Conversation, step: tuple[Any, ...]) -> None
             rewound = ConversationRewound(version, kept)
             await log.append(chat.name, rewound, branch=chat.branch, expected_version=head)
         case ("use", requests, tokens):
-            await log.append(chat.name, used(requests, tokens), branch=chat.branch)
+            await log.append(
+                chat.name, used(tokens, 2, requests=requests, model="m"), branch=chat.branch
+            )
         case ("pop",):
             await chat.pop()
         case ("clear",):
@@ -79,19 +82,6 @@ async def take(log: EventLog, chat: Conversation, step: tuple[Any, ...]) -> None
             await chat.label(title=title.replace("\ud800", ""), owner="ana")
         case _:
             raise AssertionError(step)
-
-
-def used(requests: int, tokens: int) -> UsageRecorded:
-    return UsageRecorded(
-        requests=requests,
-        input_tokens=tokens,
-        cached_input_tokens=0,
-        cache_write_tokens=0,
-        output_tokens=2,
-        reasoning_tokens=0,
-        total_tokens=tokens + 2,
-        model="m",
-    )
 
 
 async def play(backend: Backend, steps: Any, forked: Any) -> None:
