@@ -6,7 +6,6 @@ import click
 
 from eventlog_cli.command import command
 from eventlog_cli.lookups.finding import check_branch, find
-from eventlog_cli.lookups.spending import spent
 from eventlog_cli.options import BRANCH, FORMAT, ID, OPTIONAL_ID, SINCE, limit
 from eventlog_cli.progress import caught_up
 from eventlog_cli.running import Invocation, run
@@ -57,6 +56,7 @@ def usage(
 
     Of one conversation, or of all. Costs are at the prices of today: `?` has none that is known.
     """
+    from eventlog_cli.lookups.spending import spent
 
     async def work(at: Invocation) -> None:
         name = None if conversation is None else await find(at.log, conversation)
