@@ -45,7 +45,7 @@ FIRST_APPEND: Final = "first add_items of a process, new file"
 START: Final = "from eventlog_cli.main import program; program()"
 """What the installed command does."""
 
-BOUND: Final = (SESSIONS, SHOW, LOG, LAST, SHORT, NOTHING, SEARCH, EVERY)
+BOUND: Final = (SESSIONS, SHOW, LOG, LAST, NOTHING, SEARCH)
 """Commands of which what they cannot do without is to be most."""
 
 RARE: Final = "lost"
@@ -80,7 +80,7 @@ def scenarios(_: Scale) -> list[Scenario]:
         Bar(HELP, PASS, 3.0),
         Bar(COMPLETION, PASS, 8.0),
         *floor,
-        Bar(WHOLE, TOOLS),
+        *(Bar(each, TOOLS) for each in (SHORT, WHOLE, EVERY)),
         Bar(LIBRARY, PASS),
         Bar(TOOLS, PASS),
     )
