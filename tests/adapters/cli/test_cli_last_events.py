@@ -38,7 +38,7 @@ async def test_the_last_events_are_those_that_the_whole_log_ends_with(
 
 
 def rows(text: str) -> list[list[str]]:
-    """Return the cells of each line; of a time the second, which is told as exactly as it has to."""
+    """Return the cells of each line; of a time the second: more is told where it has to be."""
     cells = [line.split("\t") for line in text.splitlines()]
     return [[version, at.partition(".")[0], *rest] for version, at, *rest in cells]
 
