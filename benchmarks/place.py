@@ -24,6 +24,8 @@ class Scale(NamedTuple):
     """How much there is of everything."""
 
     rounds: int
+    seconds: float
+    """After which a scenario does not wait for more rounds than it must."""
     hurry: int
     writers: tuple[int, ...]
     lengths: tuple[int, ...]
@@ -43,6 +45,7 @@ class Scale(NamedTuple):
 
 FULL: Final = Scale(
     rounds=9,
+    seconds=8,
     hurry=1,
     writers=(1, 4, 16, 50),
     lengths=(10, 100, 1_000, 10_000),
@@ -62,6 +65,7 @@ FULL: Final = Scale(
 
 QUICK: Final = Scale(
     rounds=3,
+    seconds=2,
     hurry=5,
     writers=(50,),
     lengths=(1_000, 10_000),
