@@ -35,6 +35,7 @@ from benchmarks import (
     rewinding,
     sizes,
     throughput,
+    undoing,
     verifying,
     viewing,
     views,
@@ -67,6 +68,7 @@ EVERY: Final = (
     feed,
     viewing,
     views,
+    undoing,
     verifying,
     growth,
 )

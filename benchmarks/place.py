@@ -40,6 +40,7 @@ class Scale(NamedTuple):
     rewound: int
     imported: int
     viewed: int
+    undone: tuple[int, int]
     searched: int
 
 
@@ -60,6 +61,7 @@ FULL: Final = Scale(
     rewound=100_000,
     imported=10_000,
     viewed=50_000,
+    undone=(100, 10_000),
     searched=1_000_000,
 )
 
@@ -80,6 +82,7 @@ QUICK: Final = Scale(
     rewound=10_000,
     imported=1_000,
     viewed=5_000,
+    undone=(100, 2_000),
     searched=20_000,
 )
 
