@@ -29,6 +29,7 @@ from benchmarks import (
     reading,
     report,
     rewinding,
+    scale,
     sizes,
     throughput,
     verifying,
@@ -66,6 +67,9 @@ MODULES: Final = (
     growth,
 )
 """In order; what leaves the most behind on the server comes last."""
+
+LONG: Final = (scale,)
+"""What takes hours, and is measured only when it is asked for."""
 
 
 def arguments() -> argparse.Namespace:
@@ -139,8 +143,9 @@ def main() -> None:
     """Start the servers, measure, report."""
     options = arguments()
     console = Console(stderr=True)
-    scale = QUICK if options.quick else FULL
-    every = [scenario for module in MODULES for scenario in module.scenarios(scale)]
+    size = QUICK if options.quick else FULL
+    modules = (*MODULES, *LONG) if options.only else MODULES
+    every = [scenario for module in modules for scenario in module.scenarios(size)]
     chosen = [scenario for scenario in every if options.only in scenario.title]
     if not chosen:
         console.print(f"No scenario's title contains {options.only!r}.")
@@ -148,7 +153,7 @@ def main() -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with (
         Progress(*columns, TimeElapsedColumn(), console=console) as progress,
-        opened_place(scale, progress) as place,
+        opened_place(size, progress) as place,
     ):
         found = asyncio.run(run(chosen, place))
     with tempfile.TemporaryDirectory() as scratch:

@@ -39,6 +39,7 @@ class Scale(NamedTuple):
     imported: int
     viewed: int
     searched: int
+    nodes: tuple[int, ...]
 
 
 FULL: Final = Scale(
@@ -58,6 +59,7 @@ FULL: Final = Scale(
     imported=10_000,
     viewed=50_000,
     searched=1_000_000,
+    nodes=(100_000, 1_000_000, 10_000_000),
 )
 
 QUICK: Final = Scale(
@@ -77,6 +79,7 @@ QUICK: Final = Scale(
     imported=1_000,
     viewed=5_000,
     searched=20_000,
+    nodes=(2_000, 20_000),
 )
 
 
