@@ -33,6 +33,7 @@ from benchmarks import (
     reading,
     report,
     rewinding,
+    scale,
     sizes,
     throughput,
     undoing,
@@ -74,7 +75,7 @@ EVERY: Final = (
 )
 """In order; what leaves the most behind on the server comes last."""
 
-ON_REQUEST: Final[tuple[ModuleType, ...]] = ()
+ON_REQUEST: Final[tuple[ModuleType, ...]] = (scale,)
 """Those of which a full run has no part: they take long, or need what not every machine has."""
 
 
@@ -112,7 +113,7 @@ def opened_place(scale: Scale, progress: Progress) -> Generator[Place]:
         yield Place(Path(folder), postgres, servers.start_redis(stack), scale, track)
 
 
-def named(only: str, scale: Scale) -> list[tuple[str, Scenario]]:
+def named(only: str, size: Scale) -> list[tuple[str, Scenario]]:
     """Return the scenarios that are asked for, all without a name, each with its module's name."""
     found: list[tuple[str, Scenario]] = []
     for module in (*EVERY, *ON_REQUEST):
@@ -120,7 +121,7 @@ def named(only: str, scale: Scale) -> list[tuple[str, Scenario]]:
         is_asked = only == name or (not only and module in EVERY)
         found += [
             (name, each)
-            for each in module.scenarios(scale)
+            for each in module.scenarios(size)
             if is_asked or (only and module in EVERY and only in each.title)
         ]
     return found
@@ -175,8 +176,8 @@ def main() -> None:
     """Start the servers, measure, report."""
     options = arguments()
     console = Console(stderr=True)
-    scale = QUICK if options.quick else FULL
-    chosen = named(options.only, scale)
+    size = QUICK if options.quick else FULL
+    chosen = named(options.only, size)
     if not chosen:
         console.print(f"No module is called {options.only!r}, and no scenario's title contains it.")
         sys.exit(2)
@@ -184,7 +185,7 @@ def main() -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with (
         Progress(*columns, TimeElapsedColumn(), console=console) as progress,
-        opened_place(scale, progress) as place,
+        opened_place(size, progress) as place,
     ):
         found = asyncio.run(run(chosen, place))
     if not (options.quick or options.only):

@@ -42,6 +42,7 @@ class Scale(NamedTuple):
     viewed: int
     undone: tuple[int, int]
     searched: int
+    nodes: tuple[int, ...]
 
 
 FULL: Final = Scale(
@@ -63,6 +64,7 @@ FULL: Final = Scale(
     viewed=50_000,
     undone=(100, 10_000),
     searched=1_000_000,
+    nodes=(100_000, 1_000_000, 10_000_000),
 )
 
 QUICK: Final = Scale(
@@ -84,6 +86,7 @@ QUICK: Final = Scale(
     viewed=5_000,
     undone=(100, 2_000),
     searched=20_000,
+    nodes=(2_000, 20_000),
 )
 
 
