@@ -61,9 +61,9 @@ FULL: Final = Scale(
     large=100,
     rewound=100_000,
     imported=10_000,
-    viewed=50_000,
+    viewed=20_000,
     undone=(100, 10_000),
-    searched=1_000_000,
+    searched=200_000,
     nodes=(100_000, 1_000_000, 10_000_000),
 )
 
