@@ -45,7 +45,8 @@ async def take(gauge: Gauge, seconds: float = 60) -> tuple[int, int]:
 async def test_on_a_quiet_machine_no_round_is_taken_again(monkeypatch: pytest.MonkeyPatch) -> None:
     gauge = loops(monkeypatch, itertools.repeat(1.1))
     assert await take(gauge) == (ROUNDS, ROUNDS)
-    assert tuple(gauge.summary()) == (pytest.approx(1.1), pytest.approx(1.1), ROUNDS, 0, 0)
+    assert gauge.summary()[2:] == (ROUNDS, 0, 0)
+    assert gauge.summary()[:2] == pytest.approx((1.1, 1.1))
 
 
 async def test_a_round_beside_a_neighbour_is_taken_again(monkeypatch: pytest.MonkeyPatch) -> None:
