@@ -23,8 +23,10 @@ from eventlog.store.postgres.events import PostgresEvents
 from eventlog.store.postgres.feed import PostgresFeed
 from eventlog.store.postgres.heads import Heads
 from eventlog.store.postgres.listening import Listening
+from eventlog.store.postgres.pools import synchronous_commit
 from eventlog.store.postgres.rights import PostgresRights
 from eventlog.store.postgres.runner import PostgresRunner
+from eventlog.store.postgres.sending import Sending
 from eventlog.store.postgres.snapshots import PostgresSnapshots
 from eventlog.store.postgres.views import PostgresViews
 
@@ -73,7 +75,8 @@ class PostgresStore:
         self._erasures = Erasures(runner, *nouns, first=first, beside=beside)
         # Whoever waits for a lock keeps its connection from the others.
         slots = max(1, options.postgres.pool_size // LOCKED)
-        self._appender = Appender(address, sql.log, self._heads, runner, slots)
+        sending = Sending(sql.log, runner, synchronous_commit(options))
+        self._appender = Appender(address, sql.log, self._heads, runner, sending, slots)
 
     def _listening(self) -> Listening | None:
         # What stands between here and the server may hand a notice to somebody else's client.
