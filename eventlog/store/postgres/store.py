@@ -16,17 +16,17 @@ from eventlog.store.nouns.keys import Keys
 from eventlog.store.nouns.streams import Streams
 from eventlog.store.nouns.tree import Tree
 from eventlog.store.postgres import statements
-from eventlog.store.postgres.append import Appender
-from eventlog.store.postgres.batcher import AppendBatcher
+from eventlog.store.postgres.appending.append import Appender
+from eventlog.store.postgres.appending.batcher import AppendBatcher
+from eventlog.store.postgres.appending.heads import Heads
+from eventlog.store.postgres.appending.sending import Sending
 from eventlog.store.postgres.catalog import PostgresGuards
 from eventlog.store.postgres.events import PostgresEvents
 from eventlog.store.postgres.feed import PostgresFeed
-from eventlog.store.postgres.heads import Heads
 from eventlog.store.postgres.listening import Listening
 from eventlog.store.postgres.pools import synchronous_commit
 from eventlog.store.postgres.rights import PostgresRights
 from eventlog.store.postgres.runner import PostgresRunner
-from eventlog.store.postgres.sending import Sending
 from eventlog.store.postgres.snapshots import PostgresSnapshots
 from eventlog.store.postgres.views import PostgresViews
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from eventlog.cache import Cache
 from eventlog.errors import StoreError
-from eventlog.store.postgres.attempts import Attempt, Try, values_alone, values_together
+from eventlog.store.postgres.appending.attempts import Attempt, Try, values_alone, values_together
 from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.sql.names import PostgresLogStatements
 from eventlog.store.sql.statement import Statement

@@ -18,12 +18,12 @@ from eventlog.format.records import (
 from eventlog.retrying import Tries, others_were_first
 from eventlog.store.nouns.append import Clock, Known, Seen, beginning, decide
 from eventlog.store.nouns.outcomes import APPEND_AGAIN, UnansweredError, find_out
-from eventlog.store.postgres.attempts import Attempt, Try
-from eventlog.store.postgres.batcher import Tell
+from eventlog.store.postgres.appending.attempts import Attempt, Try
+from eventlog.store.postgres.appending.batcher import Tell
+from eventlog.store.postgres.appending.heads import End, Heads
+from eventlog.store.postgres.appending.sending import Call, Sending
 from eventlog.store.postgres.errors import LOOK_AGAIN, translated
-from eventlog.store.postgres.heads import End, Heads
 from eventlog.store.postgres.runner import PostgresRunner
-from eventlog.store.postgres.sending import Call, Sending
 from eventlog.store.sql.names import PostgresLogStatements
 
 
