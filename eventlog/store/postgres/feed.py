@@ -37,6 +37,7 @@ class PostgresFeed:
         self._pages = FeedPages(runner, sql.page, sql.every_page)
         self._plain_pages = FeedPages(runner, sql.plain_page, sql.every_plain_page)
         self._fetch = runner.fetch
+        self._pools = runner.pools
         self._sql = sql
         self._rights = rights
         self._listening = listening
@@ -44,6 +45,14 @@ class PostgresFeed:
     @property
     def queue(self) -> "PostgresFeed":
         return self
+
+    @property
+    def server(self) -> int:
+        return self._pools.server
+
+    async def is_standby(self) -> bool:
+        (row,) = await self._fetch(self._sql.standby, {})
+        return bool(row[0])
 
     async def position(self) -> int:
         return (await self.progress("")).position

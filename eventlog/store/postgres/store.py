@@ -58,7 +58,7 @@ class PostgresStore:
         )
         self.streams = Streams(runner, sql.log)
         self.events = PostgresEvents(runner, sql.log, self._heads)
-        self.snapshots = PostgresSnapshots(runner, sql.snapshots)
+        self.snapshots = PostgresSnapshots(runner, sql.snapshots, self._heads)
         self.keys = Keys(runner, sql.keys)
         self.tree = Tree(runner, sql.tree, violations)
         self.views = PostgresViews(runner, sql.views, address.schema)

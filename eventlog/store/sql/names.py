@@ -41,7 +41,7 @@ class PostgresLogStatements(LogStatements):
     free: Statement
     group_first: Statement
     group_next: Statement
-    hash_at: Statement
+    hashes_at: Statement
 
 
 class ErasureStatements(Statements):
@@ -131,6 +131,7 @@ class PostgresFeedStatements(FeedStatements):
     plain_place: Statement
     progress: Statement
     sift: Statement
+    standby: Statement
 
 
 class TreeStatements(Statements):
