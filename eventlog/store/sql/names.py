@@ -42,7 +42,7 @@ class PostgresLogStatements(LogStatements):
     free: Statement
     group_first: Statement
     group_next: Statement
-    hash_at: Statement
+    hashes_at: Statement
     nodes: Statement
 
 
@@ -135,6 +135,7 @@ class PostgresFeedStatements(FeedStatements):
     ranges: Statement
     sift: Statement
     spans: Statement
+    standby: Statement
 
 
 class TreeStatements(Statements):

@@ -69,6 +69,7 @@ class Executor:
         self._states: dict[Key, ProjectionState] = {}
         self._narrowing = Narrowing()
         self._is_strict = is_strict
+        self._server = views.server
         self._storing: asyncio.Task[bool] | None = None
 
     def look(self, points: Mapping[Key, Checkpoint]) -> None:
@@ -87,6 +88,7 @@ class Executor:
         is taken the next time: look again. Whatever is raised, all that was folded and
         not stored is evicted.
         """
+        self._trust_caches()
         ahead = {point.key: point for point in points}
         try:
             while stop is None or not stop.is_set():
@@ -108,6 +110,14 @@ class Executor:
         except BaseException as error:
             await self._abandon(at_once=not isinstance(error, Exception))
             raise
+
+    def _trust_caches(self) -> None:
+        """Evict rows and sizes of lists if a server that has others may have taken over."""
+        server = self._views.server
+        if server != self._server:
+            self._states.clear()
+            self._sizes.evict()
+            self._server = server
 
     async def _take(self, found: Range, end: int) -> list[Checkpoint] | None:
         """Take one batch, and begin to store it; None if another runner was first."""
