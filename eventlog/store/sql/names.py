@@ -14,8 +14,10 @@ class LogStatements(Statements):
     head: Statement
     latest: Statement
     many: Statement
+    many_behind: Statement
     of_kind: Statement
     page: Statement
+    several: Statement
     strays: Statement
     stream: Statement
     stream_page: Statement
@@ -145,6 +147,7 @@ class TreeStatements(Statements):
     heads: Statement
     last_head: Statement
     leaves: Statement
+    placed: Statement
     places: Statement
     save: Statement
     save_head: Statement
