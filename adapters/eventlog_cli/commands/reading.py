@@ -13,7 +13,7 @@ from eventlog_cli.command import command
 from eventlog_cli.lookups.filtering import pages, wanted_events
 from eventlog_cli.lookups.finding import find_conversation
 from eventlog_cli.lookups.tree import origin, places_of, stream_of
-from eventlog_cli.options import AS_OF, BRANCH, ID, SINCE, UNTIL, limit
+from eventlog_cli.options import AS_OF, BRANCH, ID, KIND, SINCE, UNTIL, limit
 from eventlog_cli.running import Invocation, leave_with, run
 from eventlog_cli.showing import pages as shown_pages
 from eventlog_cli.showing import records
@@ -129,7 +129,7 @@ def _origin(place: Place) -> dict[str, Any]:
 @click.option("-n", "--limit", metavar="N", type=click.IntRange(min=1), help="Only the last ones.")
 @SINCE
 @UNTIL
-@click.option("--kind", metavar="KIND", multiple=True, help="Only events of a kind, or of several.")
+@KIND
 @click.option("--actor", metavar="NAME", help="Only what somebody did.")
 @click.option("--agent", metavar="NAME", help="Only what an agent did.")
 @click.option("--tool", metavar="NAME", help="Only calls of a tool.")

@@ -56,7 +56,7 @@ class EventLines:
         fraction = f".{event.recorded_at:%f}" if is_exact and event.recorded_at else ""
         day = out.zone.seen(event.recorded_at, "%Y-%m-%d")
         at = out.zone.seen(event.recorded_at, "%H:%M:%S") + fraction
-        who = actor(event.context)
+        who = actor(event.context, event.event)
         if not out.look.is_terminal:
             cells = (str(event.version), f"{day} {at}", line(event.kind), line(who))
             out.print(*("\t".join((*cells, said)) for said in self._piped(event)))
@@ -165,26 +165,38 @@ def _added(before: HistoryEvent, event: HistoryEvent) -> HistoryEvent:
 
 
 def feed_lines(event: "RecordedEvent", out: Output) -> Iterator[Text]:
-    """Yield an event of the feed: where it happened, and a line for each item that it brought."""
+    """Yield an event of the feed: where, who did it, and a line for each item that it brought."""
     at = readable_time(event.stored.recorded_at)
     name, kind = named(event.stream, event.branch), line(event.kind)
-    said = list(_fed(event))
+    said, who = list(_fed(event)), _author(event)
     if not out.look.is_terminal:
         for each in said:
-            cells = (out.zone.seen(at), name, str(event.version), kind, each.plain)
+            cells = (out.zone.seen(at), name, str(event.version), kind, who, each.plain)
             yield Text.of("\t".join(cells))
         return
     when, style = out.zone.seen(at), STYLES.get(event.kind, "")
     rest = Text.of(f" {event.version} ", (kind, style))
+    by = Text.of((f" by {who}", "dim"))
     room = out.look.width - Text.of(name).width - rest.width - 1
     if room < len(CLOCK):  # The name is what one types next: it is not cut.
         yield Text.of((name, "bold"))
-        yield Text.of("  ", (when[-len(CLOCK) :], "dim"), rest).cut(out.look.width)
+        yield Text.of("  ", (when[-len(CLOCK) :], "dim"), rest, by).cut(out.look.width)
     else:
         shown = when if room >= len(when) else when[-len(CLOCK) :]
-        yield Text.of((f"{shown} ", "dim"), (name, "bold"), rest)
+        fits = room - len(shown) >= by.width
+        yield Text.of((f"{shown} ", "dim"), (name, "bold"), rest, by if fits else "")
+        if not fits:
+            yield Text.of("   ", by).cut(out.look.width)
     for each in said:
         yield Text.of("    ", each).cut(out.look.width)
+
+
+def _author(event: "RecordedEvent") -> str:
+    """Name who did it, as far as that can be read."""
+    try:
+        return "-" if event.is_erased else actor(event.context, event.event)
+    except EventLogError:
+        return "-"
 
 
 def _fed(event: "RecordedEvent") -> list[Text]:
