@@ -54,6 +54,12 @@ def describe(item: Any) -> tuple[str, str]:
     return line(told.label), clean(told.text)
 
 
+def describe_flat(item: Any) -> tuple[str, str]:
+    """Tell who an item is from, and what it says in one line."""
+    told = tell(item)
+    return line(told.label), clean(told.line)
+
+
 def deed(event: Event | OpaqueEvent | None) -> str:
     """Tell what an event did that brought no items, and why."""
     reason = getattr(event, "reason", None)
