@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from eventlog.format.names import MAIN, RESERVED
 from eventlog_cli.completing import complete
 
 if TYPE_CHECKING:
@@ -31,7 +32,14 @@ OPTIONAL_ID: Final = id_argument(required=False)
 IDS: Final = click.argument(
     "conversations", metavar="ID...", nargs=-1, required=True, shell_complete=complete
 )
-BRANCH: Final = click.option("--branch", metavar="NAME", default="", help="A branch of it.")
+BRANCH: Final = click.option(
+    "--branch",
+    metavar="NAME",
+    default=MAIN,
+    help="A branch of it.",
+    # As `branches` prints it, and as sessions of the SDK call it.
+    callback=lambda _ctx, _param, name: MAIN if name == RESERVED else name,
+)
 AS_OF: Final = click.option("--as-of", metavar="MOMENT", help="As it was then.")
 SINCE: Final = click.option("--since", metavar="TIME", help="Only what is as late as this.")
 UNTIL: Final = click.option(

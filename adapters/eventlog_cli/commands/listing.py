@@ -51,7 +51,7 @@ def sessions(ctx: click.Context, **given: Any) -> None:
         rows = [records.session(each, erased=await _is_erased(at, each)) for each in found.rows]
         more = f"There are more than {wanted.limit}: -n shows so many." if found.more else None
         nothing = (
-            "No conversation matches that."
+            f"No conversation matches that.{_whole_names(wanted)}"
             if wanted.narrows
             else f"There is no conversation of tenant {at.log.tenant} yet."
         )
@@ -64,6 +64,15 @@ def sessions(ctx: click.Context, **given: Any) -> None:
         )
 
     run(ctx, work)
+
+
+def _whole_names(wanted: Wanted) -> str:
+    """Say where a name is found that was typed otherwise."""
+    given = {"owner": wanted.owner, "model": wanted.model, "agent": wanted.agent}
+    for by, name in given.items():
+        if name is not None:
+            return f" Names are whole: `eventlog usage --by {by}` lists them."
+    return ""
 
 
 async def _is_erased(at: Invocation, found: Any) -> bool:

@@ -1,6 +1,7 @@
 """Reading one conversation: its items, its events, two of its versions."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 from itertools import dropwhile
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from eventlog_cli.showing import records
 from eventlog_cli.showing.eventlines import EventLines, Folded
 from eventlog_cli.showing.times import moment, moment_or_none
 from eventlog_cli.showing.words import LEGEND
+from eventlog_cli.showing.words import command as command_of
 from eventlog_projections.conversation import Conversation
 from eventlog_projections.history.events import HistoryEvent
 from eventlog_projections.history.places import Place
@@ -77,10 +79,19 @@ def show(
             at.out.print(shown_pages.heading(chat.name, branch, seen, await origin(at.log, chat)))
             shown_pages.transcript(at.out, seen.items, places, is_dated=True)
             if not seen.total:
-                at.out.hint("Its list is empty. `eventlog log` shows what happened.")
+                at.out.hint(await _why_empty(at, chat, when))
         leave_with(each.error for each in lost)
 
     run(ctx, work)
+
+
+async def _why_empty(at: Invocation, chat: Conversation, when: int | datetime | None) -> str:
+    """Say that nothing is there, and which command says why."""
+    shown = command_of("log", chat.name, branch=chat.branch)
+    row = await at.log.stream(chat.name, branch=chat.branch)
+    if when is None and row is not None and row.erased_version is not None:
+        return f"What was said in it was erased. {shown} shows when, by whom and why."
+    return f"Its list is empty. {shown} shows what happened."
 
 
 def _put_one(at: Invocation, seen: ItemsRead, places: list[Place], number: int) -> None:

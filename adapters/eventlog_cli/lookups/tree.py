@@ -68,14 +68,14 @@ async def _record(
     }
 
 
-def left_at(row: StreamRow, known: dict[bytes, StreamRow]) -> str | None:
-    """Say of what, and at which version, a stream is a fork; None where it is none."""
+def left_at(row: StreamRow, known: dict[bytes, StreamRow], at: str = " ") -> str | None:
+    """Say of what, and `at` which version, a stream is a fork; None where it is none."""
     if row.parent is None:
         return None
     parent = known.get(row.parent.stream_id)
     if parent is None:
         return f"version {row.parent.version} of what is gone"
-    return f"{place(parent)} {row.parent.version}"
+    return f"{place(parent)}{at}{row.parent.version}"
 
 
 def place(row: StreamRow) -> str:
@@ -101,7 +101,7 @@ async def origin(log: EventLog, chat: Conversation) -> str:
         return ""
     parent = await log.stream(row.parent.stream_id)
     known: Iterable[StreamRow] = () if parent is None else (parent,)
-    left = left_at(row, {each.stream_id: each for each in known})
+    left = left_at(row, {each.stream_id: each for each in known}, " at version ")
     return f", began as a fork of {left}"
 
 
