@@ -21,7 +21,7 @@ from eventlog_cli.running import FoundError, Invocation, run, run_without_log
 from eventlog_cli.settings import Settings
 from eventlog_cli.showing import pages, records, tables
 from eventlog_cli.showing.text import Text
-from eventlog_cli.showing.words import typed
+from eventlog_cli.showing.words import line, typed
 from eventlog_cli.terminal import is_watched
 from eventlog_projections import check_snapshots
 from eventlog_projections.views.views import Views
@@ -197,7 +197,7 @@ def stats(ctx: click.Context) -> None:
                 "position": position,
                 "views": [records.status(each) for each in views],
             },
-            repr(at.log),
+            line(f"{at.log.spi.address}, tenant {at.log.tenant}"),
             Text.of((_sizes(conversations, branches, events), "bold")),
             f"The feed is at position {position:,}, over all tenants.",
         )
