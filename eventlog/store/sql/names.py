@@ -126,13 +126,15 @@ class SqliteFeedStatements(FeedStatements):
 class PostgresFeedStatements(FeedStatements):
     """Those that only PostgreSQL has, too."""
 
-    every_plain_page: Statement
+    contents: Statement
+    every_named: Statement
     hold: Statement
+    named: Statement
     place: Statement
-    plain_page: Statement
-    plain_place: Statement
     progress: Statement
+    ranges: Statement
     sift: Statement
+    spans: Statement
 
 
 class TreeStatements(Statements):
