@@ -4,7 +4,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from eventlog.format.records import SignedHead
 from eventlog.proof.merkle import TileId
-from eventlog.store.contract.tree import EventAt, IntegrityViolation, Leaf, Shape, ViolationKind
+from eventlog.store.contract.tree import (
+    EventAt,
+    IntegrityViolation,
+    Leaf,
+    Placed,
+    Shape,
+    ViolationKind,
+)
 from eventlog.store.nouns.work import Each, Noun, Runner, Work, ask, reads, writes
 from eventlog.store.sql.names import TreeStatements
 from eventlog.store.sql.statement import Statement
@@ -29,6 +36,11 @@ class Tree(Noun):
     def leaves(self, after: int, limit: int) -> Work[list[Leaf]]:
         rows = yield ask(self._sql.leaves, after=after, limit=limit)
         return [Leaf(*row) for row in rows]
+
+    @reads
+    def placed(self, after: int, until: int, limit: int) -> Work[list[Placed]]:
+        rows = yield ask(self._sql.placed, after=after, until=until, limit=limit)
+        return [Placed._make(row) for row in rows]
 
     @reads
     def tiles(self, wanted: Collection[TileId]) -> Work[dict[TileId, bytes]]:

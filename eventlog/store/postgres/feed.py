@@ -37,6 +37,8 @@ class PostgresFeed(PostgresFeedPages):
         listening: Listening | None,
     ) -> None:
         super().__init__(runner, sql)
+        self._fetch = runner.fetch
+        self._pools = runner.pools
         self._sql = sql
         self._rights = rights
         self._listening = listening
@@ -44,6 +46,14 @@ class PostgresFeed(PostgresFeedPages):
     @property
     def queue(self) -> "PostgresFeed":
         return self
+
+    @property
+    def server(self) -> int:
+        return self._pools.server
+
+    async def is_standby(self) -> bool:
+        (row,) = await self._fetch(self._sql.standby, {})
+        return bool(row[0])
 
     async def position(self) -> int:
         return (await self.progress("")).position

@@ -55,7 +55,7 @@ class PostgresStore:
         runner = self.runner = PostgresRunner(address, options, distribute)
         self.streams = Streams(runner, sql.log)
         self.events = PostgresEvents(runner, sql.log, self._heads)
-        self.snapshots = PostgresSnapshots(runner, sql.snapshots)
+        self.snapshots = PostgresSnapshots(runner, sql.snapshots, self._heads)
         self.keys = Keys(runner, sql.keys)
         self.tree = Tree(runner, sql.tree, lambda: _violations(sql.violations))
         self.views = PostgresViews(runner, sql.views, address.schema)

@@ -126,6 +126,12 @@ def progress(t: Tables) -> Query:
 
 
 @on_postgres
+def standby(_t: Tables) -> Query:
+    """Ask whether the server is a standby, whatever it was when the connection was opened."""
+    return select(func.pg_is_in_recovery())
+
+
+@on_postgres
 def hold(t: Tables) -> Any:
     """Take the lease or renew it, unless another holder's is not over."""
     until = clock() + bindparam("microseconds", type_=BigInteger)

@@ -77,6 +77,18 @@ def leaves(t: Tables) -> Query:
 
 
 @on_both
+def placed(t: Tables) -> Query:
+    """Read which event has each position, whether or not it is there."""
+    feed = _feed(t).c
+    return (
+        select(feed.position, feed.stream_id, feed.version)
+        .where(*between(feed.position))
+        .order_by(feed.position)
+        .limit(bindparam("limit"))
+    )
+
+
+@on_both
 def event_at(t: Tables) -> Query:
     """Read which event has a position, and the names of its stream, if it is there."""
     feed, streams = _feed(t), t.streams.c

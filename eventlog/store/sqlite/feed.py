@@ -11,6 +11,7 @@ class SqliteFeed(FeedPages):
     """A FeedSource without a queue."""
 
     queue = None
+    server = 0
     reads_ahead = False
 
     def __init__(self, runner: Runner, sql: SqliteFeedStatements) -> None:
@@ -22,6 +23,9 @@ class SqliteFeed(FeedPages):
         rows = yield ask(self._head)
         position: int = rows[0][0]
         return position
+
+    async def is_standby(self) -> bool:
+        return False
 
     async def listen(self, _notify: Callable[[], None]) -> None:
         return
