@@ -17,7 +17,8 @@ from eventlog.errors import (
     InvalidOptionError,
     WaitTimeoutError,
 )
-from eventlog.feed.reading import check_reached, follow_feed, read_feed
+from eventlog.feed.reading import follow_feed, read_feed
+from eventlog.feed.trail import check_reached
 from eventlog.format import chain
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.events import Event, NewEvent
@@ -204,7 +205,8 @@ class EventLog:
 
         Ends when the log is closed. Raises StoreError if the database cannot be reached at first;
         later it waits. Raises BeyondEndError if the feed ends before `after`, or has become shorter
-        meanwhile. Use contextlib.aclosing, or leave the loop: nothing is left behind.
+        meanwhile, and HistoryLostError if what was yielded is not there any more. Use
+        contextlib.aclosing, or leave the loop: nothing is left behind.
         """
         check_version("after", after)
         return Results(self._subscribe(after))
@@ -223,7 +225,7 @@ class EventLog:
         reached = await self.position()
         if reached >= position:
             return
-        if position <= self.spi.notifier.furthest:
+        if position <= self.spi.notifier.furthest and not await self.spi.store.feed.is_standby():
             raise BeyondEndError(position, reached, "This process")
         async with self.spi.waiting() as waiter:
             try:
@@ -316,8 +318,8 @@ class EventLog:
 
     async def _subscribe(self, after: int) -> AsyncGenerator[RecordedEvent]:
         # A database that cannot be reached is an error only at first.
-        check_reached(after, await self.position(), "This subscriber")
         spi = self.spi
+        await check_reached(spi.store.feed, after, await self.position(), "This subscriber")
         async with spi.waiting() as waiter:
             events = follow_feed(spi.store, self.tenant, after, waiter, spi.keys)
             async with contextlib.aclosing(events):

@@ -7,6 +7,8 @@ back look as if it had always been so.
 from collections.abc import Iterable
 
 from eventlog.errors import (
+    BeyondEndError,
+    BrokenTreeError,
     CorruptEventError,
     ErasedError,
     KeyDestroyedError,
@@ -14,6 +16,7 @@ from eventlog.errors import (
     UnsoundError,
     WrongKeyError,
 )
+from eventlog.feed.trail import check_reached
 from eventlog.format import chain
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.names import MAIN
@@ -65,7 +68,8 @@ class HeadSigner:
     With `since`, the first after what came since that head was.
 
     What came is the events behind the last head, each held against the one before it; that an older
-    one was changed meanwhile, the next verification finds.
+    one was changed meanwhile, the next verification finds. What was signed here is continued, or
+    nothing is signed: a database that was put back has lost the heads that it stored, too.
     """
 
     def __init__(self, log: EventLog, signer: Signer, *, since: TreeHead | None = None) -> None:
@@ -73,6 +77,7 @@ class HeadSigner:
         self._signer = signer
         self._since = since
         self._checked: int | None = None
+        self._last: SignedHead | None = None
 
     async def sign(self) -> SignedHead:
         """Sign and store a head. Raises as `sign_head` does."""
@@ -84,7 +89,22 @@ class HeadSigner:
         if faults:
             raise UnsoundError(None, tuple(faults), "No head was signed")
         self._checked = end
-        return await self._log.tree.head(self._signer)
+        if self._last is not None:
+            await self._refuse_other_history(self._last, end)
+        self._last = await self._log.tree.head(self._signer)
+        return self._last
+
+    async def _refuse_other_history(self, last: SignedHead, end: int) -> None:
+        """Raise BrokenTreeError unless the log begins with what was signed last."""
+        try:
+            await check_reached(self._log.spi.store.feed, last.size, end, "Whoever signs heads")
+        except BeyondEndError as error:
+            raise BrokenTreeError(f"The log does not continue what was signed: {error}") from error
+        await self._log.tree.extend()
+        if await self._log.tree.root(last.size) != last.root:
+            raise BrokenTreeError(
+                f"The log does not continue the head of {last.size} positions that was signed here"
+            )
 
     async def _faults_behind(self, position: int, end: int) -> list[str]:
         """Return the first fault of what came, of any tenant's that this role sees."""

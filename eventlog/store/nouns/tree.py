@@ -1,6 +1,6 @@
 """The tree over the feed: its leaves, tiles and heads, and what contradicts the events."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from eventlog.format.records import SignedHead
 from eventlog.proof.merkle import TileId
@@ -18,10 +18,10 @@ from eventlog.store.sql.statement import Statement
 
 
 class Tree(Noun):
-    """A TreeSource. `violations` find rows that are wrong."""
+    """A TreeSource. `violations` returns what finds rows that are wrong."""
 
     def __init__(
-        self, runner: Runner, sql: TreeStatements, violations: Sequence[Statement]
+        self, runner: Runner, sql: TreeStatements, violations: Callable[[], Sequence[Statement]]
     ) -> None:
         super().__init__(runner)
         self._sql = sql
@@ -72,7 +72,7 @@ class Tree(Noun):
     @reads
     def violations(self, tenant: str | None) -> Work[list[IntegrityViolation]]:
         found: list[IntegrityViolation] = []
-        for statement in self._violations:
+        for statement in self._violations():
             rows = yield ask(statement, tenant=tenant)
             found += [IntegrityViolation(ViolationKind(row[0]), *row[1:]) for row in rows]
         return found

@@ -36,6 +36,7 @@ class SqliteLogStatements(LogStatements):
 class PostgresLogStatements(LogStatements):
     """Those that only PostgreSQL has, too."""
 
+    append: Statement
     append_first: Statement
     append_next: Statement
     append_several_first: Statement
@@ -43,7 +44,8 @@ class PostgresLogStatements(LogStatements):
     free: Statement
     group_first: Statement
     group_next: Statement
-    hash_at: Statement
+    hashes_at: Statement
+    nodes: Statement
 
 
 class ErasureStatements(Statements):
@@ -126,13 +128,16 @@ class SqliteFeedStatements(FeedStatements):
 class PostgresFeedStatements(FeedStatements):
     """Those that only PostgreSQL has, too."""
 
-    every_plain_page: Statement
+    contents: Statement
+    every_named: Statement
     hold: Statement
+    named: Statement
     place: Statement
-    plain_page: Statement
-    plain_place: Statement
     progress: Statement
+    ranges: Statement
     sift: Statement
+    spans: Statement
+    standby: Statement
 
 
 class TreeStatements(Statements):
