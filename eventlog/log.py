@@ -287,6 +287,7 @@ class EventLog:
         stream: str | None = None,
         *,
         against: TreeHead | None = None,
+        since: TreeHead | None = None,
         key: Verifiers | None = None,
         progress: "OnProgress | None" = None,
         open: bool = False,  # noqa: A002
@@ -296,7 +297,10 @@ class EventLog:
 
         Names what is not right. `against`: a head that was kept where the log's owner cannot write,
         opened by its verifier; only with one does this find a log that was cut off, rolled back or
-        computed anew. `key`: one or several, of who signed the stored heads: what another one
+        computed anew. `since`: such a head, of a log that was verified then; only what came after
+        it is checked, at the cost of that: that the feed goes on from it, each event behind it, and
+        whole conversations of which something was erased since. Older rows that were changed since
+        are not read. `key`: one or several, of who signed the stored heads: what another one
         signed is a warning. `progress` is told how many events were checked. `open`: contents are
         opened and decoded, too, which takes the keyring where they are encrypted. `all_tenants`:
         those of every tenant, for whoever may see them. Reads in bounded memory; what is appended
@@ -308,8 +312,19 @@ class EventLog:
         from eventlog.verify import log  # A start must be quick, and few programs verify.
 
         store, keys = self.spi.store, self.spi.keys
+        tenant = None if all_tenants else self.tenant
+        if since is not None:
+            if stream is not None or against is not None:
+                raise InvalidOptionError(
+                    "Since a head, the whole log is verified and held against that head: name no"
+                    " conversation and no other head."
+                )
+            from eventlog.verify.since import verify_since
+
+            return await verify_since(
+                store, keys, tenant, since, key, self.position, progress, opens=open
+            )
         if stream is None:
-            tenant = None if all_tenants else self.tenant
             streams = all_streams(self.spi) if all_tenants else self.streams(branches=True)
             return await log.verify_all(
                 store, keys, tenant, streams, against, key, progress, opens=open

@@ -23,7 +23,7 @@ from eventlog.format.names import MAIN
 from eventlog.format.records import Head, SignedHead, StoredEvent
 from eventlog.log import EventLog
 from eventlog.paging import PAGE
-from eventlog.proof.checkpoint import Signer
+from eventlog.proof.checkpoint import Signer, TreeHead
 from eventlog.verify import diagnosis
 from eventlog.verify.faults import Fault
 
@@ -40,13 +40,13 @@ async def refuse_unsound(log: EventLog, names: Iterable[str], doing: str) -> Non
             raise UnsoundError(name, tuple(faults), doing)
 
 
-async def sign_head(log: EventLog, signer: Signer) -> SignedHead:
+async def sign_head(log: EventLog, signer: Signer, *, since: TreeHead | None = None) -> SignedHead:
     """Sign and store a head, as `log.tree.head` does, of a log that verifies.
 
-    Reads all that this tenant has. Raises UnsoundError, BrokenTreeError or StoreError: nothing was
-    signed.
+    Reads all that this tenant has, or with a head that was kept elsewhere what came since. Raises
+    UnsoundError, BrokenTreeError or StoreError: nothing was signed.
     """
-    return await HeadSigner(log, signer).sign()
+    return await HeadSigner(log, signer, since=since).sign()
 
 
 async def sign_covering(log: EventLog, signer: Signer) -> SignedHead:
@@ -65,14 +65,17 @@ async def sign_covering(log: EventLog, signer: Signer) -> SignedHead:
 class HeadSigner:
     """Signs heads of a log that is sound: the first after it was verified, the next of what came.
 
+    With `since`, the first after what came since that head was.
+
     What came is the events behind the last head, each held against the one before it; that an older
     one was changed meanwhile, the next verification finds. What was signed here is continued, or
     nothing is signed: a database that was put back has lost the heads that it stored, too.
     """
 
-    def __init__(self, log: EventLog, signer: Signer) -> None:
+    def __init__(self, log: EventLog, signer: Signer, *, since: TreeHead | None = None) -> None:
         self._log = log
         self._signer = signer
+        self._since = since
         self._checked: int | None = None
         self._last: SignedHead | None = None
 
@@ -80,7 +83,7 @@ class HeadSigner:
         """Sign and store a head. Raises as `sign_head` does."""
         end = await self._log.position()
         if self._checked is None:
-            faults = [str(fault) for fault in (await self._log.verify()).faults]
+            faults = [str(fault) for fault in (await self._log.verify(since=self._since)).faults]
         else:
             faults = await self._faults_behind(self._checked, end)
         if faults:

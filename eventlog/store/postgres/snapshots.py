@@ -9,7 +9,7 @@ from eventlog.store.contract.snapshots import Loaded, Snapshot, Sources, dump_pi
 from eventlog.store.nouns.concerned import of_arguments
 from eventlog.store.nouns.snapshots import SnapshotsAlike
 from eventlog.store.nouns.work import Work, ask, reads, writes
-from eventlog.store.postgres.heads import Heads
+from eventlog.store.postgres.appending.heads import Heads
 from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.sql.constants import REFERRED, SEGMENT, SNAPSHOT, TAIL
 from eventlog.store.sql.names import PostgresSnapshotStatements

@@ -14,8 +14,10 @@ class LogStatements(Statements):
     head: Statement
     latest: Statement
     many: Statement
+    many_behind: Statement
     of_kind: Statement
     page: Statement
+    several: Statement
     strays: Statement
     stream: Statement
     stream_page: Statement
@@ -34,6 +36,7 @@ class SqliteLogStatements(LogStatements):
 class PostgresLogStatements(LogStatements):
     """Those that only PostgreSQL has, too."""
 
+    append: Statement
     append_first: Statement
     append_next: Statement
     append_several_first: Statement
@@ -43,6 +46,7 @@ class PostgresLogStatements(LogStatements):
     group_first: Statement
     group_next: Statement
     hashes_at: Statement
+    nodes: Statement
 
 
 class ErasureStatements(Statements):
@@ -125,13 +129,15 @@ class SqliteFeedStatements(FeedStatements):
 class PostgresFeedStatements(FeedStatements):
     """Those that only PostgreSQL has, too."""
 
-    every_plain_page: Statement
+    contents: Statement
+    every_named: Statement
     hold: Statement
+    named: Statement
     place: Statement
-    plain_page: Statement
-    plain_place: Statement
     progress: Statement
+    ranges: Statement
     sift: Statement
+    spans: Statement
     standby: Statement
 
 
@@ -142,6 +148,7 @@ class TreeStatements(Statements):
     heads: Statement
     last_head: Statement
     leaves: Statement
+    placed: Statement
     places: Statement
     save: Statement
     save_head: Statement

@@ -15,7 +15,7 @@ class SqliteFeed(FeedPages):
     reads_ahead = False
 
     def __init__(self, runner: Runner, sql: SqliteFeedStatements) -> None:
-        super().__init__(runner, sql.page, sql.every_page)
+        super().__init__(runner, sql)
         self._head = sql.head
 
     @reads

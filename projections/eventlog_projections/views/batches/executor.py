@@ -1,9 +1,9 @@
 """The executor: reads, folds and stores batches of events for views, as the plan says.
 
-A batch is one transaction with the checkpoints. A server stores a batch while the next is folded,
-and what is folded counts on what is still being stored: if that is refused, all of it is evicted.
-On SQLite one comes after the other, so that the file is left to other processes half of the time:
-they wait by looking again, and would find it locked nearly always.
+A batch is one transaction with the checkpoints. It is stored while the next is folded, and what is
+folded counts on what is still being stored: if that is refused, all of it is evicted. On SQLite a
+file is left to other processes for as long as it was taken: they wait by looking again, and could
+find it locked always.
 """
 
 import asyncio
@@ -71,6 +71,8 @@ class Executor:
         self._is_strict = is_strict
         self._server = views.server
         self._storing: asyncio.Task[bool] | None = None
+        self._left_until = 0.0
+        """When, on the monotonic clock, a file has been left to others for long enough."""
 
     def look(self, points: Mapping[Key, Checkpoint]) -> None:
         """Evict the rows of generations whose checkpoint is not where they are, or renewed."""
@@ -90,6 +92,7 @@ class Executor:
         """
         self._trust_caches()
         ahead = {point.key: point for point in points}
+        self._left_until = 0.0
         try:
             while stop is None or not stop.is_set():
                 able = [point for key, point in ahead.items() if key not in self.poisoned]
@@ -100,8 +103,6 @@ class Executor:
                 if moved is None:
                     return None
                 ahead |= {point.key: point for point in moved}
-                if not self._views.runs_out_of_process and not await self._settle():
-                    return None
             return list(ahead.values()) if await self._settle() else None
         except _BatchRefusedError as refused:
             await self._abandon(at_once=False)
@@ -208,11 +209,15 @@ class Executor:
     ) -> bool:
         before, after = taken.found.after, taken.reached
         with telemetry.projecting([each.projection for each in moved], after - before, "store"):
+            await asyncio.sleep(max(0.0, self._left_until - time.monotonic()))
+            started = time.monotonic()
             try:
                 if not await self._tables.apply(stored):
                     return False
             except RefusedValueError as error:
                 raise _BatchRefusedError(taken, error) from None
+            if not self._views.runs_out_of_process:
+                self._left_until = 2 * time.monotonic() - started
         self._narrowing.widen([point.key for point in moved], self._tables.batch)
         for point in moved:
             if point.is_serving:
