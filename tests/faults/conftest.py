@@ -4,22 +4,14 @@ import asyncio
 import uuid
 from collections.abc import Iterator
 
-import asyncpg
 import pytest
-from sqlalchemy.engine import make_url
+
+from tests import distributing
 
 
 @pytest.fixture
 def database(postgres_url: str) -> Iterator[str]:
-    name = f"test_{uuid.uuid4().hex[:16]}"
-    asyncio.run(_execute(postgres_url, f"CREATE DATABASE {name}"))
-    yield make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
-    asyncio.run(_execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)"))
-
-
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+    with asyncio.Runner() as runner:
+        opening = distributing.database(postgres_url, f"test_{uuid.uuid4().hex[:16]}")
+        yield runner.run(opening.__aenter__())
+        runner.run(opening.__aexit__(None, None, None))
