@@ -42,6 +42,9 @@ Of no other table: the definition of an index waits for whoever has locked its t
 views are locked whole while they are made.
 """
 
+APPEND_FUNCTION: Final = "append"
+"""A log that is distributed has it (`distributed.py`), and no other."""
+
 CITUS: Final = "SELECT 1 FROM pg_extension WHERE extname = 'citus'"
 
 _EACH: Final = "FOR EACH ROW EXECUTE FUNCTION"
@@ -222,15 +225,42 @@ async def inspect(connection: Any, schema: str) -> tuple[dict[str, list[str]], s
         tables.setdefault(table, []).append(name)
     if VERSION_TABLE not in tables:
         return tables, None
-    return tables, await revision(connection, schema)
+    return tables, (await form(connection, schema)).revision
 
 
-async def revision(connection: Any, schema: str) -> str | None:
-    """Return the revision of the log in a schema, None where there is none."""
+class Form(NamedTuple):
+    """What a log is made as: the revision of its tables, and whether they are on many nodes."""
+
+    revision: str | None
+    is_distributed: bool = False
+    """Whether it has the function by which appends reach the node of their stream."""
+
+    is_spread: bool = False
+    """Whether its tables are Citus'."""
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether a release distributed it that made no such function."""
+        return self.is_spread and not self.is_distributed
+
+
+_FORM: Final = """
+SELECT version_num, EXISTS (
+    SELECT FROM pg_proc WHERE pronamespace = to_regnamespace($1) AND proname = $2
+), EXISTS (
+    SELECT FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
+    WHERE tgrelid = to_regclass($1 || '.streams') AND proname = 'citus_truncate_trigger'
+) FROM {}
+"""
+
+
+async def form(connection: Any, schema: str) -> Form:
+    """Return what the log in a schema is made as; its revision is None where there is none."""
+    place = quoted(schema)
     try:
-        found: str | None = await connection.fetchval(
-            f"SELECT version_num FROM {quoted(schema)}.{VERSION_TABLE}"
+        row = await connection.fetchrow(
+            _FORM.format(f"{place}.{VERSION_TABLE}"), place, APPEND_FUNCTION
         )
     except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
-        return None
-    return found
+        return Form(None)
+    return Form(None) if row is None else Form._make(row)

@@ -113,3 +113,5 @@ VIEWS: Final = {
     'served': Statement('SELECT __schema__.checkpoints.projection, __schema__.checkpoints.generation, __schema__.checkpoints.schema, __schema__.checkpoints.position, __schema__.checkpoints.rate, __schema__.checkpoints.moved_at, __schema__.checkpoints.is_serving, __schema__.checkpoints.epoch FROM __schema__.checkpoints WHERE __schema__.checkpoints.projection = $1::VARCHAR ORDER BY __schema__.checkpoints.generation FOR UPDATE', (('of_projection', None),)),
     'skip_aside': Statement('UPDATE __schema__.set_aside SET skipped_at=$1::BIGINT WHERE __schema__.set_aside.projection = $2::VARCHAR AND __schema__.set_aside.generation = $3::BIGINT AND __schema__.set_aside.position = $4::BIGINT', (('at', None), ('of_projection', None), ('of_generation', None), ('of_position', None))),
 }
+DISTRIBUTED: Final[dict[str, dict[str, Statement]]] = {
+}

@@ -25,9 +25,13 @@ _Use = Callable[["Connection[Any]"], Awaitable[_T]]
 class PostgresRunner:
     """A Runner over the pools of one address."""
 
-    def __init__(self, address: PostgresAddress, options: Options) -> None:
+    def __init__(
+        self, address: PostgresAddress, options: Options, distribute: Callable[[], None]
+    ) -> None:
+        """Call `distribute` before anything is run on a log whose tables are on many nodes."""
         self._address = address
-        self.pools = Pools(address, options, functools.partial(prepare, address, options))
+        opening = functools.partial(prepare, address, options, distribute)
+        self.pools = Pools(address, options, opening)
 
     async def fetch(self, statement: Statement, values: dict[str, Any]) -> Rows:
         """Fetch the rows of one statement, on a new connection if the first one broke."""

@@ -1,5 +1,6 @@
 """The store of a PostgreSQL schema: every noun over one runner, and appends in groups."""
 
+import functools
 from typing import Final
 
 from eventlog.addresses.log import PostgresAddress
@@ -44,8 +45,9 @@ class PostgresStore:
         self._heads = Heads()
         self._limiter = ByteLimiter()
         self._batchers: PerLoop[AppendBatcher] = PerLoop()
-        runner = self.runner = PostgresRunner(address, options)
         sql = statements.of(address.schema)
+        distribute = functools.partial(sql.distribute, address.schema)
+        runner = self.runner = PostgresRunner(address, options, distribute)
         wrong = sql.violations
         violations = (
             wrong.created,
