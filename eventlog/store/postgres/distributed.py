@@ -13,14 +13,15 @@ MAX_PARTITIONS: Final = 1024
 
 HAS_CITUS: Final = "SELECT count(*) FROM pg_extension WHERE extname = 'citus'"
 
-_TRIGGERS: Final = {
-    "events_rows": "events",
-    "events_told": "events",
-    "events_truncate": "events",
-    "streams_rows": "streams",
-    "streams_truncate": "streams",
-}
-_KEPT: Final = "UPDATE, DELETE, TRUNCATE"
+TRIGGERED: Final = "SET LOCAL citus.enable_unsafe_triggers = on"
+"""Has Citus distribute tables with triggers, and make triggers on distributed ones.
+
+Without it, it refuses. Unsafe are those that look at rows of other nodes; ours look at their own
+row, and at rows of its stream, which are on the same node.
+"""
+
+DISTRIBUTED: Final = ("streams", "events", "queue", "snapshots", "segments", "keys")
+"""The tables that Citus distributes: streams first, the others where they are."""
 
 
 class Spread(NamedTuple):
@@ -66,21 +67,16 @@ class Spread(NamedTuple):
 def citus(schema: str) -> list[str]:
     """Distribute what an append touches by its stream; the feed stays on the coordinator.
 
-    Citus refuses to distribute a table that has triggers
-    (https://github.com/citusdata/citus/pull/3858), so they go first, and grants stand in for them:
-    nobody but a superuser may then change or remove an event, the owner neither. Roles that write
-    get no more than INSERT and SELECT on `events`; docs/scaling.md has the statements.
+    Triggers come with their tables: every shard has them, on whichever node it is.
     """
+    first, *others = (f"{_literal(schema)}.{table}" for table in DISTRIBUTED)
     return [
-        *[f"DROP TRIGGER {name} ON {schema}.{table}" for name, table in _TRIGGERS.items()],
-        f"SELECT create_distributed_table('{_literal(schema)}.streams', 'stream_id')",
+        TRIGGERED,
+        f"SELECT create_distributed_table('{first}', 'stream_id')",
         *[
-            f"SELECT create_distributed_table('{_literal(schema)}.{table}', 'stream_id',"
-            f" colocate_with => '{_literal(schema)}.streams')"
-            for table in ("events", "queue", "snapshots", "segments", "keys")
+            f"SELECT create_distributed_table('{other}', 'stream_id', colocate_with => '{first}')"
+            for other in others
         ],
-        f"REVOKE {_KEPT} ON {schema}.events FROM PUBLIC",
-        f"REVOKE {_KEPT} ON {schema}.events FROM CURRENT_USER",
     ]
 
 

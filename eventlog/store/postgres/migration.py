@@ -13,8 +13,18 @@ from eventlog.addresses.log import PostgresAddress
 from eventlog.errors import InvalidOptionError, NotAnEventLogError
 from eventlog.store.contract.revisions import needs_migration
 from eventlog.store.migrations import ALEMBIC, driver_errors, upgrade
-from eventlog.store.postgres.catalog import CITUS, OBJECTS, TABLES, Object, inspect, renewing
-from eventlog.store.postgres.distributed import HAS_CITUS, Spread
+from eventlog.store.postgres.catalog import (
+    CITUS,
+    OBJECTS,
+    TABLES,
+    Lost,
+    Object,
+    inspect,
+    lost_on_nodes,
+    on_nodes,
+    renewing,
+)
+from eventlog.store.postgres.distributed import HAS_CITUS, TRIGGERED, Spread
 from eventlog.store.postgres.errors import translated
 from eventlog.store.sql.session import MIGRATING, locally
 from eventlog.store.sql.statement import quoted
@@ -110,8 +120,12 @@ async def _protect(connection: Any, schema: str) -> None:
     Where nothing of that is so, only look.
     """
     objects = [Object._make(row) for row in await connection.fetch(OBJECTS, schema, TABLES)]
-    renewed = [] if await connection.fetch(CITUS) else renewing(objects)
-    if renewed:
+    gone: list[Lost] = []
+    if await connection.fetch(CITUS):
+        asked = on_nodes(schema)
+        gone += lost_on_nodes(await connection.fetch(asked.text, *asked.args))
+    if renewed := renewing(objects, gone):
+        await connection.execute(TRIGGERED)
         path = await connection.fetchval("SHOW search_path")
         await connection.execute(f"SET LOCAL search_path = {quoted(schema)}")
         for statement in renewed:
