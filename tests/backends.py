@@ -167,6 +167,8 @@ class PostgresBackend:
     async def _connection(self) -> AsyncGenerator["asyncpg.Connection[Any]"]:
         connection = await asyncpg.connect(self.url)
         try:
+            for setting in distributing.settings():
+                await connection.execute(setting)
             yield connection
         finally:
             await connection.close()

@@ -34,6 +34,11 @@ def kind() -> str | None:
     return os.environ.get(VARIABLE) or None
 
 
+def settings() -> list[str]:
+    """Return what a connection of the tests needs that makes tables or changes triggers."""
+    return [] if kind() is None else ["SET citus.enable_unsafe_triggers = on"]
+
+
 def register(config: pytest.Config) -> None:
     """Distribute the logs of a run if it is asked for, in each of its processes."""
     if kind() is None:

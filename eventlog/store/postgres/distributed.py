@@ -5,9 +5,17 @@ transaction that created the tables. `schema` is a quoted name.
 """
 
 from collections.abc import Sequence
+from hashlib import md5
 from typing import Final, NamedTuple
 
 from eventlog.errors import InvalidOptionError
+from eventlog.store.postgres.append_function import (
+    TAKES,
+    append_body,
+    append_function,
+    nodes_body,
+    nodes_function,
+)
 
 MAX_PARTITIONS: Final = 1024
 
@@ -77,7 +85,34 @@ def citus(schema: str) -> list[str]:
             f"SELECT create_distributed_table('{other}', 'stream_id', colocate_with => '{first}')"
             for other in others
         ],
+        *functions(schema),
     ]
+
+
+def functions(schema: str) -> list[str]:
+    """Make the functions of a distributed log, or make them anew.
+
+    Whoever may use the schema may call them, and do with them no more than the tables grant.
+    """
+    append = f"{schema}.append({', '.join(TAKES.values())})"
+    return [
+        nodes_function(schema),
+        append_function(schema),
+        (
+            f"SELECT create_distributed_function('{_literal(append)}', 'place',"
+            f" colocate_with => '{_literal(schema)}.streams')"
+        ),
+    ]
+
+
+def is_current(schema: str) -> str:
+    """Return a query that counts something where the functions are as this release makes them."""
+    bodies = {"append": append_body(schema), "nodes": nodes_body(schema)}
+    known = [f"('{name}', '{_md5(body)}')" for name, body in bodies.items()]
+    return (
+        f"SELECT count(*) FROM pg_proc WHERE (proname, md5(prosrc)) IN ({', '.join(known)})"
+        f" AND pronamespace = to_regnamespace('{_literal(schema)}') HAVING count(*) = {len(known)}"
+    )
 
 
 def partitions(schema: str, count: int) -> list[str]:
@@ -124,6 +159,10 @@ def _guard(
         ),
         f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}",
     )
+
+
+def _md5(text: str) -> str:
+    return md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _literal(name: str) -> str:

@@ -19,12 +19,19 @@ from eventlog.store.postgres.catalog import (
     TABLES,
     Lost,
     Object,
+    form,
     inspect,
     lost_on_nodes,
     on_nodes,
     renewing,
 )
-from eventlog.store.postgres.distributed import HAS_CITUS, TRIGGERED, Spread
+from eventlog.store.postgres.distributed import (
+    HAS_CITUS,
+    TRIGGERED,
+    Spread,
+    functions,
+    is_current,
+)
 from eventlog.store.postgres.errors import translated
 from eventlog.store.sql.session import MIGRATING, locally
 from eventlog.store.sql.statement import quoted
@@ -92,6 +99,8 @@ async def _migrate(
             await connection.run_sync(upgrade, address.schema)
         if spread.is_wanted:
             await _spread(connection, address, spread, is_new=found[1] is None)
+        if (await form(raw.driver_connection, address.schema)).is_spread:
+            await _distribute(connection, address)
         await _protect(raw.driver_connection, address.schema)
     await engine.dispose()
 
@@ -108,6 +117,14 @@ async def _spread(
             f"{address} has a log in schema {address.schema} that is not spread so. Only a new log"
             " can be: create it in a schema of its own, and copy the events into it."
         )
+
+
+async def _distribute(connection: AsyncConnection, address: PostgresAddress) -> None:
+    """Bring the functions of a distributed log up to this release, where they are not."""
+    schema = connection.dialect.identifier_preparer.quote_schema(address.schema)
+    if not await _count(connection, is_current(schema)):
+        for statement in functions(schema):
+            await connection.exec_driver_sql(statement)
 
 
 async def _count(connection: AsyncConnection, query: str) -> int:

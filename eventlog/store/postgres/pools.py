@@ -213,6 +213,11 @@ class Pools:
         self._prepared = True
 
 
+def synchronous_commit(options: Options) -> str:
+    """Return the setting of PostgreSQL that makes appends as durable as is asked for."""
+    return "on" if options.durability == "full" else "off"
+
+
 def _session(options: Options) -> dict[str, Any]:
     """Say what a connection is opened with.
 
@@ -229,7 +234,7 @@ def _session(options: Options) -> dict[str, Any]:
     settings["idle_in_transaction_session_timeout"] = str(max(milliseconds, LONGEST_IDLE))
     if options.read_only:
         settings["default_transaction_read_only"] = "on"
-    settings["synchronous_commit"] = "on" if options.durability == "full" else "off"
+    settings["synchronous_commit"] = synchronous_commit(options)
     return {"server_settings": {**settings, **SETTINGS}}
 
 

@@ -16,13 +16,15 @@ from eventlog.store.nouns.keys import Keys
 from eventlog.store.nouns.streams import Streams
 from eventlog.store.nouns.tree import Tree
 from eventlog.store.postgres import statements
-from eventlog.store.postgres.append import Appender
-from eventlog.store.postgres.batcher import AppendBatcher
+from eventlog.store.postgres.appending.append import Appender
+from eventlog.store.postgres.appending.batcher import AppendBatcher
+from eventlog.store.postgres.appending.heads import Heads
+from eventlog.store.postgres.appending.sending import Sending
 from eventlog.store.postgres.catalog import PostgresGuards
 from eventlog.store.postgres.events import PostgresEvents
 from eventlog.store.postgres.feed import PostgresFeed
-from eventlog.store.postgres.heads import Heads
 from eventlog.store.postgres.listening import Listening
+from eventlog.store.postgres.pools import synchronous_commit
 from eventlog.store.postgres.rights import PostgresRights
 from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.postgres.snapshots import PostgresSnapshots
@@ -73,7 +75,8 @@ class PostgresStore:
         self._erasures = Erasures(runner, *nouns, first=first, beside=beside)
         # Whoever waits for a lock keeps its connection from the others.
         slots = max(1, options.postgres.pool_size // LOCKED)
-        self._appender = Appender(address, sql.log, self._heads, runner, slots)
+        sending = Sending(sql.log, runner, synchronous_commit(options))
+        self._appender = Appender(address, sql.log, self._heads, runner, sending, slots)
 
     def _listening(self) -> Listening | None:
         # What stands between here and the server may hand a notice to somebody else's client.

@@ -5,6 +5,7 @@ stored nothing and cannot say why: its snapshot may be older than what refused i
 row looks again: `head`, then `by_event_id` and `hash_at`.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -13,6 +14,7 @@ from sqlalchemy import (
     FromClause,
     Insert,
     Select,
+    Text,
     Update,
     and_,
     any_,
@@ -24,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.sql.functions import Function
 from sqlalchemy.types import TypeEngine
 
 from eventlog.clocks import MAX_CLOCK_LEAD
@@ -31,7 +34,7 @@ from eventlog.format.records import StoredEvent
 from eventlog.store.sql.compiling import on_both, on_postgres, on_sqlite
 from eventlog.store.sql.parts import Query, clock, event_row, given, of_stream, unnest
 from eventlog.store.sql.schema import Tables
-from eventlog.store.sql.stream_rows import FIRST
+from eventlog.store.sql.stream_rows import ASKED, FIRST
 
 _HEAD: Final = ("version", "head_hash", "head_at")
 _PLACED: Final = tuple(name for name in StoredEvent._fields if name != "stream_id")
@@ -136,12 +139,49 @@ def group_next(t: Tables) -> Query:
 
 
 @on_postgres
+def append(t: Tables) -> Query:
+    """Append to streams that are on one node of a distributed log, by its function."""
+    streams, events = t.streams.c, t.events.c
+    types: dict[str, TypeEngine[Any]] = {"linked_version": BigInteger()}
+    types |= {"linked_hash": streams.head_hash.type}
+    types |= {name: streams[name].type for name in FIRST if name != "created_at"}
+    return _called(
+        t,
+        "append",
+        bindparam("place", type_=streams.stream_id.type),
+        bindparam("at", type_=BigInteger),
+        bindparam("durability", type_=Text),
+        *[bindparam(f"stream_{name}", type_=ARRAY(types[name])) for name in ASKED],
+        *[
+            bindparam(f"event_{name}", type_=ARRAY(events[name].type))
+            for name in StoredEvent._fields
+        ],
+    )
+
+
+@on_postgres
+def nodes(t: Tables) -> Query:
+    """Ask a distributed log on which node each of many streams is."""
+    ids = bindparam("stream_ids", type_=ARRAY(t.streams.c.stream_id.type))
+    return _called(t, "nodes", ids, columns=("stream_id", "node"))
+
+
+@on_postgres
 def free(t: Tables) -> Query:
     """Find which of many streams nobody has locked."""
     stream_id = t.streams.c.stream_id
     ids = bindparam("stream_ids", type_=ARRAY(stream_id.type))
     free = select(stream_id).where(stream_id == any_(ids))
     return free.with_for_update(key_share=True, skip_locked=True)
+
+
+def _called(
+    t: Tables, name: str, *given: ColumnElement[Any], columns: Sequence[str] = ("stream_id",)
+) -> Query:
+    """Call a function of the log alone, FROM nothing else: so Citus has the node call it."""
+    function = Function[Any](name, *given, packagenames=(str(t.schema),))
+    rows = function.table_valued(*columns).render_derived(name="of_log")
+    return select(*[rows.c[each] for each in columns]).select_from(rows)
 
 
 def _moved(t: Tables) -> Update:

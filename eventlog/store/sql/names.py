@@ -34,6 +34,7 @@ class SqliteLogStatements(LogStatements):
 class PostgresLogStatements(LogStatements):
     """Those that only PostgreSQL has, too."""
 
+    append: Statement
     append_first: Statement
     append_next: Statement
     append_several_first: Statement
@@ -42,6 +43,7 @@ class PostgresLogStatements(LogStatements):
     group_first: Statement
     group_next: Statement
     hash_at: Statement
+    nodes: Statement
 
 
 class ErasureStatements(Statements):

@@ -1,4 +1,4 @@
-"""Appending on PostgreSQL: one statement, one round trip; those that wait together go together."""
+"""Appending on PostgreSQL: one round trip; those that wait together go together."""
 
 import asyncio
 import contextlib
@@ -18,13 +18,13 @@ from eventlog.format.records import (
 from eventlog.retrying import Tries, others_were_first
 from eventlog.store.nouns.append import Clock, Known, Seen, beginning, decide
 from eventlog.store.nouns.outcomes import APPEND_AGAIN, UnansweredError, find_out
-from eventlog.store.postgres.attempts import Attempt, Try, values_alone, values_together
-from eventlog.store.postgres.batcher import Tell
+from eventlog.store.postgres.appending.attempts import Attempt, Try
+from eventlog.store.postgres.appending.batcher import Tell
+from eventlog.store.postgres.appending.heads import End, Heads
+from eventlog.store.postgres.appending.sending import Call, Sending
 from eventlog.store.postgres.errors import LOOK_AGAIN, translated
-from eventlog.store.postgres.heads import End, Heads
 from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.sql.names import PostgresLogStatements
-from eventlog.store.sql.statement import Statement
 
 
 class Appender:
@@ -36,6 +36,7 @@ class Appender:
         sql: PostgresLogStatements,
         heads: Heads,
         runner: PostgresRunner,
+        sending: Sending,
         slots: int,
     ) -> None:
         """Have `slots` at once of a group that was not stored together under way, one by one."""
@@ -43,6 +44,7 @@ class Appender:
         self._sql = sql
         self._heads = heads
         self._runner = runner
+        self._sending = sending
         self._slots = slots
 
     async def append(self, request: AppendRequest) -> Outcome:
@@ -53,10 +55,8 @@ class Appender:
         """Append to many streams, each of which is named once; tell each as soon as it is known."""
         attempts = [Attempt(request, self._remembered(request)) for request in requests]
         linked = [one for one in attempts if one.is_linked]
-        for first in (True, False):
-            group = [one for one in linked if (one.tried.head.version == 0) == first]
-            if group:
-                await self._store_group(group, first=first)
+        if linked:
+            await self._sending.together(linked, self._store_together)
         left: list[tuple[int, Attempt]] = []
         for index, one in enumerate(attempts):
             if one.answer is None:
@@ -138,7 +138,7 @@ class Appender:
     async def _store_once(self, attempt: Attempt) -> bool:
         """Try it on its head. False says only that the answer was not yes."""
         try:
-            return await self._store(attempt.tried)
+            return await self._sending.alone(attempt.tried)
         except LOOK_AGAIN:
             return False
         except UnansweredError as lost:
@@ -156,21 +156,10 @@ class Appender:
         self._heads.put(tried.request.stream_id, tried.end)
         return tried.outcome
 
-    async def _store(self, one: Try) -> bool:
-        """Run the one statement."""
-        statement = self._statement(first=one.head.version == 0, one=len(one.rows) == 1)
-        return bool(await self._runner.send(statement, values_alone(one)))
-
-    def _statement(self, *, first: bool, one: bool) -> Statement:
-        if one:
-            return self._sql.append_first if first else self._sql.append_next
-        return self._sql.append_several_first if first else self._sql.append_several_next
-
-    async def _store_group(self, group: Sequence[Attempt], *, first: bool) -> None:
+    async def _store_together(self, group: Sequence[Attempt], call: Call) -> None:
         """Answer those whose streams moved, and all if nobody can be asked about the others."""
-        statement = self._sql.group_first if first else self._sql.group_next
         try:
-            rows = await self._runner.send(statement, values_together([a.tried for a in group]))
+            rows = await call()
         except UnansweredError as lost:
             await _lose(group, lost)
         except LOOK_AGAIN:
