@@ -34,7 +34,9 @@ IDS: Final = click.argument(
 BRANCH: Final = click.option("--branch", metavar="NAME", default="", help="A branch of it.")
 AS_OF: Final = click.option("--as-of", metavar="MOMENT", help="As it was then.")
 SINCE: Final = click.option("--since", metavar="TIME", help="Only what is as late as this.")
-UNTIL: Final = click.option("--until", metavar="TIME", help="Only what is no later than this.")
+UNTIL: Final = click.option(
+    "--until", metavar="TIME", help="Only what is no later than this; of a day, all of it."
+)
 FORMAT: Final = click.option(
     "--format",
     "form",

@@ -25,7 +25,7 @@ COUNTS: Final = (
     "reasoning_tokens",
     "total_tokens",
 )
-MOVED: Final = (*WHERE, "total", "removed", "added", "back", "dry_run")
+MOVED: Final = (*(*WHERE, "total", "removed", "added", "unreadable", "error", "back", "dry_run"),)
 HOLD: Final = Shape(each=True, fields=("conversation", "hold"))
 ASIDE: Final = Shape(each=True, fields=(*WHERE, "position", "error"))
 
@@ -75,8 +75,8 @@ SHAPES: Final[dict[str, Shape]] = {
     "clear": _one(*MOVED),
     "fork": _one(*WHERE, "total", "parent", "dry_run"),
     "label": _one(*WHERE, "before", "after", "back", "dry_run"),
-    "archive": _one(*WHERE, "state", "back"),
-    "unarchive": _one(*WHERE, "state", "back"),
+    "archive": _one(*WHERE, "state", "back", "dry_run"),
+    "unarchive": _one(*WHERE, "state", "back", "dry_run"),
     "backup": _one("backup"),
     "recover": _one("log", "backup", "kept"),
     "verify": _one("ok", "conversations", "events", "faults"),

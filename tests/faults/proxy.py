@@ -68,6 +68,11 @@ class Proxy:
         await asyncio.gather(*self._links, return_exceptions=True)
         await self._server.wait_closed()
 
+    def lead_to(self, upstream: str) -> None:
+        """Cut every connection; new ones go to another server."""
+        self._upstream = make_url(upstream)
+        self.unplug()
+
     def unplug(self) -> None:
         """Cut every connection that there is."""
         for link in self._links:

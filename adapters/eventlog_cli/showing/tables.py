@@ -14,7 +14,8 @@ from eventlog_cli.showing.words import GONE, clean, flat, line, named
 
 if TYPE_CHECKING:
     from eventlog_projections.disposal.disposing import Disposed
-    from eventlog_projections.views.queries import Cost, Found, Tool, Turn
+    from eventlog_projections.views.prices import Cost
+    from eventlog_projections.views.queries import Found, Tool, Turn
     from eventlog_projections.views.status import SetAside, Status
 
 NONE: Final = "-"

@@ -19,6 +19,7 @@ AGES: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_53
 DAYS: Final = {"today": 0, "yesterday": 1}
 
 _SECONDS: Final = re.compile(r"\d\d:\d\d:\d\d(?:[.,](\d+))?")
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _EXPECTED: Final = "Write 42, 2026-11-01, 2026-11-01 12:00:00, 2h, 90d, today, yesterday or now."
 
 
@@ -58,6 +59,24 @@ def moment(text: str, zone: Zone) -> int | datetime:
         return int(text)
     found = time(text, zone)
     return _end(text, found)
+
+
+def until_or_none(text: str | None, zone: Zone) -> int | datetime | None:
+    """Return the version or time up to which something is wanted: a day is wanted as a whole."""
+    if text is None:
+        return None
+    found = moment(text, zone)
+    if isinstance(found, datetime) and (text in DAYS or _DAY.fullmatch(text)):
+        # Of the wall clock, as a day may have 23 or 25 hours.
+        end = found.replace(hour=23, minute=59, second=59, microsecond=999_999, tzinfo=None)
+        return zone.own(end)
+    return found
+
+
+def until_time(text: str | None, zone: Zone) -> datetime | None:
+    """Return that time where a version means nothing. Raises InvalidMomentError."""
+    found = until_or_none(text, zone)
+    return time(str(found), zone) if isinstance(found, int) else found
 
 
 def time(text: str, zone: Zone) -> datetime:

@@ -1,6 +1,7 @@
 """What an event says it did to the list of its stream: how much stayed, and how much came.
 
-Pure. Going back to an earlier list and erasing an event take more than a header: a fold does both.
+Pure. An undo goes back to the list that it found, and takes off its end. Going back further and
+erasing an event take more than a header: a fold does both.
 """
 
 from typing import NamedTuple
@@ -54,3 +55,10 @@ def change(stream: str, version: int, kind: str, header: Header, before: int) ->
     if kind in _EMPTYING:
         return Change(0, 0)
     raise CorruptEventError(stream, version, "its header does not say what it did to the list")
+
+
+def undone(version: int, header: Header, before: int) -> int | None:
+    """Return how many of the `before` items a rewind keeps; None if it goes back further."""
+    if header.to_version != version - 1:
+        return None
+    return before if header.kept is None else max(0, min(header.kept, before))

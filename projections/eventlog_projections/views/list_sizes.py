@@ -1,19 +1,29 @@
 """What each event does to the list of its stream, told as steps.
 
-The size of a list is counted on from event to event. Where it is not known, and for a rewind, the
-headers of the stream are read and resolved as for every other reader of the list.
+How far a list goes is counted on from event to event; an undo takes off its end. Where that is not
+known, and for what goes back further, the headers of the stream are read.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 from eventlog.errors import CorruptEventError, StoreError
 from eventlog.events import ConversationRewound, EventErased, Header
-from eventlog.views import FoldInput, LogViews, TenantEvent
-from eventlog_projections.items.blocks import INHERITED, Block, count
-from eventlog_projections.items.changes import CHANGING, change
-from eventlog_projections.items.fold import fold_all
+from eventlog.format.records import StoredEvent
+from eventlog.views import LogViews, TenantEvent
+from eventlog_projections.items.blocks import INHERITED
+from eventlog_projections.items.changes import change, undone
+from eventlog_projections.items.places import (
+    FOLDED,
+    Places,
+    Span,
+    changed,
+    every,
+    gaps,
+    place_of,
+    stop_of,
+)
 from eventlog_projections.views.step import Listed, Step
 
 MAX_LISTS: Final = 100_000
@@ -23,15 +33,37 @@ LAST: Final = 253_402_300_799_999_999
 """The last microsecond that a date has, that of the year 9999."""
 
 _SILENT: Final = Header()
-_FOLDED: Final = frozenset((*CHANGING, ConversationRewound.kind, EventErased.kind))
+
+
+class _Size(NamedTuple):
+    """How far a list goes at a version, and at which places before that nothing stands."""
+
+    version: int
+    stop: int
+    gaps: tuple[range, ...] = ()
+
+    @property
+    def items(self) -> int:
+        return self.stop - sum(map(len, self.gaps)) if self.gaps else self.stop
+
+    def next(self, kept: int, added: int) -> "tuple[int, _Size]":
+        """Return where the next event cuts it, to keep so many items, and what it is then."""
+        start, rest = kept, self.gaps
+        if rest:
+            start = place_of(kept, rest)
+            rest = tuple(gap for gap in rest if gap.stop <= start)
+        return start, _Size(self.version + 1, start + added, rest)
+
+
+_EMPTY: Final = _Size(0, 0)
 
 
 class ListSizes:
-    """Caches how long each list is, and tells with it what the next event of its stream does."""
+    """Caches how far each list goes, and tells with it what the next event of its stream does."""
 
     def __init__(self, views: LogViews) -> None:
         self._views = views
-        self._known: OrderedDict[bytes, tuple[int, int]] = OrderedDict()
+        self._known: OrderedDict[bytes, _Size] = OrderedDict()
 
     async def step(self, found: TenantEvent) -> Step:
         """Return an event as a step; one that cannot be read is a step with a failure.
@@ -53,58 +85,62 @@ class ListSizes:
         stored = event.stored
         if not 0 <= stored.recorded_at <= LAST:
             raise CorruptEventError(event.stream, stored.version, "its time is none")
-        total = self._size_before(stored.stream_id, stored.version)
-        if total is None:
-            before = await self._list(event.stream, stored.stream_id, stored.version - 1)
-            total = count(before)
-        if stored.kind not in _FOLDED:
-            self._cache(stored.stream_id, stored.version, total)
-            return Step(found.tenant, event, _SILENT, None, total, None)
-        header, listed = event.header, None
-        if stored.kind == ConversationRewound.kind:
-            blocks = await self._list(event.stream, stored.stream_id, stored.version)
-            start, total, listed = 0, count(blocks), _listed(blocks)
-        elif stored.kind == EventErased.kind:
-            before = await self._list(event.stream, stored.stream_id, stored.version - 1)
-            # What is left keeps, in the rows of views, the places that it had.
-            listed = tuple(part for part in _listed(before) if part.version != header.erased)
-            start = 0
-            total -= _items_of(before, header.erased)
-        else:
-            start, added = change(event.stream, stored.version, stored.kind, header, total)
-            total = start + added
-        self._cache(stored.stream_id, stored.version, total)
-        return Step(found.tenant, event, header, start, total, listed)
+        before = self._size_before(stored.stream_id, stored.version)
+        if before is None:
+            lists = await self._lists(event.stream, stored.stream_id, stored.version - 1)
+            before = _size_of(stored.version - 1, lists[-1])
+        if stored.kind not in FOLDED:
+            self._cache(stored.stream_id, _Size(stored.version, before.stop, before.gaps))
+            return Step(found.tenant, event, _SILENT, None, before.items, None)
+        header = event.header
+        kept, added = _end(event.stream, stored, header, before.items)
+        if kept is None:
+            return await self._moved(found, header)
+        start, after = before.next(kept, added)
+        self._cache(stored.stream_id, after)
+        return Step(found.tenant, event, header, start, after.items, None)
 
-    def _cache(self, stream_id: bytes, version: int, total: int) -> None:
-        self._known[stream_id] = (version, total)
+    async def _moved(self, found: TenantEvent, header: Header) -> Step:
+        """Return the step of what brings items back, or takes some out that are not at the end."""
+        event = found.event
+        stored = event.stored
+        lists = await self._lists(event.stream, stored.stream_id, stored.version)
+        start, behind = changed(*lists[-2:])
+        after = _size_of(stored.version, lists[-1])
+        self._cache(stored.stream_id, after)
+        return Step(found.tenant, event, header, start, after.items, _listed(behind))
+
+    def _cache(self, stream_id: bytes, size: _Size) -> None:
+        self._known[stream_id] = size
         self._known.move_to_end(stream_id)
         if len(self._known) > MAX_LISTS:
             self._known.popitem(last=False)
 
-    def _size_before(self, stream_id: bytes, version: int) -> int | None:
-        """Return how many items were in the list before an event, if that is cached."""
+    def _size_before(self, stream_id: bytes, version: int) -> _Size | None:
+        """Return how far the list went before an event, if that is cached."""
         if version == 1:
-            return 0
+            return _EMPTY
         known = self._known.get(stream_id)
-        return known[1] if known is not None and known[0] == version - 1 else None
+        return known if known is not None and known.version == version - 1 else None
 
-    async def _list(self, stream: str, stream_id: bytes, version: int) -> list[Block]:
-        entries: list[FoldInput] = await self._views.tables.headers(stream_id, version)
-        return fold_all(stream, entries)
-
-
-def _items_of(blocks: Sequence[Block], version: int | None) -> int:
-    """Return how many items of an event are in a list."""
-    return count([block for block in blocks if -block.holder.source == version])
+    async def _lists(self, stream: str, stream_id: bytes, version: int) -> list[Places]:
+        return every(stream, await self._views.tables.headers(stream_id, version))
 
 
-def _listed(blocks: Sequence[Block]) -> tuple[Listed, ...]:
-    listed: list[Listed] = []
-    place = 0
-    for block in blocks:
-        size = block.stop - block.start
-        if block.holder.source != INHERITED:
-            listed.append(Listed(-block.holder.source, place, place + size))
-        place += size
-    return tuple(listed)
+def _end(stream: str, stored: StoredEvent, said: Header, items: int) -> tuple[int | None, int]:
+    """Return how many items an event keeps, None if it changes more than the end, and adds."""
+    if stored.kind == EventErased.kind:
+        return None, 0
+    if stored.kind == ConversationRewound.kind:
+        return undone(stored.version, said, items), 0
+    return change(stream, stored.version, stored.kind, said, items)
+
+
+def _size_of(version: int, found: Places) -> _Size:
+    return _Size(version, stop_of(found), gaps(found))
+
+
+def _listed(spans: Iterable[Span]) -> tuple[Listed, ...]:
+    """Return items that are in the list, without what a fork inherited."""
+    there = (span for span in spans if span.version != INHERITED and not span.is_gone)
+    return tuple(Listed(span.version, span.start, span.stop) for span in there)

@@ -62,7 +62,7 @@ class Step:
         self.total: Final = total
         """How many items are in the list now."""
         self.listed: Final = listed
-        """What is in the list after a rewind, without what a fork inherited; else None."""
+        """What came back into the list, from `start` on; None where nothing can have."""
         self._items: list[Any] | None = None
         self._decoded = 0
         self.failure: Final = failure

@@ -119,11 +119,10 @@ class TenantModelRow(Used, frozen=True, kw_only=True):
 def fold(step: Step, rows: Rows) -> Iterable[Written]:
     """Take a step."""
     if step.start is not None:
-        if step.listed is not None:
-            return _rewind(step, rows)
-        if step.kind != ItemsAdded.kind:
-            return itertools.chain(_cut(step.start, rows), _add(step, rows))
-        return _add(step, rows)
+        if step.kind == ItemsAdded.kind:
+            return _add(step, rows)
+        cut = _cut(step.start, rows)
+        return itertools.chain(cut, _come_back(step, rows), _add(step, rows))
     if step.kind == UsageRecorded.kind and not step.event.is_erased:
         event = step.event.event
         if isinstance(event, UsageRecorded):
@@ -140,20 +139,20 @@ def _cut(start: int, rows: Rows) -> Iterator[Written]:
         yield count
 
 
-def _rewind(step: Step, rows: Rows) -> Iterator[Written]:
-    """Make the turns again what they were: those whose message is in the list."""
+def _come_back(step: Step, rows: Rows) -> Iterator[Written]:
+    """Put the turns into the list again whose message came back."""
     there = {listed.version: listed for listed in step.listed or ()}
-    count, last = 0, 0
-    for turn in sorted(rows.all(TurnRow), key=lambda turn: turn.place):
-        listed = there.get(turn.version)
-        removed = listed is None or not listed.start <= turn.place < listed.stop
-        if not removed:
-            count, last = count + 1, turn.number
-        if removed != turn.removed:
-            yield msgspec.structs.replace(turn, removed=removed)
-    before = rows.get(TurnCount)
-    if before is not None:
-        yield msgspec.structs.replace(before, listed=count, last=last)
+    back = [
+        turn
+        for turn in (rows.all(TurnRow) if there else ())
+        if (listed := there.get(turn.version)) and listed.start <= turn.place < listed.stop
+    ]
+    count = rows.get(TurnCount)
+    for turn in sorted(back, key=lambda turn: turn.place):
+        if count is not None:
+            count = msgspec.structs.replace(count, listed=count.listed + 1, last=turn.number)
+            yield count
+        yield msgspec.structs.replace(turn, removed=False)
 
 
 def _add(step: Step, rows: Rows) -> Iterator[Written]:
