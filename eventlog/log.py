@@ -17,7 +17,8 @@ from eventlog.errors import (
     InvalidOptionError,
     WaitTimeoutError,
 )
-from eventlog.feed.reading import check_reached, follow_feed, read_feed
+from eventlog.feed.reading import follow_feed, read_feed
+from eventlog.feed.trail import check_reached
 from eventlog.format import chain
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.events import Event, NewEvent
@@ -204,7 +205,8 @@ class EventLog:
 
         Ends when the log is closed. Raises StoreError if the database cannot be reached at first;
         later it waits. Raises BeyondEndError if the feed ends before `after`, or has become shorter
-        meanwhile. Use contextlib.aclosing, or leave the loop: nothing is left behind.
+        meanwhile, and HistoryLostError if what was yielded is not there any more. Use
+        contextlib.aclosing, or leave the loop: nothing is left behind.
         """
         check_version("after", after)
         return Results(self._subscribe(after))
@@ -223,7 +225,7 @@ class EventLog:
         reached = await self.position()
         if reached >= position:
             return
-        if position <= self.spi.notifier.furthest:
+        if position <= self.spi.notifier.furthest and not await self.spi.store.feed.is_standby():
             raise BeyondEndError(position, reached, "This process")
         async with self.spi.waiting() as waiter:
             try:
@@ -285,6 +287,7 @@ class EventLog:
         stream: str | None = None,
         *,
         against: TreeHead | None = None,
+        since: TreeHead | None = None,
         key: Verifiers | None = None,
         progress: "OnProgress | None" = None,
         open: bool = False,  # noqa: A002
@@ -294,7 +297,10 @@ class EventLog:
 
         Names what is not right. `against`: a head that was kept where the log's owner cannot write,
         opened by its verifier; only with one does this find a log that was cut off, rolled back or
-        computed anew. `key`: one or several, of who signed the stored heads: what another one
+        computed anew. `since`: such a head, of a log that was verified then; only what came after
+        it is checked, at the cost of that: that the feed goes on from it, each event behind it, and
+        whole conversations of which something was erased since. Older rows that were changed since
+        are not read. `key`: one or several, of who signed the stored heads: what another one
         signed is a warning. `progress` is told how many events were checked. `open`: contents are
         opened and decoded, too, which takes the keyring where they are encrypted. `all_tenants`:
         those of every tenant, for whoever may see them. Reads in bounded memory; what is appended
@@ -306,8 +312,19 @@ class EventLog:
         from eventlog.verify import log  # A start must be quick, and few programs verify.
 
         store, keys = self.spi.store, self.spi.keys
+        tenant = None if all_tenants else self.tenant
+        if since is not None:
+            if stream is not None or against is not None:
+                raise InvalidOptionError(
+                    "Since a head, the whole log is verified and held against that head: name no"
+                    " conversation and no other head."
+                )
+            from eventlog.verify.since import verify_since
+
+            return await verify_since(
+                store, keys, tenant, since, key, self.position, progress, opens=open
+            )
         if stream is None:
-            tenant = None if all_tenants else self.tenant
             streams = all_streams(self.spi) if all_tenants else self.streams(branches=True)
             return await log.verify_all(
                 store, keys, tenant, streams, against, key, progress, opens=open
@@ -329,8 +346,8 @@ class EventLog:
 
     async def _subscribe(self, after: int) -> AsyncGenerator[RecordedEvent]:
         # A database that cannot be reached is an error only at first.
-        check_reached(after, await self.position(), "This subscriber")
         spi = self.spi
+        await check_reached(spi.store.feed, after, await self.position(), "This subscriber")
         async with spi.waiting() as waiter:
             events = follow_feed(spi.store, self.tenant, after, waiter, spi.keys)
             async with contextlib.aclosing(events):

@@ -37,6 +37,12 @@ SINCE: Final = click.option("--since", metavar="TIME", help="Only what is as lat
 UNTIL: Final = click.option(
     "--until", metavar="TIME", help="Only what is no later than this; of a day, all of it."
 )
+KIND: Final = click.option(
+    "--kind",
+    metavar="KIND",
+    multiple=True,
+    help="Only events of a kind, like cleared, popped or rewound; may be given again.",
+)
 FORMAT: Final = click.option(
     "--format",
     "form",

@@ -46,6 +46,8 @@ ALL_STREAMS: Final = {
     "unlisted",
     "strays",
     "many",
+    "many_behind",
+    "several",
     "children",
 }
 """Listing conversations and auditing the whole log: no append and no session waits for them."""

@@ -6,18 +6,20 @@ import os
 import pwd
 import shutil
 import tempfile
-import uuid
 from collections.abc import AsyncGenerator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 import psutil
 from sqlalchemy.engine import make_url
 
+from eventlog.operations import migrate
 from tests import servers
 from tests.waiting import until
 
+USER: Final = "postgres"
+DATABASE: Final = "log"
 STANDBY: Final = "standby"
 """What the primary knows its standby by."""
 
@@ -31,7 +33,8 @@ class Node:
 
     def __init__(self, folder: Path) -> None:
         self.folder: Final = folder
-        self._url = make_url(f"postgresql://postgres@/postgres?host={folder}")
+        self.data: Final = folder / "data"
+        self._url = make_url(f"postgresql://{USER}@/postgres?host={folder}")
 
     def url(self, database: str = "postgres") -> str:
         return self._url.set(database=database).render_as_string(hide_password=False)
@@ -40,13 +43,8 @@ class Node:
         """Return once it answers."""
         socket = f"-h '' -k {self.folder} -c cluster_name={STANDBY}"
         options = " ".join((socket, *[f"-c {setting}" for setting in _SETTINGS]))
-        where = ("-D", str(self.folder / "data"), "-l", str(self.folder / "log"))
+        where = ("-D", str(self.data), "-l", str(self.folder / "log"))
         await _run("pg_ctl", "-w", *where, "-o", options, "start")
-
-    async def copy_to(self, other: "Node") -> None:
-        """Copy its data; whoever starts the copy has a standby of this node."""
-        where = ("-D", str(other.folder / "data"), "-d", self.url())
-        await _run("pg_basebackup", "-R", "-c", "fast", "-X", "stream", *where)
 
     async def execute(self, statement: str) -> Any:
         """Run SQL as the superuser, and return the first value of the first row."""
@@ -69,7 +67,7 @@ class Node:
     async def kill(self) -> None:
         """Kill every process of it at once, as a power cut does. Idempotent."""
         with contextlib.suppress(FileNotFoundError, psutil.NoSuchProcess):
-            pid = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+            pid = int((self.data / "postmaster.pid").read_text().split()[0])
             postmaster = psutil.Process(pid)
             processes = [postmaster, *postmaster.children(recursive=True)]
             for process in processes:
@@ -92,17 +90,16 @@ class Cluster:
     def __init__(self, primary: Node, standby: Node) -> None:
         self.primary: Final = primary
         self.standby: Final = standby
-        self.database: Final = f"test_{uuid.uuid4().hex[:16]}"
 
     @property
     def url(self) -> str:
-        """The test's own database, on the primary."""
-        return self.primary.url(self.database)
+        """The log, on the primary."""
+        return self.primary.url(DATABASE)
 
     @property
     def standby_url(self) -> str:
         """The same on the standby."""
-        return self.standby.url(self.database)
+        return self.standby.url(DATABASE)
 
     async def be_synchronous(self, commit: str = "on") -> None:
         """Acknowledge no commit before the standby has it."""
@@ -128,21 +125,46 @@ class Cluster:
         await self.standby.promote()
 
 
+class Template(NamedTuple):
+    """Folders of data that a primary and its standby begin with."""
+
+    primary: Path
+    standby: Path
+
+
 @contextlib.asynccontextmanager
-async def primary_with_standby() -> AsyncGenerator[Cluster]:
-    """Start a primary and its standby, with a database for the test."""
+async def template() -> AsyncGenerator[Template]:
+    """Make a primary with an empty log, and a standby of it as an operator does; stop them."""
     async with _node() as primary, _node() as standby:
-        where = ("-D", str(primary.folder / "data"))
-        await _run(
-            "initdb", "--auth=trust", "--encoding=utf8", "--no-sync", "-U", "postgres", *where
-        )
+        where = ("-D", str(primary.data))
+        await _run("initdb", "--auth=trust", "--encoding=utf8", "--no-sync", "-U", USER, *where)
         await primary.start()
-        cluster = Cluster(primary, standby)
-        await primary.execute(f"CREATE DATABASE {cluster.database}")
-        await primary.copy_to(standby)
+        await primary.execute(f"CREATE DATABASE {DATABASE}")
+        await migrate(primary.url(DATABASE))
+        copied = ("-D", str(standby.data), "-d", primary.url())
+        await _run("pg_basebackup", "-R", "-c", "fast", "-X", "stream", *copied)
+        await _run("pg_ctl", "-w", *where, "-m", "fast", "stop")
+        yield Template(primary.data, standby.data)
+
+
+@contextlib.asynccontextmanager
+async def primary_with_standby(made: Template) -> AsyncGenerator[Cluster]:
+    """Start a primary and a standby that streams from it, with a log that nobody else has."""
+    async with _node() as primary, _node() as standby:
+        await _copy(made.primary, primary.data)
+        await _copy(made.standby, standby.data)
+        with (standby.data / "postgresql.auto.conf").open("a") as settings:
+            settings.write(f"primary_conninfo = 'host={primary.folder} user={USER}'\n")
+        await primary.start()
         await standby.start()
         await until(lambda: primary.execute(_IS_STREAMING), "the standby streams")
-        yield cluster
+        yield Cluster(primary, standby)
+
+
+async def _copy(data: Path, to: Path) -> None:
+    """Copy a folder with its owner and rights."""
+    process = await asyncio.create_subprocess_exec("cp", "-a", str(data), str(to))
+    assert await process.wait() == 0
 
 
 @contextlib.asynccontextmanager

@@ -3,36 +3,30 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from agents import Session
 
 from eventlog import EventLog, ItemsAdded, PostgresOptions, RecordedEvent, Signer
-from eventlog.errors import InDoubtError, StoreError, UnavailableError
-from eventlog.operations import publish
+from eventlog.errors import InDoubtError, StoreError
 from eventlog.format.records import SignedHead
+from eventlog.operations import publish
 from eventlog_openai_agents import EventLogSession
 from eventlog_projections.views import Views
 from eventlog_projections.views.queries import conversations
-from tests.faults.cluster import Cluster, primary_with_standby
+from tests.faults.cluster import Cluster
 from tests.faults.crowd import Crowd
-from tests.faults.ledger import Ledger
-from tests.faults.proxy import Cut, Proxy
-from tests.waiting import PATIENCE, until
+from tests.faults.proxy import Proxy
+from tests.waiting import until
 
 SIGNER = Signer("example.com/log", bytes(range(32)))
 
 
 @pytest.fixture
-async def cluster() -> AsyncIterator[Cluster]:
-    async with primary_with_standby() as opened:
-        yield opened
-
-
-@pytest.fixture
-async def proxy(cluster: Cluster) -> AsyncIterator[Proxy]:
+async def proxy(two_servers: Cluster) -> AsyncIterator[Proxy]:
     """What stands between clients and whichever server is the primary."""
-    async with Proxy(cluster.url) as opened:
+    async with Proxy(two_servers.url) as opened:
         yield opened
 
 
@@ -70,12 +64,15 @@ async def chat(session: Session, said: list[str], enough: asyncio.Event) -> None
             await session.add_items([{"role": "user", "content": item}])
         except InDoubtError:
             await until(lambda: is_back(session), "the session reads again")
-            found = [each.get("content") for each in await session.get_items()]
-            if item not in found:
+            if item not in contents(await session.get_items()):
                 continue
         except StoreError:
             continue
         said.append(item)
+
+
+def contents(found: list[Any]) -> list[str]:
+    return [item["content"] for item in found]
 
 
 async def is_back(session: Session) -> bool:
@@ -86,7 +83,7 @@ async def is_back(session: Session) -> bool:
 
 
 async def test_everybody_goes_on_after_a_fail_over_and_nothing_is_lost(
-    cluster: Cluster, proxy: Proxy
+    two_servers: Cluster, proxy: Proxy
 ) -> None:
     """Appends, a session, a subscription, views and heads; the standby is synchronous."""
     heads: list[SignedHead] = []
@@ -94,7 +91,7 @@ async def test_everybody_goes_on_after_a_fail_over_and_nothing_is_lost(
     async def keep(head: SignedHead) -> None:
         heads.append(head)
 
-    await cluster.be_synchronous()
+    await two_servers.be_synchronous()
     options = PostgresOptions(pool_size=4)
     async with EventLog(proxy.url, postgres=options, poll_interval=0.02) as log:
         crowd, follower, stop = Crowd(log), Follower(log), asyncio.Event()
@@ -112,7 +109,7 @@ async def test_everybody_goes_on_after_a_fail_over_and_nothing_is_lost(
             group.create_task(publish(log, SIGNER, keep, stop, every_events=20, every_seconds=0.1))
             await crowd.more(30)
             before = len(heads)
-            await fail_over(cluster, proxy)
+            await fail_over(two_servers, proxy)
             await crowd.more(30)
 
             async def is_published() -> bool:
@@ -131,7 +128,7 @@ async def test_everybody_goes_on_after_a_fail_over_and_nothing_is_lost(
         crowd.acknowledged["0.first"] = 1
         await crowd.check(log)
         follower.check()
-        assert [item["content"] for item in await session.get_items()] == said
+        assert contents(await session.get_items()) == said
         found = {row.name: row.events for row in await conversations(views)}
         assert found["chat"] == await log.version("chat")
         assert await views.check("conversations") == []

@@ -6,7 +6,6 @@ import click
 
 from eventlog_cli.command import command
 from eventlog_cli.lookups.finding import check_branch, find
-from eventlog_cli.lookups.spending import Period, spent
 from eventlog_cli.options import BRANCH, FORMAT, ID, OPTIONAL_ID, SINCE, UNTIL, limit
 from eventlog_cli.progress import caught_up
 from eventlog_cli.running import Invocation, run
@@ -62,6 +61,7 @@ def usage(ctx: click.Context, conversation: str | None, by: str, form: str, **gi
     Of one conversation, or of all. A call costs what its model cost then: `?` is a price that
     nobody knows.
     """
+    from eventlog_cli.lookups.spending import Period, spent
 
     async def work(at: Invocation) -> None:
         name = None if conversation is None else await find(at.log, conversation)

@@ -57,7 +57,7 @@ def sessions(ctx: click.Context, **given: Any) -> None:
         )
         at.out.table(
             rows,
-            tables.sessions(rows, at.out.zone, priced=wanted.is_priced),
+            tables.sessions(rows, at.out.zone, priced=wanted.is_priced, sort=wanted.sort),
             given["form"],
             nothing=nothing,
             hint=more,

@@ -1,6 +1,7 @@
 """Reading one conversation: its items, its events, two of its versions."""
 
 from collections.abc import AsyncIterator
+from itertools import dropwhile
 from typing import Any, Final
 
 import click
@@ -12,7 +13,7 @@ from eventlog_cli.command import command
 from eventlog_cli.lookups.filtering import pages, wanted_events
 from eventlog_cli.lookups.finding import find_conversation
 from eventlog_cli.lookups.tree import origin, places_of, stream_of
-from eventlog_cli.options import AS_OF, BRANCH, ID, SINCE, UNTIL, limit
+from eventlog_cli.options import AS_OF, BRANCH, ID, KIND, SINCE, UNTIL, limit
 from eventlog_cli.running import Invocation, leave_with, run
 from eventlog_cli.showing import pages as shown_pages
 from eventlog_cli.showing import records
@@ -27,6 +28,10 @@ from eventlog_projections.items.state import ItemsRead
 
 PAGE: Final = 100
 """Events that are printed at once."""
+NEAR: Final = 3
+"""So many times the events that are wanted are looked at first: several may be told as one."""
+FILTERS: Final = ("since", "until", "kind", "actor", "agent", "tool")
+"""Options that leave events out."""
 
 
 @command(
@@ -124,7 +129,7 @@ def _origin(place: Place) -> dict[str, Any]:
 @click.option("-n", "--limit", metavar="N", type=click.IntRange(min=1), help="Only the last ones.")
 @SINCE
 @UNTIL
-@click.option("--kind", metavar="KIND", multiple=True, help="Only events of a kind, or of several.")
+@KIND
 @click.option("--actor", metavar="NAME", help="Only what somebody did.")
 @click.option("--agent", metavar="NAME", help="Only what an agent did.")
 @click.option("--tool", metavar="NAME", help="Only calls of a tool.")
@@ -142,7 +147,8 @@ def log(ctx: click.Context, conversation: str, branch: str, **given: Any) -> Non
         chat = await find_conversation(at.log, conversation, branch)
         errors: list[EventLogError | None] = []
         is_folded = not given["usage"] and not at.out.as_json
-        events = _events(chat, errors, is_folded=is_folded)
+        last = None if any(given[name] for name in FILTERS) else given["limit"]
+        events = _events(chat, errors, is_folded=is_folded, last=last)
         lines = EventLines(at.out, is_short=given["oneline"], with_payload=given["payload"])
         shown = 0
         async for page in pages(events, wanted_events(given, at.out.zone), PAGE, given["limit"]):
@@ -159,9 +165,23 @@ def log(ctx: click.Context, conversation: str, branch: str, **given: Any) -> Non
 
 
 async def _events(
-    chat: Conversation, errors: list[EventLogError | None], *, is_folded: bool
+    chat: Conversation,
+    errors: list[EventLogError | None],
+    *,
+    is_folded: bool,
+    last: int | None,
 ) -> AsyncIterator[HistoryEvent]:
-    """Yield the events, with what was used summed up for each run; note what cannot be read."""
+    """Yield the events, with what was used summed up for each run; note what cannot be read.
+
+    With `last`, so many of the last ones are among them: those near the end of the conversation
+    alone, where these are enough.
+    """
+    found = None if last is None else await _near_the_end(chat, last, is_folded=is_folded)
+    if found is not None:
+        for event in found:
+            errors.append(event.error)
+            yield event
+        return
     folded = Folded()
     async for event in chat.history():
         errors.append(event.error)
@@ -169,6 +189,25 @@ async def _events(
             yield each
     for each in folded.end():
         yield each
+
+
+async def _near_the_end(
+    chat: Conversation, last: int, *, is_folded: bool
+) -> list[HistoryEvent] | None:
+    """Return the last events, without a run that began before them; None if they are too few."""
+    head = await chat.log.version(chat.name, branch=chat.branch)
+    after = head - (NEAR * last if is_folded else last)
+    if after <= 0:
+        return None
+    events = await chat.history(after=after).all()
+    if not is_folded:
+        return events
+    begun = next((event.run_id for event in events), None)
+    whole = events if begun is None else dropwhile(lambda event: event.run_id == begun, events)
+    folded = Folded()
+    found = [each for event in whole for each in folded.take(event)]
+    found += folded.end()
+    return found if len(found) >= last else None
 
 
 @command("diff", "eventlog diff order-1042 4", "eventlog diff latest yesterday now")

@@ -135,6 +135,9 @@ def verdict(found: "Verification") -> list[Text]:
 
 
 def _sound(found: "Verification") -> str:
+    if found.since is not None:
+        said = f"{count(found.events, 'event')} since position {found.since:,}"
+        return f"{said} are as they were written; rows of before were not read"
     if not found.erased:
         return f"all {count(found.events, 'event')} are as they were written"
     gone = f"{count(found.events, 'event')}, {found.erased} of them erased"

@@ -1,6 +1,6 @@
 """Lists of conversations, turns, tools and so on, as tables."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -31,27 +31,43 @@ class Hold(NamedTuple):
     hold: str
 
 
-def sessions(records: Sequence[Mapping[str, Any]], zone: Zone, *, priced: bool) -> Table:
-    """Return conversations as rows, with their sum; what they cost only if that is asked for."""
+def sessions(
+    records: Sequence[Mapping[str, Any]], zone: Zone, *, priced: bool, sort: str = "last"
+) -> Table:
+    """Return conversations as rows, with their sum.
+
+    What they are sorted by, and costs that were asked for, are there however narrow it is.
+    """
+    more = {name: shown for name, shown in _MORE.items() if name == sort}
     rows = [
         row(
             (named(each["conversation"]), "bold"),
             _title(each),
             *[f"{each[name]:,}" for name in SUMMED],
-            *([cost(each["cost"])] if priced else []),
+            *([cost(each["cost"]) if each["total_tokens"] else NONE] if priced else []),
+            *[shown(each, zone) for shown in more.values()],
             zone.seen(each["last_at"]),
         )
         for each in records
     ]
-    costs = ("cost5#",) if priced else ()
-    names = ("id!", "title~", "items4#", "turns3#", "tokens2#", *costs, "last activity1")
+    ranks = {"items": 4, "turns": 3, "tokens": 2} | {sort: 0}
+    counts = [f"{name}{ranks[name] or ''}#" for name in ("items", "turns", "tokens")]
+    others = [*(["cost#"] if priced else []), *[f"{name}#" for name in more]]
     total = None
     if len(records) > 1:
         sums = [f"{sum(each[name] for each in records):,}" for name in SUMMED]
-        spent = [cost(total_cost([each["cost"] for each in records]))] if priced else []
-        cells = ("", f"{len(records)} conversations", *sums, *spent, "")
+        costs = [each["cost"] for each in records if each["total_tokens"]]
+        spent = [cost(total_cost(costs)) if costs else NONE] if priced else []
+        cells = (f"{len(records)} in all", "", *sums, *spent, *[""] * len(more), "")
         total = row(*[(each, "dim") for each in cells])
-    return Table(columns(*names), rows, total)
+    return Table(columns("id!", "title~", *counts, *others, "last activity1"), rows, total)
+
+
+_MORE: Final[Mapping[str, Callable[[Mapping[str, Any], Zone], str]]] = {
+    "first": lambda each, zone: zone.seen(each["first_at"]),
+    "bytes": lambda each, _: f"{each['bytes']:,}",
+}
+"""What is shown only if conversations are sorted by it."""
 
 
 def _title(each: Mapping[str, Any]) -> Text:

@@ -64,6 +64,7 @@ def on_nodes(schema: str) -> Ask:
     each = f"SELECT coalesce(json_agg(found), '[]') FROM ({objects}) AS found"
     return Ask("SELECT nodeid, success, result FROM run_command_on_all_nodes($1)", [each])
 
+
 APPEND_FUNCTION: Final = "append"
 """A log that is distributed has it (`distributed.py`), and no other."""
 

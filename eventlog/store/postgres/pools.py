@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import functools
 import re
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Final, TypeVar
 
@@ -25,6 +26,9 @@ NAME: Final = "eventlog"
 PATIENCE: Final = 1.0
 """Seconds that a server has to confirm the end of a statement."""
 
+LOOKED_AT: Final = 1.0
+"""Seconds for which the server behind PgBouncer is taken for the same one."""
+
 LONGEST_IDLE: Final = 10_000
 """Milliseconds that a transaction may wait for its next statement, at the least."""
 
@@ -35,7 +39,7 @@ _TERMINATE: Final = """
 SELECT pg_backend_pid(), (
     SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
     WHERE pid = $1 AND usename = session_user AND application_name = $2
-)
+), pg_is_in_recovery()
 """
 
 _T = TypeVar("_T")
@@ -70,6 +74,7 @@ class Pools:
         self._prepared = False
         self._closed = False
         self._pools: PerLoop[_Mine] = PerLoop()
+        self._opened = 0
 
     async def run(self, use: "_Use[_T]") -> _T:
         """Call `use` with a connection that nobody else has meanwhile.
@@ -129,6 +134,16 @@ class Pools:
             if not is_known or not is_there:
                 return is_known
         return False
+
+    @property
+    def server(self) -> int:
+        """A number that changes whenever the next statement may reach another server.
+
+        A server that dies takes its connections along. PgBouncer keeps those of its clients.
+        """
+        if self._options.postgres.pgbouncer:
+            return int(time.monotonic() / LOOKED_AT)
+        return self._opened
 
     def lent(self) -> int:
         """Return how many connections are in use just now."""
@@ -198,6 +213,7 @@ class Pools:
             command_timeout=_patience(self._options),
             **_session(self._options),
         )
+        self._opened += 1
         return connection
 
     async def _prepare_once(self, pool: Pool) -> None:
@@ -282,10 +298,12 @@ async def _is_quiet(connection: "Connection[Any]") -> bool:
 async def _terminate(pid: int, connection: "Connection[Any]") -> tuple[bool, bool]:
     """End a backend of ours; tell whether backends are known by what they say, and it was there.
 
-    What stands between here and the server has numbers of its own.
+    What stands between here and the server has numbers of its own. A standby may have got what the
+    backend of another server did, and not show it yet.
     """
-    mine, ended = await connection.fetchrow(_TERMINATE, pid, NAME) or (0, 0)
-    return pid != 0 and mine == connection.get_server_pid(), ended > 0
+    mine, ended, is_standby = await connection.fetchrow(_TERMINATE, pid, NAME) or (0, 0, True)
+    is_known = pid != 0 and not is_standby and mine == connection.get_server_pid()
+    return is_known, ended > 0
 
 
 async def _check_durability(address: PostgresAddress, connection: "Connection[Any]") -> None:

@@ -2,7 +2,7 @@
 
 On SQLite it is a handful inside one transaction. A statement of PostgreSQL that returns no row has
 stored nothing and cannot say why: its snapshot may be older than what refused it. Whoever gets no
-row looks again: `head`, then `by_event_id` and `hash_at`.
+row looks again: `head`, then `by_event_id` and `hashes_at`.
 """
 
 from collections.abc import Sequence
@@ -19,6 +19,7 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    func,
     insert,
     select,
     true,
@@ -78,10 +79,19 @@ def by_event_id(t: Tables) -> Query:
 
 
 @on_postgres
-def hash_at(t: Tables) -> Query:
-    """Ask for the hash of a version: it tells whether what is stored there is ours."""
-    events = t.events.c
-    return of_stream(t, events.hash).where(events.version == bindparam("version"))
+def hashes_at(t: Tables) -> Query:
+    """Ask for the hashes of versions, and whether the server is a standby: one row, always.
+
+    They tell whether what is stored there is what was written or read here.
+    """
+    version, hash_ = t.events.c.version, t.events.c.hash
+    wanted = bindparam("versions", type_=ARRAY(version.type))
+    return of_stream(
+        t,
+        func.pg_is_in_recovery().label("is_standby"),
+        func.array_agg(version).label("versions"),
+        func.array_agg(hash_).label("hashes"),
+    ).where(version == any_(wanted))
 
 
 @on_sqlite

@@ -14,8 +14,10 @@ class LogStatements(Statements):
     head: Statement
     latest: Statement
     many: Statement
+    many_behind: Statement
     of_kind: Statement
     page: Statement
+    several: Statement
     strays: Statement
     stream: Statement
     stream_page: Statement
@@ -42,7 +44,7 @@ class PostgresLogStatements(LogStatements):
     free: Statement
     group_first: Statement
     group_next: Statement
-    hash_at: Statement
+    hashes_at: Statement
     nodes: Statement
 
 
@@ -126,13 +128,16 @@ class SqliteFeedStatements(FeedStatements):
 class PostgresFeedStatements(FeedStatements):
     """Those that only PostgreSQL has, too."""
 
-    every_plain_page: Statement
+    contents: Statement
+    every_named: Statement
     hold: Statement
+    named: Statement
     place: Statement
-    plain_page: Statement
-    plain_place: Statement
     progress: Statement
+    ranges: Statement
     sift: Statement
+    spans: Statement
+    standby: Statement
 
 
 class TreeStatements(Statements):
@@ -142,6 +147,7 @@ class TreeStatements(Statements):
     heads: Statement
     last_head: Statement
     leaves: Statement
+    placed: Statement
     places: Statement
     save: Statement
     save_head: Statement

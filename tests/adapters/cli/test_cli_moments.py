@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from agents import SQLiteSession
@@ -94,6 +95,21 @@ def test_every_list_with_an_end_has_all_of_its_last_day(db: str, eventlog: Event
         assert eventlog("--json", *command, *day).stdout == alone != ""
         before = eventlog("--json", *command, "--until", "2026-11-01", "--utc")
         assert before.stdout == ""
+
+
+def _rows(eventlog: Eventlog, *arguments: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in eventlog("--json", *arguments).stdout.splitlines()]
+
+
+def test_tail_since_a_time_shows_all_since_then(db: str, eventlog: Eventlog) -> None:
+    """However many they are; -n still says how many at most."""
+    every = [row["position"] for row in _rows(eventlog, "tail", "-n", "99")]
+    assert [row["position"] for row in _rows(eventlog, "tail", "--since", "2026-11-02")] == every
+    since = ("--since", "2026-11-02 10:06:00", "--utc")
+    late = [row["version"] for row in _rows(eventlog, "tail", *since)]
+    assert late == [row["version"] for row in _rows(eventlog, "log", "order-1042", *since)] != []
+    assert [row["version"] for row in _rows(eventlog, "tail", "-n", "1", *since)] == late[-1:]
+    assert _rows(eventlog, "tail", "--since", "1s") == []
 
 
 def test_ages_and_words_are_of_now() -> None:

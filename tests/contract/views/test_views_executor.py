@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import time
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
@@ -126,27 +127,23 @@ async def test_the_next_batch_is_folded_while_a_server_stores_one(
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-async def test_a_file_is_left_to_others_while_a_batch_is_folded(
+async def test_a_file_is_left_to_others_for_as_long_as_it_was_taken(
     filled: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Or an append of another process would wait for as long as there is something to catch up."""
-    apply, is_storing = StoredViews.apply, False
+    apply, taken = StoredViews.apply, list[tuple[float, float]]()
 
     async def noted(self: StoredViews, batch: Batch) -> bool:
-        nonlocal is_storing
-        is_storing = True
+        began = time.monotonic()
         done = await apply(self, batch)
-        is_storing = False
+        taken.append((began, time.monotonic()))
         return done
 
-    def fold(step: Step, rows: Rows) -> Iterator[Written]:
-        assert not is_storing
-        return number(step, rows)
-
     monkeypatch.setattr(StoredViews, "apply", noted)
-    views = Views(filled, [NUMBERS._replace(fold=fold)])
-    await views.catch_up()
-    assert [each.set_aside for each in await views.status()] == [()]
+    await Views(filled, [NUMBERS]).catch_up()
+    assert len(taken) == EVENTS // BATCH + 1
+    for (began, ended), (again, _) in itertools.pairwise(taken):
+        assert again - ended > 0.9 * (ended - began)
     await assert_complete(Views(filled, [NUMBERS]))
 
 

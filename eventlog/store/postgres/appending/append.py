@@ -9,9 +9,10 @@ from typing import Any
 import asyncpg
 
 from eventlog.addresses.log import PostgresAddress
-from eventlog.errors import RefusedValueError, StoreError
+from eventlog.errors import ReadOnlyError, RefusedValueError, StoreError
 from eventlog.format.records import (
     AppendRequest,
+    Lost,
     Outcome,
     StoredEvent,
 )
@@ -53,7 +54,7 @@ class Appender:
 
     async def append_group(self, tell: Tell, requests: Sequence[AppendRequest]) -> None:
         """Append to many streams, each of which is named once; tell each as soon as it is known."""
-        attempts = [Attempt(request, self._remembered(request)) for request in requests]
+        attempts = [Attempt(request, self._heads.fitting(request)) for request in requests]
         linked = [one for one in attempts if one.is_linked]
         if linked:
             await self._sending.together(linked, self._store_together)
@@ -90,11 +91,6 @@ class Appender:
             return {row[0] for row in rows}
         return set()
 
-    def _remembered(self, request: AppendRequest) -> End | None:
-        """Return the end that is remembered, if the request fits it."""
-        end = self._heads.get(request.stream_id)
-        return end if end is not None and end.takes(request) else None
-
     async def _settle(self, attempt: Attempt) -> Outcome:
         """Append, and find out what came of it if something of it was not answered."""
         error: StoreError | None = None
@@ -118,13 +114,15 @@ class Appender:
 
     async def _alone(self, attempt: Attempt) -> Outcome:
         request = attempt.request
-        end = None if attempt.is_linked else self._remembered(request)
+        end = None if attempt.is_linked else self._heads.fitting(request)
         async for _ in Tries(at_once=2):
             if end is None:
                 seen = await self._look(attempt)
+                outcome = decide(request, attempt.outcome, seen)
+                if isinstance(outcome, Lost):
+                    self._heads.lose(request.stream_id)
                 end = End.of(seen.known)
                 self._heads.put(request.stream_id, end)
-                outcome = decide(request, attempt.outcome, seen)
                 if outcome is not None:
                     return outcome
             if await self._store_once(attempt.on(end)):
@@ -150,7 +148,9 @@ class Appender:
     async def _found(self, attempt: Attempt) -> Outcome | None:
         """Return the outcome if the rows that were tried are there."""
         tried = attempt.tried
-        return self._moved(tried) if await self._is_stored(tried.rows[-1]) else None
+        stream_id, version, hash_ = _place(tried.rows[-1])
+        hashes, _ = await self._hashes(stream_id, version)
+        return self._moved(tried) if hashes.get(version) == hash_ else None
 
     def _moved(self, tried: Try) -> Outcome:
         self._heads.put(tried.request.stream_id, tried.end)
@@ -181,15 +181,41 @@ class Appender:
         found: list[Any] = []
         if ids:
             found = await self._runner.fetch(self._sql.by_event_id, {**stream, "event_ids": ids})
-        is_stored = attempt.is_linked and await self._is_stored(attempt.tried.rows[-1])
         known = beginning(request) if row[0] is None else Known.read(row)
         clock = Clock(row[6], str(self._address))
-        return Seen(known, [StoredEvent._make(event) for event in found], is_stored, clock)
+        events = [StoredEvent._make(event) for event in found]
+        return Seen(known, events, *await self._compare(attempt, known), clock)
 
-    async def _is_stored(self, event: StoredEvent) -> bool:
-        where = {"stream_id": event.stream_id, "version": event.version}
-        rows = await self._runner.fetch(self._sql.hash_at, where)
-        return bool(rows) and rows[0][0] == event.hash
+    async def _compare(self, attempt: Attempt, known: Known) -> tuple[bool, int]:
+        """Tell whether the rows that were tried are there, and which version is not that was here.
+
+        Raises ReadOnlyError where a standby may still get what it does not have.
+        """
+        stream_id = attempt.request.stream_id
+        witness = self._heads.witness(stream_id)
+        tried = attempt.tried.rows[-1] if attempt.is_linked else None
+        if witness is not None and witness[:2] == known.head[:2]:
+            witness = None
+        wanted = [one.version for one in (tried, witness) if one is not None]
+        if not wanted:
+            return False, 0
+        hashes, is_standby = await self._hashes(stream_id, *wanted)
+        if tried is not None and hashes.get(tried.version) == tried.hash:
+            return True, 0
+        is_lost = witness is not None and hashes.get(witness.version) != witness.hash
+        if is_standby and (is_lost or attempt.lost is not None):
+            raise ReadOnlyError(f"{self._address} is a standby, which only reads and is behind.")
+        return False, witness.version if witness is not None and is_lost else 0
+
+    async def _hashes(self, stream_id: bytes, *versions: int) -> tuple[dict[int, bytes], bool]:
+        """Return the hashes of versions that are there, and whether the server is a standby."""
+        where = {"stream_id": stream_id, "versions": versions}
+        ((is_standby, found, hashes),) = await self._runner.fetch(self._sql.hashes_at, where)
+        return dict(zip(found or (), hashes or (), strict=True)), is_standby
+
+
+def _place(event: StoredEvent) -> tuple[bytes, int, bytes]:
+    return event.stream_id, event.version, event.hash
 
 
 async def _lose(group: Sequence[Attempt], lost: UnansweredError) -> None:

@@ -1,9 +1,9 @@
 """The executor: reads, folds and stores batches of events for views, as the plan says.
 
-A batch is one transaction with the checkpoints. A server stores a batch while the next is folded,
-and what is folded counts on what is still being stored: if that is refused, all of it is evicted.
-On SQLite one comes after the other, so that the file is left to other processes half of the time:
-they wait by looking again, and would find it locked nearly always.
+A batch is one transaction with the checkpoints. It is stored while the next is folded, and what is
+folded counts on what is still being stored: if that is refused, all of it is evicted. On SQLite a
+file is left to other processes for as long as it was taken: they wait by looking again, and could
+find it locked always.
 """
 
 import asyncio
@@ -69,7 +69,10 @@ class Executor:
         self._states: dict[Key, ProjectionState] = {}
         self._narrowing = Narrowing()
         self._is_strict = is_strict
+        self._server = views.server
         self._storing: asyncio.Task[bool] | None = None
+        self._left_until = 0.0
+        """When, on the monotonic clock, a file has been left to others for long enough."""
 
     def look(self, points: Mapping[Key, Checkpoint]) -> None:
         """Evict the rows of generations whose checkpoint is not where they are, or renewed."""
@@ -87,7 +90,9 @@ class Executor:
         is taken the next time: look again. Whatever is raised, all that was folded and
         not stored is evicted.
         """
+        self._trust_caches()
         ahead = {point.key: point for point in points}
+        self._left_until = 0.0
         try:
             while stop is None or not stop.is_set():
                 able = [point for key, point in ahead.items() if key not in self.poisoned]
@@ -98,8 +103,6 @@ class Executor:
                 if moved is None:
                     return None
                 ahead |= {point.key: point for point in moved}
-                if not self._views.runs_out_of_process and not await self._settle():
-                    return None
             return list(ahead.values()) if await self._settle() else None
         except _BatchRefusedError as refused:
             await self._abandon(at_once=False)
@@ -108,6 +111,14 @@ class Executor:
         except BaseException as error:
             await self._abandon(at_once=not isinstance(error, Exception))
             raise
+
+    def _trust_caches(self) -> None:
+        """Evict rows and sizes of lists if a server that has others may have taken over."""
+        server = self._views.server
+        if server != self._server:
+            self._states.clear()
+            self._sizes.evict()
+            self._server = server
 
     async def _take(self, found: Range, end: int) -> list[Checkpoint] | None:
         """Take one batch, and begin to store it; None if another runner was first."""
@@ -198,11 +209,15 @@ class Executor:
     ) -> bool:
         before, after = taken.found.after, taken.reached
         with telemetry.projecting([each.projection for each in moved], after - before, "store"):
+            await asyncio.sleep(max(0.0, self._left_until - time.monotonic()))
+            started = time.monotonic()
             try:
                 if not await self._tables.apply(stored):
                     return False
             except RefusedValueError as error:
                 raise _BatchRefusedError(taken, error) from None
+            if not self._views.runs_out_of_process:
+                self._left_until = 2 * time.monotonic() - started
         self._narrowing.widen([point.key for point in moved], self._tables.batch)
         for point in moved:
             if point.is_serving:
