@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 
 from eventlog.addresses.log import PostgresAddress
-from eventlog.errors import ReadOnlyError, RefusedValueError, StoreError
+from eventlog.errors import ReadOnlyError, RefusedValueError, StoreError, UnavailableError
 from eventlog.format.records import (
     AppendRequest,
     Lost,
@@ -24,6 +24,7 @@ from eventlog.store.postgres.appending.batcher import Tell
 from eventlog.store.postgres.appending.heads import End, Heads
 from eventlog.store.postgres.appending.sending import Call, Sending
 from eventlog.store.postgres.errors import LOOK_AGAIN, translated
+from eventlog.store.postgres.pool import is_elsewhere
 from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.sql.names import PostgresLogStatements
 
@@ -86,6 +87,8 @@ class Appender:
 
     async def _free(self, stream_ids: Sequence[bytes]) -> set[bytes]:
         """Return the streams that nobody has locked; where nobody tells, none."""
+        if self._sql.is_distributed:
+            return set()  # Citus locks rows of one node at a time.
         with contextlib.suppress(StoreError):
             rows = await self._runner.fetch(self._sql.free, {"stream_ids": stream_ids})
             return {row[0] for row in rows}
@@ -103,6 +106,8 @@ class Appender:
             if attempt.lost is None:
                 raise
             lost, error = attempt.lost, failed
+        # Whoever appends next looks first, and hears for sure if nothing of it was sent.
+        self._heads.evict(attempt.request.stream_id)
         return await find_out(
             lost,
             functools.partial(self._found, attempt),
@@ -117,7 +122,7 @@ class Appender:
         end = None if attempt.is_linked else self._heads.fitting(request)
         async for _ in Tries(at_once=2):
             if end is None:
-                seen = await self._look(attempt)
+                seen = await self._seen(attempt)
                 outcome = decide(request, attempt.outcome, seen)
                 if isinstance(outcome, Lost):
                     self._heads.lose(request.stream_id)
@@ -171,6 +176,14 @@ class Appender:
             for one in group:
                 if one.request.stream_id in moved:
                     one.answer = self._moved(one.tried)
+
+    async def _seen(self, attempt: Attempt) -> Seen:
+        try:
+            return await self._look(attempt)
+        except UnavailableError as error:
+            if attempt.lost is None and is_elsewhere(error.__cause__):
+                raise error.saying(f"{error} Nothing was stored.") from error.__cause__
+            raise
 
     async def _look(self, attempt: Attempt) -> Seen:
         """Read the head first and the rest after it: what is not there then, came later."""
