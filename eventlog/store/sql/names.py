@@ -129,9 +129,9 @@ class PostgresFeedStatements(FeedStatements):
     """Those that only PostgreSQL has, too."""
 
     contents: Statement
-    every_named: Statement
+    every_ranges: Statement
     hold: Statement
-    named: Statement
+    of_tenant: Statement
     place: Statement
     progress: Statement
     ranges: Statement
