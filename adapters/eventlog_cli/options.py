@@ -32,13 +32,15 @@ OPTIONAL_ID: Final = id_argument(required=False)
 IDS: Final = click.argument(
     "conversations", metavar="ID...", nargs=-1, required=True, shell_complete=complete
 )
+
+
+def _unless_main(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    """Return the log's name of a branch: the main one, as the SDK and lists call it, has none."""
+    return MAIN if value == RESERVED else value
+
+
 BRANCH: Final = click.option(
-    "--branch",
-    metavar="NAME",
-    default=MAIN,
-    help="A branch of it.",
-    # As `branches` prints it, and as sessions of the SDK call it.
-    callback=lambda _ctx, _param, name: MAIN if name == RESERVED else name,
+    "--branch", metavar="NAME", default="", callback=_unless_main, help="A branch of it."
 )
 AS_OF: Final = click.option("--as-of", metavar="MOMENT", help="As it was then.")
 SINCE: Final = click.option("--since", metavar="TIME", help="Only what is as late as this.")

@@ -197,7 +197,7 @@ def stats(ctx: click.Context) -> None:
                 "position": position,
                 "views": [records.status(each) for each in views],
             },
-            f"{line(str(at.log.spi.address))}, tenant {typed(at.log.tenant)}",
+            line(f"{at.log.spi.address}, tenant {at.log.tenant}"),
             Text.of((_sizes(conversations, branches, events), "bold")),
             f"The feed is at position {position:,}, over all tenants.",
         )

@@ -1,7 +1,6 @@
 """Reading one conversation: its items, its events, two of its versions."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
 from itertools import dropwhile
 from typing import Any, Final
 
@@ -9,6 +8,7 @@ import click
 
 from eventlog import EventLogError
 from eventlog.errors import InvalidMomentError
+from eventlog.format.envelope import readable_time
 from eventlog.plurals import count
 from eventlog_cli.command import command
 from eventlog_cli.lookups.filtering import pages, wanted_events
@@ -20,8 +20,8 @@ from eventlog_cli.showing import pages as shown_pages
 from eventlog_cli.showing import records
 from eventlog_cli.showing.eventlines import EventLines, Folded
 from eventlog_cli.showing.times import moment, moment_or_none
-from eventlog_cli.showing.words import LEGEND
-from eventlog_cli.showing.words import command as command_of
+from eventlog_cli.showing.words import LEGEND, deed
+from eventlog_cli.showing.words import command as as_typed
 from eventlog_projections.conversation import Conversation
 from eventlog_projections.history.events import HistoryEvent
 from eventlog_projections.history.places import Place
@@ -79,19 +79,24 @@ def show(
             at.out.print(shown_pages.heading(chat.name, branch, seen, await origin(at.log, chat)))
             shown_pages.transcript(at.out, seen.items, places, is_dated=True)
             if not seen.total:
-                at.out.hint(await _why_empty(at, chat, when))
+                at.out.hint(await _why_empty(at, chat))
         leave_with(each.error for each in lost)
 
     run(ctx, work)
 
 
-async def _why_empty(at: Invocation, chat: Conversation, when: int | datetime | None) -> str:
-    """Say that nothing is there, and which command says why."""
-    shown = command_of("log", chat.name, branch=chat.branch)
+async def _why_empty(at: Invocation, chat: Conversation) -> str:
+    """Say why a list is empty, and how one sees more."""
     row = await at.log.stream(chat.name, branch=chat.branch)
-    if when is None and row is not None and row.erased_version is not None:
-        return f"What was said in it was erased. {shown} shows when, by whom and why."
-    return f"Its list is empty. {shown} shows what happened."
+    log = as_typed("log", chat.name, branch=chat.branch)
+    if row is not None and row.erased_version is not None:
+        last = row.erased_version
+        (event,) = await at.log.read(
+            chat.name, after=last - 1, until=last, branch=chat.branch
+        ).all()
+        when = at.out.zone.seen(readable_time(event.stored.recorded_at))
+        return f"Its list is empty: {deed(event.event)}, on {when}. {log} shows what is left."
+    return f"Its list is empty. {log} shows what happened."
 
 
 def _put_one(at: Invocation, seen: ItemsRead, places: list[Place], number: int) -> None:

@@ -60,7 +60,7 @@ async def _record(
         "version": row.head.version,
         "items": items,
         "state": state or ("erased" if erased and not items else ""),
-        "left": left_at(row, byid),
+        **await _left(log, row, byid),
         "is_fork": row.name != name,
         "depth": depth,
         "created_at": readable_time(row.created_at),
@@ -68,14 +68,30 @@ async def _record(
     }
 
 
-def left_at(row: StreamRow, known: dict[bytes, StreamRow], at: str = " ") -> str | None:
-    """Say of what, and `at` which version, a stream is a fork; None where it is none."""
+async def _left(
+    log: EventLog, row: StreamRow, known: dict[bytes, StreamRow]
+) -> dict[str, str | int | None]:
+    """Return where a fork left, and with how many items; null where it is none."""
+    parent = None if row.parent is None else known.get(row.parent.stream_id)
+    begun = None
+    if parent is not None:
+        begun = (await Stream(log, row.name, row.branch).origin()).kept
+    return {
+        "left": left_at(row, known),
+        "left_branch": None if parent is None else parent.branch,
+        "left_version": None if row.parent is None else row.parent.version,
+        "kept": begun,
+    }
+
+
+def left_at(row: StreamRow, known: dict[bytes, StreamRow]) -> str | None:
+    """Say of what, and at which version, a stream is a fork; None where it is none."""
     if row.parent is None:
         return None
     parent = known.get(row.parent.stream_id)
     if parent is None:
         return f"version {row.parent.version} of what is gone"
-    return f"{place(parent)}{at}{row.parent.version}"
+    return f"{place(parent)} at version {row.parent.version}"
 
 
 def place(row: StreamRow) -> str:
@@ -101,7 +117,7 @@ async def origin(log: EventLog, chat: Conversation) -> str:
         return ""
     parent = await log.stream(row.parent.stream_id)
     known: Iterable[StreamRow] = () if parent is None else (parent,)
-    left = left_at(row, {each.stream_id: each for each in known}, " at version ")
+    left = left_at(row, {each.stream_id: each for each in known})
     return f", began as a fork of {left}"
 
 

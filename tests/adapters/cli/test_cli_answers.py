@@ -211,7 +211,10 @@ def test_an_empty_list_says_why_and_what_tells_more(filled: Backend, eventlog: E
     """The command that it names runs as it stands."""
     eventlog("erase", "order-1041", "--reason", "gdpr-17", "--by", "dpo", "--yes")
     eventlog("clear", "order-1042")
-    for name, why in (("order-1041", "was erased"), ("order-1042", "Its list is empty")):
+    for name, why in (
+        ("order-1041", "erased by dpo: gdpr-17"),
+        ("order-1042", "Its list is empty"),
+    ):
         told = eventlog("show", name).stderr
         (command,) = re.findall("`eventlog (.*?)`", told)
         assert why in told
