@@ -35,6 +35,7 @@ from benchmarks import (
     report,
     rewinding,
     scale,
+    sequencing,
     sizes,
     throughput,
     undoing,
@@ -76,7 +77,7 @@ EVERY: Final = (
 )
 """In order; what leaves the most behind on the server comes last."""
 
-ON_REQUEST: Final[tuple[ModuleType, ...]] = (scale, citus)
+ON_REQUEST: Final[tuple[ModuleType, ...]] = (sequencing, scale, citus)
 """Those of which a full run has no part: they take long, or need what not every machine has."""
 
 
