@@ -1,7 +1,7 @@
-"""Tables over many nodes or partitions: the SQL that turns a new log into one that is spread.
+"""Tables over many nodes or partitions: the SQL that turns a log into one that is spread.
 
-Pure: functions that return statements, in the order in which they have to run, inside the
-transaction that created the tables. `schema` is a quoted name.
+Pure: functions that return statements, in the order in which they have to run, inside one
+transaction, which makes the triggers again that they drop. `schema` is a quoted name.
 """
 
 from collections.abc import Sequence
@@ -76,8 +76,8 @@ class Spread(NamedTuple):
 def citus(schema: str) -> list[str]:
     """Distribute what an append touches by its stream; the feed stays on the coordinator.
 
-    With no other log: shards move together that are in one place. Triggers are made when rows have been copied to their shards, which has to go on in one
-    connection for each node: those of erased events would be refused.
+    Its shards move with those of no other log. Triggers are made when the rows are on their shards,
+    where those of erased events would be refused.
     """
     first, *others = (f"{_literal(schema)}.{table}" for table in DISTRIBUTED)
     return [
