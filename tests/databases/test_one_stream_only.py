@@ -34,7 +34,7 @@ ONE_STREAM: Final = {
 }
 """Appending and reading a conversation."""
 
-MANY_APPENDS: Final = {"group_first", "group_next", "free"}
+MANY_APPENDS: Final = {"group_first", "group_next", "free", "append", "nodes"}
 """Many appends in one statement: every row names its stream, and rows meet only in their stream."""
 
 ALL_STREAMS: Final = {

@@ -29,11 +29,12 @@ async def used_at(
 
 async def last_used(log: EventLog) -> StreamRow | None:
     """Return the stream of the tenant that was used last; None where there is none."""
-    looks, seen = FIRST_LOOK, 0
+    looks = FIRST_LOOK
+    seen: set[bytes] = set()
     best: tuple[int, StreamRow] | None = None
     while True:
         rows = await log.spi.latest(looks)
-        for row in rows[seen:]:
+        for row in [each for each in rows if each.stream_id not in seen]:
             if best is not None and row.head.at <= best[0]:
                 return best[1]  # No later one was used later than it was written to.
             at = await used_at(log, row, _recorded)
@@ -43,7 +44,8 @@ async def last_used(log: EventLog) -> StreamRow | None:
                 return best[1]  # The others were all written to before.
         if len(rows) < looks:
             return None if best is None else best[1]
-        seen, looks = len(rows), looks * 4
+        seen |= {row.stream_id for row in rows}
+        looks *= 4
 
 
 def _recorded(event: RecordedEvent) -> int:
