@@ -60,8 +60,8 @@ wheel: $(DEV) ## build the wheel and test it in an environment of its own
 
 check: lint types test wheel ## all that CI runs
 
-bench: $(DEV) ## measure against the SDK's own session; QUICK=1 for a short run
-	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
+bench: $(DEV) ## measure against the SDK's own session; QUICK=1 for a short run, ONLY=name for a part
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(ONLY),--only "$(ONLY)")
 
 demo: $(DEMO) ## an agent runs on the log; LIVE=1 asks a real model
 	@$(BIN)/python -m examples.demo $(if $(LIVE),--live)

@@ -8,8 +8,10 @@ import platform
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Callable, Generator, Sequence
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Final
 
 from rich.console import Console
@@ -19,6 +21,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from benchmarks import (
     cold,
     commandline,
+    comparing,
+    documents,
     encrypted,
     feed,
     growth,
@@ -29,16 +33,20 @@ from benchmarks import (
     reading,
     report,
     rewinding,
+    scale,
+    sequencing,
     sizes,
     throughput,
+    undoing,
     verifying,
     viewing,
     views,
     writing,
     written,
 )
-from benchmarks.harness import measure
-from benchmarks.place import FULL, QUICK, Place, Scale
+from benchmarks.harness import Measured, measure
+from benchmarks.place import FULL, QUICK, Note, Place, Scale
+from benchmarks.quiet import Gauge
 from benchmarks.report import Counted, Report, Timed
 from benchmarks.scenario import Count, Scenario, Timing
 from tests import servers
@@ -46,7 +54,7 @@ from tests import servers
 HERE: Final = Path(__file__).parent
 RESULTS: Final = HERE / "results"
 
-MODULES: Final = (
+EVERY: Final = (
     writing,
     throughput,
     reading,
@@ -62,10 +70,14 @@ MODULES: Final = (
     feed,
     viewing,
     views,
+    undoing,
     verifying,
     growth,
 )
 """In order; what leaves the most behind on the server comes last."""
+
+ON_REQUEST: Final[tuple[ModuleType, ...]] = (sequencing, scale)
+"""Those of which a full run has no part: they take long, or need what not every machine has."""
 
 
 def arguments() -> argparse.Namespace:
@@ -73,7 +85,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer rounds, nothing is written")
     parser.add_argument(
-        "--only", default="", help="scenarios whose title contains this; nothing is written"
+        "--only",
+        default="",
+        help="scenarios of this module, or whose title contains this; nothing is written",
     )
     return parser.parse_args()
 
@@ -100,21 +114,39 @@ def opened_place(scale: Scale, progress: Progress) -> Generator[Place]:
         yield Place(Path(folder), postgres, servers.start_redis(stack), scale, track)
 
 
-async def run(chosen: Sequence[Scenario], place: Place) -> Report:
+def named(only: str, size: Scale) -> list[tuple[str, Scenario]]:
+    """Return the scenarios that are asked for, all without a name, each with its module's name."""
+    found: list[tuple[str, Scenario]] = []
+    for module in (*EVERY, *ON_REQUEST):
+        name = module.__name__.removeprefix("benchmarks.")
+        is_asked = only == name or (not only and module in EVERY)
+        found += [
+            (name, each)
+            for each in module.scenarios(size)
+            if is_asked or (only and module in EVERY and only in each.title)
+        ]
+    return found
+
+
+async def run(chosen: Sequence[tuple[str, Scenario]], place: Place) -> Report:
     """Measure one scenario after the other."""
+    gauge = Gauge()
     timed: list[Timed] = []
     counted: list[Counted] = []
-    for scenario in chosen:
+    for module, scenario in chosen:
+        started = time.perf_counter()
         if isinstance(scenario, Count):
             advance = place.track(scenario.title, 1)
-            counted.append(Counted(scenario, await scenario.take(place)))
+            counted.append(Counted(module, scenario, await scenario.take(place)))
             advance(1)
         else:
-            timed.append(await run_timing(scenario, place))
-    return Report(machine(), timed, counted, place.notes)
+            timed.append(Timed(module, scenario, await run_timing(scenario, place, gauge)))
+        took = time.perf_counter() - started
+        place.notes.append(Note("measuring", scenario.title, took, "s"))
+    return Report(machine(), gauge.summary(), timed, counted, place.notes)
 
 
-async def run_timing(scenario: Timing, place: Place) -> Timed:
+async def run_timing(scenario: Timing, place: Place, gauge: Gauge) -> Mapping[str, Measured]:
     """Call each contender once, and then measure."""
     rounds = min(scenario.rounds, place.scale.rounds)
     calls = max(1, scenario.calls // place.scale.hurry)
@@ -122,8 +154,14 @@ async def run_timing(scenario: Timing, place: Place) -> Timed:
         for call in contenders.values():
             await call()
         advance = place.track(scenario.title, rounds)
-        measured = await measure(contenders, rounds=rounds, calls=calls, each=lambda: advance(1))
-    return Timed(scenario, measured)
+        return await measure(
+            contenders,
+            rounds=rounds,
+            calls=calls,
+            gauge=gauge,
+            seconds=place.scale.seconds,
+            each=lambda: advance(1),
+        )
 
 
 def show(text: str) -> None:
@@ -139,23 +177,24 @@ def main() -> None:
     """Start the servers, measure, report."""
     options = arguments()
     console = Console(stderr=True)
-    scale = QUICK if options.quick else FULL
-    every = [scenario for module in MODULES for scenario in module.scenarios(scale)]
-    chosen = [scenario for scenario in every if options.only in scenario.title]
+    size = QUICK if options.quick else FULL
+    chosen = named(options.only, size)
     if not chosen:
-        console.print(f"No scenario's title contains {options.only!r}.")
+        console.print(f"No module is called {options.only!r}, and no scenario's title contains it.")
         sys.exit(2)
+    before = comparing.committed(RESULTS)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with (
         Progress(*columns, TimeElapsedColumn(), console=console) as progress,
-        opened_place(scale, progress) as place,
+        opened_place(size, progress) as place,
     ):
         found = asyncio.run(run(chosen, place))
-    with tempfile.TemporaryDirectory() as scratch:
-        target = Path(scratch) if options.quick or options.only else RESULTS
-        report.write(found, target)
-        plots.draw(found.timed, target)
-    show(report.markdown(found))
+    if not (options.quick or options.only):
+        report.write(found, RESULTS)
+        plots.draw(found.timed, RESULTS)
+        documents.rewrite()
+    show("\n\n".join((report.markdown(found), comparing.words(before, found))))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,9 +1,10 @@
-"""How long a command takes from its start to its end; what it imports is most of that."""
+"""What a command takes from its start to its end, in processor time; imports are most of that."""
 
 import asyncio
 import contextlib
 import functools
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import AsyncGenerator, Mapping
@@ -19,6 +20,7 @@ from eventlog_projections.views import Views
 CONVERSATIONS: Final = 10_000
 ITEMS: Final = 10_000
 AT_ONCE: Final = 250
+HITS: Final = 20
 
 PASS: Final = "python -c pass"
 VERSION: Final = "eventlog --version"
@@ -27,7 +29,12 @@ COMPLETION: Final = f"completion of an id, {CONVERSATIONS:,} conversations"
 SESSIONS: Final = f"eventlog sessions, {CONVERSATIONS:,} conversations"
 SHOW: Final = f"eventlog show latest, {ITEMS:,} items"
 LOG: Final = f"eventlog log latest, {CONVERSATIONS:,} conversations"
-SEARCH: Final = f"eventlog search, {2 * CONVERSATIONS:,} items"
+LAST: Final = f"eventlog log latest -n 20, {ITEMS:,} items"
+SHORT: Final = f"eventlog log latest --oneline, {ITEMS:,} items"
+WHOLE: Final = f"eventlog log latest, {ITEMS:,} items, each of them printed"
+NOTHING: Final = f"eventlog search, no hit in {2 * CONVERSATIONS:,} items"
+SEARCH: Final = f"eventlog search, {HITS} hits in {2 * CONVERSATIONS:,} items"
+EVERY: Final = f"eventlog search, every one of {2 * CONVERSATIONS:,} items a hit"
 LIBRARY: Final = "python -c import eventlog"
 TOOLS: Final = "imports that a command cannot do without"
 AGENTS: Final = "python -c import agents"
@@ -37,6 +44,14 @@ FIRST_APPEND: Final = "first add_items of a process, new file"
 
 START: Final = "from eventlog_cli.main import program; program()"
 """What the installed command does."""
+
+BOUND: Final = (SESSIONS, SHOW, LOG, LAST, NOTHING, SEARCH)
+"""Commands of which what they cannot do without is to be most."""
+
+RARE: Final = "lost"
+"""A word of a few items."""
+COMMON: Final = "the"
+"""A word of every item."""
 
 IMPORTED: Final = "import click, asyncio, sqlite3, msgspec, rich.console, rich.table"
 """What any command needs that opens a log, reads its options and draws a table."""
@@ -59,12 +74,13 @@ sys.stdout.write(str(time.perf_counter() - begun))
 
 def scenarios(_: Scale) -> list[Scenario]:
     """Return them."""
-    floor = [Bar(each, TOOLS, 1.4) for each in (SESSIONS, SHOW, LOG, SEARCH)]
+    floor = [Bar(each, TOOLS, 1.4) for each in BOUND]
     bars = (
         Bar(VERSION, PASS, 3.0),
         Bar(HELP, PASS, 3.0),
         Bar(COMPLETION, PASS, 8.0),
         *floor,
+        *(Bar(each, TOOLS) for each in (SHORT, WHOLE, EVERY)),
         Bar(LIBRARY, PASS),
         Bar(TOOLS, PASS),
     )
@@ -90,7 +106,12 @@ async def commands(place: Place) -> AsyncGenerator[Mapping[str, Call]]:
         SESSIONS: (START, "--db", many, "sessions"),
         SHOW: (START, "--db", long, "show", "latest"),
         LOG: (START, "--db", many, "log", "latest"),
-        SEARCH: (START, "--db", many, "search", "nobodysaidthis"),
+        LAST: (START, "--db", long, "log", "latest", "-n", "20"),
+        SHORT: (START, "--db", long, "log", "latest", "--oneline"),
+        WHOLE: (START, "--db", long, "log", "latest"),
+        NOTHING: (START, "--db", many, "search", "nobodysaidthis"),
+        SEARCH: (START, "--db", many, "search", RARE),
+        EVERY: (START, "--db", many, "search", COMMON),
         LIBRARY: ("import eventlog",),
         TOOLS: (IMPORTED,),
     }
@@ -135,10 +156,19 @@ def compiled(place: Place) -> dict[str, str]:
     return environment
 
 
-async def _run(program: tuple[str, ...], environment: Mapping[str, str]) -> None:
+async def _run(program: tuple[str, ...], environment: Mapping[str, str]) -> Took:
+    """Return the seconds of a processor that a program takes, however busy the machine is."""
     command = [sys.executable, "-c", *program]
+    before = _processor_time()
     # Nothing else is to be done meanwhile, and a loop would be part of what is measured.
     subprocess.run(command, env=environment, capture_output=True, check=True)  # noqa: ASYNC221
+    return Took(_processor_time() - before)
+
+
+def _processor_time() -> float:
+    """Return the seconds that all programs took which have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 async def _told(program: str, environment: Mapping[str, str]) -> Took:
@@ -151,12 +181,15 @@ async def _told(program: str, environment: Mapping[str, str]) -> Took:
 
 
 async def fill_many(path: str) -> None:
-    """Write conversations of two items, with their view as a worker leaves it."""
+    """Write conversations of two items, a few of three, with views as a worker leaves them."""
     turn = ItemsAdded(items(2))
     async with EventLog(path) as log:
         for begin in range(0, CONVERSATIONS, AT_ONCE):
             names = [f"chat-{number:05}" for number in range(begin, begin + AT_ONCE)]
             await asyncio.gather(*[log.append(name, turn) for name in names])
+        lost = ItemsAdded([{"role": "user", "content": f"The parcel is {RARE}."}])
+        for number in range(HITS):
+            await log.append(f"chat-{number * 7:05}", lost)
         await Views(log).catch_up()
 
 

@@ -1,58 +1,114 @@
-"""Writes figures of the results into the documents: `python -m benchmarks.documents`.
+"""Writes the figures of the results into the documents: `python -m benchmarks.documents`.
 
-A row of a table there begins with what was measured, the figure, and what it is beside.
+A page has blocks between <!-- figures: MODULE ... --> and <!-- end -->: a table of all that the
+modules measured. Between <!-- run --> and <!-- end --> it says of what run. Other tables show
+chosen rows: a row begins with what was measured, the figure, and what it is beside.
 """
 
+import json
 import re
+import textwrap
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
+
+from benchmarks.quiet import Quiet
+from benchmarks.report import how_quiet, number
 
 ROOT: Final = Path(__file__).parents[1]
-RESULTS: Final = ROOT / "benchmarks" / "results" / "benchmarks.md"
+RESULTS: Final = ROOT / "benchmarks" / "results" / "benchmarks.json"
 DOCUMENTS: Final = ("README.md", "docs/performance.md", "docs/scaling.md")
 
+WIDTH: Final = 138
+
 _ROW: Final = re.compile(r"^\| (.*) \|$", re.MULTILINE)
+_BLOCK: Final = re.compile(r"(<!-- figures: ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_RUN: Final = re.compile(r"(<!-- run -->\n).*?(<!-- end -->)", re.DOTALL)
 _OURS: Final = re.compile(r"^EventLogSession(, )?")
+_WORDS: Final = {True: "met", False: "**missed**", None: ""}
+_HEAD: Final = "| what | figure | beside | lowest to highest | bar | |\n|---|---|---|---|---|---|\n"
 
-Measured = dict[tuple[str, str], list[str]]
-"""What was measured and what it is beside, to figure, beside, spread, bar and verdict."""
+
+class Figure(NamedTuple):
+    """A ratio or rate of the last run, and the cells that a row shows of it."""
+
+    module: str
+    what: str
+    cells: tuple[str, ...]
+    """Figure, beside, spread, bar and verdict."""
 
 
-def measured() -> Measured:
+class Results(NamedTuple):
+    """The last run that was committed."""
+
+    machine: str
+    quiet: Quiet | None
+    """None in results of before it was measured."""
+    figures: list[Figure]
+
+    def row(self, what: str, beside: str) -> Figure | None:
+        """Return the figure of a row, if it is one of the results."""
+        return next((f for f in self.figures if (f.what, f.cells[1]) == (what, beside)), None)
+
+
+def measured() -> Results:
     """Return every ratio and rate of the last run."""
-    found: Measured = {}
-    for row in _ROW.findall(RESULTS.read_text("utf-8")):
-        what, who, *figures = row.split(" | ")
-        if len(figures) == 5 and who not in ("who", "---"):
-            name = _OURS.sub("", who)
-            found[f"{what}: {name}" if name else what, figures[1]] = figures
-    return found
+    found: dict[str, Any] = json.loads(RESULTS.read_text("utf-8"))
+    quiet = Quiet(**found["quiet"]) if found["quiet"] else None
+    return Results(found["machine"], quiet, [_figure(bar) for bar in found["bars"]])
 
 
-def rewritten(text: str, figures: Measured) -> str:
-    """Return a page with the figures of this run in its tables; other rows stay as they are."""
-
-    def replace(row: re.Match[str]) -> str:
-        what, *cells = row[1].split(" | ")
-        now = figures.get((what, cells[1])) if len(cells) > 2 else None
-        return row[0] if now is None else f"| {' | '.join((what, *now[: len(cells)]))} |"
-
-    return _ROW.sub(replace, text)
+def _figure(bar: dict[str, Any]) -> Figure:
+    name = _OURS.sub("", bar["who"])
+    what = f"{bar['what']}: {name}" if name else bar["what"]
+    found = bar["found"]
+    spread = f"{number(found['lowest'])} to {number(found['highest'])}"
+    cells = (number(found["median"]), bar["beside"], spread, bar["bar"], _WORDS[bar["is_met"]])
+    return Figure(bar["module"], what, cells)
 
 
-def shown(text: str, figures: Measured) -> list[tuple[str, str]]:
+def rewritten(text: str, results: Results) -> str:
+    """Return a page with the figures of this run; rows that nobody measured stay as they are."""
+
+    def block(found: re.Match[str]) -> str:
+        modules = found[2].split()
+        shown = [figure for figure in results.figures if figure.module in modules]
+        rows = "".join(f"| {' | '.join((each.what, *each.cells))} |\n" for each in shown)
+        return f"{found[1]}{_HEAD}{rows}{found[3]}"
+
+    def row(found: re.Match[str]) -> str:
+        what, *cells = found[1].split(" | ")
+        now = results.row(what, cells[1]) if len(cells) > 2 else None
+        return found[0] if now is None else f"| {' | '.join((what, *now.cells[: len(cells)]))} |"
+
+    text = _RUN.sub(lambda found: f"{found[1]}{of_the_run(results)}\n{found[2]}", text)
+    return _ROW.sub(row, _BLOCK.sub(block, text))
+
+
+def of_the_run(results: Results) -> str:
+    """Say on what was measured, how quiet it was, and how many bars are met."""
+    bars = [figure for figure in results.figures if figure.cells[3]]
+    met = sum(figure.cells[4] == "met" for figure in bars)
+    quiet = how_quiet(results.quiet) if results.quiet else "How quiet it was, nobody measured."
+    text = (
+        f"Measured in one run on {results.machine}. {quiet}"
+        f" Of {len(bars)} bars {met} are met; those that are missed are shown too."
+    )
+    return textwrap.fill(text, WIDTH)
+
+
+def shown(text: str, results: Results) -> list[tuple[str, str]]:
     """Return what of the results a page shows, in its order."""
     rows = [row.split(" | ") for row in _ROW.findall(text)]
-    return [(row[0], row[2]) for row in rows if len(row) > 3 and (row[0], row[2]) in figures]
+    return [(row[0], row[2]) for row in rows if len(row) > 3 and results.row(row[0], row[2])]
 
 
-def main() -> None:
+def rewrite() -> None:
     """Rewrite every document."""
-    figures = measured()
+    results = measured()
     for name in DOCUMENTS:
         page = ROOT / name
-        page.write_text(rewritten(page.read_text("utf-8"), figures), "utf-8")
+        page.write_text(rewritten(page.read_text("utf-8"), results), "utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    rewrite()

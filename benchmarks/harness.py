@@ -1,7 +1,7 @@
 """Interleaved measurement: contenders take turns, and are compared within each round.
 
-Machines are shared and noisy, so only a ratio within one round means anything. Garbage collection
-runs between rounds and never inside a measurement.
+Machines are shared and noisy, so only a ratio within one round means anything, and only where the
+machine was quiet. Garbage collection runs between rounds and never inside a measurement.
 """
 
 import gc
@@ -11,15 +11,26 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NamedTuple
 
+from benchmarks.quiet import Gauge
+
 Call = Callable[[], Awaitable[object]]
 
 MICROSECONDS: Final = 1e6
+LEAST: Final = 3
+"""Rounds that every figure has."""
 
 
 class Took(NamedTuple):
     """What a call answers that took its own time: only part of it counts, or another process."""
 
     seconds: float
+
+
+class _Taken(NamedTuple):
+    """A round: the slower of the loops before and after it, and latencies in microseconds."""
+
+    slowest: float
+    samples: dict[str, list[float]]
 
 
 class Spread(NamedTuple):
@@ -43,25 +54,41 @@ class Measured(NamedTuple):
 
 
 async def measure(
-    contenders: Mapping[str, Call], *, rounds: int, calls: int, each: Callable[[], None]
+    contenders: Mapping[str, Call],
+    *,
+    rounds: int,
+    calls: int,
+    gauge: Gauge,
+    seconds: float,
+    each: Callable[[], None],
 ) -> dict[str, Measured]:
     """Call every contender `calls` times in each round, in turn, call by call.
 
-    Each time in another order, so nobody always runs behind the same neighbour. `each` is told when
-    a round is done.
+    Each time in another order, so nobody always runs behind the same neighbour. A round beside
+    which the machine was not quiet is taken again, as often as there are rounds; the quietest
+    count. After `seconds`, no more than LEAST rounds are waited for. `each` is told of a round.
     """
-    measured = {name: Measured(name, []) for name in contenders}
-    for _ in range(rounds):
-        gc.collect()
-        gc.disable()
-        try:
-            samples = await _round(contenders, calls)
-        finally:
-            gc.enable()
-        for name, taken in samples.items():
-            measured[name].rounds.append(taken)
+    taken: list[_Taken] = []
+    begun = time.perf_counter()
+    while len(taken) < 2 * rounds and sum(gauge.is_quiet(one.slowest) for one in taken) < rounds:
+        if len(taken) >= min(LEAST, rounds) and time.perf_counter() - begun > seconds:
+            break
+        taken.append(await _taken(contenders, calls, gauge))
         each()
-    return measured
+    kept = sorted(taken, key=lambda one: one.slowest)[:rounds]
+    gauge.count([one.slowest for one in kept], len(taken) - len(kept))
+    return {name: Measured(name, [one.samples[name] for one in kept]) for name in contenders}
+
+
+async def _taken(contenders: Mapping[str, Call], calls: int, gauge: Gauge) -> _Taken:
+    gc.collect()
+    before = gauge.read()
+    gc.disable()
+    try:
+        samples = await _round(contenders, calls)
+    finally:
+        gc.enable()
+    return _Taken(max(before, gauge.read()), samples)
 
 
 async def _round(contenders: Mapping[str, Call], calls: int) -> dict[str, list[float]]:

@@ -24,6 +24,8 @@ class Scale(NamedTuple):
     """How much there is of everything."""
 
     rounds: int
+    seconds: float
+    """After which a scenario does not wait for more rounds than it must."""
     hurry: int
     writers: tuple[int, ...]
     lengths: tuple[int, ...]
@@ -38,11 +40,14 @@ class Scale(NamedTuple):
     rewound: int
     imported: int
     viewed: int
+    undone: tuple[int, int]
     searched: int
+    nodes: tuple[int, ...]
 
 
 FULL: Final = Scale(
     rounds=9,
+    seconds=8,
     hurry=1,
     writers=(1, 4, 16, 50),
     lengths=(10, 100, 1_000, 10_000),
@@ -56,12 +61,15 @@ FULL: Final = Scale(
     large=100,
     rewound=100_000,
     imported=10_000,
-    viewed=50_000,
-    searched=1_000_000,
+    viewed=20_000,
+    undone=(100, 10_000),
+    searched=200_000,
+    nodes=(100_000, 1_000_000, 10_000_000),
 )
 
 QUICK: Final = Scale(
     rounds=3,
+    seconds=2,
     hurry=5,
     writers=(50,),
     lengths=(1_000, 10_000),
@@ -76,7 +84,9 @@ QUICK: Final = Scale(
     rewound=10_000,
     imported=1_000,
     viewed=5_000,
+    undone=(100, 2_000),
     searched=20_000,
+    nodes=(2_000, 20_000),
 )
 
 

@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 from benchmarks.harness import Measured, Spread, per_second, ratio
 from benchmarks.place import Note
+from benchmarks.quiet import TOLERANCE, Quiet
 from benchmarks.scenario import Bar, Count, Rate, Timing
 
 
 class Timed(NamedTuple):
-    """A scenario and the latencies of its contenders."""
+    """A scenario of a module, and the latencies of its contenders."""
 
+    module: str
     scenario: Timing
     measured: Mapping[str, Measured]
 
@@ -31,8 +33,9 @@ class Timed(NamedTuple):
 
 
 class Counted(NamedTuple):
-    """A scenario and what was counted."""
+    """A scenario of a module, and what was counted."""
 
+    module: str
     scenario: Count
     values: Mapping[str, float]
 
@@ -60,14 +63,21 @@ class Report(NamedTuple):
     """All that a run has found."""
 
     machine: str
+    quiet: Quiet
     timed: Sequence[Timed]
     counted: Sequence[Counted]
     notes: Sequence[Note]
 
     def verdicts(self) -> list[Verdict]:
         """Return those of all results."""
-        results: list[Timed | Counted] = [*self.timed, *self.counted]
-        return [verdict for result in results for verdict in result.verdicts()]
+        return [verdict for result in self._results() for verdict in result.verdicts()]
+
+    def by_module(self) -> list[tuple[str, Verdict]]:
+        """Return the same, each with the name of the module that measured it."""
+        return [(each.module, verdict) for each in self._results() for verdict in each.verdicts()]
+
+    def _results(self) -> list[Timed | Counted]:
+        return [*self.timed, *self.counted]
 
 
 def _ratio(title: str, bar: Bar, found: Spread) -> Verdict:
@@ -94,15 +104,28 @@ def markdown(report: Report) -> str:
         f"Measured on {report.machine}. A figure is the median of the rounds, with the lowest and"
         " the highest round; contenders took turns call by call."
     )
-    return "\n\n".join((opening, *filter(None, tables))) + "\n"
+    return "\n\n".join((opening, how_quiet(report.quiet), *filter(None, tables))) + "\n"
+
+
+def how_quiet(quiet: Quiet) -> str:
+    """Say how quiet the machine was."""
+    return (
+        "Beside each round a bare loop was timed: in the median it took"
+        f" {quiet.median:.2f} times as long as at its quickest, {quiet.highest:.2f} at the most."
+        f" Of {quiet.rounds:,} rounds"
+        f" {quiet.loud:,} count although it took over {TOLERANCE} times as long;"
+        f" {quiet.repeated:,} others were taken again for that."
+    )
 
 
 def as_json(report: Report) -> dict[str, object]:
     """Return the same as plain values."""
     return {
         "machine": report.machine,
+        "quiet": report.quiet._asdict(),
         "bars": [
-            verdict._asdict() | {"found": verdict.found._asdict()} for verdict in report.verdicts()
+            {"module": module} | verdict._asdict() | {"found": verdict.found._asdict()}
+            for module, verdict in report.by_module()
         ],
         "latencies_us": [
             {"what": result.scenario.title, "who": each.name}
@@ -126,8 +149,8 @@ def _row(cells: Sequence[str]) -> str:
 def _bars(report: Report) -> Iterator[Sequence[str]]:
     words = {True: "met", False: "**missed**", None: ""}
     for what, who, beside, found, bar, is_met in report.verdicts():
-        spread = f"{_number(found.lowest)} to {_number(found.highest)}"
-        yield what, who, _number(found.median), beside, spread, bar, words[is_met]
+        spread = f"{number(found.lowest)} to {number(found.highest)}"
+        yield what, who, number(found.median), beside, spread, bar, words[is_met]
 
 
 def _latencies(report: Report) -> Iterator[Sequence[str]]:
@@ -149,5 +172,6 @@ def _every_amount(report: Report) -> Iterator[Note]:
     yield from report.notes
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
+    """Write a figure: whole from a hundred on, with two decimals below."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.2f}"

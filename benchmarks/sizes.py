@@ -32,7 +32,7 @@ def scenarios(scale: Scale) -> list[Scenario]:
     usual = functools.partial(items, scale.file)
     large = functools.partial(large_items, scale.large)
     return [
-        _size(f"file of {scale.file:,} items, one an event", usual, turn=1, at_most=1.5),
+        _size(f"file of {scale.file:,} items, one an event", usual, turn=1, at_most=1.15),
         _size(f"file of {scale.file:,} items, two an event", usual, turn=2, at_most=1.05),
         _size(f"file of {scale.large} items of 1 MB, two an event", large, turn=2, at_most=1.1),
     ]

@@ -40,7 +40,7 @@ def scenarios(scale: Scale) -> list[Scenario]:
     postgres = Timing(
         f"{MANY} conversations at once, PostgreSQL, the feed followed",
         many_postgres,
-        (Bar(OURS, SQLALCHEMY, 0.1), Rate(OURS, UNIT)),
+        (Bar(OURS, SQLALCHEMY, 0.06), Rate(OURS, UNIT)),
         calls=2,
         units=MANY * EACH,
     )
@@ -49,7 +49,7 @@ def scenarios(scale: Scale) -> list[Scenario]:
 
 def _on_sqlite(writers: int) -> Timing:
     are_many = writers == MANY
-    bars = (Bar(OURS, SQLITE, 0.1), Bar(OURS, RECORDER, 0.25)) if are_many else ()
+    bars = (Bar(OURS, SQLITE, 0.13), Bar(OURS, RECORDER, 0.25)) if are_many else ()
     return Timing(
         f"{writers} conversation{'s' if writers > 1 else ''} at once, SQLite",
         functools.partial(many_sqlite, writers=writers, has_recorder=are_many),

@@ -22,7 +22,7 @@ def scenarios(_: Scale) -> list[Scenario]:
             "one append of 2 items, SQLite",
             append_sqlite,
             (
-                Bar(OURS, SQLITE, 0.8),
+                Bar(OURS, SQLITE, 0.95),
                 Bar(OURS, BARE_INSERT, 1.4),
                 Bar(FORMAT_SQLITE, SQLITE),
                 Bar(FORMAT_SQLITE, BARE_INSERT),
@@ -33,7 +33,7 @@ def scenarios(_: Scale) -> list[Scenario]:
             "one append of 2 items, PostgreSQL",
             append_postgres,
             (
-                Bar(OURS, SQLALCHEMY, 0.35),
+                Bar(OURS, SQLALCHEMY, 0.22),
                 Bar(OURS, BARE_ASYNCPG, 1.7),
                 Bar(FORMAT_POSTGRES, BARE_ASYNCPG),
             ),

@@ -8,6 +8,7 @@ from eventlog.errors import (
     ErasedMeanwhileError,
     EventIdReusedError,
     EventLogError,
+    HistoryLostError,
 )
 from eventlog.format.records import (
     Appended,
@@ -16,6 +17,7 @@ from eventlog.format.records import (
     ErasedSince,
     IdReused,
     KeyChanged,
+    Lost,
     Refusal,
     Stale,
     StreamCipher,
@@ -62,6 +64,8 @@ def refused(stream: str, expected: int | None, refusal: Refusal) -> EventLogErro
             return ArchivedError(stream, version)
         case ErasedSince(version):
             return ErasedMeanwhileError(stream, version)
+        case Lost(version, head):
+            return HistoryLostError.of_stream(stream, version, head)
         case IdReused(event_id):
             return EventIdReusedError(stream, event_id)
 

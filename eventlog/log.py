@@ -5,7 +5,7 @@ import contextlib
 import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Self, Union
+from typing import TYPE_CHECKING, Final, NamedTuple, Self, Union
 
 from eventlog import moments
 from eventlog.addresses.log import parse
@@ -17,7 +17,8 @@ from eventlog.errors import (
     InvalidOptionError,
     WaitTimeoutError,
 )
-from eventlog.feed.reading import check_reached, follow_feed, read_feed
+from eventlog.feed.reading import follow_feed, read_feed
+from eventlog.feed.trail import check_reached
 from eventlog.format import chain
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.events import Event, NewEvent
@@ -204,7 +205,8 @@ class EventLog:
 
         Ends when the log is closed. Raises StoreError if the database cannot be reached at first;
         later it waits. Raises BeyondEndError if the feed ends before `after`, or has become shorter
-        meanwhile. Use contextlib.aclosing, or leave the loop: nothing is left behind.
+        meanwhile, and HistoryLostError if what was yielded is not there any more. Use
+        contextlib.aclosing, or leave the loop: nothing is left behind.
         """
         check_version("after", after)
         return Results(self._subscribe(after))
@@ -223,7 +225,7 @@ class EventLog:
         reached = await self.position()
         if reached >= position:
             return
-        if position <= self.spi.notifier.furthest:
+        if position <= self.spi.notifier.furthest and not await self.spi.store.feed.is_standby():
             raise BeyondEndError(position, reached, "This process")
         async with self.spi.waiting() as waiter:
             try:
@@ -285,6 +287,7 @@ class EventLog:
         stream: str | None = None,
         *,
         against: TreeHead | None = None,
+        since: TreeHead | None = None,
         key: Verifiers | None = None,
         progress: "OnProgress | None" = None,
         open: bool = False,  # noqa: A002
@@ -294,7 +297,10 @@ class EventLog:
 
         Names what is not right. `against`: a head that was kept where the log's owner cannot write,
         opened by its verifier; only with one does this find a log that was cut off, rolled back or
-        computed anew. `key`: one or several, of who signed the stored heads: what another one
+        computed anew. `since`: such a head, of a log that was verified then; only what came after
+        it is checked, at the cost of that: that the feed goes on from it, each event behind it, and
+        whole conversations of which something was erased since. Older rows that were changed since
+        are not read. `key`: one or several, of who signed the stored heads: what another one
         signed is a warning. `progress` is told how many events were checked. `open`: contents are
         opened and decoded, too, which takes the keyring where they are encrypted. `all_tenants`:
         those of every tenant, for whoever may see them. Reads in bounded memory; what is appended
@@ -303,25 +309,8 @@ class EventLog:
 
         Raises StoreError if the log could not be checked, InvalidOptionError if this role cannot.
         """
-        from eventlog.verify import log  # A start must be quick, and few programs verify.
-
-        store, keys = self.spi.store, self.spi.keys
-        if stream is None:
-            tenant = None if all_tenants else self.tenant
-            streams = all_streams(self.spi) if all_tenants else self.streams(branches=True)
-            return await log.verify_all(
-                store, keys, tenant, streams, against, key, progress, opens=open
-            )
-        if all_tenants:
-            raise InvalidOptionError("A conversation is one tenant's: name it, or all tenants.")
-        stream_id = self.spi.stream_id(stream)
-        main = await store.streams.row(stream_id) or StreamRow(
-            stream_id, self.tenant, stream, chain.GENESIS
-        )
-        branches = self.branches(stream)
-        return await log.verify_conversation(
-            store, keys, main, branches, against, key, progress, opens=open
-        )
+        how = _Verifying(against, since, key, progress, open)
+        return await _verify(self.spi, stream, how, all_tenants=all_tenants)
 
     async def close(self) -> None:
         """Give the handle back; the last one on a database closes its connections. Idempotent."""
@@ -329,10 +318,55 @@ class EventLog:
 
     async def _subscribe(self, after: int) -> AsyncGenerator[RecordedEvent]:
         # A database that cannot be reached is an error only at first.
-        check_reached(after, await self.position(), "This subscriber")
         spi = self.spi
+        await check_reached(spi.store.feed, after, await self.position(), "This subscriber")
         async with spi.waiting() as waiter:
             events = follow_feed(spi.store, self.tenant, after, waiter, spi.keys)
             async with contextlib.aclosing(events):
                 async for event in events:
                     yield event
+
+
+class _Verifying(NamedTuple):
+    """What a verification is held against, and how it goes on."""
+
+    against: TreeHead | None
+    since: TreeHead | None
+    key: Verifiers | None
+    progress: "OnProgress | None"
+    opens: bool
+
+
+async def _verify(
+    handle: Handle, stream: str | None, how: _Verifying, *, all_tenants: bool
+) -> "Verification":
+    """Verify as `EventLog.verify` says."""
+    # A start must be quick, and few programs verify.
+    from eventlog.verify.log import verify_all, verify_conversation
+    from eventlog.verify.since import verify_since
+
+    against, since, key, progress, opens = how
+    store, keys = handle.store, handle.keys
+    tenant = None if all_tenants else handle.tenant
+    if since is not None:
+        if stream is not None or against is not None:
+            raise InvalidOptionError(
+                "Since a head, the whole log is verified and held against that head: name no"
+                " conversation and no other head."
+            )
+        return await verify_since(
+            store, keys, tenant, since, key, handle.position, progress, opens=opens
+        )
+    if stream is None:
+        streams = all_streams(handle) if all_tenants else streams_of(handle, "", branches=True)
+        return await verify_all(store, keys, tenant, streams, against, key, progress, opens=opens)
+    if all_tenants:
+        raise InvalidOptionError("A conversation is one tenant's: name it, or all tenants.")
+    stream_id = handle.stream_id(stream)
+    main = await store.streams.row(stream_id) or StreamRow(
+        stream_id, handle.tenant, stream, chain.GENESIS
+    )
+    branches = branches_of(handle, stream)
+    return await verify_conversation(
+        store, keys, main, branches, against, key, progress, opens=opens
+    )

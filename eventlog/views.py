@@ -105,6 +105,11 @@ class LogViews:
         """Whether encrypted events can be opened, as far as the keyring has their keys."""
         return self._keys.are_used
 
+    @property
+    def server(self) -> int:
+        """A number; while it is the same, what was read is of the same server as what is there."""
+        return self._store.feed.server
+
     async def end(self) -> int:
         """Return the last position, once all that was committed before has a position."""
         return await self._end()

@@ -37,12 +37,18 @@ def visible(text: str) -> str:
 
     Ends of lines and tabs stay; joiners stay inside words and signs of scripts that need them.
     """
-    return _ANY.sub(_escape_in_text, text)
+    is_plain = _is_plain(text.replace("\t", " ").replace("\n", " "))
+    return text if is_plain else _ANY.sub(_escape_in_text, text)
 
 
 def visible_line(text: str) -> str:
     """Return text for people as one line, in which every character is seen."""
-    return _ANY.sub(_escape, text)
+    return text if _is_plain(text) else _ANY.sub(_escape, text)
+
+
+def _is_plain(text: str) -> bool:
+    """Tell at once of most texts that every character is seen."""
+    return text.isascii() and text.isprintable()
 
 
 def quoted(name: str) -> str:

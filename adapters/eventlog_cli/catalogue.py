@@ -107,6 +107,7 @@ Examples:
   eventlog --db conversations.db sessions
   eventlog show latest
   eventlog help search
+  eventlog help docs
 """
 
 

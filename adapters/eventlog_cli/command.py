@@ -1,7 +1,7 @@
 """How a command is made: with an example, and with the options that all of them take."""
 
 import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, Final
 
 import click
@@ -65,6 +65,14 @@ def own_options(command: click.Command, ctx: click.Context) -> list[tuple[str, s
     ]
 
 
+def write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> None:
+    """Write commands as they are typed, one a line, whole."""
+    if examples:
+        with formatter.section("Examples"):
+            for example in examples:
+                formatter.write(f"{'':{formatter.current_indent}}{example}\n")
+
+
 class Command(SharedOptions):
     """A command with examples behind its help."""
 
@@ -73,16 +81,37 @@ class Command(SharedOptions):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the examples."""
-        if self.examples:
-            with formatter.section("Examples"):
-                for example in self.examples:
-                    formatter.write(f"{'':{formatter.current_indent}}{example}\n")
+        write_examples(self.examples, formatter)
 
 
 class Group(SharedOptions, click.Group):
-    """A command with commands of its own."""
+    """A command with commands of its own, which its help lists."""
 
     command_class = Command
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands, then the options."""
+        self.format_commands(ctx, formatter)
+        super().format_options(ctx, formatter)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write each command with what it does, whole."""
+        found = [(each.name or "", _first_paragraph(each)) for each in self._each(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(found)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write an example of each command."""
+        found = self._each(ctx)
+        write_examples([each.examples[0] for each in found if isinstance(each, Command)], formatter)
+
+    def _each(self, ctx: click.Context) -> list[click.Command]:
+        found = [self.get_command(ctx, name) for name in self.list_commands(ctx)]
+        return [each for each in found if each is not None]
+
+
+def _first_paragraph(command: click.Command) -> str:
+    return " ".join((command.help or "").partition("\n\n")[0].split())
 
 
 def command(
@@ -115,6 +144,8 @@ def misuse_is_escaped() -> Generator[None]:
     """Have click, which prints it, say with escapes what was typed wrong."""
     try:
         yield
+    except click.exceptions.NoArgsIsHelpError:  # Nothing was typed: it is the help.
+        raise
     except click.ClickException as error:
         error.message = visible_line(error.message)  # type: ignore[misc]
         raise

@@ -29,8 +29,7 @@ class Output:
 
     def print(self, *shown: Text | str) -> None:
         """Print lines for people, as they are."""
-        for each in shown:
-            terminal.put_text(each if isinstance(each, Text) else Text.of(each), self.look)
+        terminal.put_lines(shown, self.look)
 
     def say(self, *sentences: str) -> None:
         """Print sentences for people: in a terminal broken between words."""

@@ -25,7 +25,7 @@ COUNTS: Final = (
     "reasoning_tokens",
     "total_tokens",
 )
-MOVED: Final = (*WHERE, "total", "removed", "added", "back", "dry_run")
+MOVED: Final = (*(*WHERE, "total", "removed", "added", "unreadable", "error", "back", "dry_run"),)
 HOLD: Final = Shape(each=True, fields=("conversation", "hold"))
 ASIDE: Final = Shape(each=True, fields=(*WHERE, "position", "error"))
 
@@ -51,7 +51,8 @@ SHAPES: Final[dict[str, Shape]] = {
     ),
     "diff": _one("conversation", "branch", "common", "removed", "added", "unreadable"),
     "branches": _each(
-        *(*WHERE, "items", "state", "left", "is_fork", "depth", "created_at", "last_at"),
+        *(*WHERE, "items", "state", "left", "left_branch", "left_version", "kept"),
+        *("is_fork", "depth", "created_at", "last_at"),
     ),
     "turns": _each(
         *("conversation", "branch", "turn", "message", "items", "requests", "input_tokens"),
@@ -75,8 +76,8 @@ SHAPES: Final[dict[str, Shape]] = {
     "clear": _one(*MOVED),
     "fork": _one(*WHERE, "total", "parent", "dry_run"),
     "label": _one(*WHERE, "before", "after", "back", "dry_run"),
-    "archive": _one(*WHERE, "state", "back"),
-    "unarchive": _one(*WHERE, "state", "back"),
+    "archive": _one(*WHERE, "state", "back", "dry_run"),
+    "unarchive": _one(*WHERE, "state", "back", "dry_run"),
     "backup": _one("backup"),
     "recover": _one("log", "backup", "kept"),
     "verify": _one("ok", "conversations", "events", "faults"),

@@ -7,6 +7,7 @@ clean already, so that widths are right; what comes through unclean all the same
 import logging
 import os
 import sys
+from collections.abc import Iterable
 from typing import IO, Any, Final, NamedTuple
 
 from eventlog.format.codec import encode_json
@@ -50,11 +51,19 @@ def is_watched() -> bool:
     return sys.stderr.isatty()
 
 
-def put_text(text: Text, look: Look) -> None:
-    """Print a line for people."""
-    clean = Text([Piece(visible(piece.text), piece.style) for piece in text])
+def put_lines(lines: Iterable[Text | str], look: Look) -> None:
+    """Print lines for people."""
     _replace_unencodable(sys.stdout)
-    sys.stdout.write(clean.drawn(styled=look.is_terminal, coloured=look.is_coloured) + "\n")
+    sys.stdout.write("".join(f"{_drawn(each, look)}\n" for each in lines))
+
+
+def _drawn(line: Text | str, look: Look) -> str:
+    if isinstance(line, str):
+        return visible(line)
+    if not look.is_terminal:
+        return visible(line.plain)
+    clean = Text([Piece(visible(piece.text), piece.style) for piece in line])
+    return clean.drawn(styled=True, coloured=look.is_coloured)
 
 
 def put_json(value: Any) -> None:
@@ -106,5 +115,5 @@ def ask(question: str) -> str:
 def _replace_unencodable(stream: IO[str]) -> None:
     """Have a stream write ? for what its encoding does not have."""
     reconfigure = getattr(stream, "reconfigure", None)
-    if reconfigure is not None:
+    if reconfigure is not None and getattr(stream, "errors", None) != "replace":
         reconfigure(errors="replace")

@@ -8,14 +8,15 @@ from typing import Self
 from eventlog import Results
 from eventlog_openai_agents.current import CurrentBranch
 from eventlog_openai_agents.sdk_files import explained
-from eventlog_projections import Conversation, Diff, HistoryEvent, Labels
+from eventlog_projections import Change, Conversation, Diff, HistoryEvent, Labels, LabelsDiff
 
 
 class WithHistory(CurrentBranch):
     """Reads and changes the past of the current branch; labels are of the whole conversation.
 
     `actor` and `reason` are recorded with the event. Nothing is ever lost: whatever was taken back
-    is still in the log.
+    is still in the log. What takes items or labels away returns a `Change`: what went and came, and
+    the way back.
     """
 
     def history(self) -> Results[HistoryEvent]:
@@ -24,26 +25,27 @@ class WithHistory(CurrentBranch):
 
     async def undo(
         self, turns: int = 1, *, actor: str | None = None, reason: str | None = None
-    ) -> None:
+    ) -> Change[Diff]:
         """Take back the last turns: a user's message, and everything up to the next one.
 
         A call is never parted from its output. Raises NoSuchTurnError, which is a ValueError, if
         the list has not as many turns.
         """
         conversation, context = self._open(), self._context(None, actor)
-        await self._settled(conversation.undo(turns, reason=reason, context=context))
+        return await self._settled(conversation.undo(turns, reason=reason, context=context))
 
-    async def redo(self, *, actor: str | None = None, reason: str | None = None) -> None:
+    async def redo(self, *, actor: str | None = None, reason: str | None = None) -> Change[Diff]:
         """Take back the last undo. Raises NothingToRedoError, which is a ValueError."""
         conversation, context = self._open(), self._context(None, actor)
-        await self._settled(conversation.redo(reason=reason, context=context))
+        return await self._settled(conversation.redo(reason=reason, context=context))
 
     async def restore(
         self, version: int | datetime, *, actor: str | None = None, reason: str | None = None
-    ) -> None:
+    ) -> Change[Diff]:
         """Make the list again what it was at a version or an aware datetime."""
         conversation, context = self._open(), self._context(None, actor)
-        await self._settled(conversation.restore(version, reason=reason, context=context))
+        restoring = conversation.restore(version, reason=reason, context=context)
+        return await self._settled(restoring)
 
     async def diff(self, a: int | datetime | None = None, b: int | datetime | None = None) -> Diff:
         """Tell what went and what came between two versions or datetimes; None is now."""
@@ -80,13 +82,14 @@ class WithHistory(CurrentBranch):
         owner: str | None = None,
         tags: Iterable[str] | None = None,
         actor: str | None = None,
-    ) -> None:
+    ) -> Change[LabelsDiff]:
         """Give the whole conversation a title, an owner or tags.
 
         None leaves what there is; an empty text, or no tags, removes it.
         """
         main, context = self._main(), self._context(None, actor)
-        await self._settled(main.label(title=title, owner=owner, tags=tags, context=context))
+        labelling = main.label(title=title, owner=owner, tags=tags, context=context)
+        return await self._settled(labelling)
 
     async def labels(self) -> Labels:
         """Return the title, the owner and the tags."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from agents import RunResult, RunResultStreaming, SessionSettings, TResponseInputItem
 
-from eventlog import Event, EventLog, NewEvent
+from eventlog import Context, Event, EventLog, NewEvent
 from eventlog.addresses.log import MEMORY
 from eventlog.format.names import check_name
 from eventlog.keys import KeyRing
@@ -19,6 +19,7 @@ from eventlog_openai_agents.opening import Closing, Location, check_one_place, g
 from eventlog_openai_agents.runs import Wrapper
 from eventlog_openai_agents.sdk_files import explained
 from eventlog_openai_agents.turn_usage import WithUsage
+from eventlog_projections import Change, Diff
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -193,14 +194,20 @@ class EventLogSession(WithBranches, WithCompaction, WithHistory, WithUsage):
 
         Every item stays in the log. Each branch is cleared by an event of its own, "main" first.
         """
-        conversation, context = self._open(), self._context(wrapper, actor)
-        await self._settled(conversation.clear_all(reason=reason, context=context))
+        await self._clear_all(reason, self._context(wrapper, actor))
+
+    async def clear(
+        self, *, actor: str | None = None, reason: str | None = None
+    ) -> list[Change[Diff]]:
+        """Do what `clear_session` does, and return what it did to each branch, "main" first."""
+        return await self._clear_all(reason, self._context(None, actor))
+
+    async def _clear_all(self, reason: str | None, context: Context) -> list[Change[Diff]]:
+        conversation = self._open()
+        changes = await self._settled(conversation.clear_all(reason=reason, context=context))
         if conversation.branch:
             self._switch(self._main())
-
-    async def clear(self, *, actor: str | None = None, reason: str | None = None) -> None:
-        """Empty the list, and that of each branch; every item stays in the log."""
-        await self.clear_session(actor=actor, reason=reason)
+        return changes
 
     async def record(self, event: Event, *, agent: str, wrapper: Wrapper) -> None:
         """Append an event that changes no item, recorded for `agent` in this run."""

@@ -1,10 +1,12 @@
 """Where a log is: a SQLite file, a private memory database, or a schema on a PostgreSQL server."""
 
 import os
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from eventlog.addresses.url import Url
 from eventlog.errors import InvalidAddressError
+
+if TYPE_CHECKING:
+    from eventlog.addresses.url import Url
 
 MEMORY: Final = ":memory:"
 
@@ -36,7 +38,7 @@ def printable(path: str) -> str:
 class PostgresAddress(NamedTuple):
     """A schema of a database."""
 
-    url: Url
+    url: "Url"
     schema: str
 
     @property
@@ -82,6 +84,8 @@ def _from_url(text: str, schema: str) -> Address:
             f"{scheme}:// is not a store this log knows. Use a file path, sqlite:///path"
             " or postgresql://user:password@host/database."
         )
+    from eventlog.addresses.url import Url  # A path is none, and is there sooner.
+
     try:
         url = Url.parse(text)
     except ValueError as error:

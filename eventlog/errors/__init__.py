@@ -28,11 +28,13 @@ EventLogError
 ├── EventIdReusedError          an event_id that already names other content
 ├── StoreError                  the database's: the call may succeed later or elsewhere
 │   ├── UnavailableError        cannot be reached, opened or written right now
-│   │   └── BusyError           locked by somebody else for longer than the timeout
+│   │   ├── BusyError           locked by somebody else for longer than the timeout
+│   │   └── ReplicaBehindError  a replica that has not yet got what another server had
 │   ├── InDoubtError            sent and not answered: nobody knows yet whether it was stored
 │   ├── ReadOnlyError           the file or the role may not write
 │   ├── FileReplacedError       the SQLite file was removed, moved, replaced or cut off
 │   ├── BeyondEndError          the feed ends before that position: the log was put back
+│   ├── HistoryLostError        an event that was read or written here is not there any more
 │   ├── RefusedValueError       a text, number or size that the database cannot hold
 │   ├── WaitTimeoutError        (also TimeoutError) the feed did not get that far in time
 │   ├── ClockAheadError         the writer's clock runs ahead of the database's
@@ -90,10 +92,12 @@ from eventlog.errors.database import (
     BusyError,
     ClockAheadError,
     FileReplacedError,
+    HistoryLostError,
     InDoubtError,
     NotAnEventLogError,
     ReadOnlyError,
     RefusedValueError,
+    ReplicaBehindError,
     SchemaTooNewError,
     SchemaTooOldError,
     StoreError,
@@ -143,6 +147,7 @@ __all__ = [
     "EventLogError",
     "FileReplacedError",
     "HeldError",
+    "HistoryLostError",
     "InDoubtError",
     "InvalidAddressError",
     "InvalidEvidenceError",
@@ -170,6 +175,7 @@ __all__ = [
     "PublishingError",
     "ReadOnlyError",
     "RefusedValueError",
+    "ReplicaBehindError",
     "SchemaTooNewError",
     "SchemaTooOldError",
     "SharedContentError",

@@ -1,9 +1,13 @@
 """Errors of the database: the call may succeed later, or elsewhere."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from eventlog.errors.base import EventLogError, TemplateError
+
+_LOST: Final = (
+    "The log was put back to an earlier state, or a standby took over that had not everything."
+)
 
 
 class StoreError(EventLogError):
@@ -62,6 +66,61 @@ class FileReplacedError(TemplateError, StoreError):
     _template = "{message}"
 
 
+class HistoryLostError(StoreError):
+    """An event that was read or written here is not there any more: the log lost what came last.
+
+    It was put back to an earlier state, or a standby took over that had not everything. `stream`
+    and `version` are of the event, `position` where a reader of the feed was at it. Nothing was
+    stored, and the next call goes on with what there is.
+    """
+
+    def __init__(
+        self, message: str, stream: str | None = None, version: int = 0, position: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.stream = stream
+        self.version = version
+        self.position = position
+
+    @classmethod
+    def at(cls, position: int, stream: str, version: int) -> Self:
+        """Return what a reader of the feed is told that has been at a position."""
+        return cls(
+            f"The event at position {position}, version {version} of conversation {stream!r}, was"
+            f" read here and is not there any more. {_LOST} Decide where to go on: positions up to"
+            f" {position} may be of other events now.",
+            stream,
+            version,
+            position,
+        )
+
+    @classmethod
+    def of_stream(cls, stream: str, version: int, head: int) -> Self:
+        """Return what a writer is told that has seen a version."""
+        return cls(
+            f"Conversation {stream!r} is at version {head}, and its version {version}, which was"
+            f" read or written here, is not there any more. {_LOST} Nothing was stored. Read the"
+            " conversation anew, and decide whether your change still applies.",
+            stream,
+            version,
+        )
+
+
+class ReplicaBehindError(UnavailableError):
+    """The server is a replica that has not yet got what another server had, and may get it.
+
+    `position` was reached there, `end` is how far this one is.
+    """
+
+    def __init__(self, position: int, end: int) -> None:
+        super().__init__(
+            f"The server is a replica that is behind: position {position} was reached elsewhere,"
+            f" and it has not got further than {end}. Wait, or read from the primary."
+        )
+        self.position = position
+        self.end = end
+
+
 class BeyondEndError(TemplateError, StoreError):
     """The feed ends before a position that a reader has been at: the log lost what came after.
 
@@ -104,8 +163,8 @@ class WaitTimeoutError(TemplateError, StoreError, TimeoutError):
     reached: int
     _template = (
         "The feed did not reach position {position} within {timeout:g} s; it is at {reached}."
-        " Wait longer; or see whether that many events were appended, and whether the log was put"
-        " back to an earlier state."
+        " Wait longer; or see whether that many events were appended, whether the server is a"
+        " replica that is behind, and whether the log was put back to an earlier state."
     )
 
 

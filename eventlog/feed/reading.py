@@ -5,16 +5,17 @@ import contextlib
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Final
 
-from eventlog.errors import BeyondEndError, UnavailableError
+from eventlog.errors import UnavailableError
 from eventlog.feed.notifier import Notifier
 from eventlog.feed.sequencer import Sequencer
 from eventlog.feed.tail import Waiter
+from eventlog.feed.trail import Trail, check_reached
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.opening import Opener
 from eventlog.format.records import StoredEvent
 from eventlog.keys.data_keys import DataKeys
 from eventlog.store.contract.events import is_last
-from eventlog.store.contract.feed import FeedRow, FeedSource
+from eventlog.store.contract.feed import FeedRow
 from eventlog.store.contract.log import Store
 
 PAGE: Final = 2000
@@ -30,30 +31,28 @@ OUTAGE_PAUSE: Final = 0.5
 """Seconds between reads while the database cannot be reached."""
 
 
-def check_reached(after: int, end: int, reader: str) -> None:
-    """Raise BeyondEndError if a reader goes on behind a position that the feed has not reached.
-
-    Positions only grow: whoever has been there has been in a log that had more.
-    """
-    if after > end:
-        raise BeyondEndError(after, end, reader)
-
-
 class Cursor:
     """Reads a tenant's part of the feed from position `after` on, a page ahead where that pays."""
 
-    def __init__(self, feed: FeedSource, tenant: str, after: int) -> None:
+    def __init__(self, store: Store, tenant: str, after: int) -> None:
         self.after = after
-        self._feed = feed
+        self.trail: Final = Trail(store)
+        self._feed = store.feed
         self._tenant = tenant
         self._last = after
         self._span = PAGE
-        self._ahead: asyncio.Task[list[FeedRow]] | None = None
+        self._ahead: asyncio.Task[tuple[int, list[FeedRow]]] | None = None
 
     async def read(self, until: int) -> list[FeedRow]:
-        """Return the next rows, at most up to position `until`, and advance `after`."""
+        """Return the next rows, at most up to position `until`, and advance `after`.
+
+        Raises HistoryLostError if the rows before these are not there any more.
+        """
         ahead, self._ahead = self._ahead, None
-        rows = await (ahead or self._fetch(until))
+        server, rows = await (ahead or self._fetch(until))
+        await self.trail.check()
+        if rows:
+            self.trail.went(server, rows[-1])
         is_cut = not is_last(rows, PAGE)
         self.after = rows[-1][0] if is_cut else self._last
         is_much = is_cut or len(rows) > PAGE // 4
@@ -70,9 +69,10 @@ class Cursor:
             self._ahead.cancel()
             await asyncio.wait((self._ahead,))
 
-    async def _fetch(self, until: int) -> list[FeedRow]:
+    async def _fetch(self, until: int) -> tuple[int, list[FeedRow]]:
+        server = self._feed.server
         self._last = min(self.after + self._span, until)
-        return await self._feed.page(self._tenant, self.after, self._last, PAGE)
+        return server, await self._feed.page(self._tenant, self.after, self._last, PAGE)
 
 
 async def read_feed(
@@ -80,7 +80,7 @@ async def read_feed(
 ) -> AsyncGenerator[RecordedEvent]:
     """Yield the events after position `after`, at least all that were committed at the call.
 
-    Raises BeyondEndError.
+    Raises BeyondEndError or HistoryLostError.
     """
     end = 0
     sequencer = Sequencer(store.feed, notifier.announce)
@@ -96,7 +96,7 @@ async def read_feed(
                 openers = await _openers_of(rows, keys)
                 for row in rows:
                     yield _event(row, openers, keys.plain)
-    check_reached(after, end, "This reader")
+    await check_reached(store.feed, after, end, "This reader")
 
 
 async def follow_feed(
@@ -104,13 +104,13 @@ async def follow_feed(
 ) -> AsyncGenerator[RecordedEvent]:
     """Yield the events after position `after`, then each that comes, until the waiter leaves.
 
-    While the database cannot be reached, it waits.
+    While the database cannot be reached, or is behind, it waits. Raises HistoryLostError.
     """
     async with _cursor(store, tenant, after) as cursor:
+        waiter.trail = cursor.trail
         while (position := await waiter.wait_beyond(cursor.after)) is not None:
             while cursor.after < position and not waiter.has_left:
-                rows = await _read_through_outages(cursor, position, waiter)
-                openers = await _openers_of(rows, keys)
+                rows, openers = await _read_through_outages(cursor, position, waiter, keys)
                 for row in rows:
                     yield _event(row, openers, keys.plain)
                     if waiter.has_left:
@@ -138,17 +138,22 @@ async def last_position(store: Store, notifier: Notifier) -> int:
 
 @contextlib.asynccontextmanager
 async def _cursor(store: Store, tenant: str, after: int) -> AsyncGenerator[Cursor]:
-    cursor = Cursor(store.feed, tenant, after)
+    cursor = Cursor(store, tenant, after)
     try:
         yield cursor
     finally:
         await cursor.close()
 
 
-async def _read_through_outages(cursor: Cursor, until: int, waiter: Waiter) -> list[FeedRow]:
+async def _read_through_outages(
+    cursor: Cursor, until: int, waiter: Waiter, keys: DataKeys
+) -> tuple[list[FeedRow], Mapping[bytes, Opener]]:
+    rows: list[FeedRow] | None = None
     while not waiter.has_left:
         try:
-            return await cursor.read(until)
+            if rows is None:
+                rows = await cursor.read(until)
+            return rows, await _openers_of(rows, keys)
         except UnavailableError:
             await asyncio.sleep(OUTAGE_PAUSE)
-    return []
+    return [], {}

@@ -12,8 +12,9 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
-from eventlog.errors import BeyondEndError, UnavailableError
+from eventlog.errors import UnavailableError
 from eventlog.feed.sequencer import Sequencer
+from eventlog.feed.trail import Trail, check_reached
 from eventlog.retrying import Backoff
 from eventlog.store.contract.feed import FeedSource
 
@@ -50,6 +51,8 @@ class FeedTail:
         self.loop: Final = asyncio.get_running_loop()
         self.process: Final = os.getpid()
         self.position = 0
+        self._feed = feed
+        self._server = feed.server
         self._sequencer = Sequencer(feed, announce)
         self._sources = sources
         self._poll_interval = poll_interval
@@ -114,13 +117,15 @@ class FeedTail:
         """Read the last position; return the seconds to wait for a notification until the next."""
         try:
             position = await self._sequencer.advance()
+            await check_reached(self._feed, self.position, position, "This process")
         except UnavailableError as error:
             if self._outage.is_fresh:
                 _log.warning("the feed waits for its database: %s", error)
             return self._outage.next()
         self._outage.reset()
-        if position < self.position:
-            raise BeyondEndError(self.position, position, "This process")
+        if self._server != self._feed.server:
+            self._server = self._feed.server
+            self._wake()  # Each looks whether what it has read is there.
         if position > self.position:
             self.position = position
             self._on_move(position)
@@ -148,15 +153,23 @@ class Waiter:
     def __init__(self, tail: FeedTail) -> None:
         self.news = asyncio.Event()
         self.has_left = False
+        self.trail: Trail | None = None
+        """What the reader has read, if it was events: it is told when they are gone."""
         self._tail = tail
 
     async def wait_beyond(self, position: int) -> int | None:
-        """Return the last position once it is beyond `position`; None once it has left."""
+        """Return the last position once it is beyond `position`; None once it has left.
+
+        Raises BeyondEndError or HistoryLostError.
+        """
         while not self.has_left:
             self.news.clear()
             if self._tail.position > position:
                 return self._tail.position
             self._tail.check()
+            if self.trail is not None:
+                with contextlib.suppress(UnavailableError):  # The tail will find another server.
+                    await self.trail.check()
             await self.news.wait()
         return None
 

@@ -249,13 +249,23 @@ class Archived(NamedTuple):
     version: int
 
 
+class Lost(NamedTuple):
+    """Nothing was stored: `version`, which was read or written here, is not there any more.
+
+    `head` is the version of the stream.
+    """
+
+    version: int
+    head: int
+
+
 class ErasedSince(NamedTuple):
     """Nothing was stored: what the writer has read was erased, by the event `version`."""
 
     version: int
 
 
-Refusal = Stale | IdReused | Archived | ErasedSince
+Refusal = Stale | IdReused | Archived | ErasedSince | Lost
 """Nothing was stored, and nothing will be."""
 
 Outcome = Appended | Refusal | KeyChanged

@@ -7,6 +7,8 @@ back look as if it had always been so.
 from collections.abc import Iterable
 
 from eventlog.errors import (
+    BeyondEndError,
+    BrokenTreeError,
     CorruptEventError,
     ErasedError,
     KeyDestroyedError,
@@ -14,13 +16,14 @@ from eventlog.errors import (
     UnsoundError,
     WrongKeyError,
 )
+from eventlog.feed.trail import check_reached
 from eventlog.format import chain
 from eventlog.format.envelope import RecordedEvent
 from eventlog.format.names import MAIN
 from eventlog.format.records import Head, SignedHead, StoredEvent
 from eventlog.log import EventLog
 from eventlog.paging import PAGE
-from eventlog.proof.checkpoint import Signer
+from eventlog.proof.checkpoint import Signer, TreeHead
 from eventlog.verify import diagnosis
 from eventlog.verify.faults import Fault
 
@@ -37,13 +40,13 @@ async def refuse_unsound(log: EventLog, names: Iterable[str], doing: str) -> Non
             raise UnsoundError(name, tuple(faults), doing)
 
 
-async def sign_head(log: EventLog, signer: Signer) -> SignedHead:
+async def sign_head(log: EventLog, signer: Signer, *, since: TreeHead | None = None) -> SignedHead:
     """Sign and store a head, as `log.tree.head` does, of a log that verifies.
 
-    Reads all that this tenant has. Raises UnsoundError, BrokenTreeError or StoreError: nothing was
-    signed.
+    Reads all that this tenant has, or with a head that was kept elsewhere what came since. Raises
+    UnsoundError, BrokenTreeError or StoreError: nothing was signed.
     """
-    return await HeadSigner(log, signer).sign()
+    return await HeadSigner(log, signer, since=since).sign()
 
 
 async def sign_covering(log: EventLog, signer: Signer) -> SignedHead:
@@ -62,26 +65,46 @@ async def sign_covering(log: EventLog, signer: Signer) -> SignedHead:
 class HeadSigner:
     """Signs heads of a log that is sound: the first after it was verified, the next of what came.
 
+    With `since`, the first after what came since that head was.
+
     What came is the events behind the last head, each held against the one before it; that an older
-    one was changed meanwhile, the next verification finds.
+    one was changed meanwhile, the next verification finds. What was signed here is continued, or
+    nothing is signed: a database that was put back has lost the heads that it stored, too.
     """
 
-    def __init__(self, log: EventLog, signer: Signer) -> None:
+    def __init__(self, log: EventLog, signer: Signer, *, since: TreeHead | None = None) -> None:
         self._log = log
         self._signer = signer
+        self._since = since
         self._checked: int | None = None
+        self._last: SignedHead | None = None
 
     async def sign(self) -> SignedHead:
         """Sign and store a head. Raises as `sign_head` does."""
         end = await self._log.position()
         if self._checked is None:
-            faults = [str(fault) for fault in (await self._log.verify()).faults]
+            faults = [str(fault) for fault in (await self._log.verify(since=self._since)).faults]
         else:
             faults = await self._faults_behind(self._checked, end)
         if faults:
             raise UnsoundError(None, tuple(faults), "No head was signed")
         self._checked = end
-        return await self._log.tree.head(self._signer)
+        if self._last is not None:
+            await self._refuse_other_history(self._last, end)
+        self._last = await self._log.tree.head(self._signer)
+        return self._last
+
+    async def _refuse_other_history(self, last: SignedHead, end: int) -> None:
+        """Raise BrokenTreeError unless the log begins with what was signed last."""
+        try:
+            await check_reached(self._log.spi.store.feed, last.size, end, "Whoever signs heads")
+        except BeyondEndError as error:
+            raise BrokenTreeError(f"The log does not continue what was signed: {error}") from error
+        await self._log.tree.extend()
+        if await self._log.tree.root(last.size) != last.root:
+            raise BrokenTreeError(
+                f"The log does not continue the head of {last.size} positions that was signed here"
+            )
 
     async def _faults_behind(self, position: int, end: int) -> list[str]:
         """Return the first fault of what came, of any tenant's that this role sees."""

@@ -109,6 +109,12 @@ def edge_of(size: int) -> list[TileId]:
     return edge
 
 
+def first_hashes(tile: TileId, size: int, hashes: bytes) -> bytes:
+    """Return what a tile had when the tree had `size` leaves, of what it has by now."""
+    there = (size >> TILE_HEIGHT * tile.level) - tile.number * TILE_WIDTH
+    return hashes[: there * HASH_BYTES]
+
+
 def grow(size: int, edge: Tiles, leaves: Sequence[bytes]) -> dict[TileId, bytes]:
     """Return the tiles that change when `leaves` are added to a tree of `size`.
 

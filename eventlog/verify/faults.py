@@ -98,6 +98,8 @@ class Verification(msgspec.Struct, frozen=True):
     """What leaves the log less guarded than it should be: no fault, and nothing was changed."""
     erased: int = 0
     """How many of the events have no content any more."""
+    since: int | None = None
+    """The position behind which events were checked; None: all were."""
 
     def __str__(self) -> str:
         found = count(len(self.faults), "fault") if self.faults else "sound"
@@ -105,7 +107,8 @@ class Verification(msgspec.Struct, frozen=True):
         found += f", {count(len(self.warnings), 'warning')}" if self.warnings else ""
         counted = count(self.events, "event")
         counted += f", {self.erased} of them erased" if self.erased else ""
-        return f"{count(self.conversations, 'conversation')}, {counted}: {found}"
+        behind = "" if self.since is None else f" behind position {self.since:,}"
+        return f"{count(self.conversations, 'conversation')}, {counted}{behind}: {found}"
 
     @property
     def ok(self) -> bool:

@@ -101,12 +101,24 @@ class FeedCheck:
                 faults.append(structs.replace(fault, position=oddity.position, tenant=tenant))
         return faults
 
-    async def check_tree(self, against: TreeHead | None, keys: Verifiers | None) -> None:
-        """Hash the whole feed; compare the stored tiles of its tree, and every head."""
+    async def check_tree(
+        self,
+        against: TreeHead | None,
+        keys: Verifiers | None,
+        since: TreeHead | None = None,
+    ) -> None:
+        """Hash the whole feed; compare the stored tiles of its tree, and every head.
+
+        With `since`, only what lies behind that head, if the stored tree has its root: tiles and
+        heads of no more than its positions are not looked at. Otherwise the feed is hashed from the
+        start, to tell which of both was changed.
+        """
         notes = NoteCheck(keys)
         last = await self._source.last_head()
         await self._tiles.begin(0 if last is None else last.size)
         end = await self._position()
+        if since is not None and not await self._begin_at(since, end):
+            against = since
         async for commitment in self._commitments(against, notes):
             if commitment.size > end:
                 end = await self._position()
@@ -117,12 +129,27 @@ class FeedCheck:
             await self._end(end)
         self.warnings += notes.warnings()
 
+    async def _begin_at(self, head: TreeHead, end: int) -> bool:
+        """Go on from the stored tiles of a head; False where they do not have its root."""
+        edge = await self._source.tiles(merkle.edge_of(head.size))
+        (whole,) = merkle.whole_tree(head.size)
+        try:
+            root = merkle.hash_of(whole, edge)
+        except ValueError:
+            return False
+        if head.size > end or root != head.root:
+            return False
+        self._size = head.size
+        self._edge = {tile: merkle.first_hashes(tile, head.size, edge[tile]) for tile in edge}
+        self._tiles.pass_over(head.size)
+        return True
+
     async def _commitments(
         self, against: TreeHead | None, notes: NoteCheck
     ) -> AsyncIterator[Commitment]:
         """Yield the commitments of stored heads and of `against`, by size."""
         kept = [] if against is None else [against]
-        after = BEFORE_ALL
+        after = self._size - 1 if self._size else BEFORE_ALL
         while page := await self._source.heads(after, PAGE):
             for head in page:
                 while kept and kept[0].size <= head.size:

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeVar
 
-from eventlog.errors import InvalidOptionError, UnavailableError
+from eventlog.errors import InvalidOptionError, ReplicaBehindError, UnavailableError
 from eventlog.format import chain
 from eventlog.format.records import StreamRow
 from eventlog.keys.data_keys import DataKeys
@@ -44,7 +44,7 @@ async def verify_conversation(
 
     With `opens`, contents are opened, too.
     """
-    await _sees_all(store, against)
+    await check_sight(store, against)
     check = StreamCheck(store, keys, progress, opens=opens)
     await check.check(main)
     conversations = 1 if check.events or check.faults else 0
@@ -58,7 +58,7 @@ async def verify_conversation(
         conversations,
         check.events,
         (*check.faults, *feed.faults),
-        await _pending(store, main.tenant, main.name),
+        await pending(store, main.tenant, main.name),
         (*check.warnings, *feed.warnings),
         check.erased,
     )
@@ -80,7 +80,7 @@ async def verify_all(
     They are those of a tenant, or with None of all tenants. A role of one tenant sees a part of the
     feed: its streams and their positions are verified. With `opens`, contents are opened, too.
     """
-    sees_all = await _sees_all(store, against)
+    sees_all = await check_sight(store, against)
     if tenant is None and not sees_all:
         raise InvalidOptionError(
             "All tenants are verified by who sees them all, and this role sees one. Connect as the"
@@ -103,8 +103,8 @@ async def verify_all(
         conversations,
         check.events,
         (*check.faults, *feed.faults),
-        await _pending(store, tenant),
-        (*map(_unguarded, guards), *check.warnings, *feed.warnings),
+        await pending(store, tenant),
+        (*map(unguarded, guards), *check.warnings, *feed.warnings),
         check.erased,
     )
 
@@ -129,7 +129,7 @@ async def _check_all(
     conversations = await both(lambda: _check_each(check, streams), check_tree)
     check.find_moved()
     await check.check_forks()
-    check.faults += [fault async for fault in _find_strays(store, feed.tenant)]
+    check.faults += [fault async for fault in find_strays(store, feed.tenant)]
     if sees_all:  # A role of one tenant is told nothing that another one may have left.
         check.warnings += [_keys_of_nobody(stray) for stray in await store.keys.strays()]
     known = {(fault.tenant, fault.stream, fault.branch) for fault in check.faults}
@@ -142,13 +142,14 @@ def _keys_of_nobody(stream_id: bytes) -> VerifyWarning:
     return VerifyWarning("keys", detail, stream_id.hex())
 
 
-def _unguarded(what: str) -> VerifyWarning:
+def unguarded(what: str) -> VerifyWarning:
+    """Warn of a guard that is missing."""
     is_renewed = what.startswith(("trigger", "index"))
     how = "`eventlog migrate` makes it anew" if is_renewed else "its owner has to put it back"
     return VerifyWarning("protection", f"protection is missing: {what}; {how}")
 
 
-async def _pending(
+async def pending(
     store: Store, tenant: str | None, name: str | None = None
 ) -> tuple[PendingPurge, ...]:
     """Return the views that owe a purge, of a tenant or of one conversation."""
@@ -183,14 +184,24 @@ async def _together(first: _Part[int], second: _Part[None]) -> int:
         await asyncio.gather(one, other, return_exceptions=True)
 
 
-async def _sees_all(store: Store, against: TreeHead | None) -> bool:
+async def check_sight(store: Store, against: TreeHead | None) -> bool:
+    """Tell whether this role sees every tenant. Raises InvalidOptionError if a head needs it."""
     sees_all = (await store.rights()).sees_all
     if against is not None and not sees_all:
         raise InvalidOptionError(
             "A head commits to the feed of all tenants, and this role sees one. Verify as the"
             " log's reader, or have evidence gathered and check that."
         )
+    if against is not None:
+        await _refuse_behind(store, against)
     return sees_all
+
+
+async def _refuse_behind(store: Store, against: TreeHead) -> None:
+    """Raise ReplicaBehindError if what a head commits to may still come to this server."""
+    end = await store.feed.position()
+    if against.size > end and await store.feed.is_standby():
+        raise ReplicaBehindError(against.size, end)
 
 
 async def _check_each(check: StreamCheck, streams: AsyncIterator[StreamRow]) -> int:
@@ -214,7 +225,7 @@ async def _next_group(streams: AsyncIterator[StreamRow]) -> list[StreamRow]:
     return group
 
 
-async def _find_strays(store: Store, tenant: str | None) -> AsyncIterator[Fault]:
+async def find_strays(store: Store, tenant: str | None) -> AsyncIterator[Fault]:
     """Find events without a stream and streams under a wrong name, named by their stream_id."""
     for stray in await store.streams.strays():
         yield Fault(

@@ -7,7 +7,7 @@ from eventlog.format.opening import Opener
 from eventlog.format.records import StoredEvent, StreamRow
 from eventlog.keys.data_keys import DataKeys
 from eventlog.paging import PAGE
-from eventlog.store.contract.events import is_last
+from eventlog.store.contract.events import Span, is_last
 from eventlog.store.contract.log import MAX_VERSION, Store
 from eventlog.verify import diagnosis
 
@@ -34,9 +34,20 @@ class EventReader:
             of.setdefault(event.stream_id, []).append(event)
         return of
 
-    async def pages(self, stream: StreamRow) -> AsyncIterator[Sequence[StoredEvent]]:
+    async def behind_each(self, spans: Sequence[Span]) -> dict[bytes, list[StoredEvent]]:
+        """Return parts of several streams, in one read; not all of it where that is large."""
+        total = sum(span.until - span.after for span in spans)
+        of: dict[bytes, list[StoredEvent]] = {}
+        if 0 < total <= TOGETHER:
+            for event in await self._events.many_behind(spans, total + len(spans)):
+                of.setdefault(event.stream_id, []).append(event)
+        return of
+
+    async def pages(
+        self, stream: StreamRow, after: int = -MAX_VERSION
+    ) -> AsyncIterator[Sequence[StoredEvent]]:
         """Yield the events of a stream up to its head, and those that are there twice twice."""
-        after, seen = -MAX_VERSION, 0
+        seen = 0
         while True:
             page = await self._events.page(stream.stream_id, after, stream.head.version, PAGE)
             if page[seen:]:

@@ -60,18 +60,18 @@ class StreamCheck:
         for stream in streams:
             mine, walk = of.get(stream.stream_id, []), Walk(self._structure)
             opener = openers.get(stream.stream_id)
-            if mine and _is_well_named(stream) and _is_sound(stream, walk, mine, opener):
-                self._count(len(mine), walk.contents.gone)
+            if mine and is_well_named(stream) and _is_sound(stream, walk, mine, opener):
+                self.count(len(mine), walk.contents.gone)
                 sound.append((stream, walk))
             else:
                 await self.check(stream)
-        await self._check_keys(sound)
+        await self.check_keys(sound)
         for stream, walk in sound:
-            await self._check_fork(stream, walk)
+            await self.check_fork(stream, walk)
 
     async def check(self, stream: StreamRow) -> None:
         """Check a stream up to the head of its row; what is appended meanwhile is not checked."""
-        if not _is_well_named(stream):
+        if not is_well_named(stream):
             self._add(stream, 0, Finding("moved", MISNAMED))
             return
         walk = Walk(self._structure)
@@ -80,13 +80,13 @@ class StreamCheck:
             bad = walk.follow(page)
             openers = await self._reader.openers([stream], {stream.stream_id: page})
             walk.open(stream, page, openers.get(stream.stream_id))
-            self._count(walk.sound.version - before, walk.contents.gone - gone)
+            self.count(walk.sound.version - before, walk.contents.gone - gone)
             if bad is not None:
                 await self._tell(stream, walk, *bad)
                 break
         else:
             await self._check_end(stream, walk)
-        await self._check_fork(stream, walk)
+        await self.check_fork(stream, walk)
 
     async def check_forks(self) -> None:
         """Check what the forks that were found, and not checked yet, began with."""
@@ -113,7 +113,7 @@ class StreamCheck:
         if difference is not None:
             self._add(stream, *difference)
         else:
-            await self._check_keys([(stream, walk)])
+            await self.check_keys([(stream, walk)])
 
     async def _compare(self, stream: StreamRow, walk: Walk) -> Difference | None:
         """Find what does not fit though the chain does: contents, row, events behind the head."""
@@ -145,12 +145,12 @@ class StreamCheck:
             return None
         return beyond[0].version, Finding("inserted", "the stream's head does not know it")
 
-    async def _check_fork(self, stream: StreamRow, walk: Walk) -> None:
+    async def check_fork(self, stream: StreamRow, walk: Walk) -> None:
         """Have it checked with others what a fork says that it began with."""
         if self._forks.add(stream._replace(parent=walk.parent), walk.kept):
             await self.check_forks()
 
-    async def _check_keys(self, walked: Sequence[Walked]) -> None:
+    async def check_keys(self, walked: Sequence[Walked]) -> None:
         """Check the data keys of streams that have any."""
         sealed = [(stream, walk.keys) for stream, walk in walked if stream.key_id is not None]
         if not sealed:
@@ -213,7 +213,8 @@ class StreamCheck:
         tenant = stream.tenant if self.names_tenants else None
         self.warnings.append(VerifyWarning("keys", detail, stream.name, stream.branch, tenant))
 
-    def _count(self, events: int, erased: int) -> None:
+    def count(self, events: int, erased: int) -> None:
+        """Count events that were checked."""
         self.events += events
         self.erased += erased
         if self._progress is not None and events:
@@ -234,5 +235,6 @@ def _is_sound(
     return differences == (None, None, None) and walk.unchecked is None
 
 
-def _is_well_named(stream: StreamRow) -> bool:
+def is_well_named(stream: StreamRow) -> bool:
+    """Tell whether its id is that of its tenant, name and branch."""
     return chain.stream_id(stream.tenant, stream.name, stream.branch) == stream.stream_id

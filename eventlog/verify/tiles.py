@@ -43,6 +43,14 @@ class TileCheck:
         self.size = await self._source.size()
         self._least = max(signed, self.size)
 
+    def pass_over(self, size: int) -> None:
+        """Take the full tiles of a tree of `size` for granted: they are not compared."""
+        level = 0
+        while size := size // TILE_WIDTH:
+            self._rows[level] = size
+            self._bytes[level] = size * TILE_WIDTH * HASH_BYTES
+            level += 1
+
     async def compare(self, grown: Mapping[TileId, bytes], *, last: bool = False) -> Misfit | None:
         """Compare tiles, and count those that are full, or the `last` ones of their level.
 

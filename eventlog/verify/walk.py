@@ -35,6 +35,10 @@ class Walk:
         self.kept = 0
         """How many items of that it says that it began with."""
 
+    def go_on(self, before: StoredEvent) -> None:
+        """Begin behind an event that is taken for granted."""
+        self.sound = Head(before.version, before.hash, before.recorded_at)
+
     def follow(self, events: Sequence[StoredEvent]) -> tuple[StoredEvent, Finding] | None:
         """Follow the next events, at least one; return the first that does not follow, and why."""
         if self.sound == chain.GENESIS:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from eventlog.faces import lazily
 
 if TYPE_CHECKING:
-    from eventlog_projections.changing.labels import Labels
+    from eventlog_projections.changing.changed import Change
+    from eventlog_projections.changing.labels import Labels, LabelsDiff
     from eventlog_projections.conversation import Conversation
     from eventlog_projections.disposal.archives import Archive, Evidence, to_folder
     from eventlog_projections.disposal.disposing import Disposed, Disposition
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Archive",
+    "Change",
     "Conversation",
     "Diff",
     "Disposed",
@@ -41,6 +43,7 @@ __all__ = [
     "HistoryTail",
     "ItemsRead",
     "Labels",
+    "LabelsDiff",
     "ReceiptFolder",
     "ReceiptKeeper",
     "RetentionRule",
@@ -66,6 +69,7 @@ if not TYPE_CHECKING:
         __name__,
         {
             "Archive": "eventlog_projections.disposal.archives",
+            "Change": "eventlog_projections.changing.changed",
             "Conversation": "eventlog_projections.conversation",
             "Diff": "eventlog_projections.history.diff",
             "Disposed": "eventlog_projections.disposal.disposing",
@@ -77,6 +81,7 @@ if not TYPE_CHECKING:
             "HistoryItem": "eventlog_projections.history.events",
             "ItemsRead": "eventlog_projections.items.state",
             "Labels": "eventlog_projections.changing.labels",
+            "LabelsDiff": "eventlog_projections.changing.labels",
             "ReceiptFolder": "eventlog_projections.disposal.keeping",
             "ReceiptKeeper": "eventlog_projections.disposal.keeping",
             "RetentionRule": "eventlog_projections.disposal.retention",

@@ -7,7 +7,6 @@ from typing import Any, Final
 from eventlog import (
     Appended,
     Context,
-    ConversationCleared,
     Event,
     EventLog,
     ItemsReplaced,
@@ -17,7 +16,9 @@ from eventlog.errors import InvalidOptionError
 from eventlog.format.names import MAIN
 from eventlog.format.questions import check_count
 from eventlog_projections.changing import branches, forks, popping, rewinding
+from eventlog_projections.changing.changed import Change
 from eventlog_projections.changing.filing import Filed
+from eventlog_projections.history.diff import Diff
 from eventlog_projections.history.past import Past
 from eventlog_projections.items.state import ItemsRead
 from eventlog_projections.items.turns import as_added
@@ -29,7 +30,8 @@ class Conversation(Past, Filed):
 
     `before_use` is awaited before each read and each append. `reason` and `context` are recorded
     with the event: why, and who in which run. Nothing is ever lost by a change: every event stays
-    in the log. Raises InvalidNameError.
+    in the log. What takes items or labels away returns a `Change`: what went and came, and the way
+    back. Raises InvalidNameError.
     """
 
     def __init__(
@@ -117,42 +119,68 @@ class Conversation(Past, Filed):
         replaced = NewEvent(ItemsReplaced(start, items), having_seen(seen.version, context))
         return await self.append(replaced, seen.version)
 
-    async def clear(self, *, reason: str | None = None, context: Context = NO_CONTEXT) -> Appended:
-        """Empty the list; every event stays in the log."""
-        return await self.append(NewEvent(ConversationCleared(reason), context))
+    async def clear(
+        self,
+        *,
+        reason: str | None = None,
+        context: Context = NO_CONTEXT,
+        dry_run: bool = False,
+    ) -> Change[Diff]:
+        """Empty the list; every event stays in the log. With `dry_run` nothing is stored."""
+        return await branches.clear(self._stream, reason, context, dry_run=dry_run)
 
-    async def clear_all(self, *, reason: str | None = None, context: Context = NO_CONTEXT) -> None:
+    async def clear_all(
+        self, *, reason: str | None = None, context: Context = NO_CONTEXT
+    ) -> list[Change[Diff]]:
         """Empty the main branch, and then each of the others, by an event of its own.
 
         What was seen, as `context` says, is a version of this branch, and of no other.
         """
-        await branches.clear_all(self._stream, reason, context)
+        return await branches.clear_all(self._stream, reason, context)
 
     async def undo(
-        self, turns: int = 1, *, reason: str | None = None, context: Context = NO_CONTEXT
-    ) -> Appended:
+        self,
+        turns: int = 1,
+        *,
+        reason: str | None = None,
+        context: Context = NO_CONTEXT,
+        dry_run: bool = False,
+    ) -> Change[Diff]:
         """Take the last `turns` turns off the list: it ends before the message that began them.
 
-        A call is not parted from its output: where one would be, the turn before goes too. Raises
-        NoSuchTurnError if the list has not as many turns, InvalidInputError for fewer than one.
+        A call is not parted from its output: where one would be, the turn before goes too. With
+        `dry_run` nothing is stored. Raises NoSuchTurnError if the list has not as many turns,
+        InvalidInputError for fewer than one.
         """
-        return await rewinding.undo(self._stream, turns, reason, context)
+        return await rewinding.undo(self._stream, turns, reason, context, dry_run=dry_run)
 
-    async def redo(self, *, reason: str | None = None, context: Context = NO_CONTEXT) -> Appended:
-        """Take back the last undo that was not taken back yet.
+    async def redo(
+        self,
+        *,
+        reason: str | None = None,
+        context: Context = NO_CONTEXT,
+        dry_run: bool = False,
+    ) -> Change[Diff]:
+        """Take back the last undo that was not taken back yet. With `dry_run` nothing is stored.
 
         Raises NothingToRedoError if nothing was undone, or the list has changed since.
         """
-        return await rewinding.redo(self._stream, reason, context)
+        return await rewinding.redo(self._stream, reason, context, dry_run=dry_run)
 
     async def restore(
-        self, to: int | datetime, *, reason: str | None = None, context: Context = NO_CONTEXT
-    ) -> Appended:
+        self,
+        to: int | datetime,
+        *,
+        reason: str | None = None,
+        context: Context = NO_CONTEXT,
+        dry_run: bool = False,
+    ) -> Change[Diff]:
         """Make the list again what it was at a version or an aware datetime.
 
-        What could be redone then can be redone again. Raises InvalidMomentError or ErasedError.
+        What could be redone then can be redone again. With `dry_run` nothing is stored. Raises
+        InvalidMomentError or ErasedError.
         """
-        return await rewinding.restore(self._stream, to, reason, context)
+        return await rewinding.restore(self._stream, to, reason, context, dry_run=dry_run)
 
     async def fork(
         self,
@@ -188,12 +216,12 @@ class Conversation(Past, Filed):
 
     async def delete_branch(
         self, *, reason: str | None = None, context: Context = NO_CONTEXT
-    ) -> None:
+    ) -> Change[Diff]:
         """Empty this branch and show it no more; its events, and its name, stay.
 
         Raises InvalidOptionError for the main one.
         """
-        await branches.delete(self._stream, reason, context)
+        return await branches.delete(self._stream, reason, context)
 
 
 def _conversation(stream: Stream) -> Conversation:

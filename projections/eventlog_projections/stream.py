@@ -39,7 +39,7 @@ BeforeUse = Callable[[], Awaitable[None]]
 """Awaited before each read and each append; what it does once, it has to remember itself."""
 
 
-class Change(NamedTuple):
+class Decided(NamedTuple):
     """An event that makes sense for the list at `version`."""
 
     version: int
@@ -130,17 +130,17 @@ class Stream:
             await self.read(as_of=version)
 
     async def change(
-        self, decide: Callable[[], Awaitable[Change]], *, context: Context = NO_CONTEXT
+        self, decide: Callable[[], Awaitable[Decided]], *, context: Context = NO_CONTEXT
     ) -> Appended:
         """Append what `decide` names for the list as it is; it decides anew if others were first.
 
         What `decide` raises comes through. Raises BusyError if others are first again and again.
         """
         async for _ in Tries():
-            change = await decide()
-            event = NewEvent(change.event, having_seen(change.version, context))
+            decided = await decide()
+            event = NewEvent(decided.event, having_seen(decided.version, context))
             with contextlib.suppress(ConflictError):
-                return await self.append(event, change.version)
+                return await self.append(event, decided.version)
         raise others_were_first(self.name, "Nothing was changed. Try again.")
 
     async def append(

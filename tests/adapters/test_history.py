@@ -106,6 +106,29 @@ async def test_versions_and_times_are_restored_and_compared(session: EventLogSes
     assert (await session.diff(2, 3)).removed == found.added
 
 
+async def test_a_change_is_told_and_taken_back(session: EventLogSession) -> None:
+    """Undo, redo, restore, clear and label say what went and came, and lead back."""
+    turn: list[Any] = [{"role": "user", "content": "one"}, {"role": "assistant", "content": "1"}]
+    await session.add_items(turn)
+    undone = await session.undo()
+    assert (await undone.diff()).removed == turn
+    assert (await (await session.redo()).diff()).added == turn
+    restored = await session.restore(undone.version)
+    await restored.take_back()
+    branch = await session.create_branch_from_turn(1)
+    await session.add_items(turn[:1])
+    cleared = await session.clear()
+    assert [(await each.diff()).removed for each in cleared] == [turn, turn[:1]]
+    for each in cleared:
+        await each.take_back()
+    assert await session.get_items() == turn
+    assert await session.get_items(branch_id=branch) == turn[:1]
+    labelled = await session.label(title="A title")
+    assert (await labelled.diff()).after.title == "A title"
+    await labelled.take_back()
+    assert (await session.labels()).title is None
+
+
 async def test_labels_are_of_the_whole_conversation(session: EventLogSession) -> None:
     """On whichever branch they are given."""
     await session.add_items([{"role": "user", "content": "a"}])

@@ -7,6 +7,7 @@ import contextlib
 import importlib
 import pkgutil
 import sqlite3
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Final, NamedTuple
@@ -32,15 +33,21 @@ class Noun(NamedTuple):
     modules: tuple[str, ...]
     constant: str
 
-    def statements(self, dialect: Dialect) -> dict[str, Statement]:
+    def statements(self, dialect: Dialect, *, distributed: bool = False) -> dict[str, Statement]:
         """Compile, in the order of the names."""
-        tables = Tables(dialect, SCHEMAS[dialect])
+        tables = Tables(dialect, SCHEMAS[dialect], distributed=distributed)
         built = {
             name: build(tables)
             for module in self.modules
             for name, build in marked(of_sql(module), dialect).items()
         }
         return {name: _plain(compiled(built[name], dialect)) for name in sorted(built)}
+
+    def distributed(self) -> dict[str, Statement]:
+        """Compile those that a distributed log runs otherwise."""
+        plain = self.statements("postgresql")
+        every = self.statements("postgresql", distributed=True)
+        return {name: own for name, own in every.items() if own != plain[name]}
 
 
 NOUNS: Final = (
@@ -70,7 +77,7 @@ def files() -> dict[Path, str]:
     return {
         STORE / "sql" / "names.py": _names(),
         STORE / "sqlite" / "generated.py": _texts("sqlite", "SQLite", _OBJECT) + _made(),
-        STORE / "postgres" / "generated.py": _texts("postgresql", "PostgreSQL"),
+        STORE / "postgres" / "generated.py": _texts("postgresql", "PostgreSQL") + _distributed(),
     }
 
 
@@ -83,6 +90,16 @@ def _made() -> str:
     return "".join(["MADE: Final = {\n", *parts, "}\n"])
 
 
+def _distributed() -> str:
+    parts = ["DISTRIBUTED: Final[dict[str, dict[str, Statement]]] = {\n"]
+    for noun in NOUNS:
+        if noun.distributed():
+            parts.append(f"    {noun.constant!r}: {{\n")
+            parts += [f"    {line}" for line in _lines(noun.distributed())]
+            parts.append("    },\n")
+    return "".join([*parts, "}\n"])
+
+
 def _texts(dialect: Dialect, name: str, imported: str = "") -> str:
     parts = [
         f'"""What SQLAlchemy makes of the statements of {name}. {WRITTEN}"""\n\n',
@@ -91,10 +108,16 @@ def _texts(dialect: Dialect, name: str, imported: str = "") -> str:
     ]
     for noun in NOUNS:
         parts.append(f"{noun.constant}: Final = {{\n")
-        for key, statement in noun.statements(dialect).items():
-            parts.append(f"    {key!r}: Statement({statement.text!r}, {statement.parameters!r}),\n")
+        parts += _lines(noun.statements(dialect))
         parts.append("}\n")
     return "".join(parts)
+
+
+def _lines(statements: Mapping[str, Statement]) -> list[str]:
+    return [
+        f"    {key!r}: Statement({each.text!r}, {each.parameters!r}),\n"
+        for key, each in statements.items()
+    ]
 
 
 def _names() -> str:

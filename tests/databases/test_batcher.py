@@ -8,9 +8,9 @@ import pytest
 from eventlog import InDoubtError, UnavailableError
 from eventlog.errors import RefusedValueError
 from eventlog.format.records import Appended, AppendRequest, Outcome
-from eventlog.store.postgres.append import _refuse
-from eventlog.store.postgres.attempts import Attempt
-from eventlog.store.postgres.batcher import AppendBatcher, Tell
+from eventlog.store.postgres.appending.append import _refuse
+from eventlog.store.postgres.appending.attempts import Attempt
+from eventlog.store.postgres.appending.batcher import AppendBatcher, Tell
 
 
 def request(stream: str) -> AppendRequest:

@@ -50,21 +50,10 @@ def test_citus_leaves_the_feed_where_it_is() -> None:
     assert not [text for text in CITUS if "reference_table" in text]
 
 
-def test_triggers_are_gone_before_citus_sees_the_table() -> None:
-    """It refuses to distribute a table that has any."""
-    distributed = place(CITUS, "SELECT create_distributed_table('log.events'")
-    assert place(CITUS, "DROP TRIGGER events_rows") < distributed
-    assert place(CITUS, "DROP TRIGGER events_truncate") < distributed
-
-
-def test_grants_take_the_place_of_triggers() -> None:
-    """Nobody keeps the right to change or remove events, the owner neither; adding is untouched."""
-    revoked = [text for text in CITUS if text.startswith("REVOKE")]
-    assert CITUS[-len(revoked) :] == revoked
-    assert revoked == [
-        "REVOKE UPDATE, DELETE, TRUNCATE ON log.events FROM PUBLIC",
-        "REVOKE UPDATE, DELETE, TRUNCATE ON log.events FROM CURRENT_USER",
-    ]
+def test_triggers_stay_and_citus_is_told_to_take_them() -> None:
+    """It refuses a table that has any unless a setting of the transaction says so."""
+    assert CITUS[0] == "SET LOCAL citus.enable_unsafe_triggers = on"
+    assert not [text for text in CITUS if "TRIGGER " in text]
 
 
 def test_the_head_is_distributed_first_and_the_others_follow_it() -> None:
@@ -173,21 +162,6 @@ async def test_a_writer_cannot_touch_what_is_stored(granted: Granted, statement:
     """The documented grants alone refuse it: the statement fails before any trigger."""
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await granted.run_as(granted.role, statement)
-
-
-@pytest.mark.parametrize("statement", FORBIDDEN)
-async def test_the_owner_cannot_touch_what_is_stored_on_citus(
-    granted: Granted, statement: str
-) -> None:
-    """There are no triggers then: what is left of the statements is run as an owner."""
-    backend, owner = granted
-    await backend.execute(f"GRANT CREATE ON SCHEMA {backend.schema} TO {owner}")
-    for table in ("events", "streams"):
-        await backend.execute(f"ALTER TABLE {{}}{table} OWNER TO {owner}")
-    local = [text for text in citus(backend.schema) if "create_distributed_table" not in text]
-    await granted.run_as(owner, *local)
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await granted.run_as(owner, statement)
 
 
 async def test_the_documented_grants_are_enough_to_append_read_and_follow(granted: Granted) -> None:

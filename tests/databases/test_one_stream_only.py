@@ -34,7 +34,7 @@ ONE_STREAM: Final = {
 }
 """Appending and reading a conversation."""
 
-MANY_APPENDS: Final = {"group_first", "group_next", "free"}
+MANY_APPENDS: Final = {"group_first", "group_next", "free", "append", "nodes"}
 """Many appends in one statement: every row names its stream, and rows meet only in their stream."""
 
 ALL_STREAMS: Final = {
@@ -46,6 +46,8 @@ ALL_STREAMS: Final = {
     "unlisted",
     "strays",
     "many",
+    "many_behind",
+    "several",
     "children",
 }
 """Listing conversations and auditing the whole log: no append and no session waits for them."""

@@ -22,6 +22,7 @@ you:   Who am I?
 agent: You are Ada.
 items now: 0
 items as of version 8: 4
+2 items went
 4 items, 2 in the fork
 2 conversations, 13 events: sound
 ['any JSON value']

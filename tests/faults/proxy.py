@@ -68,6 +68,10 @@ class Proxy:
         await asyncio.gather(*self._links, return_exceptions=True)
         await self._server.wait_closed()
 
+    def lead_to(self, upstream: str) -> None:
+        """Let new connections go to another server."""
+        self._upstream = make_url(upstream)
+
     def unplug(self) -> None:
         """Cut every connection that there is."""
         for link in self._links:

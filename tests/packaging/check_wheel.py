@@ -106,6 +106,8 @@ def check_contents(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert "eventlog/_migrations/env.py" in names
     assert any(name.startswith("eventlog/_migrations/versions/0001_") for name in names)
+    docs = [*(ROOT / "docs").glob("*.md"), *(ROOT / "docs").glob("*.py")]
+    assert {f"eventlog_cli/_docs/{page.name}" for page in docs} <= names
     assert "eventlog_web/templates/base.html" in names
     assert {"eventlog_web/static/page.js", "eventlog_web/static/viewer.css"} <= names
     tops = {name.split("/")[0] for name in names}

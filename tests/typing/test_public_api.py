@@ -21,7 +21,7 @@ from eventlog import (
     Verification,
 )
 from eventlog_openai_agents import EventLogSession
-from eventlog_projections import Conversation, Diff, HistoryEvent, ItemsRead
+from eventlog_projections import Change, Conversation, Diff, HistoryEvent, ItemsRead, LabelsDiff
 
 
 async def check_the_log(log: EventLog) -> None:
@@ -42,8 +42,12 @@ async def check_a_conversation(log: EventLog) -> None:
     assert_type(await chat.read(as_of=1), ItemsRead)
     assert_type(await chat.items(limit=1), list[Any])
     assert_type(await chat.add([{}]), Appended | None)
-    assert_type(await chat.clear(reason="why"), Appended)
-    assert_type(await chat.undo(2, reason="why"), Appended)
+    changed = await chat.undo(2, reason="why")
+    assert_type(changed, Change[Diff])
+    assert_type(await chat.clear(reason="why", dry_run=True), Change[Diff])
+    assert_type(await changed.diff(), Diff)
+    assert_type(await changed.take_back(reason="why"), Change[Diff])
+    assert_type(await chat.label(title="A chat"), Change[LabelsDiff])
     assert_type(await chat.fork("other"), Conversation)
     assert_type(await chat.branches(), list[Conversation])
     assert_type(await chat.diff(1), Diff)
@@ -57,6 +61,8 @@ async def check_a_session() -> None:
     assert_type(await session.pop_item(reason="why"), TResponseInputItem | None)
     assert_type(await session.fork(at=3), EventLogSession)
     assert_type(await session.diff(1, 2), Diff)
+    assert_type(await session.undo(), Change[Diff])
+    assert_type(await session.clear(), list[Change[Diff]])
     assert_type(await session.create_branch_from_turn(1), str)
     async for event in session.history():
         assert_type(event, HistoryEvent)
@@ -90,10 +96,10 @@ PUBLIC = {
         recover rekey repair_feed rotate sign_head to_command to_file work
     """,
     eventlog_projections: """
-        Archive Conversation Diff Disposed Disposition Erased Evidence HistoryEvent
-        HistoryItem HistoryTail ItemsRead Labels ReceiptFolder ReceiptKeeper RetentionRule
-        SnapshotsChecked Span TurnUsage Unreadable apply_retention check_snapshots erase
-        erase_event erase_owner
+        Archive Change Conversation Diff Disposed Disposition Erased Evidence HistoryEvent
+        HistoryItem HistoryTail ItemsRead Labels LabelsDiff ReceiptFolder ReceiptKeeper
+        RetentionRule SnapshotsChecked Span TurnUsage Unreadable apply_retention
+        check_snapshots erase erase_event erase_owner
         follow_retention listed prune rebuild salvage to_folder
     """,
     eventlog_importing: """

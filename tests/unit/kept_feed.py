@@ -7,7 +7,7 @@ from typing import Final
 from eventlog import Signer
 from eventlog.format.records import SignedHead
 from eventlog.proof.merkle import HASH_BYTES, TILE_WIDTH, TileId, grow, leaf_hash, root_of
-from eventlog.store.contract.tree import EventAt, IntegrityViolation, Leaf, Shape
+from eventlog.store.contract.tree import EventAt, IntegrityViolation, Leaf, Placed, Shape
 
 SIGNER: Final = Signer("example.com/log", bytes(32))
 SIZE: Final = 2 * TILE_WIDTH + 5
@@ -44,6 +44,9 @@ class Kept:
 
     async def leaves(self, after: int, limit: int) -> list[Leaf]:
         return self.feed[after : after + limit]
+
+    async def placed(self, after: int, until: int, limit: int) -> list[Placed]:
+        return []
 
     async def tiles(self, wanted: Collection[TileId]) -> dict[TileId, bytes]:
         return {tile: self.stored[tile] for tile in wanted if tile in self.stored}

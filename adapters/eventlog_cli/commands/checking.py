@@ -6,7 +6,8 @@ import click
 import msgspec
 
 from eventlog import EventLog, TreeHead, Verification, Verifier
-from eventlog.errors import InvalidOptionError
+from eventlog.errors import InvalidEvidenceError, InvalidOptionError
+from eventlog.operations import check_evidence
 from eventlog.plurals import count
 from eventlog.proof.checkpoint import open_head
 from eventlog.verify.faults import BROKEN, COULD_NOT_CHECK, SOUND
@@ -14,23 +15,33 @@ from eventlog_cli.command import command
 from eventlog_cli.files import read_text
 from eventlog_cli.lookups.finding import find
 from eventlog_cli.options import OPTIONAL_ID
+from eventlog_cli.output import Output
 from eventlog_cli.progress import bar
-from eventlog_cli.running import FoundError, Invocation, run
+from eventlog_cli.running import FoundError, Invocation, run, run_without_log
+from eventlog_cli.settings import Settings
 from eventlog_cli.showing import pages, records, tables
 from eventlog_cli.showing.text import Text
-from eventlog_cli.showing.words import typed
+from eventlog_cli.showing.words import line, typed
 from eventlog_cli.terminal import is_watched
 from eventlog_projections import check_snapshots
 from eventlog_projections.views.views import Views
 
-RARE = ("pending", "warnings", "erased")
+RARE = ("pending", "warnings", "erased", "since")
 
 
 @command(
-    "verify", "eventlog verify", "eventlog verify --against head.txt --key 'example.com/log+...'"
+    "verify",
+    "eventlog verify",
+    "eventlog verify --against head.txt --key 'example.com/log+...'",
+    "eventlog verify --evidence evidence.json --key 'example.com/log+...'",
+    "eventlog verify --since-head head.txt --key 'example.com/log+...'",
 )
 @OPTIONAL_ID
 @click.option("--against", metavar="FILE", help="A tree head that was kept elsewhere.")
+@click.option("--evidence", metavar="FILE", help="Check a file of evidence, and no log.")
+@click.option(
+    "--since-head", metavar="FILE", help="Only what came after such a head, of a sound log."
+)
 @click.option(
     "--key",
     metavar="KEY",
@@ -45,26 +56,31 @@ def verify(
     ctx: click.Context,
     conversation: str | None,
     against: str | None,
+    evidence: str | None,
+    since_head: str | None,
     key: tuple[str, ...],
     **how: bool,
 ) -> None:
     """Check that every event is as it was written.
 
-    Hashes every event anew, and names the first of each conversation that was changed. What is
-    missing of what guards the log is a warning, and nothing that was changed. Exit code 0: sound;
-    1: broken, or with --strict a warning; 2: it could not be checked.
+    Hashes every event anew, and names the first of each conversation that was changed. With
+    --since-head, every event behind that head, and that the log goes on from it. What is missing
+    of what guards the log is a warning, and nothing that was changed. Exit code 0: sound; 1:
+    broken, or with --strict a warning; 2: it could not be checked.
     """
 
     async def work(at: Invocation) -> None:
         name = None if conversation is None else await find(at.log, conversation)
-        keys, head = _head(against, key)
+        keys, head = _head(against or since_head, key)
+        since = None if since_head is None else head
         all_tenants = how["all_tenants"]
         what = _what(at, name, all_tenants=all_tenants)
-        total = await _events(at.log, name) if is_watched() else None
+        total = await _events(at.log, name, since) if is_watched() else None
         with bar(f"Checking {what}: events", total) as drawn:
             found = await at.log.verify(
                 name,
-                against=head,
+                against=None if against is None else head,
+                since=since,
                 key=keys,
                 progress=drawn.move,
                 all_tenants=all_tenants,
@@ -79,7 +95,36 @@ def verify(
             if code:  # Also where it cannot be printed.
                 raise FoundError(code)
 
-    run(ctx, work, failed=COULD_NOT_CHECK)
+    if evidence is None:
+        run(ctx, work, failed=COULD_NOT_CHECK)
+    elif conversation is not None or against or since_head or any(how.values()):
+        raise click.UsageError("--evidence is checked alone, with --key.")
+    else:
+        _verify_evidence(ctx, evidence, key)
+
+
+def _verify_evidence(ctx: click.Context, path: str, given: tuple[str, ...]) -> None:
+    """Check a file that somebody was given, and say what it proves."""
+
+    async def work(_: Settings, out: Output) -> None:
+        if not given:
+            raise InvalidOptionError("Evidence is checked with the key of who signed: give --key.")
+        bundle = read_text(path).encode()
+        keys = [Verifier.load(key) for key in given]
+        try:
+            proved = check_evidence(bundle, keys)
+        except InvalidEvidenceError as error:
+            out.answer({"ok": False, "file": path, "error": str(error)}, pages.refuted(str(error)))
+            raise FoundError(BROKEN) from error
+        rows = [
+            {"conversation": name, "branch": branch, "version": version}
+            for name, branch, version in proved
+        ]
+        out.answer(
+            {"ok": True, "file": path, "conversations": rows}, *pages.proved(typed(path), proved)
+        )
+
+    run_without_log(ctx, work, failed=COULD_NOT_CHECK)
 
 
 async def _with_snapshots(
@@ -98,18 +143,22 @@ def _what(at: Invocation, name: str | None, *, all_tenants: bool) -> str:
     return f"tenant {at.log.tenant}" if name is None else typed(name)
 
 
-def _head(against: str | None, given: tuple[str, ...]) -> tuple[list[Verifier], TreeHead | None]:
+def _head(kept: str | None, given: tuple[str, ...]) -> tuple[list[Verifier], TreeHead | None]:
     """Return the keys, and a head that was kept, opened by the one that signed it."""
-    if against is None or not given:
-        if against is None and not given:
+    if kept is None or not given:
+        if kept is None and not given:
             return [], None
-        raise InvalidOptionError("A head is checked with its key: give --against and --key.")
+        raise InvalidOptionError(
+            "A head is checked with its key: give --key, and --against or --since-head."
+        )
     keys = [Verifier.load(key) for key in given]
-    return keys, open_head(read_text(against), keys)
+    return keys, open_head(read_text(kept), keys)
 
 
-async def _events(log: EventLog, name: str | None) -> int:
+async def _events(log: EventLog, name: str | None, since: TreeHead | None) -> int:
     """Return how many events there are to check."""
+    if since is not None:
+        return max(await log.position() - since.size, 0)
     if name is None:
         return sum([row.head.version async for row in log.streams(branches=True)])
     branches = await log.branches(name).all()
@@ -148,7 +197,7 @@ def stats(ctx: click.Context) -> None:
                 "position": position,
                 "views": [records.status(each) for each in views],
             },
-            repr(at.log),
+            line(f"{at.log.spi.address}, tenant {at.log.tenant}"),
             Text.of((_sizes(conversations, branches, events), "bold")),
             f"The feed is at position {position:,}, over all tenants.",
         )

@@ -1,66 +1,91 @@
 """Closing a conversation to whoever would still write, and opening it again."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
 from eventlog_cli.command import command
 from eventlog_cli.lookups.finding import find_conversation
-from eventlog_cli.options import ACTOR, ID, REASON, by
+from eventlog_cli.options import ACTOR, DRY_RUN, ID, REASON, by
 from eventlog_cli.running import Invocation, run
 from eventlog_cli.showing.words import command as as_typed
 from eventlog_cli.showing.words import typed
 from eventlog_projections.conversation import Conversation
 
-Change = Callable[[Conversation], Awaitable[Any]]
+if TYPE_CHECKING:
+    from eventlog import Appended, Context
+
+
+class Make(Protocol):
+    """A method that closes or opens."""
+
+    async def __call__(
+        self, chat: Conversation, /, *, reason: str | None, context: "Context"
+    ) -> "Appended":
+        """Return where the log says so, or that it did."""
+        ...
 
 
 @command("archive", "eventlog archive order-1042 --reason delivered")
 @ID
 @REASON
 @ACTOR
-def archive(ctx: click.Context, conversation: str, reason: str | None, actor: str | None) -> None:
+@DRY_RUN
+def archive(ctx: click.Context, conversation: str, **given: Any) -> None:
     """Close a conversation to whoever would still write.
 
     It can be read, as before.
     """
-    context = by(ctx, actor)
-    _close(ctx, conversation, "archived", lambda chat: chat.archive(reason=reason, context=context))
+    _close(ctx, conversation, "archived", Conversation.archive, **given)
 
 
 @command("unarchive", "eventlog unarchive order-1042")
 @ID
 @REASON
 @ACTOR
-def unarchive(ctx: click.Context, conversation: str, reason: str | None, actor: str | None) -> None:
+@DRY_RUN
+def unarchive(ctx: click.Context, conversation: str, **given: Any) -> None:
     """Open a conversation that was archived."""
-    context = by(ctx, actor)
-    _close(ctx, conversation, "open", lambda chat: chat.unarchive(reason=reason, context=context))
+    _close(ctx, conversation, "open", Conversation.unarchive, **given)
 
 
 def _close(
     ctx: click.Context,
     conversation: str,
-    became: str,
-    change: Callable[[Conversation], Awaitable[Any]],
+    state: str,
+    make: Make,
+    *,
+    reason: str | None,
+    actor: str | None,
+    dry_run: bool,
 ) -> None:
     """Close or open, and say what it is now and what takes that back."""
-    opposite = "unarchive" if became == "archived" else "archive"
+    opposite = "unarchive" if state == "archived" else "archive"
 
     async def work(at: Invocation) -> None:
         chat = await find_conversation(at.log, conversation)
-        done = await change(chat)
+        told: dict[str, Any] = {"conversation": chat.name, "branch": chat.branch}
+        if dry_run:
+            was = "archived" if await chat.is_archived() else "open"
+            version = await at.log.version(chat.name)
+            told |= {"version": version, "state": state, "back": None, "dry_run": True}
+            would = f"is {state} already" if was == state else f"would be {state}"
+            at.out.answer(told, f"{typed(chat.name)} {would}.")
+            return
+        done = await make(chat, reason=reason, context=by(ctx, actor))
         back = as_typed(opposite, chat.name)
+        told |= {
+            "version": done.last,
+            "state": state,
+            "back": None if done.replayed else back.strip("`"),
+            "dry_run": False,
+        }
+        if done.replayed:
+            at.out.answer(told, f"{typed(chat.name)} is {state} already.")
+            return
         at.out.answer(
-            {
-                "conversation": chat.name,
-                "branch": chat.branch,
-                "version": done.last,
-                "state": became,
-                "back": back.strip("`"),
-            },
-            f"{typed(chat.name)} is {became}, at version {done.last}.",
+            told,
+            f"{typed(chat.name)} is {state}, at version {done.last}.",
             f"{back} takes it back.",
         )
 

@@ -6,12 +6,11 @@ import click
 
 from eventlog_cli.command import command
 from eventlog_cli.lookups.finding import check_branch, find
-from eventlog_cli.lookups.spending import spent
-from eventlog_cli.options import BRANCH, FORMAT, ID, OPTIONAL_ID, SINCE, limit
+from eventlog_cli.options import BRANCH, FORMAT, ID, OPTIONAL_ID, SINCE, UNTIL, limit
 from eventlog_cli.progress import caught_up
 from eventlog_cli.running import Invocation, run
 from eventlog_cli.showing import records, tables
-from eventlog_cli.showing.times import time
+from eventlog_cli.showing.times import time, until_time
 from eventlog_cli.showing.words import LEGEND
 from eventlog_projections.views import queries
 
@@ -45,28 +44,35 @@ def turns(ctx: click.Context, conversation: str, branch: str, form: str) -> None
     run(ctx, work)
 
 
-@command("usage", "eventlog usage", "eventlog usage latest", "eventlog usage --by day --since 30d")
+@command(
+    "usage",
+    "eventlog usage",
+    "eventlog usage latest",
+    "eventlog usage --by day --since 2026-10-01 --until 2026-10-31",
+)
 @OPTIONAL_ID
 @click.option("--by", type=click.Choice(BY), default="model", help="What it is summed up by.")
 @SINCE
+@UNTIL
 @FORMAT
-def usage(
-    ctx: click.Context, conversation: str | None, by: str, since: str | None, form: str
-) -> None:
+def usage(ctx: click.Context, conversation: str | None, by: str, form: str, **given: Any) -> None:
     """Tell what was used, and what that costs.
 
-    Of one conversation, or of all. Costs are at the prices of today: `?` has none that is known.
+    Of one conversation, or of all. A call costs what its model cost then: `?` is a price that
+    nobody knows.
     """
+    from eventlog_cli.lookups.spending import Period, spent
 
     async def work(at: Invocation) -> None:
         name = None if conversation is None else await find(at.log, conversation)
         views = await caught_up(at, "turns", "conversations")
-        if by == "model" and since is None:
+        since = None if given["since"] is None else time(given["since"], at.out.zone)
+        until = until_time(given["until"], at.out.zone)
+        if by == "model" and since is None and until is None:
             rows = [records.usage(each) for each in await queries.usage(views, name, stale=True)]
         else:
-            begin = None if since is None else time(since, at.out.zone)
-            rows = await spent(at, views, name, by, begin)
-        unknown = any(each["cost"] is None for each in rows)
+            rows = await spent(at, views, name, by, Period(since, until))
+        unknown = any(each["cost"] is None or each["cost"]["unpriced"] for each in rows)
         nothing = f"Nothing was counted. {COUNTED_BY}"
         at.out.table(
             rows, tables.usage(rows, by), form, nothing=nothing, hint=UNPRICED if unknown else None

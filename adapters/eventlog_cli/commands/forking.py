@@ -10,12 +10,16 @@ from eventlog.plurals import count
 from eventlog.visible import typed as visible_typed
 from eventlog_cli.command import command
 from eventlog_cli.lookups.finding import find_conversation
+from eventlog_cli.lookups.tree import stream_of
 from eventlog_cli.options import ACTOR, AS_OF, BRANCH, CHANGING, DRY_RUN, ID, REASON, by
 from eventlog_cli.running import Invocation, run
 from eventlog_cli.showing.times import moment_or_none
 from eventlog_cli.showing.words import command as as_typed
 from eventlog_cli.showing.words import line, typed
+from eventlog_projections.changing.forks import fork as fork_stream
+from eventlog_projections.changing.forks import would_fork
 from eventlog_projections.changing.labels import Labels
+from eventlog_projections.stream import Stream
 
 __all__ = ["CHANGING", "fork", "label"]
 
@@ -37,27 +41,28 @@ def fork(ctx: click.Context, conversation: str, new: str, **given: Any) -> None:
     async def work(at: Invocation) -> None:
         parent = await find_conversation(at.log, conversation, given["branch"])
         when = moment_or_none(given["as_of"], at.out.zone)
-        seen = await parent.read(as_of=when, limit=0)
-        place = f"{typed(parent.name, parent.branch)} at version {seen.version}"
+        stream, begun = stream_of(parent), Stream(at.log, new)
+        if given["dry_run"]:
+            forked = await would_fork(stream, begun, when, given["reason"])
+        else:
+            forked = await fork_stream(
+                stream, begun, when, None, given["reason"], by(ctx, given["actor"])
+            )
         told = {
             "conversation": new,
             "branch": MAIN,
             "version": 0 if given["dry_run"] else 1,
-            "total": seen.total,
+            "total": forked.kept,
             "parent": {
                 "conversation": parent.name,
                 "branch": parent.branch,
-                "version": seen.version,
+                "version": forked.at_version,
             },
             "dry_run": given["dry_run"],
         }
-        if given["dry_run"]:
-            begins = "would begin"
-        else:
-            context = by(ctx, given["actor"])
-            await parent.fork(new, at=seen.version, reason=given["reason"], context=context)
-            begins = "begins"
-        at.out.answer(told, f"{typed(new)} {begins} with {count(seen.total, 'item')} of {place}.")
+        begins = "would begin" if given["dry_run"] else "begins"
+        place = f"{typed(parent.name, parent.branch)} at version {forked.at_version}"
+        at.out.answer(told, f"{typed(new)} {begins} with {count(forked.kept, 'item')} of {place}.")
 
     run(ctx, work)
 
@@ -85,40 +90,29 @@ def label(ctx: click.Context, conversation: str, **given: Any) -> None:
 
     async def work(at: Invocation) -> None:
         chat = await find_conversation(at.log, conversation)
-        before = await chat.labels()
         asked: dict[str, Any] = {"title": given["title"], "owner": given["owner"], "tags": tags}
-        version = await at.log.version(chat.name)
-        if given["dry_run"]:
-            if all(value is None for value in asked.values()):
-                raise InvalidOptionError("Give a title, an owner or tags.")
-            after = _after(before, asked)
-        else:
-            done = await chat.label(**asked, context=by(ctx, given["actor"]))
-            version, after = done.last, await chat.labels()
-        back = _back(chat.name, before, asked)
+        if all(value is None for value in asked.values()):
+            raise InvalidOptionError("Give a title, an owner or tags.")
+        change = await chat.label(
+            **asked, context=by(ctx, given["actor"]), dry_run=given["dry_run"]
+        )
+        before, after = await change.diff()
+        back = None if change.is_dry_run else _back(chat.name, before, asked)
         at.out.answer(
             {
                 "conversation": chat.name,
                 "branch": MAIN,
-                "version": version,
+                "version": change.version,
                 "before": before,
                 "after": after,
-                "back": None if given["dry_run"] else back.strip("`"),
-                "dry_run": given["dry_run"],
+                "back": None if back is None else back.strip("`"),
+                "dry_run": change.is_dry_run,
             },
-            *_changes(chat.name, before, after, dry_run=given["dry_run"]),
-            *([] if given["dry_run"] else [f"{back} takes it back."]),
+            *_changes(chat.name, before, after, dry_run=change.is_dry_run),
+            *([] if back is None else [f"{back} takes it back."]),
         )
 
     run(ctx, work)
-
-
-def _after(before: Labels, asked: dict[str, Any]) -> Labels:
-    return Labels(
-        before.title if asked["title"] is None else asked["title"] or None,
-        before.owner if asked["owner"] is None else asked["owner"] or None,
-        before.tags if asked["tags"] is None else tuple(asked["tags"]),
-    )
 
 
 def in_shell(text: str) -> str:

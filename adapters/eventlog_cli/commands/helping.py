@@ -18,22 +18,40 @@ NOTHING = "-"
 SHOWN = ("setting", "value", "source", "variable")
 
 
-@command("help", "eventlog help search", "eventlog help --man | man -l -", paged=True)
-@click.argument("names", metavar="[COMMAND]", nargs=-1)
+@command(
+    "help",
+    "eventlog help search",
+    "eventlog help docs/search.md",
+    "eventlog help --man | man -l -",
+    paged=True,
+)
+@click.argument("names", metavar="[COMMAND|PAGE]", nargs=-1)
 @click.option("--man", is_flag=True, help="Print a manual page of all commands.")
 def help_(ctx: click.Context, names: tuple[str, ...], man: bool) -> None:
-    """Show the help of a command, or a manual page of all."""
+    """Show the help of a command, or a manual page of all.
+
+    Or one of the pages that messages point to; `eventlog help docs` lists them.
+    """
+    from eventlog_cli import handbook
     from eventlog_cli.manual import context_of, page
 
-    if man:
+    if names == (handbook.FOLDER,):
+        put("".join(f"{name:24} {title}\n" for name, title in handbook.listed()))
+    elif len(names) == 1 and handbook.is_page(names[0]):
+        found = handbook.page(names[0])
+        if found is None:
+            raise click.UsageError(
+                f"There is no page {names[0]!r}. `eventlog help docs` lists them."
+            )
+        put(found)
+    elif man:
         put(page())
     elif not names:
         put(overview())
     elif names[0] not in COMMANDS:
         raise click.UsageError(f"There is no command {names[0]!r}. `eventlog --help` lists them.")
     else:
-        found = context_of(ctx.find_root(), names)
-        put(found.get_help() + "\n")
+        put(context_of(ctx.find_root(), names).get_help() + "\n")
 
 
 @command("config", "eventlog config", "eventlog config --json")

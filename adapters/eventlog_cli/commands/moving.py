@@ -183,11 +183,11 @@ async def _export_all(at: Invocation, owner: str, folder: str, form: str) -> Non
 
 async def _owned(views: Views, owner: str) -> list[str]:
     names: list[str] = []
-    page = await queries.conversations(views, owner=owner, limit=PAGE, stale=True)
+    page = await queries.conversations(views, owner=owner, limit=PAGE, priced=False, stale=True)
     while page:
         names += [each.name for each in page]
         page = await queries.conversations(
-            views, owner=owner, after=page[-1], limit=PAGE, stale=True
+            views, owner=owner, after=page[-1], limit=PAGE, priced=False, stale=True
         )
     return names
 

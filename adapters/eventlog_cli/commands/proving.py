@@ -15,7 +15,7 @@ from eventlog.operations.soundness import refuse_unsound
 from eventlog.plurals import count
 from eventlog.proof.checkpoint import signed_by
 from eventlog_cli.command import command
-from eventlog_cli.files import SIGNING_VARIABLE, signer_of
+from eventlog_cli.files import SIGNING_VARIABLE, read_text, signer_of
 from eventlog_cli.lookups.finding import check_branch, find
 from eventlog_cli.options import BRANCH, ID, IDS, SIGNING_KEY
 from eventlog_cli.running import Invocation, run
@@ -28,11 +28,15 @@ TO = click.option("--to", metavar="FILE", help="A file to write; else print it."
 @command(
     "head",
     "eventlog head --key-file signing.key --to head.txt",
+    "eventlog head --key-file signing.key --since-head head.txt --to head.txt",
     "eventlog head",
 )
 @SIGNING_KEY
+@click.option(
+    "--since-head", metavar="FILE", help="Verify only what came after this head, of a sound log."
+)
 @click.option("--to", metavar="FILE", help="Replace this file; else print it.")
-def head(ctx: click.Context, key_file: str | None, to: str | None) -> None:
+def head(ctx: click.Context, key_file: str | None, since_head: str | None, to: str | None) -> None:
     """Sign for every event that is there.
 
     Without a key, show the last head that was signed. The log is verified before: nothing is
@@ -41,7 +45,7 @@ def head(ctx: click.Context, key_file: str | None, to: str | None) -> None:
     """
 
     async def work(at: Invocation) -> None:
-        found = await _head(at.log, key_file)
+        found = await _head(at.log, key_file, since_head)
         if to is not None:
             await to_file(to)(found)
         if at.out.as_json:
@@ -50,6 +54,7 @@ def head(ctx: click.Context, key_file: str | None, to: str | None) -> None:
             put(found.note)
         else:
             at.out.say(f"{typed(to)} commits to the first {count(found.size, 'event')}.")
+            at.out.hint(_check_with("against", to, key_file))
 
     run(ctx, work)
 
@@ -63,8 +68,8 @@ def evidence(
 ) -> None:
     """Gather conversations and what proves them.
 
-    As JSON that is checked without this library. Without a key, for the last head that was signed.
-    It is checked before anybody is told that it proves anything.
+    As JSON that is checked without this library, or by `eventlog verify --evidence`. Without a key,
+    for the last head that was signed. It is checked before anybody is told that it proves anything.
     """
 
     async def work(at: Invocation) -> None:
@@ -82,8 +87,16 @@ def evidence(
             {"file": to, "conversations": names},
             f"{typed(to)} proves {', '.join(map(typed, names))}.",
         )
+        at.out.hint(_check_with("evidence", to, key_file))
 
     run(ctx, work)
+
+
+def _check_with(option: str, path: str, key_file: str | None) -> str:
+    """Return the command that checks a file; where nobody signed now, who has the key is known."""
+    is_signed = key_file is not None or SIGNING_VARIABLE in os.environ
+    key = typed(str(signer_of(key_file).verifier)) if is_signed else "KEY"
+    return f"`eventlog verify --{option} {typed(path)} --key {key}` checks it."
 
 
 @command("receipt", "eventlog receipt order-1042 --key-file signing.key --to receipt.txt")
@@ -143,10 +156,12 @@ async def _write(path: str, content: bytes) -> None:
         raise PublishingError(f"{path} is not what was written to it.")
 
 
-async def _head(log: EventLog, key_file: str | None) -> SignedHead:
+async def _head(log: EventLog, key_file: str | None, since_head: str | None = None) -> SignedHead:
     """Sign a head where there is a key; otherwise return the last one."""
-    if key_file is not None or SIGNING_VARIABLE in os.environ:
-        return await sign_head(log, signer_of(key_file))
+    if key_file is not None or since_head is not None or SIGNING_VARIABLE in os.environ:
+        signer = signer_of(key_file)
+        kept = None if since_head is None else signer.verifier.open(read_text(since_head))
+        return await sign_head(log, signer, since=kept)
     last = await log.tree.last_head()
     if last is None:
         raise InvalidInputError(

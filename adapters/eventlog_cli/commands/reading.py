@@ -1,24 +1,27 @@
 """Reading one conversation: its items, its events, two of its versions."""
 
 from collections.abc import AsyncIterator
+from itertools import dropwhile
 from typing import Any, Final
 
 import click
 
 from eventlog import EventLogError
 from eventlog.errors import InvalidMomentError
+from eventlog.format.envelope import readable_time
 from eventlog.plurals import count
 from eventlog_cli.command import command
 from eventlog_cli.lookups.filtering import pages, wanted_events
 from eventlog_cli.lookups.finding import find_conversation
 from eventlog_cli.lookups.tree import origin, places_of, stream_of
-from eventlog_cli.options import AS_OF, BRANCH, ID, SINCE, UNTIL, limit
+from eventlog_cli.options import AS_OF, BRANCH, ID, KIND, SINCE, UNTIL, limit
 from eventlog_cli.running import Invocation, leave_with, run
 from eventlog_cli.showing import pages as shown_pages
 from eventlog_cli.showing import records
 from eventlog_cli.showing.eventlines import EventLines, Folded
 from eventlog_cli.showing.times import moment, moment_or_none
-from eventlog_cli.showing.words import LEGEND
+from eventlog_cli.showing.words import LEGEND, deed
+from eventlog_cli.showing.words import command as as_typed
 from eventlog_projections.conversation import Conversation
 from eventlog_projections.history.events import HistoryEvent
 from eventlog_projections.history.places import Place
@@ -27,6 +30,10 @@ from eventlog_projections.items.state import ItemsRead
 
 PAGE: Final = 100
 """Events that are printed at once."""
+NEAR: Final = 3
+"""So many times the events that are wanted are looked at first: several may be told as one."""
+FILTERS: Final = ("since", "until", "kind", "actor", "agent", "tool")
+"""Options that leave events out."""
 
 
 @command(
@@ -72,10 +79,24 @@ def show(
             at.out.print(shown_pages.heading(chat.name, branch, seen, await origin(at.log, chat)))
             shown_pages.transcript(at.out, seen.items, places, is_dated=True)
             if not seen.total:
-                at.out.hint("Its list is empty. `eventlog log` shows what happened.")
+                at.out.hint(await _why_empty(at, chat))
         leave_with(each.error for each in lost)
 
     run(ctx, work)
+
+
+async def _why_empty(at: Invocation, chat: Conversation) -> str:
+    """Say why a list is empty, and how one sees more."""
+    row = await at.log.stream(chat.name, branch=chat.branch)
+    log = as_typed("log", chat.name, branch=chat.branch)
+    if row is not None and row.erased_version is not None:
+        last = row.erased_version
+        (event,) = await at.log.read(
+            chat.name, after=last - 1, until=last, branch=chat.branch
+        ).all()
+        when = at.out.zone.seen(readable_time(event.stored.recorded_at))
+        return f"Its list is empty: {deed(event.event)}, on {when}. {log} shows what is left."
+    return f"Its list is empty. {log} shows what happened."
 
 
 def _put_one(at: Invocation, seen: ItemsRead, places: list[Place], number: int) -> None:
@@ -124,7 +145,7 @@ def _origin(place: Place) -> dict[str, Any]:
 @click.option("-n", "--limit", metavar="N", type=click.IntRange(min=1), help="Only the last ones.")
 @SINCE
 @UNTIL
-@click.option("--kind", metavar="KIND", multiple=True, help="Only events of a kind, or of several.")
+@KIND
 @click.option("--actor", metavar="NAME", help="Only what somebody did.")
 @click.option("--agent", metavar="NAME", help="Only what an agent did.")
 @click.option("--tool", metavar="NAME", help="Only calls of a tool.")
@@ -142,7 +163,8 @@ def log(ctx: click.Context, conversation: str, branch: str, **given: Any) -> Non
         chat = await find_conversation(at.log, conversation, branch)
         errors: list[EventLogError | None] = []
         is_folded = not given["usage"] and not at.out.as_json
-        events = _events(chat, errors, is_folded=is_folded)
+        last = None if any(given[name] for name in FILTERS) else given["limit"]
+        events = _events(chat, errors, is_folded=is_folded, last=last)
         lines = EventLines(at.out, is_short=given["oneline"], with_payload=given["payload"])
         shown = 0
         async for page in pages(events, wanted_events(given, at.out.zone), PAGE, given["limit"]):
@@ -159,9 +181,23 @@ def log(ctx: click.Context, conversation: str, branch: str, **given: Any) -> Non
 
 
 async def _events(
-    chat: Conversation, errors: list[EventLogError | None], *, is_folded: bool
+    chat: Conversation,
+    errors: list[EventLogError | None],
+    *,
+    is_folded: bool,
+    last: int | None,
 ) -> AsyncIterator[HistoryEvent]:
-    """Yield the events, with what was used summed up for each run; note what cannot be read."""
+    """Yield the events, with what was used summed up for each run; note what cannot be read.
+
+    With `last`, so many of the last ones are among them: those near the end of the conversation
+    alone, where these are enough.
+    """
+    found = None if last is None else await _near_the_end(chat, last, is_folded=is_folded)
+    if found is not None:
+        for event in found:
+            errors.append(event.error)
+            yield event
+        return
     folded = Folded()
     async for event in chat.history():
         errors.append(event.error)
@@ -169,6 +205,25 @@ async def _events(
             yield each
     for each in folded.end():
         yield each
+
+
+async def _near_the_end(
+    chat: Conversation, last: int, *, is_folded: bool
+) -> list[HistoryEvent] | None:
+    """Return the last events, without a run that began before them; None if they are too few."""
+    head = await chat.log.version(chat.name, branch=chat.branch)
+    after = head - (NEAR * last if is_folded else last)
+    if after <= 0:
+        return None
+    events = await chat.history(after=after).all()
+    if not is_folded:
+        return events
+    begun = next((event.run_id for event in events), None)
+    whole = events if begun is None else dropwhile(lambda event: event.run_id == begun, events)
+    folded = Folded()
+    found = [each for event in whole for each in folded.take(event)]
+    found += folded.end()
+    return found if len(found) >= last else None
 
 
 @command("diff", "eventlog diff order-1042 4", "eventlog diff latest yesterday now")

@@ -58,7 +58,7 @@ def _status(ctx: click.Context) -> None:
 @WHICH
 @OF
 def retry(ctx: click.Context, what: tuple[str, ...], conversation: str | None) -> None:
-    """Try to take them again: the rows of their conversations are made anew.
+    """Take again what was set aside: the rows of its conversations are made anew.
 
     Exit code 3 if there is one that still cannot be taken.
     """
@@ -76,7 +76,7 @@ def retry(ctx: click.Context, what: tuple[str, ...], conversation: str | None) -
 @WHICH
 @OF
 def skip(ctx: click.Context, what: tuple[str, ...], conversation: str | None) -> None:
-    """Acknowledge them: the views stay without these events, and name them no more."""
+    """Acknowledge what was set aside: the views stay without it, and name it no more."""
 
     async def work(at: Invocation) -> None:
         _tell(at, await _named(at, Views(at.log).skip, what, conversation), "skipped")

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from eventlog_cli.progress import bar, caught_up
-from eventlog_cli.showing.times import Zone, moment, time
+from eventlog_cli.showing.times import Zone, time, until_time
 from eventlog_projections.views import queries
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Wanted(NamedTuple):
     def of(cls, given: Mapping[str, Any], zone: Zone, *, priced: bool) -> "Wanted":
         """Return what was typed. Raises InvalidMomentError."""
         since = None if given["since"] is None else time(given["since"], zone)
-        until = _until(given["until"], zone)
+        until = until_time(given["until"], zone)
         return cls(
             given["owner"],
             given["tag"],
@@ -81,13 +81,6 @@ class Chosen(NamedTuple):
 
     rows: "list[Summary]"
     more: bool
-
-
-def _until(text: str | None, zone: Zone) -> datetime | None:
-    if text is None:
-        return None
-    found = moment(text, zone)
-    return found if isinstance(found, datetime) else time(text, zone)
 
 
 async def choose(at: "Invocation", views: "Views", wanted: Wanted) -> Chosen:

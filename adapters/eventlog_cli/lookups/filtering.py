@@ -4,7 +4,8 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from eventlog_cli.showing.times import Zone, moment_or_none, time
+from eventlog_cli.showing.times import Zone, time, until_or_none
+from eventlog_cli.showing.words import author
 from eventlog_projections.history.events import HistoryEvent
 from eventlog_projections.items.parts import fields_of
 
@@ -14,7 +15,7 @@ Wanted = Callable[[HistoryEvent], bool]
 def wanted_events(given: Mapping[str, Any], zone: Zone) -> Wanted:
     """Return what tells whether an event is wanted. Raises InvalidMomentError."""
     since = None if given["since"] is None else time(given["since"], zone)
-    until = moment_or_none(given["until"], zone)
+    until = until_or_none(given["until"], zone)
     tests: list[Wanted] = []
     if given["kind"]:
         tests.append(lambda event: event.kind in given["kind"])
@@ -23,7 +24,7 @@ def wanted_events(given: Mapping[str, Any], zone: Zone) -> Wanted:
     if until is not None:
         tests.append(lambda event: _is_until(event, until))
     if given["actor"] is not None:
-        tests.append(lambda event: event.actor == given["actor"])
+        tests.append(lambda event: author(event.event, event.context) == given["actor"])
     if given["agent"] is not None:
         tests.append(lambda event: _agent(event) == given["agent"])
     if given["tool"] is not None:

@@ -1,6 +1,6 @@
 """Finds the conversation that ID names: a name, the beginning of one, or `latest`."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from eventlog import EventLog
 from eventlog.errors import (
@@ -12,8 +12,10 @@ from eventlog.errors import (
 from eventlog.format.names import MAIN
 from eventlog.visible import typed
 from eventlog_cli.completing import LATEST
-from eventlog_projections.conversation import Conversation
 from eventlog_projections.history.last_use import last_used
+
+if TYPE_CHECKING:
+    from eventlog_projections.conversation import Conversation
 
 SHOWN: Final = 10
 """Candidates that an error names."""
@@ -56,11 +58,13 @@ async def find_whole(log: EventLog, name: str) -> str:
 
 async def find_conversation(
     log: EventLog, name: str, branch: str = MAIN, *, whole: bool = False
-) -> Conversation:
+) -> "Conversation":
     """Return the conversation that is meant, or a branch of it that is there.
 
     Raises as `find` does, and NoSuchBranchError.
     """
+    from eventlog_projections.conversation import Conversation
+
     found = await (find_whole if whole else find)(log, name)
     if branch:
         await check_branch(log, found, branch)

@@ -2,13 +2,12 @@
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from eventlog.events import UsageRecorded
 from eventlog.format.envelope import readable_time
 from eventlog_projections.views import queries
-from eventlog_projections.views.prices import cost_of
+from eventlog_projections.views.prices import Call, costs_of
 from eventlog_projections.views.turns import UsageRow
 from eventlog_projections.views.used import COUNTS, Used, counts_of
 
@@ -19,11 +18,17 @@ if TYPE_CHECKING:
 UNKNOWN: Final = ""
 
 
-class _Counted(Used, frozen=True, kw_only=True):
-    """The numbers of an event."""
+class Period(NamedTuple):
+    """A time from `since` to `until`, both included; None is without end."""
 
-    table = "counted"
-    key = ()
+    since: datetime | None
+    until: datetime | None
+
+    def has(self, at: datetime | None) -> bool:
+        """Return whether a time is in it; one that no calendar has is in all."""
+        if at is None:
+            return True
+        return (self.since is None or at >= self.since) and (self.until is None or at <= self.until)
 
 
 class _Count(NamedTuple):
@@ -41,39 +46,30 @@ class _Sum:
 
     def __init__(self) -> None:
         self.counts = dict.fromkeys(COUNTS, 0)
-        self.total = Decimal(0)
-        self.unpriced = 0
+        self.calls: list[Call] = []
 
     def add(self, count: _Count) -> None:
         """Add a count."""
         for name, number in counts_of(count.used).items():
             self.counts[name] += number
-        cost = cost_of(_as_used(count.used), count.model, count.at)
-        if cost is None:
-            self.unpriced += count.used.requests
-        else:
-            self.total += cost
+        self.calls.append(Call(count.used, count.model, count.at))
 
     def record(self) -> dict[str, Any]:
         """Return it as programs have it."""
-        known = None if self.unpriced and not self.total else self.total
-        cost = None if known is None else {"total": known, "unpriced": self.unpriced}
+        found = costs_of(self.calls)
+        cost = None if found.unpriced and not found.total else found._asdict()
         return {**self.counts, "cost": cost}
 
 
-def _as_used(used: Used | UsageRecorded) -> Used:
-    return used if isinstance(used, Used) else _Counted(**counts_of(used))
-
-
 async def spent(
-    at: "Invocation", views: "Views", name: str | None, by: str, since: datetime | None
+    at: "Invocation", views: "Views", name: str | None, by: str, period: Period
 ) -> list[dict[str, Any]]:
-    """Return sums of what was used since a time, by their name."""
+    """Return sums of what was used in a period, by their name."""
     owners = await _owners(views) if by == "owner" else {}
     counts = _told(at, name) if by == "agent" else _viewed(at, views, name)
     sums: dict[str, _Sum] = {}
     async for count in counts:
-        if since is not None and count.at is not None and count.at < since:
+        if not period.has(count.at):
             continue
         key = {
             "model": count.model,
@@ -89,7 +85,9 @@ async def spent(
 async def _owners(views: "Views") -> dict[str, str]:
     found: dict[str, str] = {}
     after = None
-    while page := await queries.conversations(views, after=after, limit=500, stale=True):
+    while page := await queries.conversations(
+        views, after=after, limit=500, priced=False, stale=True
+    ):
         found |= {each.name: each.owner for each in page if each.owner is not None}
         after = page[-1]
     return found

@@ -1,19 +1,23 @@
 """Events as lines: of one conversation for `log`, of all for `tail`."""
 
 import functools
+import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
 from eventlog import EventLogError
 from eventlog.events import UsageRecorded
+from eventlog.format.codec import encode_json
 from eventlog.format.envelope import readable_time
-from eventlog_cli.output import Output
+from eventlog_cli.output import Output, plain
 from eventlog_cli.showing.text import Text
-from eventlog_cli.showing.words import GONE, actor, deed, describe, flat, line, named
+from eventlog_cli.showing.times import exact_enough
+from eventlog_cli.showing.words import GONE, actor, deed, describe_flat, line, named
 from eventlog_projections.history.events import HistoryEvent
 
 if TYPE_CHECKING:
-    from eventlog import RecordedEvent
+    from eventlog import Event, RecordedEvent
+    from eventlog.events import OpaqueEvent
 
 STYLES: Final = {
     "popped": "yellow",
@@ -27,7 +31,7 @@ LONGEST_RUN: Final = 1000
 
 CLOCK: Final = "10:04:00"
 WHO: Final = 12
-"""Columns for who did it."""
+"""Columns at least for who did it; a wide terminal has more."""
 
 
 class EventLines:
@@ -38,36 +42,35 @@ class EventLines:
         self._is_short = is_short
         self._with_payload = with_payload
         self._day = ""
+        self._clock = len(CLOCK)
         self.has_marks = False
         """Whether an item that was printed is no longer in the list."""
 
     def put(self, found: Sequence[HistoryEvent]) -> None:
         """Print events that follow each other."""
-        times = [self._out.zone.seen(each.recorded_at) for each in found]
-        for index, event in enumerate(found):
-            near = times[max(0, index - 1) : index] + times[index + 1 : index + 2]
-            self._put(event, is_exact=times[index] in near)
+        clocks = exact_enough([each.recorded_at for each in found], self._out.zone)
+        self._clock = max([self._clock, *map(len, clocks)])
+        for event, clock in zip(found, clocks, strict=True):
+            self._put(event, clock)
 
-    def _put(self, event: HistoryEvent, *, is_exact: bool) -> None:
+    def _put(self, event: HistoryEvent, at: str) -> None:
         out = self._out
-        fraction = f".{event.recorded_at:%f}" if is_exact and event.recorded_at else ""
         day = out.zone.seen(event.recorded_at, "%Y-%m-%d")
-        at = out.zone.seen(event.recorded_at, "%H:%M:%S") + fraction
-        who = actor(event.context)
+        who = actor(event.context, event.event)
         if not out.look.is_terminal:
-            for said in self._said(event):
-                cells = (str(event.version), f"{day} {at}", event.kind, who, said.plain.strip())
-                out.print("\t".join(line(each) for each in cells))
+            cells = (str(event.version), f"{day} {at}", line(event.kind), line(who))
+            out.print(*("\t".join((*cells, said)) for said in self._piped(event)))
             return
         if day != self._day:
             out.print(Text.of((day, "dim")))
             self._day = day
+        room = max(WHO, out.look.width // 8)
         head = Text.of(
             (f"{event.version:>5} ", "bold"),
-            (f"{at} ", "dim"),
+            (f"{at:{self._clock}} ", "dim"),
             (f"{line(event.kind):8} ", STYLES.get(event.kind, "")),
-            Text.of(who).cut(WHO),
-            " " * max(0, WHO - Text.of(who).width),
+            Text.of(who).cut(room),
+            " " * max(0, room - Text.of(who).width),
             " ",
         )
         indent = head.width if out.look.width >= head.width + 24 else 4
@@ -80,33 +83,44 @@ class EventLines:
         if self._with_payload:
             self._put_payload(event, indent)
 
+    def _piped(self, event: HistoryEvent) -> Iterator[str]:
+        """Yield what stands behind the cells of an event in a pipe, a line each."""
+        if self._with_payload and event.event is not None:
+            yield line(_payload(event.event).decode())
+            return
+        for said in self._said(event):
+            yield line(said.plain.strip())
+
     def _said(self, event: HistoryEvent) -> Iterator[Text]:
         if event.error is not None:
             yield Text.of(("! " + line(str(event.error)), "red"))
         elif not event.items:
             yield Text.of("  " + deed(event.event))
         elif self._is_short and len(event.items) > 1:
-            who, text = describe(event.items[-1].item)
-            yield Text.of(f"  {who}: {flat(text)} (and {len(event.items) - 1} before)")
+            who, text = describe_flat(event.items[-1].item)
+            yield Text.of(f"  {who}: {text} (and {len(event.items) - 1} before)")
         else:
             for each in event.items:
                 self.has_marks = self.has_marks or not each.is_listed
                 yield _item(each.item, is_listed=each.is_listed)
 
     def _put_payload(self, event: HistoryEvent, indent: int) -> None:
-        import msgspec
-
         if event.event is None:
             return
-        encoded = msgspec.json.format(msgspec.json.encode(event.event), indent=2)
-        for each in encoded.decode().split("\n"):
+        shown = json.dumps(json.loads(_payload(event.event)), indent=2, ensure_ascii=False)
+        for each in shown.split("\n"):
             self._out.print(Text.of(" " * indent, (line(each), "dim")))
 
 
+def _payload(event: "Event | OpaqueEvent") -> bytes:
+    """Return what an event holds as JSON, which keeps text that is no Unicode as an escape."""
+    return encode_json(plain(event))
+
+
 def _item(item: object, *, is_listed: bool) -> Text:
-    who, text = describe(item)
+    who, text = describe_flat(item)
     mark = "  " if is_listed else f"{GONE} "
-    return Text.of((mark, "dim"), (f"{who}: {flat(text)}", "" if is_listed else "strike"))
+    return Text.of((mark, "dim"), (f"{who}: {text}", "" if is_listed else "strike"))
 
 
 class Folded:
@@ -152,26 +166,38 @@ def _added(before: HistoryEvent, event: HistoryEvent) -> HistoryEvent:
 
 
 def feed_lines(event: "RecordedEvent", out: Output) -> Iterator[Text]:
-    """Yield an event of the feed: where it happened, and a line for each item that it brought."""
+    """Yield an event of the feed: where, who did it, and a line for each item that it brought."""
     at = readable_time(event.stored.recorded_at)
     name, kind = named(event.stream, event.branch), line(event.kind)
-    said = list(_fed(event))
+    said, who = list(_fed(event)), _author(event)
     if not out.look.is_terminal:
         for each in said:
-            cells = (out.zone.seen(at), name, str(event.version), kind, each.plain)
+            cells = (out.zone.seen(at), name, str(event.version), kind, who, each.plain)
             yield Text.of("\t".join(cells))
         return
     when, style = out.zone.seen(at), STYLES.get(event.kind, "")
     rest = Text.of(f" {event.version} ", (kind, style))
+    by = Text.of((f" by {who}", "dim"))
     room = out.look.width - Text.of(name).width - rest.width - 1
     if room < len(CLOCK):  # The name is what one types next: it is not cut.
         yield Text.of((name, "bold"))
-        yield Text.of("  ", (when[-len(CLOCK) :], "dim"), rest).cut(out.look.width)
+        yield Text.of("  ", (when[-len(CLOCK) :], "dim"), rest, by).cut(out.look.width)
     else:
         shown = when if room >= len(when) else when[-len(CLOCK) :]
-        yield Text.of((f"{shown} ", "dim"), (name, "bold"), rest)
+        fits = room - len(shown) >= by.width
+        yield Text.of((f"{shown} ", "dim"), (name, "bold"), rest, by if fits else "")
+        if not fits:
+            yield Text.of("   ", by).cut(out.look.width)
     for each in said:
         yield Text.of("    ", each).cut(out.look.width)
+
+
+def _author(event: "RecordedEvent") -> str:
+    """Name who did it, as far as that can be read."""
+    try:
+        return "-" if event.is_erased else actor(event.context, event.event)
+    except EventLogError:
+        return "-"
 
 
 def _fed(event: "RecordedEvent") -> list[Text]:
@@ -182,4 +208,4 @@ def _fed(event: "RecordedEvent") -> list[Text]:
     items = getattr(found, "items", None)
     if items is None:
         return [Text.of(deed(found))]
-    return [Text.of(f"{who}: {flat(text)}") for who, text in map(describe, items)]
+    return [Text.of(f"{who}: {text}") for who, text in map(describe_flat, items)]

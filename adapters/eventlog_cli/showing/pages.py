@@ -134,7 +134,26 @@ def verdict(found: "Verification") -> list[Text]:
     return lines
 
 
+def proved(path: str, found: Iterable[tuple[str, str, int]]) -> list[Text]:
+    """Return what a file of evidence proves: a name, branch and last version a line."""
+    return [
+        Text.of(
+            ("VERIFIED", "bold green"),
+            f"  {path} proves {typed(name, branch)} up to version {version}",
+        )
+        for name, branch, version in found
+    ]
+
+
+def refuted(why: str) -> Text:
+    """Return that a file proves nothing, and why."""
+    return Text.of(TAMPERED, f"  {line(why)}")
+
+
 def _sound(found: "Verification") -> str:
+    if found.since is not None:
+        said = f"{count(found.events, 'event')} since position {found.since:,}"
+        return f"{said} are as they were written; rows of before were not read"
     if not found.erased:
         return f"all {count(found.events, 'event')} are as they were written"
     gone = f"{count(found.events, 'event')}, {found.erased} of them erased"

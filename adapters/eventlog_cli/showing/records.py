@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from eventlog_projections.disposal.disposing import Disposed
     from eventlog_projections.disposal.erasing import Erased
     from eventlog_projections.history.events import HistoryEvent
-    from eventlog_projections.views.queries import Cost, Found, Summary, Tool, Turn, Usage
+    from eventlog_projections.views.prices import Cost
+    from eventlog_projections.views.queries import Found, Summary, Tool, Turn, Usage
     from eventlog_projections.views.status import SetAside, Status
 
 

@@ -5,6 +5,7 @@ second means the end of that second, so that what was printed in it is there.
 """
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
@@ -19,6 +20,7 @@ AGES: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_53
 DAYS: Final = {"today": 0, "yesterday": 1}
 
 _SECONDS: Final = re.compile(r"\d\d:\d\d:\d\d(?:[.,](\d+))?")
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d")
 _EXPECTED: Final = "Write 42, 2026-11-01, 2026-11-01 12:00:00, 2h, 90d, today, yesterday or now."
 
 
@@ -47,6 +49,24 @@ class Zone:
         return found.replace(tzinfo=UTC) if self.is_utc else found.astimezone()
 
 
+def exact_enough(times: Sequence[datetime | None], zone: Zone) -> list[str]:
+    """Return the time of day of events that follow each other, each told from those beside it.
+
+    To the second, or as much more as that takes: what is printed finds its event again.
+    """
+    seconds = [zone.seen(each) for each in times]
+    parts = ["" if each is None else f"{each:%f}" for each in times]
+    told: list[str] = []
+    for index, at in enumerate(times):
+        beside = [other for other in (index - 1, index + 1) if 0 <= other < len(times)]
+        same = [other for other in beside if seconds[other] == seconds[index]]
+        near = any(parts[other][:3] == parts[index][:3] for other in same)
+        digits = (6 if near else 3) if same and at is not None else 0
+        fraction = f".{parts[index][:digits]}" if digits else ""
+        told.append(zone.seen(at, "%H:%M:%S") + fraction)
+    return told
+
+
 def moment_or_none(text: str | None, zone: Zone) -> int | datetime | None:
     """Return the version or time that a text names, if there is one."""
     return None if text is None else moment(text, zone)
@@ -58,6 +78,24 @@ def moment(text: str, zone: Zone) -> int | datetime:
         return int(text)
     found = time(text, zone)
     return _end(text, found)
+
+
+def until_or_none(text: str | None, zone: Zone) -> int | datetime | None:
+    """Return the version or time up to which something is wanted: a day is wanted as a whole."""
+    if text is None:
+        return None
+    found = moment(text, zone)
+    if isinstance(found, datetime) and (text in DAYS or _DAY.fullmatch(text)):
+        # Of the wall clock, as a day may have 23 or 25 hours.
+        end = found.replace(hour=23, minute=59, second=59, microsecond=999_999, tzinfo=None)
+        return zone.own(end)
+    return found
+
+
+def until_time(text: str | None, zone: Zone) -> datetime | None:
+    """Return that time where a version means nothing. Raises InvalidMomentError."""
+    found = until_or_none(text, zone)
+    return time(str(found), zone) if isinstance(found, int) else found
 
 
 def time(text: str, zone: Zone) -> datetime:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from eventlog import Context, Event, visible
-from eventlog.events import OpaqueEvent
+from eventlog.events import ConversationErased, EventErased, OpaqueEvent
 from eventlog_projections.history.deeds import did
 from eventlog_projections.items.telling import tell
 
@@ -54,17 +54,31 @@ def describe(item: Any) -> tuple[str, str]:
     return line(told.label), clean(told.text)
 
 
+def describe_flat(item: Any) -> tuple[str, str]:
+    """Tell who an item is from, and what it says in one line."""
+    told = tell(item)
+    return line(told.label), clean(told.line)
+
+
 def deed(event: Event | OpaqueEvent | None) -> str:
     """Tell what an event did that brought no items, and why."""
     reason = getattr(event, "reason", None)
     return line(did(event) if reason is None else f"{did(event)}: {reason}")
 
 
-def actor(context: Context | None) -> str:
+def author(event: Event | OpaqueEvent | None, context: Context | None) -> str | None:
+    """Return who did it: of an erasure who is named in it, for that is readable for ever."""
+    if isinstance(event, ConversationErased | EventErased):
+        return event.by
+    return None if context is None else context.actor
+
+
+def actor(context: Context | None, event: Event | OpaqueEvent | None = None) -> str:
     """Name the agent where one was speaking, and in whose name."""
+    who = author(event, context)
     if context is None:
-        return "-"
-    who = context.actor or "unknown"
+        return "-" if who is None else line(who)
+    who = who or "unknown"
     if context.agent is None or who == f"agent:{context.agent}":
         return line(who)
     return line(f"{context.agent} for {who}")

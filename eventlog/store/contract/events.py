@@ -1,12 +1,20 @@
 """The contract of events: rows that are read and never changed."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from eventlog.format.records import StoredEvent, held
 from eventlog.paging import PAGE_BYTES
 
 T = TypeVar("T", bound=Any)
+
+
+class Span(NamedTuple):
+    """The events of a stream with after < version <= until."""
+
+    stream_id: bytes
+    after: int
+    until: int
 
 
 class EventSource(Protocol):
@@ -27,6 +35,10 @@ class EventSource(Protocol):
 
         Fewer where they hold PAGE_BYTES, as `page` does.
         """
+        ...
+
+    async def many_behind(self, spans: Sequence[Span], limit: int) -> list[StoredEvent]:
+        """Return up to `limit` events of parts of several streams, as `many` does."""
         ...
 
     async def version_at(self, stream_id: bytes, moment: int) -> int:

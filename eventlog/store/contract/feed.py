@@ -63,6 +63,15 @@ class FeedSource(Protocol):
         """None where a commit gives the position itself."""
         ...
 
+    @property
+    def server(self) -> int:
+        """A number; while it is the same, whatever was asked was asked of the same server."""
+        ...
+
+    async def is_standby(self) -> bool:
+        """Tell whether the server only reads what another one sends it, and may be behind."""
+        ...
+
     async def position(self) -> int:
         """Return the last position, 0 where there is nothing."""
         ...

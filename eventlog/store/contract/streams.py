@@ -1,5 +1,6 @@
 """The contract of streams: their rows, and what is asked of them."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from eventlog.format.records import Head, StreamRow
@@ -14,6 +15,10 @@ class StreamSource(Protocol):
 
     async def row(self, stream_id: bytes) -> StreamRow | None:
         """Return the row of a stream, or None where there is no such stream."""
+        ...
+
+    async def several(self, stream_ids: Sequence[bytes]) -> list[StreamRow]:
+        """Return the rows of those of the streams that are there, in any order."""
         ...
 
     async def children(self, parent_id: bytes) -> list[StreamRow]:

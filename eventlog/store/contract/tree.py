@@ -20,6 +20,14 @@ class Leaf(NamedTuple):
     """Whether its stream is there and has never had such an event."""
 
 
+class Placed(NamedTuple):
+    """A position of the feed, and the event that it was given for."""
+
+    position: int
+    stream_id: bytes
+    version: int
+
+
 class Shape(NamedTuple):
     """What the tree has on a level: how many tiles, the first and last number, and their bytes."""
 
@@ -78,6 +86,13 @@ class TreeSource(Protocol):
 
     async def leaves(self, after: int, limit: int) -> list[Leaf]:
         """Return up to `limit` positions of the feed behind `after`, in order, of all tenants."""
+        ...
+
+    async def placed(self, after: int, until: int, limit: int) -> list[Placed]:
+        """Return up to `limit` positions with after < position <= until, in order, of all tenants.
+
+        Whether there is such an event is not looked at.
+        """
         ...
 
     async def tiles(self, wanted: Collection[TileId]) -> dict[TileId, bytes]:

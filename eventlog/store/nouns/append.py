@@ -7,12 +7,13 @@ The first line that fits what was seen decides:
     2  its event ids, in one run and with the same content  Appended, replayed
     3  its event ids, under a key that is not at hand       KeyChanged: nobody knows what they say
     4  its event ids otherwise                              IdReused
-    5  an erasure behind what its writer has read           ErasedSince
-    6  a stream that is closed, and this is no filing of it Archived
-    7  another version than the expected one                Stale
-    8  another data key than that of the request            KeyChanged
-    9  a clock that the writer's is too far ahead of        raises ClockAheadError
-    10 nothing of this                                      None: try again, on the head seen
+    5  no event that its writer, or this process, has seen  Lost
+    6  an erasure behind what its writer has read           ErasedSince
+    7  a stream that is closed, and this is no filing of it Archived
+    8  another version than the expected one                Stale
+    9  another data key than that of the request            KeyChanged
+    10 a clock that the writer's is too far ahead of        raises ClockAheadError
+    11 nothing of this                                      None: try again, on the head seen
 
 SQLite sees what it decides upon under its write lock: there nothing is tried before, and a head
 that is seen is the head. PostgreSQL tries first, on the head that it remembers, and looks only
@@ -37,6 +38,7 @@ from eventlog.format.records import (
     Head,
     IdReused,
     KeyChanged,
+    Lost,
     Outcome,
     Stale,
     StoredEvent,
@@ -75,7 +77,11 @@ class Seen(NamedTuple):
     """The events that have an id that an event of the request has."""
     is_stored: bool = False
     """Whether the rows that were tried are there."""
+    lost: int = 0
+    """A version that was read or written here, and that is another event now, or none."""
     clock: Clock | None = None
+    is_standby: bool = False
+    """Whether it was seen on a server that only reads, and may be behind."""
 
 
 def beginning(request: AppendRequest) -> Known:
@@ -89,9 +95,9 @@ def decide(request: AppendRequest, tried: Appended | None, seen: Seen) -> Outcom
         return tried
     if seen.of_same_ids:
         return _answer_repeated(request, seen.of_same_ids)
-    (head, key_id, is_archived, erased), clock = seen.known, seen.clock
-    if request.seen is not None and request.seen < erased:
-        return ErasedSince(erased)
+    (head, key_id, is_archived, _), clock = seen.known, seen.clock
+    if (outdated := _outdated(request, seen)) is not None:
+        return outdated
     if is_archived and not request.is_filing:
         return Archived(head.version)
     if request.expected is not None and request.expected != head.version:
@@ -101,6 +107,15 @@ def decide(request: AppendRequest, tried: Appended | None, seen: Seen) -> Outcom
     if clock is not None and request.at > clock.now + MAX_CLOCK_LEAD:
         raise ClockAheadError(ahead(request.at - clock.now, clock.of))
     return None
+
+
+def _outdated(request: AppendRequest, seen: Seen) -> Lost | ErasedSince | None:
+    """Tell what became of what the writer has seen, if that is not what is there now."""
+    head, erased = seen.known.head, seen.known.erased
+    read = head.version if request.seen is None else request.seen
+    if seen.lost or read > head.version:
+        return Lost(seen.lost or read, head.version)
+    return ErasedSince(erased) if read < erased else None
 
 
 def _answer_repeated(request: AppendRequest, known: Sequence[StoredEvent]) -> Outcome:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from eventlog.format.records import StoredEvent
-from eventlog.store.contract.events import is_last
+from eventlog.store.contract.events import Span, is_last
 from eventlog.store.contract.log import MAX_VERSION
 from eventlog.store.nouns.work import Each, Noun, Rows, Runner, Work, ask, ask_page, reads
 from eventlog.store.sql.names import LogStatements
@@ -31,6 +31,11 @@ class Events(Noun):
     def many(self, stream_ids: Sequence[bytes], limit: int) -> Work[list[StoredEvent]]:
         every = [{"stream_id": stream_id} for stream_id in stream_ids]
         return _all((yield Each(self._sql.many, every, limit=limit)))
+
+    @reads
+    def many_behind(self, spans: Sequence[Span], limit: int) -> Work[list[StoredEvent]]:
+        every = [span._asdict() for span in spans]
+        return _all((yield Each(self._sql.many_behind, every, limit=limit)))
 
     @reads
     def version_at(self, stream_id: bytes, moment: int) -> Work[int]:

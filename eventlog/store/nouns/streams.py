@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from eventlog.format.records import Head, StreamRow
-from eventlog.store.nouns.work import Noun, Runner, Work, ask, reads
+from eventlog.store.nouns.work import Each, Noun, Runner, Work, ask, reads
 from eventlog.store.sql.names import LogStatements
 from eventlog.store.sql.stream_rows import stream_row
 
@@ -25,6 +25,11 @@ class Streams(Noun):
     @reads
     def row(self, stream_id: bytes) -> Work[StreamRow | None]:
         return _first((yield ask(self._sql.stream, stream_id=stream_id)))
+
+    @reads
+    def several(self, stream_ids: Sequence[bytes]) -> Work[list[StreamRow]]:
+        every = [{"stream_id": stream_id} for stream_id in stream_ids]
+        return _all((yield Each(self._sql.several, every)))
 
     @reads
     def children(self, parent_id: bytes) -> Work[list[StreamRow]]:

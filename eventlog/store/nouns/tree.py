@@ -1,20 +1,27 @@
 """The tree over the feed: its leaves, tiles and heads, and what contradicts the events."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from eventlog.format.records import SignedHead
 from eventlog.proof.merkle import TileId
-from eventlog.store.contract.tree import EventAt, IntegrityViolation, Leaf, Shape, ViolationKind
+from eventlog.store.contract.tree import (
+    EventAt,
+    IntegrityViolation,
+    Leaf,
+    Placed,
+    Shape,
+    ViolationKind,
+)
 from eventlog.store.nouns.work import Each, Noun, Runner, Work, ask, reads, writes
 from eventlog.store.sql.names import TreeStatements
 from eventlog.store.sql.statement import Statement
 
 
 class Tree(Noun):
-    """A TreeSource. `violations` find rows that are wrong."""
+    """A TreeSource. `violations` returns what finds rows that are wrong."""
 
     def __init__(
-        self, runner: Runner, sql: TreeStatements, violations: Sequence[Statement]
+        self, runner: Runner, sql: TreeStatements, violations: Callable[[], Sequence[Statement]]
     ) -> None:
         super().__init__(runner)
         self._sql = sql
@@ -29,6 +36,11 @@ class Tree(Noun):
     def leaves(self, after: int, limit: int) -> Work[list[Leaf]]:
         rows = yield ask(self._sql.leaves, after=after, limit=limit)
         return [Leaf(*row) for row in rows]
+
+    @reads
+    def placed(self, after: int, until: int, limit: int) -> Work[list[Placed]]:
+        rows = yield ask(self._sql.placed, after=after, until=until, limit=limit)
+        return [Placed._make(row) for row in rows]
 
     @reads
     def tiles(self, wanted: Collection[TileId]) -> Work[dict[TileId, bytes]]:
@@ -60,7 +72,7 @@ class Tree(Noun):
     @reads
     def violations(self, tenant: str | None) -> Work[list[IntegrityViolation]]:
         found: list[IntegrityViolation] = []
-        for statement in self._violations:
+        for statement in self._violations():
             rows = yield ask(statement, tenant=tenant)
             found += [IntegrityViolation(ViolationKind(row[0]), *row[1:]) for row in rows]
         return found

@@ -1,6 +1,7 @@
 """What the schema of a PostgreSQL database holds, and what of it guards the log."""
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 import asyncpg
@@ -8,39 +9,64 @@ import asyncpg
 from eventlog.store.contract.guards import Damage
 from eventlog.store.contract.revisions import VERSION_TABLE
 from eventlog.store.nouns.work import Ask, Noun, Runner, Work, reads
-from eventlog.store.sql.statement import quoted
+from eventlog.store.sql.statement import literal, quoted
 
-OBJECTS: Final = """
+_OBJECTS: Final = """
 WITH place AS (SELECT oid, nspname, quote_ident(nspname) || '.' AS prefix FROM pg_namespace
-  WHERE nspname = $1),
-own AS (SELECT pg_class.oid, relname, relkind FROM pg_class JOIN place ON place.oid = relnamespace
-  WHERE relname = ANY ($2))
-SELECT kind, on_table, name, replace(replace(said, prefix, ''), ' ONLY ', ' ') FROM place, (
-  SELECT 'trigger' AS kind, relname::text AS on_table, tgname::text AS name,
+  WHERE nspname = {schema}),
+own AS ({own})
+SELECT shard, kind, replace(on_table, shard, '') AS on_table, replace(name, shard, '') AS name,
+  replace(replace(replace(said, prefix, ''), ' ONLY ', ' '), shard, '') AS said FROM place, (
+  SELECT shard, 'trigger' AS kind, relname::text AS on_table, tgname::text AS name,
     pg_get_triggerdef(t.oid) || CASE tgenabled WHEN 'A' THEN '' ELSE ' [off]' END AS said
   FROM pg_trigger t JOIN own ON own.oid = tgrelid WHERE NOT tgisinternal AND tgparentid = 0
   UNION ALL
-  SELECT 'function', '', proname,
+  SELECT '', 'function', '', proname,
     md5(replace(replace(prosrc, '"' || replace(nspname, '"', '""') || '".', ''), prefix, ''))
   FROM pg_proc JOIN place ON place.oid = pronamespace
   UNION ALL
-  SELECT 'constraint', relname, conname, pg_get_constraintdef(c.oid)
+  SELECT shard, 'constraint', relname, conname, pg_get_constraintdef(c.oid)
   FROM pg_constraint c JOIN own ON own.oid = conrelid WHERE contype IN ('p', 'u', 'c')
   UNION ALL
-  SELECT 'index', own.relname, i.relname, pg_get_indexdef(i.oid)
+  SELECT shard, 'index', own.relname, i.relname, pg_get_indexdef(i.oid)
     || CASE WHEN indisvalid AND indisready AND indislive THEN '' ELSE ' [invalid]' END
   FROM pg_index JOIN own ON own.oid = indrelid JOIN pg_class i ON i.oid = indexrelid
   UNION ALL
-  SELECT 'column', relname, attname, CASE WHEN attnotnull THEN 'NOT NULL' ELSE 'NULL' END
+  SELECT shard, 'column', relname, attname, CASE WHEN attnotnull THEN 'NOT NULL' ELSE 'NULL' END
   FROM pg_attribute JOIN own ON own.oid = attrelid
   WHERE attnum > 0 AND NOT attisdropped AND relkind IN ('r', 'p')
-) AS every ORDER BY 1, 2, 3
+) AS every
+"""
+_OWN: Final = """
+SELECT pg_class.oid, relname, relkind, '' AS shard FROM pg_class JOIN place
+  ON place.oid = relnamespace WHERE relname = ANY ($2)"""
+OBJECTS: Final = f"""
+SELECT kind, on_table, name, said FROM ({_OBJECTS.format(schema="$1", own=_OWN)}) AS found
+ORDER BY 1, 2, 3
 """
 """Kind, table, name and definition of all that guards; $1 is the schema, $2 its tables.
 
 Of no other table: the definition of an index waits for whoever has locked its table, and tables of
 views are locked whole while they are made.
 """
+
+_SHARDS: Final = """
+SELECT c.oid, c.relname, c.relkind, '_' || shardid AS shard FROM place
+  JOIN pg_class AS whole ON whole.relnamespace = place.oid
+  JOIN pg_dist_shard ON logicalrelid = whole.oid JOIN pg_dist_placement USING (shardid)
+  JOIN pg_dist_local_group USING (groupid)
+  JOIN pg_class c ON c.relnamespace = place.oid AND c.relname = whole.relname || '_' || shardid"""
+
+
+def on_nodes(schema: str) -> Ask:
+    """Ask every node of a cluster for the guards of the shards that it has: a JSON array each."""
+    objects = _OBJECTS.format(schema=literal(schema), own=_SHARDS)
+    each = f"SELECT coalesce(json_agg(found), '[]') FROM ({objects}) AS found"
+    return Ask("SELECT nodeid, success, result FROM run_command_on_all_nodes($1)", [each])
+
+
+APPEND_FUNCTION: Final = "append"
+"""A log that is distributed has it (`distributed.py`), and no other."""
 
 CITUS: Final = "SELECT 1 FROM pg_extension WHERE extname = 'citus'"
 
@@ -66,7 +92,7 @@ TRIGGERS: Final[Mapping[tuple[str, str], str]] = {
         " (new.root <> old.root))) EXECUTE FUNCTION evidence_stays()"
     ),
 }
-"""Each fires always. Citus takes none on what it distributes: there grants stand in for them."""
+"""Each fires always."""
 
 FUNCTIONS: Final[Mapping[str, str]] = {
     "erasures_are_told": "fc14f3b68f3a2fe5e4f5b48ae28d6dff",
@@ -130,6 +156,21 @@ class Object(NamedTuple):
     said: str
 
 
+class Lost(NamedTuple):
+    """A guard that is not as this release makes it, and how it is."""
+
+    kind: str
+    table: str
+    name: str
+    how: str
+
+    @property
+    def sentence(self) -> str:
+        """Return it as a person reads it."""
+        on = f" on {self.table}" if self.table else ""
+        return f"{self.kind} {self.name}{on} is {self.how}"
+
+
 class PostgresGuards(Noun):
     """A GuardSource. PostgreSQL compares no index with its table unless amcheck does."""
 
@@ -140,8 +181,12 @@ class PostgresGuards(Noun):
     @reads
     def lost(self) -> Work[list[str]]:
         objects = yield Ask(OBJECTS, [self._schema, TABLES])
-        is_citus = bool((yield Ask(CITUS)))
-        return lost(map(Object._make, objects), triggers={} if is_citus else TRIGGERS)
+        found = [*lost(map(Object._make, objects))]
+        if (yield Ask(CITUS)):
+            there = lost_on_nodes((yield on_nodes(self._schema)))
+            known = {each[:3] for each in found}
+            found += [each for each in there if each[:3] not in known]
+        return [each.sentence for each in found]
 
     @reads
     def damage(self) -> Work[list[Damage]]:
@@ -149,35 +194,53 @@ class PostgresGuards(Noun):
         return []
 
 
-def lost(objects: Iterable[Object], triggers: Mapping[tuple[str, str], str]) -> list[str]:
-    """Return what is not there as this release makes it, a sentence each."""
+def lost(objects: Iterable[Object], tables: Collection[str] = TABLES) -> Iterator[Lost]:
+    """Yield what is not there on these tables as this release makes it."""
     there = _known(objects)
     wanted = {
-        **{("trigger", *of): _creating(of, said) for of, said in triggers.items()},
+        **{("trigger", *of): _creating(of, said) for of, said in TRIGGERS.items()},
         **{("function", "", name): said for name, said in FUNCTIONS.items()},
         **{("constraint", *of): said for of, said in CONSTRAINTS.items()},
         **{("index", *of): said for of, said in INDEXES.items()},
     }
-    found: list[str] = []
+    wanted = {of: said for of, said in wanted.items() if of[1] in ("", *tables)}
     for (kind, table, name), said in wanted.items():
-        which = f"{kind} {name}" + (f" on {table}" if table else "")
         own = there.get((kind, table, name))
-        if own is None:
-            found.append(f"{which} is missing")
-        elif own != said:
-            found.append(f"{which} is {_how(own)}")
+        if own != said:
+            yield Lost(kind, table, name, "missing" if own is None else _how(own))
     for (kind, table, name), said in there.items():
         if kind == "column" and said == "NULL":
             if name not in NULLABLE.get(table, ()):
-                found.append(f"constraint NOT NULL of {name} on {table} is missing")
+                yield Lost("constraint", table, f"NOT NULL of {name}", "missing")
         elif kind == "index" and (table, name) in CONSTRAINTS and said.endswith(_INVALID):
-            found.append(f"index {name} on {table} is {_how(said)}")
-    return found
+            yield Lost("index", table, name, _how(said))
 
 
-def renewing(objects: Iterable[Object]) -> list[str]:
-    """Return what makes triggers and indexes anew that are gone or changed, within the schema."""
+def lost_on_nodes(rows: Iterable[Any]) -> Iterator[Lost]:
+    """Yield what is not there in shards as this release makes it, of what `on_nodes` returned."""
+    for node, is_told, told in rows:
+        if not is_told:
+            yield Lost("node", "", str(node), "silent about what guards its shards")
+            continue
+        shards: dict[str, list[Object]] = {}
+        for one in json.loads(told):
+            of = Object(one["kind"], one["on_table"], one["name"], one["said"])
+            shards.setdefault(one["shard"], []).append(of)
+        functions = shards.pop("", [])
+        for shard, objects in sorted(shards.items()):
+            where = f" (shard {shard.removeprefix('_')} on node {node})"
+            for each in lost((*functions, *objects), {each.table for each in objects}):
+                yield each._replace(how=each.how + where)
+
+
+def renewing(objects: Iterable[Object], on_nodes: Iterable[Lost] = ()) -> list[str]:
+    """Return what makes triggers and indexes anew that are gone or changed, within the schema.
+
+    Of a distributed table they are made anew in all shards if one of them has lost its own.
+    """
     there = _known(objects)
+    for each in on_nodes:
+        there.pop((each.kind, each.table, each.name), None)
     statements: list[str] = []
     for (table, name), said in TRIGGERS.items():
         own = there.get(("trigger", table, name), "")
@@ -222,15 +285,42 @@ async def inspect(connection: Any, schema: str) -> tuple[dict[str, list[str]], s
         tables.setdefault(table, []).append(name)
     if VERSION_TABLE not in tables:
         return tables, None
-    return tables, await revision(connection, schema)
+    return tables, (await form(connection, schema)).revision
 
 
-async def revision(connection: Any, schema: str) -> str | None:
-    """Return the revision of the log in a schema, None where there is none."""
+class Form(NamedTuple):
+    """What a log is made as: the revision of its tables, and whether they are on many nodes."""
+
+    revision: str | None
+    is_distributed: bool = False
+    """Whether it has the function by which appends reach the node of their stream."""
+
+    is_spread: bool = False
+    """Whether its tables are Citus'."""
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether a release distributed it that made no such function."""
+        return self.is_spread and not self.is_distributed
+
+
+_FORM: Final = """
+SELECT version_num, EXISTS (
+    SELECT FROM pg_proc WHERE pronamespace = to_regnamespace($1) AND proname = $2
+), EXISTS (
+    SELECT FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
+    WHERE tgrelid = to_regclass($1 || '.streams') AND proname = 'citus_truncate_trigger'
+) FROM {}
+"""
+
+
+async def form(connection: Any, schema: str) -> Form:
+    """Return what the log in a schema is made as; its revision is None where there is none."""
+    place = quoted(schema)
     try:
-        found: str | None = await connection.fetchval(
-            f"SELECT version_num FROM {quoted(schema)}.{VERSION_TABLE}"
+        row = await connection.fetchrow(
+            _FORM.format(f"{place}.{VERSION_TABLE}"), place, APPEND_FUNCTION
         )
     except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
-        return None
-    return found
+        return Form(None)
+    return Form(None) if row is None else Form._make(row)

@@ -5,22 +5,31 @@ transaction that created the tables. `schema` is a quoted name.
 """
 
 from collections.abc import Sequence
+from hashlib import md5
 from typing import Final, NamedTuple
 
 from eventlog.errors import InvalidOptionError
+from eventlog.store.postgres.append_function import (
+    TAKES,
+    append_body,
+    append_function,
+    nodes_body,
+    nodes_function,
+)
 
 MAX_PARTITIONS: Final = 1024
 
 HAS_CITUS: Final = "SELECT count(*) FROM pg_extension WHERE extname = 'citus'"
 
-_TRIGGERS: Final = {
-    "events_rows": "events",
-    "events_told": "events",
-    "events_truncate": "events",
-    "streams_rows": "streams",
-    "streams_truncate": "streams",
-}
-_KEPT: Final = "UPDATE, DELETE, TRUNCATE"
+TRIGGERED: Final = "SET LOCAL citus.enable_unsafe_triggers = on"
+"""Has Citus distribute tables with triggers, and make triggers on distributed ones.
+
+Without it, it refuses. Unsafe are those that look at rows of other nodes; ours look at their own
+row, and at rows of its stream, which are on the same node.
+"""
+
+DISTRIBUTED: Final = ("streams", "events", "queue", "snapshots", "segments", "keys")
+"""The tables that Citus distributes: streams first, the others where they are."""
 
 
 class Spread(NamedTuple):
@@ -66,22 +75,44 @@ class Spread(NamedTuple):
 def citus(schema: str) -> list[str]:
     """Distribute what an append touches by its stream; the feed stays on the coordinator.
 
-    Citus refuses to distribute a table that has triggers
-    (https://github.com/citusdata/citus/pull/3858), so they go first, and grants stand in for them:
-    nobody but a superuser may then change or remove an event, the owner neither. Roles that write
-    get no more than INSERT and SELECT on `events`; docs/scaling.md has the statements.
+    Triggers come with their tables: every shard has them, on whichever node it is.
     """
+    first, *others = (f"{_literal(schema)}.{table}" for table in DISTRIBUTED)
     return [
-        *[f"DROP TRIGGER {name} ON {schema}.{table}" for name, table in _TRIGGERS.items()],
-        f"SELECT create_distributed_table('{_literal(schema)}.streams', 'stream_id')",
+        TRIGGERED,
+        f"SELECT create_distributed_table('{first}', 'stream_id')",
         *[
-            f"SELECT create_distributed_table('{_literal(schema)}.{table}', 'stream_id',"
-            f" colocate_with => '{_literal(schema)}.streams')"
-            for table in ("events", "queue", "snapshots", "segments", "keys")
+            f"SELECT create_distributed_table('{other}', 'stream_id', colocate_with => '{first}')"
+            for other in others
         ],
-        f"REVOKE {_KEPT} ON {schema}.events FROM PUBLIC",
-        f"REVOKE {_KEPT} ON {schema}.events FROM CURRENT_USER",
+        *functions(schema),
     ]
+
+
+def functions(schema: str) -> list[str]:
+    """Make the functions of a distributed log, or make them anew.
+
+    Whoever may use the schema may call them, and do with them no more than the tables grant.
+    """
+    append = f"{schema}.append({', '.join(TAKES.values())})"
+    return [
+        nodes_function(schema),
+        append_function(schema),
+        (
+            f"SELECT create_distributed_function('{_literal(append)}', 'place',"
+            f" colocate_with => '{_literal(schema)}.streams')"
+        ),
+    ]
+
+
+def is_current(schema: str) -> str:
+    """Return a query that counts something where the functions are as this release makes them."""
+    bodies = {"append": append_body(schema), "nodes": nodes_body(schema)}
+    known = [f"('{name}', '{_md5(body)}')" for name, body in bodies.items()]
+    return (
+        f"SELECT count(*) FROM pg_proc WHERE (proname, md5(prosrc)) IN ({', '.join(known)})"
+        f" AND pronamespace = to_regnamespace('{_literal(schema)}') HAVING count(*) = {len(known)}"
+    )
 
 
 def partitions(schema: str, count: int) -> list[str]:
@@ -128,6 +159,10 @@ def _guard(
         ),
         f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}",
     )
+
+
+def _md5(text: str) -> str:
+    return md5(text.encode(), usedforsecurity=False).hexdigest()
 
 
 def _literal(name: str) -> str:

@@ -6,7 +6,7 @@ from eventlog.format.chain import GENESIS
 from eventlog.format.records import Head, StoredEvent
 from eventlog.store.nouns.events import Events
 from eventlog.store.nouns.work import Runner
-from eventlog.store.postgres.heads import Heads
+from eventlog.store.postgres.appending.heads import Heads
 from eventlog.store.sql.names import PostgresLogStatements
 
 

@@ -13,8 +13,25 @@ from eventlog.addresses.log import PostgresAddress
 from eventlog.errors import InvalidOptionError, NotAnEventLogError
 from eventlog.store.contract.revisions import needs_migration
 from eventlog.store.migrations import ALEMBIC, driver_errors, upgrade
-from eventlog.store.postgres.catalog import CITUS, OBJECTS, TABLES, Object, inspect, renewing
-from eventlog.store.postgres.distributed import HAS_CITUS, Spread
+from eventlog.store.postgres.catalog import (
+    CITUS,
+    OBJECTS,
+    TABLES,
+    Lost,
+    Object,
+    form,
+    inspect,
+    lost_on_nodes,
+    on_nodes,
+    renewing,
+)
+from eventlog.store.postgres.distributed import (
+    HAS_CITUS,
+    TRIGGERED,
+    Spread,
+    functions,
+    is_current,
+)
 from eventlog.store.postgres.errors import translated
 from eventlog.store.sql.session import MIGRATING, locally
 from eventlog.store.sql.statement import quoted
@@ -82,6 +99,8 @@ async def _migrate(
             await connection.run_sync(upgrade, address.schema)
         if spread.is_wanted:
             await _spread(connection, address, spread, is_new=found[1] is None)
+        if (await form(raw.driver_connection, address.schema)).is_spread:
+            await _distribute(connection, address)
         await _protect(raw.driver_connection, address.schema)
     await engine.dispose()
 
@@ -100,6 +119,14 @@ async def _spread(
         )
 
 
+async def _distribute(connection: AsyncConnection, address: PostgresAddress) -> None:
+    """Bring the functions of a distributed log up to this release, where they are not."""
+    schema = connection.dialect.identifier_preparer.quote_schema(address.schema)
+    if not await _count(connection, is_current(schema)):
+        for statement in functions(schema):
+            await connection.exec_driver_sql(statement)
+
+
 async def _count(connection: AsyncConnection, query: str) -> int:
     return (await connection.exec_driver_sql(query)).scalar() or 0
 
@@ -110,8 +137,12 @@ async def _protect(connection: Any, schema: str) -> None:
     Where nothing of that is so, only look.
     """
     objects = [Object._make(row) for row in await connection.fetch(OBJECTS, schema, TABLES)]
-    renewed = [] if await connection.fetch(CITUS) else renewing(objects)
-    if renewed:
+    gone: list[Lost] = []
+    if await connection.fetch(CITUS):
+        asked = on_nodes(schema)
+        gone += lost_on_nodes(await connection.fetch(asked.text, *asked.args))
+    if renewed := renewing(objects, gone):
+        await connection.execute(TRIGGERED)
         path = await connection.fetchval("SHOW search_path")
         await connection.execute(f"SET LOCAL search_path = {quoted(schema)}")
         for statement in renewed:

@@ -1,26 +1,53 @@
 """Opening a schema as a log; a new one is created, an old one upgraded where that is allowed."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import asyncpg
 
 from eventlog.addresses.log import PostgresAddress
+from eventlog.errors import SchemaTooOldError
 from eventlog.store.contract.options import Options
 from eventlog.store.contract.revisions import HEAD, needs_migration
-from eventlog.store.postgres.catalog import inspect, revision
+from eventlog.store.postgres.catalog import Form, form, inspect
+from eventlog.store.sql.session import DISTRIBUTED
 
 
 async def prepare(
-    address: PostgresAddress, options: Options, connection: "asyncpg.Connection[Any]"
+    address: PostgresAddress,
+    options: Options,
+    distribute: Callable[[], None],
+    connection: "asyncpg.Connection[Any]",
 ) -> None:
-    """Make sure that the log is there and current."""
-    if await revision(connection, address.schema) == HEAD:
-        return
-    found = await inspect(connection, address.schema)
+    """Make sure that the log is there and current; call `distribute` if it is on many nodes."""
+    found = await form(connection, address.schema)
+    if found.revision != HEAD or found.is_outdated:
+        found = await _made(address, options, connection)
+    if found.is_distributed:
+        distribute()
+        if not options.postgres.pgbouncer:
+            for name, value in DISTRIBUTED.items():
+                await connection.execute(f"SET {name} = {value}")
+
+
+async def _made(
+    address: PostgresAddress, options: Options, connection: "asyncpg.Connection[Any]"
+) -> Form:
+    """Create or upgrade the log, unless somebody else just did."""
+    there = await inspect(connection, address.schema)
     upgrade, create = options.migrate, options.create and not options.read_only
-    if needs_migration(str(address), *found, upgrade=upgrade, create=create):
-        await asyncio.to_thread(_migrate, address, options.postgres.connect_timeout)
+    if not needs_migration(str(address), *there, upgrade=upgrade, create=create):
+        found = await form(connection, address.schema)
+        if not found.is_outdated:
+            return found
+        if not upgrade:
+            raise SchemaTooOldError(
+                f"{address} was distributed by a release whose appends Citus refuses. Call"
+                " migrate(), or open the log with migrate=True."
+            )
+    await asyncio.to_thread(_migrate, address, options.postgres.connect_timeout)
+    return await form(connection, address.schema)
 
 
 def _migrate(address: PostgresAddress, patience: float) -> None:

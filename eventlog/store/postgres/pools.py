@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import functools
 import re
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Final, TypeVar
 
@@ -14,16 +15,27 @@ from eventlog.errors import UnavailableError
 from eventlog.loops import PerLoop
 from eventlog.retrying import Tries
 from eventlog.store.contract.options import Options
-from eventlog.store.nouns.outcomes import UnansweredError
+from eventlog.store.nouns.outcomes import Ends, UnansweredError
 from eventlog.store.postgres.errors import translate, translated
-from eventlog.store.postgres.pool import FAREWELL, LOST, READ_ONLY, Connection, Pool, closed
-from eventlog.store.sql.session import SETTINGS
+from eventlog.store.postgres.pool import (
+    FAREWELL,
+    LOST,
+    READ_ONLY,
+    Connection,
+    Pool,
+    closed,
+    is_elsewhere,
+)
+from eventlog.store.sql.session import DISTRIBUTED, SETTINGS
 
 NAME: Final = "eventlog"
 """What the server knows these connections by."""
 
 PATIENCE: Final = 1.0
 """Seconds that a server has to confirm the end of a statement."""
+
+LOOKED_AT: Final = 1.0
+"""Seconds for which the server behind PgBouncer is taken for the same one."""
 
 LONGEST_IDLE: Final = 10_000
 """Milliseconds that a transaction may wait for its next statement, at the least."""
@@ -35,7 +47,7 @@ _TERMINATE: Final = """
 SELECT pg_backend_pid(), (
     SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
     WHERE pid = $1 AND usename = session_user AND application_name = $2
-)
+), pg_is_in_recovery()
 """
 
 _T = TypeVar("_T")
@@ -68,8 +80,11 @@ class Pools:
         self._options = options
         self._prepare = prepare
         self._prepared = False
+        self.is_distributed = False
+        """Whether sessions are told what those need that use a log on many nodes."""
         self._closed = False
         self._pools: PerLoop[_Mine] = PerLoop()
+        self._opened = 0
 
     async def run(self, use: "_Use[_T]") -> _T:
         """Call `use` with a connection that nobody else has meanwhile.
@@ -89,11 +104,13 @@ class Pools:
             pid = _pid_of(connection)
             is_over = await self._give_back(pool, connection, error)
             is_cut = _is_cut(error)
-            if not is_cut and not isinstance(error, TimeoutError):
+            if not is_cut and not isinstance(error, TimeoutError) and not is_elsewhere(error):
                 raise
             lost = translate(self._address, error)
             lost.__cause__ = error
-            ends = functools.partial(self._end, pid, is_over=is_over)
+            ends: Ends = functools.partial(self._end, pid, is_over=is_over)
+            if is_elsewhere(error):
+                ends = _nobody_knows
             raise UnansweredError(lost, ends, is_cut=is_cut) from error
         pool.release(connection)
         return done
@@ -109,7 +126,7 @@ class Pools:
                 pool.drop_idle()  # Whatever is wrong with this one is probably wrong with those.
             elif isinstance(error, GeneratorExit):
                 connection.terminate()  # Its loop is gone: nothing can be awaited any more.
-            elif not is_over:
+            elif not is_over and not is_elsewhere(error):
                 # Nobody else shall hear what it still has to say.
                 is_over = await _is_quiet(connection)
         finally:
@@ -129,6 +146,16 @@ class Pools:
             if not is_known or not is_there:
                 return is_known
         return False
+
+    @property
+    def server(self) -> int:
+        """A number that changes whenever the next statement may reach another server.
+
+        A server that dies takes its connections along. PgBouncer keeps those of its clients.
+        """
+        if self._options.postgres.pgbouncer:
+            return int(time.monotonic() / LOOKED_AT)
+        return self._opened
 
     def lent(self) -> int:
         """Return how many connections are in use just now."""
@@ -196,8 +223,9 @@ class Pools:
             self._address.dsn,
             timeout=self._options.postgres.connect_timeout,
             command_timeout=_patience(self._options),
-            **_session(self._options),
+            **_session(self._options, is_distributed=self.is_distributed),
         )
+        self._opened += 1
         return connection
 
     async def _prepare_once(self, pool: Pool) -> None:
@@ -213,7 +241,12 @@ class Pools:
         self._prepared = True
 
 
-def _session(options: Options) -> dict[str, Any]:
+def synchronous_commit(options: Options) -> str:
+    """Return the setting of PostgreSQL that makes appends as durable as is asked for."""
+    return "on" if options.durability == "full" else "off"
+
+
+def _session(options: Options, *, is_distributed: bool) -> dict[str, Any]:
     """Say what a connection is opened with.
 
     PgBouncer in transaction mode refuses settings of a session that it does not track, and a
@@ -229,7 +262,9 @@ def _session(options: Options) -> dict[str, Any]:
     settings["idle_in_transaction_session_timeout"] = str(max(milliseconds, LONGEST_IDLE))
     if options.read_only:
         settings["default_transaction_read_only"] = "on"
-    settings["synchronous_commit"] = "on" if options.durability == "full" else "off"
+    if is_distributed:
+        settings |= DISTRIBUTED
+    settings["synchronous_commit"] = synchronous_commit(options)
     return {"server_settings": {**settings, **SETTINGS}}
 
 
@@ -245,7 +280,13 @@ def _patience(options: Options) -> float:
 
 def _is_cut(error: BaseException) -> bool:
     """Tell whether the connection broke: a ValueError of asyncpg's has sent nothing."""
-    return isinstance(error, (*LOST, OSError)) and not isinstance(error, (TimeoutError, ValueError))
+    is_lost = isinstance(error, (*LOST, OSError)) and not is_elsewhere(error)
+    return is_lost and not isinstance(error, (TimeoutError, ValueError))
+
+
+async def _nobody_knows() -> bool:
+    """Do not end what may run on a node that cannot be reached."""
+    return False
 
 
 def _pid_of(connection: "Connection[Any]") -> int:
@@ -277,10 +318,12 @@ async def _is_quiet(connection: "Connection[Any]") -> bool:
 async def _terminate(pid: int, connection: "Connection[Any]") -> tuple[bool, bool]:
     """End a backend of ours; tell whether backends are known by what they say, and it was there.
 
-    What stands between here and the server has numbers of its own.
+    What stands between here and the server has numbers of its own. A standby may have got what the
+    backend of another server did, and not show it yet.
     """
-    mine, ended = await connection.fetchrow(_TERMINATE, pid, NAME) or (0, 0)
-    return pid != 0 and mine == connection.get_server_pid(), ended > 0
+    mine, ended, is_standby = await connection.fetchrow(_TERMINATE, pid, NAME) or (0, 0, True)
+    is_known = pid != 0 and not is_standby and mine == connection.get_server_pid()
+    return is_known, ended > 0
 
 
 async def _check_durability(address: PostgresAddress, connection: "Connection[Any]") -> None:

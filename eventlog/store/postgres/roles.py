@@ -8,7 +8,7 @@ import asyncpg
 from eventlog.addresses.log import PostgresAddress
 from eventlog.errors import InvalidOptionError
 from eventlog.store.contract.revisions import HEAD, VERSION_TABLE
-from eventlog.store.postgres.catalog import inspect
+from eventlog.store.postgres.catalog import form, inspect
 from eventlog.store.postgres.errors import translated
 from eventlog.store.sql import roles as role_sql
 from eventlog.store.sql import row_security
@@ -86,6 +86,12 @@ async def _create(
     found, revision = await inspect(connection, schema)
     if revision != HEAD:
         raise InvalidOptionError(f"{address} holds no log of this release. Call migrate() first.")
+    if tenant is not None and (await form(connection, schema)).is_spread:
+        raise InvalidOptionError(
+            f"{address} is on many nodes, and no policy of one table can look up there whose a"
+            " stream is: nothing would limit a tenant's role. Give each such tenant a log of its"
+            " own, in another schema of this database or in another one."
+        )
     await _refuse(connection, schema, role)
     rows = await connection.fetch("SELECT rolname FROM pg_roles WHERE rolname = ANY($1)", names)
     there, group = {row[0] for row in rows}, role_name(schema, GROUP)

@@ -25,9 +25,18 @@ _Use = Callable[["Connection[Any]"], Awaitable[_T]]
 class PostgresRunner:
     """A Runner over the pools of one address."""
 
-    def __init__(self, address: PostgresAddress, options: Options) -> None:
+    def __init__(
+        self, address: PostgresAddress, options: Options, distribute: Callable[[], None]
+    ) -> None:
+        """Call `distribute` before anything is run on a log whose tables are on many nodes."""
         self._address = address
-        self.pools = Pools(address, options, functools.partial(prepare, address, options))
+        self._distribute = distribute
+        opening = functools.partial(prepare, address, options, self._is_distributed)
+        self.pools = Pools(address, options, opening)
+
+    def _is_distributed(self) -> None:
+        self.pools.is_distributed = True
+        self._distribute()
 
     async def fetch(self, statement: Statement, values: dict[str, Any]) -> Rows:
         """Fetch the rows of one statement, on a new connection if the first one broke."""

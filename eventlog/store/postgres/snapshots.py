@@ -9,16 +9,20 @@ from eventlog.store.contract.snapshots import Loaded, Snapshot, Sources, dump_pi
 from eventlog.store.nouns.concerned import of_arguments
 from eventlog.store.nouns.snapshots import SnapshotsAlike
 from eventlog.store.nouns.work import Work, ask, reads, writes
+from eventlog.store.postgres.appending.heads import Heads
 from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.sql.constants import REFERRED, SEGMENT, SNAPSHOT, TAIL
 from eventlog.store.sql.names import PostgresSnapshotStatements
 
 
 class PostgresSnapshots(SnapshotsAlike):
-    """A SnapshotSource."""
+    """A SnapshotSource that lets `heads` know of the events that it comes by."""
 
-    def __init__(self, runner: PostgresRunner, sql: PostgresSnapshotStatements) -> None:
+    def __init__(
+        self, runner: PostgresRunner, sql: PostgresSnapshotStatements, heads: Heads
+    ) -> None:
         super().__init__(runner, sql)
+        self._heads = heads
         self._fetch = runner.fetch
         self._sql = sql
 
@@ -36,9 +40,17 @@ class PostgresSnapshots(SnapshotsAlike):
         if newest and newest[0].schema and snapshot is None:
             return await self._without_snapshot(stream_id, until)
         tail = sorted(FoldInput._make(row[1:]) for row in rows if row[0] == TAIL)
+        if tail:
+            self._heads.read(stream_id, tail[-1].version, tail[-1].hash)
         is_refused = bool(newest) and snapshot is None
         key_id = newest[0].key_id if newest else None
         return Loaded(snapshot, is_refused, *_sorted_out(rows), tail, key_id)
+
+    def read_tail(self, stream_id: bytes, after: int, until: int) -> Work[list[FoldInput]]:
+        found = yield from super().read_tail(stream_id, after, until)
+        if found:
+            self._heads.read(stream_id, found[-1].version, found[-1].hash)
+        return found
 
     async def _without_snapshot(self, stream_id: bytes, until: int) -> Loaded:
         tail = await self.tail(stream_id, 0, until)

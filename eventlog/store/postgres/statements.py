@@ -2,6 +2,7 @@
 
 Rule: imports no SQLAlchemy. `generated.py` holds what SQLAlchemy Core compiles to, with a
 placeholder for the schema; a test sees that it still does, and `make fix` writes it anew.
+`DISTRIBUTED` in it holds what is different for a log whose tables are on many nodes.
 """
 
 import functools
@@ -36,21 +37,36 @@ class OfSchema(NamedTuple):
     violations: names.PostgresViolationStatements
     views: PostgresViewStatements
 
+    def distribute(self, schema: str) -> None:
+        """Have every noun run what a log needs whose tables are on many nodes."""
+        for name, noun in self._asdict().items():
+            noun.distribute(_placed(schema, generated.DISTRIBUTED.get(name.upper(), {})))
+
+
+def of(schema: str) -> OfSchema:
+    """Return the statements over the tables of a schema, whatever characters its name has.
+
+    Each caller has objects of its own: those of a store are distributed where its log is.
+    """
+    plain = _plain(schema)
+    return OfSchema(
+        names.PostgresLogStatements(plain["LOG"]),
+        names.PostgresErasureStatements(plain["ERASURES"]),
+        names.PostgresSnapshotStatements(plain["SNAPSHOTS"]),
+        names.KeyStatements(plain["KEYS"]),
+        FeedStatements(plain["FEED"], schema),
+        names.TreeStatements(plain["TREE"]),
+        names.PostgresViolationStatements(plain["VIOLATIONS"]),
+        PostgresViewStatements(plain["VIEWS"], schema),
+    )
+
 
 @functools.cache
-def of(schema: str) -> OfSchema:
-    """Return the statements over the tables of a schema, whatever characters its name has."""
+def _plain(schema: str) -> dict[str, dict[str, Statement]]:
+    """Return the texts, which the stores of one schema share."""
+    nouns = [name.upper() for name in OfSchema._fields]
+    return {noun: _placed(schema, getattr(generated, noun)) for noun in nouns}
 
-    def placed(known: Mapping[str, Statement]) -> dict[str, Statement]:
-        return {name: statement.of_schema(schema) for name, statement in known.items()}
 
-    return OfSchema(
-        names.PostgresLogStatements(placed(generated.LOG)),
-        names.PostgresErasureStatements(placed(generated.ERASURES)),
-        names.PostgresSnapshotStatements(placed(generated.SNAPSHOTS)),
-        names.KeyStatements(placed(generated.KEYS)),
-        FeedStatements(placed(generated.FEED), schema),
-        names.TreeStatements(placed(generated.TREE)),
-        names.PostgresViolationStatements(placed(generated.VIOLATIONS)),
-        PostgresViewStatements(placed(generated.VIEWS), schema),
-    )
+def _placed(schema: str, known: Mapping[str, Statement]) -> dict[str, Statement]:
+    return {name: statement.of_schema(schema) for name, statement in known.items()}

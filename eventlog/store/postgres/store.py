@@ -1,5 +1,7 @@
 """The store of a PostgreSQL schema: every noun over one runner, and appends in groups."""
 
+import functools
+from collections.abc import Sequence
 from typing import Final
 
 from eventlog.addresses.log import PostgresAddress
@@ -10,22 +12,26 @@ from eventlog.store.contract.erasures import Erasure
 from eventlog.store.contract.options import Options
 from eventlog.store.contract.rights import Rights
 from eventlog.store.nouns.concerned import concerning
-from eventlog.store.nouns.erasures import Erasures
+from eventlog.store.nouns.erasures import PostgresErasures
 from eventlog.store.nouns.keys import Keys
 from eventlog.store.nouns.streams import Streams
 from eventlog.store.nouns.tree import Tree
 from eventlog.store.postgres import statements
-from eventlog.store.postgres.append import Appender
-from eventlog.store.postgres.batcher import AppendBatcher
+from eventlog.store.postgres.appending.append import Appender
+from eventlog.store.postgres.appending.batcher import AppendBatcher
+from eventlog.store.postgres.appending.heads import Heads
+from eventlog.store.postgres.appending.sending import Sending
 from eventlog.store.postgres.catalog import PostgresGuards
 from eventlog.store.postgres.events import PostgresEvents
 from eventlog.store.postgres.feed import PostgresFeed
-from eventlog.store.postgres.heads import Heads
 from eventlog.store.postgres.listening import Listening
+from eventlog.store.postgres.pools import synchronous_commit
 from eventlog.store.postgres.rights import PostgresRights
 from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.postgres.snapshots import PostgresSnapshots
 from eventlog.store.postgres.views import PostgresViews
+from eventlog.store.sql.names import PostgresViolationStatements
+from eventlog.store.sql.statement import Statement
 
 LOCKED: Final = 4
 """A group that waits for locks has one connection of so many, and there are two groups."""
@@ -44,34 +50,24 @@ class PostgresStore:
         self._heads = Heads()
         self._limiter = ByteLimiter()
         self._batchers: PerLoop[AppendBatcher] = PerLoop()
-        runner = self.runner = PostgresRunner(address, options)
         sql = statements.of(address.schema)
-        wrong = sql.violations
-        violations = (
-            wrong.created,
-            wrong.disordered,
-            wrong.unplaced,
-            wrong.queued,
-            wrong.end,
-            wrong.nowhere,
-            wrong.refused,
-        )
+        distribute = functools.partial(sql.distribute, address.schema)
+        runner = self.runner = PostgresRunner(address, options, distribute)
         self.streams = Streams(runner, sql.log)
         self.events = PostgresEvents(runner, sql.log, self._heads)
-        self.snapshots = PostgresSnapshots(runner, sql.snapshots)
+        self.snapshots = PostgresSnapshots(runner, sql.snapshots, self._heads)
         self.keys = Keys(runner, sql.keys)
-        self.tree = Tree(runner, sql.tree, violations)
+        self.tree = Tree(runner, sql.tree, lambda: _violations(sql.violations))
         self.views = PostgresViews(runner, sql.views, address.schema)
         self.guards = PostgresGuards(runner, address.schema)
         self._rights = PostgresRights(runner, address.schema)
         self.feed = PostgresFeed(runner, sql.feed, self._rights.read, self._listening())
-        # The stream's row is locked all along; the event waits for its position as others do.
-        first, beside = [sql.erasures.lock], [sql.erasures.queued]
         nouns = sql.erasures, sql.snapshots, sql.keys, sql.log
-        self._erasures = Erasures(runner, *nouns, first=first, beside=beside)
+        self._erasures = PostgresErasures(runner, *nouns)
         # Whoever waits for a lock keeps its connection from the others.
         slots = max(1, options.postgres.pool_size // LOCKED)
-        self._appender = Appender(address, sql.log, self._heads, runner, slots)
+        sending = Sending(sql.log, runner, synchronous_commit(options))
+        self._appender = Appender(address, sql.log, self._heads, runner, sending, slots)
 
     def _listening(self) -> Listening | None:
         # What stands between here and the server may hand a notice to somebody else's client.
@@ -99,3 +95,15 @@ class PostgresStore:
 
     def _new_batcher(self) -> AppendBatcher:
         return AppendBatcher(self._appender.append, self._appender.append_group)
+
+
+def _violations(wrong: PostgresViolationStatements) -> Sequence[Statement]:
+    return (
+        wrong.created,
+        wrong.disordered,
+        wrong.unplaced,
+        wrong.queued,
+        wrong.end,
+        wrong.nowhere,
+        wrong.refused,
+    )

@@ -61,10 +61,30 @@ class PostgresViewStatements(ViewStatements):
 
     def held(self, spec: TableSpec, generation: int, *, of_tenant: bool) -> Statement:
         """Read the rows of several partitions."""
-        conditions, names = self.of_tenant(spec) if of_tenant else ([], [])
-        is_held = f"{column(spec.key[0])} = ANY(?)"
-        text = self.rows(spec, generation) + where([is_held, *conditions])
-        return self.statement(text, ["every_partition", *names])
+        wanted, given = [f"{column(spec.key[0])} = ANY(?)"], ["every_partition"]
+        own, names = self.of_tenant(spec, generation, wanted, given) if of_tenant else ([], [])
+        text = self.rows(spec, generation) + where([*wanted, *own])
+        return self.statement(text, [*given, *names])
+
+    def of_tenant(
+        self, spec: TableSpec, generation: int, wanted: Sequence[str], given: Sequence[str]
+    ) -> tuple[list[str], list[str]]:
+        """Ask the nodes which of the wanted streams are the tenant's, where streams are on many.
+
+        They are told which streams, and not asked for all that the tenant has.
+        """
+        columns = {each.name for each in spec.columns}
+        if not self.is_distributed or "tenant" in columns or "stream_id" not in columns:
+            return super().of_tenant(spec, generation, wanted, given)
+        streams, own = self.name("streams"), column("stream_id")
+        rows = f"FROM {self.name(table_name(spec, generation))} AS rows{where(wanted)}"
+        asked, names = f"streams.stream_id IN (SELECT {own} {rows})", list(given)
+        for condition, name in zip(wanted, given, strict=False):
+            if condition.startswith(f"{own} ="):
+                asked, names = condition.replace(own, "streams.stream_id"), [name]
+        is_own = f"streams.tenant = ? AND {asked}"
+        found = f"SELECT streams.stream_id FROM {streams} WHERE {is_own}"
+        return [f"{own} IN ({found})"], ["of_tenant", *names]
 
     def size_of(self, text: str) -> str:
         """Ask for octets."""

@@ -2,9 +2,10 @@
 
 On SQLite it is a handful inside one transaction. A statement of PostgreSQL that returns no row has
 stored nothing and cannot say why: its snapshot may be older than what refused it. Whoever gets no
-row looks again: `head`, then `by_event_id` and `hash_at`.
+row looks again: `head`, then `by_event_id` and `hashes_at`.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -13,10 +14,12 @@ from sqlalchemy import (
     FromClause,
     Insert,
     Select,
+    Text,
     Update,
     and_,
     any_,
     bindparam,
+    func,
     insert,
     select,
     true,
@@ -24,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
+from sqlalchemy.sql.functions import Function
 from sqlalchemy.types import TypeEngine
 
 from eventlog.clocks import MAX_CLOCK_LEAD
@@ -31,7 +35,7 @@ from eventlog.format.records import StoredEvent
 from eventlog.store.sql.compiling import on_both, on_postgres, on_sqlite
 from eventlog.store.sql.parts import Query, clock, event_row, given, of_stream, unnest
 from eventlog.store.sql.schema import Tables
-from eventlog.store.sql.stream_rows import FIRST
+from eventlog.store.sql.stream_rows import ASKED, FIRST
 
 _HEAD: Final = ("version", "head_hash", "head_at")
 _PLACED: Final = tuple(name for name in StoredEvent._fields if name != "stream_id")
@@ -41,7 +45,7 @@ _PLACED: Final = tuple(name for name in StoredEvent._fields if name != "stream_i
 def head(t: Tables) -> Query:
     """Ask for the head, the key, the last erasure and the kind of the last event.
 
-    On PostgreSQL beside its clock, with NULLs where there is no stream.
+    On PostgreSQL beside its clock and whether it is a standby, with NULLs where there is no stream.
     """
     streams, events = t.streams.c, t.events.c
     row = (
@@ -61,7 +65,9 @@ def head(t: Tables) -> Query:
         bindparam("stream_id", type_=streams.stream_id.type).label("stream_id")
     ).subquery("asked")
     known = asked.outerjoin(t.streams, streams.stream_id == asked.c.stream_id)
-    return select(*row, clock().label("clock")).select_from(known.outerjoin(t.events, is_last))
+    is_standby = func.pg_is_in_recovery().label("is_standby")
+    beside = clock().label("clock"), is_standby
+    return select(*row, *beside).select_from(known.outerjoin(t.events, is_last))
 
 
 @on_both
@@ -75,10 +81,24 @@ def by_event_id(t: Tables) -> Query:
 
 
 @on_postgres
-def hash_at(t: Tables) -> Query:
-    """Ask for the hash of a version: it tells whether what is stored there is ours."""
-    events = t.events.c
-    return of_stream(t, events.hash).where(events.version == bindparam("version"))
+def hashes_at(t: Tables) -> Query:
+    """Ask for the hashes of versions: whether what is stored there was written or read here."""
+    version = t.events.c.version
+    wanted = bindparam("versions", type_=ARRAY(version.type))
+    return of_stream(t, version, t.events.c.hash).where(version == any_(wanted))
+
+
+@on_postgres
+def confirm(t: Tables) -> Query:
+    """Lock a stream and change nothing: its commit is answered once all before it is as durable.
+
+    With a synchronous standby, what was committed may be there and not be replicated: a wait that
+    was broken off, by a timeout or with its connection, leaves it so
+    (https://www.postgresql.org/docs/current/warm-standby.html#SYNCHRONOUS-REPLICATION).
+    """
+    streams = t.streams.c
+    of_it = streams.stream_id == bindparam("stream_id")
+    return select(streams.version).where(of_it).with_for_update(key_share=True)
 
 
 @on_sqlite
@@ -136,12 +156,49 @@ def group_next(t: Tables) -> Query:
 
 
 @on_postgres
+def append(t: Tables) -> Query:
+    """Append to streams that are on one node of a distributed log, by its function."""
+    streams, events = t.streams.c, t.events.c
+    types: dict[str, TypeEngine[Any]] = {"linked_version": BigInteger()}
+    types |= {"linked_hash": streams.head_hash.type}
+    types |= {name: streams[name].type for name in FIRST if name != "created_at"}
+    return _called(
+        t,
+        "append",
+        bindparam("place", type_=streams.stream_id.type),
+        bindparam("at", type_=BigInteger),
+        bindparam("durability", type_=Text),
+        *[bindparam(f"stream_{name}", type_=ARRAY(types[name])) for name in ASKED],
+        *[
+            bindparam(f"event_{name}", type_=ARRAY(events[name].type))
+            for name in StoredEvent._fields
+        ],
+    )
+
+
+@on_postgres
+def nodes(t: Tables) -> Query:
+    """Ask a distributed log on which node each of many streams is."""
+    ids = bindparam("stream_ids", type_=ARRAY(t.streams.c.stream_id.type))
+    return _called(t, "nodes", ids, columns=("stream_id", "node"))
+
+
+@on_postgres
 def free(t: Tables) -> Query:
     """Find which of many streams nobody has locked."""
     stream_id = t.streams.c.stream_id
     ids = bindparam("stream_ids", type_=ARRAY(stream_id.type))
     free = select(stream_id).where(stream_id == any_(ids))
     return free.with_for_update(key_share=True, skip_locked=True)
+
+
+def _called(
+    t: Tables, name: str, *given: ColumnElement[Any], columns: Sequence[str] = ("stream_id",)
+) -> Query:
+    """Call a function of the log alone, FROM nothing else: so Citus has the node call it."""
+    function = Function[Any](name, *given, packagenames=(str(t.schema),))
+    rows = function.table_valued(*columns).render_derived(name="of_log")
+    return select(*[rows.c[each] for each in columns]).select_from(rows)
 
 
 def _moved(t: Tables) -> Update:

@@ -7,6 +7,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ColumnElement,
+    LargeBinary,
     Text,
     bindparam,
     case,
@@ -20,7 +21,16 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 
 from eventlog.store.sql.compiling import on_both, on_postgres, on_sqlite
-from eventlog.store.sql.parts import Query, between, bounded, clock, event_row
+from eventlog.store.sql.parts import (
+    Query,
+    between,
+    bounded,
+    clock,
+    content_size,
+    event_row,
+    is_each,
+    unnest,
+)
 from eventlog.store.sql.schema import Tables
 
 LEASE: Final = "sequencer"
@@ -51,17 +61,47 @@ def head(t: Tables) -> Query:
 
 
 @on_postgres
-def plain_page(t: Tables) -> Query:
-    """Read as `page` does, by joins that a distributed database takes."""
-    names = [t.streams.c.name, t.streams.c.branch]
-    return _by_join(t, names, _is_of_tenant(t))
+def spans(t: Tables) -> Query:
+    """Aggregate, for each stream, the versions between the bounds and their positions."""
+    feed = t.feed.c
+    version = _by_version(feed.version, feed.version)
+    position = _by_version(feed.position, feed.version)
+    of_stream = select(feed.stream_id, version, position).where(*between(feed.position))
+    return of_stream.group_by(feed.stream_id)
 
 
 @on_postgres
-def every_plain_page(t: Tables) -> Query:
-    """Read as `every_page` does, by joins that a distributed database takes."""
-    names = [t.streams.c.tenant, t.streams.c.name, t.streams.c.branch]
-    return _by_join(t, names, true())
+def of_tenant(t: Tables) -> Query:
+    """Find which of several streams are a tenant's."""
+    stream_id = t.streams.c.stream_id
+    return select(stream_id).where(is_each(t, stream_id), _is_of_tenant(t))
+
+
+@on_postgres
+def ranges(t: Tables) -> Query:
+    """Read a range of the events of each of several streams, if they are a tenant's.
+
+    Last is how much each event holds. Content of more than `most` bytes is left out: `contents`
+    has it.
+    """
+    names = [t.streams.c.name, t.streams.c.branch]
+    return _ranges(t, names).where(_is_of_tenant(t))
+
+
+@on_postgres
+def every_ranges(t: Tables) -> Query:
+    """Read as `ranges` does, of all tenants, who are named."""
+    return _ranges(t, [t.streams.c.tenant, t.streams.c.name, t.streams.c.branch])
+
+
+@on_postgres
+def contents(t: Tables) -> Query:
+    """Read the content of several events."""
+    events = t.events.c
+    of = unnest("every_", {"stream_id": LargeBinary(), "version": BigInteger()}, "of")
+    same = (events.stream_id == of.c.stream_id) & (events.version == of.c.version)
+    row = [events[name] for name in ("stream_id", "version", "salt", "context", "body")]
+    return select(*row).join_from(t.events, of, same).where(is_each(t, events.stream_id))
 
 
 @on_postgres
@@ -83,6 +123,12 @@ def progress(t: Tables) -> Query:
         select(func.count() > 0).select_from(waiting).scalar_subquery().label("waiting"),
         select(func.count() > 0).select_from(at_it).scalar_subquery().label("at_it"),
     )
+
+
+@on_postgres
+def standby(_t: Tables) -> Query:
+    """Ask whether the server is a standby, whatever it was when the connection was opened."""
+    return select(func.pg_is_in_recovery())
 
 
 @on_postgres
@@ -175,16 +221,30 @@ def _spans(t: Tables, names: list[Column[Any]], wanted: ColumnElement[bool]) -> 
     return select(*names, *grouped.c).select_from(grouped.join(t.streams, same)).cte("spans")
 
 
-def _by_join(t: Tables, names: list[Column[Any]], wanted: ColumnElement[bool]) -> Query:
-    feed, events, streams = t.feed.c, t.events.c, t.streams.c
-    same = (events.stream_id == feed.stream_id) & (events.version == feed.version)
-    named = (streams.stream_id == feed.stream_id) & wanted
+def _ranges(t: Tables, names: list[Column[Any]]) -> Query:
+    events, streams = t.events.c, t.streams.c
+    wanted: dict[str, Any] = {
+        "stream_id": LargeBinary(),
+        "first": BigInteger(),
+        "last": BigInteger(),
+    }
+    of = unnest("every_", wanted, "of")
+    held = content_size(events)
+    is_small = held <= bindparam("most", type_=BigInteger)
+    row: list[ColumnElement[Any]] = [
+        case((is_small, column)).label(column.name)
+        if column.name in ("context", "body")
+        else column
+        for column in event_row(t)
+    ]
     return (
-        select(feed.position, *names, *event_row(t))
-        .select_from(t.feed.join(t.events, same).join(t.streams, named))
-        .where(*between(feed.position))
-        .order_by(feed.position)
-        .limit(bindparam("limit"))
+        select(*names, *row, held.label("held"))
+        .select_from(
+            t.events.join(of, events.stream_id == of.c.stream_id).join(
+                t.streams, streams.stream_id == events.stream_id
+            )
+        )
+        .where(events.version.between(of.c.first, of.c.last), is_each(t, events.stream_id))
     )
 
 

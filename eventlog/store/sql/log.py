@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    LargeBinary,
     Text,
     and_,
     bindparam,
@@ -22,7 +23,15 @@ from sqlalchemy import (
 
 from eventlog.store.sql.compiling import on_both
 from eventlog.store.sql.constants import STRAYS
-from eventlog.store.sql.parts import Query, between, bounded, event_row, is_each, of_stream
+from eventlog.store.sql.parts import (
+    Query,
+    between,
+    bounded,
+    event_row,
+    is_each,
+    of_stream,
+    unnest,
+)
 from eventlog.store.sql.schema import Tables
 from eventlog.store.sql.stream_rows import STREAM
 
@@ -59,6 +68,29 @@ def many(t: Tables) -> Query:
 
 
 @on_both
+def many_behind(t: Tables) -> Query:
+    """Read the events of each of several streams between two versions of it."""
+    events = t.events.c
+    page = select(*event_row(t)).order_by(events.stream_id, events.version)
+    if not t.is_postgres:
+        page = page.where(events.stream_id == bindparam("stream_id"), *between(events.version))
+        return page.limit(bindparam("limit"))
+    types: dict[str, Any] = {
+        "stream_id": LargeBinary(),
+        "after": BigInteger(),
+        "until": BigInteger(),
+    }
+    asked = unnest("every_", types, "asked")
+    is_asked = and_(
+        events.stream_id == asked.c.stream_id,
+        events.version > asked.c.after,
+        events.version <= asked.c.until,
+    )
+    page = page.select_from(t.events.join(asked, is_asked)).limit(bindparam("limit"))
+    return bounded(t, page, "stream_id", "version")
+
+
+@on_both
 def version_at(t: Tables) -> Query:
     """Bisect: time never falls within a stream, and no index on it has to be kept."""
     events, streams = t.events.c, t.streams.c
@@ -88,6 +120,12 @@ def version_at(t: Tables) -> Query:
 def stream(t: Tables) -> Query:
     """Read the row of a stream."""
     return _streams(t, t.streams.c.stream_id == bindparam("stream_id"))
+
+
+@on_both
+def several(t: Tables) -> Query:
+    """Read the rows of several streams, on PostgreSQL in one statement."""
+    return _streams(t, is_each(t, t.streams.c.stream_id))
 
 
 @on_both

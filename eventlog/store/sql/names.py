@@ -14,8 +14,10 @@ class LogStatements(Statements):
     head: Statement
     latest: Statement
     many: Statement
+    many_behind: Statement
     of_kind: Statement
     page: Statement
+    several: Statement
     strays: Statement
     stream: Statement
     stream_page: Statement
@@ -34,14 +36,17 @@ class SqliteLogStatements(LogStatements):
 class PostgresLogStatements(LogStatements):
     """Those that only PostgreSQL has, too."""
 
+    append: Statement
     append_first: Statement
     append_next: Statement
     append_several_first: Statement
     append_several_next: Statement
+    confirm: Statement
     free: Statement
     group_first: Statement
     group_next: Statement
-    hash_at: Statement
+    hashes_at: Statement
+    nodes: Statement
 
 
 class ErasureStatements(Statements):
@@ -124,13 +129,16 @@ class SqliteFeedStatements(FeedStatements):
 class PostgresFeedStatements(FeedStatements):
     """Those that only PostgreSQL has, too."""
 
-    every_plain_page: Statement
+    contents: Statement
+    every_ranges: Statement
     hold: Statement
+    of_tenant: Statement
     place: Statement
-    plain_page: Statement
-    plain_place: Statement
     progress: Statement
+    ranges: Statement
     sift: Statement
+    spans: Statement
+    standby: Statement
 
 
 class TreeStatements(Statements):
@@ -140,6 +148,7 @@ class TreeStatements(Statements):
     heads: Statement
     last_head: Statement
     leaves: Statement
+    placed: Statement
     places: Statement
     save: Statement
     save_head: Statement

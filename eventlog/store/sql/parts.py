@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from sqlalchemy.types import TypeEngine
 
 from eventlog.format.records import StoredEvent
@@ -79,11 +80,9 @@ def bounded(t: Tables, page: Query, *order: str) -> Query:
     if not t.is_postgres:
         return page
     rows = page.subquery("page_of")
-    held = [func.coalesce(func.octet_length(rows.c[name]), 0) for name in ("context", "body")]
-    size = (held[0] + held[1]).label("held")
-    before = func.sum(held[0] + held[1]).over(
-        order_by=[rows.c[name] for name in order], rows=(None, 0)
-    )
+    held = content_size(rows.c)
+    size = held.label("held")
+    before = func.sum(held).over(order_by=[rows.c[name] for name in order], rows=(None, 0))
     summed = select(*rows.c, size, before.label("held_so_far")).subquery("summed")
     columns = [summed.c[column.name] for column in rows.c]
     return (
@@ -91,6 +90,12 @@ def bounded(t: Tables, page: Query, *order: str) -> Query:
         .where(summed.c.held_so_far - summed.c.held < bindparam("bytes", type_=BigInteger))
         .order_by(*[summed.c[name] for name in order])
     )
+
+
+def content_size(event: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[int]:
+    """Return how many bytes the content of an event of PostgreSQL has, without reading it."""
+    context, body = (func.octet_length(event[name]) for name in ("context", "body"))
+    return func.coalesce(context, 0) + func.coalesce(body, 0)
 
 
 def clock() -> ColumnElement[int]:

@@ -72,18 +72,12 @@ def sift(t: Tables) -> Query:
     return found.add_cte(*aside)
 
 
-@on_postgres
-def plain_place(t: Tables) -> Query:
-    """Give positions to whatever waits, in words that a distributed database takes."""
-    rows = [t.queue.c[name] for name in _ORDER]
-    batch = select(*rows).order_by(*rows).limit(bindparam("limit")).cte("batch")
-    return _give(t, batch, lambda taken: taken, false())
-
-
 def _batch(t: Tables) -> CTE:
     """Read what waits, each with whether its event came with it; NULL where there is no event."""
     queue = t.queue.alias("queued")
     rows = [queue.c[name] for name in _ORDER]
+    if t.is_distributed:
+        return _joined_batch(t, queue)
     came: ColumnElement[Any] = literal_column("queued.xmin", Integer).label("came")
     asked: list[ColumnElement[Any]] = [*rows, came]
     first = select(*asked).order_by(*rows).limit(bindparam("limit")).subquery("first")
@@ -96,6 +90,16 @@ def _batch(t: Tables) -> CTE:
         .scalar_subquery()
     )
     return select(*_row(first), is_sure.label("is_sure")).cte("batch")
+
+
+def _joined_batch(t: Tables, queue: FromClause) -> CTE:
+    """Read the same by a join, which every node makes of its own rows."""
+    event = t.events.alias("event")
+    is_sure = literal_column("event.xmin = queued.xmin", Boolean)
+    rows = [queue.c[name] for name in _ORDER]
+    asked: list[ColumnElement[Any]] = [*rows, is_sure.label("is_sure")]
+    both = queue.outerjoin(event, _is_same(queue, event))
+    return select(*asked).select_from(both).order_by(*rows).limit(bindparam("limit")).cte("batch")
 
 
 def _judged(t: Tables, batch: CTE) -> CTE:

@@ -58,11 +58,18 @@ def metadata(dialect: Dialect, schema: str | None = None) -> MetaData:
 
 
 class Tables:
-    """The tables of a log on one database as attributes, and where its feed is."""
+    """The tables of a log on one database as attributes, and where its feed is.
 
-    def __init__(self, dialect: Dialect, schema: str | None = None) -> None:
+    `is_distributed` says that those with a stream_id are on many nodes, by it, and all others on
+    the coordinator: some statements are different then.
+    """
+
+    def __init__(
+        self, dialect: Dialect, schema: str | None = None, *, distributed: bool = False
+    ) -> None:
         self.dialect: Final[Dialect] = dialect
         self.schema: Final = schema
+        self.is_distributed: Final = distributed
 
     def __getattr__(self, name: str) -> Table:
         """Return the table of that name."""

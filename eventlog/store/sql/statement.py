@@ -29,10 +29,19 @@ class Statement(NamedTuple):
 
 
 class Statements:
-    """The statements of a noun as attributes; `names.py` says which there are."""
+    """The statements of a noun as attributes; `names.py` says which there are.
+
+    Rule: look one up when it is to run, not before: opening a log tells whether it is distributed.
+    """
+
+    is_distributed = False
 
     def __init__(self, known: Mapping[str, Statement]) -> None:
         vars(self).update(known)
+
+    def distribute(self, known: Mapping[str, Statement]) -> None:
+        """Take the place of those that a distributed log runs otherwise."""
+        vars(self).update(known, is_distributed=True)
 
 
 def plain(text: str, names: Iterable[str] = ()) -> Statement:

@@ -24,6 +24,9 @@ STREAM: Final = (
 FIRST: Final = STREAM[:-1]
 """The columns that the first append of a stream inserts."""
 
+ASKED: Final = (*(name for name in FIRST if name != "created_at"), "linked_version", "linked_hash")
+"""What appends that go together ask of a stream's row; it was created at its `head_at`."""
+
 NO_PARENT: Final = (None, None)
 
 

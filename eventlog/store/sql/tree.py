@@ -59,6 +59,8 @@ def leaves(t: Tables) -> Query:
     feed, events = _feed(t).c, t.events.c
     source: FromClause = t.events
     row: list[ColumnElement[Any]] = [feed.position, events.hash]
+    if t.is_distributed:
+        return _leaves_by_join(t)
     if t.is_postgres:
         same = (events.stream_id == feed.stream_id) & (events.version == feed.version)
         source = _feed(t).outerjoin(t.events, same)
@@ -75,15 +77,70 @@ def leaves(t: Tables) -> Query:
 
 
 @on_both
+def placed(t: Tables) -> Query:
+    """Read which event has each position, whether or not it is there."""
+    feed = _feed(t).c
+    return (
+        select(feed.position, feed.stream_id, feed.version)
+        .where(*between(feed.position))
+        .order_by(feed.position)
+        .limit(bindparam("limit"))
+    )
+
+
+@on_both
 def event_at(t: Tables) -> Query:
     """Read which event has a position, and the names of its stream, if it is there."""
     feed, streams = _feed(t), t.streams.c
     branch = func.coalesce(streams.branch, literal("", Text))
+    if t.is_distributed:
+        return _event_at_by_join(t)
     return (
         select(feed.c.stream_id, feed.c.version, streams.tenant, streams.name, branch)
         .select_from(feed.outerjoin(t.streams, streams.stream_id == feed.c.stream_id))
         .where(feed.c.position == bindparam("position"))
     )
+
+
+def _leaves_by_join(t: Tables) -> Query:
+    """Read the same from many nodes.
+
+    The nodes are told the places, and join their own rows. An outer join with `feed` would bring
+    every event of the log to the coordinator.
+    """
+    feed = t.feed.c
+    asked = select(feed.position, feed.stream_id, feed.version)
+    in_order = asked.where(feed.position > bindparam("after")).order_by(feed.position)
+    places = in_order.limit(bindparam("limit")).cte("places")
+    place, events, streams = places.c, t.events.c, t.streams.c
+    same = (events.stream_id == place.stream_id) & (events.version == place.version)
+    there = select(place.position, events.hash).join_from(places, t.events, same).cte("there")
+    is_beyond = (streams.stream_id == place.stream_id) & (place.version > streams.version)
+    beyond = select(place.position).join_from(places, t.streams, is_beyond).cte("beyond")
+    is_nowhere = there.c.hash.is_(None) & beyond.c.position.is_not(None)
+    return (
+        select(place.position, there.c.hash, is_nowhere)
+        .select_from(
+            places.outerjoin(there, there.c.position == place.position).outerjoin(
+                beyond, beyond.c.position == place.position
+            )
+        )
+        .order_by(place.position)
+    )
+
+
+def _event_at_by_join(t: Tables) -> Query:
+    """Read the same from the one node that has the stream."""
+    feed, streams = t.feed.c, t.streams.c
+    asked = select(feed.stream_id, feed.version).where(feed.position == bindparam("position"))
+    place = asked.cte("place")
+    names = select(streams.stream_id, streams.tenant, streams.name, streams.branch)
+    is_it = streams.stream_id.in_(select(place.c.stream_id))
+    named = names.where(is_it).cte("named")
+    branch = func.coalesce(named.c.branch, literal("", Text))
+    return select(
+        place.c.stream_id, place.c.version, named.c.tenant, named.c.name, branch
+    ).select_from(place.outerjoin(named, named.c.stream_id == place.c.stream_id))
 
 
 @on_both

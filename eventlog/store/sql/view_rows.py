@@ -121,13 +121,12 @@ class ViewStatements(CheckpointStatements, abc.ABC):
 
     def select(self, asked: Selection) -> Statement:
         """Read a page of rows."""
-        conditions, names = self.of_tenant(asked.table)
-        conditions += [equal([name]) for name in asked.equal]
-        names += values(asked.equal)
+        wanted, given = [equal([name]) for name in asked.equal], values(asked.equal)
         if asked.after is not None:
             behind, more = _behind(asked.order)
-            conditions.append(behind)
-            names += more
+            wanted, given = [*wanted, behind], [*given, *more]
+        own, names = self.of_tenant(asked.table, asked.generation, wanted, given)
+        conditions, names = [*own, *wanted], [*names, *given]
         rows = self.rows(asked.table, asked.generation)
         return self.statement(
             f"{rows}{where(conditions)} ORDER BY {ordered(asked.order)} LIMIT ?", [*names, "limit"]
@@ -136,8 +135,10 @@ class ViewStatements(CheckpointStatements, abc.ABC):
     def search(self, asked: Search) -> Statement:
         """Find rows that have all words by the index, and of these those that have the phrases."""
         join, is_match = self.by_words(asked.table, asked.generation)
-        conditions, names = self.of_tenant(asked.table)
-        conditions += [*(equal([name]) for name in asked.equal), is_match]
+        wanted = [*(equal([name]) for name in asked.equal), is_match]
+        given = [*values(asked.equal), "match"]
+        own, names = self.of_tenant(asked.table, asked.generation, wanted, given)
+        conditions = [*own, *wanted]
         phrases = [f"phrase_{n}" for n, each in enumerate(asked.phrases) if len(each.words) > 1]
         conditions += [f"{self.place_in}({column(WORDS)}, ?) > 0"] * len(phrases)
         best, ranked = self._rank(asked.phrases)
@@ -145,8 +146,7 @@ class ViewStatements(CheckpointStatements, abc.ABC):
             f"{self.rows(asked.table, asked.generation)}{join}{where(conditions)}"
             f" ORDER BY {best} DESC, {ordered(asked.order)} LIMIT ?"
         )
-        names += [*values(asked.equal), "match", *phrases, *ranked, "limit"]
-        return self.statement(text, names)
+        return self.statement(text, [*names, *given, *phrases, *ranked, "limit"])
 
     def _rank(self, phrases: Sequence[Phrase]) -> tuple[str, list[str]]:
         """Return how good a row is, a whole number, and its parameters.
@@ -173,8 +173,13 @@ class ViewStatements(CheckpointStatements, abc.ABC):
         """Return what selects every row."""
         return f"SELECT {_columns(spec)} FROM {self.name(table_name(spec, generation))} AS rows"
 
-    def of_tenant(self, spec: TableSpec) -> tuple[list[str], list[str]]:
-        """Return what says which rows are those of the tenant, and its parameters."""
+    def of_tenant(
+        self, spec: TableSpec, _generation: int, _wanted: Sequence[str], _given: Sequence[str]
+    ) -> tuple[list[str], list[str]]:
+        """Return what says which rows are those of the tenant, and its parameters.
+
+        `wanted` are the other conditions, and `given` their parameters.
+        """
         columns = {each.name for each in spec.columns}
         if "tenant" in columns:
             return [f"{column('tenant')} = ?"], ["of_tenant"]

@@ -11,10 +11,11 @@ class SqliteFeed(FeedPages):
     """A FeedSource without a queue."""
 
     queue = None
+    server = 0
     reads_ahead = False
 
     def __init__(self, runner: Runner, sql: SqliteFeedStatements) -> None:
-        super().__init__(runner, sql.page, sql.every_page)
+        super().__init__(runner, sql)
         self._head = sql.head
 
     @reads
@@ -22,6 +23,9 @@ class SqliteFeed(FeedPages):
         rows = yield ask(self._head)
         position: int = rows[0][0]
         return position
+
+    async def is_standby(self) -> bool:
+        return False
 
     async def listen(self, _notify: Callable[[], None]) -> None:
         return

@@ -46,7 +46,7 @@ class SqliteStore:
         self.snapshots = Snapshots(runner, SNAPSHOTS)
         self.keys = Keys(runner, KEYS)
         self.feed = SqliteFeed(runner, FEED)
-        self.tree = Tree(runner, TREE, _VIOLATIONS)
+        self.tree = Tree(runner, TREE, lambda: _VIOLATIONS)
         self.views = Views(runner, VIEWS)
         self.guards = SqliteGuards(runner)
         self._erasures = Erasures(runner, ERASURES, SNAPSHOTS, KEYS, LOG)

@@ -57,9 +57,10 @@ class SqliteViewStatements(ViewStatements):
 
     def held(self, spec: TableSpec, generation: int, *, of_tenant: bool) -> Statement:
         """Read the rows of one partition."""
-        conditions, names = self.of_tenant(spec) if of_tenant else ([], [])
-        text = self.rows(spec, generation) + where([equal(spec.key[:1]), *conditions])
-        return plain(text, ["partition", *names])
+        wanted, given = [equal(spec.key[:1])], ["partition"]
+        own, names = self.of_tenant(spec, generation, wanted, given) if of_tenant else ([], [])
+        text = self.rows(spec, generation) + where([*wanted, *own])
+        return plain(text, [*given, *names])
 
     def size_of(self, text: str) -> str:
         """Take it for bytes: octet_length() is of SQLite 3.43."""

@@ -6,8 +6,10 @@ from eventlog import Context, ConversationCleared, NewEvent, RecordedEvent
 from eventlog.errors import InvalidOptionError, NoSuchBranchError
 from eventlog.events import BranchDeleted
 from eventlog.format.names import MAIN
+from eventlog_projections.changing.changed import Change, change_list, changed
+from eventlog_projections.history.diff import Diff
 from eventlog_projections.items.fold import changes_list
-from eventlog_projections.stream import Change, Stream
+from eventlog_projections.stream import Decided, Stream
 
 
 async def branches(stream: Stream) -> list[Stream]:
@@ -30,27 +32,42 @@ async def open_branch(stream: Stream, branch: str) -> Stream:
     return found
 
 
-async def delete(stream: Stream, reason: str | None, context: Context) -> None:
+async def delete(stream: Stream, reason: str | None, context: Context) -> Change[Diff]:
     """Empty a branch and show it no more. Raises InvalidOptionError for the main one."""
     if not stream.branch:
         raise InvalidOptionError("The main branch cannot be deleted. Clear it.")
 
-    async def take_away() -> Change:
-        return Change(await stream.version(), BranchDeleted(reason))
+    async def take_away() -> Decided:
+        return Decided(await stream.version(), BranchDeleted(reason))
 
-    await stream.change(take_away, context=context)
+    return await change_list(stream, take_away, context)
 
 
-async def clear_all(stream: Stream, reason: str | None, context: Context) -> None:
+async def clear(
+    stream: Stream, reason: str | None, context: Context, *, dry_run: bool = False
+) -> Change[Diff]:
+    """Empty the list, whatever others append meanwhile."""
+    cleared = ConversationCleared(reason)
+    if not dry_run:
+        return changed(stream, (await stream.append(NewEvent(cleared, context))).last)
+
+    async def empty() -> Decided:
+        return Decided(await stream.version(), cleared)
+
+    return await change_list(stream, empty, context, dry_run=True)
+
+
+async def clear_all(stream: Stream, reason: str | None, context: Context) -> list[Change[Diff]]:
     """Empty the main branch, and then each of the others, by an event of its own.
 
     What was seen, as `context` says, is a version of `stream`, and of no other branch.
     """
     unseeing = msgspec.structs.replace(context, seen_version=None, seen_limit=None)
     main = stream.beside(stream.name, MAIN)
-    for branch in (main, *await branches(stream)):
-        seen = context if branch.branch == stream.branch else unseeing
-        await branch.append(NewEvent(ConversationCleared(reason), seen))
+    return [
+        await clear(branch, reason, context if branch.branch == stream.branch else unseeing)
+        for branch in (main, *await branches(stream))
+    ]
 
 
 async def last_change(stream: Stream, version: int) -> RecordedEvent | None:

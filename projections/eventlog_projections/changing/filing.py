@@ -9,7 +9,9 @@ from eventlog.events import ConversationArchived, ConversationUnarchived
 from eventlog.format.names import MAIN
 from eventlog.retrying import Tries, others_were_first
 from eventlog_projections.changing import labels
-from eventlog_projections.changing.labels import Labels
+from eventlog_projections.changing.archived import is_archived
+from eventlog_projections.changing.changed import Change
+from eventlog_projections.changing.labels import Labels, LabelsDiff
 from eventlog_projections.stream import NO_CONTEXT, OnStream, Stream
 
 _Filed = ConversationArchived | ConversationUnarchived
@@ -25,12 +27,15 @@ class Filed(OnStream):
         owner: str | None = None,
         tags: Iterable[str] | None = None,
         context: Context = NO_CONTEXT,
-    ) -> Appended:
+        dry_run: bool = False,
+    ) -> Change[LabelsDiff]:
         """Give the conversation a title, an owner or tags, as one event.
 
-        None leaves what there is; an empty text, or no tags, removes it. Raises InvalidInputError.
+        None leaves what there is; an empty text, or no tags, removes it. With `dry_run` nothing is
+        stored. Raises InvalidInputError.
         """
-        return await labels.label(self._stream, title, owner, tags, context)
+        labelled = labels.labelled(title, owner, tags)
+        return await labels.label(self._stream, labelled, context, dry_run=dry_run)
 
     async def labels(self) -> Labels:
         """Return what the conversation is labelled with now, but for what was erased."""
@@ -56,12 +61,6 @@ class Filed(OnStream):
     async def is_archived(self) -> bool:
         """Tell whether this conversation, or this branch, is closed."""
         return await is_archived(self._stream, await self._stream.version())
-
-
-async def is_archived(stream: Stream, version: int) -> bool:
-    """Tell whether a stream was closed at a version."""
-    last = await (await stream.events(after=max(0, version - 1), until=version)).all()
-    return [event.kind for event in last] == [ConversationArchived.kind]
 
 
 async def _file(stream: Stream, event: _Filed, context: Context, *, is_wanted: bool) -> Appended:

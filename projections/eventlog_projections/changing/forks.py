@@ -3,11 +3,11 @@
 from datetime import datetime
 
 from eventlog import ConflictError, Context, NewEvent
-from eventlog.errors import ArchivedError, InvalidMomentError, NameTakenError
+from eventlog.errors import InvalidMomentError, NameTakenError
 from eventlog.events import ConversationForked
 from eventlog.format.names import MAIN
 from eventlog.format.questions import check_count
-from eventlog_projections.changing.filing import is_archived
+from eventlog_projections.changing.archived import refuse_archived
 from eventlog_projections.stream import Stream
 
 
@@ -18,14 +18,30 @@ async def fork(
     kept: int | None,
     reason: str | None,
     context: Context,
-) -> None:
+) -> ConversationForked:
     """Begin a new stream with the parent's list as of `at`, or the first `kept` items of it.
 
-    Raises NameTakenError, InvalidMomentError, ErasedError or StoreError, and ArchivedError for a
-    branch of a conversation that is closed.
+    Returns the event that says so. Raises what `forking` does, or StoreError.
+    """
+    forked = await forking(parent, new, at, kept, reason)
+    try:
+        await new.append(NewEvent(forked, context), 0)
+    except ConflictError as error:
+        raise NameTakenError(new.name, new.branch, error.actual) from error
+    return forked
+
+
+async def forking(
+    parent: Stream, new: Stream, at: int | datetime | None, kept: int | None, reason: str | None
+) -> ConversationForked:
+    """Return the event that a fork is. What has another name is found out when it is stored.
+
+    Raises NameTakenError for the parent's own name, InvalidMomentError or ErasedError, and
+    ArchivedError for a branch of a conversation that is closed.
     """
     if new.branch and new.name == parent.name:
-        await _refuse_archived(parent)
+        main = parent.beside(parent.name, MAIN)
+        await refuse_archived(main, await main.version())
     seen = await parent.read(as_of=at, limit=0)
     if (new.name, new.branch) == (parent.name, parent.branch):
         raise NameTakenError(new.name, new.branch, seen.version)
@@ -37,20 +53,21 @@ async def fork(
             f" cannot keep {kept} of them. Nothing was stored."
         )
     await parent.refuse_erased(seen.version)
-    forked = ConversationForked(
+    return ConversationForked(
         parent.log.spi.stream_id(parent.name, branch=parent.branch),
         seen.version,
         seen.total if kept is None else kept,
         reason,
     )
-    try:
-        await new.append(NewEvent(forked, context), 0)
-    except ConflictError as error:
-        raise NameTakenError(new.name, new.branch, error.actual) from error
 
 
-async def _refuse_archived(stream: Stream) -> None:
-    main = stream.beside(stream.name, MAIN)
-    version = await main.version()
-    if await is_archived(main, version):
-        raise ArchivedError(stream.name, version)
+async def would_fork(
+    parent: Stream, new: Stream, at: int | datetime | None, reason: str | None = None
+) -> ConversationForked:
+    """Return the event that a fork would be, and store nothing. Raises what `fork` does."""
+    forked = await forking(parent, new, at, None, reason)
+    forked.body()
+    version = await new.version()
+    if version:
+        raise NameTakenError(new.name, new.branch, version)
+    return forked

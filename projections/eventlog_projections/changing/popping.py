@@ -4,7 +4,7 @@ import contextlib
 from typing import Any
 
 from eventlog import Context, ItemPopped
-from eventlog_projections.stream import Change, Stream
+from eventlog_projections.stream import Decided, Stream
 
 
 class _NothingThereError(Exception):
@@ -15,11 +15,11 @@ async def pop(stream: Stream, reason: str | None, context: Context) -> Any | Non
     """Return the item, or None where there is none; no two callers get the same one."""
     popped: list[Any] = []
 
-    async def pop_last() -> Change:
+    async def pop_last() -> Decided:
         version, popped[:], *_ = await stream.read(limit=1)
         if not popped:
             raise _NothingThereError
-        return Change(version, ItemPopped(reason))
+        return Decided(version, ItemPopped(reason))
 
     with contextlib.suppress(_NothingThereError):
         await stream.change(pop_last, context=context)

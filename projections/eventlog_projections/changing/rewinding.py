@@ -8,60 +8,50 @@ where a redo goes back to.
 
 from datetime import datetime
 
-from eventlog import Appended, Context
+from eventlog import Context
 from eventlog.errors import NoSuchTurnError, NothingToRedoError
 from eventlog.events import ConversationRewound
 from eventlog.format.questions import check_count
 from eventlog_projections.changing.branches import last_change
+from eventlog_projections.changing.changed import Change, change_list, go_back
+from eventlog_projections.history.diff import Diff
 from eventlog_projections.items.turns import starts
-from eventlog_projections.stream import Change, Stream
+from eventlog_projections.stream import Decided, Stream
 
 
 async def restore(
-    stream: Stream, to: int | datetime, reason: str | None, context: Context
-) -> Appended:
+    stream: Stream, to: int | datetime, reason: str | None, context: Context, *, dry_run: bool
+) -> Change[Diff]:
     """Make the list again what it was then. Raises InvalidMomentError or ErasedError."""
-    version = await stream.version_at(to)
-    await stream.refuse_erased(version)
-
-    async def go_back() -> Change:
-        return Change(await stream.version(), ConversationRewound(version, reason=reason))
-
-    return await stream.change(go_back, context=context)
+    return await go_back(stream, await stream.version_at(to), reason, context, dry_run=dry_run)
 
 
-async def undo(stream: Stream, turns: int, reason: str | None, context: Context) -> Appended:
+async def undo(
+    stream: Stream, turns: int, reason: str | None, context: Context, *, dry_run: bool
+) -> Change[Diff]:
     """Take the last `turns` turns off the list. Raises NoSuchTurnError or InvalidInputError."""
-
-    async def take_off() -> Change:
-        version, kept = await undoing(stream, turns)
-        return Change(version, ConversationRewound(version, kept, reason))
-
-    return await stream.change(take_off, context=context)
-
-
-async def undoing(stream: Stream, turns: int) -> tuple[int, int]:
-    """Return which version, and how many items of it, would be left without the last turns."""
     check_count("turns", turns, least=1)
-    seen, start = await stream.read_turns(turns)
-    if start is None:
-        raise _no_such_turn(stream, turns, len(starts(seen.items, seen.inner)))
-    return seen.version, seen.total - len(seen.items) + start
+
+    async def take_off() -> Decided:
+        seen, start = await stream.read_turns(turns)
+        if start is None:
+            raise _no_such_turn(stream, turns, len(starts(seen.items, seen.inner)))
+        kept = seen.total - len(seen.items) + start
+        return Decided(seen.version, ConversationRewound(seen.version, kept, reason))
+
+    return await change_list(stream, take_off, context, dry_run=dry_run)
 
 
-async def redoing(stream: Stream) -> int:
-    """Return the version that a redo would go back to. Raises NothingToRedoError."""
-    return await _undone(stream, await stream.version())
-
-
-async def redo(stream: Stream, reason: str | None, context: Context) -> Appended:
+async def redo(
+    stream: Stream, reason: str | None, context: Context, *, dry_run: bool
+) -> Change[Diff]:
     """Take back the last undo that was not taken back yet. Raises NothingToRedoError."""
 
-    async def go_forth() -> Change:
+    async def go_forth() -> Decided:
         head = await stream.version()
-        return Change(head, ConversationRewound(await _undone(stream, head), reason=reason))
+        return Decided(head, ConversationRewound(await _undone(stream, head), reason=reason))
 
-    return await stream.change(go_forth, context=context)
+    return await change_list(stream, go_forth, context, dry_run=dry_run)
 
 
 async def _undone(stream: Stream, version: int) -> int:

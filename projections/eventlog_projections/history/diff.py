@@ -19,6 +19,11 @@ class Diff(NamedTuple):
     unreadable: tuple[Unreadable, ...] = ()
     """What of both cannot be read. It stands in its place among the others, too."""
 
+    @property
+    def total(self) -> int:
+        """How many items the list has that the other one becomes."""
+        return self.common + sum(map(size, self.added))
+
 
 async def diff(stream: Stream, a: int | datetime | None, b: int | datetime | None) -> Diff:
     """Compare the list at `a` with the list at `b`, as far as they can be read.

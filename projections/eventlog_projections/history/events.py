@@ -8,6 +8,7 @@ from eventlog import Context, Event, ItemsAdded, ItemsReplaced, RecordedEvent, R
 from eventlog.errors import CorruptEventError, EventLogError
 from eventlog.events import OpaqueEvent
 from eventlog.format.envelope import readable_time
+from eventlog.format.questions import check_version
 from eventlog.paging import Paged
 from eventlog_projections.history.timeline import Move, Span, Timeline, spans
 from eventlog_projections.stream import Stream
@@ -92,21 +93,23 @@ async def tell(stream: Stream, until: int | None = None) -> AsyncGenerator[Told]
         yield Told(recorded, event, context, error)
 
 
-def history(stream: Stream, until: int | None = None) -> Results[HistoryEvent]:
+def history(stream: Stream, until: int | None = None, *, after: int = 0) -> Results[HistoryEvent]:
     """Iterate over the events of a stream that are there when it begins, up to a version.
 
-    Reads all of them twice, a page at a time, and keeps a few numbers of each. One is decoded when
-    it is asked for. One that cannot be read is an entry with an `error`, and hides no other.
+    With `after`, only over those behind that version. Reads the headers of all of them first, and
+    keeps a few numbers of each. One is decoded when it is asked for. One that cannot be read is an
+    entry with an `error`, and hides no other.
     """
-    return Paged(_Reading(stream, until).next, size=1)
+    return Paged(_Reading(stream, until, check_version("after", after)).next, size=1)
 
 
 class _Reading:
     """Says of each event in turn what it did to the list."""
 
-    def __init__(self, stream: Stream, until: int | None) -> None:
+    def __init__(self, stream: Stream, until: int | None, after: int) -> None:
         self._stream = stream
         self._until = until
+        self._after = after
         self._timeline = Timeline()
         self._events: Results[RecordedEvent] | None = None
         self._waiting: HistoryEvent | None = None
@@ -133,7 +136,8 @@ class _Reading:
             take(whole, event)
         # Versions rise in it, as they do here: what is used up is taken off the end.
         self._listed = spans(whole.now)[::-1]
-        return await self._stream.events(until=whole.version)
+        self._timeline = whole.at(self._after)
+        return await self._stream.events(after=self._after, until=whole.version)
 
     def _range(self, version: int) -> range:
         """Return which items of a version are in the list now; versions must rise."""

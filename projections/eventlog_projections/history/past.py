@@ -14,9 +14,12 @@ from eventlog_projections.stream import OnStream
 class Past(OnStream):
     """Answers from all events of a conversation, or of a branch; changes nothing."""
 
-    def history(self) -> Results[HistoryEvent]:
-        """Iterate over every event there is, in order; one that cannot be read has an `error`."""
-        return events.history(self._stream)
+    def history(self, *, after: int = 0) -> Results[HistoryEvent]:
+        """Iterate over every event there is, in order; one that cannot be read has an `error`.
+
+        With `after` only over those behind that version: no content of others is decoded.
+        """
+        return events.history(self._stream, after=after)
 
     async def diff(self, a: int | datetime | None = None, b: int | datetime | None = None) -> Diff:
         """Compare the list at `a` with the list at `b`: versions or aware datetimes, None for now.

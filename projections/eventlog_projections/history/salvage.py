@@ -85,10 +85,11 @@ async def _inherited(
         beginning = await _salvage(parent, origin.at_version, (*passed, origin.row.stream_id))
     except EventLogError as error:
         return [Unreadable(kept, error)]
-    return _first(beginning, kept)
+    return first(beginning, kept)
 
 
-def _first(items: Salvaged, kept: int) -> Salvaged:
+def first(items: Salvaged, kept: int) -> Salvaged:
+    """Return as much of a list as stands for its first `kept` items."""
     found: Salvaged = []
     for each in items:
         if kept <= 0 and size(each):

@@ -55,6 +55,13 @@ class Timeline:
         """The list at that version."""
         return self.lists[self.version]
 
+    def at(self, version: int) -> "Timeline":
+        """Return it as it was when it was folded to a version."""
+        earlier = Timeline()
+        earlier.lists = {each: found for each, found in self.lists.items() if each <= version}
+        earlier.version = max(earlier.lists)
+        return earlier
+
     def take(self, event: RecordedEvent) -> Move:
         """Apply the next event. Raises CorruptEventError."""
         if event.version != self.version + 1:

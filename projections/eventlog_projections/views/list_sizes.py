@@ -65,6 +65,10 @@ class ListSizes:
         self._views = views
         self._known: OrderedDict[bytes, _Size] = OrderedDict()
 
+    def evict(self) -> None:
+        """Evict all of them: the database may have other events."""
+        self._known.clear()
+
     async def step(self, found: TenantEvent) -> Step:
         """Return an event as a step; one that cannot be read is a step with a failure.
 

@@ -16,7 +16,7 @@ from eventlog.format.envelope import readable_time
 from eventlog.format.names import MAIN
 from eventlog.format.questions import check_text
 from eventlog_projections.views.conversations import BranchRow, ConversationRow
-from eventlog_projections.views.prices import cost_of
+from eventlog_projections.views.prices import Call, Cost, costs_of
 from eventlog_projections.views.row import digest_of
 from eventlog_projections.views.search import ItemRow, PlainItemRow
 from eventlog_projections.views.searching.asked import phrases_of
@@ -33,13 +33,6 @@ class Usage(Used, frozen=True, kw_only=True):
 
     model: str | None
     cost: Decimal | None
-
-
-class Cost(NamedTuple):
-    """US dollars of what has a price, and how many requests have none."""
-
-    total: Decimal
-    unpriced: int
 
 
 class Summary(NamedTuple):
@@ -140,17 +133,22 @@ async def conversations(
     )
     ids = [row.conversation_id for row in rows]
     turns = {c.stream_id: c.listed for c in await views.held(TurnCount, ids, stale=stale)}
-    models: dict[bytes, list[Used]] = {}
+    models: dict[bytes, list[ModelRow]] = {}
     for model in await views.held(ModelRow, ids, stale=stale):
         models.setdefault(model.conversation_id, []).append(model)
+    # Prices take a while to load: whoever does not show them leaves them out.
+    calls = await _calls(views, ids, stale=stale) if priced else None
     return [
         _summary(
             row,
             turns.get(row.conversation_id, 0),
-            models.get(row.conversation_id, []),
-            priced=priced,
+            [model.model for model in used],
+            Cost(Decimal(0), sum(model.requests for model in used))
+            if calls is None
+            else costs_of(map(_call, calls.get(row.conversation_id, ()))),
         )
         for row in rows
+        for used in [models.get(row.conversation_id, [])]
     ]
 
 
@@ -178,7 +176,7 @@ async def turns(views: Views, name: str, *, branch: str = MAIN, stale: bool = Fa
             row.context_tokens,
             row.total_tokens,
             so_far,
-            _cost((u, u.model, readable_time(u.recorded_at)) for u in used.get(row.number, ())),
+            costs_of(map(_call, used.get(row.number, ()))),
             readable_time(row.begun_at),
             readable_time(row.last_at),
             row.removed,
@@ -190,15 +188,22 @@ async def turns(views: Views, name: str, *, branch: str = MAIN, stale: bool = Fa
 async def usage(views: Views, name: str | None = None, *, stale: bool = False) -> list[Usage]:
     """Return what a conversation, or all of the tenant's, used of each model.
 
-    Costs are at the prices of now; what has no known price has none, which is not 0.
+    Each call costs what it did at its time; what has no known price has none, which is not 0.
     """
     rows: Sequence[ModelRow | TenantModelRow]
+    calls: Iterable[UsageRow]
     if name is None:
         rows = await views.held(TenantModelRow, [views.log.tenant], stale=stale)
+        calls = await views.select(UsageRow, {}, stale=True)
     else:
-        rows = await views.held(ModelRow, [_id(views, name)], stale=stale)
+        conversation = _id(views, name)
+        rows = await views.held(ModelRow, [conversation], stale=stale)
+        calls = (await _calls(views, [conversation], stale=stale)).get(conversation, ())
+    called: dict[str, list[Call]] = {}
+    for row in calls:
+        called.setdefault(row.model or "", []).append(_call(row))
     return [
-        Usage(model=row.model or None, cost=cost_of(row, row.model or None), **counts_of(row))
+        Usage(model=row.model or None, cost=_known(called.get(row.model, ())), **counts_of(row))
         for row in sorted(rows, key=lambda row: row.model)
     ]
 
@@ -267,18 +272,28 @@ def _id(views: Views, name: str, branch: str = MAIN) -> bytes:
     return views.log.spi.stream_id(name, branch=branch)
 
 
-def _cost(used: Iterable[tuple[Used, str | None, datetime | None]]) -> Cost:
-    total, unpriced = Decimal(0), 0
-    for counts, model, at in used:
-        cost = cost_of(counts, model, at)
-        if cost is None:
-            unpriced += counts.requests
-        else:
-            total += cost
-    return Cost(total, unpriced)
+async def _calls(
+    views: Views, conversations: Sequence[bytes], *, stale: bool
+) -> dict[bytes, list[UsageRow]]:
+    """Return what was counted in conversations, in all their branches, by conversation."""
+    branches = await views.held(BranchRow, conversations, stale=stale)
+    owners = {row.stream_id: row.conversation_id for row in branches}
+    found: dict[bytes, list[UsageRow]] = {}
+    for row in await views.held(UsageRow, list(owners), stale=True):
+        found.setdefault(owners[row.stream_id], []).append(row)
+    return found
 
 
-def _summary(row: ConversationRow, turns: int, models: Sequence[Any], *, priced: bool) -> Summary:
+def _known(calls: Iterable[Call]) -> Decimal | None:
+    cost = costs_of(calls)
+    return None if cost.unpriced and not cost.total else cost.total
+
+
+def _call(row: UsageRow) -> Call:
+    return Call(row, row.model, readable_time(row.recorded_at))
+
+
+def _summary(row: ConversationRow, turns: int, models: Sequence[str], cost: Cost) -> Summary:
     return Summary(
         row.name,
         row.title or row.first_message,
@@ -291,12 +306,11 @@ def _summary(row: ConversationRow, turns: int, models: Sequence[Any], *, priced:
         row.input_tokens,
         row.output_tokens,
         row.total_tokens,
-        # Prices take a while to load: whoever does not show them leaves them out.
-        _cost((model, (model.model if priced else None) or None, None) for model in models),
+        cost,
         row.bytes,
         readable_time(row.first_at),
         readable_time(row.last_at),
-        tuple(sorted(model.model for model in models if model.model)),
+        tuple(sorted(filter(None, models))),
         row,
         None if row.archived_at is None else readable_time(row.archived_at),
     )

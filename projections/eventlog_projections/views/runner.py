@@ -49,6 +49,7 @@ class Runner:
         self._points: dict[Key, Checkpoint] = {}
         self._lock = asyncio.Lock()
         self._chores = Chores(self._views, self._projections, self.refold)
+        self._server = self._views.server
         self._looked_at = 0.0
         """On the monotonic clock; 0 since something failed."""
 
@@ -62,6 +63,8 @@ class Runner:
         end = await self._views.end()
         if self._executor.is_waiting:
             self._executor.is_waiting = await self._chores.open_again(asyncio.Event())
+        if self._server != self._views.server:
+            await self._look()
         ours = self._ours(names)
         if len(ours) == len(names) and all(p.is_serving and p.position == end for p in ours):
             return {point.projection: point for point in ours}
@@ -211,6 +214,7 @@ class Runner:
         return found
 
     async def _look(self) -> None:
+        self._server = self._views.server
         points = await self._tables.checkpoints()
         self._points = {point.key: point for point in points}
         self._looked_at = time.monotonic()

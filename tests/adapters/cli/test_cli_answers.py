@@ -1,6 +1,7 @@
 """What the commands answer, on every database."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -179,3 +180,28 @@ async def test_roles_are_created_for_a_server_only(filled: Backend, eventlog: Ev
     for name in names:
         await filled.execute(f"DROP OWNED BY {name} CASCADE")
         await filled.execute(f"DROP ROLE {name}")
+
+
+def test_tail_says_who_did_it_in_every_conversation(filled: Backend, eventlog: Eventlog) -> None:
+    """In columns of a pipe as in a terminal; of an erasure it is who is named for ever."""
+    eventlog("erase", "order-1041", "--reason", "gdpr-17", "--by", "dpo", "--yes")
+    last = eventlog("tail", "-n", "1", "--actor", "dpo").stdout.split("\t")
+    assert last[1:] == ["order-1041", "3", "erased", "dpo", "erased by dpo: gdpr-17\n"]
+    (popped,) = eventlog("tail", "--actor", "lin").stdout.splitlines()
+    assert popped.split("\t")[1:5] == ["order-1042", "6", "popped", "lin"]
+    assert eventlog("tail", "--actor", "nobody").stdout == ""
+    for name, who in (("order-1041", "dpo"), ("order-1042", "lin")):
+        (line,) = eventlog("log", name, "--actor", who).stdout.splitlines()
+        assert line.split("\t")[3] == who
+
+
+@pytest.mark.parametrize("columns", ["80", "45"])
+def test_tail_has_room_for_who_did_it(
+    filled: Backend, eventlog: Eventlog, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    """In the line of the event, or in one of its own."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", columns)
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", eventlog("tail", "-n", "1").output)
+    assert shown.split()[2:7] == ["order-1042", "6", "popped", "by", "lin"]
+    assert max(map(len, shown.splitlines())) <= int(columns)

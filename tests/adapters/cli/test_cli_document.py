@@ -54,6 +54,27 @@ def test_every_command_has_help_and_an_example(context: click.Context) -> None:
             assert f"  {example}\n" in f"{shown}\n"
 
 
+GROUPS: Final = [each for each in every() if isinstance(each.command, click.Group)]
+
+
+@pytest.mark.parametrize("context", GROUPS, ids=lambda each: each.command_path)
+def test_a_group_lists_its_commands_with_an_example_of_each(context: click.Context) -> None:
+    """In its help, whole: there is no other place where somebody new would find them."""
+    (_, *inner) = contexts(*context.command_path.split()[1:])
+    shown = context.get_help()
+    flat = " ".join(shown.split())
+    assert inner
+    for each in inner:
+        assert f" {each.info_name} {text_of(each)[0]}" in flat
+        assert f"  {examples_of(each)[0]}\n" in f"{shown}\n"
+
+
+@pytest.mark.parametrize("name", ["hold", "keys", "repair"])
+def test_a_group_alone_prints_its_help(name: str, eventlog: Eventlog) -> None:
+    """Line by line, and not as a message with the line breaks escaped."""
+    assert eventlog(name).stderr == eventlog("help", name).stdout
+
+
 def test_options_of_one_meaning_have_one_name() -> None:
     """Each option's short form and placeholder are the same wherever it is."""
     forms: dict[str, set[str]] = {}

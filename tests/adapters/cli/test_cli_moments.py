@@ -7,12 +7,13 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from agents import SQLiteSession
 
 from eventlog.errors import InvalidMomentError
-from eventlog_cli.showing.times import Zone, moment
+from eventlog_cli.showing.times import Zone, moment, until_or_none
 from tests.adapters.cli.conftest import Eventlog
 
 LOCAL = "Europe/Zurich"
@@ -59,6 +60,56 @@ def test_a_time_that_was_printed_finds_what_was_printed_with_it(
 def test_a_moment_is_the_end_of_what_was_written(text: str, expected: object) -> None:
     """A second means its end, so that what was printed in it is there; a day its beginning."""
     assert moment(text, Zone(is_utc=True)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("42", 42),
+        ("2026-11-02", datetime(2026, 11, 2, 23, 59, 59, 999_999, UTC)),
+        ("2026-11-02 10:04:00", datetime(2026, 11, 2, 10, 4, 0, 999_999, UTC)),
+        ("2026-11-02T10:04", datetime(2026, 11, 2, 10, 4, tzinfo=UTC)),
+    ],
+)
+def test_until_a_day_is_all_of_it(text: str, expected: object) -> None:
+    """Of --since 2026-11-01 --until 2026-11-30 nobody expects that it leaves out the 30th."""
+    assert until_or_none(text, Zone(is_utc=True)) == expected
+
+
+def test_until_a_day_of_the_wall_clock_is_all_of_it(elsewhere: None) -> None:
+    """Also of 25 hours, and the days that have a name."""
+    zone = Zone(is_utc=False)
+    end = datetime(2026, 10, 25, 22, 59, 59, 999_999, UTC)
+    assert until_or_none("2026-10-25", zone) == end
+    today, yesterday = until_or_none("today", zone), until_or_none("yesterday", zone)
+    assert isinstance(today, datetime)
+    assert isinstance(yesterday, datetime)
+    assert yesterday < datetime.now(UTC) <= today
+
+
+def test_every_list_with_an_end_has_all_of_its_last_day(db: str, eventlog: Eventlog) -> None:
+    """`log`, `sessions` and `usage` decide it in one place."""
+    day = ("--since", "2026-11-02", "--until", "2026-11-02", "--utc")
+    for command in (("log", "order-1042"), ("sessions",), ("usage", "--by", "day")):
+        alone = eventlog("--json", *command).stdout
+        assert eventlog("--json", *command, *day).stdout == alone != ""
+        before = eventlog("--json", *command, "--until", "2026-11-01", "--utc")
+        assert before.stdout == ""
+
+
+def _rows(eventlog: Eventlog, *arguments: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in eventlog("--json", *arguments).stdout.splitlines()]
+
+
+def test_tail_since_a_time_shows_all_since_then(db: str, eventlog: Eventlog) -> None:
+    """However many they are; -n still says how many at most."""
+    every = [row["position"] for row in _rows(eventlog, "tail", "-n", "99")]
+    assert [row["position"] for row in _rows(eventlog, "tail", "--since", "2026-11-02")] == every
+    since = ("--since", "2026-11-02 10:06:00", "--utc")
+    late = [row["version"] for row in _rows(eventlog, "tail", *since)]
+    assert late == [row["version"] for row in _rows(eventlog, "log", "order-1042", *since)] != []
+    assert [row["version"] for row in _rows(eventlog, "tail", "-n", "1", *since)] == late[-1:]
+    assert _rows(eventlog, "tail", "--since", "1s") == []
 
 
 def test_ages_and_words_are_of_now() -> None:

@@ -184,3 +184,35 @@ def test_names_are_completed_as_click_completes_them(long_names: str, shell: str
     assert at_once == told("eventlog show --all customer", 3)
     assert all(name in at_once for name in IDS)
     assert told("eventlog show la", 2) == told("eventlog show --all la", 3)
+
+
+@pytest.mark.parametrize(
+    ("sort", "column"),
+    [
+        ("items", "items"),
+        ("turns", "turns"),
+        ("tokens", "tokens"),
+        ("cost", "cost"),
+        ("bytes", "bytes"),
+        ("first", "first"),
+    ],
+)
+def test_what_conversations_are_sorted_by_is_shown(
+    db: str, eventlog: Eventlog, monkeypatch: pytest.MonkeyPatch, sort: str, column: str
+) -> None:
+    """However narrow the terminal is: other columns are left out."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "48")
+    head, *_ = plain(eventlog("sessions", "--sort", sort).stdout)
+    assert re.split(" {2,}", head)[:2] == ["id", "title"]
+    assert column in re.split(" {2,}", head)
+
+
+def test_what_was_not_counted_costs_nothing_that_is_unknown(
+    db: str, eventlog: Eventlog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dash, and no question mark in its row."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    _, *rows, total = plain(eventlog("sessions", "--cost").stdout)
+    costs = [*(re.split(" {2,}", each)[-2] for each in rows), total.split()[-1]]
+    assert costs == ["?", "-", "?"]

@@ -1,8 +1,10 @@
 """What `verify` tells of contents and snapshots, and what others tell of content that is gone."""
 
 import json
+from pathlib import Path
 from typing import Any
 
+from eventlog import ItemsAdded, Signer
 from tests.adapters.cli.conftest import Eventlog
 from tests.backends import Backend
 
@@ -56,3 +58,49 @@ async def test_contents_are_opened_and_snapshots_compared_when_asked(
     assert eventlog("verify", "--snapshots", "--all-tenants").exit_code == 2
     assert eventlog("rebuild", "snapshots").exit_code == 0
     assert eventlog("verify", "--snapshots").exit_code == 0
+
+
+async def test_a_nightly_check_costs_what_is_new(
+    filled: Backend, eventlog: Eventlog, tmp_path: Path
+) -> None:
+    """From a head that is kept, which the next one replaces; and never from a changed log."""
+    key, kept = str(tmp_path / "signing.key"), str(tmp_path / "head.txt")
+    made = eventlog("--json", "keys", "signing", "example.com/log", "--to", key)
+    since = ("--since-head", kept, "--key", json.loads(made.output)["verifier"])
+    sign = ("head", "--key-file", key, "--to", kept)
+    assert eventlog(*sign).exit_code == 0
+    before = Path(kept).read_text("utf-8")
+    async with filled.open(create=False) as log:
+        await log.append("order-1041", ItemsAdded(["more"]))
+    result = eventlog("verify", *since)
+    assert (result.exit_code, "1 event since position" in result.output) == (0, True)
+    told = json.loads(eventlog("--json", "verify", *since).output)
+    assert (told["events"], told["since"]) == (1, int(before.split("\n")[1]))
+    assert eventlog(*sign, "--since-head", kept).exit_code == 0
+    assert Path(kept).read_text("utf-8") != before
+    assert "0 events since position" in eventlog("verify", *since).output
+    await filled.tamper(
+        "UPDATE {}streams SET head_at = head_at + 1 WHERE name = 'order-1041' AND branch = ''"
+    )
+    Path(kept).write_text(before, "utf-8")
+    assert eventlog("verify", *since).exit_code == 1
+    assert eventlog(*sign, "--since-head", kept).exit_code == 1
+    assert Path(kept).read_text("utf-8") == before
+
+
+def test_a_check_since_a_head_takes_its_key_and_no_other_head(
+    filled: Backend, eventlog: Eventlog, tmp_path: Path
+) -> None:
+    """A head of another key, beside another head, or of nobody, is exit code 2 and says why."""
+    assert filled.name
+    key, kept = str(tmp_path / "signing.key"), str(tmp_path / "head.txt")
+    made = eventlog("--json", "keys", "signing", "example.com/log", "--to", key)
+    mine = ("--key", json.loads(made.output)["verifier"])
+    assert eventlog("head", "--key-file", key, "--to", kept).exit_code == 0
+    other = ("--key", str(Signer("example.com/log", bytes(32)).verifier))
+    since = ("verify", "--since-head", kept)
+    assert eventlog(*since, *mine).exit_code == 0
+    for asked in (since, (*since, *other), (*since, *mine, "--against", kept)):
+        assert eventlog(*asked).exit_code == 2
+    assert eventlog(*since, *mine, "order-1041").exit_code == 2
+    assert eventlog("head", "--since-head", kept).exit_code == 2

@@ -159,6 +159,40 @@ async def test_a_dry_run_says_what_the_change_does(eventlog: Eventlog, tmp_path:
         assert moved(done.stdout) == moved(told.stdout), command
 
 
+async def test_a_dry_run_refuses_what_the_change_refuses(eventlog: Eventlog, tmp_path: Any) -> None:
+    """In the same words: what is archived, a name that is taken, a turn that is not there."""
+    path = str(tmp_path / "log.db")
+    await filled(path, "case")
+    refused: list[tuple[str, ...]] = [
+        ("undo", "case", "--turns", "9"),
+        ("restore", "case", "99"),
+        ("fork", "case", "case"),
+        ("label", "case"),
+    ]
+    archived: list[tuple[str, ...]] = [
+        ("undo", "case"),
+        ("redo", "case"),
+        ("restore", "case", "1"),
+        ("clear", "case"),
+        ("label", "case", "--title", "x"),
+    ]
+    would = eventlog("archive", "case", "--dry-run", "--db", path)
+    assert would.stdout == "case would be archived.\n"
+    for command in refused:
+        told = eventlog(*command, "--dry-run", "--db", path)
+        done = eventlog(*command, "--db", path)
+        assert (told.exit_code, told.output) == (done.exit_code, done.output) != (0, ""), command
+        assert done.exit_code
+    assert eventlog("archive", "case", "--db", path).exit_code == 0
+    for verb in (("archive", "case"), ("archive", "case", "--dry-run")):
+        assert eventlog(*verb, "--db", path).stdout == "case is archived already.\n"
+    for command in archived:
+        told = eventlog(*command, "--dry-run", "--db", path)
+        done = eventlog(*command, "--db", path)
+        assert (told.exit_code, told.output) == (done.exit_code, done.output), command
+        assert done.exit_code
+
+
 async def test_a_branch_that_is_not_there_is_an_error(eventlog: Eventlog, tmp_path: Any) -> None:
     """In every command that takes one, reading and writing; those that are there are named."""
     path = str(tmp_path / "log.db")

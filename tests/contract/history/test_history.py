@@ -23,6 +23,7 @@ from eventlog_projections import (
     HistoryItem,
     Labels,
     Span,
+    erase_event,
 )
 from tests.backends import Backend
 from tests.conftest import Clock
@@ -141,6 +142,26 @@ async def test_a_history_is_of_what_was_there_when_it_began(log: EventLog) -> No
     with pytest.raises(StopAsyncIteration):
         await anext(reading)
     assert [event.items for event in await told(chat)] == [(HistoryItem("a", False),), ()]
+
+
+async def test_a_history_begins_behind_a_version(log: EventLog) -> None:
+    """With the same entries as the whole one has there, whatever was undone or erased before."""
+    chat = Conversation(log, NAME)
+    for number in range(4):
+        await chat.add([{"role": "user", "content": f"{number}"}, "answer"])
+    await chat.undo()
+    await chat.redo()
+    await chat.pop()
+    await erase_event(log, NAME, 2, by="ana", reason="asked to")
+    fork = await chat.fork("fork", at=1)
+    await fork.undo()
+    await fork.add(["more"])
+    for each in (chat, fork):
+        whole = await each.history().all()
+        for after in range(len(whole) + 2):
+            assert await each.history(after=after).all() == whole[after:]
+    with pytest.raises(InvalidMomentError):
+        chat.history(after=-1)
 
 
 async def test_a_history_of_nothing_is_empty(log: EventLog) -> None:

@@ -14,7 +14,7 @@ from eventlog import (
     ItemsAdded,
     NewEvent,
 )
-from eventlog.store.postgres.append import Appender
+from eventlog.store.postgres.appending.append import Appender
 from eventlog.store.sqlite.append import Committer
 from eventlog.store.sqlite.store import SqliteStore
 from eventlog.store.sqlite.worker import MAX_GROUP

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from eventlog import EventLog, ItemsAdded
-from eventlog.events import UsageRecorded
+from eventlog import Context, EventLog, ItemsAdded, NewEvent
+from eventlog.events import ModelCalled, UsageRecorded
+from eventlog.format.envelope import to_microseconds
 from eventlog.operations import place_hold
 from eventlog_projections import Conversation
 from eventlog_projections.views import (
@@ -116,7 +117,7 @@ async def test_without_a_known_price_usage_is_unpriced_and_never_free(
     install(monkeypatch, None)
     assert [row.cost for row in await usage(views)] == [None, None, None]
     assert (await conversations(views))[0].cost == (Decimal(0), 5)
-    install(monkeypatch, {"known": Decimal("0.5")})
+    install(monkeypatch, {"known": Decimal("0.005")})
     assert {row.model: row.cost for row in await usage(views, "chat")} == {
         None: None,
         "known": Decimal("0.5"),
@@ -127,18 +128,108 @@ async def test_without_a_known_price_usage_is_unpriced_and_never_free(
     assert costs == [(Decimal("0.5"), 0), (Decimal(0), 1), (Decimal(0), 3)]
 
 
-def install(monkeypatch: pytest.MonkeyPatch, known: dict[str, Decimal] | None) -> None:
-    """Stand in for genai-prices, which need not be installed."""
+async def test_what_is_summed_up_costs_what_its_calls_cost(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where a longer context is dearer: of one call, and not of all calls together."""
+    chat, views = Conversation(log, "chat"), Views(log)
+    for _ in range(3):
+        await chat.add([user("short")], beside=used(100, model="known"))
+    await (await chat.fork("chat", branch="aside")).add(
+        [user("short")], beside=used(100, model="known")
+    )
+    await chat.add([user("long")], beside=used(300, model="known"))
+    install(monkeypatch, {"known": Decimal(1)}, dear_from=200)
+    costs = [turn.cost.total for turn in await turns(views, "chat")]
+    assert costs == [100, 100, 100, 600]
+    assert [row.cost for row in await usage(views)] == [1000]
+    assert [row.cost for row in await usage(views, "chat")] == [1000]
+    assert [row.cost for row in await conversations(views)] == [(Decimal(1000), 0)]
 
-    def calc_price(counted: Any, model: str, *, genai_request_timestamp: datetime | None) -> Any:
-        assert (counted.input_tokens, counted.cache_read_tokens) == (100, 50)
+
+async def test_a_call_costs_what_it_did_at_its_time(
+    backend: Backend, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However prices change afterwards, and whatever it is summed up with."""
+    async with backend.open(clock=clock) as log:
+        chat, views = Conversation(log, "chat"), Views(log)
+        before = clock.now
+        await chat.add([user("one")], beside=used(100, model="known"))
+        clock.tick()
+        await chat.add([user("two")], beside=used(100, model="known"))
+        install(monkeypatch, {"known": Decimal(1)}, twice_after=before)
+        assert [turn.cost.total for turn in await turns(views, "chat")] == [100, 200]
+        assert [row.cost for row in await usage(views)] == [300]
+        assert [row.cost for row in await conversations(views)] == [(Decimal(300), 0)]
+
+
+def install(
+    monkeypatch: pytest.MonkeyPatch,
+    known: dict[str, Decimal] | None,
+    *,
+    dear_from: int | None = None,
+    twice_after: int | None = None,
+) -> None:
+    """Stand in for genai-prices, which need not be installed: dollars for a token of input.
+
+    Twice as many in a call of `dear_from` tokens or more, and after a time in microseconds.
+    """
+
+    def rates_of(dollars: Decimal) -> Any:
+        def calc_price(counted: Any) -> dict[str, Decimal]:
+            is_dear = dear_from is not None and counted.input_tokens >= dear_from
+            return {"total_price": counted.input_tokens * dollars * (1 + is_dear)}
+
+        rate = dollars if dear_from is None else SimpleNamespace(base=dollars, tiers=[dear_from])
+        return SimpleNamespace(input_mtok=rate, calc_price=calc_price)
+
+    def calc_price(_: Any, name: str) -> Any:
         assert known is not None
-        return SimpleNamespace(total_price=known[model])  # A KeyError is a LookupError, as theirs.
+        dollars = known[name]  # A KeyError is a LookupError, as theirs.
+        now, later = rates_of(dollars), rates_of(2 * dollars)
+
+        def get_prices(at: datetime) -> Any:
+            return later if twice_after is not None and to_microseconds(at) > twice_after else now
+
+        return SimpleNamespace(model=SimpleNamespace(get_prices=get_prices))
 
     package = SimpleNamespace(Usage=SimpleNamespace, calc_price=calc_price)
     monkeypatch.setitem(sys.modules, "genai_prices", None if known is None else package)
     # Nothing of it is remembered: who asks for a cost afterwards gets the real prices.
-    monkeypatch.setattr(prices, "_price", inspect.unwrap(prices._price))
+    for name in ("_package", "_model"):
+        monkeypatch.setattr(prices, name, inspect.unwrap(getattr(prices, name)))
+
+
+async def test_a_tool_took_the_time_since_its_model_had_answered(
+    backend: Backend, clock: Clock
+) -> None:
+    """Where hooks recorded that, in the same run: the SDK adds a call together with its result."""
+
+    def pair(number: int) -> list[dict[str, str]]:
+        name = {"call_id": f"c{number}"}
+        call = {"type": "function_call", "name": "weather"} | name
+        return [call, {"type": "function_call_output", "output": "sunny"} | name]
+
+    hosted = {"type": "mcp_call", "id": "m1", "name": "weather", "output": "x"}
+    mine, other = Context(run_id="mine"), Context(run_id="other")
+    async with backend.open(clock=clock) as log:
+        chat, views = Conversation(log, "chat"), Views(log)
+        await log.append("chat", NewEvent(ModelCalled(input=[]), mine))
+        clock.tick(1_000_000)
+        await chat.add(pair(0), context=mine)  # The model has not answered yet.
+        await log.append("chat", NewEvent(used(9), mine))
+        clock.tick(2_000_000)
+        await chat.add([*pair(1), *pair(2), hosted], context=mine)
+        clock.tick(3_000_000)
+        await chat.add(pair(3), context=other)
+        await chat.add(pair(4))
+        await chat.add(pair(5), context=mine, beside=used(9))  # As a session counts without hooks.
+        await log.append("chat", NewEvent(ModelCalled(input=[]), other))
+        await chat.add(pair(6), context=mine)
+        durations = [call.duration for call in await tool_calls(views, "chat")]
+        assert durations == [None, 2_000_000, 2_000_000, None, None, None, None, None]
+        (weather,) = await tools(views)
+        assert (weather.mean_seconds, weather.longest_seconds) == (2.0, 2.0)
 
 
 async def test_tools_know_calls_results_errors_and_how_long_they_took(

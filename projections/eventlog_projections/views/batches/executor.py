@@ -69,6 +69,7 @@ class Executor:
         self._states: dict[Key, ProjectionState] = {}
         self._narrowing = Narrowing()
         self._is_strict = is_strict
+        self._server = views.server
         self._storing: asyncio.Task[bool] | None = None
         self._left_until = 0.0
         """When, on the monotonic clock, a file has been left to others for long enough."""
@@ -89,6 +90,7 @@ class Executor:
         is taken the next time: look again. Whatever is raised, all that was folded and
         not stored is evicted.
         """
+        self._trust_caches()
         ahead = {point.key: point for point in points}
         self._left_until = 0.0
         try:
@@ -109,6 +111,14 @@ class Executor:
         except BaseException as error:
             await self._abandon(at_once=not isinstance(error, Exception))
             raise
+
+    def _trust_caches(self) -> None:
+        """Evict rows and sizes of lists if a server that has others may have taken over."""
+        server = self._views.server
+        if server != self._server:
+            self._states.clear()
+            self._sizes.evict()
+            self._server = server
 
     async def _take(self, found: Range, end: int) -> list[Checkpoint] | None:
         """Take one batch, and begin to store it; None if another runner was first."""

@@ -1,5 +1,6 @@
 """What is looked for: phrases of a query, as the words that texts have. Pure."""
 
+import functools
 import re
 from typing import Final
 
@@ -8,7 +9,12 @@ from eventlog_projections.views.searching.letters import DENSE
 from eventlog_projections.views.searching.words import words_of
 
 _TERMS: Final = re.compile(r'"([^"]*)"(\*?)|(\S+)')
-_DENSE: Final = re.compile(f"[{DENSE}]+")
+
+
+@functools.cache
+def _dense() -> re.Pattern[str]:
+    """Return what finds runs of dense letters; many a query has none, and does not wait for it."""
+    return re.compile(f"[{DENSE}]+")
 
 
 def phrases_of(query: str) -> list[str]:
@@ -24,9 +30,9 @@ def asked(phrase: str) -> Phrase:
     letters may be anywhere in one: what is looked for is part of it.
     """
     words = words_of(phrase)
-    if not words or not _DENSE.fullmatch(words[-1]):
+    if not words or words[-1].isascii() or not _dense().fullmatch(words[-1]):
         return Phrase(tuple(words), begins=_begins(phrase, words))
-    if len(words) > 1 and len(words[-2]) == len("日本") and _DENSE.fullmatch(words[-2]):
+    if len(words) > 1 and len(words[-2]) == len("日本") and _dense().fullmatch(words[-2]):
         return Phrase(tuple(words[:-1]), begins=False)
     return Phrase(tuple(words), begins=True)
 

@@ -1,30 +1,44 @@
-"""Appending on PostgreSQL: one statement, one round trip; those that wait together go together."""
+"""Appending on PostgreSQL: one round trip; those that wait together go together."""
 
 import asyncio
 import contextlib
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 
 from eventlog.addresses.log import PostgresAddress
-from eventlog.errors import RefusedValueError, StoreError
+from eventlog.errors import (
+    InDoubtError,
+    ReadOnlyError,
+    RefusedValueError,
+    StoreError,
+    UnavailableError,
+)
 from eventlog.format.records import (
+    Appended,
     AppendRequest,
+    Lost,
     Outcome,
     StoredEvent,
 )
 from eventlog.retrying import Tries, others_were_first
 from eventlog.store.nouns.append import Clock, Known, Seen, beginning, decide
 from eventlog.store.nouns.outcomes import APPEND_AGAIN, UnansweredError, find_out
-from eventlog.store.postgres.attempts import Attempt, Try, values_alone, values_together
-from eventlog.store.postgres.batcher import Tell
+from eventlog.store.postgres.appending.attempts import Attempt, Try
+from eventlog.store.postgres.appending.batcher import Tell
+from eventlog.store.postgres.appending.heads import End, Heads
+from eventlog.store.postgres.appending.sending import Call, Sending
 from eventlog.store.postgres.errors import LOOK_AGAIN, translated
-from eventlog.store.postgres.heads import End, Heads
+from eventlog.store.postgres.pool import is_elsewhere
 from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.sql.names import PostgresLogStatements
-from eventlog.store.sql.statement import Statement
+
+_STANDBY: Final = (
+    "{} is a standby, which only reads, and may not have got everything. Nothing was stored. Try"
+    " again, or name the server that writes."
+)
 
 
 class Appender:
@@ -36,6 +50,7 @@ class Appender:
         sql: PostgresLogStatements,
         heads: Heads,
         runner: PostgresRunner,
+        sending: Sending,
         slots: int,
     ) -> None:
         """Have `slots` at once of a group that was not stored together under way, one by one."""
@@ -43,6 +58,7 @@ class Appender:
         self._sql = sql
         self._heads = heads
         self._runner = runner
+        self._sending = sending
         self._slots = slots
 
     async def append(self, request: AppendRequest) -> Outcome:
@@ -51,12 +67,10 @@ class Appender:
 
     async def append_group(self, tell: Tell, requests: Sequence[AppendRequest]) -> None:
         """Append to many streams, each of which is named once; tell each as soon as it is known."""
-        attempts = [Attempt(request, self._remembered(request)) for request in requests]
+        attempts = [Attempt(request, self._heads.fitting(request)) for request in requests]
         linked = [one for one in attempts if one.is_linked]
-        for first in (True, False):
-            group = [one for one in linked if (one.tried.head.version == 0) == first]
-            if group:
-                await self._store_group(group, first=first)
+        if linked:
+            await self._sending.together(linked, self._store_together)
         left: list[tuple[int, Attempt]] = []
         for index, one in enumerate(attempts):
             if one.answer is None:
@@ -85,15 +99,12 @@ class Appender:
 
     async def _free(self, stream_ids: Sequence[bytes]) -> set[bytes]:
         """Return the streams that nobody has locked; where nobody tells, none."""
+        if self._sql.is_distributed:
+            return set()  # Citus locks rows of one node at a time.
         with contextlib.suppress(StoreError):
             rows = await self._runner.fetch(self._sql.free, {"stream_ids": stream_ids})
             return {row[0] for row in rows}
         return set()
-
-    def _remembered(self, request: AppendRequest) -> End | None:
-        """Return the end that is remembered, if the request fits it."""
-        end = self._heads.get(request.stream_id)
-        return end if end is not None and end.takes(request) else None
 
     async def _settle(self, attempt: Attempt) -> Outcome:
         """Append, and find out what came of it if something of it was not answered."""
@@ -107,6 +118,8 @@ class Appender:
             if attempt.lost is None:
                 raise
             lost, error = attempt.lost, failed
+        # Whoever appends next looks first, and hears for sure if nothing of it was sent.
+        self._heads.evict(attempt.request.stream_id)
         return await find_out(
             lost,
             functools.partial(self._found, attempt),
@@ -118,13 +131,19 @@ class Appender:
 
     async def _alone(self, attempt: Attempt) -> Outcome:
         request = attempt.request
-        end = None if attempt.is_linked else self._remembered(request)
+        end = None if attempt.is_linked else self._heads.fitting(request)
         async for _ in Tries(at_once=2):
             if end is None:
-                seen = await self._look(attempt)
+                seen = await self._seen(attempt)
+                outcome = decide(request, attempt.outcome, seen)
+                if seen.is_standby and not isinstance(outcome, Appended):
+                    raise ReadOnlyError(_STANDBY.format(self._address))
+                if isinstance(outcome, Appended):
+                    await self._confirm(request)
+                if isinstance(outcome, Lost):
+                    self._heads.lose(request.stream_id)
                 end = End.of(seen.known)
                 self._heads.put(request.stream_id, end)
-                outcome = decide(request, attempt.outcome, seen)
                 if outcome is not None:
                     return outcome
             if await self._store_once(attempt.on(end)):
@@ -138,7 +157,7 @@ class Appender:
     async def _store_once(self, attempt: Attempt) -> bool:
         """Try it on its head. False says only that the answer was not yes."""
         try:
-            return await self._store(attempt.tried)
+            return await self._sending.alone(attempt.tried)
         except LOOK_AGAIN:
             return False
         except UnansweredError as lost:
@@ -150,27 +169,32 @@ class Appender:
     async def _found(self, attempt: Attempt) -> Outcome | None:
         """Return the outcome if the rows that were tried are there."""
         tried = attempt.tried
-        return self._moved(tried) if await self._is_stored(tried.rows[-1]) else None
+        stream_id, version, hash_ = _place(tried.rows[-1])
+        hashes = await self._hashes(stream_id, version)
+        if hashes.get(version) != hash_:
+            return None
+        await self._confirm(tried.request)
+        return self._moved(tried)
+
+    async def _confirm(self, request: AppendRequest) -> None:
+        """Make sure that what was seen of a stream is where every answered commit is.
+
+        Raises InDoubtError.
+        """
+        try:
+            await self._runner.fetch(self._sql.confirm, {"stream_id": request.stream_id})
+        except StoreError as error:
+            why = f"It is on the server, and may not be on its standby. {error}"
+            raise InDoubtError(request.name, "the append", why, APPEND_AGAIN) from error.__cause__
 
     def _moved(self, tried: Try) -> Outcome:
         self._heads.put(tried.request.stream_id, tried.end)
         return tried.outcome
 
-    async def _store(self, one: Try) -> bool:
-        """Run the one statement."""
-        statement = self._statement(first=one.head.version == 0, one=len(one.rows) == 1)
-        return bool(await self._runner.send(statement, values_alone(one)))
-
-    def _statement(self, *, first: bool, one: bool) -> Statement:
-        if one:
-            return self._sql.append_first if first else self._sql.append_next
-        return self._sql.append_several_first if first else self._sql.append_several_next
-
-    async def _store_group(self, group: Sequence[Attempt], *, first: bool) -> None:
+    async def _store_together(self, group: Sequence[Attempt], call: Call) -> None:
         """Answer those whose streams moved, and all if nobody can be asked about the others."""
-        statement = self._sql.group_first if first else self._sql.group_next
         try:
-            rows = await self._runner.send(statement, values_together([a.tried for a in group]))
+            rows = await call()
         except UnansweredError as lost:
             await _lose(group, lost)
         except LOOK_AGAIN:
@@ -183,6 +207,14 @@ class Appender:
                 if one.request.stream_id in moved:
                     one.answer = self._moved(one.tried)
 
+    async def _seen(self, attempt: Attempt) -> Seen:
+        try:
+            return await self._look(attempt)
+        except UnavailableError as error:
+            if attempt.lost is None and is_elsewhere(error.__cause__):
+                raise error.saying(f"{error} Nothing was stored.") from error.__cause__
+            raise
+
     async def _look(self, attempt: Attempt) -> Seen:
         """Read the head first and the rest after it: what is not there then, came later."""
         request = attempt.request
@@ -192,15 +224,36 @@ class Appender:
         found: list[Any] = []
         if ids:
             found = await self._runner.fetch(self._sql.by_event_id, {**stream, "event_ids": ids})
-        is_stored = attempt.is_linked and await self._is_stored(attempt.tried.rows[-1])
         known = beginning(request) if row[0] is None else Known.read(row)
         clock = Clock(row[6], str(self._address))
-        return Seen(known, [StoredEvent._make(event) for event in found], is_stored, clock)
+        events = [StoredEvent._make(event) for event in found]
+        return Seen(known, events, *await self._compare(attempt, known), clock, is_standby=row[7])
 
-    async def _is_stored(self, event: StoredEvent) -> bool:
-        where = {"stream_id": event.stream_id, "version": event.version}
-        rows = await self._runner.fetch(self._sql.hash_at, where)
-        return bool(rows) and rows[0][0] == event.hash
+    async def _compare(self, attempt: Attempt, known: Known) -> tuple[bool, int]:
+        """Tell whether the rows that were tried are there, and which version is lost, or 0."""
+        stream_id = attempt.request.stream_id
+        witness = self._heads.witness(stream_id)
+        tried = attempt.tried.rows[-1] if attempt.is_linked else None
+        if witness is not None and witness[:2] == known.head[:2]:
+            witness = None
+        wanted = [one.version for one in (tried, witness) if one is not None]
+        if not wanted:
+            return False, 0
+        hashes = await self._hashes(stream_id, *wanted)
+        if tried is not None and hashes.get(tried.version) == tried.hash:
+            return True, 0
+        is_lost = witness is not None and hashes.get(witness.version) != witness.hash
+        return False, witness.version if witness is not None and is_lost else 0
+
+    async def _hashes(self, stream_id: bytes, *versions: int) -> dict[int, bytes]:
+        """Return the hashes of those versions that are there."""
+        where = {"stream_id": stream_id, "versions": versions}
+        rows = await self._runner.fetch(self._sql.hashes_at, where)
+        return {row[0]: row[1] for row in rows}
+
+
+def _place(event: StoredEvent) -> tuple[bytes, int, bytes]:
+    return event.stream_id, event.version, event.hash
 
 
 async def _lose(group: Sequence[Attempt], lost: UnansweredError) -> None:

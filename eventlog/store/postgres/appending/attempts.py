@@ -13,7 +13,7 @@ from eventlog.format.records import (
     StoredEvent,
 )
 from eventlog.store.nouns.outcomes import UnansweredError
-from eventlog.store.postgres.heads import End
+from eventlog.store.postgres.appending.heads import End
 from eventlog.store.sql.stream_rows import NO_PARENT
 
 
