@@ -79,7 +79,7 @@ def test_a_statement_that_is_generated_is_run_by_somebody(noun: Noun) -> None:
         "postgresql": STORE / "postgres",
     }
     for dialect, folder in by_database.items():
-        run = named | set(names_in(*folder.glob("*.py")))
+        run = named | set(names_in(*folder.rglob("*.py")))
         assert set(noun.statements(dialect)) <= run
 
 

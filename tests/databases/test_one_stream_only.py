@@ -21,7 +21,8 @@ ONE_STREAM: Final = {
     "version_at",
     "head",
     "by_event_id",
-    "hash_at",
+    "hashes_at",
+    "confirm",
     "append_first",
     "append_next",
     "append_several_first",
@@ -34,7 +35,7 @@ ONE_STREAM: Final = {
 }
 """Appending and reading a conversation."""
 
-MANY_APPENDS: Final = {"group_first", "group_next", "free"}
+MANY_APPENDS: Final = {"group_first", "group_next", "free", "append", "nodes"}
 """Many appends in one statement: every row names its stream, and rows meet only in their stream."""
 
 ALL_STREAMS: Final = {

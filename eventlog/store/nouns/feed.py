@@ -1,10 +1,10 @@
 """Reading the feed: a page by positions, of a tenant or of everybody."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
+from eventlog import paging
 from eventlog.format.records import StoredEvent
-from eventlog.paging import PAGE_BYTES
 from eventlog.store.contract.feed import FeedRow
 from eventlog.store.nouns.work import Each, Noun, Rows, Runner, Work, ask, ask_page, reads
 from eventlog.store.sql.names import FeedStatements, PostgresFeedStatements
@@ -45,53 +45,48 @@ class PostgresFeedPages(FeedPages):
         if not self._own.is_distributed:
             return (yield from super().read(tenant, after, until, limit))
         spans = yield ask(self._own.spans, after=after, until=until)
-        if not spans:
-            return []
-        statement = self._own.every_named if tenant is None else self._own.named
-        named = yield Each(
-            statement, [{"stream_id": span[0]} for span in spans], {"tenant": tenant}
-        )
-        names = {row[0]: tuple(row)[1:] for row in named}
-        places = sorted(_places(spans, names))[:limit]
+        if tenant is not None and until - after > limit:
+            every = [{"stream_id": span[0]} for span in spans]
+            own = {row[0] for row in (yield Each(self._own.of_tenant, every, {"tenant": tenant}))}
+            spans = [span for span in spans if span[0] in own]
+        places = sorted(_places(spans))[:limit]
         if not places:
             return []
-        small = {"most": PAGE_BYTES // limit}
-        found = yield Each(self._own.ranges, _ranges(places), small)
-        rows = {(row[0], row[1]): row for row in found}
+        most = paging.PAGE_BYTES // limit
+        statement = self._own.every_ranges if tenant is None else self._own.ranges
+        found = yield Each(statement, _ranges(places), {"most": most, "tenant": tenant})
+        start = 3 if tenant is None else 2
+        rows = {(row[start], row[start + 1]): row for row in found}
         page = _cut(places, rows)
-        large = [place for place in page if rows[place.event][-1] > small["most"]]
-        read = (yield Each(self._own.contents, [_key(place) for place in large])) if large else []
-        contents = {(row[0], row[1]): tuple(row)[2:] for row in read}
+        large = [key for _, key in page if rows[key][-1] > most]
+        if not large:
+            return [(position, *rows[key][:-1]) for position, key in page]
+        every = [{"stream_id": stream_id, "version": version} for stream_id, version in large]
+        read = yield Each(self._own.contents, every)
+        contents = {(row[0], row[1]): row[2:] for row in read}
         return [
-            (place.position, *names[place.stream_id], *_whole(rows[place.event], contents))
-            for place in page
+            (position, *rows[key][:start], *_whole(rows[key][start:-1], contents.get(key)))
+            for position, key in page
         ]
 
 
-class _Place(NamedTuple):
-    """A position, and the event that has it."""
+_Key: TypeAlias = tuple[bytes, int]
+"""The stream and the version of an event."""
 
-    position: int
-    stream_id: bytes
-    version: int
-
-    @property
-    def event(self) -> tuple[bytes, int]:
-        return self.stream_id, self.version
+_Place: TypeAlias = tuple[int, _Key]
+"""A position, and the event that has it."""
 
 
-def _places(spans: Rows, names: Mapping[bytes, Any]) -> Iterator[_Place]:
-    """Yield the places of the streams that are named."""
+def _places(spans: Rows) -> Iterator[_Place]:
     for stream_id, versions, positions in spans:
-        if stream_id in names:
-            for version, position in zip(versions, positions, strict=True):
-                yield _Place(position, stream_id, version)
+        for version, position in zip(versions, positions, strict=True):
+            yield position, (stream_id, version)
 
 
-def _ranges(places: Sequence[_Place]) -> list[dict[str, Any]]:
+def _ranges(places: Iterable[_Place]) -> list[dict[str, Any]]:
     """Return, for each stream, its first and last version among the places."""
     versions: dict[bytes, list[int]] = {}
-    for _, stream_id, version in places:
+    for _, (stream_id, version) in places:
         versions.setdefault(stream_id, []).append(version)
     return [
         {"stream_id": stream_id, "first": min(every), "last": max(every)}
@@ -99,28 +94,23 @@ def _ranges(places: Sequence[_Place]) -> list[dict[str, Any]]:
     ]
 
 
-def _key(place: _Place) -> dict[str, Any]:
-    return {"stream_id": place.stream_id, "version": place.version}
-
-
-def _cut(places: Iterable[_Place], rows: Mapping[tuple[bytes, int], Any]) -> list[_Place]:
+def _cut(places: Iterable[_Place], rows: Mapping[_Key, Any]) -> list[_Place]:
     """Return the places whose events are there, up to the one with which they hold PAGE_BYTES."""
     page: list[_Place] = []
     held = 0
     for place in places:
-        if held >= PAGE_BYTES:
+        if held >= paging.PAGE_BYTES:
             break
-        if place.event in rows:
+        row = rows.get(place[1])
+        if row is not None:
             page.append(place)
-            held += rows[place.event][-1]
+            held += row[-1]
     return page
 
 
-def _whole(row: Sequence[Any], contents: Mapping[tuple[bytes, int], Any]) -> Sequence[Any]:
-    """Return an event of `ranges`, with its content in place if that was left out."""
-    event = tuple(row)[:-1]
-    content = contents.get((row[0], row[1]))
+def _whole(event: Sequence[Any], content: Sequence[Any] | None) -> Sequence[Any]:
+    """Return an event with its content in place, if that was left out."""
     if content is None:
         return event
-    stored = StoredEvent._make(event)
-    return stored._replace(salt=content[0], context=content[1], body=content[2])
+    salt, context, body = content
+    return StoredEvent._make(event)._replace(salt=salt, context=context, body=body)

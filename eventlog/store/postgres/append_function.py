@@ -15,7 +15,7 @@ from eventlog.format.records import StoredEvent
 from eventlog.store.sql.statement import literal
 from eventlog.store.sql.stream_rows import ASKED, FIRST
 
-_TYPES: Final[Mapping[str, str]] = {
+TYPES: Final[Mapping[str, str]] = {
     "stream_id": "bytea",
     "tenant": "text",
     "name": "text",
@@ -41,13 +41,14 @@ _TYPES: Final[Mapping[str, str]] = {
     "content_digest": "bytea",
     "hash": "bytea",
 }
+"""Columns and their types, by which arrays of them are passed."""
 
 TAKES: Final[Mapping[str, str]] = {
     "place": "bytea",
     "at": "bigint",
     "durability": "text",
-    **{f"stream_{name}": f"{_TYPES[name]}[]" for name in ASKED},
-    **{f"event_{name}": f"{_TYPES[name]}[]" for name in StoredEvent._fields},
+    **{f"stream_{name}": f"{TYPES[name]}[]" for name in ASKED},
+    **{f"event_{name}": f"{TYPES[name]}[]" for name in StoredEvent._fields},
 }
 """Parameters and types of `append`. `place` is a stream, by which the call finds its node."""
 
@@ -58,7 +59,7 @@ _APPEND: Final = """
 DECLARE
   asked record;
   new record;
-  moved bytea[] := '{{}}';
+  moved bytea[] := ARRAY[]::bytea[];
 BEGIN
   PERFORM set_config('synchronous_commit', durability, true);
   IF at > CAST(EXTRACT(epoch FROM clock_timestamp()) * 1000000 AS bigint) + {lead} THEN

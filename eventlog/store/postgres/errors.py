@@ -16,7 +16,7 @@ from eventlog.errors import (
     UnavailableError,
 )
 from eventlog.store.nouns.outcomes import UnansweredError
-from eventlog.store.postgres.pool import LOST
+from eventlog.store.postgres.pool import LOST, is_elsewhere
 
 LOOK_AGAIN: Final = (
     asyncpg.UniqueViolationError,
@@ -75,8 +75,15 @@ def translate(address: PostgresAddress, error: BaseException) -> StoreError:
         )
     if isinstance(error, asyncpg.UndefinedTableError):
         return NotAnEventLogError(f"{address} lost a table of the log while it was open ({error}).")
+    return _unavailable(address, error)
+
+
+def _unavailable(address: PostgresAddress, error: BaseException) -> UnavailableError:
     if isinstance(error, TimeoutError):
         return UnavailableError(f"{address} did not answer in time. Is the server reachable?")
+    if is_elsewhere(error):
+        said = str(error).splitlines()[0]
+        return UnavailableError(f"{address} cannot reach a node of the log: {said}.")
     if isinstance(error, asyncpg.InternalClientError):
         return UnavailableError(f"{address} ended the connection.")
     was_answered = isinstance(error, asyncpg.PostgresError) and not isinstance(error, LOST)

@@ -11,6 +11,7 @@ from eventlog.errors import SchemaTooOldError
 from eventlog.store.contract.options import Options
 from eventlog.store.contract.revisions import HEAD, needs_migration
 from eventlog.store.postgres.catalog import Form, form, inspect
+from eventlog.store.sql.session import DISTRIBUTED
 
 
 async def prepare(
@@ -25,6 +26,9 @@ async def prepare(
         found = await _made(address, options, connection)
     if found.is_distributed:
         distribute()
+        if not options.postgres.pgbouncer:
+            for name, value in DISTRIBUTED.items():
+                await connection.execute(f"SET {name} = {value}")
 
 
 async def _made(

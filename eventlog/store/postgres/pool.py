@@ -31,6 +31,15 @@ InternalClientError is what asyncpg raises on a connection whose server has said
 nobody listened.
 """
 
+
+def is_elsewhere(error: BaseException | None) -> bool:
+    """Tell whether the server says that it lost a node of a distributed log, or never reached it.
+
+    Its own connection it would end with FATAL. What was sent may or may not have happened.
+    """
+    return isinstance(error, LOST) and getattr(error, "severity_en", None) == "ERROR"
+
+
 READ_ONLY: Final = (asyncpg.ReadOnlySQLTransactionError,)
 """The server at the other end only reads, perhaps since a fail-over: another one may write."""
 

@@ -15,10 +15,18 @@ from eventlog.errors import UnavailableError
 from eventlog.loops import PerLoop
 from eventlog.retrying import Tries
 from eventlog.store.contract.options import Options
-from eventlog.store.nouns.outcomes import UnansweredError
+from eventlog.store.nouns.outcomes import Ends, UnansweredError
 from eventlog.store.postgres.errors import translate, translated
-from eventlog.store.postgres.pool import FAREWELL, LOST, READ_ONLY, Connection, Pool, closed
-from eventlog.store.sql.session import SETTINGS
+from eventlog.store.postgres.pool import (
+    FAREWELL,
+    LOST,
+    READ_ONLY,
+    Connection,
+    Pool,
+    closed,
+    is_elsewhere,
+)
+from eventlog.store.sql.session import DISTRIBUTED, SETTINGS
 
 NAME: Final = "eventlog"
 """What the server knows these connections by."""
@@ -72,6 +80,8 @@ class Pools:
         self._options = options
         self._prepare = prepare
         self._prepared = False
+        self.is_distributed = False
+        """Whether sessions are told what those need that use a log on many nodes."""
         self._closed = False
         self._pools: PerLoop[_Mine] = PerLoop()
         self._opened = 0
@@ -94,11 +104,13 @@ class Pools:
             pid = _pid_of(connection)
             is_over = await self._give_back(pool, connection, error)
             is_cut = _is_cut(error)
-            if not is_cut and not isinstance(error, TimeoutError):
+            if not is_cut and not isinstance(error, TimeoutError) and not is_elsewhere(error):
                 raise
             lost = translate(self._address, error)
             lost.__cause__ = error
-            ends = functools.partial(self._end, pid, is_over=is_over)
+            ends: Ends = functools.partial(self._end, pid, is_over=is_over)
+            if is_elsewhere(error):
+                ends = _nobody_knows
             raise UnansweredError(lost, ends, is_cut=is_cut) from error
         pool.release(connection)
         return done
@@ -114,7 +126,7 @@ class Pools:
                 pool.drop_idle()  # Whatever is wrong with this one is probably wrong with those.
             elif isinstance(error, GeneratorExit):
                 connection.terminate()  # Its loop is gone: nothing can be awaited any more.
-            elif not is_over:
+            elif not is_over and not is_elsewhere(error):
                 # Nobody else shall hear what it still has to say.
                 is_over = await _is_quiet(connection)
         finally:
@@ -211,7 +223,7 @@ class Pools:
             self._address.dsn,
             timeout=self._options.postgres.connect_timeout,
             command_timeout=_patience(self._options),
-            **_session(self._options),
+            **_session(self._options, is_distributed=self.is_distributed),
         )
         self._opened += 1
         return connection
@@ -234,7 +246,7 @@ def synchronous_commit(options: Options) -> str:
     return "on" if options.durability == "full" else "off"
 
 
-def _session(options: Options) -> dict[str, Any]:
+def _session(options: Options, *, is_distributed: bool) -> dict[str, Any]:
     """Say what a connection is opened with.
 
     PgBouncer in transaction mode refuses settings of a session that it does not track, and a
@@ -250,6 +262,8 @@ def _session(options: Options) -> dict[str, Any]:
     settings["idle_in_transaction_session_timeout"] = str(max(milliseconds, LONGEST_IDLE))
     if options.read_only:
         settings["default_transaction_read_only"] = "on"
+    if is_distributed:
+        settings |= DISTRIBUTED
     settings["synchronous_commit"] = synchronous_commit(options)
     return {"server_settings": {**settings, **SETTINGS}}
 
@@ -266,7 +280,13 @@ def _patience(options: Options) -> float:
 
 def _is_cut(error: BaseException) -> bool:
     """Tell whether the connection broke: a ValueError of asyncpg's has sent nothing."""
-    return isinstance(error, (*LOST, OSError)) and not isinstance(error, (TimeoutError, ValueError))
+    is_lost = isinstance(error, (*LOST, OSError)) and not is_elsewhere(error)
+    return is_lost and not isinstance(error, (TimeoutError, ValueError))
+
+
+async def _nobody_knows() -> bool:
+    """Do not end what may run on a node that cannot be reached."""
+    return False
 
 
 def _pid_of(connection: "Connection[Any]") -> int:

@@ -30,8 +30,13 @@ class PostgresRunner:
     ) -> None:
         """Call `distribute` before anything is run on a log whose tables are on many nodes."""
         self._address = address
-        opening = functools.partial(prepare, address, options, distribute)
+        self._distribute = distribute
+        opening = functools.partial(prepare, address, options, self._is_distributed)
         self.pools = Pools(address, options, opening)
+
+    def _is_distributed(self) -> None:
+        self.pools.is_distributed = True
+        self._distribute()
 
     async def fetch(self, statement: Statement, values: dict[str, Any]) -> Rows:
         """Fetch the rows of one statement, on a new connection if the first one broke."""

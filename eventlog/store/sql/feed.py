@@ -71,47 +71,27 @@ def spans(t: Tables) -> Query:
 
 
 @on_postgres
-def named(t: Tables) -> Query:
-    """Read the names of several streams that are of a tenant."""
-    streams = t.streams.c
-    names = [streams.stream_id, streams.name, streams.branch]
-    return select(*names).where(is_each(t, streams.stream_id), _is_of_tenant(t))
-
-
-@on_postgres
-def every_named(t: Tables) -> Query:
-    """Read the names of several streams, whose tenants are named."""
-    streams = t.streams.c
-    names = [streams.stream_id, streams.tenant, streams.name, streams.branch]
-    return select(*names).where(is_each(t, streams.stream_id))
+def of_tenant(t: Tables) -> Query:
+    """Find which of several streams are a tenant's."""
+    stream_id = t.streams.c.stream_id
+    return select(stream_id).where(is_each(t, stream_id), _is_of_tenant(t))
 
 
 @on_postgres
 def ranges(t: Tables) -> Query:
-    """Read a range of the events of each of several streams, and how much each of them holds.
+    """Read a range of the events of each of several streams, if they are a tenant's.
 
-    Content of more than `most` bytes is left out: `contents` has it.
+    Last is how much each event holds. Content of more than `most` bytes is left out: `contents`
+    has it.
     """
-    events = t.events.c
-    wanted: dict[str, Any] = {
-        "stream_id": LargeBinary(),
-        "first": BigInteger(),
-        "last": BigInteger(),
-    }
-    of = unnest("every_", wanted, "of")
-    held = content_size(events)
-    is_small = held <= bindparam("most", type_=BigInteger)
-    row: list[ColumnElement[Any]] = [
-        case((is_small, column)).label(column.name)
-        if column.name in ("context", "body")
-        else column
-        for column in event_row(t)
-    ]
-    return (
-        select(*row, held.label("held"))
-        .join_from(t.events, of, events.stream_id == of.c.stream_id)
-        .where(events.version.between(of.c.first, of.c.last), is_each(t, events.stream_id))
-    )
+    names = [t.streams.c.name, t.streams.c.branch]
+    return _ranges(t, names).where(_is_of_tenant(t))
+
+
+@on_postgres
+def every_ranges(t: Tables) -> Query:
+    """Read as `ranges` does, of all tenants, who are named."""
+    return _ranges(t, [t.streams.c.tenant, t.streams.c.name, t.streams.c.branch])
 
 
 @on_postgres
@@ -239,6 +219,33 @@ def _spans(t: Tables, names: list[Column[Any]], wanted: ColumnElement[bool]) -> 
     )
     same = (streams.stream_id == grouped.c.stream_id) & wanted
     return select(*names, *grouped.c).select_from(grouped.join(t.streams, same)).cte("spans")
+
+
+def _ranges(t: Tables, names: list[Column[Any]]) -> Query:
+    events, streams = t.events.c, t.streams.c
+    wanted: dict[str, Any] = {
+        "stream_id": LargeBinary(),
+        "first": BigInteger(),
+        "last": BigInteger(),
+    }
+    of = unnest("every_", wanted, "of")
+    held = content_size(events)
+    is_small = held <= bindparam("most", type_=BigInteger)
+    row: list[ColumnElement[Any]] = [
+        case((is_small, column)).label(column.name)
+        if column.name in ("context", "body")
+        else column
+        for column in event_row(t)
+    ]
+    return (
+        select(*names, *row, held.label("held"))
+        .select_from(
+            t.events.join(of, events.stream_id == of.c.stream_id).join(
+                t.streams, streams.stream_id == events.stream_id
+            )
+        )
+        .where(events.version.between(of.c.first, of.c.last), is_each(t, events.stream_id))
+    )
 
 
 def _by_version(column: ColumnElement[int], version: ColumnElement[int]) -> ColumnElement[Any]:

@@ -41,6 +41,7 @@ class PostgresLogStatements(LogStatements):
     append_next: Statement
     append_several_first: Statement
     append_several_next: Statement
+    confirm: Statement
     free: Statement
     group_first: Statement
     group_next: Statement
@@ -129,9 +130,9 @@ class PostgresFeedStatements(FeedStatements):
     """Those that only PostgreSQL has, too."""
 
     contents: Statement
-    every_named: Statement
+    every_ranges: Statement
     hold: Statement
-    named: Statement
+    of_tenant: Statement
     place: Statement
     progress: Statement
     ranges: Statement

@@ -18,6 +18,12 @@ SETTINGS: Final[Mapping[str, str]] = {
 }
 """Settings of every connection. PgBouncer in transaction mode takes none of them."""
 
+DISTRIBUTED: Final[Mapping[str, str]] = {
+    # The driver asks the catalog about arrays, and Citus hides shards from it: that takes seconds.
+    "citus.override_table_visibility": "off",
+}
+"""Those of connections to a log on many nodes, beside."""
+
 MIGRATING: Final = {
     **SETTINGS,
     "statement_timeout": "0",
