@@ -92,7 +92,8 @@ def _price(tokens: _Tokens, rates: Any) -> Decimal:
 
 def _depend_on_size(rates: Any) -> bool:
     """Return whether each token of a longer context has another price."""
-    return any(hasattr(rate, "tiers") for rate in vars(rates).values())
+    given: dict[str, object] = vars(rates)
+    return any(hasattr(rate, "tiers") for rate in given.values())
 
 
 def _rates(model: str, at: datetime | None) -> Any:
