@@ -19,6 +19,7 @@ from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks import (
+    citus,
     cold,
     commandline,
     comparing,
@@ -34,6 +35,7 @@ from benchmarks import (
     report,
     rewinding,
     scale,
+    sequencing,
     sizes,
     throughput,
     undoing,
@@ -75,7 +77,7 @@ EVERY: Final = (
 )
 """In order; what leaves the most behind on the server comes last."""
 
-ON_REQUEST: Final[tuple[ModuleType, ...]] = (scale,)
+ON_REQUEST: Final[tuple[ModuleType, ...]] = (sequencing, scale, citus)
 """Those of which a full run has no part: they take long, or need what not every machine has."""
 
 

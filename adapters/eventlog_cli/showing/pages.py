@@ -31,7 +31,7 @@ def heading(name: str, branch: str, seen: ItemsRead, origin: str = "") -> Text:
     what = (
         count(seen.total, "item")
         if shown == seen.total
-        else f"the last {shown:,} of {count(seen.total, 'item')}"
+        else f"the last{'' if shown == 1 else f' {shown:,}'} of {count(seen.total, 'item')}"
     )
     return Text.of(
         (named(name, branch), "bold"), (f"  version {seen.version}, {what}{origin}", "dim")
@@ -132,6 +132,22 @@ def verdict(found: "Verification") -> list[Text]:
     lines += [Text.of(WARNING, f"  {line(str(warning))}") for warning in found.warnings]
     lines += [Text.of(PENDING, f"  {line(str(pending))}") for pending in found.pending]
     return lines
+
+
+def proved(path: str, found: Iterable[tuple[str, str, int]]) -> list[Text]:
+    """Return what a file of evidence proves: a name, branch and last version a line."""
+    return [
+        Text.of(
+            ("VERIFIED", "bold green"),
+            f"  {path} proves {typed(name, branch)} up to version {version}",
+        )
+        for name, branch, version in found
+    ]
+
+
+def refuted(why: str) -> Text:
+    """Return that a file proves nothing, and why."""
+    return Text.of(TAMPERED, f"  {line(why)}")
 
 
 def _sound(found: "Verification") -> str:
