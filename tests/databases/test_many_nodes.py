@@ -13,10 +13,11 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from eventlog import EventLog, ItemsAdded, paging
+from eventlog.addresses.log import PostgresAddress
 from eventlog.errors import InvalidOptionError
 from eventlog.events import UsageRecorded
 from eventlog.format.chain import stream_id
-from eventlog.operations import create_roles
+from eventlog.operations import Misplacement, create_roles
 from eventlog.store.contract.tree import ViolationKind
 from eventlog.store.nouns import work
 from eventlog.store.nouns.tree import Tree
@@ -33,12 +34,14 @@ from eventlog.store.postgres.catalog import (
     renewing,
 )
 from eventlog.store.postgres.distributed import functions
+from eventlog.store.postgres.repair import repairing
 from eventlog.store.postgres.statements import of
 from eventlog_projections import Conversation
 from eventlog_projections.views import Views
 from eventlog_projections.views.turns import TurnCount, TurnRow, UsageRow
 from tests.backends import PostgresBackend
 from tests.options import grouped
+from tests.waiting import PATIENCE
 
 LARGE = random.Random(7).randbytes(1500).hex()
 """No compression makes it shorter than half."""
@@ -63,7 +66,7 @@ class Both:
 
     async def open(self, tenant: str = "default") -> tuple[EventLog, EventLog]:
         """Return it as what it is, and as a distributed one."""
-        plain = self._open("plain", tenant)
+        plain = self.plain(tenant)
         await plain.version("chat")
         connection = await asyncpg.connect(self.backend.url)
         for statement in functions(self.backend.schema):
@@ -73,6 +76,10 @@ class Both:
         spread = self._open("spread", tenant)
         await spread.version("chat")
         return plain, spread
+
+    def plain(self, tenant: str = "default") -> EventLog:
+        """Return it as what it is."""
+        return self._open("plain", tenant)
 
     def _open(self, program: str, tenant: str) -> EventLog:
         # Handles on one address share a store, and a store is opened once.
@@ -192,10 +199,25 @@ async def test_what_is_wrong_is_found_the_same(both: Both, what: str) -> None:
     await both.backend.tamper(WRONG[what])
     for whose in ("ours", None):
         one, other = [
-            sorted(map(repr, await log.spi.store.tree.violations(whose)))
-            for log in (plain, spread)
+            sorted(map(repr, await log.spi.store.tree.violations(whose))) for log in (plain, spread)
         ]
         assert one == other != []
+
+
+@pytest.mark.parametrize("what", WRONG)
+async def test_what_is_misplaced_is_found_the_same(both: Both, what: str) -> None:
+    """By whoever mends the feed."""
+    plain = both.plain()
+    await fill(plain)
+    await plain.position()
+    await both.backend.tamper(WRONG[what])
+    found: list[list[Misplacement]] = []
+    for log in (plain, (await both.open())[1]):
+        address = log.spi.address
+        assert isinstance(address, PostgresAddress)
+        async with repairing(address, PATIENCE) as repair:
+            found.append(await repair.find())
+    assert found[0] == found[1]
 
 
 class Answers:
