@@ -34,6 +34,7 @@ from benchmarks import (
     report,
     rewinding,
     scale,
+    sequencing,
     sizes,
     throughput,
     undoing,
@@ -75,7 +76,7 @@ EVERY: Final = (
 )
 """In order; what leaves the most behind on the server comes last."""
 
-ON_REQUEST: Final[tuple[ModuleType, ...]] = (scale,)
+ON_REQUEST: Final[tuple[ModuleType, ...]] = (sequencing, scale)
 """Those of which a full run has no part: they take long, or need what not every machine has."""
 
 

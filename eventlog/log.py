@@ -5,7 +5,7 @@ import contextlib
 import os
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, Self, Union
+from typing import TYPE_CHECKING, Final, NamedTuple, Self, Union
 
 from eventlog import moments
 from eventlog.addresses.log import parse
@@ -309,36 +309,8 @@ class EventLog:
 
         Raises StoreError if the log could not be checked, InvalidOptionError if this role cannot.
         """
-        from eventlog.verify import log  # A start must be quick, and few programs verify.
-
-        store, keys = self.spi.store, self.spi.keys
-        tenant = None if all_tenants else self.tenant
-        if since is not None:
-            if stream is not None or against is not None:
-                raise InvalidOptionError(
-                    "Since a head, the whole log is verified and held against that head: name no"
-                    " conversation and no other head."
-                )
-            from eventlog.verify.since import verify_since
-
-            return await verify_since(
-                store, keys, tenant, since, key, self.position, progress, opens=open
-            )
-        if stream is None:
-            streams = all_streams(self.spi) if all_tenants else self.streams(branches=True)
-            return await log.verify_all(
-                store, keys, tenant, streams, against, key, progress, opens=open
-            )
-        if all_tenants:
-            raise InvalidOptionError("A conversation is one tenant's: name it, or all tenants.")
-        stream_id = self.spi.stream_id(stream)
-        main = await store.streams.row(stream_id) or StreamRow(
-            stream_id, self.tenant, stream, chain.GENESIS
-        )
-        branches = self.branches(stream)
-        return await log.verify_conversation(
-            store, keys, main, branches, against, key, progress, opens=open
-        )
+        how = _Verifying(against, since, key, progress, open)
+        return await _verify(self.spi, stream, how, all_tenants=all_tenants)
 
     async def close(self) -> None:
         """Give the handle back; the last one on a database closes its connections. Idempotent."""
@@ -353,3 +325,48 @@ class EventLog:
             async with contextlib.aclosing(events):
                 async for event in events:
                     yield event
+
+
+class _Verifying(NamedTuple):
+    """What a verification is held against, and how it goes on."""
+
+    against: TreeHead | None
+    since: TreeHead | None
+    key: Verifiers | None
+    progress: "OnProgress | None"
+    opens: bool
+
+
+async def _verify(
+    handle: Handle, stream: str | None, how: _Verifying, *, all_tenants: bool
+) -> "Verification":
+    """Verify as `EventLog.verify` says."""
+    # A start must be quick, and few programs verify.
+    from eventlog.verify.log import verify_all, verify_conversation
+    from eventlog.verify.since import verify_since
+
+    against, since, key, progress, opens = how
+    store, keys = handle.store, handle.keys
+    tenant = None if all_tenants else handle.tenant
+    if since is not None:
+        if stream is not None or against is not None:
+            raise InvalidOptionError(
+                "Since a head, the whole log is verified and held against that head: name no"
+                " conversation and no other head."
+            )
+        return await verify_since(
+            store, keys, tenant, since, key, handle.position, progress, opens=opens
+        )
+    if stream is None:
+        streams = all_streams(handle) if all_tenants else streams_of(handle, "", branches=True)
+        return await verify_all(store, keys, tenant, streams, against, key, progress, opens=opens)
+    if all_tenants:
+        raise InvalidOptionError("A conversation is one tenant's: name it, or all tenants.")
+    stream_id = handle.stream_id(stream)
+    main = await store.streams.row(stream_id) or StreamRow(
+        stream_id, handle.tenant, stream, chain.GENESIS
+    )
+    branches = branches_of(handle, stream)
+    return await verify_conversation(
+        store, keys, main, branches, against, key, progress, opens=opens
+    )

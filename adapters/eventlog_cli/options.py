@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from eventlog.format.names import MAIN, RESERVED
 from eventlog_cli.completing import complete
 
 if TYPE_CHECKING:
@@ -31,7 +32,16 @@ OPTIONAL_ID: Final = id_argument(required=False)
 IDS: Final = click.argument(
     "conversations", metavar="ID...", nargs=-1, required=True, shell_complete=complete
 )
-BRANCH: Final = click.option("--branch", metavar="NAME", default="", help="A branch of it.")
+
+
+def _unless_main(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+    """Return the log's name of a branch: the main one, as the SDK and lists call it, has none."""
+    return MAIN if value == RESERVED else value
+
+
+BRANCH: Final = click.option(
+    "--branch", metavar="NAME", default="", callback=_unless_main, help="A branch of it."
+)
 AS_OF: Final = click.option("--as-of", metavar="MOMENT", help="As it was then.")
 SINCE: Final = click.option("--since", metavar="TIME", help="Only what is as late as this.")
 UNTIL: Final = click.option(

@@ -51,7 +51,8 @@ SHAPES: Final[dict[str, Shape]] = {
     ),
     "diff": _one("conversation", "branch", "common", "removed", "added", "unreadable"),
     "branches": _each(
-        *(*WHERE, "items", "state", "left", "is_fork", "depth", "created_at", "last_at"),
+        *(*WHERE, "items", "state", "left", "left_branch", "left_version", "kept"),
+        *("is_fork", "depth", "created_at", "last_at"),
     ),
     "turns": _each(
         *("conversation", "branch", "turn", "message", "items", "requests", "input_tokens"),

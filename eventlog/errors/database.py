@@ -163,8 +163,8 @@ class WaitTimeoutError(TemplateError, StoreError, TimeoutError):
     reached: int
     _template = (
         "The feed did not reach position {position} within {timeout:g} s; it is at {reached}."
-        " Wait longer; or see whether that many events were appended, and whether the log was put"
-        " back to an earlier state."
+        " Wait longer; or see whether that many events were appended, whether the server is a"
+        " replica that is behind, and whether the log was put back to an earlier state."
     )
 
 

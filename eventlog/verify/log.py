@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeVar
 
-from eventlog.errors import InvalidOptionError, UnavailableError
+from eventlog.errors import InvalidOptionError, ReplicaBehindError, UnavailableError
 from eventlog.format import chain
 from eventlog.format.records import StreamRow
 from eventlog.keys.data_keys import DataKeys
@@ -192,7 +192,16 @@ async def check_sight(store: Store, against: TreeHead | None) -> bool:
             "A head commits to the feed of all tenants, and this role sees one. Verify as the"
             " log's reader, or have evidence gathered and check that."
         )
+    if against is not None:
+        await _refuse_behind(store, against)
     return sees_all
+
+
+async def _refuse_behind(store: Store, against: TreeHead) -> None:
+    """Raise ReplicaBehindError if what a head commits to may still come to this server."""
+    end = await store.feed.position()
+    if against.size > end and await store.feed.is_standby():
+        raise ReplicaBehindError(against.size, end)
 
 
 async def _check_each(check: StreamCheck, streams: AsyncIterator[StreamRow]) -> int:

@@ -5,15 +5,20 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from agents import function_tool
 from agents.extensions.memory import AdvancedSQLiteSession
+from agents.testing import ScriptedModel, function_call
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventlog import EventLog
-from eventlog_openai_agents import EventLogSession
+from eventlog_openai_agents import EventLogHooks, EventLogSession
 from eventlog_projections import Conversation
 from eventlog_projections.views import Views, tool_calls, tools
+from eventlog_session_conformance.agent import Run, agent, say
+from tests.adapters.metering import both
 from tests.backends import Backend
+from tests.conftest import Clock
 
 IDS = st.sampled_from(["call_0", "call_1", ""])
 TOOLS = st.sampled_from(["weather", "book"])
@@ -116,3 +121,27 @@ async def test_a_compaction_that_repeats_a_call_counts_it_once(backend: Backend)
         await chat.replace(1, [*seen.items[1:], call("weather"), output(FAILED)], seen)
         (weather,) = await tools(views)
         assert weather[:4] == ("weather", 3, 3, 1)
+
+
+@both
+async def test_how_long_a_tool_took_is_known_with_hooks(
+    backend: Backend, clock: Clock, run: Run
+) -> None:
+    """Though the SDK stores its call only with its result; without hooks nobody knows."""
+
+    @function_tool
+    def book(room: int) -> str:
+        """Book a room."""
+        clock.tick(1_500_000)
+        return f"room {room} booked"
+
+    async with backend.open(clock=clock) as log:
+        session = EventLogSession("chat", log=log)
+        for hooks in (None, EventLogHooks(session)):
+            booking = [function_call("book", {"room": 7}, call_id="call_0")]
+            scripted = ScriptedModel([booking, [say("Booked.")]])
+            await run(agent(scripted, book), "Book room 7.", session=session, hooks=hooks)
+        (booked,) = await tools(Views(log))
+        assert (booked.calls, booked.mean_seconds, booked.longest_seconds) == (2, 1.5, 1.5)
+        durations = [call.duration for call in await tool_calls(Views(log), "chat")]
+        assert durations == [None, 1_500_000]

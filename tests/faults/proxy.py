@@ -69,9 +69,8 @@ class Proxy:
         await self._server.wait_closed()
 
     def lead_to(self, upstream: str) -> None:
-        """Cut every connection; new ones go to another server."""
+        """Let new connections go to another server."""
         self._upstream = make_url(upstream)
-        self.unplug()
 
     def unplug(self) -> None:
         """Cut every connection that there is."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from agents import Session
 
-from eventlog import EventLog, ItemsAdded, PostgresOptions, RecordedEvent, Signer
+from eventlog import EventLog, ItemsAdded, NewEvent, PostgresOptions, RecordedEvent, Signer
 from eventlog.errors import InDoubtError, StoreError
 from eventlog.format.records import SignedHead
 from eventlog.operations import publish
@@ -16,10 +16,11 @@ from eventlog_openai_agents import EventLogSession
 from eventlog_projections.views import Views
 from eventlog_projections.views.queries import conversations
 from tests.faults.cluster import Cluster
-from tests.faults.crowd import Crowd
-from tests.faults.proxy import Proxy
+from tests.faults.crowd import Crowd, stored
+from tests.faults.proxy import Cut, Proxy
 from tests.waiting import until
 
+APPEND = "INSERT INTO"
 SIGNER = Signer("example.com/log", bytes(range(32)))
 
 
@@ -134,3 +135,88 @@ async def test_everybody_goes_on_after_a_fail_over_and_nothing_is_lost(
         assert await views.check("conversations") == []
         for head in heads:
             assert (await log.verify(against=SIGNER.verifier.open(head.note))).ok
+
+
+async def test_an_append_in_flight_is_answered_by_the_standby(
+    two_servers: Cluster, proxy: Proxy
+) -> None:
+    """The primary dies when it has committed, and before the client hears so."""
+    await two_servers.be_synchronous()
+    async with EventLog(proxy.url, postgres=PostgresOptions(pool_size=1)) as log:
+        await log.append("chat", [ItemsAdded(["first"]), ItemsAdded(["second"])])
+
+        async def die() -> None:
+            await two_servers.fail_over()
+            proxy.lead_to(two_servers.standby_url)
+
+        proxy.cuts.append(Cut("answer", APPEND, die))
+        answer = await log.append("chat", ItemsAdded(["mine"]), expected_version=2)
+        assert (proxy.made, answer.first, answer.replayed) == (1, 3, False)
+        assert await stored(log) == ["first", "second", "mine"]
+
+
+async def test_an_append_in_flight_that_was_lost_with_the_primary_is_made_again(
+    two_servers: Cluster, proxy: Proxy
+) -> None:
+    """The standby has not got it: nobody was told that it is stored, and it is stored there."""
+    async with EventLog(proxy.url, postgres=PostgresOptions(pool_size=1)) as log:
+        await log.append("chat", [ItemsAdded(["first"]), ItemsAdded(["second"])])
+        await two_servers.has_caught_up()
+        await two_servers.cut_off()
+
+        async def die() -> None:
+            await two_servers.fail_over()
+            proxy.lead_to(two_servers.standby_url)
+
+        proxy.cuts.append(Cut("answer", APPEND, die))
+        assert (await log.append("chat", ItemsAdded(["mine"]))).first == 3
+        assert await stored(log) == ["first", "second", "mine"]
+
+
+@pytest.mark.parametrize("expected", [None, 2])
+async def test_an_append_that_a_standby_does_not_show_yet_is_in_doubt(
+    two_servers: Cluster, proxy: Proxy, expected: int | None
+) -> None:
+    """Clients are led there before it was promoted: what it has got may not be replayed yet."""
+    await two_servers.be_synchronous()
+    options = PostgresOptions(pool_size=1)
+    async with EventLog(proxy.url, postgres=options) as log:
+        await log.append("chat", [ItemsAdded(["first"]), ItemsAdded(["second"])])
+        await two_servers.has_caught_up()
+        await two_servers.standby.execute("SELECT pg_wal_replay_pause()")
+
+        async def die() -> None:
+            await two_servers.primary.kill()
+            proxy.lead_to(two_servers.standby_url)
+
+        proxy.cuts.append(Cut("answer", APPEND, die))
+        event = NewEvent(ItemsAdded(["mine"]), event_id="once")
+        with pytest.raises(InDoubtError):
+            await log.append("chat", event, expected_version=expected)
+        await two_servers.standby.execute("SELECT pg_wal_replay_resume()")
+        await two_servers.standby.promote()
+        again = await log.append("chat", event, expected_version=expected)
+        assert (again.first, again.replayed) == (3, True)
+        assert await stored(log) == ["first", "second", "mine"]
+
+
+async def test_what_a_synchronous_standby_has_not_got_is_in_doubt(two_servers: Cluster) -> None:
+    """It is committed on the primary, whose wait was broken off: a fail-over would lose it."""
+    await two_servers.be_synchronous()
+    options = PostgresOptions(pool_size=2, statement_timeout=0.2)
+    event = NewEvent(ItemsAdded(["mine"]), event_id="once")
+    async with EventLog(two_servers.url, postgres=options) as log:
+        await log.append("chat", [ItemsAdded(["first"]), ItemsAdded(["second"])])
+        await two_servers.standby.kill()
+        for _ in range(2):
+            with pytest.raises(InDoubtError):
+                await log.append("chat", event)
+        assert await stored(log) == ["first", "second", "mine"]
+        await two_servers.standby.start()
+
+        async def is_answered() -> bool:
+            with contextlib.suppress(InDoubtError):
+                return (await log.append("chat", event)).replayed
+            return False
+
+        await until(is_answered, "the standby has got it")

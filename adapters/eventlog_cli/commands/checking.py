@@ -6,7 +6,8 @@ import click
 import msgspec
 
 from eventlog import EventLog, TreeHead, Verification, Verifier
-from eventlog.errors import InvalidOptionError
+from eventlog.errors import InvalidEvidenceError, InvalidOptionError
+from eventlog.operations import check_evidence
 from eventlog.plurals import count
 from eventlog.proof.checkpoint import open_head
 from eventlog.verify.faults import BROKEN, COULD_NOT_CHECK, SOUND
@@ -14,11 +15,13 @@ from eventlog_cli.command import command
 from eventlog_cli.files import read_text
 from eventlog_cli.lookups.finding import find
 from eventlog_cli.options import OPTIONAL_ID
+from eventlog_cli.output import Output
 from eventlog_cli.progress import bar
-from eventlog_cli.running import FoundError, Invocation, run
+from eventlog_cli.running import FoundError, Invocation, run, run_without_log
+from eventlog_cli.settings import Settings
 from eventlog_cli.showing import pages, records, tables
 from eventlog_cli.showing.text import Text
-from eventlog_cli.showing.words import typed
+from eventlog_cli.showing.words import line, typed
 from eventlog_cli.terminal import is_watched
 from eventlog_projections import check_snapshots
 from eventlog_projections.views.views import Views
@@ -30,10 +33,12 @@ RARE = ("pending", "warnings", "erased", "since")
     "verify",
     "eventlog verify",
     "eventlog verify --against head.txt --key 'example.com/log+...'",
+    "eventlog verify --evidence evidence.json --key 'example.com/log+...'",
     "eventlog verify --since-head head.txt --key 'example.com/log+...'",
 )
 @OPTIONAL_ID
 @click.option("--against", metavar="FILE", help="A tree head that was kept elsewhere.")
+@click.option("--evidence", metavar="FILE", help="Check a file of evidence, and no log.")
 @click.option(
     "--since-head", metavar="FILE", help="Only what came after such a head, of a sound log."
 )
@@ -51,6 +56,7 @@ def verify(
     ctx: click.Context,
     conversation: str | None,
     against: str | None,
+    evidence: str | None,
     since_head: str | None,
     key: tuple[str, ...],
     **how: bool,
@@ -89,7 +95,36 @@ def verify(
             if code:  # Also where it cannot be printed.
                 raise FoundError(code)
 
-    run(ctx, work, failed=COULD_NOT_CHECK)
+    if evidence is None:
+        run(ctx, work, failed=COULD_NOT_CHECK)
+    elif conversation is not None or against or since_head or any(how.values()):
+        raise click.UsageError("--evidence is checked alone, with --key.")
+    else:
+        _verify_evidence(ctx, evidence, key)
+
+
+def _verify_evidence(ctx: click.Context, path: str, given: tuple[str, ...]) -> None:
+    """Check a file that somebody was given, and say what it proves."""
+
+    async def work(_: Settings, out: Output) -> None:
+        if not given:
+            raise InvalidOptionError("Evidence is checked with the key of who signed: give --key.")
+        bundle = read_text(path).encode()
+        keys = [Verifier.load(key) for key in given]
+        try:
+            proved = check_evidence(bundle, keys)
+        except InvalidEvidenceError as error:
+            out.answer({"ok": False, "file": path, "error": str(error)}, pages.refuted(str(error)))
+            raise FoundError(BROKEN) from error
+        rows = [
+            {"conversation": name, "branch": branch, "version": version}
+            for name, branch, version in proved
+        ]
+        out.answer(
+            {"ok": True, "file": path, "conversations": rows}, *pages.proved(typed(path), proved)
+        )
+
+    run_without_log(ctx, work, failed=COULD_NOT_CHECK)
 
 
 async def _with_snapshots(
@@ -162,7 +197,7 @@ def stats(ctx: click.Context) -> None:
                 "position": position,
                 "views": [records.status(each) for each in views],
             },
-            repr(at.log),
+            line(f"{at.log.spi.address}, tenant {at.log.tenant}"),
             Text.of((_sizes(conversations, branches, events), "bold")),
             f"The feed is at position {position:,}, over all tenants.",
         )

@@ -316,6 +316,10 @@ def _report(at: Invocation, found: list[Disposed]) -> None:
         nothing="No conversation is old enough.",
         hint=NEXT if Disposition.ERASED in became else None,
     )
+    if found:
+        sums = [(each, sum(one.disposition is each for one in found)) for each in Disposition]
+        said = ", ".join(f"{number:,} {each.value}" for each, number in sums if number)
+        at.out.hint(f"{count(len(found), 'conversation')}: {said}.")
     failed = [each.why for each in found if each.why is not None]
     for why in failed:
         tell(f"eventlog: {why}")

@@ -51,7 +51,7 @@ def sessions(ctx: click.Context, **given: Any) -> None:
         rows = [records.session(each, erased=await _is_erased(at, each)) for each in found.rows]
         more = f"There are more than {wanted.limit}: -n shows so many." if found.more else None
         nothing = (
-            "No conversation matches that."
+            _no_match(given)
             if wanted.narrows
             else f"There is no conversation of tenant {at.log.tenant} yet."
         )
@@ -64,6 +64,16 @@ def sessions(ctx: click.Context, **given: Any) -> None:
         )
 
     run(ctx, work)
+
+
+def _no_match(given: dict[str, Any]) -> str:
+    """Say that nothing was found, and where names are listed: a name is given as a whole."""
+    said = "No conversation matches that."
+    whole = [name for name in ("owner", "agent", "model") if given[name] is not None]
+    if not whole:
+        return said
+    where = " or ".join(f"`eventlog usage --by {name}`" for name in whole)
+    return f"{said} Names are whole: {where} lists them."
 
 
 async def _is_erased(at: Invocation, found: Any) -> bool:

@@ -54,6 +54,7 @@ def head(ctx: click.Context, key_file: str | None, since_head: str | None, to: s
             put(found.note)
         else:
             at.out.say(f"{typed(to)} commits to the first {count(found.size, 'event')}.")
+            at.out.hint(_check_with("against", to, key_file))
 
     run(ctx, work)
 
@@ -67,8 +68,8 @@ def evidence(
 ) -> None:
     """Gather conversations and what proves them.
 
-    As JSON that is checked without this library. Without a key, for the last head that was signed.
-    It is checked before anybody is told that it proves anything.
+    As JSON that is checked without this library, or by `eventlog verify --evidence`. Without a key,
+    for the last head that was signed. It is checked before anybody is told that it proves anything.
     """
 
     async def work(at: Invocation) -> None:
@@ -86,8 +87,16 @@ def evidence(
             {"file": to, "conversations": names},
             f"{typed(to)} proves {', '.join(map(typed, names))}.",
         )
+        at.out.hint(_check_with("evidence", to, key_file))
 
     run(ctx, work)
+
+
+def _check_with(option: str, path: str, key_file: str | None) -> str:
+    """Return the command that checks a file; where nobody signed now, who has the key is known."""
+    is_signed = key_file is not None or SIGNING_VARIABLE in os.environ
+    key = typed(str(signer_of(key_file).verifier)) if is_signed else "KEY"
+    return f"`eventlog verify --{option} {typed(path)} --key {key}` checks it."
 
 
 @command("receipt", "eventlog receipt order-1042 --key-file signing.key --to receipt.txt")

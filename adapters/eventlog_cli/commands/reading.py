@@ -8,6 +8,7 @@ import click
 
 from eventlog import EventLogError
 from eventlog.errors import InvalidMomentError
+from eventlog.format.envelope import readable_time
 from eventlog.plurals import count
 from eventlog_cli.command import command
 from eventlog_cli.lookups.filtering import pages, wanted_events
@@ -19,7 +20,8 @@ from eventlog_cli.showing import pages as shown_pages
 from eventlog_cli.showing import records
 from eventlog_cli.showing.eventlines import EventLines, Folded
 from eventlog_cli.showing.times import moment, moment_or_none
-from eventlog_cli.showing.words import LEGEND
+from eventlog_cli.showing.words import LEGEND, deed
+from eventlog_cli.showing.words import command as as_typed
 from eventlog_projections.conversation import Conversation
 from eventlog_projections.history.events import HistoryEvent
 from eventlog_projections.history.places import Place
@@ -77,10 +79,24 @@ def show(
             at.out.print(shown_pages.heading(chat.name, branch, seen, await origin(at.log, chat)))
             shown_pages.transcript(at.out, seen.items, places, is_dated=True)
             if not seen.total:
-                at.out.hint("Its list is empty. `eventlog log` shows what happened.")
+                at.out.hint(await _why_empty(at, chat))
         leave_with(each.error for each in lost)
 
     run(ctx, work)
+
+
+async def _why_empty(at: Invocation, chat: Conversation) -> str:
+    """Say why a list is empty, and how one sees more."""
+    row = await at.log.stream(chat.name, branch=chat.branch)
+    log = as_typed("log", chat.name, branch=chat.branch)
+    if row is not None and row.erased_version is not None:
+        last = row.erased_version
+        (event,) = await at.log.read(
+            chat.name, after=last - 1, until=last, branch=chat.branch
+        ).all()
+        when = at.out.zone.seen(readable_time(event.stored.recorded_at))
+        return f"Its list is empty: {deed(event.event)}, on {when}. {log} shows what is left."
+    return f"Its list is empty. {log} shows what happened."
 
 
 def _put_one(at: Invocation, seen: ItemsRead, places: list[Place], number: int) -> None:

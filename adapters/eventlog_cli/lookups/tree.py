@@ -60,11 +60,27 @@ async def _record(
         "version": row.head.version,
         "items": items,
         "state": state or ("erased" if erased and not items else ""),
-        "left": left_at(row, byid),
+        **await _left(log, row, byid),
         "is_fork": row.name != name,
         "depth": depth,
         "created_at": readable_time(row.created_at),
         "last_at": readable_time(row.head.at),
+    }
+
+
+async def _left(
+    log: EventLog, row: StreamRow, known: dict[bytes, StreamRow]
+) -> dict[str, str | int | None]:
+    """Return where a fork left, and with how many items; null where it is none."""
+    parent = None if row.parent is None else known.get(row.parent.stream_id)
+    begun = None
+    if parent is not None:
+        begun = (await Stream(log, row.name, row.branch).origin()).kept
+    return {
+        "left": left_at(row, known),
+        "left_branch": None if parent is None else parent.branch,
+        "left_version": None if row.parent is None else row.parent.version,
+        "kept": begun,
     }
 
 
@@ -75,7 +91,7 @@ def left_at(row: StreamRow, known: dict[bytes, StreamRow]) -> str | None:
     parent = known.get(row.parent.stream_id)
     if parent is None:
         return f"version {row.parent.version} of what is gone"
-    return f"{place(parent)} {row.parent.version}"
+    return f"{place(parent)} at version {row.parent.version}"
 
 
 def place(row: StreamRow) -> str:

@@ -11,6 +11,7 @@ from eventlog.format.codec import encode_json
 from eventlog.format.envelope import readable_time
 from eventlog_cli.output import Output, plain
 from eventlog_cli.showing.text import Text
+from eventlog_cli.showing.times import exact_enough
 from eventlog_cli.showing.words import GONE, actor, deed, describe_flat, line, named
 from eventlog_projections.history.events import HistoryEvent
 
@@ -30,7 +31,7 @@ LONGEST_RUN: Final = 1000
 
 CLOCK: Final = "10:04:00"
 WHO: Final = 12
-"""Columns for who did it."""
+"""Columns at least for who did it; a wide terminal has more."""
 
 
 class EventLines:
@@ -41,21 +42,20 @@ class EventLines:
         self._is_short = is_short
         self._with_payload = with_payload
         self._day = ""
+        self._clock = len(CLOCK)
         self.has_marks = False
         """Whether an item that was printed is no longer in the list."""
 
     def put(self, found: Sequence[HistoryEvent]) -> None:
         """Print events that follow each other."""
-        times = [self._out.zone.seen(each.recorded_at) for each in found]
-        for index, event in enumerate(found):
-            near = times[max(0, index - 1) : index] + times[index + 1 : index + 2]
-            self._put(event, is_exact=times[index] in near)
+        clocks = exact_enough([each.recorded_at for each in found], self._out.zone)
+        self._clock = max([self._clock, *map(len, clocks)])
+        for event, clock in zip(found, clocks, strict=True):
+            self._put(event, clock)
 
-    def _put(self, event: HistoryEvent, *, is_exact: bool) -> None:
+    def _put(self, event: HistoryEvent, at: str) -> None:
         out = self._out
-        fraction = f".{event.recorded_at:%f}" if is_exact and event.recorded_at else ""
         day = out.zone.seen(event.recorded_at, "%Y-%m-%d")
-        at = out.zone.seen(event.recorded_at, "%H:%M:%S") + fraction
         who = actor(event.context, event.event)
         if not out.look.is_terminal:
             cells = (str(event.version), f"{day} {at}", line(event.kind), line(who))
@@ -64,12 +64,13 @@ class EventLines:
         if day != self._day:
             out.print(Text.of((day, "dim")))
             self._day = day
+        room = max(WHO, out.look.width // 8)
         head = Text.of(
             (f"{event.version:>5} ", "bold"),
-            (f"{at} ", "dim"),
+            (f"{at:{self._clock}} ", "dim"),
             (f"{line(event.kind):8} ", STYLES.get(event.kind, "")),
-            Text.of(who).cut(WHO),
-            " " * max(0, WHO - Text.of(who).width),
+            Text.of(who).cut(room),
+            " " * max(0, room - Text.of(who).width),
             " ",
         )
         indent = head.width if out.look.width >= head.width + 24 else 4

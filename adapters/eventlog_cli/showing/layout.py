@@ -11,6 +11,11 @@ from eventlog_cli.showing.text import CUT, Text, joined, width
 GAP: Final = "  "
 LEAST: Final = 8
 """Columns that a text keeps before whole columns are left out."""
+PROSE: Final = 40
+"""Columns that a text to be read has beside others, or it has a line of its own."""
+EMPTY: Final = 10
+"""What says nothing goes so many ranks before what does."""
+SAYS_NOTHING: Final = ("", "-", "0")
 
 
 class Column(NamedTuple):
@@ -24,6 +29,8 @@ class Column(NamedTuple):
     """It is what one types next: never cut unless it alone is wider than the terminal."""
     rank: int = 0
     """The higher, the earlier it is left out of a terminal that is too narrow; 0: never."""
+    is_prose: bool = False
+    """It is read as text: below its row where it would have less than PROSE columns there."""
 
 
 class Table(NamedTuple):
@@ -40,7 +47,7 @@ class Table(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """Lines for a terminal, and what did not fit into it."""
+    """Lines for a terminal, and what of it did not fit and says anything."""
 
     lines: list[Text]
     left_out: list[str]
@@ -60,15 +67,17 @@ def row(*values: "str | tuple[str, str] | Text") -> list[Text]:
 def columns(*names: str) -> list[Column]:
     """Return columns by short names.
 
-    What ends in # is a number, in ~ gives way, in ! is typed next; a digit before that is its rank.
+    What ends in # is a number, in ~ gives way, in ! is typed next, in * is prose; a digit before
+    that is its rank.
     """
     found: list[Column] = []
     for name in names:
-        title = name.rstrip("#~!")
+        title = name.rstrip("#~!*")
         marks = name[len(title) :]
         rank = int(title[-1]) if title[-1:].isdigit() else 0
         title = title[:-1] if rank else title
-        found.append(Column(title, "#" in marks, "~" in marks, "!" in marks, rank))
+        marked = ("#" in marks, "~" in marks or "*" in marks, "!" in marks, rank, "*" in marks)
+        found.append(Column(title, *marked))
     return found
 
 
@@ -94,18 +103,55 @@ def drawn(table: Table, room: int) -> Drawn:
     names: list[str] = []
     kept = list(range(len(table.columns)))
     widths = _natural(table)
+    ranks = _ranks(table)
+    prose = [index for index in kept if table.columns[index].is_prose]
+    if prose and len(kept) > 1 and not _has_room(table, kept, widths, room):
+        return _with_prose_below(table, prose[0], room)
     while not _fits(table, kept, widths, room):
-        worst = max(kept, key=lambda index: table.columns[index].rank)
-        if table.columns[worst].rank == 0:
+        worst = max(kept, key=lambda index: ranks[index])
+        if ranks[worst] == 0:
             break
         kept.remove(worst)
-        names.append(table.columns[worst].name)
+        if ranks[worst] < EMPTY:
+            names.append(table.columns[worst].name)
     if not _fits(table, kept, widths, room) and any(column.is_typed for column in table.columns):
         return _stacked(table, kept, room, names)
     widths = _shared(table, kept, widths, room)
     head = [Text.of((column.name, "dim")) for column in table.columns]
     lines = [_line(table, each, kept, widths) for each in (head, *table.every())]
     return Drawn(lines, names, are_ids_cut=False)
+
+
+def _ranks(table: Table) -> list[int]:
+    """Return how early each column is left out: what says nothing in any row, before all others."""
+    return [
+        column.rank + EMPTY * all(each[index].plain.strip() in SAYS_NOTHING for each in table.rows)
+        if column.rank
+        else 0
+        for index, column in enumerate(table.columns)
+    ]
+
+
+def _has_room(table: Table, kept: Sequence[int], widths: Sequence[int], room: int) -> bool:
+    """Tell whether prose can be read in its column."""
+    least = [
+        min(widths[index], PROSE) if table.columns[index].is_prose else widths[index]
+        for index in kept
+    ]
+    return sum(least) + len(GAP) * (len(kept) - 1) <= room
+
+
+def _with_prose_below(table: Table, prose: int, room: int) -> Drawn:
+    """Return rows in columns, and below each its text, in the whole width."""
+    beside = [index for index in range(len(table.columns)) if index != prose]
+    rows = [[each[index] for index in beside] for each in table.rows]
+    rest = drawn(Table([table.columns[index] for index in beside], rows), room)
+    head, *lines = rest.lines
+    if len(lines) != len(rows):  # Each row is of several lines itself.
+        return _stacked(table, list(range(len(table.columns))), room, rest.left_out)
+    below = [Text.of(GAP, Text.of(each[prose])).cut(room) for each in table.rows]
+    pairs = [line for pair in zip(lines, below, strict=True) for line in pair]
+    return Drawn([head, *pairs], rest.left_out, rest.are_ids_cut)
 
 
 def _stacked(table: Table, kept: Sequence[int], room: int, left_out: list[str]) -> Drawn:
@@ -122,7 +168,14 @@ def _stacked(table: Table, kept: Sequence[int], room: int, left_out: list[str]) 
             if least <= room < text.width:  # A beginning that no other has is what one may type.
                 text, is_cut = text.cut(room), True
             lines.append(text)
-        said = joined([each[index] for index in rest if each[index].plain.strip()], GAP)
+        told = [
+            Text.of((f"{table.columns[index].name} ", "dim"), each[index])
+            if table.columns[index].is_number
+            else each[index]
+            for index in rest
+            if each[index].plain.strip() not in ("", "-")
+        ]
+        said = joined(told, GAP)
         if said:
             lines.append(Text.of(GAP, said).cut(room))
     return Drawn(lines, left_out, is_cut)

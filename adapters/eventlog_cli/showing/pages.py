@@ -134,6 +134,22 @@ def verdict(found: "Verification") -> list[Text]:
     return lines
 
 
+def proved(path: str, found: Iterable[tuple[str, str, int]]) -> list[Text]:
+    """Return what a file of evidence proves: a name, branch and last version a line."""
+    return [
+        Text.of(
+            ("VERIFIED", "bold green"),
+            f"  {path} proves {typed(name, branch)} up to version {version}",
+        )
+        for name, branch, version in found
+    ]
+
+
+def refuted(why: str) -> Text:
+    """Return that a file proves nothing, and why."""
+    return Text.of(TAMPERED, f"  {line(why)}")
+
+
 def _sound(found: "Verification") -> str:
     if found.since is not None:
         said = f"{count(found.events, 'event')} since position {found.since:,}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from eventlog.format.envelope import readable_time
 from eventlog.format.names import MAIN
+from eventlog.plurals import count
 from eventlog_cli.showing.layout import Table, columns, row
 from eventlog_cli.showing.text import Text
 from eventlog_cli.showing.times import Zone
@@ -102,7 +103,8 @@ def turns(found: Iterable["Turn"]) -> Table:
     total = None
     if len(every) > 1:
         tokens, items = sum(t.total_tokens for t in every), sum(t.items for t in every)
-        cells = ("", "total", f"{items:,}", f"{tokens:,}", "", "")
+        costs = [turn.cost for turn in every if turn.usage.requests or turn.total_tokens]
+        cells = ("", "total", f"{items:,}", f"{tokens:,}", "", _spent_together(costs))
         total = row(*[(each, "dim") for each in cells])
     return Table(
         columns("turn#", "message~", "items3#", "tokens#", "context2#", "cost1#"), rows, total
@@ -121,7 +123,7 @@ COUNTED: Final = (
 
 def usage(records: Sequence[Mapping[str, Any]], by: str) -> Table:
     """Return what was used as rows, by what they are grouped by, and their sum."""
-    names = ("calls1#", "input4#", "cached3#", "output5#", "reasoning2#", "total#", "cost#")
+    names = ("calls3#", "input1#", "cached4#", "output2#", "reasoning5#", "total#", "cost#")
     rows = [
         row(line(each[by] or "unknown"), *_counts(each), cost(each["cost"])) for each in records
     ]
@@ -130,7 +132,8 @@ def usage(records: Sequence[Mapping[str, Any]], by: str) -> Table:
         sums = {name: sum(each[name] for each in records) for name in COUNTED}
         cells = ("total", *_counts(sums), cost(total_cost([each["cost"] for each in records])))
         total = row(*[(each, "dim") for each in cells])
-    return Table(columns(f"{by}~", *names), rows, total)
+    key = f"{by}!" if by == "conversation" else by
+    return Table(columns(key, *names), rows, total)
 
 
 def _counts(each: Mapping[str, Any]) -> list[str]:
@@ -168,12 +171,19 @@ def hits(found: Iterable["Found"], query: str, zone: Zone) -> Table:
             named(each.conversation, each.branch),
             str(each.version),
             zone.seen(each.recorded_at),
-            line(each.role or each.type),
+            _who(each),
             _hit(each, query),
         )
         for each in found
     ]
-    return Table(columns("id!", "version#", "when2", "role1", "text~"), rows)
+    return Table(columns("id!", "version#", "when2", "who1", "text*"), rows)
+
+
+def _who(each: "Found") -> str:
+    """Say who an item is from, or what it is, as every command does."""
+    from eventlog_projections.items.telling import label_of
+
+    return line(label_of(each.type, each.role))
 
 
 def _hit(each: "Found", query: str) -> Text:
@@ -205,11 +215,11 @@ def disposed(found: Sequence["Disposed"], zone: Zone) -> Table:
             named(each.session_id),
             zone.seen(readable_time(each.last_at)),
             each.disposition.value,
-            ", ".join(map(named, each.because_of)),
+            ", ".join(named(other) for other in each.because_of if other != each.session_id),
         )
         for each in found
     ]
-    return Table(columns("id!", "last activity", "became", "because of~"), rows)
+    return Table(columns("id!", "last activity2", "became", "because of~1"), rows)
 
 
 def views(found: Sequence["Status"], zone: Zone) -> Table:
@@ -253,7 +263,7 @@ def branches(records: Sequence[Mapping[str, Any]], zone: Zone) -> Table:
                 "  " * each["depth"],
                 (_place(each), "bold"),
             ),
-            each["left"] or "",
+            _left(each),
             str(each["version"]),
             f"{each['items']:,}",
             each["state"],
@@ -261,8 +271,16 @@ def branches(records: Sequence[Mapping[str, Any]], zone: Zone) -> Table:
         )
         for each in records
     ]
-    names = ("branch or fork!", "left at~", "version#", "items#", "state2", "last activity1")
+    names = ("branch or fork!", "left at", "version1#", "items#", "state3", "last activity2")
     return Table(columns(*names), rows)
+
+
+def _left(each: Mapping[str, Any]) -> str:
+    """Say where a branch or fork left the tree that it is shown in, and with what."""
+    if each["kept"] is None:
+        return ""
+    begun = count(each["kept"], "item")
+    return f"{each['left_branch'] or 'main'} {each['left_version']}, with {begun}"
 
 
 def _place(each: Mapping[str, Any]) -> str:
@@ -283,6 +301,15 @@ def spent(found: "Cost") -> str:
     if not found.unpriced:
         return dollars(found.total)
     return f"{dollars(found.total)}+?" if found.total else "?"
+
+
+def _spent_together(costs: Sequence["Cost"]) -> str:
+    """Return what turns cost together, as far as that is known."""
+    if not costs:
+        return NONE
+    total = sum((each.total for each in costs), Decimal(0))
+    is_known = not any(each.unpriced for each in costs)
+    return dollars(total) + ("" if is_known else "+?") if is_known or total else "?"
 
 
 def dollars(amount: Decimal) -> str:

@@ -5,6 +5,7 @@ second means the end of that second, so that what was printed in it is there.
 """
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
 
@@ -46,6 +47,24 @@ class Zone:
     def own(self, found: datetime) -> datetime:
         """Return a time without a zone in this one."""
         return found.replace(tzinfo=UTC) if self.is_utc else found.astimezone()
+
+
+def exact_enough(times: Sequence[datetime | None], zone: Zone) -> list[str]:
+    """Return the time of day of events that follow each other, each told from those beside it.
+
+    To the second, or as much more as that takes: what is printed finds its event again.
+    """
+    seconds = [zone.seen(each) for each in times]
+    parts = ["" if each is None else f"{each:%f}" for each in times]
+    told: list[str] = []
+    for index, at in enumerate(times):
+        beside = [other for other in (index - 1, index + 1) if 0 <= other < len(times)]
+        same = [other for other in beside if seconds[other] == seconds[index]]
+        near = any(parts[other][:3] == parts[index][:3] for other in same)
+        digits = (6 if near else 3) if same and at is not None else 0
+        fraction = f".{parts[index][:digits]}" if digits else ""
+        told.append(zone.seen(at, "%H:%M:%S") + fraction)
+    return told
 
 
 def moment_or_none(text: str | None, zone: Zone) -> int | datetime | None:

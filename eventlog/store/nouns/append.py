@@ -80,6 +80,8 @@ class Seen(NamedTuple):
     lost: int = 0
     """A version that was read or written here, and that is another event now, or none."""
     clock: Clock | None = None
+    is_standby: bool = False
+    """Whether it was seen on a server that only reads, and may be behind."""
 
 
 def beginning(request: AppendRequest) -> Known:

@@ -73,11 +73,14 @@ class Erasures(Noun):
 
     async def _found(self, erasure: Erasure) -> bool | None:
         """Return True if the event that tells of the erasure is there."""
-        is_there = await self._is_there(erasure.event)
+        is_there = await self._is_there(erasure)
         return is_there or None
 
     @reads
-    def _is_there(self, event: StoredEvent) -> Work[bool]:
+    def _is_there(self, erasure: Erasure) -> Work[bool]:
+        event = erasure.event
+        for statement in self.first():  # Answered once all before it is as durable: `confirm`.
+            yield ask(statement, **erasure.values())
         where = {"after": event.version - 1, "until": event.version, "limit": 1}
         rows = yield ask_page(self._log.page, stream_id=event.stream_id, **where)
         return [StoredEvent._make(row).hash for row in rows] == [event.hash]

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from eventlog import paging
 from eventlog.format.records import StoredEvent
-from eventlog.paging import PAGE_BYTES
 from eventlog.store.contract.feed import FeedRow
 from eventlog.store.nouns.work import Each, Noun, Rows, Runner, Work, ask, ask_page, reads
 from eventlog.store.sql.names import FeedStatements, PostgresFeedStatements
@@ -52,7 +52,7 @@ class PostgresFeedPages(FeedPages):
         places = sorted(_places(spans))[:limit]
         if not places:
             return []
-        most = PAGE_BYTES // limit
+        most = paging.PAGE_BYTES // limit
         statement = self._own.every_ranges if tenant is None else self._own.ranges
         found = yield Each(statement, _ranges(places), {"most": most, "tenant": tenant})
         start = 3 if tenant is None else 2
@@ -99,7 +99,7 @@ def _cut(places: Iterable[_Place], rows: Mapping[_Key, Any]) -> list[_Place]:
     page: list[_Place] = []
     held = 0
     for place in places:
-        if held >= PAGE_BYTES:
+        if held >= paging.PAGE_BYTES:
             break
         row = rows.get(place[1])
         if row is not None:

@@ -37,7 +37,6 @@ class PostgresFeed(PostgresFeedPages):
         listening: Listening | None,
     ) -> None:
         super().__init__(runner, sql)
-        self._fetch = runner.fetch
         self._pools = runner.pools
         self._sql = sql
         self._rights = rights
@@ -51,8 +50,9 @@ class PostgresFeed(PostgresFeedPages):
     def server(self) -> int:
         return self._pools.server
 
-    async def is_standby(self) -> bool:
-        (row,) = await self._fetch(self._sql.standby, {})
+    @reads
+    def is_standby(self) -> Work[bool]:
+        (row,) = yield ask(self._sql.standby)
         return bool(row[0])
 
     async def position(self) -> int:

@@ -45,7 +45,7 @@ _PLACED: Final = tuple(name for name in StoredEvent._fields if name != "stream_i
 def head(t: Tables) -> Query:
     """Ask for the head, the key, the last erasure and the kind of the last event.
 
-    On PostgreSQL beside its clock, with NULLs where there is no stream.
+    On PostgreSQL beside its clock and whether it is a standby, with NULLs where there is no stream.
     """
     streams, events = t.streams.c, t.events.c
     row = (
@@ -65,7 +65,9 @@ def head(t: Tables) -> Query:
         bindparam("stream_id", type_=streams.stream_id.type).label("stream_id")
     ).subquery("asked")
     known = asked.outerjoin(t.streams, streams.stream_id == asked.c.stream_id)
-    return select(*row, clock().label("clock")).select_from(known.outerjoin(t.events, is_last))
+    is_standby = func.pg_is_in_recovery().label("is_standby")
+    beside = clock().label("clock"), is_standby
+    return select(*row, *beside).select_from(known.outerjoin(t.events, is_last))
 
 
 @on_both
@@ -80,18 +82,23 @@ def by_event_id(t: Tables) -> Query:
 
 @on_postgres
 def hashes_at(t: Tables) -> Query:
-    """Ask for the hashes of versions, and whether the server is a standby: one row, always.
-
-    They tell whether what is stored there is what was written or read here.
-    """
-    version, hash_ = t.events.c.version, t.events.c.hash
+    """Ask for the hashes of versions: whether what is stored there was written or read here."""
+    version = t.events.c.version
     wanted = bindparam("versions", type_=ARRAY(version.type))
-    return of_stream(
-        t,
-        func.pg_is_in_recovery().label("is_standby"),
-        func.array_agg(version).label("versions"),
-        func.array_agg(hash_).label("hashes"),
-    ).where(version == any_(wanted))
+    return of_stream(t, version, t.events.c.hash).where(version == any_(wanted))
+
+
+@on_postgres
+def confirm(t: Tables) -> Query:
+    """Lock a stream and change nothing: its commit is answered once all before it is as durable.
+
+    With a synchronous standby, what was committed may be there and not be replicated: a wait that
+    was broken off, by a timeout or with its connection, leaves it so
+    (https://www.postgresql.org/docs/current/warm-standby.html#SYNCHRONOUS-REPLICATION).
+    """
+    streams = t.streams.c
+    of_it = streams.stream_id == bindparam("stream_id")
+    return select(streams.version).where(of_it).with_for_update(key_share=True)
 
 
 @on_sqlite

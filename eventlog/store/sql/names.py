@@ -41,6 +41,7 @@ class PostgresLogStatements(LogStatements):
     append_next: Statement
     append_several_first: Statement
     append_several_next: Statement
+    confirm: Statement
     free: Statement
     group_first: Statement
     group_next: Statement

@@ -49,6 +49,14 @@ def tell(item: Any) -> Told:
     return Told(label, text, _details(fields))
 
 
+def label_of(kind: str | None, role: str | None) -> str:
+    """Return who an item is from, or what it is, by its type and its role alone."""
+    if role:
+        return _ROLES.get(role, role)
+    label, _ = _TOLD.get(kind or "item", (kind or "item", None))
+    return label
+
+
 def _speaker(fields: Mapping[str, Any]) -> str:
     role = str(fields.get("role"))
     return _ROLES.get(role, role)

@@ -1,8 +1,9 @@
 """The view of tools: every call, with its result. Pure.
 
 A call happened, whether or not it is still in the list. It is known by where it stands, its result
-by `items.calls`; a compaction that repeats both counts them once. Times are those of recording: a
-call and its result that were recorded together took a time that nobody knows.
+by `items.calls`; a compaction that repeats both counts them once. Times are those of recording. A
+call and its result that a run recorded together took the time since its model had answered, where
+hooks recorded that; else nobody knows.
 """
 
 from collections import Counter
@@ -11,7 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
-from eventlog import ItemsReplaced
+from eventlog import ItemsAdded, ItemsReplaced
+from eventlog.events import ModelCalled, UsageRecorded
 from eventlog_projections.items.calls import (
     SEARCH,
     id_of,
@@ -38,7 +40,8 @@ class ToolCallRow(Row, frozen=True, kw_only=True):
     messages of users were recorded before it, `before_version` and `before_item` are the call
     before it that has its id (0: none). `name` and `called_at` are None for a result whose call was
     never seen there, which stands where the result does; `answered_at` is None for a call without a
-    result; `duration` is microseconds from one to the other.
+    result; `duration` is microseconds from one to the other, or from the answer of the model where
+    they were recorded together.
     """
 
     table = "tool_calls"
@@ -79,7 +82,10 @@ class ToolIdRow(Row, frozen=True, kw_only=True):
 
 
 class ToolTurnRow(Row, frozen=True, kw_only=True):
-    """How many messages of users a branch has had, and after how many a tool was searched for."""
+    """How many messages of users a branch has had, and after how many a tool was searched for.
+
+    `asked_by` is the digest of the run that called a model last, `thought_at` when that answered.
+    """
 
     table = "tool_turns"
     key = ("stream_id",)
@@ -87,6 +93,8 @@ class ToolTurnRow(Row, frozen=True, kw_only=True):
     stream_id: bytes
     turn: int = 0
     sought: int = -1
+    asked_by: bytes | None = None
+    thought_at: int | None = None
 
 
 class ToolRow(Row, frozen=True, kw_only=True):
@@ -113,6 +121,8 @@ class ToolRow(Row, frozen=True, kw_only=True):
 
 def fold(step: Step, rows: Rows) -> Iterator[Written]:
     """Take a step."""
+    if step.kind in (ModelCalled.kind, UsageRecorded.kind):
+        yield from _thought(step, rows)
     repeated: Counter[tuple[int, int]] = Counter()
     for index, item in enumerate(step.items):
         if is_user_message(item):
@@ -122,6 +132,24 @@ def fold(step: Step, rows: Rows) -> Iterator[Written]:
             yield from _call(step, index, item, rows, repeated)
         elif is_answer(item):
             yield from _answer(step, index, item, rows)
+    if any(map(is_answer, step.items)):
+        now = _turn(step, rows)
+        if now.thought_at is not None and now.asked_by == _run(step):
+            yield msgspec.structs.replace(now, thought_at=None)
+
+
+def _thought(step: Step, rows: Rows) -> Iterator[Written]:
+    """Note that a run asks a model, and when that has answered: then its tools begin."""
+    run, now = _run(step), _turn(step, rows)
+    if step.kind == ModelCalled.kind:
+        yield msgspec.structs.replace(now, asked_by=run, thought_at=None)
+    elif run is not None and run == now.asked_by:
+        yield msgspec.structs.replace(now, thought_at=step.at)
+
+
+def _run(step: Step) -> bytes | None:
+    run = None if step.event.is_erased else step.event.context.run_id
+    return None if run is None else digest_of(run)
 
 
 def _call(
@@ -187,17 +215,29 @@ def _answer(step: Step, index: int, item: Any, rows: Rows) -> Iterator[Written]:
     is_error = _is_error(item)
     if known is not None and known.waiting:
         yield msgspec.structs.replace(known, waiting=known.waiting - 1)
-        yield from _answered(step, _waiting(call_id, rows), rows, is_error=is_error)
+        call = _waiting(call_id, rows)
+        took = None if call is None else _took(step, item, call, rows)
+        yield from _answered(step, call, took, rows, is_error=is_error)
     elif next(_taken_off(step, call_id, rows), None) is None:
         yield from _unasked(step, index, item, rows, is_error=is_error)
 
 
+def _took(step: Step, item: Any, call: ToolCallRow, rows: Rows) -> int | None:
+    """Return microseconds; of several that ran at once, until the last one was done."""
+    if call.version != step.version:
+        return None if call.called_at is None else step.at - call.called_at
+    now = _turn(step, rows)
+    # A hosted tool ran while the model was answering; what is replaced ran some time before.
+    if now.thought_at is None or is_hosted(item) or step.kind != ItemsAdded.kind:
+        return None
+    return step.at - now.thought_at if _run(step) == now.asked_by else None
+
+
 def _answered(
-    step: Step, call: ToolCallRow | None, rows: Rows, *, is_error: bool
+    step: Step, call: ToolCallRow | None, took: int | None, rows: Rows, *, is_error: bool
 ) -> Iterator[Written]:
     if call is None or call.name is None or call.called_at is None:
         return
-    took = None if call.version == step.version else step.at - call.called_at
     yield msgspec.structs.replace(
         call,
         answered_version=step.version,
@@ -314,4 +354,4 @@ def withdraw(old: Iterable[Row], rows: Rows) -> Iterator[Written]:
             yield rest if rest.calls else Gone(ToolRow, (tool.tenant, tool.name_key))
 
 
-TOOLS = Projection("tools", 3, (ToolCallRow, ToolIdRow, ToolTurnRow, ToolRow), fold, withdraw)
+TOOLS = Projection("tools", 4, (ToolCallRow, ToolIdRow, ToolTurnRow, ToolRow), fold, withdraw)

@@ -1,7 +1,9 @@
 """Heads, evidence, keys, holds and erasures from the command line."""
 
 import json
+import re
 import runpy
+import shlex
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,26 @@ async def test_what_a_head_and_a_bundle_say_is_checked_without_us(
     assert checks["main"]([str(bundle), verifier]) == 0
     printed = json.loads(eventlog("evidence", "latest").output)
     assert printed["conversations"] == [json.loads(bundle.read_text())["conversations"][0]]
+
+
+async def test_what_is_signed_says_how_it_is_checked(
+    filled: Backend, eventlog: Eventlog, tmp_path: Path
+) -> None:
+    """The command that is printed runs as it stands; of a file that was changed it is 1."""
+    secret, verifier = tmp_path / "s.key", key_of(eventlog, tmp_path / "s.key")
+    for command in (("head",), ("evidence", "order-1042")):
+        kept = tmp_path / f"{command[0]}.txt"
+        made = eventlog(*command, "--key-file", str(secret), "--to", str(kept))
+        (typed,) = re.findall("`eventlog (.*)` checks it", made.stderr)
+        assert typed.endswith(f"--key {verifier}")
+        assert eventlog(*shlex.split(typed)).stdout.startswith("VERIFIED")
+    checked = json.loads(eventlog("--json", *shlex.split(typed)).stdout)
+    assert checked["conversations"] == [{"conversation": "order-1042", "branch": "", "version": 6}]
+    kept.write_text(kept.read_text().replace("order-1042", "order-1043"))
+    assert eventlog(*shlex.split(typed)).stdout.startswith("TAMPERED")
+    assert eventlog(*shlex.split(typed)).exit_code == 1
+    assert eventlog("verify", "--evidence", str(kept)).exit_code == 2
+    assert eventlog("verify", "latest", *shlex.split(typed)[1:]).exit_code == 2
 
 
 async def test_an_encrypted_log_is_read_and_its_keys_are_rotated(

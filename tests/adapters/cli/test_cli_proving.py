@@ -75,7 +75,7 @@ async def test_evidence_of_what_was_edited_proves_nothing(
         assert not Path("evidence.json").exists()
         assert len(await log.tree.heads().all()) == 1
         found = eventlog("evidence", "order-1042", "--to", "evidence.json")
-        assert found.output == "evidence.json proves order-1042.\n"
+        assert found.stdout == "evidence.json proves order-1042.\n"
 
 
 async def test_erase_says_how_to_erase_what_was_edited(

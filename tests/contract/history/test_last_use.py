@@ -1,10 +1,11 @@
 """What was used last: how a conversation is filed, or held, makes it no younger."""
 
-from eventlog import EventLog
+from eventlog import Context, EventLog
 from eventlog.format.envelope import from_microseconds
 from eventlog.operations import lift_hold, place_hold
 from eventlog_projections import Conversation, prune
 from eventlog_projections.history.last_use import last_used
+from eventlog_projections.items.uses import use_time
 from tests.backends import Backend
 from tests.conftest import Clock
 
@@ -38,6 +39,20 @@ async def test_what_was_filed_last_was_not_used_last(backend: Backend, clock: Cl
         found = await last_used(log)
         assert found is not None
         assert found.name == "chat-3"
+
+
+async def test_without_the_key_an_import_was_used_when_it_was_made(
+    sealed: Backend, clock: Clock
+) -> None:
+    """Its source's own times are encrypted like all that says who and what: later, never sooner."""
+    of_2019 = Context(source_time=[1_550_000_000_000_000])
+    async with sealed.open(clock=clock) as log:
+        await Conversation(log, "imported").add(["hello"], context=of_2019)
+        (event,) = await log.read("imported").all()
+        assert use_time(event) == 1_550_000_000_000_000
+    async with sealed.open(clock=clock, keyring=None) as log:
+        (event,) = await log.read("imported").all()
+        assert use_time(event) == event.stored.recorded_at > 1_550_000_000_000_000
 
 
 async def test_what_is_filed_is_pruned_by_its_use(backend: Backend, clock: Clock) -> None:

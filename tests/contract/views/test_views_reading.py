@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from eventlog import EventLog, ItemsAdded
-from eventlog.events import UsageRecorded
+from eventlog import Context, EventLog, ItemsAdded, NewEvent
+from eventlog.events import ModelCalled, UsageRecorded
 from eventlog.format.envelope import to_microseconds
 from eventlog.operations import place_hold
 from eventlog_projections import Conversation
@@ -198,6 +198,38 @@ def install(
     # Nothing of it is remembered: who asks for a cost afterwards gets the real prices.
     for name in ("_package", "_model"):
         monkeypatch.setattr(prices, name, inspect.unwrap(getattr(prices, name)))
+
+
+async def test_a_tool_took_the_time_since_its_model_had_answered(
+    backend: Backend, clock: Clock
+) -> None:
+    """Where hooks recorded that, in the same run: the SDK adds a call together with its result."""
+
+    def pair(number: int) -> list[dict[str, str]]:
+        name = {"call_id": f"c{number}"}
+        call = {"type": "function_call", "name": "weather"} | name
+        return [call, {"type": "function_call_output", "output": "sunny"} | name]
+
+    hosted = {"type": "mcp_call", "id": "m1", "name": "weather", "output": "x"}
+    mine, other = Context(run_id="mine"), Context(run_id="other")
+    async with backend.open(clock=clock) as log:
+        chat, views = Conversation(log, "chat"), Views(log)
+        await log.append("chat", NewEvent(ModelCalled(input=[]), mine))
+        clock.tick(1_000_000)
+        await chat.add(pair(0), context=mine)  # The model has not answered yet.
+        await log.append("chat", NewEvent(used(9), mine))
+        clock.tick(2_000_000)
+        await chat.add([*pair(1), *pair(2), hosted], context=mine)
+        clock.tick(3_000_000)
+        await chat.add(pair(3), context=other)
+        await chat.add(pair(4))
+        await chat.add(pair(5), context=mine, beside=used(9))  # As a session counts without hooks.
+        await log.append("chat", NewEvent(ModelCalled(input=[]), other))
+        await chat.add(pair(6), context=mine)
+        durations = [call.duration for call in await tool_calls(views, "chat")]
+        assert durations == [None, 2_000_000, 2_000_000, None, None, None, None, None]
+        (weather,) = await tools(views)
+        assert (weather.mean_seconds, weather.longest_seconds) == (2.0, 2.0)
 
 
 async def test_tools_know_calls_results_errors_and_how_long_they_took(

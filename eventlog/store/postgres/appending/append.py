@@ -4,13 +4,20 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 
 from eventlog.addresses.log import PostgresAddress
-from eventlog.errors import ReadOnlyError, RefusedValueError, StoreError, UnavailableError
+from eventlog.errors import (
+    InDoubtError,
+    ReadOnlyError,
+    RefusedValueError,
+    StoreError,
+    UnavailableError,
+)
 from eventlog.format.records import (
+    Appended,
     AppendRequest,
     Lost,
     Outcome,
@@ -27,6 +34,11 @@ from eventlog.store.postgres.errors import LOOK_AGAIN, translated
 from eventlog.store.postgres.pool import is_elsewhere
 from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.sql.names import PostgresLogStatements
+
+_STANDBY: Final = (
+    "{} is a standby, which only reads, and may not have got everything. Nothing was stored. Try"
+    " again, or name the server that writes."
+)
 
 
 class Appender:
@@ -124,6 +136,10 @@ class Appender:
             if end is None:
                 seen = await self._seen(attempt)
                 outcome = decide(request, attempt.outcome, seen)
+                if seen.is_standby and not isinstance(outcome, Appended):
+                    raise ReadOnlyError(_STANDBY.format(self._address))
+                if isinstance(outcome, Appended):
+                    await self._confirm(request)
                 if isinstance(outcome, Lost):
                     self._heads.lose(request.stream_id)
                 end = End.of(seen.known)
@@ -154,8 +170,22 @@ class Appender:
         """Return the outcome if the rows that were tried are there."""
         tried = attempt.tried
         stream_id, version, hash_ = _place(tried.rows[-1])
-        hashes, _ = await self._hashes(stream_id, version)
-        return self._moved(tried) if hashes.get(version) == hash_ else None
+        hashes = await self._hashes(stream_id, version)
+        if hashes.get(version) != hash_:
+            return None
+        await self._confirm(tried.request)
+        return self._moved(tried)
+
+    async def _confirm(self, request: AppendRequest) -> None:
+        """Make sure that what was seen of a stream is where every answered commit is.
+
+        Raises InDoubtError.
+        """
+        try:
+            await self._runner.fetch(self._sql.confirm, {"stream_id": request.stream_id})
+        except StoreError as error:
+            why = f"It is on the server, and may not be on its standby. {error}"
+            raise InDoubtError(request.name, "the append", why, APPEND_AGAIN) from error.__cause__
 
     def _moved(self, tried: Try) -> Outcome:
         self._heads.put(tried.request.stream_id, tried.end)
@@ -197,13 +227,10 @@ class Appender:
         known = beginning(request) if row[0] is None else Known.read(row)
         clock = Clock(row[6], str(self._address))
         events = [StoredEvent._make(event) for event in found]
-        return Seen(known, events, *await self._compare(attempt, known), clock)
+        return Seen(known, events, *await self._compare(attempt, known), clock, is_standby=row[7])
 
     async def _compare(self, attempt: Attempt, known: Known) -> tuple[bool, int]:
-        """Tell whether the rows that were tried are there, and which version is not that was here.
-
-        Raises ReadOnlyError where a standby may still get what it does not have.
-        """
+        """Tell whether the rows that were tried are there, and which version is lost, or 0."""
         stream_id = attempt.request.stream_id
         witness = self._heads.witness(stream_id)
         tried = attempt.tried.rows[-1] if attempt.is_linked else None
@@ -212,19 +239,17 @@ class Appender:
         wanted = [one.version for one in (tried, witness) if one is not None]
         if not wanted:
             return False, 0
-        hashes, is_standby = await self._hashes(stream_id, *wanted)
+        hashes = await self._hashes(stream_id, *wanted)
         if tried is not None and hashes.get(tried.version) == tried.hash:
             return True, 0
         is_lost = witness is not None and hashes.get(witness.version) != witness.hash
-        if is_standby and (is_lost or attempt.lost is not None):
-            raise ReadOnlyError(f"{self._address} is a standby, which only reads and is behind.")
         return False, witness.version if witness is not None and is_lost else 0
 
-    async def _hashes(self, stream_id: bytes, *versions: int) -> tuple[dict[int, bytes], bool]:
-        """Return the hashes of versions that are there, and whether the server is a standby."""
+    async def _hashes(self, stream_id: bytes, *versions: int) -> dict[int, bytes]:
+        """Return the hashes of those versions that are there."""
         where = {"stream_id": stream_id, "versions": versions}
-        ((is_standby, found, hashes),) = await self._runner.fetch(self._sql.hashes_at, where)
-        return dict(zip(found or (), hashes or (), strict=True)), is_standby
+        rows = await self._runner.fetch(self._sql.hashes_at, where)
+        return {row[0]: row[1] for row in rows}
 
 
 def _place(event: StoredEvent) -> tuple[bytes, int, bytes]:

@@ -1,0 +1,268 @@
+"""What a distributed log reads, on one server: the same as a log that is not distributed.
+
+Its statements are other ones, and nothing in them is Citus'.
+"""
+
+import json
+import random
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy.engine import make_url
+
+from eventlog import EventLog, ItemsAdded, paging
+from eventlog.errors import InvalidOptionError
+from eventlog.events import UsageRecorded
+from eventlog.format.chain import stream_id
+from eventlog.operations import create_roles
+from eventlog.store.nouns import work
+from eventlog.store.postgres import runner
+from eventlog.store.postgres.catalog import (
+    CONSTRAINTS,
+    FUNCTIONS,
+    INDEXES,
+    TRIGGERS,
+    Lost,
+    Object,
+    lost_on_nodes,
+    renewing,
+)
+from eventlog.store.postgres.distributed import functions
+from eventlog_projections import Conversation
+from eventlog_projections.views import Views
+from eventlog_projections.views.turns import TurnCount, TurnRow, UsageRow
+from tests.backends import PostgresBackend
+from tests.options import grouped
+
+LARGE = random.Random(7).randbytes(1500).hex()
+"""No compression makes it shorter than half."""
+_USED = UsageRecorded(
+    model="m",
+    requests=1,
+    input_tokens=3,
+    cached_input_tokens=0,
+    cache_write_tokens=0,
+    output_tokens=1,
+    reasoning_tokens=0,
+    total_tokens=4,
+)
+
+
+class Both:
+    """One log, opened as one of a single server, and as a distributed one."""
+
+    def __init__(self, backend: PostgresBackend) -> None:
+        self.backend = backend
+        self._named: dict[str, str] = {}
+
+    async def open(self, tenant: str = "default") -> tuple[EventLog, EventLog]:
+        """Return it as what it is, and as a distributed one."""
+        plain = self._open("plain", tenant)
+        await plain.version("chat")
+        connection = await asyncpg.connect(self.backend.url)
+        for statement in functions(self.backend.schema):
+            if "create_distributed_function" not in statement:
+                await connection.execute(statement)
+        await connection.close()
+        spread = self._open("spread", tenant)
+        await spread.version("chat")
+        return plain, spread
+
+    def _open(self, program: str, tenant: str) -> EventLog:
+        # Handles on one address share a store, and a store is opened once.
+        url = make_url(self.backend.url).update_query_dict({"application_name": program})
+        address = url.render_as_string(hide_password=False)
+        return EventLog(address, tenant=tenant, **grouped(**self.backend.options))
+
+
+@pytest.fixture
+async def both(postgres_url: str) -> AsyncIterator[Both]:
+    backend = PostgresBackend(postgres_url)
+    await backend.make()
+    yield Both(backend)
+    await backend.discard()
+
+
+async def fill(log: EventLog, streams: int = 4) -> None:
+    """Append small events and large ones to conversations and a branch, by turns."""
+    for number in range(12):
+        content = LARGE if number % 5 == 4 else "short"
+        items = [{"role": "user", "content": f"{number} {content}"}]
+        await log.append(f"chat-{number % streams}", ItemsAdded(items))
+    await Conversation(log, "chat-0").fork("aside", branch="aside")
+
+
+async def pages(log: EventLog, limit: int) -> list[Any]:
+    """Return every page of the feed, of the tenant and of all, and whatever lies between."""
+    feed, end = log.spi.store.feed, await log.position()
+    found: list[Any] = []
+    for after in range(end + 2):
+        for until in (after, after + 1, after + limit, end, end + 1000):
+            found.append([tuple(row) for row in await feed.page(log.tenant, after, until, limit)])
+            found.append([tuple(row) for row in await feed.every_page(after, until, limit)])
+    return found
+
+
+@pytest.mark.parametrize("limit", [1, 3, 1000])
+async def test_pages_of_the_feed_are_the_same(
+    both: Both, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    """Of a tenant and of all, cut by number and by bytes, near and far, with content left out."""
+    for module in (paging, work, runner):
+        monkeypatch.setattr(module, "PAGE_BYTES", 2500)
+    for tenant in ("ours", "theirs"):
+        plain, spread = await both.open(tenant)
+        await fill(plain)
+    assert await pages(plain, limit) == await pages(spread, limit)
+
+
+async def test_a_page_holds_no_more_content_than_a_page_may(
+    both: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is beyond is not even asked for: no node sends more than that, large event or not."""
+    for module in (paging, work, runner):
+        monkeypatch.setattr(module, "PAGE_BYTES", 2500)
+    plain, spread = await both.open()
+    for number in range(20):
+        await plain.append("chat", ItemsAdded([{"role": "user", "content": f"{number}" + LARGE}]))
+    asked: list[int] = []
+    fetch = asyncpg.Connection.fetch
+
+    async def count(self: Any, text: str, *args: Any, **how: Any) -> Any:
+        rows = await fetch(self, text, *args, **how)
+        asked.append(sum(len(value) for row in rows for value in row if isinstance(value, bytes)))
+        return rows
+
+    monkeypatch.setattr(asyncpg.Connection, "fetch", count)
+    await plain.position()
+    page = await spread.spi.store.feed.every_page(0, 20, 1000)
+    assert 1 <= len(page) < 20
+    assert max(asked) < 20 * 500 + 2 * 2500
+
+
+async def test_the_feed_names_an_event_twice_or_one_that_is_not_there(both: Both) -> None:
+    """A page and the leaves of the tree say so, or leave it out, as on one server."""
+    plain, spread = await both.open()
+    await fill(plain)
+    end = await plain.position()
+    await both.backend.tamper(
+        "INSERT INTO {}feed SELECT ? + row_number() OVER (), stream_id, version FROM"
+        " (SELECT stream_id, 1 AS version FROM {}streams UNION ALL"
+        " SELECT stream_id, version + 7 FROM {}streams UNION ALL SELECT sha256('x'), 1) AS more",
+        end,
+    )
+    last = end + 11
+    tree = [log.spi.store.tree for log in (plain, spread)]
+    assert await tree[0].leaves(0, 100) == await tree[1].leaves(0, 100)
+    assert await tree[0].leaves(3, 2) == await tree[1].leaves(3, 2)
+    for position in range(last + 2):
+        assert await tree[0].event_at(position) == await tree[1].event_at(position)
+    rows = [row[:3] for row in await spread.spi.store.feed.every_page(0, last, 1000)]
+    assert [row[0] for row in rows] == [*range(1, end + 1), *range(end + 1, end + 6)]
+
+
+FORGED = {
+    "never there": "SELECT stream_id, 4711, 1 FROM {}streams",
+    "of no stream": "SELECT sha256('x'), 1, 1",
+    "placed already": "SELECT stream_id, version, recorded_at FROM {}events",
+}
+
+
+@pytest.mark.parametrize("what", FORGED)
+async def test_only_an_event_that_has_no_place_gets_one(both: Both, what: str) -> None:
+    """Whatever else waits is set aside, and told."""
+    _, spread = await both.open()
+    await fill(spread)
+    before = await spread.position()
+    await both.backend.execute(f"INSERT INTO {{}}queue {FORGED[what]}")
+    await spread.append("chat-0", ItemsAdded(["more"]))
+    assert await spread.position() == before + 1
+    assert await both.backend.execute("SELECT count(*) FROM {}queue") == [(0,)]
+    assert await both.backend.execute("SELECT count(*) > 0 FROM {}misplaced") == [(True,)]
+
+
+async def test_rows_of_views_are_the_tenants_own(both: Both) -> None:
+    """By a stream, by several and by none, in the order and the pages of one server."""
+    for tenant in ("theirs", "ours"):
+        plain, spread = await both.open(tenant)
+        await fill(plain)
+        await plain.append("chat-1", _USED)
+    seen = [Views(log) for log in (plain, spread)]
+    await seen[0].catch_up()
+    mine, other = plain.spi.stream_id("chat-1"), stream_id("theirs", "chat-1")
+    for views in seen:
+        assert [row.stream_id for row in await views.select(UsageRow, {})] == [mine]
+        assert len(await views.select(TurnRow, {"stream_id": mine})) == 3
+        assert await views.select(TurnRow, {"stream_id": other}) == []
+        held = await views.held(TurnCount, [mine, other])
+        assert [row.stream_id for row in held] == [mine]
+    every = [await views.select(TurnRow, {}, limit=5) for views in seen]
+    assert every[0] == every[1] != []
+    behind = [await views.select(TurnRow, {}, after=every[0][-1], limit=50) for views in seen]
+    assert behind[0] == behind[1] != []
+
+
+async def test_a_tenants_role_is_refused_with_what_to_do_instead(both: Both) -> None:
+    """Citus has distributed the log: nothing would limit the role on the nodes."""
+    await both.open()
+    for text in (
+        "CREATE FUNCTION {}citus_truncate_trigger() RETURNS trigger LANGUAGE plpgsql"
+        " AS 'BEGIN RETURN NULL; END'",
+        "CREATE TRIGGER truncated AFTER TRUNCATE ON {}streams"
+        " EXECUTE FUNCTION {}citus_truncate_trigger()",
+    ):
+        await both.backend.execute(text)
+    with pytest.raises(InvalidOptionError, match="another schema"):
+        await create_roles(both.backend.url, tenant="acme", **both.backend.options)
+    schema = both.backend.schema
+    roles = await both.backend.execute("SELECT FROM pg_roles WHERE rolname LIKE ?", f"{schema}%")
+    assert roles == []
+
+
+GUARDS = [
+    *[("trigger", *of, f"CREATE TRIGGER {of[1]} {said}") for of, said in TRIGGERS.items()],
+    *[("index", *of, said) for of, said in INDEXES.items()],
+]
+
+
+def shard(*gone: str) -> list[dict[str, str]]:
+    """Return what a node says of a shard of `events`, without guards of some names."""
+    wanted = [*GUARDS, *[("constraint", *of, said) for of, said in CONSTRAINTS.items()]]
+    return [
+        {"shard": "_7", "kind": kind, "on_table": table, "name": name, "said": said}
+        for kind, table, name, said in wanted
+        if table == "events" and name not in gone
+    ] + [
+        {"shard": "", "kind": "function", "on_table": "", "name": name, "said": said}
+        for name, said in FUNCTIONS.items()
+    ]
+
+
+def test_guards_of_a_shard_are_missed_by_shard_and_node() -> None:
+    """Those of the tables that it is a part of; a node that does not answer is told of."""
+    told = [
+        (1, True, json.dumps(shard())),
+        (2, True, json.dumps(shard("events_rows"))),
+        (3, False, ""),
+    ]
+    missing, silent = lost_on_nodes(told)
+    assert missing.sentence == "trigger events_rows on events is missing (shard 7 on node 2)"
+    assert silent.sentence == "node 3 is silent about what guards its shards"
+
+
+def test_what_a_shard_has_lost_is_made_anew_in_all_of_them() -> None:
+    """The coordinator has it still; made there, it is made on every node."""
+    there = [
+        *[
+            Object("trigger", *of, f"CREATE TRIGGER {of[1]} {said}")
+            for of, said in TRIGGERS.items()
+        ],
+        *[Object("index", *of, said) for of, said in INDEXES.items()],
+    ]
+    assert renewing(there) == []
+    lost = Lost("trigger", "events", "events_rows", "missing (shard 7 on node 2)")
+    dropped, made = renewing(there, [lost])
+    assert dropped == "DROP TRIGGER IF EXISTS events_rows ON events"
+    assert made.startswith("CREATE TRIGGER events_rows ")
