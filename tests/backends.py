@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import sqlite3
 import uuid
 from collections.abc import AsyncGenerator, Generator, Sequence
@@ -17,11 +18,14 @@ from eventlog.keys import KeyRing
 from eventlog.operations import migrate
 from eventlog.store.postgres.store import PostgresStore
 from eventlog.store.sqlite.migration import migrated_in_memory
+from tests import distributing
 from tests.options import grouped
 
 _SCHEMA: Final = "<schema>"
 _script: Final[list[tuple[str, tuple[Any, ...]]]] = []
 """What made the first PostgreSQL log of this process, with _SCHEMA in the place of its name."""
+_DISTRIBUTES: Final = re.compile(r"SELECT (create_distributed|create_reference|citus|run_command)_")
+"""A call that makes something of a distributed log."""
 POSTGRES_EN_US: Final = "postgres-en_US"
 EVERY_LOCALE: Final = pytest.mark.parametrize(
     "backend", ["sqlite", "postgres", POSTGRES_EN_US], indirect=True
@@ -163,6 +167,8 @@ class PostgresBackend:
     async def _connection(self) -> AsyncGenerator["asyncpg.Connection[Any]"]:
         connection = await asyncpg.connect(self.url)
         try:
+            for setting in distributing.settings():
+                await connection.execute(setting)
             yield connection
         finally:
             await connection.close()
@@ -186,7 +192,10 @@ class PostgresBackend:
         busy = [log for log in self._logs if _checked_out(log)]
         for log in self._logs:
             await log.close()
-        await self.execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")
+        async with self._connection() as connection:
+            plain = await distributing.plain_logs(connection, self.schema)
+            await connection.execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")
+        assert not plain, f"not distributed: {plain}"
         assert not busy, f"connections are still checked out: {busy}"
 
 
@@ -196,7 +205,7 @@ def _recorded(schema: str) -> Generator[None]:
 
     def record(*call: Any) -> None:
         statement, args = call[2:4]
-        if not statement.startswith("SELECT"):
+        if not statement.startswith("SELECT") or _DISTRIBUTES.match(statement):
             _script.append((statement.replace(schema, _SCHEMA), args))
 
     event.listen(Engine, "before_cursor_execute", record)

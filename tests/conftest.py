@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from eventlog import EventLog
 from eventlog.keys import new_key, parse_keyring
-from tests import locales, servers, skipping
+from tests import distributing, locales, servers, skipping
 from tests.backends import POSTGRES_EN_US, Backend, PostgresBackend, SqliteBackend
 
 _SERVERS: Final = pytest.StashKey[contextlib.ExitStack]()
@@ -32,6 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ENOUGH:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", _MEMORY)
     skipping.register(config)
+    distributing.register(config)
     # Under xdist only the controller starts servers; the workers inherit their names.
     if not hasattr(config, "workerinput") and not config.option.collectonly:
         with contextlib.ExitStack() as stack:

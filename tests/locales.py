@@ -16,6 +16,8 @@ from typing import Final
 import asyncpg
 from sqlalchemy.engine import make_url
 
+from tests import distributing
+
 LOCALE: Final = "en_US.UTF-8"
 DATABASE: Final = "en_us"
 
@@ -46,9 +48,8 @@ async def database(postgres_url: str) -> str:
         known = "SELECT FROM pg_database WHERE datname = $1"
         if not await connection.fetch(known, DATABASE):
             await asyncio.to_thread(_compile)
-            await connection.execute(
-                f"CREATE DATABASE {DATABASE} TEMPLATE template0 ENCODING 'UTF8' LOCALE '{LOCALE}'"
-            )
+            how = f"TEMPLATE template0 ENCODING 'UTF8' LOCALE '{LOCALE}'"
+            await distributing.create(postgres_url, DATABASE, how)
     finally:
         await connection.close()
     return make_url(postgres_url).set(database=DATABASE).render_as_string(hide_password=False)

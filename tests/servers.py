@@ -1,7 +1,9 @@
 """The servers that the tests start for themselves: PostgreSQL and a Redis, from wheels.
 
 EVENTLOG_TEST_POSTGRES_URL and EVENTLOG_TEST_REDIS_URL name others to use instead. A server that
-does not start fails the run. PgBouncer is the machine's (.ci/servers installs it).
+does not start fails the run. PgBouncer and MariaDB are the machine's (.ci/servers installs them):
+without them, their tests are skipped, but where CI runs. EVENTLOG_TEST_MYSQL_URL names another
+MySQL or MariaDB, whose user may create databases.
 """
 
 import contextlib
@@ -9,7 +11,9 @@ import os
 import shutil
 import signal
 import socket
+import subprocess
 import tempfile
+import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +27,7 @@ from tests.waiting import PATIENCE
 
 POSTGRES: Final = "EVENTLOG_TEST_POSTGRES_URL"
 REDIS: Final = "EVENTLOG_TEST_REDIS_URL"
+MYSQL: Final = "EVENTLOG_TEST_MYSQL_URL"
 
 
 def start(stack: contextlib.ExitStack) -> None:
@@ -91,9 +96,46 @@ def start_redis(stack: contextlib.ExitStack) -> str:
 
 def pgbouncer() -> str:
     """Return the path of PgBouncer, which no wheel has; without it, skip the test."""
-    binary = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+    return _of_machine("pgbouncer")
+
+
+def start_mariadb(stack: contextlib.ExitStack) -> str:
+    """Start a MariaDB of our own on a private socket; return its URL, or skip the test."""
+    binary, install = _of_machine("mariadbd"), _of_machine("mariadb-install-db")
+    folder = Path(tempfile.mkdtemp(prefix="my-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    as_user = []
+    if os.getuid() == 0:  # It refuses to run as root; Debian's package has made this user.
+        shutil.chown(folder, "mysql")
+        as_user = ["--user=mysql"]
+    where = ["--no-defaults", f"--datadir={folder}/data", *as_user]
+    made = ["--auth-root-authentication-method=normal", "--skip-test-db"]
+    subprocess.run([install, *where, *made], check=True, stdout=subprocess.DEVNULL)
+    socket_, said = folder / "socket", (folder / "log").open("wb")
+    quick = ["--skip-networking", "--innodb-flush-log-at-trx-commit=0", f"--socket={socket_}"]
+    process = subprocess.Popen([binary, *where, *quick], stdout=said, stderr=said)
+    stack.callback(said.close)
+    stack.callback(process.wait)
+    stack.callback(process.kill)
+    end = time.monotonic() + PATIENCE
+    while not _listens(socket_):
+        assert process.poll() is None, (folder / "log").read_text()
+        assert time.monotonic() < end, "MariaDB does not start"
+        time.sleep(0.01)
+    return f"mysql+aiomysql://root@/?unix_socket={socket_}"
+
+
+def _listens(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe, contextlib.suppress(OSError):
+        probe.connect(str(path))
+        return True
+    return False
+
+
+def _of_machine(name: str) -> str:
+    binary = shutil.which(name) or shutil.which(name, path="/usr/sbin")
     if binary is None:
-        pytest.skip("there is no pgbouncer on this machine")
+        pytest.skip(f"there is no {name} on this machine")
     return binary
 
 

@@ -4,11 +4,12 @@ import contextlib
 from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import column, exists, inspect, select, table
+from sqlalchemy import column, exists, func, inspect, select, table
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from eventlog.errors import SourceError
+from eventlog.format.codec import encode_json
 from eventlog_importing.rows import Chunk, Origin, Row, chunked, moment
 
 if TYPE_CHECKING:
@@ -16,6 +17,34 @@ if TYPE_CHECKING:
 
 PAGE: Final = 2048
 """Rows that are fetched at once."""
+
+_UNREACHABLE: Final = (
+    "The database of SQLAlchemySession cannot be reached. Is the server running, and are host and"
+    " port right?"
+)
+
+_REFUSED: Final = (
+    "The server of SQLAlchemySession lets this user in with no such password, or not into this"
+    " database. Look at both in the URL."
+)
+
+_NO_DATABASE: Final = "The server has no database of this name. Look at the end of the URL."
+
+_NO_TABLE: Final = (
+    "The database has no such tables of SQLAlchemySession. If they have other names:"
+    " SQLAlchemySource(url, sessions_table=..., messages_table=...)."
+)
+
+_KNOWN: Final[dict[object, str]] = {
+    **dict.fromkeys((2002, 2003, 2005, 2006, 2013), _UNREACHABLE),
+    **dict.fromkeys((1044, 1045, 1698, "28000", "28P01"), _REFUSED),
+    **dict.fromkeys((1049, "3D000"), _NO_DATABASE),
+    **dict.fromkeys((1146, "42P01"), _NO_TABLE),
+}
+"""What a driver's error means, by its number (MySQL) or SQLSTATE (PostgreSQL).
+
+https://mariadb.com/docs/server/reference/error-codes/mariadb-error-code-reference
+"""
 
 
 class SQLAlchemySource:
@@ -68,12 +97,12 @@ class SQLAlchemySource:
     @contextlib.asynccontextmanager
     async def _connect(self) -> "AsyncGenerator[AsyncConnection]":
         if not isinstance(self._engine, str):
-            async with self._engine.connect() as connection:
+            async with self._engine.connect() as connection, _in_utc(connection):
                 yield connection
             return
         engine = _open(self._engine)
         try:
-            async with engine.connect() as connection:
+            async with engine.connect() as connection, _in_utc(connection):
                 yield connection
         finally:
             await engine.dispose()
@@ -82,7 +111,8 @@ class SQLAlchemySource:
         messages, sessions = self._messages.c, self._sessions.c
         return (
             select(
-                messages.session_id,
+                # MySQL may take names for one that are not, as SQLAlchemySession does there.
+                func.coalesce(sessions.session_id, messages.session_id).label("name"),
                 sessions.created_at,
                 sessions.updated_at,
                 messages.message_data,
@@ -124,6 +154,21 @@ def _open(url: str) -> "AsyncEngine":
         ) from error
 
 
+@contextlib.asynccontextmanager
+async def _in_utc(connection: "AsyncConnection") -> AsyncGenerator[None]:
+    """Have MySQL tell a TIMESTAMP in UTC, as which it keeps it; leave the connection as it was."""
+    if connection.dialect.name not in ("mysql", "mariadb"):
+        yield
+        return
+    zone = (await connection.exec_driver_sql("SELECT @@session.time_zone")).scalar_one()
+    await connection.exec_driver_sql("SET time_zone = '+00:00'")
+    try:
+        yield
+    finally:
+        with contextlib.suppress(SQLAlchemyError):  # What failed before is what is told.
+            await connection.exec_driver_sql("SET time_zone = %s", (zone,))
+
+
 def _asynchronous(url: str) -> URL:
     made = make_url(url)
     bare = made.drivername in ("postgresql", "postgres")
@@ -141,19 +186,36 @@ def _translated() -> Generator[None]:
     try:
         yield
     except OSError as error:
-        raise SourceError(
-            "The database of SQLAlchemySession cannot be reached. Is the server running, and are"
-            " host and port right?"
-        ) from error
+        raise SourceError(_UNREACHABLE) from error
     except SQLAlchemyError as error:
-        raise SourceError(
-            f"The database of SQLAlchemySession cannot be read: {type(error).__name__}. Look at the"
-            " URL, the names of its tables, and the error that caused this one."
-        ) from error
+        raise SourceError(_said(error)) from error
+
+
+def _said(error: SQLAlchemyError) -> str:
+    code = _code(error.orig) if isinstance(error, DBAPIError) else None
+    if code in _KNOWN:
+        return _KNOWN[code]
+    number = "" if code is None else f" (its error {code})"
+    return (
+        f"The database of SQLAlchemySession cannot be read{number}. Look at the URL, the names of"
+        " its tables, and the error that caused this one."
+    )
+
+
+def _code(error: BaseException | None) -> object:
+    """Return what the server calls the error: a number of MySQL's, or a SQLSTATE."""
+    numbers = [one for one in getattr(error, "args", ()) if isinstance(one, int)]
+    return numbers[0] if numbers else getattr(error, "sqlstate", None)
 
 
 def _row(stored: Any, at: Any) -> Row:
-    return Row(stored.encode("utf-8", "surrogatepass"), moment(at))
+    """Read a row of any column that holds JSON: text, bytes, or what a driver has decoded."""
+    if stored is None:
+        return Row(b"", moment(at), "it is NULL")
+    if isinstance(stored, str):
+        return Row(stored.encode("utf-8", "surrogatepass"), moment(at))
+    raw = bytes(stored) if isinstance(stored, bytes | bytearray) else encode_json(stored)
+    return Row(raw, moment(at))
 
 
 def _origin(columns: Any) -> Origin:

@@ -215,8 +215,7 @@ class Runner:
 
     async def _look(self) -> None:
         self._server = self._views.server
-        points = await self._tables.checkpoints()
-        self._points = {point.key: point for point in points}
+        self._points = {point.key: point for point in await self._tables.checkpoints()}
         self._looked_at = time.monotonic()
         self._executor.look(self._points)
 
@@ -243,8 +242,7 @@ class Runner:
         """Make views that are not there yet, and the next schema of those that have an old one."""
         for name in missing(self._points.values(), self._schemas(names)):
             projection = self._projections[name]
-            tables = specs(projection)
-            await self._tables.begin(name, projection.schema, tables, beside=False)
+            await self._tables.begin(name, projection.schema, specs(projection), beside=False)
             await self._look()
 
     async def _take_over(self, names: Sequence[str]) -> None:
@@ -257,9 +255,8 @@ class Runner:
 
     def _lowest(self, names: Sequence[str], end: int) -> int:
         """Return how far those views are that can go on; `end` where none can."""
-        poisoned = self._executor.poisoned
-        able = [point.position for point in self._ours(names) if point.key not in poisoned]
-        return min(able, default=end)
+        able = [each for each in self._ours(names) if each.key not in self._executor.poisoned]
+        return min((each.position for each in able), default=end)
 
     def _ours(self, names: Sequence[str]) -> list[Checkpoint]:
         return fillable(self._points.values(), self._schemas(names))

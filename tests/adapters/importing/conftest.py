@@ -1,14 +1,16 @@
 """One store of the SDK's after the other, and what an import of it must leave alone."""
 
 import contextlib
+import os
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from eventlog import EventLog
+from tests import servers
 from tests.adapters.importing import stores
 from tests.adapters.importing.stores import Store
 
@@ -23,8 +25,16 @@ STORES: Final = [
     *FILES,
     "SQLAlchemySession, SQLite",
     "SQLAlchemySession, PostgreSQL",
+    *(f"SQLAlchemySession, MySQL by {driver}" for driver in stores.MYSQL_DRIVERS),
     "RedisSession",
 ]
+
+
+@pytest.fixture(scope="session")
+def mysql_url() -> Iterator[str]:
+    """A MySQL or MariaDB server, for tests of both."""
+    with contextlib.ExitStack() as stack:
+        yield os.environ.get(servers.MYSQL) or servers.start_mariadb(stack)
 
 
 @pytest.fixture(params=STORES)
@@ -42,6 +52,9 @@ async def store(
             opening = stores.on_redis(redis_url)
         elif request.param == "SQLAlchemySession, SQLite":
             opening = stores.sqlalchemy_sqlite(path)
+        elif " by " in request.param:
+            mysql_url: str = request.getfixturevalue("mysql_url")
+            opening = stores.sqlalchemy_mysql(mysql_url, request.param.rpartition(" ")[2])
         else:
             opening = stores.sqlalchemy_postgres(postgres_url)
         yield await stack.enter_async_context(opening)

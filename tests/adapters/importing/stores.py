@@ -15,6 +15,7 @@ from agents.extensions.memory import (
     RedisSession,
     SQLAlchemySession,
 )
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from eventlog_importing import (
@@ -25,6 +26,7 @@ from eventlog_importing import (
     SQLiteSource,
 )
 
+MYSQL_DRIVERS: Final = ("aiomysql", "asyncmy")
 KEY: Final = "a key of many words that nobody guesses"
 
 
@@ -107,7 +109,7 @@ async def sqlalchemy_postgres(url: str) -> AsyncGenerator[Store]:
     """Tables of their own on the test server, read through the engine."""
     name = uuid.uuid4().hex[:12]
     engine = create_async_engine(url.replace("postgresql://", "postgresql+asyncpg://"))
-    tables = {"sessions_table": f"sessions_{name}", "messages_table": f"messages_{name}"}
+    tables: Any = {"sessions_table": f"sessions_{name}", "messages_table": f"messages_{name}"}
     yield Store(_with(engine, **tables), SQLAlchemySource(engine, **tables))
     async with engine.begin() as connection:
         for table in reversed(tables.values()):
@@ -115,8 +117,66 @@ async def sqlalchemy_postgres(url: str) -> AsyncGenerator[Store]:
     await engine.dispose()
 
 
-def _with(engine: AsyncEngine, **tables: Any) -> Callable[[str], SQLAlchemySession]:
-    return lambda name: SQLAlchemySession(name, engine=engine, create_tables=True, **tables)
+@contextlib.asynccontextmanager
+async def mysql_database(url: str, driver: str, more: str = "") -> AsyncGenerator[URL]:
+    """A database of its own on a MySQL server, of a character set of people; its URL."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    server = make_url(url).set(drivername=f"mysql+{driver}")
+    engine = create_async_engine(server)
+    try:
+        async with engine.begin() as connection:
+            await connection.exec_driver_sql(f"CREATE DATABASE {name} {more}")
+        yield server.set(database=name)
+        async with engine.begin() as connection:
+            await connection.exec_driver_sql(f"DROP DATABASE {name}")
+    finally:
+        await engine.dispose()
+
+
+MYSQL_TABLES: Final = (
+    "CREATE TABLE agent_sessions (session_id {name} PRIMARY KEY, {times},"
+    " updated_at {time} NOT NULL DEFAULT {now})",
+    "CREATE TABLE agent_messages (id BIGINT AUTO_INCREMENT PRIMARY KEY, session_id {name}"
+    " NOT NULL, message_data {content} NOT NULL, {times}, INDEX (session_id),"
+    " FOREIGN KEY (session_id) REFERENCES agent_sessions (session_id) ON DELETE CASCADE)",
+)
+"""Those of SQLAlchemySession, as one makes them by hand: its own DDL gives names no length."""
+
+
+async def make_mysql_tables(
+    engine: AsyncEngine,
+    *,
+    name: str = "VARCHAR(768)",
+    content: str = "LONGTEXT",
+    time: str = "TIMESTAMP",
+) -> None:
+    """Make its tables, with columns of the given types."""
+    now = f"CURRENT_TIMESTAMP{time.partition('TIMESTAMP')[2]}"
+    times = f"created_at {time} NOT NULL DEFAULT {now}"
+    async with engine.begin() as connection:
+        for statement in MYSQL_TABLES:
+            given = {"name": name, "content": content, "time": time, "times": times, "now": now}
+            made = statement.format(**given)
+            await connection.exec_driver_sql(made)
+
+
+@contextlib.asynccontextmanager
+async def sqlalchemy_mysql(url: str, driver: str) -> AsyncGenerator[Store]:
+    """A database of its own, read through its URL."""
+    async with mysql_database(url, driver, "CHARACTER SET utf8mb4") as there:
+        engine = create_async_engine(there)
+        await make_mysql_tables(engine, name="VARCHAR(1024) CHARACTER SET utf8mb3")
+        address = there.render_as_string(hide_password=False)
+        yield Store(_with(engine, create_tables=False), SQLAlchemySource(address))
+        await engine.dispose()
+
+
+def _with(
+    engine: AsyncEngine, *, create_tables: bool = True, **tables: Any
+) -> Callable[[str], SQLAlchemySession]:
+    return lambda name: SQLAlchemySession(
+        name, engine=engine, create_tables=create_tables, **tables
+    )
 
 
 @contextlib.asynccontextmanager

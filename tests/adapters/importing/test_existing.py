@@ -9,14 +9,13 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-import asyncpg
 import pytest
 from agents import SQLiteSession
-from sqlalchemy.engine import make_url
 
 from eventlog import EventLogError
 from eventlog.errors import InvalidOptionError, NotAnEventLogError
 from eventlog_openai_agents import EventLogSession
+from tests import distributing
 from tests.adapters.importing import stores
 from tests.adapters.importing.test_branches import written
 from tests.adapters.importing.test_files import insert
@@ -171,12 +170,8 @@ async def test_a_log_that_is_open_is_imported_into_by_a_call_of_its_own(file: Pa
 @pytest.fixture
 async def database(postgres_url: str) -> AsyncIterator[str]:
     """A database of the test's own: both sides use their default names in it."""
-    name = f"test_{uuid.uuid4().hex[:16]}"
-    connection = await asyncpg.connect(postgres_url)
-    await connection.execute(f"CREATE DATABASE {name}")
-    yield make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
-    await connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    await connection.close()
+    async with distributing.database(postgres_url, f"test_{uuid.uuid4().hex[:16]}") as url:
+        yield url
 
 
 async def test_on_postgresql_the_log_has_a_schema_beside_their_tables(database: str) -> None:

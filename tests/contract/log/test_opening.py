@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.engine import make_url
 
 from eventlog import (
     BusyError,
@@ -131,8 +132,8 @@ async def test_a_server_that_does_not_answer_times_out() -> None:
 
 async def test_a_database_that_does_not_exist_says_so(postgres_url: str) -> None:
     """The server's own words are kept."""
-    url = postgres_url.replace("/postgres", "/no_such_database", 1)
-    log = EventLog(url)
+    url = make_url(postgres_url).set(database="no_such_database")
+    log = EventLog(url.render_as_string(hide_password=False))
     with pytest.raises(UnavailableError, match="no_such_database"):
         await log.version("chat")
     await log.close()

@@ -12,6 +12,7 @@ from eventlog import EventLog, ItemsAdded
 from eventlog.errors import InvalidOptionError
 from eventlog.operations import create_roles, migrate
 from eventlog_projections.views import Views
+from tests import distributing
 from tests.databases.roles.conftest import Roled
 from tests.options import grouped
 
@@ -151,13 +152,9 @@ async def test_logs_whose_schemas_continue_each_other_do_not_share_roles(roled: 
 async def beside(roled: Roled) -> AsyncIterator[str]:
     """Another database of the cluster, with a log in a schema of the same name, without roles."""
     name = f"b_{roled.backend.schema}"
-    await roled.backend.execute(f"CREATE DATABASE {name}")
-    url = make_url(roled.backend.url).set(database=name).render_as_string(hide_password=False)
-    try:
+    async with distributing.database(roled.backend.url, name) as url:
         await migrate(url, **roled.backend.options)
         yield url
-    finally:
-        await roled.backend.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 async def test_roles_of_another_database_change_nothing_in_this_one(
