@@ -19,6 +19,7 @@ from rich.markdown import Markdown
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks import (
+    citus,
     cold,
     commandline,
     comparing,
@@ -76,7 +77,7 @@ EVERY: Final = (
 )
 """In order; what leaves the most behind on the server comes last."""
 
-ON_REQUEST: Final[tuple[ModuleType, ...]] = (sequencing, scale)
+ON_REQUEST: Final[tuple[ModuleType, ...]] = (sequencing, scale, citus)
 """Those of which a full run has no part: they take long, or need what not every machine has."""
 
 

@@ -13,6 +13,7 @@ from eventlog.feed.reading import last_position
 from eventlog.feed.tail import Waiter
 from eventlog.format import chain
 from eventlog.format.names import MAIN, check_branch, check_name
+from eventlog.format.records import StreamRow
 from eventlog.snapshots import StreamSnapshots
 from eventlog.store.contract.log import Store
 from eventlog.store.contract.options import Options
@@ -21,6 +22,9 @@ from eventlog.views import LogViews
 
 if TYPE_CHECKING:
     from eventlog.redis.shared_cache import SharedCache
+
+RECENT: Final = 1000
+"""Positions in which the streams that were appended to last are looked for."""
 
 
 class Handle:
@@ -99,6 +103,23 @@ class Handle:
     async def position(self) -> int:
         """Return the last position of the feed, over all tenants; 0 where there is nothing."""
         return await last_position(self.store, self.notifier)
+
+    async def latest(self, limit: int) -> list[StreamRow]:
+        """Return up to `limit` streams of this tenant that were appended to last, latest first.
+
+        Of those that the last RECENT positions are of, if that is enough; otherwise every row of
+        the tenant is looked at, which takes the longer the more there are.
+        """
+        end = await self.position()
+        recent = await self.store.tree.placed(max(end - RECENT, 0), end, RECENT)
+        ids = list(dict.fromkeys(place.stream_id for place in reversed(recent)))
+        found: list[StreamRow] = []
+        for at in range(0, len(ids), 4 * limit):
+            rows = await self.store.streams.several(ids[at : at + 4 * limit])
+            found += [row for row in rows if row.tenant == self.tenant]
+            if len(found) >= limit:
+                return sorted(found, key=lambda row: (-row.head.at, row.name))[:limit]
+        return await self.store.streams.latest(self.tenant, limit)
 
     @contextlib.asynccontextmanager
     async def waiting(self) -> AsyncGenerator[Waiter]:

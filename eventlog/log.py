@@ -250,7 +250,7 @@ class EventLog:
 
     async def latest(self) -> StreamRow | None:
         """Return the stream of this tenant that was appended to last, whichever branch it is."""
-        found = await self.spi.store.streams.latest(self.tenant, 1)
+        found = await self.spi.latest(1)
         return found[0] if found else None
 
     def streams(self, *, branches: bool = False, after: str = "") -> Paged[StreamRow]:

@@ -28,6 +28,11 @@ _NEAR: Final = 4
 _SPACES: Final = re.compile("[\xa0\u1680\u2000-\u200a\u202f\u205f\u2800\u3000]")
 """What looks like a space and is another character."""
 
+_LOOKS_SECRET: Final = re.compile(
+    r"PRIVATE\+KEY|(?:^|[\s,])[^\s/:]{1,128}:[A-Za-z0-9+/_-]{20,}={0,2}(?:$|[\s,])"
+)
+"""A signing key, or a key of a keyring: `name:key`, in base64."""
+
 _SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _LOOKS_QUOTED: Final = ("$'", "'", '"')
 
@@ -62,6 +67,14 @@ def quoted(name: str) -> str:
         return name
     inner = name.replace("\\", "\\\\").replace("'", "\\'")
     return f"$'{_SPACES.sub(_escape, visible_line(inner))}'"
+
+
+def file_named(path: str) -> str:
+    """Return what was given as the name of a file, for an error; nothing of it if it is a key.
+
+    Who gives a key where its file is expected has it printed, and logged, otherwise.
+    """
+    return "what was given, a key and no name of a file," if _LOOKS_SECRET.search(path) else path
 
 
 def typed(name: str) -> str:

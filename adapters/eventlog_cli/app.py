@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import click
 
+from eventlog.errors import InvalidInputError
 from eventlog.visible import visible_line
 from eventlog_cli.catalogue import COMMANDS, overview
 from eventlog_cli.command import CONTEXT, SharedOptions, misuse_is_escaped
@@ -27,12 +28,18 @@ class Commands(SharedOptions, click.Group):
             return super().make_context(*args, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; Ctrl-C ends it without a word."""
+        """Run the command; Ctrl-C ends it without a word, and what is refused is told in a line."""
         try:
             with misuse_is_escaped():
                 return super().invoke(ctx)
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
+        except InvalidInputError as error:  # Before any log was opened.
+            from eventlog_cli.running import MISUSED
+            from eventlog_cli.terminal import tell
+
+            tell(f"eventlog: {error}")
+            ctx.exit(MISUSED)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the names, without importing what they do."""

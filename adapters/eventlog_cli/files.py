@@ -6,6 +6,7 @@ from typing import Final
 from eventlog import Signer
 from eventlog.errors import InvalidOptionError
 from eventlog.files import write_new, write_whole
+from eventlog.visible import file_named
 
 SIGNING_VARIABLE: Final = "EVENTLOG_SIGNING_KEY"
 
@@ -16,7 +17,7 @@ def read_text(path: str) -> str:
         with open(path, encoding="utf-8") as file:
             return file.read()
     except OSError as error:
-        raise InvalidOptionError(f"{path} cannot be read: {error.strerror}.") from error
+        raise InvalidOptionError(f"{file_named(path)} cannot be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise InvalidOptionError(f"{path} cannot be read: it is no text.") from error
 

@@ -58,15 +58,15 @@ def digest(value: Any) -> str:
     return hashlib.sha256(_dumps(value, lambda item: _CANONICAL.encode(item).encode())).hexdigest()
 
 
-def decode_json(body: bytes) -> Any:
+def decode_json(body: bytes | memoryview) -> Any:
     """Decode what `encode_json` wrote, into fresh objects. Raises ValueError for anything else."""
     try:
         return msgspec.json.decode(body)
     except msgspec.DecodeError:
         # json decodes NaN, Infinity and lone surrogates; msgspec does not.
-        return _loads(body)
+        return _loads(bytes(body))
     except RecursionError:
-        return _loads(body)
+        return _loads(bytes(body))
 
 
 def compress(body: bytes) -> tuple[int, bytes]:

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 
 from eventlog.errors import InvalidKeyRingError
 from eventlog.format.encryption import KEY_BYTES, DecryptionError, aes, decrypt, encrypt
+from eventlog.visible import file_named
 
 VARIABLE: Final = "EVENTLOG_KEYS"
 
@@ -118,7 +119,7 @@ def keyring_from_file(path: str | os.PathLike[str]) -> LocalKeyRing:
             text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidKeyRingError(
-            f"{os.fspath(path)} cannot be read: {reason_of(error)}."
+            f"{file_named(os.fspath(path))} cannot be read: {reason_of(error)}."
         ) from error
     return parse_keyring(text, os.fspath(path))
 

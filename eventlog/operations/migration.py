@@ -26,9 +26,9 @@ async def migrate(
     SQLite file, or a PostgreSQL schema, that holds other tables. `patience` is how many seconds to
     wait for a server or a lock.
 
-    A new log on PostgreSQL can be spread by its streams: `distributed="citus"` over the workers of
-    a Citus coordinator, with grants in the place of triggers; `partitions` splits the events into
-    so many tables of one server. docs/scaling.md says when and how.
+    A log on PostgreSQL can be spread by its streams: `distributed="citus"` over the workers of a
+    Citus coordinator, also one that is there (no program may have it open); `partitions` splits
+    the events of a new one into so many tables of one server. docs/scaling.md says when and how.
 
     Raises NotAnEventLogError, SchemaTooNewError, UnavailableError, InvalidAddressError, or
     InvalidOptionError where a log cannot be spread so.

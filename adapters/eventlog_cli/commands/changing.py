@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from eventlog.errors import InvalidOptionError
+from eventlog.errors import InvalidMomentError, InvalidOptionError
 from eventlog_cli.command import command
 from eventlog_cli.lookups.finding import find_conversation
 from eventlog_cli.options import ACTOR, CHANGING, ID, by
 from eventlog_cli.running import Invocation, run
 from eventlog_cli.showing.moved import tell_change
-from eventlog_cli.showing.times import moment
+from eventlog_cli.showing.times import moment, time
 from eventlog_projections.conversation import Conversation
 
 if TYPE_CHECKING:
@@ -76,7 +76,10 @@ def restore(ctx: click.Context, conversation: str, to: str, branch: str, **given
     zone = zone_of(ctx)
 
     def make(chat: Conversation) -> Awaitable["Change[Diff]"]:
-        return chat.restore(moment(to, zone), **how)
+        when = moment(to, zone)
+        if not isinstance(when, int) and time(to, zone) > zone.now():
+            raise InvalidMomentError(f"{to!r} is not in the past: nothing was there then yet.")
+        return chat.restore(when, **how)
 
     _change(ctx, conversation, branch, make, whole=True)
 

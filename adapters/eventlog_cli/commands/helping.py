@@ -4,6 +4,7 @@ import click
 
 from eventlog.addresses.log import parse
 from eventlog.errors import EventLogError
+from eventlog.visible import file_named
 from eventlog_cli.catalogue import COMMANDS, overview
 from eventlog_cli.command import command
 from eventlog_cli.options import FORMAT
@@ -88,9 +89,9 @@ def config(ctx: click.Context, form: str) -> None:
 
 
 def _shown(name: str, value: str) -> str:
-    """Return a value, without the password of an address."""
+    """Return a value, without the password of an address, or a key that is no file."""
     if name != "db":
-        return value
+        return file_named(value)
     try:
         return str(parse(value, "eventlog"))
     except EventLogError as error:

@@ -33,7 +33,7 @@ SNAPSHOTS: Final = "snapshots"
     type=click.IntRange(min=1),
     help="Split the events of a new one (PostgreSQL).",
 )
-@click.option("--distributed", metavar="citus", help="Spread a new one over its workers.")
+@click.option("--distributed", metavar="citus", help="Spread it over the workers, for good.")
 def migrate(
     ctx: click.Context,
     check: bool,

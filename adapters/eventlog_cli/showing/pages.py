@@ -31,7 +31,7 @@ def heading(name: str, branch: str, seen: ItemsRead, origin: str = "") -> Text:
     what = (
         count(seen.total, "item")
         if shown == seen.total
-        else f"the last {shown:,} of {count(seen.total, 'item')}"
+        else f"the last{'' if shown == 1 else f' {shown:,}'} of {count(seen.total, 'item')}"
     )
     return Text.of(
         (named(name, branch), "bold"), (f"  version {seen.version}, {what}{origin}", "dim")

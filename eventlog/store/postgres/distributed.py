@@ -1,7 +1,7 @@
-"""Tables over many nodes or partitions: the SQL that turns a new log into one that is spread.
+"""Tables over many nodes or partitions: the SQL that turns a log into one that is spread.
 
-Pure: functions that return statements, in the order in which they have to run, inside the
-transaction that created the tables. `schema` is a quoted name.
+Pure: functions that return statements, in the order in which they have to run, inside one
+transaction, which makes the triggers again that they drop. `schema` is a quoted name.
 """
 
 from collections.abc import Sequence
@@ -16,13 +16,14 @@ from eventlog.store.postgres.append_function import (
     nodes_body,
     nodes_function,
 )
+from eventlog.store.postgres.catalog import TRIGGERS
 
 MAX_PARTITIONS: Final = 1024
 
 HAS_CITUS: Final = "SELECT count(*) FROM pg_extension WHERE extname = 'citus'"
 
 TRIGGERED: Final = "SET LOCAL citus.enable_unsafe_triggers = on"
-"""Has Citus distribute tables with triggers, and make triggers on distributed ones.
+"""Has Citus make triggers on distributed tables, and so on each shard, wherever it is moved.
 
 Without it, it refuses. Unsafe are those that look at rows of other nodes; ours look at their own
 row, and at rows of its stream, which are on the same node.
@@ -75,12 +76,18 @@ class Spread(NamedTuple):
 def citus(schema: str) -> list[str]:
     """Distribute what an append touches by its stream; the feed stays on the coordinator.
 
-    Triggers come with their tables: every shard has them, on whichever node it is.
+    Its shards move with those of no other log. Triggers are made when the rows are on their shards,
+    where those of erased events would be refused.
     """
     first, *others = (f"{_literal(schema)}.{table}" for table in DISTRIBUTED)
     return [
-        TRIGGERED,
-        f"SELECT create_distributed_table('{first}', 'stream_id')",
+        "SET LOCAL citus.multi_shard_modify_mode = 'sequential'",
+        *[
+            f"DROP TRIGGER IF EXISTS {name} ON {schema}.{table}"
+            for table, name in TRIGGERS
+            if table in DISTRIBUTED
+        ],
+        f"SELECT create_distributed_table('{first}', 'stream_id', colocate_with => 'none')",
         *[
             f"SELECT create_distributed_table('{other}', 'stream_id', colocate_with => '{first}')"
             for other in others
@@ -113,6 +120,12 @@ def is_current(schema: str) -> str:
         f"SELECT count(*) FROM pg_proc WHERE (proname, md5(prosrc)) IN ({', '.join(known)})"
         f" AND pronamespace = to_regnamespace('{_literal(schema)}') HAVING count(*) = {len(known)}"
     )
+
+
+def of_tenants(schema: str) -> str:
+    """Return a query that counts policies on the streams of a log."""
+    streams = f"to_regclass('{_literal(schema)}.streams')"
+    return f"SELECT count(*) FROM pg_policy WHERE polrelid = {streams}"
 
 
 def partitions(schema: str, count: int) -> list[str]:

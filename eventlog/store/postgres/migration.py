@@ -31,6 +31,7 @@ from eventlog.store.postgres.distributed import (
     Spread,
     functions,
     is_current,
+    of_tenants,
 )
 from eventlog.store.postgres.errors import translated
 from eventlog.store.sql.session import MIGRATING, locally
@@ -109,14 +110,20 @@ async def _spread(
     connection: AsyncConnection, address: PostgresAddress, spread: Spread, *, is_new: bool
 ) -> None:
     schema = connection.dialect.identifier_preparer.quote_schema(address.schema)
-    if is_new:
-        for statement in spread.statements(schema):
-            await connection.exec_driver_sql(statement)
-    elif not await _count(connection, spread.is_done(schema)):
+    if not is_new and await _count(connection, spread.is_done(schema)):
+        return
+    if not (is_new or spread.distributed):
         raise InvalidOptionError(
-            f"{address} has a log in schema {address.schema} that is not spread so. Only a new log"
+            f"{address} has a log in schema {address.schema} that is not split so. Only a new log"
             " can be: create it in a schema of its own, and copy the events into it."
         )
+    if not is_new and await _count(connection, of_tenants(schema)):
+        raise InvalidOptionError(
+            f"{address} has roles of tenants, which nothing limits on many nodes. Drop those roles"
+            " and the policies of the log's tables, or copy each tenant into a log of its own."
+        )
+    for statement in spread.statements(schema):
+        await connection.exec_driver_sql(statement)
 
 
 async def _distribute(connection: AsyncConnection, address: PostgresAddress) -> None:
@@ -139,10 +146,10 @@ async def _protect(connection: Any, schema: str) -> None:
     objects = [Object._make(row) for row in await connection.fetch(OBJECTS, schema, TABLES)]
     gone: list[Lost] = []
     if await connection.fetch(CITUS):
+        await connection.execute(TRIGGERED)
         asked = on_nodes(schema)
         gone += lost_on_nodes(await connection.fetch(asked.text, *asked.args))
     if renewed := renewing(objects, gone):
-        await connection.execute(TRIGGERED)
         path = await connection.fetchval("SHOW search_path")
         await connection.execute(f"SET LOCAL search_path = {quoted(schema)}")
         for statement in renewed:

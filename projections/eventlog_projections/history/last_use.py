@@ -8,7 +8,7 @@ from eventlog.format.records import StreamRow
 from eventlog_projections.items.changes import USES
 from eventlog_projections.items.uses import use_time
 
-FIRST_LOOK: Final = 8
+FIRST_LOOK: Final = 1
 """So many streams are looked at first for the one that was used last; then four times as many."""
 
 
@@ -29,19 +29,23 @@ async def used_at(
 
 async def last_used(log: EventLog) -> StreamRow | None:
     """Return the stream of the tenant that was used last; None where there is none."""
-    looks, seen = FIRST_LOOK, 0
+    looks = FIRST_LOOK
+    seen: set[bytes] = set()
     best: tuple[int, StreamRow] | None = None
     while True:
-        rows = await log.spi.store.streams.latest(log.tenant, looks)
-        for row in rows[seen:]:
+        rows = await log.spi.latest(looks)
+        for row in [each for each in rows if each.stream_id not in seen]:
             if best is not None and row.head.at <= best[0]:
                 return best[1]  # No later one was used later than it was written to.
             at = await used_at(log, row, _recorded)
             if best is None or at > best[0]:
                 best = (at, row)
+            if at == row.head.at:
+                return best[1]  # The others were all written to before.
         if len(rows) < looks:
             return None if best is None else best[1]
-        seen, looks = len(rows), looks * 4
+        seen |= {row.stream_id for row in rows}
+        looks *= 4
 
 
 def _recorded(event: RecordedEvent) -> int:

@@ -40,6 +40,9 @@ class EventItems:
 
     __slots__ = ("_inner", "entry", "is_inner", "items", "stream")
 
+    is_array = False
+    """Whether it is decoded where it lies, and better not together with others."""
+
     def __init__(
         self, stream: str, entry: FoldInput, items: int, *, is_inner: bool = False
     ) -> None:
@@ -117,6 +120,7 @@ class SegmentItems:
 
     __slots__ = ("_content", "size", "source")
 
+    is_array = True
     is_inner = False
 
     def __init__(self, source: int, content: bytes | Packed) -> None:
@@ -138,18 +142,21 @@ class SegmentItems:
     def part(self, start: int, stop: int, _limit: int) -> list[Any]:
         """Decode items `start` to `stop`, and nothing else."""
         packed = self._open()
-        begin = packed.ends[start - 1] + 1 if start else 0
-        return _parse(b"[" + packed.inner[begin : packed.ends[stop - 1]] + b"]", stop - start)
+        begin = packed.ends[start - 1] + 2 if start else 1
+        return _parse(
+            b"[%b]" % bytes(packed.array[begin : packed.ends[stop - 1] + 1]), stop - start
+        )
 
-    def decode(self, limit: int) -> list[Any]:
+    def decode(self, _limit: int) -> list[Any]:
         """Decode all items."""
-        return _parse(b"[" + self.inner(limit) + b"]", self.items)
+        packed = self._open()
+        return _parse(packed.array, len(packed.ends))
 
     def raw_items(self) -> list[bytes]:
         """Return the JSON of each item. Raises UnreadableError."""
-        packed = self._open()
-        begins = (0, *(end + 1 for end in packed.ends))
-        return [packed.inner[start:end] for start, end in zip(begins, packed.ends, strict=False)]
+        ends, inner = self._open().ends, self._open().inner
+        begins = (0, *(end + 1 for end in ends))
+        return [inner[start:end] for start, end in zip(begins, ends, strict=False)]
 
     def stored(self) -> bytes:
         """Return it as it is stored."""
@@ -169,6 +176,7 @@ class Absent:
 
     size = _OVERHEAD
     items = 0
+    is_array = False
     is_inner = False
 
     def __init__(self, source: int) -> None:
@@ -206,6 +214,11 @@ class Inherited:
     def items(self) -> int:
         """How many items it holds."""
         return self._holder.items
+
+    @property
+    def is_array(self) -> bool:
+        """Whether it is decoded where it lies."""
+        return self._holder.is_array
 
     @property
     def is_inner(self) -> bool:
@@ -280,9 +293,9 @@ def last(blocks: Sequence[Block], limit: int) -> list[Block]:
     for block in reversed(blocks):
         if limit <= 0:
             break
-        start = max(block.start, block.stop - limit)
-        kept.append(block._replace(start=start))
-        limit -= block.stop - start
+        size = block.stop - block.start
+        kept.append(block if size <= limit else block._replace(start=block.stop - limit))
+        limit -= size
     return kept[::-1]
 
 
@@ -322,13 +335,16 @@ def _decode_all(blocks: Sequence[Block], limit: int) -> list[Any]:
         available = block.holder.items
         if not 0 <= block.start < block.stop <= available:
             raise UnreadableError
-        whole = block.stop - block.start == available
-        if not whole or size > _DECODED_AT_ONCE:
+        is_whole = block.stop - block.start == available
+        is_spliced = is_whole and not block.holder.is_array
+        if not is_spliced or size > _DECODED_AT_ONCE:
             items += _decode_together(together, limit)
             together, size = [], 0
-        if whole:
+        if is_spliced:
             together.append(block)
             size += len(block.holder.inner(limit))
+        elif is_whole:
+            items += block.holder.decode(limit)
         else:
             items += block.holder.part(block.start, block.stop, limit)
     if not items:
@@ -374,7 +390,7 @@ def _decode_together(blocks: Sequence[Block], limit: int) -> list[Any]:
     return [item for block in blocks for item in block.holder.decode(limit)]
 
 
-def _parse(array: bytes, expected: int) -> list[Any]:
+def _parse(array: bytes | memoryview, expected: int) -> list[Any]:
     try:
         items: list[Any] = decode_json(array)
     except ValueError as error:

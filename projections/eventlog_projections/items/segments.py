@@ -1,9 +1,9 @@
 """Segments: immutable runs of items as stored bytes, with the place of each item in them.
 
 A segment is zstd over 16 random bytes, little-endian numbers, how many items there are and where
-each ends (32 bits), and then the items as JSON with a comma between two. Its id is a digest of all
-that, so no segment passes for another, nor for itself once it was changed. It can be rebuilt, so
-its form may change with SCHEMA.
+each ends (32 bits), and then the items as a JSON array, which is decoded where it lies. Its id is a
+digest of all that, so no segment passes for another, nor for itself once it was changed. It can be
+rebuilt, so its form may change with SCHEMA.
 """
 
 import secrets
@@ -17,7 +17,7 @@ import zstandard
 
 from eventlog.format.inflating import frame_size, inflate_frame
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 """Raise it with any change of the fold or of what is stored: older snapshots are left alone."""
 
 MAX_ITEMS: Final = 256
@@ -48,12 +48,17 @@ class UnreadableError(Exception):
 
 
 class Packed(NamedTuple):
-    """The items of a segment as JSON with commas between them, and where each ends."""
+    """The items of a segment as a JSON array, and where in it, behind its bracket, each ends."""
 
-    inner: bytes
+    array: bytes | memoryview
     ends: Sequence[int]
     nonce: bytes
     """Random: an id tells nothing of what is in an encrypted segment, and is given once."""
+
+    @property
+    def inner(self) -> bytes:
+        """The array without its brackets."""
+        return bytes(self.array[1:-1])
 
 
 def join(items: Sequence[bytes]) -> Packed:
@@ -63,14 +68,14 @@ def join(items: Sequence[bytes]) -> Packed:
     for item in items:
         end += 1 + len(item)
         ends.append(end)
-    return Packed(b",".join(items), ends, secrets.token_bytes(16))
+    return Packed(b"[%b]" % b",".join(items), ends, secrets.token_bytes(16))
 
 
 def pack(packed: Packed) -> bytes:
     """Return what is stored."""
     items = len(packed.ends)
     numbers = struct.pack(f"<16sI{items}I", packed.nonce, items, *packed.ends)
-    return _zstd.compressor.compress(numbers + packed.inner)
+    return _zstd.compressor.compress(numbers + packed.array)
 
 
 def id_of(stored: bytes) -> int:
@@ -81,7 +86,7 @@ def id_of(stored: bytes) -> int:
 def size_of(content: bytes | Packed) -> int:
     """Return how many bytes it takes once it is unpacked; 0 for what cannot be."""
     if isinstance(content, Packed):
-        return len(content.inner) + 4 * len(content.ends)
+        return len(content.array) + 4 * len(content.ends)
     return frame_size(content) or 0
 
 
@@ -95,7 +100,7 @@ def unpack(segment_id: int, stored: bytes) -> Packed:
         ends: tuple[int, ...] = struct.unpack_from(f"<{items}I", opened, _HEAD.size)
     except (ValueError, struct.error) as error:
         raise UnreadableError from error
-    inner = opened[_HEAD.size + 4 * items :]
-    if not items or ends[-1] != len(inner):
+    array = memoryview(opened)[_HEAD.size + 4 * items :]
+    if not items or ends[-1] + len(b"[]") != len(array):
         raise UnreadableError
-    return Packed(inner, ends, nonce)
+    return Packed(array, ends, nonce)

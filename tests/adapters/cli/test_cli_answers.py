@@ -205,3 +205,35 @@ def test_tail_has_room_for_who_did_it(
     shown = re.sub(r"\x1b\[[0-9;]*m", "", eventlog("tail", "-n", "1").output)
     assert shown.split()[2:7] == ["order-1042", "6", "popped", "by", "lin"]
     assert max(map(len, shown.splitlines())) <= int(columns)
+
+
+def test_an_empty_list_says_why_and_what_tells_more(filled: Backend, eventlog: Eventlog) -> None:
+    """The command that it names runs as it stands."""
+    eventlog("erase", "order-1041", "--reason", "gdpr-17", "--by", "dpo", "--yes")
+    eventlog("clear", "order-1042")
+    for name, why in (
+        ("order-1041", "erased by dpo: gdpr-17"),
+        ("order-1042", "Its list is empty"),
+    ):
+        told = eventlog("show", name).stderr
+        (command,) = re.findall("`eventlog (.*?)`", told)
+        assert why in told
+        assert eventlog(*command.split()).stdout
+
+
+def test_the_main_branch_is_named_as_it_is_printed(filled: Backend, eventlog: Eventlog) -> None:
+    """`branches` prints main, and so do sessions of the SDK."""
+    assert eventlog("branches", "order-1042").stdout.startswith("main\t")
+    for command in ("show", "log", "turns"):
+        main = eventlog(command, "order-1042", "--branch", "main")
+        assert (main.exit_code, main.stdout) == (0, eventlog(command, "order-1042").stdout)
+
+
+@pytest.mark.parametrize("by", ["owner", "model", "agent"])
+def test_a_name_that_nobody_has_says_where_names_are(
+    filled: Backend, eventlog: Eventlog, by: str
+) -> None:
+    """Somebody types claude for claude-sonnet-4-5."""
+    told = eventlog("sessions", f"--{by}", "Nobody").stderr
+    assert f"`eventlog usage --by {by}`" in told
+    assert eventlog("usage", "--by", by).exit_code == 0

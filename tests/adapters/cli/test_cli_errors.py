@@ -74,6 +74,43 @@ def test_what_is_wrong_is_said_in_a_line(
     assert sorted(path.name for path in Path().iterdir() if "-" not in path.suffix) == before
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        "PRIVATE+KEY+example.com/log+1a2b3c4d+AXNlY3JldHNlY3JldHNlY3JldHNlY3JldHNlY3JldA==",
+        "kek-1:3mfgrgH9By/mPdzSRICRVueU5BE14lAZGQlTEDvFy0Y=",
+        "kek-2:c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U= kek-1:c2VjcmV0c2VjcmV0c2VjcmV0c2U=",
+    ],
+)
+def test_a_key_that_is_given_for_its_file_is_not_printed(
+    db: str, eventlog: Eventlog, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """Nor what the configuration says, wherever a file with a key is named."""
+    commands: tuple[tuple[str, ...], ...] = (
+        ("--keyring", key, "sessions"),
+        ("--keyring", key, "config"),
+        ("head", "--key-file", key),
+        ("erase", "order-1041", "--reason", "x", "--yes", "--key-file", key),
+        ("receipt", "order-1041", "--key-file", key),
+        ("verify", "--against", key, "--key", "x"),
+    )
+    for command in commands:
+        assert key not in eventlog(*command).output, command
+        assert key[-30:] not in eventlog(*command).output, command
+    monkeypatch.setenv("EVENTLOG_KEYRING", key)
+    refused = eventlog("sessions")
+    assert refused.exit_code == 2
+    assert refused.output.startswith("eventlog: what was given, a key and no name of a file, can")
+
+
+def test_what_is_refused_before_a_log_is_opened_is_a_line(db: str, eventlog: Eventlog) -> None:
+    """As everything that cannot be done as it was typed."""
+    for verb in ("undo", "redo", "clear"):
+        refused = eventlog(verb, "order-1042", "--dry-run", "--reason", "x")
+        told = "eventlog: --dry-run records nothing, so --reason says nothing.\n"
+        assert (refused.exit_code, refused.output) == (2, told)
+
+
 def test_without_a_log_it_says_how_to_name_one(eventlog: Eventlog) -> None:
     """And that is a misuse."""
     result = eventlog("sessions")

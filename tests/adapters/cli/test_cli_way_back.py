@@ -245,6 +245,17 @@ async def test_what_destroys_takes_no_beginning_of_a_name(
     assert shown.count('"erased":true') == 2
 
 
+async def test_a_restore_takes_no_moment_that_is_still_to_come(
+    eventlog: Eventlog, tmp_path: Any
+) -> None:
+    """Nothing would change, and who typed it meant another one; now is a moment."""
+    path = str(tmp_path / "log.db")
+    await filled(path, "case")
+    done = eventlog("restore", "case", "2999-01-01", "--db", path)
+    assert (done.exit_code, "not in the past" in done.output) == (2, True), done.output
+    assert eventlog("restore", "case", "now", "--db", path).exit_code == 0
+
+
 async def test_prune_takes_no_moment_that_is_not_past(eventlog: Eventlog, tmp_path: Any) -> None:
     """Everything would be old enough."""
     path = str(tmp_path / "log.db")

@@ -1,7 +1,10 @@
 """What was used last: how a conversation is filed, or held, makes it no younger."""
 
-from eventlog import Context, EventLog
+import pytest
+
+from eventlog import Context, EventLog, handle
 from eventlog.format.envelope import from_microseconds
+from eventlog.format.records import StreamRow
 from eventlog.operations import lift_hold, place_hold
 from eventlog_projections import Conversation, prune
 from eventlog_projections.history.last_use import last_used
@@ -66,3 +69,31 @@ async def test_what_is_filed_is_pruned_by_its_use(backend: Backend, clock: Clock
         done = await prune(log, from_microseconds(clock.tick()), by="dpo", reason="old", keep=1)
         assert [one.session_id for one in done] == ["old"]
         assert await Conversation(log, "young").items() == ["hello"]
+
+
+async def test_what_was_used_last_is_found_however_many_there_are(
+    backend: Backend, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the last positions; every row is looked at where they are of others."""
+    monkeypatch.setattr(handle, "RECENT", 4)
+    async with backend.open(clock=clock) as log, backend.open(tenant="other") as other:
+        for number in range(12):
+            clock.tick()
+            await Conversation(log, f"chat-{number}").add(["hello"])
+        scanned: list[int] = []
+        streams = log.spi.store.streams
+        every = streams.latest
+
+        async def latest(tenant: str, limit: int) -> list[StreamRow]:
+            scanned.append(limit)
+            return await every(tenant, limit)
+
+        monkeypatch.setattr(streams, "latest", latest)
+        found = await last_used(log)
+        assert found is not None
+        assert (found.name, scanned) == ("chat-11", [])
+        for _ in range(4):
+            await Conversation(other, "theirs").add(["hello"])
+        found = await last_used(log)
+        assert found is not None
+        assert (found.name, scanned) == ("chat-11", [1])

@@ -121,6 +121,7 @@ LOG_OTHERWISE: Final = {
 def handle_reads(log: EventLog, name: str) -> Mapping[str, Any]:
     kept = log.spi.snapshots(name, 1)
     return {
+        "latest": lambda: log.spi.latest(10),
         "snapshots": lambda: kept.load(None, 10),
         "snapshots, sources": lambda: kept.sources([1], [1]),
         "snapshots, tail": lambda: kept.tail(0),

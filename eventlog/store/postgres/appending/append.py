@@ -119,7 +119,7 @@ class Appender:
                 raise
             lost, error = attempt.lost, failed
         # Whoever appends next looks first, and hears for sure if nothing of it was sent.
-        self._heads.evict(attempt.request.stream_id)
+        self._heads.doubt(attempt.request.stream_id)
         return await find_out(
             lost,
             functools.partial(self._found, attempt),

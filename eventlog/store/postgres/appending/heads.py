@@ -72,6 +72,13 @@ class Heads(Cache[bytes, End]):
             return read
         return Witness(end.head.version, end.head.hash) if end.head.version else None
 
+    def doubt(self, stream_id: bytes) -> None:
+        """Have the next append look first; what was seen stays a witness."""
+        end = self.get(stream_id)
+        if end is not None and end.head.version:
+            self.read(stream_id, end.head.version, end.head.hash)
+        self.evict(stream_id)
+
     def lose(self, stream_id: bytes) -> None:
         """Forget what was known of a stream that has lost it: somebody is told."""
         self.evict(stream_id)
