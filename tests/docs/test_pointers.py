@@ -67,7 +67,7 @@ def test_a_page_is_shown_by_the_command(name: str) -> None:
 
 def test_a_page_that_is_not_there_is_an_error_and_all_are_listed() -> None:
     """By their names, with their titles."""
-    done = CliRunner().invoke(app, ["help", "docs/none.md"])
+    done = CliRunner().invoke(app, ["help", "nonesuch.md"])
     assert (done.exit_code, "`eventlog help docs` lists them" in done.stderr) == (2, True)
     listed = CliRunner().invoke(app, ["help", "docs"]).stdout.splitlines()
     written = {name for name in handbook.pages() if name.endswith(".md")}
