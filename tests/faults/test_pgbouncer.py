@@ -20,11 +20,17 @@ from eventlog import (
     ItemsAdded,
     NewEvent,
     PostgresOptions,
+    Signer,
     UnavailableError,
 )
 from eventlog.errors import InvalidOptionError
-from eventlog.operations import migrate
+from eventlog.keys import new_key, parse_keyring
+from eventlog.operations import migrate, rekey, sign_head
+from eventlog_openai_agents import EventLogSession
 from eventlog_projections import Conversation
+from eventlog_projections.disposal.erasing import erase
+from eventlog_projections.views import Views
+from eventlog_projections.views.queries import conversations, search
 from tests import servers
 from tests.backends import PostgresBackend
 from tests.faults.ledger import Ledger
@@ -32,6 +38,7 @@ from tests.faults.proxy import Proxy
 from tests.options import grouped
 from tests.waiting import until
 
+SIGNER = Signer("example.com/log", bytes(range(32)))
 TRACKED = {"user", "database", "application_name", "client_encoding", "DateStyle", "TimeZone"}
 """What PgBouncer lets a client set when it connects (https://www.pgbouncer.org/config.html)."""
 
@@ -205,3 +212,35 @@ async def test_what_timed_out_through_pgbouncer_is_over_before_anyone_hears(
             assert await backend.execute(running, wanted) == []
         assert ledger.not_stored.keys() == {("chat-5", "next"), ("chat-5", "again")}
         await ledger.check(direct)
+
+
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_everything_that_a_log_does_works_through_pgbouncer(
+    bouncer: str, backend: PostgresBackend, encrypted: bool
+) -> None:
+    """A session, the feed as it comes, views, search, a signed head, keys, and an erasure."""
+    keyring = parse_keyring(new_key("kek")) if encrypted else None
+    options = grouped(pgbouncer=True, **backend.options)
+    async with EventLog(bouncer, keyring=keyring, poll_interval=0.01, **options) as log:
+        session, views = EventLogSession("chat", log=log), Views(log)
+        async with contextlib.aclosing(log.subscribe()) as events:
+            await session.add_items([{"role": "user", "content": "where is my order?"}])
+            await session.add_items([{"role": "assistant", "content": "on its way"}])
+            assert [(await anext(events)).version for _ in range(2)] == [1, 2]
+            assert await session.pop_item() is not None
+            assert (await anext(events)).version == 3
+        assert len(await session.get_items()) == 1
+        assert [row.items for row in await conversations(views)] == [1]
+        found = await search(views, "order")
+        assert [each.version for each in found] == ([] if encrypted else [1])
+        for status in await views.status():
+            assert await views.check(status.view) == []
+        head = await sign_head(log, SIGNER)
+        if encrypted:
+            await rekey(log, "chat")
+        assert (await erase(log, "chat", by="test", reason="request")).pending == ()
+        assert await session.get_items() == []
+        assert await search(views, "order") == []
+        assert (await log.verify(against=SIGNER.verifier.open(head.note))).ok
+    async with backend.open() as direct:
+        assert (await direct.verify()).ok
