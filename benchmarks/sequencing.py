@@ -15,6 +15,7 @@ from eventlog import EventLog, ItemsAdded, PostgresOptions
 from eventlog.store.contract.feed import LEASE
 
 PLACED: Final = "events that wait"
+ALONE: Final = "one that waits"
 ONE: Final = "an event, followed"
 KILLED: Final = "an event, the lease of a killed process"
 SCHEMA: Final = "sequenced"
@@ -30,7 +31,7 @@ def scenarios(scale: Scale) -> list[Scenario]:
         Timing(
             f"the sequencer places {scale.feed:,} events, PostgreSQL",
             _placing,
-            (Rate(PLACED, "events/s"),),
+            (Rate(PLACED, "events/s"), Bar(PLACED, ALONE)),
             calls=1,
             rounds=5,
             units=scale.feed,
@@ -43,12 +44,15 @@ def scenarios(scale: Scale) -> list[Scenario]:
 async def _placing(place: Place) -> AsyncGenerator[Mapping[str, Call]]:
     """Append with nobody who follows, and then have all of it placed."""
     async with _open(place) as log:
-        yield {PLACED: functools.partial(_place, log, place.scale.feed)}
+        yield {
+            PLACED: functools.partial(_place, log, place.scale.feed),
+            ALONE: functools.partial(_place, log, 1),
+        }
 
 
 async def _place(log: EventLog, total: int) -> Took:
-    names = (f"chat-{number}" for number in range(total // EVENTS))
-    events = [ItemsAdded([item]) for item in items(EVENTS)]
+    names = (f"chat-{number}" for number in range(max(total // EVENTS, 1)))
+    events = [ItemsAdded([item]) for item in items(min(total, EVENTS))]
 
     async def write() -> None:
         for name in names:

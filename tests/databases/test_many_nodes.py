@@ -5,19 +5,23 @@ Its statements are other ones, and nothing in them is Citus'.
 
 import json
 import random
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from typing import Any, cast
 
 import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
 
 from eventlog import EventLog, ItemsAdded, paging
+from eventlog.addresses.log import PostgresAddress
 from eventlog.errors import InvalidOptionError
 from eventlog.events import UsageRecorded
 from eventlog.format.chain import stream_id
-from eventlog.operations import create_roles
+from eventlog.operations import Misplacement, create_roles
+from eventlog.store.contract.tree import ViolationKind
 from eventlog.store.nouns import work
+from eventlog.store.nouns.tree import Tree
+from eventlog.store.nouns.work import Runner, Work
 from eventlog.store.postgres import runner
 from eventlog.store.postgres.catalog import (
     CONSTRAINTS,
@@ -30,11 +34,14 @@ from eventlog.store.postgres.catalog import (
     renewing,
 )
 from eventlog.store.postgres.distributed import functions
+from eventlog.store.postgres.repair import repairing
+from eventlog.store.postgres.statements import of
 from eventlog_projections import Conversation
 from eventlog_projections.views import Views
 from eventlog_projections.views.turns import TurnCount, TurnRow, UsageRow
 from tests.backends import PostgresBackend
 from tests.options import grouped
+from tests.waiting import PATIENCE
 
 LARGE = random.Random(7).randbytes(1500).hex()
 """No compression makes it shorter than half."""
@@ -59,7 +66,7 @@ class Both:
 
     async def open(self, tenant: str = "default") -> tuple[EventLog, EventLog]:
         """Return it as what it is, and as a distributed one."""
-        plain = self._open("plain", tenant)
+        plain = self.plain(tenant)
         await plain.version("chat")
         connection = await asyncpg.connect(self.backend.url)
         for statement in functions(self.backend.schema):
@@ -69,6 +76,10 @@ class Both:
         spread = self._open("spread", tenant)
         await spread.version("chat")
         return plain, spread
+
+    def plain(self, tenant: str = "default") -> EventLog:
+        """Return it as what it is."""
+        return self._open("plain", tenant)
 
     def _open(self, program: str, tenant: str) -> EventLog:
         # Handles on one address share a store, and a store is opened once.
@@ -161,6 +172,81 @@ async def test_the_feed_names_an_event_twice_or_one_that_is_not_there(both: Both
         assert await tree[0].event_at(position) == await tree[1].event_at(position)
     rows = [row[:3] for row in await spread.spi.store.feed.every_page(0, last, 1000)]
     assert [row[0] for row in rows] == [*range(1, end + 1), *range(end + 1, end + 6)]
+
+
+WRONG = {
+    "a place that nothing has": "DELETE FROM {}feed WHERE position IN (3, 7)",
+    "an event in other places": "UPDATE {}feed SET version = version + 90 WHERE position = 5",
+    "two events changed places": "UPDATE {}feed SET version = 4 - version WHERE stream_id ="
+    " (SELECT stream_id FROM {}feed WHERE position = 1) AND version IN (1, 3)",
+    "an event twice": "INSERT INTO {}feed SELECT 90 + position, stream_id, version FROM {}feed",
+    "an end that was put back": "UPDATE {}streams SET version = version - 1",
+    "an end of the feed": "UPDATE {}feed_head SET position = position + 1",
+    "a beginning": "UPDATE {}streams SET created_at = created_at - 1",
+    "a queue of what is not there": "INSERT INTO {}queue SELECT stream_id, 77, 1 FROM {}streams",
+    "nobody's stream": "INSERT INTO {}feed VALUES (90, sha256('x'), 1), (91, sha256('x'), 1)",
+    "what was set aside": "INSERT INTO {}misplaced SELECT stream_id, 5, 0, 1 FROM {}streams",
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+async def test_what_is_wrong_is_found_the_same(both: Both, what: str) -> None:
+    """By who sees a tenant and by who sees all."""
+    for tenant in ("ours", "theirs"):
+        plain, spread = await both.open(tenant)
+        await fill(plain)
+    await plain.position()
+    await both.backend.tamper(WRONG[what])
+    for whose in ("ours", None):
+        one, other = [
+            sorted(map(repr, await log.spi.store.tree.violations(whose))) for log in (plain, spread)
+        ]
+        assert one == other != []
+
+
+@pytest.mark.parametrize("what", WRONG)
+async def test_what_is_misplaced_is_found_the_same(both: Both, what: str) -> None:
+    """By whoever mends the feed."""
+    plain = both.plain()
+    await fill(plain)
+    await plain.position()
+    await both.backend.tamper(WRONG[what])
+    found: list[list[Misplacement]] = []
+    for log in (plain, (await both.open())[1]):
+        address = log.spi.address
+        assert isinstance(address, PostgresAddress)
+        async with repairing(address, PATIENCE) as repair:
+            found.append(await repair.find())
+    assert found[0] == found[1]
+
+
+class Answers:
+    """A runner that gives the same work other rows each time."""
+
+    def __init__(self, *answers: list[tuple[Any, ...]]) -> None:
+        self._answers = list(answers)
+
+    async def read(self, begin: Callable[[], Work[Any]]) -> Any:
+        steps = begin()
+        try:
+            next(steps)
+            while True:
+                steps.send(self._answers.pop(0))
+        except StopIteration as end:
+            return end.value
+
+
+async def test_what_only_one_look_finds_is_on_its_way() -> None:
+    """An event that is appended, or placed, while one node after the other is asked."""
+    sql = of("log")
+    sql.distribute("log")
+    first, second, third = [
+        (ViolationKind.UNPLACED.value, bytes(16), "chat", "", version, None, "ours")
+        for version in (1, 2, 3)
+    ]
+    runner = Answers([first, second, third], [second, first], [second])
+    tree = Tree(cast("Runner", runner), sql.tree, lambda: [sql.violations.unplaced])
+    assert [each.version for each in await tree.violations(None)] == [2]
 
 
 FORGED = {

@@ -7,7 +7,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from benchmarks import documents
+from benchmarks import documents, fleet
 from benchmarks.format_floor import STREAM, rows_in_file, rows_in_schema
 from eventlog import EventLog, PostgresOptions
 from eventlog_projections import Conversation
@@ -68,3 +68,9 @@ def test_the_readme_has_six_figures_beside_the_sessions_of_the_sdk() -> None:
     shown = documents.shown(pages.text("README.md"), documents.measured())
     assert len(shown) == 6
     assert {beside for _, beside in shown} == {"x SQLiteSession", "x SQLAlchemySession"}
+
+
+def test_the_simulated_fleet_is_that_of_the_page() -> None:
+    """Whoever runs the command gets the table."""
+    found = fleet.table(fleet.WRITERS, fleet.THINK, fleet.SECONDS, fleet.NODES, seed=1)
+    assert found in pages.text("docs/scaling.md")

@@ -1,6 +1,7 @@
 """The tree over the feed: its leaves, tiles and heads, and what contradicts the events."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Final
 
 from eventlog.format.records import SignedHead
 from eventlog.proof.merkle import TileId
@@ -12,9 +13,22 @@ from eventlog.store.contract.tree import (
     Shape,
     ViolationKind,
 )
-from eventlog.store.nouns.work import Each, Noun, Runner, Work, ask, reads, writes
+from eventlog.store.nouns.work import (
+    Ask,
+    Each,
+    Noun,
+    Rows,
+    Runner,
+    Work,
+    ask,
+    reads,
+    writes,
+)
 from eventlog.store.sql.names import TreeStatements
 from eventlog.store.sql.statement import Statement
+
+LOOKS: Final = 3
+"""It may be appended after the queue was read, and placed after the feed was."""
 
 
 class Tree(Noun):
@@ -73,9 +87,22 @@ class Tree(Noun):
     def violations(self, tenant: str | None) -> Work[list[IntegrityViolation]]:
         found: list[IntegrityViolation] = []
         for statement in self._violations():
-            rows = yield ask(statement, tenant=tenant)
+            rows = yield from self._sure(ask(statement, tenant=tenant))
             found += [IntegrityViolation(ViolationKind(row[0]), *row[1:]) for row in rows]
         return found
+
+    def _sure(self, asked: Ask) -> Work[Rows]:
+        """Return what is found, on many nodes each time that it is looked for.
+
+        Those are not asked at one moment. What was on its way from the queue to the feed meanwhile,
+        or was appended, is found once by mistake, and at another look it has arrived.
+        """
+        rows = [tuple(row) for row in (yield asked)]
+        for _ in range(LOOKS - 1):
+            if rows and self._sql.is_distributed:
+                again = {tuple(row) for row in (yield asked)}
+                rows = [row for row in rows if row in again]
+        return rows
 
     @writes
     def save_head(self, head: SignedHead) -> Work[None]:

@@ -15,6 +15,7 @@ import asyncpg
 from eventlog.addresses.log import PostgresAddress
 from eventlog.proof.merkle import HASH_BYTES, TILE_WIDTH
 from eventlog.store.contract.misplaced import Misplacement
+from eventlog.store.postgres.catalog import form
 from eventlog.store.postgres.errors import translated
 from eventlog.store.sql.session import SETTINGS, locally
 from eventlog.store.sql.statement import quoted
@@ -38,6 +39,40 @@ LEFT JOIN {s}.events ON events.stream_id = feed.stream_id AND events.version = f
 LEFT JOIN {s}.streams ON streams.stream_id = feed.stream_id
 ORDER BY feed.stream_id, feed.position
 """
+_SUSPECT_OF_NODES: Final = """
+WITH placed AS MATERIALIZED (
+    SELECT stream_id, count(*) AS places, count(DISTINCT version) AS versions,
+        min(version) AS first, max(version) AS last
+    FROM {s}.feed GROUP BY stream_id
+), there AS MATERIALIZED (
+    SELECT stream_id, count(*) AS number FROM {s}.events GROUP BY stream_id
+), ends AS MATERIALIZED (SELECT stream_id, version FROM {s}.streams
+), suspect AS MATERIALIZED (
+    SELECT placed.stream_id FROM placed LEFT JOIN there USING (stream_id)
+    LEFT JOIN ends USING (stream_id)
+    WHERE places <> versions OR first < 1 OR last > version OR number <> version
+    OR number IS NULL OR version IS NULL
+), found AS MATERIALIZED (
+    SELECT stream_id, version FROM {s}.events WHERE stream_id IN (SELECT stream_id FROM suspect)
+), named AS MATERIALIZED (
+    SELECT stream_id, version, tenant, name, branch FROM {s}.streams
+    WHERE stream_id IN (SELECT stream_id FROM suspect)
+)
+SELECT feed.stream_id, feed.position, feed.version, found.version IS NOT NULL AS is_there,
+    feed.version > coalesce(named.version, 0) AS is_beyond,
+    feed.position <= (SELECT coalesce(max(size), 0) FROM {s}.tree_heads) AS stays,
+    named.tenant, named.name, named.branch, EXISTS (
+        SELECT FROM {s}.misplaced WHERE misplaced.stream_id = feed.stream_id
+        AND misplaced.version = feed.version AND misplaced.position = feed.position
+    ) AS is_known
+FROM {s}.feed JOIN suspect USING (stream_id)
+LEFT JOIN found ON found.stream_id = feed.stream_id AND found.version = feed.version
+LEFT JOIN named ON named.stream_id = feed.stream_id
+ORDER BY feed.stream_id, feed.position
+"""
+"""The same of many nodes, which send a row for each stream: of one that has as many events as its
+end says, all are there. An outer join with `feed` would have them send every event."""
+
 _REFUSED: Final = """
 SELECT DISTINCT misplaced.stream_id, misplaced.version, tenant, name, branch FROM {s}.misplaced
 LEFT JOIN {s}.streams USING (stream_id) WHERE position = 0 AND mended_at IS NULL
@@ -64,13 +99,16 @@ _UNQUEUE: Final = "DELETE FROM {s}.queue WHERE stream_id = $1"
 class FeedRepair:
     """One transaction: what is found in it stays true until it ends."""
 
-    def __init__(self, connection: "asyncpg.Connection[Any]", schema: str) -> None:
+    def __init__(
+        self, connection: "asyncpg.Connection[Any]", schema: str, *, is_distributed: bool
+    ) -> None:
         self._connection = connection
         self._schema = quoted(schema)
+        self._suspect = _SUSPECT_OF_NODES if is_distributed else _SUSPECT
 
     async def find(self) -> list[Misplacement]:
         """Return what is misplaced, by position."""
-        rows = await self._fetch(_SUSPECT)
+        rows = await self._fetch(self._suspect)
         found: list[Misplacement] = []
         for _, of_stream in itertools.groupby(rows, key=lambda row: row["stream_id"]):
             found += misplaced(list(of_stream))
@@ -113,7 +151,8 @@ async def repairing(address: PostgresAddress, patience: float) -> AsyncGenerator
             async with connection.transaction():
                 for setting in locally(SETTINGS):
                     await connection.execute(setting)
-                yield FeedRepair(connection, address.schema)
+                is_distributed = (await form(connection, address.schema)).is_distributed
+                yield FeedRepair(connection, address.schema, is_distributed=is_distributed)
         finally:
             await connection.close()
 

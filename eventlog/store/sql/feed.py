@@ -62,12 +62,13 @@ def head(t: Tables) -> Query:
 
 @on_postgres
 def spans(t: Tables) -> Query:
-    """Aggregate, for each stream, the versions between the bounds and their positions."""
+    """Aggregate, for each stream, versions of the first positions between the bounds, and these."""
     feed = t.feed.c
-    version = _by_version(feed.version, feed.version)
-    position = _by_version(feed.position, feed.version)
-    of_stream = select(feed.stream_id, version, position).where(*between(feed.position))
-    return of_stream.group_by(feed.stream_id)
+    rows = select(feed.position, feed.stream_id, feed.version).where(*between(feed.position))
+    first = rows.order_by(feed.position).limit(bindparam("limit")).subquery("first").c
+    version = _by_version(first.version, first.version)
+    position = _by_version(first.position, first.version)
+    return select(first.stream_id, version, position).group_by(first.stream_id)
 
 
 @on_postgres

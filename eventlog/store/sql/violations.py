@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
     FromClause,
     LargeBinary,
     Text,
+    and_,
     bindparam,
     case,
+    cast,
     column,
     exists,
     func,
@@ -66,6 +69,8 @@ def end(t: Tables) -> Query:
 @on_postgres
 def nowhere(t: Tables) -> Query:
     """Find positions of events that their stream has never had, whichever tenant's it is."""
+    if t.is_distributed:
+        return _nowhere_of_nodes(t)
     feed, streams = t.feed.c, t.streams
     return (
         _violation(ViolationKind.NOWHERE, feed.stream_id, _of(streams), feed.version, feed.position)
@@ -79,34 +84,42 @@ def nowhere(t: Tables) -> Query:
 @on_postgres
 def refused(t: Tables) -> Query:
     """Find what asked for a position that it has no claim to, and nobody has looked at since."""
-    row, streams = t.misplaced.c, t.streams
-    return (
+    row = t.misplaced.c
+    is_open = (row.mended_at.is_(None), row.position == literal(0))
+    streams = _names(t, select(row.stream_id).where(*is_open)) if t.is_distributed else t.streams
+    return _limited(
+        t,
         _violation(ViolationKind.REFUSED, row.stream_id, _of(streams), row.version)
         .distinct()
         .select_from(t.misplaced.outerjoin(streams, streams.c.stream_id == row.stream_id))
-        .where(row.mended_at.is_(None), row.position == literal(0), _concerns(streams))
-        .limit(LIMIT)
+        .where(*is_open, _concerns(streams)),
+        row,
     )
 
 
 @on_postgres
 def unplaced(t: Tables) -> Query:
     """Find events that are neither in `feed` nor in `queue`."""
-    events, streams, placed = t.events, t.streams, _placed(t)
-    row = events.c
+    events: FromClause = t.events
+    streams: FromClause = t.streams
+    placed = _placed(t)
+    if t.is_distributed:
+        suspects = select(_suspects(t, placed).c.stream_id)
+        event, place = t.events.c, placed.c
+        of_suspects = select(event.stream_id, event.version).where(event.stream_id.in_(suspects))
+        places = select(place.stream_id, place.version, place.position)
+        events, streams = _kept(of_suspects, "of_suspects"), _names(t, suspects)
+        placed = _kept(places.where(place.stream_id.in_(suspects)), "of_them")
+    row: Any = events.c
     there = (placed.c.stream_id == row.stream_id) & (placed.c.version == row.version)
-    return (
-        _violation(
-            ViolationKind.UNPLACED,
-            row.stream_id,
-            _of(streams),
-            row.version,
-        )
+    return _limited(
+        t,
+        _violation(ViolationKind.UNPLACED, row.stream_id, _of(streams), row.version)
         .select_from(
             events.outerjoin(placed, there).outerjoin(streams, streams.c.stream_id == row.stream_id)
         )
-        .where(placed.c.position.is_(None), _concerns(streams))
-        .limit(LIMIT)
+        .where(placed.c.position.is_(None), _concerns(streams)),
+        row,
     )
 
 
@@ -153,7 +166,7 @@ def _out_of_order(t: Tables) -> Query:
     ranked = select(
         *place, version.label("version_before"), position.label("position_before")
     ).subquery("ranked")
-    row, streams = ranked.c, t.streams
+    row: Any = ranked.c
     is_twice = row.version == row.version_before
     known = t.misplaced.c
     stays = exists().where(
@@ -162,20 +175,27 @@ def _out_of_order(t: Tables) -> Query:
         known.position == row.position,
         known.mended_at.is_not(None),
     )
-    return (
-        _violation(
-            case(
-                (is_twice, literal(ViolationKind.TWICE, Text)),
-                else_=literal(ViolationKind.ORDER, Text),
-            ),
-            row.stream_id,
-            _of(streams),
-            row.version,
-            row.position,
-        )
-        .select_from(ranked.outerjoin(streams, streams.c.stream_id == row.stream_id))
-        .where(or_(is_twice, row.position < row.position_before), ~stays, _concerns(streams))
-        .limit(LIMIT)
+    is_wrong: tuple[ColumnElement[bool], ...] = (
+        or_(is_twice, row.position < row.position_before),
+        ~stays,
+    )
+    kind: ColumnElement[str] = case(
+        (is_twice, literal(ViolationKind.TWICE, Text)),
+        else_=literal(ViolationKind.ORDER, Text),
+    )
+    wrong: FromClause = ranked
+    streams: FromClause = t.streams
+    if t.is_distributed:
+        columns = [kind.label("kind"), row.stream_id, row.version, row.position]
+        wrong = _kept(select(*columns).where(*is_wrong), "wrong")
+        row, kind, is_wrong = wrong.c, wrong.c.kind, ()
+        streams = _names(t, select(row.stream_id))
+    return _limited(
+        t,
+        _violation(kind, row.stream_id, _of(streams), row.version, row.position)
+        .select_from(wrong.outerjoin(streams, streams.c.stream_id == row.stream_id))
+        .where(*is_wrong, _concerns(streams)),
+        row,
     )
 
 
@@ -200,12 +220,75 @@ def _stated_end(t: Tables) -> Query:
 
 
 def _placed(t: Tables) -> FromClause:
-    feed, queue = t.feed.c, t.queue.c
+    feed, queue = t.feed.c, t.queue
+    waits: FromClause = queue
+    if t.is_distributed:
+        waits = _kept(select(queue.c.stream_id, queue.c.version), "waits")
     waiting = literal(LAST, BigInteger).label("position")
     return union_all(
         select(feed.stream_id, feed.version, feed.position),
-        select(queue.stream_id, queue.version, waiting),
+        select(waits.c.stream_id, waits.c.version, waiting),
     ).subquery("placed")
+
+
+def _nowhere_of_nodes(t: Tables) -> Query:
+    """Compare the last place of each stream with its end, before all places are looked at."""
+    feed, row = t.feed.c, t.streams.c
+    version = func.max(feed.version).label("version")
+    last = _kept(select(feed.stream_id, version).group_by(feed.stream_id), "last").c
+    is_beyond = (row.stream_id == last.stream_id) & (last.version > row.version)
+    names = [row.stream_id, row.version, row.tenant, row.name, row.branch]
+    streams = _kept(select(*names).where(is_beyond), "beyond")
+    return (
+        _violation(ViolationKind.NOWHERE, feed.stream_id, _of(streams), feed.version, feed.position)
+        .select_from(t.feed.join(streams, streams.c.stream_id == feed.stream_id))
+        .where(feed.version > streams.c.version)
+        .order_by(streams.c.tenant != bindparam("tenant", type_=Text), feed.position)
+        .limit(LIMIT)
+    )
+
+
+def _suspects(t: Tables, placed: FromClause) -> CTE:
+    """Find streams of which not all versions are placed, by how many there are and a sum of them.
+
+    Nodes send a row for each stream, not one for each event.
+    """
+
+    def summed(rows: FromClause) -> Query:
+        stream_id, version = rows.c.stream_id, rows.c.version
+        check = func.sum(cast(func.hashint8(version), BigInteger)).label("check")
+        number = func.count().label("number")
+        return select(stream_id, number, check).group_by(stream_id)
+
+    there = _kept(summed(t.events), "there")
+    once = select(placed.c.stream_id, placed.c.version).distinct().subquery("once")
+    given = _kept(summed(once), "given")
+    same = and_(
+        given.c.stream_id == there.c.stream_id,
+        given.c.number == there.c.number,
+        given.c.check == there.c.check,
+    )
+    unlike = select(there.c.stream_id).select_from(there.outerjoin(given, same))
+    return _kept(unlike.where(given.c.stream_id.is_(None)), "suspects")
+
+
+def _names(t: Tables, wanted: Query) -> CTE:
+    """Read the names of the streams that are wanted, from the nodes that have them."""
+    row = t.streams.c
+    names = select(row.stream_id, row.tenant, row.name, row.branch)
+    return _kept(names.where(row.stream_id.in_(wanted)), "streams_of")
+
+
+def _kept(rows: Query, name: str) -> CTE:
+    """Have nodes asked for rows by themselves: what joins them is of the coordinator alone."""
+    return rows.cte(name).prefix_with("MATERIALIZED")
+
+
+def _limited(t: Tables, found: Query, row: Any) -> Query:
+    """Limit; on many nodes by an order, by which a second look finds the same."""
+    if t.is_distributed:
+        found = found.order_by(row.stream_id, row.version)
+    return found.limit(LIMIT)
 
 
 def _violation(

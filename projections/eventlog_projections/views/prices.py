@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from eventlog.events import UsageRecorded
 from eventlog_projections.views.used import Used
@@ -92,7 +92,8 @@ def _price(tokens: _Tokens, rates: Any) -> Decimal:
 
 def _depend_on_size(rates: Any) -> bool:
     """Return whether each token of a longer context has another price."""
-    return any(hasattr(rate, "tiers") for rate in vars(rates).values())
+    given = cast("dict[str, object]", rates.__dict__)
+    return any(hasattr(rate, "tiers") for rate in given.values())
 
 
 def _rates(model: str, at: datetime | None) -> Any:

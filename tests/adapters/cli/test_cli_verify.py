@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from eventlog import ItemsAdded, Signer
+from eventlog_projections.items.segments import SCHEMA
 from tests.adapters.cli.conftest import Eventlog
 from tests.backends import Backend
 
@@ -49,7 +50,8 @@ async def test_contents_are_opened_and_snapshots_compared_when_asked(
         assert eventlog("verify", *name, "--open", "--snapshots").exit_code == 0
     await filled.execute(
         "INSERT INTO {}snapshots (stream_id, schema, version, hash, pieces)"
-        " SELECT stream_id, 2, version, head_hash, '{\"pieces\": []}' FROM {}streams"
+        f" SELECT stream_id, {SCHEMA}, version"
+        ", head_hash, '{\"pieces\": []}' FROM {}streams"
         " WHERE name = 'order-1041' AND branch = ''"
     )
     assert eventlog("verify", "--open").exit_code == 0
