@@ -32,10 +32,8 @@ from tests.contract.log import test_clocks
 from tests.contract.log.test_append import *  # noqa: F403
 from tests.contract.log.test_group_commit import *  # noqa: F403
 
-test_a_clock_that_is_a_little_ahead_is_taken = (
-    test_clocks.test_a_clock_that_is_a_little_ahead_is_taken
-)
-test_a_time_that_has_not_come_is_refused = test_clocks.test_a_time_that_has_not_come_is_refused
+test_a_clock_ahead_is_taken = test_clocks.test_a_clock_that_is_a_little_ahead_is_taken
+test_a_time_to_come_is_refused = test_clocks.test_a_time_that_has_not_come_is_refused
 
 NODE = f"""
 CREATE FUNCTION {{schema}}.nodes(streams {NODES}) RETURNS TABLE (stream_id bytea, node integer)

@@ -1,7 +1,9 @@
 """Reading the feed: a page by positions, of a tenant or of everybody."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+import itertools
+from collections.abc import Iterator, Sequence
+from operator import itemgetter
+from typing import Any
 
 from eventlog import paging
 from eventlog.format.records import StoredEvent
@@ -47,67 +49,72 @@ class PostgresFeedPages(FeedPages):
         # Of a tenant's events nobody knows where the last is to be found.
         most_places = limit if tenant is None else max(0, until - after)
         spans = yield ask(self._own.spans, after=after, until=until, limit=most_places)
-        if tenant is not None and until - after > limit:
+        if most_places > limit:
             every = [{"stream_id": span[0]} for span in spans]
             own = {row[0] for row in (yield Each(self._own.of_tenant, every, {"tenant": tenant}))}
-            spans = [span for span in spans if span[0] in own]
-        places = sorted(_places(spans))[:limit]
-        if not places:
+            spans = list(_first([span for span in spans if span[0] in own], limit))
+        if not spans:
             return []
         most = paging.PAGE_BYTES // limit
         statement = self._own.every_ranges if tenant is None else self._own.ranges
-        found = yield Each(statement, _ranges(places), {"most": most, "tenant": tenant})
+        found = yield Each(statement, _ranges(spans), {"most": most, "tenant": tenant})
         start = 3 if tenant is None else 2
-        rows = {(row[start], row[start + 1]): row for row in found}
-        page = _cut(places, rows)
-        large = [key for _, key in page if rows[key][-1] > most]
+        page = _cut(_placed(spans, found, start))
+        large = [row for _, row in page if row[-1] > most]
         if not large:
-            return [(position, *rows[key][:-1]) for position, key in page]
-        every = [{"stream_id": stream_id, "version": version} for stream_id, version in large]
+            return [(position, *row[:-1]) for position, row in page]
+        every = [{"stream_id": row[start], "version": row[start + 1]} for row in large]
         read = yield Each(self._own.contents, every)
         contents = {(row[0], row[1]): row[2:] for row in read}
         return [
-            (position, *rows[key][:start], *_whole(rows[key][start:-1], contents.get(key)))
-            for position, key in page
+            (
+                position,
+                *row[:start],
+                *_whole(row[start:-1], contents.get((row[start], row[start + 1]))),
+            )
+            for position, row in page
         ]
 
 
-_Key: TypeAlias = tuple[bytes, int]
-"""The stream and the version of an event."""
-
-_Place: TypeAlias = tuple[int, _Key]
-"""A position, and the event that has it."""
-
-
-def _places(spans: Rows) -> Iterator[_Place]:
+def _first(spans: Rows, limit: int) -> Iterator[Any]:
+    """Yield of each span what is among the first positions of all."""
+    last = sorted(itertools.chain.from_iterable(positions for _, _, positions in spans))[:limit]
     for stream_id, versions, positions in spans:
-        for version, position in zip(versions, positions, strict=True):
-            yield position, (stream_id, version)
+        pairs = zip(versions, positions, strict=True)
+        if kept := [pair for pair in pairs if pair[1] <= last[-1]]:
+            yield stream_id, *zip(*kept, strict=True)
 
 
-def _ranges(places: Iterable[_Place]) -> list[dict[str, Any]]:
-    """Return, for each stream, its first and last version among the places."""
-    versions: dict[bytes, list[int]] = {}
-    for _, (stream_id, version) in places:
-        versions.setdefault(stream_id, []).append(version)
+def _ranges(spans: Rows) -> list[dict[str, Any]]:
+    """Return of each span, whose versions are in order, where it begins and ends."""
     return [
-        {"stream_id": stream_id, "first": min(every), "last": max(every)}
-        for stream_id, every in versions.items()
+        {"stream_id": stream_id, "first": versions[0], "last": versions[-1]}
+        for stream_id, versions, _ in spans
     ]
 
 
-def _cut(places: Iterable[_Place], rows: Mapping[_Key, Any]) -> list[_Place]:
-    """Return the places whose events are there, up to the one with which they hold PAGE_BYTES."""
-    page: list[_Place] = []
+def _placed(spans: Rows, found: Rows, start: int) -> list[tuple[int, Any]]:
+    """Return the events that were found, by their positions; one that is there twice, twice."""
+    events: dict[bytes, dict[int, Any]] = {}
+    for row in found:
+        events.setdefault(row[start], {})[row[start + 1]] = row
+    placed: dict[int, Any] = {}
+    for stream_id, versions, positions in spans:
+        of_stream = events.get(stream_id, {})
+        for version, position in zip(versions, positions, strict=True):
+            if version in of_stream:
+                placed[position] = of_stream[version]
+    return sorted(placed.items(), key=itemgetter(0))
+
+
+def _cut(placed: list[tuple[int, Any]]) -> list[tuple[int, Any]]:
+    """Leave what is up to the event with which they hold PAGE_BYTES."""
     held = 0
-    for place in places:
+    for number, (_, row) in enumerate(placed, 1):
+        held += row[-1]
         if held >= paging.PAGE_BYTES:
-            break
-        row = rows.get(place[1])
-        if row is not None:
-            page.append(place)
-            held += row[-1]
-    return page
+            return placed[:number]
+    return placed
 
 
 def _whole(event: Sequence[Any], content: Sequence[Any] | None) -> Sequence[Any]:
