@@ -91,7 +91,7 @@ class Figures(NamedTuple):
     @property
     def first_queue(self) -> str:
         """Tell who is asked most, if that makes others wait."""
-        who, share = max((self.placing, "the sequencer"), (self.busy, "nodes"))[::-1]
+        share, who = max((self.placing, "the sequencer"), (self.busy, "nodes"))
         return who if share >= BUSY else "none"
 
 

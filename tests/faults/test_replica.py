@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from eventlog import EventLog, ItemsAdded, PostgresOptions, Signer, StoreError
+from eventlog import EventLog, ItemsAdded, NewEvent, PostgresOptions, Signer, StoreError
 from eventlog.errors import ReadOnlyError, ReplicaBehindError, WaitTimeoutError
 from eventlog.operations import migrate, sign_head
 from eventlog_openai_agents import EventLogSession
@@ -128,6 +128,15 @@ async def test_nothing_is_appended_by_way_of_a_replica(lag: Lag, expected: int |
     with pytest.raises(ReadOnlyError):
         await session.pop_item()
     assert await lag.log.version("chat") == 4
+
+
+async def test_what_is_there_already_is_answered_by_a_replica_too(lag: Lag) -> None:
+    """An event that was appended before, by its id: nothing has to be written for that."""
+    event = NewEvent(ItemsAdded(["mine"]), event_id="once")
+    await lag.log.append("chat", event)
+    await lag.hold()
+    again = await lag.replica.append("chat", event)
+    assert (again.first, again.replayed) == (1, True)
 
 
 async def test_a_head_of_the_primary_is_no_fault_of_a_replica(lag: Lag) -> None:

@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from eventlog import ConversationCleared, Event, ItemPopped, ItemsAdded, ItemsReplaced
 from eventlog.events import ConversationRewound, EventErased
 from eventlog.snapshots import FoldInput
-from eventlog_projections.items.places import Places, changed, every, gaps, items_in, place_of
+from eventlog_projections.items.places import (
+    Places,
+    changed,
+    end_of,
+    every,
+    gaps,
+    items_in,
+    place_of,
+    stop_of,
+)
 
 NUMBERS = st.integers(0, 12)
 STEPS = st.lists(
@@ -95,3 +104,27 @@ def test_an_item_keeps_its_place_for_as_long_as_it_is_in_the_list(steps: Any) ->
             for place in range(span.start, span.stop)
         ]
         assert [item for item in old if item[1] < start] + came == new
+
+
+@given(STEPS, st.integers(1, 14))
+def test_the_last_events_tell_the_end_of_a_list_or_that_they_do_not(steps: Any, reach: int) -> None:
+    """Whatever they were, as long as nothing was erased; additions alone always do."""
+    entries, _ = played([step for step in steps if step[0] != "erase"])
+    lists = every("chat", entries)
+    for version, found in enumerate(lists[1:], start=1):
+        cut = [
+            before
+            for before, (one, other) in enumerate(itertools.pairwise(lists))
+            if changed(one, other)[0] < stop_of(one)
+        ]
+        stops = {each: stop_of(lists[each]) for each in (*cut, version)}
+        last = entries[max(0, version - reach) : version]
+        for start in range(stop_of(found) + 1):
+            told = end_of("chat", last, stops, start)
+            items = [item for item in there(found) if item[1] >= start]
+            if told is not None:
+                assert [
+                    (span.version, place) for span in told for place in range(span.start, span.stop)
+                ] == items
+            if all(entry.kind == ItemsAdded.kind for entry in last) and len(last) == version:
+                assert told is not None

@@ -270,8 +270,8 @@ class ViewSource(Protocol):
         """Tell whether the tables of a generation are there: somebody may have dropped one."""
         ...
 
-    async def headers(self, stream_id: bytes, until: int) -> list[FoldInput]:
-        """Return the events of a stream up to a version, without their bodies."""
+    async def headers(self, stream_id: bytes, after: int, until: int) -> list[FoldInput]:
+        """Return the events of a stream with after < version <= until, without their bodies."""
         ...
 
     async def held(

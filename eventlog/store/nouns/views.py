@@ -96,8 +96,8 @@ class Views(Noun):
         return self._generations.show(table, generation, shown=shown)
 
     @reads
-    def headers(self, stream_id: bytes, until: int) -> Work[list[FoldInput]]:
-        rows = yield ask(self.sql.headers, stream_id=stream_id, until=until)
+    def headers(self, stream_id: bytes, after: int, until: int) -> Work[list[FoldInput]]:
+        rows = yield ask(self.sql.headers, stream_id=stream_id, after=after, until=until)
         return [FoldInput._make(row) for row in rows]
 
     @transacts

@@ -4,8 +4,6 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
-import asyncpg
-
 from eventlog.store.contract.guards import Damage
 from eventlog.store.contract.revisions import VERSION_TABLE
 from eventlog.store.nouns.work import Ask, Noun, Runner, Work, reads
@@ -330,6 +328,8 @@ SELECT version_num, EXISTS (
 
 async def form(connection: Any, schema: str) -> Form:
     """Return what the log in a schema is made as; its revision is None where there is none."""
+    import asyncpg  # Who migrates a SQLite log, which asks for what is here, need not have it.
+
     place = quoted(schema)
     try:
         row = await connection.fetchrow(

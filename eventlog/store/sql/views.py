@@ -191,7 +191,7 @@ def headers(t: Tables) -> Query:
             nothing.label("body"),
             events.hash,
         )
-        .where(events.version <= bindparam("until"))
+        .where(events.version > bindparam("after"), events.version <= bindparam("until"))
         .order_by(events.version)
     )
 

@@ -4,9 +4,10 @@ Pure. An item has one place for as long as it is in the list. Where an event was
 stands at its places any more: what came behind it keeps its own.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+from eventlog import ItemsAdded
 from eventlog.events import ConversationForked, ConversationRewound, EventErased, Header
 from eventlog.snapshots import FoldInput
 from eventlog_projections.items.blocks import INHERITED, header, refused
@@ -68,6 +69,49 @@ def changed(before: Places, after: Places) -> tuple[int, list[Span]]:
         same += 1
     behind = [span._replace(start=max(span.start, start)) for span in new[same:]]
     return start, [span for span in behind if span.start < span.stop]
+
+
+def end_of(
+    stream: str, entries: Sequence[FoldInput], stops: Mapping[int, int], start: int
+) -> list[Span] | None:
+    """Return what the list after some events has from `start` on.
+
+    `entries` are the last of these events, `stops` says where the list ends at the last of them,
+    and before each that took something off its end. None where that is too little to say it.
+    """
+    found: list[Span] = []
+    version = entries[-1].version
+    stop = end = stops[version]
+    for entry in reversed(entries):
+        if stop <= start:
+            break
+        if entry.version > version or entry.kind not in FOLDED:
+            continue
+        said = header(stream, entry)
+        begin = end - max(0, said.items or 0)
+        if begin < stop:
+            found.append(Span(None, entry.version, max(begin, start), stop, 0))
+            stop = begin
+        version, end = _below(entry, said, begin, stops)
+        if end < stop:
+            return None
+    return found[::-1] if stop <= start else None
+
+
+def _below(entry: FoldInput, said: Header, end: int, stops: Mapping[int, int]) -> tuple[int, int]:
+    """Return of which version the list is that an event begins with, and where that list ended.
+
+    `end` is where what the event began with does. -1: not known.
+    """
+    version = entry.version - 1
+    if entry.kind == ConversationRewound.kind:
+        version = said.to_version or 0
+        is_whole = said.kept is None
+    elif entry.kind in (EventErased.kind, ConversationForked.kind):
+        return version, -1
+    else:
+        is_whole = entry.kind == ItemsAdded.kind
+    return version, end if is_whole else stops.get(version, -1)
 
 
 def gaps(found: Places) -> tuple[range, ...]:

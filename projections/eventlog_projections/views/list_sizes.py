@@ -1,7 +1,8 @@
 """What each event does to the list of its stream, told as steps.
 
-How far a list goes is counted on from event to event; an undo takes off its end. Where that is not
-known, and for what goes back further, the headers of the stream are read.
+How far a list goes is counted on from event to event; an undo takes off its end, and what it took
+off a redo brings back: the last events before it say what that was. Where none of this is known,
+and for what goes back further, the headers of all events of the stream are read.
 """
 
 from collections import OrderedDict
@@ -19,6 +20,7 @@ from eventlog_projections.items.places import (
     Places,
     Span,
     changed,
+    end_of,
     every,
     gaps,
     place_of,
@@ -32,15 +34,33 @@ MAX_LISTS: Final = 100_000
 LAST: Final = 253_402_300_799_999_999
 """The last microsecond that a date has, that of the year 9999."""
 
+MAX_CUTS: Final = 16
+"""Maximum number of undos of one list that a redo takes back by the events before them alone."""
+
+REACH: Final = 256
+"""As many events before an undo are asked what it took off."""
+
 _SILENT: Final = Header()
 
 
+class _Cut(NamedTuple):
+    """How far a list went before something took off what it had from `start` on."""
+
+    version: int
+    stop: int
+    start: int
+
+
 class _Size(NamedTuple):
-    """How far a list goes at a version, and at which places before that nothing stands."""
+    """How far a list goes at a version, and at which places before that nothing stands.
+
+    `cuts` are the last ones, as long as there are no such places.
+    """
 
     version: int
     stop: int
     gaps: tuple[range, ...] = ()
+    cuts: tuple[_Cut, ...] = ()
 
     @property
     def items(self) -> int:
@@ -48,11 +68,25 @@ class _Size(NamedTuple):
 
     def next(self, kept: int, added: int) -> "tuple[int, _Size]":
         """Return where the next event cuts it, to keep so many items, and what it is then."""
-        start, rest = kept, self.gaps
-        if rest:
-            start = place_of(kept, rest)
-            rest = tuple(gap for gap in rest if gap.stop <= start)
-        return start, _Size(self.version + 1, start + added, rest)
+        if self.gaps:
+            start = place_of(kept, self.gaps)
+            rest = tuple(gap for gap in self.gaps if gap.stop <= start)
+            return start, _Size(self.version + 1, start + added, rest)
+        cuts = self.cuts if kept == self.stop else self.cut_at(kept)
+        return kept, _Size(self.version + 1, kept + added, (), cuts)
+
+    def cut_at(self, start: int) -> tuple[_Cut, ...]:
+        """Return the last cuts with one more."""
+        return (*self.cuts[1 - MAX_CUTS :], _Cut(self.version, self.stop, start))
+
+    @property
+    def stops(self) -> dict[int, int]:
+        """How far it went at versions, before each cut."""
+        return {cut.version: cut.stop for cut in self.cuts}
+
+    def cut_since(self, version: int) -> int:
+        """Return where all that was cut since a version began."""
+        return min(cut.start for cut in self.cuts if cut.version >= version)
 
 
 _EMPTY: Final = _Size(0, 0)
@@ -94,15 +128,36 @@ class ListSizes:
             lists = await self._lists(event.stream, stored.stream_id, stored.version - 1)
             before = _size_of(stored.version - 1, lists[-1])
         if stored.kind not in FOLDED:
-            self._cache(stored.stream_id, _Size(stored.version, before.stop, before.gaps))
+            self._cache(
+                stored.stream_id, _Size(stored.version, before.stop, before.gaps, before.cuts)
+            )
             return Step(found.tenant, event, _SILENT, None, before.items, None)
         header = event.header
         kept, added = _end(event.stream, stored, header, before.items)
         if kept is None:
-            return await self._moved(found, header)
+            return await self._back(found, header, before) or await self._moved(found, header)
         start, after = before.next(kept, added)
         self._cache(stored.stream_id, after)
         return Step(found.tenant, event, header, start, after.items, None)
+
+    async def _back(self, found: TenantEvent, header: Header, before: _Size) -> Step | None:
+        """Return the step of a redo, by what was there before the undo; None if that is not known.
+
+        None also for what is no redo.
+        """
+        event = found.event
+        stored = event.stored
+        then, stops = header.to_version, before.stops
+        if then is None or then not in stops or header.kept is not None:
+            return None
+        start = before.cut_since(then)
+        last = await self._views.tables.headers(stored.stream_id, then - REACH, then)
+        behind = end_of(event.stream, last, stops, start) if last else None
+        if behind is None:
+            return None
+        after = _Size(stored.version, stops[then], (), before.cut_at(start))
+        self._cache(stored.stream_id, after)
+        return Step(found.tenant, event, header, start, after.items, _listed(behind))
 
     async def _moved(self, found: TenantEvent, header: Header) -> Step:
         """Return the step of what brings items back, or takes some out that are not at the end."""
@@ -128,7 +183,7 @@ class ListSizes:
         return known if known is not None and known.version == version - 1 else None
 
     async def _lists(self, stream: str, stream_id: bytes, version: int) -> list[Places]:
-        return every(stream, await self._views.tables.headers(stream_id, version))
+        return every(stream, await self._views.tables.headers(stream_id, 0, version))
 
 
 def _end(stream: str, stored: StoredEvent, said: Header, items: int) -> tuple[int | None, int]:

@@ -6,6 +6,7 @@ for the one that the list ends with then.
 The turns that a fork inherited are its parent's.
 """
 
+import bisect
 import itertools
 from collections.abc import Iterable, Iterator
 
@@ -141,18 +142,28 @@ def _cut(start: int, rows: Rows) -> Iterator[Written]:
 
 def _come_back(step: Step, rows: Rows) -> Iterator[Written]:
     """Put the turns into the list again whose message came back."""
-    there = {listed.version: listed for listed in step.listed or ()}
-    back = [
-        turn
-        for turn in (rows.all(TurnRow) if there else ())
-        if (listed := there.get(turn.version)) and listed.start <= turn.place < listed.stop
-    ]
-    count = rows.get(TurnCount)
-    for turn in sorted(back, key=lambda turn: turn.place):
-        if count is not None:
-            count = msgspec.structs.replace(count, listed=count.listed + 1, last=turn.number)
-            yield count
-        yield msgspec.structs.replace(turn, removed=False)
+    for listed in step.listed or ():
+        count = rows.get(TurnCount)
+        for turn in () if count is None else _begun_by(listed.version, count.begun, rows):
+            if count is not None and listed.start <= turn.place < listed.stop:
+                count = msgspec.structs.replace(count, listed=count.listed + 1, last=turn.number)
+                yield count
+                yield msgspec.structs.replace(turn, removed=False)
+
+
+def _begun_by(version: int, last: int, rows: Rows) -> Iterator[TurnRow]:
+    """Yield the turns, up to number `last`, that an event began: they are numbered as they came."""
+
+    def version_of(number: int) -> int:
+        turn = rows.get(TurnRow, number)
+        return 0 if turn is None else turn.version
+
+    numbers = range(1, last + 1)
+    for number in numbers[bisect.bisect_left(numbers, version, key=version_of) :]:
+        turn = rows.get(TurnRow, number)
+        if turn is None or turn.version != version:
+            return
+        yield turn
 
 
 def _add(step: Step, rows: Rows) -> Iterator[Written]:

@@ -11,6 +11,7 @@ import pytest
 from eventlog import EventLog, ItemsAdded, UnavailableError
 from eventlog.store.nouns.views import Views as StoredViews
 from eventlog.views import Batch, Checkpoint, LogViews, TenantEvent
+from eventlog_projections import erase_event
 from eventlog_projections.views import Projection, Row, Rows, Step, Views, Written, runner, state
 from tests.contract.views.asked import small_batches
 from tests.waiting import until
@@ -145,6 +146,45 @@ async def test_a_file_is_left_to_others_for_as_long_as_it_was_taken(
     for (began, ended), (again, _) in itertools.pairwise(taken):
         assert again - ended > 0.9 * (ended - began)
     await assert_complete(Views(filled, [NUMBERS]))
+
+
+async def test_what_was_set_aside_is_stored_before_its_conversation_is_folded_anew(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a dead letter of the last batch would stay, of an event that can be taken now."""
+    for _ in range(3):
+        await log.append("chat", ItemsAdded(["one"]))
+    await erase_event(log, "chat", 2, by="me", reason="why")
+    small_batches(monkeypatch, 1)
+    apply, events, conversation = StoredViews.apply, LogViews.events, LogViews.conversation
+    is_read, is_storing, reads, stores = asyncio.Event(), False, 0, 0
+
+    async def stored(self: StoredViews, batch: Batch) -> bool:
+        nonlocal is_storing, stores
+        is_storing, stores = True, stores + 1
+        while reads <= stores < 4:  # Until the next batch is read.
+            is_read.clear()
+            await is_read.wait()
+        done = await apply(self, batch)
+        is_storing = False
+        return done
+
+    async def read(self: LogViews, *args: Any) -> Any:
+        nonlocal reads
+        found = await events(self, *args)
+        reads += 1
+        is_read.set()
+        return found
+
+    async def read_again(self: LogViews, *args: Any) -> Any:
+        assert not is_storing
+        return await conversation(self, *args)
+
+    monkeypatch.setattr(StoredViews, "apply", stored)
+    monkeypatch.setattr(LogViews, "events", read)
+    monkeypatch.setattr(LogViews, "conversation", read_again)
+    await Views(log, [NUMBERS]).catch_up()
+    assert [row.events for row in await Views(log, [NUMBERS]).select(Number, {})] == [4]
 
 
 @pytest.mark.parametrize("broken", [1, 3, EVENTS // BATCH])

@@ -6,14 +6,15 @@ import pytest
 
 from eventlog import EventLog, ItemsReplaced
 from eventlog.format.chain import stream_id
-from eventlog.views import Batch
+from eventlog.views import Batch, LogViews
 from eventlog_projections import Conversation, erase_event
-from eventlog_projections.views import BUILT_IN, Views, conversations, turns
+from eventlog_projections.views import BUILT_IN, Views, conversations, list_sizes, turns
 from eventlog_projections.views.search import ItemRow
 from tests.contract.disposal.test_erasing import WHY
 from tests.contract.views.test_views_reading import user
 
 FEW: Final = 3
+SOME: Final = 9
 MANY: Final = 40
 
 
@@ -32,7 +33,7 @@ class Watched:
 
     def __init__(self, tables: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         self.rows = 0
-        self.folded = 0
+        self.events = 0
         apply, headers = tables.apply, tables.headers
 
         async def applied(batch: Batch) -> bool:
@@ -40,17 +41,19 @@ class Watched:
             stored: bool = await apply(batch)
             return stored
 
-        async def folded(*args: Any) -> Any:
-            self.folded += 1
-            return await headers(*args)
+        async def read(*args: Any) -> Any:
+            found = await headers(*args)
+            self.events += len(found)
+            return found
 
         monkeypatch.setattr(tables, "apply", applied)
-        monkeypatch.setattr(tables, "headers", folded)
+        monkeypatch.setattr(tables, "headers", read)
 
 
 @pytest.fixture
-async def chats(log: EventLog) -> list[Conversation]:
-    """Two conversations, one of few turns and one of many, in views that are kept."""
+async def chats(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> list[Conversation]:
+    """Two conversations, one of few turns and one of many; nothing takes over from the server."""
+    monkeypatch.setattr(LogViews, "server", 0)
     made: list[Conversation] = []
     for name, size in (("short", FEW), ("long", MANY)):
         chat = Conversation(log, name)
@@ -76,27 +79,35 @@ async def test_an_undo_stores_as_much_however_long_the_conversation_is(
             await views.catch_up()
             stored[-1].append(watched.rows - before)
     assert stored[0] == stored[1]
-    assert watched.folded == 0
+    assert watched.events == 0
     assert await turned(log, views, "long") == [f"long {n}" for n in range(MANY - 2)]
 
 
-async def test_a_redo_stores_as_much_however_long_the_conversation_is(
+async def test_a_redo_stores_and_reads_as_much_however_long_the_conversation_is(
     log: EventLog, chats: list[Conversation], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It brings back what the undo took, and touches nothing else."""
+    """It brings back what the undo took, and touches nothing else; so do several."""
+    monkeypatch.setattr(list_sizes, "REACH", SOME)
     views = Views(log)
-    for chat in chats:
-        await chat.undo()
     await views.catch_up()
     watched = Watched(log.spi.views.tables, monkeypatch)
-    stored: list[int] = []
+    stored: list[list[int]] = []
     for chat in chats:
-        before = watched.rows
-        await chat.redo()
-        await views.catch_up()
-        stored.append(watched.rows - before)
+        stored.append([])
+        await chat.undo()
+        await chat.undo()
+        for _ in range(2):
+            await views.catch_up()
+            before = watched.rows, watched.events
+            await chat.redo()
+            await views.catch_up()
+            stored[-1].append(watched.rows - before[0])
+            assert watched.events - before[1] <= SOME
     assert stored[0] == stored[1]
-    assert await turned(log, views, "long") == [f"long {n}" for n in range(MANY)]
+    for name, size in (("short", FEW), ("long", MANY)):
+        assert await turned(log, views, name) == [f"{name} {n}" for n in range(size)]
+    for projection in BUILT_IN:
+        assert await views.check(projection.name) == []
 
 
 @pytest.mark.parametrize("erased", [1, 2])

@@ -179,10 +179,12 @@ class Appender:
     async def _confirm(self, request: AppendRequest) -> None:
         """Make sure that what was seen of a stream is where every answered commit is.
 
-        Raises InDoubtError.
+        A standby has it already. Raises InDoubtError.
         """
         try:
             await self._runner.fetch(self._sql.confirm, {"stream_id": request.stream_id})
+        except ReadOnlyError:
+            return
         except StoreError as error:
             why = f"It is on the server, and may not be on its standby. {error}"
             raise InDoubtError(request.name, "the append", why, APPEND_AGAIN) from error.__cause__

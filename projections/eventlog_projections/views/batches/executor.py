@@ -144,9 +144,11 @@ class Executor:
     async def _fold(self, taken: _Taken) -> tuple[Folded, int] | None:
         """Fold a batch, or its first steps; None if another runner was first with the last one."""
         states = [self._state(point) for point in taken.found.points]
-        if any(state.is_full for state in states):
-            if not await self._settle():
-                return None
+        is_full = any(state.is_full for state in states)
+        # What was set aside of a conversation that is folded anew may be in the last batch.
+        if (is_full or any(step.is_erasing for step in taken.steps)) and not await self._settle():
+            return None
+        if is_full:
             for state in states:
                 state.reset()
         replays = await self._replays(taken)
