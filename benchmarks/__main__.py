@@ -22,8 +22,6 @@ from benchmarks import (
     citus,
     cold,
     commandline,
-    comparing,
-    documents,
     encrypted,
     feed,
     growth,
@@ -32,7 +30,6 @@ from benchmarks import (
     past,
     plots,
     reading,
-    report,
     rewinding,
     scale,
     sequencing,
@@ -45,11 +42,12 @@ from benchmarks import (
     writing,
     written,
 )
-from benchmarks.harness import Measured, measure
-from benchmarks.place import FULL, QUICK, Note, Place, Scale
-from benchmarks.quiet import Gauge
-from benchmarks.report import Counted, Report, Timed
-from benchmarks.scenario import Count, Scenario, Timing
+from benchmarks.kit import comparing, documents, report
+from benchmarks.kit.harness import Measured, measure
+from benchmarks.kit.place import FULL, QUICK, Note, Place, Scale
+from benchmarks.kit.quiet import Gauge
+from benchmarks.kit.report import Counted, Report, Timed
+from benchmarks.kit.scenario import Count, Scenario, Timing
 from tests import servers
 
 HERE: Final = Path(__file__).parent

@@ -15,9 +15,9 @@ from typing import Final
 
 import asyncpg
 
-from benchmarks.harness import Call
-from benchmarks.place import Place, Scale, items
-from benchmarks.scenario import Bar, Rate, Scenario, Timing
+from benchmarks.kit.harness import Call
+from benchmarks.kit.place import Place, Scale, items
+from benchmarks.kit.scenario import Bar, Rate, Scenario, Timing
 from eventlog import EventLog, PostgresOptions
 from eventlog.operations import migrate
 from eventlog_openai_agents import EventLogSession

@@ -9,18 +9,18 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack
 from typing import Final
 
-from benchmarks.contenders import (
+from benchmarks.kit.contenders import (
     POSTGRES_OPENERS,
     SQLITE_OPENERS,
     Opener,
     file_of,
     sqlalchemy_postgres_again,
 )
-from benchmarks.filling import fill
-from benchmarks.harness import Call, Took
-from benchmarks.place import OURS, SQLALCHEMY, SQLITE, Place, Scale, items
-from benchmarks.processes import first_read, in_new_process
-from benchmarks.scenario import Bar, Scenario, Timing
+from benchmarks.kit.filling import fill
+from benchmarks.kit.harness import Call, Took
+from benchmarks.kit.place import OURS, SQLALCHEMY, SQLITE, Place, Scale, items
+from benchmarks.kit.processes import first_read, in_new_process
+from benchmarks.kit.scenario import Bar, Scenario, Timing
 
 COUNT: Final = 10_000
 

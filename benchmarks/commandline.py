@@ -10,9 +10,9 @@ import sys
 from collections.abc import AsyncGenerator, Mapping
 from typing import Final
 
-from benchmarks.harness import Call, Took
-from benchmarks.place import Place, Scale, items
-from benchmarks.scenario import Bar, Scenario, Timing
+from benchmarks.kit.harness import Call, Took
+from benchmarks.kit.place import Place, Scale, items
+from benchmarks.kit.scenario import Bar, Scenario, Timing
 from eventlog import EventLog, ItemsAdded
 from eventlog_projections import Conversation
 from eventlog_projections.views import Views

@@ -5,9 +5,9 @@ import functools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Final
 
-from benchmarks.harness import Call
-from benchmarks.place import Place, Scale, items
-from benchmarks.scenario import Bar, Scenario, Timing
+from benchmarks.kit.harness import Call
+from benchmarks.kit.place import Place, Scale, items
+from benchmarks.kit.scenario import Bar, Scenario, Timing
 from eventlog import EventLog
 from eventlog.keys import new_key, parse_keyring
 from eventlog.store.contract.options import Durability

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import asyncpg
 
-from benchmarks.filling import fill_log
-from benchmarks.harness import Call
-from benchmarks.place import OURS, Place, Scale, items
-from benchmarks.scenario import Bar, Rate, Scenario, Timing
+from benchmarks.kit.filling import fill_log
+from benchmarks.kit.harness import Call
+from benchmarks.kit.place import OURS, Place, Scale, items
+from benchmarks.kit.scenario import Bar, Rate, Scenario, Timing
 from eventlog import EventLog, ItemsAdded, PostgresOptions
 
 BARE_SELECT: Final = "bare asyncpg SELECT"

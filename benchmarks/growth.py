@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import asyncpg
 
-from benchmarks.filling import fill_log
-from benchmarks.harness import Call
-from benchmarks.place import Place, Scale, items
-from benchmarks.scenario import Bar, Scenario, Timing
+from benchmarks.kit.filling import fill_log
+from benchmarks.kit.harness import Call
+from benchmarks.kit.place import Place, Scale, items
+from benchmarks.kit.scenario import Bar, Scenario, Timing
 from eventlog import EventLog, ItemsAdded, PostgresOptions
 from eventlog_openai_agents import EventLogSession
 

@@ -11,9 +11,9 @@ from typing import Final
 
 from agents import SQLiteSession
 
-from benchmarks.harness import Call, Took
-from benchmarks.place import Place, Scale, items
-from benchmarks.scenario import Bar, Rate, Scenario, Timing
+from benchmarks.kit.harness import Call, Took
+from benchmarks.kit.place import Place, Scale, items
+from benchmarks.kit.scenario import Bar, Rate, Scenario, Timing
 from eventlog import EventLog
 from eventlog_importing import import_sessions
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Final
 
-from benchmarks.contenders import SQLITE_OPENERS, file_of
-from benchmarks.filling import fill
-from benchmarks.place import OURS, SQLITE, Place, Scale, items
-from benchmarks.processes import in_new_process, memory_of_read
-from benchmarks.scenario import Bar, Count, Scenario
+from benchmarks.kit.contenders import SQLITE_OPENERS, file_of
+from benchmarks.kit.filling import fill
+from benchmarks.kit.place import OURS, SQLITE, Place, Scale, items
+from benchmarks.kit.processes import in_new_process, memory_of_read
+from benchmarks.kit.scenario import Bar, Count, Scenario
 
 COUNT: Final = 10_000
 JSON: Final = "the items as JSON"

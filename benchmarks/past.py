@@ -8,10 +8,10 @@ import time
 from collections.abc import AsyncGenerator, Mapping
 from typing import Final
 
-from benchmarks.filling import fill
-from benchmarks.harness import Call, Took
-from benchmarks.place import Place, Scale, items
-from benchmarks.scenario import Bar, Scenario, Timing
+from benchmarks.kit.filling import fill
+from benchmarks.kit.harness import Call, Took
+from benchmarks.kit.place import Place, Scale, items
+from benchmarks.kit.scenario import Bar, Scenario, Timing
 from eventlog import EventLog
 from eventlog_openai_agents import EventLogSession
 from eventlog_projections import Conversation

@@ -8,9 +8,9 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from benchmarks import reading, throughput
-from benchmarks.harness import MICROSECONDS
-from benchmarks.place import OURS, SQLALCHEMY, SQLITE
-from benchmarks.report import Timed
+from benchmarks.kit.harness import MICROSECONDS
+from benchmarks.kit.place import OURS, SQLALCHEMY, SQLITE
+from benchmarks.kit.report import Timed
 
 _STYLE: Final = {
     "svg.fonttype": "none",

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import AsyncExitStack
 from typing import Final
 
-from benchmarks.contenders import (
+from benchmarks.kit.contenders import (
     EVERYBODY,
     Session,
     event_log,
@@ -15,11 +15,11 @@ from benchmarks.contenders import (
     on_files,
     on_postgres,
 )
-from benchmarks.filling import fill
-from benchmarks.floor import BARE_DECODE, Hop, decode
-from benchmarks.harness import Call
-from benchmarks.place import OURS, SQLALCHEMY, SQLITE, Place, Scale, items
-from benchmarks.scenario import Bar, Point, Scenario, Timing
+from benchmarks.kit.filling import fill
+from benchmarks.kit.floor import BARE_DECODE, Hop, decode
+from benchmarks.kit.harness import Call
+from benchmarks.kit.place import OURS, SQLALCHEMY, SQLITE, Place, Scale, items
+from benchmarks.kit.scenario import Bar, Point, Scenario, Timing
 
 PLOT: Final = "reading"
 FEW: Final = (OURS, SQLITE, SQLALCHEMY)

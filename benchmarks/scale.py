@@ -18,10 +18,10 @@ from typing import Any, Final, NamedTuple
 
 import asyncpg
 
-from benchmarks.harness import Call
-from benchmarks.place import Note, Place, Scale, items
-from benchmarks.processes import in_new_process
-from benchmarks.scenario import Bar, Count, Scenario, Timing
+from benchmarks.kit.harness import Call
+from benchmarks.kit.place import Note, Place, Scale, items
+from benchmarks.kit.processes import in_new_process
+from benchmarks.kit.scenario import Bar, Count, Scenario, Timing
 from eventlog import EventLog, ItemsAdded, PostgresOptions, Signer, TreeHead
 from eventlog.proof.checkpoint import parse_head
 from eventlog_openai_agents import EventLogSession

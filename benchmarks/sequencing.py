@@ -8,9 +8,9 @@ import uuid
 from collections.abc import AsyncGenerator, Mapping
 from typing import Final
 
-from benchmarks.harness import Call, Took
-from benchmarks.place import Place, Scale, items
-from benchmarks.scenario import Bar, Rate, Scenario, Timing
+from benchmarks.kit.harness import Call, Took
+from benchmarks.kit.place import Place, Scale, items
+from benchmarks.kit.scenario import Bar, Rate, Scenario, Timing
 from eventlog import EventLog, ItemsAdded, PostgresOptions
 from eventlog.store.contract.feed import LEASE
 

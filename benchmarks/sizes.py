@@ -15,10 +15,10 @@ import sqlite3
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from benchmarks.contenders import file_of, sqlite_session
-from benchmarks.filling import fill
-from benchmarks.place import OURS, SQLITE, Place, Scale, items
-from benchmarks.scenario import Bar, Count, Scenario
+from benchmarks.kit.contenders import file_of, sqlite_session
+from benchmarks.kit.filling import fill
+from benchmarks.kit.place import OURS, SQLITE, Place, Scale, items
+from benchmarks.kit.scenario import Bar, Count, Scenario
 from eventlog import EventLog
 from eventlog_openai_agents import EventLogSession
 

@@ -12,17 +12,17 @@ from typing import Any, Final
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.sqlite import SQLiteApplicationRecorder
 
-from benchmarks.contenders import (
+from benchmarks.kit.contenders import (
     Session,
     file_of,
     postgres_engine,
     sqlalchemy_postgres,
     sqlite_session,
 )
-from benchmarks.eventsourced import recorder
-from benchmarks.harness import Call
-from benchmarks.place import EVENTSOURCING, OURS, SQLALCHEMY, SQLITE, Place, Scale, items
-from benchmarks.scenario import Bar, Point, Rate, Scenario, Timing
+from benchmarks.kit.eventsourced import recorder
+from benchmarks.kit.harness import Call
+from benchmarks.kit.place import EVENTSOURCING, OURS, SQLALCHEMY, SQLITE, Place, Scale, items
+from benchmarks.kit.scenario import Bar, Point, Rate, Scenario, Timing
 from eventlog import EventLog, PostgresOptions
 from eventlog_openai_agents import EventLogSession
 

@@ -14,8 +14,8 @@ from typing import Any, Final
 from playwright.async_api import Browser, Page, async_playwright
 
 from benchmarks.commandline import fill_many
-from benchmarks.place import Place, Scale
-from benchmarks.scenario import Bar, Count, Scenario
+from benchmarks.kit.place import Place, Scale
+from benchmarks.kit.scenario import Bar, Count, Scenario
 from eventlog import Context, EventLog, ItemsAdded, NewEvent
 from eventlog_projections import Conversation
 from tests.browser import chromium

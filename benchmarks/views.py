@@ -13,10 +13,10 @@ from typing import Any, Final
 from msgspec.structs import astuple
 
 from benchmarks.feed import CONVERSATIONS, UNIT
-from benchmarks.filling import fill_log
-from benchmarks.harness import Call, Took
-from benchmarks.place import OURS, Place, Scale, items
-from benchmarks.scenario import Bar, Rate, Scenario, Timing
+from benchmarks.kit.filling import fill_log
+from benchmarks.kit.harness import Call, Took
+from benchmarks.kit.place import OURS, Place, Scale, items
+from benchmarks.kit.scenario import Bar, Rate, Scenario, Timing
 from eventlog import EventLog, ItemsAdded, PostgresOptions
 from eventlog.views import Batch, Put
 from eventlog_projections.views import BUILT_IN, Projection, Views, search

@@ -5,12 +5,12 @@ from collections.abc import AsyncGenerator, Mapping
 
 import asyncpg
 
-from benchmarks.contenders import Session, file_of, on_files, on_postgres
-from benchmarks.floor import BARE_INSERT, Hop, insert
-from benchmarks.format_floor import FORMAT_POSTGRES, FORMAT_SQLITE, rows_in_file, rows_in_schema
-from benchmarks.harness import Call
-from benchmarks.place import OURS, SQLALCHEMY, SQLITE, Place, Scale, items
-from benchmarks.scenario import Bar, Scenario, Timing
+from benchmarks.kit.contenders import Session, file_of, on_files, on_postgres
+from benchmarks.kit.floor import BARE_INSERT, Hop, insert
+from benchmarks.kit.format_floor import FORMAT_POSTGRES, FORMAT_SQLITE, rows_in_file, rows_in_schema
+from benchmarks.kit.harness import Call
+from benchmarks.kit.place import OURS, SQLALCHEMY, SQLITE, Place, Scale, items
+from benchmarks.kit.scenario import Bar, Scenario, Timing
 
 BARE_ASYNCPG = "bare asyncpg INSERT"
 

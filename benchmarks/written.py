@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from benchmarks.place import Place, Scale, items
-from benchmarks.scenario import Bar, Count, Scenario
+from benchmarks.kit.place import Place, Scale, items
+from benchmarks.kit.scenario import Bar, Count, Scenario
 from eventlog import EventLog
 from eventlog_openai_agents import EventLogSession
 

@@ -28,12 +28,12 @@ from eventlog.store.sql.schema import Tables
 from eventlog.store.sql.statement import Statement, literal, quoted
 from tests.backends import Backend, PostgresBackend, migrated
 from tests.backends import _checked_out as checked_out
+from tests.contract.log import test_clocks
 from tests.contract.log.test_append import *  # noqa: F403
-from tests.contract.log.test_clocks import (  # noqa: F401
-    test_a_clock_that_is_a_little_ahead_is_taken,
-    test_a_time_that_has_not_come_is_refused,
-)
 from tests.contract.log.test_group_commit import *  # noqa: F403
+
+test_a_clock_ahead_is_taken = test_clocks.test_a_clock_that_is_a_little_ahead_is_taken
+test_a_time_to_come_is_refused = test_clocks.test_a_time_that_has_not_come_is_refused
 
 NODE = f"""
 CREATE FUNCTION {{schema}}.nodes(streams {NODES}) RETURNS TABLE (stream_id bytea, node integer)

@@ -7,8 +7,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from benchmarks import documents, fleet
-from benchmarks.format_floor import STREAM, rows_in_file, rows_in_schema
+from benchmarks import fleet
+from benchmarks.kit import documents
+from benchmarks.kit.format_floor import STREAM, rows_in_file, rows_in_schema
 from eventlog import EventLog, PostgresOptions
 from eventlog_projections import Conversation
 from tests.docs import pages

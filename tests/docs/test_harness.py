@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks import comparing, quiet
 from benchmarks.__main__ import EVERY, ON_REQUEST, named
-from benchmarks.harness import LEAST, Spread, measure
-from benchmarks.place import FULL, QUICK
-from benchmarks.quiet import Gauge
+from benchmarks.kit import comparing, quiet
+from benchmarks.kit.harness import LEAST, Spread, measure
+from benchmarks.kit.place import FULL, QUICK
+from benchmarks.kit.quiet import Gauge
 
 ROUNDS = 4
 

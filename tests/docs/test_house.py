@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-PACKAGES: Final = ("eventlog", "projections", "adapters")
+PACKAGES: Final = ("eventlog", "projections", "adapters", "benchmarks")
 GENERATED: Final = {"generated.py", "names.py"}
 """Written by tests/databases/generate.py: nobody reads them through."""
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 import asyncpg
 
 from eventlog import EventLog
+from tests import distributing
 from tests.backends import PostgresBackend
 from tests.backends import _checked_out as lent
 from tests.faults.ledger import Ledger
@@ -17,6 +18,17 @@ from tests.waiting import PATIENCE, until
 
 LIMIT: Final = 1.0
 """Seconds after which a statement ends."""
+
+
+RUNNING: Final = """
+SELECT count(*) FROM pg_stat_activity
+WHERE application_name = 'eventlog' AND state <> 'idle' AND query LIKE ?
+"""
+RUNNING_ANYWHERE: Final = """
+SELECT count(*) FROM citus_stat_activity WHERE (application_name = 'eventlog'
+OR application_name LIKE 'citus_internal%') AND state = 'active' AND query LIKE ?
+AND query NOT LIKE '%citus_stat_activity%'
+"""
 
 
 class Bench:
@@ -47,23 +59,24 @@ class Bench:
         connection = await asyncpg.connect(self.backend.url)
         try:
             async with connection.transaction():
-                await connection.execute(
-                    f"SELECT FROM {self.backend.schema}.streams"
-                    " WHERE tenant = $1 AND name = ANY($2) FOR UPDATE",
+                table = f"{self.backend.schema}.streams"
+                rows = await connection.fetch(
+                    f"SELECT stream_id FROM {table} WHERE tenant = $1 AND name = ANY($2)",
                     self.options["tenant"],
                     streams,
                 )
+                for (stream_id,) in rows:  # One by one: they may be on several nodes.
+                    await connection.execute(
+                        f"SELECT FROM {table} WHERE stream_id = $1 FOR UPDATE", stream_id
+                    )
                 yield connection
         finally:
             await connection.close()
 
     async def running(self) -> int:
-        """Return how many statements of the log run on the server."""
-        ((count,),) = await self.backend.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'eventlog'"
-            " AND state <> 'idle' AND query LIKE ?",
-            f"%{self.backend.schema}%",
-        )
+        """Return how many statements of the log run on the server, or on any of its nodes."""
+        query = RUNNING if distributing.kind() is None else RUNNING_ANYWHERE
+        ((count,),) = await self.backend.execute(query, f"%{self.backend.schema}%")
         return int(count)
 
     async def check(self) -> None:

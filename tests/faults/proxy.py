@@ -13,10 +13,19 @@ from typing import Any, Final, Literal, NamedTuple, Self
 
 from sqlalchemy.engine import make_url
 
+from tests import distributing
+
 _SSL_REQUEST: Final = 80_877_103
 _CANCEL_REQUEST: Final = 80_877_102
 
 Where = Literal["request", "answer", "middle", "silence"]
+
+
+APPEND: Final = "INSERT INTO" if distributing.kind() is None else ".append("
+"""What a statement that appends has in its text."""
+
+TOGETHER: Final = "unnest" if distributing.kind() is None else APPEND
+"""What a statement has by which many append."""
 
 
 class Cut(NamedTuple):

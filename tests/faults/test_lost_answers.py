@@ -26,10 +26,9 @@ from eventlog.keys import KeyRing, new_key, parse_keyring
 from tests.backends import PostgresBackend, migrated
 from tests.backends import _checked_out as checked_out
 from tests.faults.crowd import Crowd, stored
-from tests.faults.proxy import Cut, Proxy, Where
+from tests.faults.proxy import APPEND, Cut, Proxy, Where
 from tests.options import grouped
 
-APPEND = "INSERT INTO"
 READ = "ORDER BY"
 BATCH = 3
 

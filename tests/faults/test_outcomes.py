@@ -17,10 +17,9 @@ from tests.backends import PostgresBackend, migrated
 from tests.backends import _checked_out as lent
 from tests.faults.bench import Bench
 from tests.faults.ledger import Ledger
-from tests.faults.proxy import Cut, Proxy, Where
+from tests.faults.proxy import APPEND, TOGETHER, Cut, Proxy, Where
 from tests.waiting import PATIENCE, until
 
-APPEND = "INSERT INTO"
 WAYS = ["direct", "bouncer", "server"]
 """What bounds a statement: the server, told so; this side, where no session can be told; or the
 server, by a lock_timeout of its own."""
@@ -151,7 +150,7 @@ async def test_each_of_a_group_whose_answer_is_lost_is_answered(bench: Bench, wh
     """All of them are there once, and say so."""
     log = bench.open()
     names = await begun(bench, log, 9)
-    bench.proxy.cuts.extend([Cut(where, "unnest"), Cut(where, "unnest")])
+    bench.proxy.cuts.extend([Cut(where, TOGETHER), Cut(where, TOGETHER)])
     await asyncio.gather(*[bench.ledger.append(log, name, "mine") for name in names])
     assert bench.proxy.made > 0
     assert {(name, "mine") for name in names} <= bench.ledger.stored.keys()

@@ -16,7 +16,7 @@ own AS ({own})
 SELECT shard, kind, replace(on_table, shard, '') AS on_table, replace(name, shard, '') AS name,
   replace(replace(replace(said, prefix, ''), ' ONLY ', ' '), shard, '') AS said FROM place, (
   SELECT shard, 'trigger' AS kind, relname::text AS on_table, tgname::text AS name,
-    pg_get_triggerdef(t.oid) || CASE tgenabled WHEN 'A' THEN '' ELSE ' [off]' END AS said
+    pg_get_triggerdef(t.oid) || CASE tgenabled::text WHEN armed THEN '' ELSE ' [off]' END AS said
   FROM pg_trigger t JOIN own ON own.oid = tgrelid WHERE NOT tgisinternal AND tgparentid = 0
   UNION ALL
   SELECT '', 'function', '', proname,
@@ -35,8 +35,18 @@ SELECT shard, kind, replace(on_table, shard, '') AS on_table, replace(name, shar
   WHERE attnum > 0 AND NOT attisdropped AND relkind IN ('r', 'p')
 ) AS every
 """
-_OWN: Final = """
-SELECT pg_class.oid, relname, relkind, '' AS shard FROM pg_class JOIN place
+ARMED: Final = """CASE WHEN EXISTS (
+    SELECT FROM pg_trigger AS of_citus JOIN pg_proc AS called ON called.oid = of_citus.tgfoid
+    WHERE of_citus.tgrelid = pg_class.oid AND called.proname = 'citus_truncate_trigger'
+) THEN 'O' ELSE 'A' END"""
+"""How triggers of a table are enabled: always, but on what Citus distributes.
+
+There it moves a shard by logical replication, in which a trigger that fires always takes each row
+for an edited one. To have others not fire, too, takes a superuser.
+"""
+
+_OWN: Final = f"""
+SELECT pg_class.oid, relname, relkind, '' AS shard, {ARMED} AS armed FROM pg_class JOIN place
   ON place.oid = relnamespace WHERE relname = ANY ($2)"""
 OBJECTS: Final = f"""
 SELECT kind, on_table, name, said FROM ({_OBJECTS.format(schema="$1", own=_OWN)}) AS found
@@ -49,7 +59,7 @@ views are locked whole while they are made.
 """
 
 _SHARDS: Final = """
-SELECT c.oid, c.relname, c.relkind, '_' || shardid AS shard FROM place
+SELECT c.oid, c.relname, c.relkind, '_' || shardid AS shard, 'O' AS armed FROM place
   JOIN pg_class AS whole ON whole.relnamespace = place.oid
   JOIN pg_dist_shard ON logicalrelid = whole.oid JOIN pg_dist_placement USING (shardid)
   JOIN pg_dist_local_group USING (groupid)
@@ -269,7 +279,7 @@ _INVALID: Final = " [invalid]"
 
 def _how(said: str) -> str:
     if said.endswith(_OFF):
-        return "off: it does not fire for everybody (ENABLE ALWAYS)"
+        return "off: it does not fire for everybody"
     if said.endswith(_INVALID):
         return "invalid: PostgreSQL does not use it"
     return "not as this release makes it"

@@ -14,6 +14,7 @@ from eventlog.errors import InvalidOptionError, NotAnEventLogError
 from eventlog.store.contract.revisions import needs_migration
 from eventlog.store.migrations import ALEMBIC, driver_errors, upgrade
 from eventlog.store.postgres.catalog import (
+    ARMED,
     CITUS,
     OBJECTS,
     TABLES,
@@ -40,12 +41,15 @@ from eventlog.store.sql.statement import quoted
 _LOCK: Final = 7_306_867_134_501_212_247
 """Key of the advisory lock that migrating processes queue for."""
 
-_OFF_GUARD: Final = """
-SELECT format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %I', tgrelid::regclass, tgname)
-FROM pg_trigger JOIN pg_class AS guarded ON guarded.oid = tgrelid
+_OFF_GUARD: Final = f"""
+SELECT format(
+    'ALTER TABLE %s ENABLE %s TRIGGER %I', tgrelid::regclass,
+    CASE armed WHEN 'A' THEN 'ALWAYS' ELSE '' END, tgname
+) FROM pg_trigger JOIN (
+    SELECT oid, {ARMED} AS armed FROM pg_class WHERE relnamespace = to_regnamespace($1)
+) AS guarded ON guarded.oid = tgrelid
 JOIN pg_proc ON pg_proc.oid = tgfoid
-WHERE guarded.relnamespace = to_regnamespace($1) AND pronamespace = guarded.relnamespace
-AND NOT tgisinternal AND tgenabled <> 'A'
+WHERE pronamespace = to_regnamespace($1) AND NOT tgisinternal AND tgenabled::text <> armed
 ORDER BY 1
 """
 """Ours call a function of the log's schema. Those of a partition are enabled one by one."""

@@ -159,7 +159,7 @@ async def test_what_is_refused_is_said_in_words_without_secrets(
     """What to look at, and neither a password nor a word of Python or SQL."""
     changes, said = REFUSED[case]
     server = make_url(mysql_url).set(drivername=f"mysql+{driver}", database="mysql")
-    changed = {"password": "s3cret", **changes}
+    changed: dict[str, Any] = {"password": "s3cret", **changes}
     if changed["password"] is None:
         changed["password"] = server.password
     url = server.set(**changed).render_as_string(hide_password=False)

@@ -192,7 +192,7 @@ async def test_a_change_costs_one_append_and_no_read_of_the_list(
 def test_a_change_is_shown_by_its_versions() -> None:
     """For whoever prints one."""
 
-    async def nothing(*_: object) -> Any:
+    async def nothing(*_: object, **__: object) -> Any:
         raise AssertionError
 
     assert repr(Change(3, 4, nothing, nothing)) == "Change(before=3, version=4)"

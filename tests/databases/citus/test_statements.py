@@ -26,14 +26,6 @@ TAKEN: Final = {
     ),
     "a WITH clause changes snapshots": ("WITH saved AS", "one stream, and nobody waits for it"),
     "a WITH clause changes segments": ("WITH saved AS", "one stream, and nobody waits for it"),
-    "a correlated subquery over streams": (
-        "SELECT CASE WHEN (ranked.version",
-        "the outer join makes rows of the coordinator of the streams first",
-    ),
-    "a correlated subquery over events, streams": (
-        "WITH suspect AS",
-        "the outer joins make rows of the coordinator of both first",
-    ),
 }
 """What Citus takes of that which is found, with the statement that does it, and why."""
 

@@ -21,7 +21,7 @@ import sqlalchemy.dialects.sqlite.aiosqlite
 
 import eventlog.store.postgres.store
 import eventlog.store.sqlite.store
-from benchmarks.contenders import Opener
+from benchmarks.kit.contenders import Opener
 
 _T = TypeVar("_T")
 

@@ -1,4 +1,4 @@
-"""Writes the figures of the results into the documents: `python -m benchmarks.documents`.
+"""Writes the figures of the results into the documents: `python -m benchmarks.kit.documents`.
 
 A page has blocks between <!-- figures: MODULE ... --> and <!-- end -->: a table of all that the
 modules measured. Between <!-- run --> and <!-- end --> it says of what run. Other tables show
@@ -11,10 +11,10 @@ import textwrap
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from benchmarks.quiet import Quiet
-from benchmarks.report import how_quiet, number
+from benchmarks.kit.quiet import Quiet
+from benchmarks.kit.report import how_quiet, number
 
-ROOT: Final = Path(__file__).parents[1]
+ROOT: Final = Path(__file__).parents[2]
 RESULTS: Final = ROOT / "benchmarks" / "results" / "benchmarks.json"
 DOCUMENTS: Final = ("README.md", "docs/performance.md", "docs/scaling.md")
 

@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from benchmarks.contenders import Session
-from benchmarks.eventsourced import EventsourcedSession
-from benchmarks.place import Note, Place
+from benchmarks.kit.contenders import Session
+from benchmarks.kit.eventsourced import EventsourcedSession
+from benchmarks.kit.place import Note, Place
 from eventlog import EventLog, ItemsAdded
 from eventlog_openai_agents import EventLogSession
 

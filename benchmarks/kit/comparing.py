@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.harness import Spread
-from benchmarks.report import Report, Verdict
+from benchmarks.kit.harness import Spread
+from benchmarks.kit.report import Report, Verdict
 
 LEAST: Final = 0.02
 """Of a figure that has no spread, like a count of bytes: what is no difference."""

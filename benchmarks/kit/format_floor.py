@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from benchmarks.floor import Hop
+from benchmarks.kit.floor import Hop
 from eventlog import EventLog, ItemsAdded, PostgresOptions
 from eventlog.format import requests
 from eventlog.format.chain import GENESIS, link

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.harness import Measured, Spread, per_second, ratio
-from benchmarks.place import Note
-from benchmarks.quiet import TOLERANCE, Quiet
-from benchmarks.scenario import Bar, Count, Rate, Timing
+from benchmarks.kit.harness import Measured, Spread, per_second, ratio
+from benchmarks.kit.place import Note
+from benchmarks.kit.quiet import TOLERANCE, Quiet
+from benchmarks.kit.scenario import Bar, Count, Rate, Timing
 
 
 class Timed(NamedTuple):

@@ -23,8 +23,8 @@ from redis.asyncio import Redis
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from benchmarks.eventsourced import EventsourcedSession
-from benchmarks.place import (
+from benchmarks.kit.eventsourced import EventsourcedSession
+from benchmarks.kit.place import (
     ADVANCED_SQLITE,
     ASYNC_SQLITE,
     EVENTSOURCING,

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, NamedTuple
 
-from benchmarks.quiet import Gauge
+from benchmarks.kit.quiet import Gauge
 
 Call = Callable[[], Awaitable[object]]
 

@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple
 
-from benchmarks.harness import Call
-from benchmarks.place import Place
+from benchmarks.kit.harness import Call
+from benchmarks.kit.place import Place
 
 
 class Bar(NamedTuple):

@@ -1,0 +1,1 @@
+"""What every benchmark is made of: places, contenders, rounds, reports, pages."""
