@@ -19,8 +19,9 @@ from eventlog.events import UsageRecorded
 from eventlog.format.chain import stream_id
 from eventlog.operations import Misplacement, create_roles
 from eventlog.store.contract.tree import ViolationKind
+from eventlog.store.nouns import tree as tree_noun
 from eventlog.store.nouns import work
-from eventlog.store.nouns.tree import Tree
+from eventlog.store.nouns.tree import Searches, Tree
 from eventlog.store.nouns.work import Runner, Work
 from eventlog.store.postgres import runner
 from eventlog.store.postgres.catalog import (
@@ -190,8 +191,10 @@ WRONG = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-async def test_what_is_wrong_is_found_the_same(both: Both, what: str) -> None:
-    """By who sees a tenant and by who sees all."""
+async def test_what_is_wrong_is_found_the_same(
+    both: Both, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By who sees a tenant and by who sees all, and as well range by range."""
     for tenant in ("ours", "theirs"):
         plain, spread = await both.open(tenant)
         await fill(plain)
@@ -202,6 +205,11 @@ async def test_what_is_wrong_is_found_the_same(both: Both, what: str) -> None:
             sorted(map(repr, await log.spi.store.tree.violations(whose))) for log in (plain, spread)
         ]
         assert one == other != []
+        with monkeypatch.context() as small:
+            small.setattr(tree_noun, "SLICE", 3)
+            for log in (plain, spread):
+                found = await log.spi.store.tree.violations(whose)
+                assert sorted(map(repr, found)) == one
 
 
 @pytest.mark.parametrize("what", WRONG)
@@ -245,7 +253,7 @@ async def test_what_only_one_look_finds_is_on_its_way() -> None:
         for version in (1, 2, 3)
     ]
     runner = Answers([first, second, third], [second, first], [second])
-    tree = Tree(cast("Runner", runner), sql.tree, lambda: [sql.violations.unplaced])
+    tree = Tree(cast("Runner", runner), sql.tree, lambda: Searches([sql.violations.unplaced]))
     assert [each.version for each in await tree.violations(None)] == [2]
 
 

@@ -1,7 +1,7 @@
 """The tree over the feed: its leaves, tiles and heads, and what contradicts the events."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from eventlog.format.records import SignedHead
 from eventlog.proof.merkle import TileId
@@ -17,7 +17,6 @@ from eventlog.store.nouns.work import (
     Ask,
     Each,
     Noun,
-    Rows,
     Runner,
     Work,
     ask,
@@ -30,16 +29,36 @@ from eventlog.store.sql.statement import Statement
 LOOKS: Final = 3
 """It may be appended after the queue was read, and placed after the feed was."""
 
+SLICE: Final = 2**20
+"""Events that one statement compares, on average: some seconds, whatever the size of the log."""
+
+TOLD: Final = 100
+"""Maximum number of violations that one search tells."""
+
+_IDS: Final = 2**128
+"""Stream ids are 16 bytes of a hash: each range of the same size has as many."""
+
+
+class Searches(NamedTuple):
+    """What finds rows that are wrong."""
+
+    whole: Sequence[Statement]
+    """Those that look at everything at once."""
+    sliced: Sequence[Statement] = ()
+    """Those that look at streams with first <= stream_id < behind; an empty end is no bound."""
+    extent: Statement | None = None
+    """Counts the events that `sliced` would look at."""
+
 
 class Tree(Noun):
-    """A TreeSource. `violations` returns what finds rows that are wrong."""
+    """A TreeSource."""
 
     def __init__(
-        self, runner: Runner, sql: TreeStatements, violations: Callable[[], Sequence[Statement]]
+        self, runner: Runner, sql: TreeStatements, searches: Callable[[], Searches]
     ) -> None:
         super().__init__(runner)
         self._sql = sql
-        self._violations = violations
+        self._searches = searches
 
     @reads
     def size(self) -> Work[int]:
@@ -85,13 +104,20 @@ class Tree(Noun):
 
     @reads
     def violations(self, tenant: str | None) -> Work[list[IntegrityViolation]]:
+        searches = self._searches()
+        events = (yield ask(searches.extent))[0][0] if searches.extent is not None else 0
         found: list[IntegrityViolation] = []
-        for statement in self._violations():
-            rows = yield from self._sure(ask(statement, tenant=tenant))
-            found += [IntegrityViolation(ViolationKind(row[0]), *row[1:]) for row in rows]
+        for statement in searches.sliced:
+            of_all: list[IntegrityViolation] = []
+            for first, behind in ranges(1 + events // SLICE):
+                bounded = ask(statement, tenant=tenant, first=first, behind=behind)
+                of_all += yield from self._sure(bounded)
+            found += sorted(of_all, key=_rank)[:TOLD]
+        for statement in searches.whole:
+            found += yield from self._sure(ask(statement, tenant=tenant))
         return found
 
-    def _sure(self, asked: Ask) -> Work[Rows]:
+    def _sure(self, asked: Ask) -> Work[list[IntegrityViolation]]:
         """Return what is found, on many nodes each time that it is looked for.
 
         Those are not asked at one moment. What was on its way from the queue to the feed meanwhile,
@@ -102,7 +128,7 @@ class Tree(Noun):
             if rows and self._sql.is_distributed:
                 again = {tuple(row) for row in (yield asked)}
                 rows = [row for row in rows if row in again]
-        return rows
+        return [IntegrityViolation(ViolationKind(row[0]), *row[1:]) for row in rows]
 
     @writes
     def save_head(self, head: SignedHead) -> Work[None]:
@@ -117,3 +143,17 @@ class Tree(Noun):
     def last_head(self) -> Work[SignedHead | None]:
         rows = yield ask(self._sql.last_head)
         return SignedHead._make(rows[0]) if rows else None
+
+
+def ranges(number: int) -> list[tuple[bytes, bytes]]:
+    """Split all ids, also those of another length, into ranges: first <= id < behind.
+
+    The first begins with b"", which is before all, and the last ends with b"", which is no bound.
+    """
+    bounds = [(_IDS * each // number).to_bytes(16) for each in range(1, number)]
+    return list(zip([b"", *bounds], [*bounds, b""], strict=True))
+
+
+def _rank(violation: IntegrityViolation) -> tuple[bool, int]:
+    """Order by whose it is, the tenant's own first, and by position."""
+    return violation.name is None, violation.position or 0

@@ -1,7 +1,6 @@
 """The store of a PostgreSQL schema: every noun over one runner, and appends in groups."""
 
 import functools
-from collections.abc import Sequence
 from typing import Final
 
 from eventlog.addresses.log import PostgresAddress
@@ -15,7 +14,7 @@ from eventlog.store.nouns.concerned import concerning
 from eventlog.store.nouns.erasures import PostgresErasures
 from eventlog.store.nouns.keys import Keys
 from eventlog.store.nouns.streams import Streams
-from eventlog.store.nouns.tree import Tree
+from eventlog.store.nouns.tree import Searches, Tree
 from eventlog.store.postgres import statements
 from eventlog.store.postgres.appending.append import Appender
 from eventlog.store.postgres.appending.batcher import AppendBatcher
@@ -31,7 +30,6 @@ from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.postgres.snapshots import PostgresSnapshots
 from eventlog.store.postgres.views import PostgresViews
 from eventlog.store.sql.names import PostgresViolationStatements
-from eventlog.store.sql.statement import Statement
 
 LOCKED: Final = 4
 """A group that waits for locks has one connection of so many, and there are two groups."""
@@ -57,7 +55,7 @@ class PostgresStore:
         self.events = PostgresEvents(runner, sql.log, self._heads)
         self.snapshots = PostgresSnapshots(runner, sql.snapshots, self._heads)
         self.keys = Keys(runner, sql.keys)
-        self.tree = Tree(runner, sql.tree, lambda: _violations(sql.violations))
+        self.tree = Tree(runner, sql.tree, lambda: _searches(sql.violations))
         self.views = PostgresViews(runner, sql.views, address.schema)
         self.guards = PostgresGuards(runner, address.schema)
         self._rights = PostgresRights(runner, address.schema)
@@ -97,13 +95,9 @@ class PostgresStore:
         return AppendBatcher(self._appender.append, self._appender.append_group)
 
 
-def _violations(wrong: PostgresViolationStatements) -> Sequence[Statement]:
-    return (
-        wrong.created,
-        wrong.disordered,
-        wrong.unplaced,
-        wrong.queued,
-        wrong.end,
-        wrong.nowhere,
-        wrong.refused,
+def _searches(wrong: PostgresViolationStatements) -> Searches:
+    return Searches(
+        whole=(wrong.end, wrong.refused),
+        sliced=(wrong.created, wrong.disordered, wrong.unplaced, wrong.queued, wrong.nowhere),
+        extent=wrong.extent,
     )

@@ -168,6 +168,7 @@ class ViolationStatements(Statements):
 class PostgresViolationStatements(ViolationStatements):
     """Those that only PostgreSQL has, too."""
 
+    extent: Statement
     nowhere: Statement
     queued: Statement
     refused: Statement

@@ -1,7 +1,8 @@
 """What contradicts the events: rows of `streams`, and places in the feed and its queue.
 
-Each is one statement: an append meanwhile is no violation. The feed of SQLite is `events`,
-and its end is what SQLite remembers to have given; PostgreSQL has `feed`, and `queue` waits.
+Each looks at a stream in one statement: an append meanwhile is no violation. On PostgreSQL those
+that grow with the log look at a range of streams. The feed of SQLite is `events`, and its end is
+what SQLite remembers to have given; PostgreSQL has `feed`, and `queue` waits.
 """
 
 from collections.abc import Sequence
@@ -49,7 +50,7 @@ def created(t: Tables) -> Query:
     return (
         _violation(ViolationKind.CREATED, row.stream_id, _of(streams), literal(0))
         .select_from(streams.join(t.events, first))
-        .where(row.created_at != events.recorded_at, _concerns(streams))
+        .where(row.created_at != events.recorded_at, _concerns(streams), *_in_range(t, row))
         .limit(LIMIT)
     )
 
@@ -75,7 +76,7 @@ def nowhere(t: Tables) -> Query:
     return (
         _violation(ViolationKind.NOWHERE, feed.stream_id, _of(streams), feed.version, feed.position)
         .select_from(t.feed.join(streams, streams.c.stream_id == feed.stream_id))
-        .where(feed.version > streams.c.version)
+        .where(feed.version > streams.c.version, *_in_range(t, feed, streams.c))
         .order_by(streams.c.tenant != bindparam("tenant", type_=Text), feed.position)
         .limit(LIMIT)
     )
@@ -106,7 +107,9 @@ def unplaced(t: Tables) -> Query:
     if t.is_distributed:
         suspects = select(_suspects(t, placed).c.stream_id)
         event, place = t.events.c, placed.c
-        of_suspects = select(event.stream_id, event.version).where(event.stream_id.in_(suspects))
+        of_suspects = select(event.stream_id, event.version).where(
+            event.stream_id.in_(suspects), *_in_range(t, event)
+        )
         places = select(place.stream_id, place.version, place.position)
         events, streams = _kept(of_suspects, "of_suspects"), _names(t, suspects)
         placed = _kept(places.where(place.stream_id.in_(suspects)), "of_them")
@@ -118,7 +121,7 @@ def unplaced(t: Tables) -> Query:
         .select_from(
             events.outerjoin(placed, there).outerjoin(streams, streams.c.stream_id == row.stream_id)
         )
-        .where(placed.c.position.is_(None), _concerns(streams)),
+        .where(placed.c.position.is_(None), _concerns(streams), *_in_range(t, row)),
         row,
     )
 
@@ -137,9 +140,18 @@ def queued(t: Tables) -> Query:
         .where(
             or_(events.c.version.is_(None), events.c.recorded_at != row.recorded_at),
             _concerns(streams),
+            *_in_range(t, row),
         )
         .limit(LIMIT)
     )
+
+
+@on_postgres
+def extent(t: Tables) -> Query:
+    """Count the events that have a position or wait for one."""
+    waits = _kept(select(func.count().label("number")).select_from(t.queue), "waits")
+    places = select(func.count()).select_from(t.feed).scalar_subquery()
+    return select(places + waits.c.number)
 
 
 def _before_its_predecessor(t: Tables) -> Query:
@@ -220,29 +232,29 @@ def _stated_end(t: Tables) -> Query:
 
 
 def _placed(t: Tables) -> FromClause:
-    feed, queue = t.feed.c, t.queue
-    waits: FromClause = queue
-    if t.is_distributed:
-        waits = _kept(select(queue.c.stream_id, queue.c.version), "waits")
-    waiting = literal(LAST, BigInteger).label("position")
-    return union_all(
-        select(feed.stream_id, feed.version, feed.position),
-        select(waits.c.stream_id, waits.c.version, waiting),
-    ).subquery("placed")
+    feed, queue = t.feed.c, t.queue.c
+    placed = select(feed.stream_id, feed.version, feed.position).where(*_in_range(t, feed))
+    waiting = select(queue.stream_id, queue.version).where(*_in_range(t, queue))
+    waits = _kept(waiting, "waits") if t.is_distributed else waiting.subquery("waits")
+    behind_all = literal(LAST, BigInteger).label("position")
+    return union_all(placed, select(waits.c.stream_id, waits.c.version, behind_all)).subquery(
+        "placed"
+    )
 
 
 def _nowhere_of_nodes(t: Tables) -> Query:
     """Compare the last place of each stream with its end, before all places are looked at."""
     feed, row = t.feed.c, t.streams.c
     version = func.max(feed.version).label("version")
-    last = _kept(select(feed.stream_id, version).group_by(feed.stream_id), "last").c
+    ours = select(feed.stream_id, version).where(*_in_range(t, feed))
+    last = _kept(ours.group_by(feed.stream_id), "last").c
     is_beyond = (row.stream_id == last.stream_id) & (last.version > row.version)
     names = [row.stream_id, row.version, row.tenant, row.name, row.branch]
-    streams = _kept(select(*names).where(is_beyond), "beyond")
+    streams = _kept(select(*names).where(is_beyond, *_in_range(t, row)), "beyond")
     return (
         _violation(ViolationKind.NOWHERE, feed.stream_id, _of(streams), feed.version, feed.position)
         .select_from(t.feed.join(streams, streams.c.stream_id == feed.stream_id))
-        .where(feed.version > streams.c.version)
+        .where(feed.version > streams.c.version, *_in_range(t, feed))
         .order_by(streams.c.tenant != bindparam("tenant", type_=Text), feed.position)
         .limit(LIMIT)
     )
@@ -260,7 +272,7 @@ def _suspects(t: Tables, placed: FromClause) -> CTE:
         number = func.count().label("number")
         return select(stream_id, number, check).group_by(stream_id)
 
-    there = _kept(summed(t.events), "there")
+    there = _kept(summed(t.events).where(*_in_range(t, t.events.c)), "there")
     once = select(placed.c.stream_id, placed.c.version).distinct().subquery("once")
     given = _kept(summed(once), "given")
     same = and_(
@@ -270,6 +282,22 @@ def _suspects(t: Tables, placed: FromClause) -> CTE:
     )
     unlike = select(there.c.stream_id).select_from(there.outerjoin(given, same))
     return _kept(unlike.where(given.c.stream_id.is_(None)), "suspects")
+
+
+def _in_range(t: Tables, *rows: Any) -> list[ColumnElement[bool]]:
+    """Bound streams on PostgreSQL: first <= stream_id < behind, an empty `behind` is no bound.
+
+    Each table is bounded by itself: no planner takes it from one to what is joined with it.
+    """
+    if not t.is_postgres:
+        return []
+    first, behind = (bindparam(name, type_=LargeBinary) for name in ("first", "behind"))
+    nothing = literal(b"", LargeBinary)
+    return [
+        bound
+        for row in rows
+        for bound in (row.stream_id >= first, or_(row.stream_id < behind, behind == nothing))
+    ]
 
 
 def _names(t: Tables, wanted: Query) -> CTE:

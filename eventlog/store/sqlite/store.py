@@ -12,7 +12,7 @@ from eventlog.store.nouns.events import Events
 from eventlog.store.nouns.keys import Keys
 from eventlog.store.nouns.snapshots import Snapshots
 from eventlog.store.nouns.streams import Streams
-from eventlog.store.nouns.tree import Tree
+from eventlog.store.nouns.tree import Searches, Tree
 from eventlog.store.nouns.views import Views
 from eventlog.store.sqlite.feed import SqliteFeed
 from eventlog.store.sqlite.file import is_read_only
@@ -29,7 +29,8 @@ from eventlog.store.sqlite.statements import (
     VIOLATIONS,
 )
 
-_VIOLATIONS: Final = (VIOLATIONS.created, VIOLATIONS.disordered, VIOLATIONS.end)
+_SEARCHES: Final = Searches((VIOLATIONS.created, VIOLATIONS.disordered, VIOLATIONS.end))
+"""Each looks at the whole file: no time limits a statement there."""
 
 
 class SqliteStore:
@@ -46,7 +47,7 @@ class SqliteStore:
         self.snapshots = Snapshots(runner, SNAPSHOTS)
         self.keys = Keys(runner, KEYS)
         self.feed = SqliteFeed(runner, FEED)
-        self.tree = Tree(runner, TREE, lambda: _VIOLATIONS)
+        self.tree = Tree(runner, TREE, lambda: _SEARCHES)
         self.views = Views(runner, VIEWS)
         self.guards = SqliteGuards(runner)
         self._erasures = Erasures(runner, ERASURES, SNAPSHOTS, KEYS, LOG)
