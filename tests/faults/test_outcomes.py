@@ -35,8 +35,9 @@ def backend(postgres_url: str) -> Iterator[PostgresBackend]:
 async def bench(backend: PostgresBackend) -> AsyncIterator[Bench]:
     async with Proxy(backend.url) as proxy:
         opened = Bench(backend, proxy)
-        yield opened
-        await opened.close()
+        async with opened.nodes_bound():
+            yield opened
+            await opened.close()
 
 
 async def begun(bench: Bench, log: EventLog, count: int) -> list[str]:
