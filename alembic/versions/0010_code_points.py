@@ -115,7 +115,8 @@ def advise_on_postgresql(quoted: str) -> None:
 
 def collate(quoted: str) -> None:
     bind = op.get_bind()
-    columns = ask(COLUMNS.format(schema=quoted), schema=quoted, ours=OURS.split())
+    place = quoted.replace(":", r"\:")  # No part of a name is a parameter.
+    columns = ask(COLUMNS.format(schema=place), schema=quoted, ours=OURS.split())
     tables = sorted({column.oid for column in columns})
     there = [*triggers(tables), *views(tables), *policies(tables)]
     bind.exec_driver_sql(f"DROP INDEX {quoted}.streams_by_name")

@@ -212,7 +212,8 @@ async def test_a_role_of_the_log_may_create_the_roles(postgres_url: str, role: s
     roled = Roled(PostgresBackend(postgres_url))
     name = roled.name(role)
     await roled.backend.execute(f"CREATE ROLE {name} LOGIN CREATEROLE")
-    await roled.backend.execute(f"GRANT CREATE ON DATABASE postgres TO {name}")
+    database = make_url(postgres_url).database
+    await roled.backend.execute(f"GRANT CREATE ON DATABASE {database} TO {name}")
     try:
         await migrate(roled.url(role), **roled.backend.options)
         for _ in range(2):
@@ -231,7 +232,7 @@ async def test_a_role_of_the_log_may_create_the_roles(postgres_url: str, role: s
 async def test_a_schema_may_be_called_anything(postgres_url: str, schema: str) -> None:
     """A log is made there, with roles and with those of a tenant, and each does what it may."""
     schema += uuid.uuid4().hex[:8]
-    given = {"schema": schema}
+    given: dict[str, Any] = {"schema": schema}
     quoted = schema.replace('"', '""')
     admin = await asyncpg.connect(postgres_url)
     names: set[str] = set()
