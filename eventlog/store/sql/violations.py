@@ -69,14 +69,21 @@ def end(t: Tables) -> Query:
 
 @on_postgres
 def nowhere(t: Tables) -> Query:
-    """Find positions of events that their stream has never had, whichever tenant's it is."""
-    if t.is_distributed:
-        return _nowhere_of_nodes(t)
-    feed, streams = t.feed.c, t.streams
+    """Find positions of events that their stream has never had, whichever tenant's it is.
+
+    The last place of each stream is compared with its end, before all places are looked at.
+    """
+    feed, row = t.feed.c, t.streams.c
+    version = func.max(feed.version).label("version")
+    ours = select(feed.stream_id, version).where(*_in_range(t, feed))
+    last = _kept(ours.group_by(feed.stream_id), "last").c
+    is_beyond = (row.stream_id == last.stream_id) & (last.version > row.version)
+    names = [row.stream_id, row.version, row.tenant, row.name, row.branch]
+    streams = _kept(select(*names).where(is_beyond, *_in_range(t, row)), "beyond")
     return (
         _violation(ViolationKind.NOWHERE, feed.stream_id, _of(streams), feed.version, feed.position)
         .select_from(t.feed.join(streams, streams.c.stream_id == feed.stream_id))
-        .where(feed.version > streams.c.version, *_in_range(t, feed, streams.c))
+        .where(feed.version > streams.c.version, *_in_range(t, feed))
         .order_by(streams.c.tenant != bindparam("tenant", type_=Text), feed.position)
         .limit(LIMIT)
     )
@@ -239,24 +246,6 @@ def _placed(t: Tables) -> FromClause:
     behind_all = literal(LAST, BigInteger).label("position")
     return union_all(placed, select(waits.c.stream_id, waits.c.version, behind_all)).subquery(
         "placed"
-    )
-
-
-def _nowhere_of_nodes(t: Tables) -> Query:
-    """Compare the last place of each stream with its end, before all places are looked at."""
-    feed, row = t.feed.c, t.streams.c
-    version = func.max(feed.version).label("version")
-    ours = select(feed.stream_id, version).where(*_in_range(t, feed))
-    last = _kept(ours.group_by(feed.stream_id), "last").c
-    is_beyond = (row.stream_id == last.stream_id) & (last.version > row.version)
-    names = [row.stream_id, row.version, row.tenant, row.name, row.branch]
-    streams = _kept(select(*names).where(is_beyond, *_in_range(t, row)), "beyond")
-    return (
-        _violation(ViolationKind.NOWHERE, feed.stream_id, _of(streams), feed.version, feed.position)
-        .select_from(t.feed.join(streams, streams.c.stream_id == feed.stream_id))
-        .where(feed.version > streams.c.version, *_in_range(t, feed))
-        .order_by(streams.c.tenant != bindparam("tenant", type_=Text), feed.position)
-        .limit(LIMIT)
     )
 
 
