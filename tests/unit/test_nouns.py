@@ -10,11 +10,12 @@ from eventlog.format.chain import GENESIS
 from eventlog.format.records import Head, StoredEvent
 from eventlog.store.contract.erasures import Erasure
 from eventlog.store.contract.keys import KeyRow, Linked
+from eventlog.store.contract.tree import TOLD
 from eventlog.store.nouns.erasures import Erasures
 from eventlog.store.nouns.events import Events
 from eventlog.store.nouns.keys import Keys
 from eventlog.store.nouns.streams import Streams
-from eventlog.store.nouns.tree import SLICE, TOLD, Searches, Tree, ranges
+from eventlog.store.nouns.tree import SLICE, Searches, Tree, ranges
 from eventlog.store.nouns.work import Ask, Each, Evict, Noun, Runner, Step, Work
 from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.sql.statement import Statement, plain
