@@ -30,7 +30,7 @@ from eventlog.store.sql.statement import Statement
 LOOKS: Final = 3
 """It may be appended after the queue was read, and placed after the feed was."""
 
-SLICE: Final = 2**20
+SLICE: Final = 2**21
 """Events that one statement compares, on average: some seconds, whatever the size of the log."""
 
 _IDS: Final = 2**128
