@@ -29,10 +29,12 @@ EVERY_LOCALE: Final = pytest.mark.parametrize(
 )
 """Marks tests of what may depend on how a database sorts: they run in a locale of people, too."""
 TRIGGERS: Final = """
-SELECT tgrelid::regclass::text, tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
-WHERE tgenabled = 'A' AND tgparentid = 0 AND relnamespace = $1::regnamespace
+SELECT tgrelid::regclass::text, tgname, CASE tgenabled WHEN 'A' THEN 'ALWAYS' ELSE '' END
+FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_proc ON pg_proc.oid = tgfoid
+WHERE tgenabled <> 'D' AND tgparentid = 0 AND NOT tgisinternal
+AND relnamespace = $1::regnamespace AND pronamespace = relnamespace
 """
-"""Those that guard a log."""
+"""Those that guard a log, and how they are enabled."""
 
 
 AnyBackend = TypeVar("AnyBackend", bound="Backend")
@@ -155,11 +157,11 @@ class PostgresBackend:
     async def tamper(self, statement: str, *args: object) -> None:
         async with self._connection() as connection:
             triggers = await connection.fetch(TRIGGERS, self.schema)
-            for table, name in triggers:
+            for table, name, _ in triggers:
                 await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER {name}")
             await self._fetch(connection, statement, args)
-            for table, name in triggers:
-                await connection.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}")
+            for table, name, how in triggers:
+                await connection.execute(f"ALTER TABLE {table} ENABLE {how} TRIGGER {name}")
 
     @contextlib.asynccontextmanager
     async def _connection(self) -> AsyncGenerator["asyncpg.Connection[Any]"]:
@@ -181,7 +183,7 @@ class PostgresBackend:
 
     async def drop_triggers(self) -> None:
         async with self._connection() as connection:
-            for table, name in await connection.fetch(TRIGGERS, self.schema):
+            for table, name, _ in await connection.fetch(TRIGGERS, self.schema):
                 await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER {name}")
 
     async def discard(self) -> None:

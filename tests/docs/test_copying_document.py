@@ -109,7 +109,7 @@ async def check(log: EventLog, expected: list[Any]) -> None:
     await Views(log).catch_up()
 
 
-async def on_guard(url: str) -> list[tuple[str, str]]:
+async def on_guard(url: str) -> list[tuple[str, ...]]:
     connection = await asyncpg.connect(url)
     try:
         return sorted(tuple(row) for row in await connection.fetch(TRIGGERS, "eventlog"))
@@ -117,7 +117,7 @@ async def on_guard(url: str) -> list[tuple[str, str]]:
         await connection.close()
 
 
-async def copied(source: str, target: str, guards: list[tuple[str, str]]) -> None:
+async def copied(source: str, target: str, guards: list[tuple[str, ...]]) -> None:
     """Check a copy after the last step, which puts its triggers back on guard."""
     assert await on_guard(target) != guards
     await migrate(target)
