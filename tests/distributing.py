@@ -104,6 +104,13 @@ async def create(url: str, name: str, how: str = "") -> str:
     return _of(make_url(url), name)
 
 
+async def on_every_node(url: str, statement: str) -> None:
+    """Run what Citus does not pass on, in the database of the URL: on each node for itself."""
+    for node in await _nodes(url):
+        alone = "" if kind() is None else "SET citus.enable_ddl_propagation = off; "
+        await _execute(node, alone + statement)
+
+
 async def plain_logs(connection: "asyncpg.Connection[Any]", schema: str) -> list[str]:
     """Return what is not distributed of the log of a schema, if this run distributes logs."""
     if kind() is None:

@@ -151,7 +151,7 @@ def keep_events_on_sqlite() -> None:
 
 def keep_events_on_postgresql(schema: str) -> None:
     quoted = op.get_bind().dialect.identifier_preparer.quote_schema(schema)
-    op.execute(
+    op.get_bind().exec_driver_sql(
         f"""
         CREATE FUNCTION {quoted}.events_stay() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
@@ -177,8 +177,8 @@ def keep_events_on_postgresql(schema: str) -> None:
         ("events_truncate", "BEFORE TRUNCATE"),
     ):
         each = "ROW" if name == "events_rows" else "STATEMENT"
-        op.execute(
+        op.get_bind().exec_driver_sql(
             f"CREATE TRIGGER {name} {when} ON {quoted}.events"
             f" FOR EACH {each} EXECUTE FUNCTION {quoted}.events_stay()"
         )
-        op.execute(f"ALTER TABLE {quoted}.events ENABLE ALWAYS TRIGGER {name}")
+        op.get_bind().exec_driver_sql(f"ALTER TABLE {quoted}.events ENABLE ALWAYS TRIGGER {name}")

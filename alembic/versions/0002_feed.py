@@ -50,7 +50,7 @@ def create_lease(schema: str) -> None:
 def vacuum_queue_early(schema: str) -> None:
     # Every row is deleted soon after it came: what counts is the dead ones, not their share.
     quoted = op.get_bind().dialect.identifier_preparer.quote_schema(schema)
-    op.execute(
+    op.get_bind().exec_driver_sql(
         f"ALTER TABLE {quoted}.queue"
         " SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000)"
     )

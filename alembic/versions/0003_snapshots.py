@@ -47,4 +47,6 @@ def create_segments(schema: str | None) -> None:
 def compress_once(schema: str) -> None:
     # Segments are compressed already: PostgreSQL need not try.
     quoted = op.get_bind().dialect.identifier_preparer.quote_schema(schema)
-    op.execute(f"ALTER TABLE {quoted}.segments ALTER COLUMN body SET STORAGE EXTERNAL")
+    op.get_bind().exec_driver_sql(
+        f"ALTER TABLE {quoted}.segments ALTER COLUMN body SET STORAGE EXTERNAL"
+    )

@@ -45,4 +45,6 @@ def create_tree_heads(schema: str | None) -> None:
 def leave_hashes_alone(schema: str) -> None:
     # Hashes do not compress: PostgreSQL need not try.
     quoted = op.get_bind().dialect.identifier_preparer.quote_schema(schema)
-    op.execute(f"ALTER TABLE {quoted}.tree ALTER COLUMN hashes SET STORAGE EXTERNAL")
+    op.get_bind().exec_driver_sql(
+        f"ALTER TABLE {quoted}.tree ALTER COLUMN hashes SET STORAGE EXTERNAL"
+    )

@@ -41,7 +41,7 @@ def refuse(name: str, when: str, condition: str = "") -> None:
 
 
 def keep_on_postgresql(quoted: str) -> None:
-    op.execute(
+    op.get_bind().exec_driver_sql(
         f"""
         CREATE FUNCTION {quoted}.evidence_stays() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
@@ -56,8 +56,8 @@ def keep_on_postgresql(quoted: str) -> None:
         ("tree_heads_delete", "tree_heads", "DELETE", "FOR EACH ROW"),
         *[(f"{name}_truncate", name, "TRUNCATE", "") for name in ("streams", "feed", "tree_heads")],
     ):
-        op.execute(
+        op.get_bind().exec_driver_sql(
             f"CREATE TRIGGER {name} BEFORE {when} ON {quoted}.{table}"
             f" {each} EXECUTE FUNCTION {quoted}.evidence_stays()"
         )
-        op.execute(f"ALTER TABLE {quoted}.{table} ENABLE ALWAYS TRIGGER {name}")
+        op.get_bind().exec_driver_sql(f"ALTER TABLE {quoted}.{table} ENABLE ALWAYS TRIGGER {name}")

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from typing import Any, Final
 
 import asyncpg
+from sqlalchemy.engine import make_url
 
 from eventlog import EventLog
 from tests import distributing
@@ -41,14 +42,21 @@ class Bench:
         self.options: dict[str, Any] = {"tenant": uuid.uuid4().hex, **backend.options}
         self.direct = EventLog(backend.url, **grouped(**self.options))
         self._logs = [self.direct]
+        self.impatient: str | None = None
+        """A role that waits 300 ms for a lock, where no setting of a session reaches the nodes."""
 
     def open(self, way: str = "direct", **options: Any) -> EventLog:
         """Open a log by way of the proxy, whose statements end after LIMIT."""
         url = self.proxy.url
         given = {"statement_timeout": LIMIT, **self.options, **options}
         if way == "server":
-            url += "?lock_timeout=300"
             given["statement_timeout"] = PATIENCE
+            if self.impatient is None:
+                url += "?lock_timeout=300"
+            else:
+                url = (
+                    make_url(url).set(username=self.impatient).render_as_string(hide_password=False)
+                )
         log = EventLog(url, **grouped(**given, pgbouncer=way == "bouncer"))
         self._logs.append(log)
         return log
@@ -72,6 +80,21 @@ class Bench:
                 yield connection
         finally:
             await connection.close()
+
+    @contextlib.asynccontextmanager
+    async def nodes_bound(self) -> AsyncGenerator[None]:
+        """Have the nodes of a distributed log bound the waiting for locks, for `way="server"`."""
+        if distributing.kind() is None:
+            yield
+            return
+        role = f"impatient_{uuid.uuid4().hex[:12]}"
+        await self.backend.execute(f"CREATE ROLE {role} LOGIN SUPERUSER")
+        await self.backend.execute(f"ALTER ROLE {role} SET lock_timeout = 300")
+        self.impatient = role
+        try:
+            yield
+        finally:
+            await self.backend.execute(f"DROP ROLE {role}")
 
     async def running(self) -> int:
         """Return how many statements of the log run on the server, or on any of its nodes."""

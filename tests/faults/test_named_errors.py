@@ -17,6 +17,7 @@ from eventlog.keys import new_key, parse_keyring
 from eventlog.operations import rekey
 from eventlog.store.nouns.outcomes import UnansweredError
 from eventlog_projections import Conversation, erase
+from tests import distributing
 from tests.backends import Backend, PostgresBackend
 from tests.elsewhere import open_elsewhere
 
@@ -73,6 +74,9 @@ async def told_together(log: EventLog, names: list[str]) -> None:
 
 NAMES: Final = ["one", "two", "three"]
 
+LIMIT: Final = 0.2 if distributing.kind() is None else 1.5
+"""Seconds of a statement. The first ones of a session open others, to each node they concern."""
+
 
 async def fill(backend: Backend) -> None:
     backend.keyring = parse_keyring(new_key("kek"))
@@ -86,7 +90,7 @@ async def locked(backend: Backend) -> AsyncGenerator[EventLog]:
     """Have somebody keep everything locked, from reads too where the database can."""
     await fill(backend)
     if isinstance(backend, PostgresBackend):
-        options = PostgresOptions(schema=backend.schema, statement_timeout=0.2)
+        options = PostgresOptions(schema=backend.schema, statement_timeout=LIMIT)
         log = EventLog(backend.url, keyring=backend.keyring, postgres=options)
         await log.position()
         connection = await asyncpg.connect(backend.url)

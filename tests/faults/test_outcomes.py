@@ -13,6 +13,7 @@ from eventlog.errors import ReadOnlyError
 from eventlog.keys import new_key, parse_keyring
 from eventlog.operations import migrate, rekey
 from eventlog_projections import Conversation, erase
+from tests import distributing
 from tests.backends import PostgresBackend, migrated
 from tests.backends import _checked_out as lent
 from tests.faults.bench import Bench
@@ -35,8 +36,9 @@ def backend(postgres_url: str) -> Iterator[PostgresBackend]:
 async def bench(backend: PostgresBackend) -> AsyncIterator[Bench]:
     async with Proxy(backend.url) as proxy:
         opened = Bench(backend, proxy)
-        yield opened
-        await opened.close()
+        async with opened.nodes_bound():
+            yield opened
+            await opened.close()
 
 
 async def begun(bench: Bench, log: EventLog, count: int) -> list[str]:
@@ -364,8 +366,8 @@ async def test_callers_wait_where_the_server_has_no_room_for_more(
             )
             assert len(ledger.stored) == 90
             await ledger.check(direct)
-        await owner.execute(f"DROP OWNED BY {role}")
         await owner.close()
+        await distributing.on_every_node(database, f"DROP OWNED BY {role}")
         await admin.execute(f"DROP ROLE {role}")
     finally:
         await admin.close()

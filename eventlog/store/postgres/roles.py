@@ -100,7 +100,8 @@ async def _create(
     names = [name for name in names if has_tenants or name != group]
     steps = [f"CREATE ROLE {quoted(name)}" for name in names if name not in there]
     partitions = await connection.fetch(_PARTITIONS, f"{quoted(schema)}.events")
-    steps += role_sql.ownership(schema, [row[0] for row in partitions])
+    user = await connection.fetchval("SELECT CURRENT_USER")
+    steps += role_sql.ownership(schema, [row[0] for row in partitions], user)
     steps += role_sql.grants(schema, names)
     tables = sorted(name for name in found if name.startswith("view_"))
     steps += await _limits(connection, schema, tables) if has_tenants else []

@@ -153,12 +153,15 @@ def grants(schema: str, there: Collection[str]) -> list[str]:
     return steps
 
 
-def ownership(schema: str, partitions: Iterable[str]) -> list[str]:
-    """Make the owner role the owner of every table; the current user becomes a member of it."""
+def ownership(schema: str, partitions: Iterable[str], user: str) -> list[str]:
+    """Make the owner role the owner of every table; the current user becomes a member of it.
+
+    `user` is the current one: it may be one of these roles itself, and no role is its own member.
+    """
     place, owner = quoted(schema), quoted_role(schema, OWNER)
-    sequencer = quoted_role(schema, SEQUENCER)
+    joined = [role_name(schema, role) for role in (OWNER, SEQUENCER)]
     return [
-        f"GRANT {owner}, {sequencer} TO CURRENT_USER",
+        *[f"GRANT {quoted(name)} TO CURRENT_USER" for name in joined if name != user],
         f"ALTER SCHEMA {place} OWNER TO {owner}",
         *[
             f"ALTER TABLE {table_of(schema, table)} OWNER TO {owner}"

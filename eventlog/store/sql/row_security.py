@@ -222,7 +222,7 @@ def _functions(schema: str) -> Sequence[str]:
     return [
         (
             f"CREATE OR REPLACE FUNCTION {place}.own_tenant() RETURNS text LANGUAGE plpgsql STABLE"
-            f" PARALLEL SAFE AS $$ BEGIN RETURN ({first}); END $$"
+            f" PARALLEL SAFE AS {literal(f' BEGIN RETURN ({first}); END ')}"
         ),
         _function(
             f"{place}.in_own_streams(wanted bytea)", "STABLE PARALLEL SAFE COST 0.0001", stream
@@ -234,10 +234,8 @@ def _functions(schema: str) -> Sequence[str]:
 
 
 def _function(name: str, how: str, found: str) -> str:
-    body = f"BEGIN RETURN EXISTS ({found}); END"
-    return (
-        f"CREATE OR REPLACE FUNCTION {name} RETURNS boolean LANGUAGE plpgsql {how} AS $$ {body} $$"
-    )
+    body = literal(f" BEGIN RETURN EXISTS ({found}); END ")
+    return f"CREATE OR REPLACE FUNCTION {name} RETURNS boolean LANGUAGE plpgsql {how} AS {body}"
 
 
 def _prefixed(column: str) -> str:

@@ -21,8 +21,7 @@ def silence_all(schema: str, tables: Iterable[str]) -> str:
     Before PostgreSQL 18 only a superuser can have it forget what it has noted.
     """
     names = ", ".join(literal(name) for name in tables)
-    return f"""
-DO $$
+    code = f"""
 DECLARE silent record;
 BEGIN
     FOR silent IN
@@ -44,4 +43,5 @@ BEGIN
             DELETE FROM pg_statistic WHERE starelid = silent.oid AND staattnum = silent.attnum;
         END IF;
     END LOOP;
-END $$"""
+END"""
+    return f"DO {literal(code)}"

@@ -11,6 +11,7 @@ Limits = Mapping[str, Sequence[str]]
 
 _ENCRYPTION: Final = "tests/contract/keys/test_encryption.py"
 _IMMUTABILITY: Final = "tests/contract/log/test_immutability.py"
+_OUTCOMES: Final = "tests/faults/test_outcomes.py"
 
 LIMITS: Final[Limits] = {
     "the damage that the test does copies from one stream to another, by a correlated subquery": [
@@ -22,5 +23,8 @@ LIMITS: Final[Limits] = {
     ],
     "Citus refuses an UPDATE of stream_id before a trigger could, by another error": [
         f"{_IMMUTABILITY}::test_other_evidence_is_not_changed_or_removed[postgres]",
+    ],
+    "a database of the coordinator that only reads says nothing of the nodes, where appends go": [
+        f"{_OUTCOMES}::test_a_server_that_only_read_for_a_while_is_not_remembered",
     ],
 }

@@ -1,6 +1,7 @@
 """Names of roles cannot collide, in one database or in a cluster of several."""
 
 import contextlib
+import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from eventlog.errors import InvalidOptionError
 from eventlog.operations import create_roles, migrate
 from eventlog_projections.views import Views
 from tests import distributing
+from tests.backends import PostgresBackend
 from tests.databases.roles.conftest import Roled
 from tests.options import grouped
 
@@ -202,3 +204,49 @@ async def test_a_second_database_gets_roles_of_its_own_rights(roled: Roled, besi
         assert not await connection.fetchval("SELECT count(*) FROM pg_policy")
     finally:
         await connection.close()
+
+
+@pytest.mark.parametrize("role", ["owner", "sequencer"])
+async def test_a_role_of_the_log_may_create_the_roles(postgres_url: str, role: str) -> None:
+    """Who is called as the log's owner made it and is its owner; no role is its own member."""
+    roled = Roled(PostgresBackend(postgres_url))
+    name = roled.name(role)
+    await roled.backend.execute(f"CREATE ROLE {name} LOGIN CREATEROLE")
+    await roled.backend.execute(f"GRANT CREATE ON DATABASE postgres TO {name}")
+    try:
+        await migrate(roled.url(role), **roled.backend.options)
+        for _ in range(2):
+            assert name in await roled.create(roled.url(role))
+        await roled.open("writer").append("chat", ItemsAdded(["a"]))
+        assert (await roled.open("reader").verify()).ok
+        assert await roled.open(role).position() == 1
+    finally:
+        roled.names.add(name)
+        await roled.discard()
+
+
+@pytest.mark.parametrize(
+    "schema", ["two$$dollars", "$q$", "it's", 'sa"id', ":bound", "back\\slash", "%s"]
+)
+async def test_a_schema_may_be_called_anything(postgres_url: str, schema: str) -> None:
+    """A log is made there, with roles and with those of a tenant, and each does what it may."""
+    schema += uuid.uuid4().hex[:8]
+    given = {"schema": schema}
+    quoted = schema.replace('"', '""')
+    admin = await asyncpg.connect(postgres_url)
+    names: set[str] = set()
+    try:
+        await migrate(postgres_url, **given)
+        names |= set(await create_roles(postgres_url, **given))
+        if distributing.kind() is None:
+            names |= set(await create_roles(postgres_url, **given, tenant="acme"))
+        async with EventLog(postgres_url, **grouped(**given, tenant="acme")) as log:
+            await log.append("chat", ItemsAdded(["a"]))
+            assert (await log.verify()).ok
+        await migrate(postgres_url, **given)
+    finally:
+        await admin.execute(f'DROP SCHEMA IF EXISTS "{quoted}" CASCADE')
+        for name in names:
+            role = name.replace('"', '""')
+            await admin.execute(f'DROP OWNED BY "{role}"; DROP ROLE "{role}"')
+        await admin.close()

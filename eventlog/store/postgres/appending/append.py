@@ -98,13 +98,22 @@ class Appender:
         await asyncio.gather(*[answer(*each) for each in left])
 
     async def _free(self, stream_ids: Sequence[bytes]) -> set[bytes]:
-        """Return the streams that nobody has locked; where nobody tells, none."""
-        if self._sql.is_distributed:
-            return set()  # Citus locks rows of one node at a time.
-        with contextlib.suppress(StoreError):
-            rows = await self._runner.fetch(self._sql.free, {"stream_ids": stream_ids})
-            return {row[0] for row in rows}
-        return set()
+        """Return the streams that nobody has locked; where nobody tells, none.
+
+        A distributed log is asked of each stream: Citus locks rows of one shard at a time.
+        """
+        slots = asyncio.Semaphore(self._slots)
+        free: set[bytes] = set()
+
+        async def ask(some: Sequence[bytes]) -> None:
+            async with slots:
+                with contextlib.suppress(StoreError):
+                    rows = await self._runner.fetch(self._sql.free, {"stream_ids": some})
+                    free.update(row[0] for row in rows)
+
+        parts = [[one] for one in stream_ids] if self._sql.is_distributed else [stream_ids]
+        await asyncio.gather(*[ask(part) for part in parts])
+        return free
 
     async def _settle(self, attempt: Attempt) -> Outcome:
         """Append, and find out what came of it if something of it was not answered."""
