@@ -10,14 +10,17 @@ from eventlog.format.chain import GENESIS
 from eventlog.format.records import Head, StoredEvent
 from eventlog.store.contract.erasures import Erasure
 from eventlog.store.contract.keys import KeyRow, Linked
+from eventlog.store.contract.tree import TOLD
 from eventlog.store.nouns.erasures import Erasures
 from eventlog.store.nouns.events import Events
 from eventlog.store.nouns.keys import Keys
 from eventlog.store.nouns.streams import Streams
+from eventlog.store.nouns.tree import SLICE, Searches, Tree, ranges
 from eventlog.store.nouns.work import Ask, Each, Evict, Noun, Runner, Step, Work
 from eventlog.store.postgres.runner import PostgresRunner
+from eventlog.store.sql.statement import Statement, plain
 from eventlog.store.sqlite.runner import SqliteRunner
-from eventlog.store.sqlite.statements import ERASURES, KEYS, LOG, SNAPSHOTS
+from eventlog.store.sqlite.statements import ERASURES, KEYS, LOG, SNAPSHOTS, TREE
 
 _T = TypeVar("_T")
 STREAM: Final = b"s" * 16
@@ -116,6 +119,45 @@ async def test_keys_go_with_the_whole_content_only(only: int | None, goes: bool)
     assert await Erasures(runner, ERASURES, SNAPSHOTS, KEYS, LOG).erase(erasure(only)) is True
     assert (KEYS.destroyed.text in runner.texts) is goes
     assert SNAPSHOTS.drop_segments.text in runner.texts
+
+
+SLICED: Final = Statement("sliced", (("first", None), ("behind", None)))
+SEARCHES: Final = Searches([plain("whole")], [SLICED], plain("extent"))
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 7, 64, 4099])
+def test_every_id_is_in_one_range(number: int) -> None:
+    """Also what is no id of ours: somebody who writes to the tables chooses its length."""
+    parts = ranges(number)
+    assert len(parts) == number
+    ids = [b"", b"\0", STREAM, *[bytes([each]) * 16 for each in range(256)], b"\xff" * 99]
+    for each in [*ids, *[first for first, _ in parts]]:
+        holding = [part for part in parts if part[0] <= each and (each < part[1] or not part[1])]
+        assert len(holding) == 1
+
+
+async def test_no_statement_compares_more_the_more_events_there_are() -> None:
+    """A log of a hundred times the size is looked at in a hundred times as many ranges."""
+    for parts in (1, 100):
+        runner = Scripted([(SLICE * parts - 1,)])
+        assert await Tree(runner, TREE, lambda: SEARCHES).violations(None) == []
+        asked = [step for step in runner.steps if isinstance(step, Ask)]
+        assert [step.text for step in asked] == ["extent", *["sliced"] * parts, "whole"]
+        assert [tuple(step.args) for step in asked[1:-1]] == ranges(parts)
+
+
+async def test_what_ranges_find_is_told_as_if_it_was_one_search() -> None:
+    """The tenant's own first, then by position, and no more than one statement would tell."""
+
+    def wrong(name: str | None, position: int) -> tuple[Any, ...]:
+        return ("nowhere", STREAM, name, "", 1, position, None)
+
+    low, high = (
+        [wrong("chat", position + 2 * each) for each in range(TOLD)] for position in (1, 2)
+    )
+    runner = Scripted([(2 * SLICE - 1,)], [wrong(None, 0), *high], low)
+    found = await Tree(runner, TREE, lambda: SEARCHES).violations("ours")
+    assert [each.position for each in found] == list(range(1, TOLD + 1))
 
 
 @pytest.mark.parametrize("runner", [SqliteRunner, PostgresRunner])

@@ -10,6 +10,9 @@ from eventlog.proof.merkle import TileId
 BEFORE_ALL: Final = -1
 """Every head is of more events than that, one of an empty log as well."""
 
+TOLD: Final = 100
+"""Maximum number of violations that one search tells: one is enough to know."""
+
 
 class Leaf(NamedTuple):
     """A position of the feed, and the hash of its event; None where there is no such event."""

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from eventlog.format.records import SignedHead
 from eventlog.proof.merkle import TileId
 from eventlog.store.contract.tree import (
+    TOLD,
     EventAt,
     IntegrityViolation,
     Leaf,
@@ -29,11 +30,8 @@ from eventlog.store.sql.statement import Statement
 LOOKS: Final = 3
 """It may be appended after the queue was read, and placed after the feed was."""
 
-SLICE: Final = 2**20
+SLICE: Final = 2**21
 """Events that one statement compares, on average: some seconds, whatever the size of the log."""
-
-TOLD: Final = 100
-"""Maximum number of violations that one search tells."""
 
 _IDS: Final = 2**128
 """Stream ids are 16 bytes of a hash: each range of the same size has as many."""

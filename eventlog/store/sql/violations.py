@@ -29,13 +29,10 @@ from sqlalchemy import (
     union_all,
 )
 
-from eventlog.store.contract.tree import ViolationKind
+from eventlog.store.contract.tree import TOLD, ViolationKind
 from eventlog.store.sql.compiling import on_both, on_postgres
 from eventlog.store.sql.parts import Query
 from eventlog.store.sql.schema import Tables
-
-LIMIT: Final = 100
-"""Maximum number of violations of a kind: one is enough to know."""
 
 LAST: Final = 2**63 - 1
 """The position of an event in `queue`, which has none yet: behind every other."""
@@ -51,7 +48,7 @@ def created(t: Tables) -> Query:
         _violation(ViolationKind.CREATED, row.stream_id, _of(streams), literal(0))
         .select_from(streams.join(t.events, first))
         .where(row.created_at != events.recorded_at, _concerns(streams), *_in_range(t, row))
-        .limit(LIMIT)
+        .limit(TOLD)
     )
 
 
@@ -69,16 +66,23 @@ def end(t: Tables) -> Query:
 
 @on_postgres
 def nowhere(t: Tables) -> Query:
-    """Find positions of events that their stream has never had, whichever tenant's it is."""
-    if t.is_distributed:
-        return _nowhere_of_nodes(t)
-    feed, streams = t.feed.c, t.streams
+    """Find positions of events that their stream has never had, whichever tenant's it is.
+
+    The last place of each stream is compared with its end, before all places are looked at.
+    """
+    feed, row = t.feed.c, t.streams.c
+    version = func.max(feed.version).label("version")
+    ours = select(feed.stream_id, version).where(*_in_range(t, feed))
+    last = _kept(ours.group_by(feed.stream_id), "last").c
+    is_beyond = (row.stream_id == last.stream_id) & (last.version > row.version)
+    names = [row.stream_id, row.version, row.tenant, row.name, row.branch]
+    streams = _kept(select(*names).where(is_beyond, *_in_range(t, row)), "beyond")
     return (
         _violation(ViolationKind.NOWHERE, feed.stream_id, _of(streams), feed.version, feed.position)
         .select_from(t.feed.join(streams, streams.c.stream_id == feed.stream_id))
-        .where(feed.version > streams.c.version, *_in_range(t, feed, streams.c))
+        .where(feed.version > streams.c.version, *_in_range(t, feed))
         .order_by(streams.c.tenant != bindparam("tenant", type_=Text), feed.position)
-        .limit(LIMIT)
+        .limit(TOLD)
     )
 
 
@@ -142,7 +146,7 @@ def queued(t: Tables) -> Query:
             _concerns(streams),
             *_in_range(t, row),
         )
-        .limit(LIMIT)
+        .limit(TOLD)
     )
 
 
@@ -165,7 +169,7 @@ def _before_its_predecessor(t: Tables) -> Query:
             events.join(before, is_before).outerjoin(streams, streams.c.stream_id == row.stream_id)
         )
         .where(row.position < before.c.position, _concerns(streams))
-        .limit(LIMIT)
+        .limit(TOLD)
     )
 
 
@@ -242,24 +246,6 @@ def _placed(t: Tables) -> FromClause:
     )
 
 
-def _nowhere_of_nodes(t: Tables) -> Query:
-    """Compare the last place of each stream with its end, before all places are looked at."""
-    feed, row = t.feed.c, t.streams.c
-    version = func.max(feed.version).label("version")
-    ours = select(feed.stream_id, version).where(*_in_range(t, feed))
-    last = _kept(ours.group_by(feed.stream_id), "last").c
-    is_beyond = (row.stream_id == last.stream_id) & (last.version > row.version)
-    names = [row.stream_id, row.version, row.tenant, row.name, row.branch]
-    streams = _kept(select(*names).where(is_beyond, *_in_range(t, row)), "beyond")
-    return (
-        _violation(ViolationKind.NOWHERE, feed.stream_id, _of(streams), feed.version, feed.position)
-        .select_from(t.feed.join(streams, streams.c.stream_id == feed.stream_id))
-        .where(feed.version > streams.c.version, *_in_range(t, feed))
-        .order_by(streams.c.tenant != bindparam("tenant", type_=Text), feed.position)
-        .limit(LIMIT)
-    )
-
-
 def _suspects(t: Tables, placed: FromClause) -> CTE:
     """Find streams of which not all versions are placed, by how many there are and a sum of them.
 
@@ -316,7 +302,7 @@ def _limited(t: Tables, found: Query, row: Any) -> Query:
     """Limit; on many nodes by an order, by which a second look finds the same."""
     if t.is_distributed:
         found = found.order_by(row.stream_id, row.version)
-    return found.limit(LIMIT)
+    return found.limit(TOLD)
 
 
 def _violation(
