@@ -185,10 +185,16 @@ def nodes(t: Tables) -> Query:
 
 @on_postgres
 def free(t: Tables) -> Query:
-    """Find which of many streams nobody has locked."""
+    """Find which of many streams nobody has locked; on many nodes, whether one is such.
+
+    Citus locks rows of one shard at a time.
+    """
     stream_id = t.streams.c.stream_id
-    ids = bindparam("stream_ids", type_=ARRAY(stream_id.type))
-    free = select(stream_id).where(stream_id == any_(ids))
+    if t.is_distributed:
+        free = select(stream_id).where(stream_id == bindparam("stream_id"))
+    else:
+        ids = bindparam("stream_ids", type_=ARRAY(stream_id.type))
+        free = select(stream_id).where(stream_id == any_(ids))
     return free.with_for_update(key_share=True, skip_locked=True)
 
 

@@ -98,21 +98,20 @@ class Appender:
         await asyncio.gather(*[answer(*each) for each in left])
 
     async def _free(self, stream_ids: Sequence[bytes]) -> set[bytes]:
-        """Return the streams that nobody has locked; where nobody tells, none.
-
-        A distributed log is asked of each stream: Citus locks rows of one shard at a time.
-        """
+        """Return the streams that nobody has locked; where nobody tells, none."""
+        asked: list[dict[str, Any]] = [{"stream_ids": stream_ids}]
+        if self._sql.is_distributed:
+            asked = [{"stream_id": stream_id} for stream_id in stream_ids]
         slots = asyncio.Semaphore(self._slots)
         free: set[bytes] = set()
 
-        async def ask(some: Sequence[bytes]) -> None:
+        async def ask(values: dict[str, Any]) -> None:
             async with slots:
                 with contextlib.suppress(StoreError):
-                    rows = await self._runner.fetch(self._sql.free, {"stream_ids": some})
+                    rows = await self._runner.fetch(self._sql.free, values)
                     free.update(row[0] for row in rows)
 
-        parts = [[one] for one in stream_ids] if self._sql.is_distributed else [stream_ids]
-        await asyncio.gather(*[ask(part) for part in parts])
+        await asyncio.gather(*[ask(values) for values in asked])
         return free
 
     async def _settle(self, attempt: Attempt) -> Outcome:
