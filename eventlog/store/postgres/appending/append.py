@@ -1,7 +1,6 @@
 """Appending on PostgreSQL: one round trip; those that wait together go together."""
 
 import asyncio
-import contextlib
 import functools
 from collections.abc import Sequence
 from typing import Any, Final
@@ -84,7 +83,7 @@ class Appender:
         """Decide each for itself; those last that somebody has locked."""
         slots = asyncio.Semaphore(self._slots)
         if len(left) > self._slots:
-            free = await self._free([one.request.stream_id for _, one in left])
+            free = await self._sending.free([one.request.stream_id for _, one in left], slots)
             left.sort(key=lambda each: each[1].request.stream_id not in free)
 
         async def answer(index: int, attempt: Attempt) -> None:
@@ -96,23 +95,6 @@ class Appender:
             tell(index, outcome)
 
         await asyncio.gather(*[answer(*each) for each in left])
-
-    async def _free(self, stream_ids: Sequence[bytes]) -> set[bytes]:
-        """Return the streams that nobody has locked; where nobody tells, none."""
-        asked: list[dict[str, Any]] = [{"stream_ids": stream_ids}]
-        if self._sql.is_distributed:
-            asked = [{"stream_id": stream_id} for stream_id in stream_ids]
-        slots = asyncio.Semaphore(self._slots)
-        free: set[bytes] = set()
-
-        async def ask(values: dict[str, Any]) -> None:
-            async with slots:
-                with contextlib.suppress(StoreError):
-                    rows = await self._runner.fetch(self._sql.free, values)
-                    free.update(row[0] for row in rows)
-
-        await asyncio.gather(*[ask(values) for values in asked])
-        return free
 
     async def _settle(self, attempt: Attempt) -> Outcome:
         """Append, and find out what came of it if something of it was not answered."""

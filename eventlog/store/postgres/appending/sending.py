@@ -5,6 +5,7 @@ go on with one; on many nodes those of each node, and the nodes at once.
 """
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
@@ -55,6 +56,22 @@ class Sending:
             part = [one for one in attempts if (one.tried.head.version == 0) == first]
             if part:
                 await store(part, self._sending(part, first=first))
+
+    async def free(self, stream_ids: Sequence[bytes], slots: asyncio.Semaphore) -> set[bytes]:
+        """Return the streams that nobody has locked; where nobody tells, none."""
+        asked: list[dict[str, Any]] = [{"stream_ids": stream_ids}]
+        if self._sql.is_distributed:
+            asked = [{"stream_id": stream_id} for stream_id in stream_ids]
+        free: set[bytes] = set()
+
+        async def ask(values: dict[str, Any]) -> None:
+            async with slots:
+                with contextlib.suppress(StoreError):
+                    rows = await self._runner.fetch(self._sql.free, values)
+                    free.update(row[0] for row in rows)
+
+        await asyncio.gather(*[ask(values) for values in asked])
+        return free
 
     def _calling(self, part: Sequence[Attempt]) -> Call:
         return lambda: self._call([one.tried for one in part])
