@@ -204,7 +204,11 @@ async def test_ctrl_c_in_long_work_leaves_what_was_done(db: str) -> None:
         for number in range(20):
             await log.append(f"chat-{number}", [ItemsAdded([user("x")]) for _ in range(500)])
     ours, theirs = pty.openpty()
-    at_once = "from eventlog_cli import progress; progress.SOON = progress.LOOK = 0.001;"
+    at_once = (
+        "import functools; from eventlog_cli import bars, progress;"
+        " bars.Progress = functools.partial(bars.Progress, refresh_per_second=1000);"
+        " progress.SOON = progress.LOOK = 0.001;"
+    )
     command = [sys.executable, "-c", f"{at_once} {DEFAULT_SIGINT}", "sessions"]
     environment = {**os.environ, "TERM": "xterm-256color"}
     with subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment) as process:
