@@ -41,8 +41,7 @@ class Results(NamedTuple):
     """The last run that was committed."""
 
     machine: str
-    quiet: Quiet | None
-    """None in results of before it was measured."""
+    quiet: Quiet
     figures: list[Figure]
 
     def row(self, what: str, beside: str) -> Figure | None:
@@ -53,8 +52,9 @@ class Results(NamedTuple):
 def measured() -> Results:
     """Return every ratio and rate of the last run."""
     found: dict[str, Any] = json.loads(RESULTS.read_text("utf-8"))
-    quiet = Quiet(**found["quiet"]) if found["quiet"] else None
-    return Results(found["machine"], quiet, [_figure(bar) for bar in found["bars"]])
+    return Results(
+        found["machine"], Quiet(**found["quiet"]), [_figure(bar) for bar in found["bars"]]
+    )
 
 
 def _figure(bar: dict[str, Any]) -> Figure:
@@ -88,9 +88,8 @@ def of_the_run(results: Results) -> str:
     """Say on what was measured, how quiet it was, and how many bars are met."""
     bars = [figure for figure in results.figures if figure.cells[3]]
     met = sum(figure.cells[4] == "met" for figure in bars)
-    quiet = how_quiet(results.quiet) if results.quiet else "How quiet it was, nobody measured."
     text = (
-        f"Measured in one run on {results.machine}. {quiet}"
+        f"Measured in one run on {results.machine}. {how_quiet(results.quiet)}"
         f" Of {len(bars)} bars {met} are met; those that are missed are shown too."
     )
     return textwrap.fill(text, WIDTH)

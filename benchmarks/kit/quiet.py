@@ -5,17 +5,20 @@ Whoever else uses the machine slows that loop down as much as what is measured b
 
 import statistics
 import time
+from bisect import insort
 from typing import Final, NamedTuple
 
 TOLERANCE: Final = 1.2
-"""How much slower than at its quickest the loop may be beside a round that counts."""
+"""How much slower than usual at its quickest the loop may be beside a round that counts."""
+
+QUICKEST: Final = 0.1
+"""The part of all loops so far that were quicker than is usual."""
 
 _STEPS: Final = 100_000
-_FIRST: Final = 20
 
 
 class Quiet(NamedTuple):
-    """What the loop said in a run: how much slower than its quickest it was, and how often."""
+    """What the loop said in a run: how much slower than its quickest tenth, and how often."""
 
     median: float
     highest: float
@@ -29,19 +32,20 @@ class Gauge:
     """The loop, and all that it has said since the run began."""
 
     def __init__(self) -> None:
-        self._quickest = min(_loop() for _ in range(_FIRST))
+        self._loops: list[float] = []
+        """In order: the quickest first."""
         self._counted: list[float] = []
         self._repeated = 0
 
     def read(self) -> float:
         """Return how many seconds the loop takes now."""
         took = _loop()
-        self._quickest = min(self._quickest, took)
+        insort(self._loops, took)
         return took
 
     def is_quiet(self, slowest: float) -> bool:
         """Tell whether a round counts beside which the loop took `slowest` at most."""
-        return slowest <= self._quickest * TOLERANCE
+        return slowest <= self._quick() * TOLERANCE
 
     def count(self, kept: list[float], repeated: int) -> None:
         """Remember the slowest loop beside each round of a scenario that counts."""
@@ -50,11 +54,14 @@ class Gauge:
 
     def summary(self) -> Quiet:
         """Return what is to be said of the whole run."""
-        slower = [slowest / self._quickest for slowest in self._counted] or [1.0]
+        slower = [slowest / self._quick() for slowest in self._counted] or [1.0]
         loud = sum(each > TOLERANCE for each in slower)
         return Quiet(
             statistics.median(slower), max(slower), len(self._counted), self._repeated, loud
         )
+
+    def _quick(self) -> float:
+        return self._loops[int(len(self._loops) * QUICKEST)]
 
 
 def _loop() -> float:

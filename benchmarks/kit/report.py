@@ -111,7 +111,7 @@ def how_quiet(quiet: Quiet) -> str:
     """Say how quiet the machine was."""
     return (
         "Beside each round a bare loop was timed: in the median it took"
-        f" {quiet.median:.2f} times as long as at its quickest, {quiet.highest:.2f} at the most."
+        f" {quiet.median:.2f} times as long as its quickest tenth, {quiet.highest:.2f} at the most."
         f" Of {quiet.rounds:,} rounds"
         f" {quiet.loud:,} count although it took over {TOLERANCE} times as long;"
         f" {quiet.repeated:,} others were taken again for that."
