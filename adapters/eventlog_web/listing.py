@@ -181,7 +181,7 @@ def _row(found: Summary, more: tuple[int, int]) -> ListRow:
         found.events + more[0],
         found.branches,
         found.total_tokens,
-        None if cost.unpriced and not cost.total else float(cost.total),
+        None if cost.known is None else float(cost.known),
         max(last, more[1]),
         more[0],
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from eventlog.events import UsageRecorded
 from eventlog.format.envelope import readable_time
+from eventlog_cli.showing import records
 from eventlog_projections.views import queries
 from eventlog_projections.views.prices import Call, costs_of
 from eventlog_projections.views.turns import UsageRow
@@ -56,9 +57,7 @@ class _Sum:
 
     def record(self) -> dict[str, Any]:
         """Return it as programs have it."""
-        found = costs_of(self.calls)
-        cost = None if found.unpriced and not found.total else found._asdict()
-        return {**self.counts, "cost": cost}
+        return {**self.counts, "cost": records.cost(costs_of(self.calls))}
 
 
 async def spent(

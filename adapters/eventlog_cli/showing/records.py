@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 
 def cost(found: "Cost", *, counted: bool = True) -> dict[str, Any] | None:
     """Return US dollars, and how many requests have no price; None where nothing is known."""
-    if not counted or (found.unpriced and not found.total):
-        return None
-    return {"total": found.total, "unpriced": found.unpriced}
+    return found._asdict() if counted and found.known is not None else None
 
 
 def price(amount: Decimal | None) -> dict[str, Any] | None:

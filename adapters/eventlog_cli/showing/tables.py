@@ -104,7 +104,7 @@ def turns(found: Iterable["Turn"]) -> Table:
     if len(every) > 1:
         tokens, items = sum(t.total_tokens for t in every), sum(t.items for t in every)
         costs = [turn.cost for turn in every if turn.usage.requests or turn.total_tokens]
-        cells = ("", "total", f"{items:,}", f"{tokens:,}", "", _spent_together(costs))
+        cells = ("", "total", f"{items:,}", f"{tokens:,}", "", spent(*costs))
         total = row(*[(each, "dim") for each in cells])
     return Table(
         columns("turn#", "message~", "items3#", "tokens#", "context2#", "cost1#"), rows, total
@@ -296,20 +296,14 @@ def cost(found: Mapping[str, Any] | None) -> str:
     return dollars(found["total"]) + ("+?" if found["unpriced"] else "")
 
 
-def spent(found: "Cost") -> str:
-    """Return what a turn cost."""
-    if not found.unpriced:
-        return dollars(found.total)
-    return f"{dollars(found.total)}+?" if found.total else "?"
-
-
-def _spent_together(costs: Sequence["Cost"]) -> str:
+def spent(*costs: "Cost") -> str:
     """Return what turns cost together, as far as that is known."""
     if not costs:
         return NONE
     total = sum((each.total for each in costs), Decimal(0))
-    is_known = not any(each.unpriced for each in costs)
-    return dollars(total) + ("" if is_known else "+?") if is_known or total else "?"
+    if not any(each.unpriced for each in costs):
+        return dollars(total)
+    return f"{dollars(total)}+?" if total else "?"
 
 
 def dollars(amount: Decimal) -> str:

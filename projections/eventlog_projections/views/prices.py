@@ -29,6 +29,11 @@ class Cost(NamedTuple):
     total: Decimal
     unpriced: int
 
+    @property
+    def known(self) -> Decimal | None:
+        """US dollars as far as they are known; None where nothing is, which is not 0."""
+        return None if self.unpriced and not self.total else self.total
+
 
 class _Tokens(NamedTuple):
     """Tokens that have a price; what was cached is part of the input."""

@@ -138,18 +138,18 @@ async def conversations(
         models.setdefault(model.conversation_id, []).append(model)
     # Prices take a while to load: whoever does not show them leaves them out.
     calls = await _calls(views, ids, stale=stale) if priced else None
-    return [
-        _summary(
-            row,
-            turns.get(row.conversation_id, 0),
-            [model.model for model in used],
+
+    def summary(row: ConversationRow) -> Summary:
+        used = models.get(row.conversation_id, [])
+        cost = (
             Cost(Decimal(0), sum(model.requests for model in used))
             if calls is None
-            else costs_of(map(_call, calls.get(row.conversation_id, ()))),
+            else costs_of(map(_call, calls.get(row.conversation_id, ())))
         )
-        for row in rows
-        for used in [models.get(row.conversation_id, [])]
-    ]
+        listed = turns.get(row.conversation_id, 0)
+        return _summary(row, listed, [model.model for model in used], cost)
+
+    return [summary(row) for row in rows]
 
 
 async def branches(views: Views, name: str, *, stale: bool = False) -> list[BranchRow]:
@@ -203,7 +203,11 @@ async def usage(views: Views, name: str | None = None, *, stale: bool = False) -
     for row in calls:
         called.setdefault(row.model or "", []).append(_call(row))
     return [
-        Usage(model=row.model or None, cost=_known(called.get(row.model, ())), **counts_of(row))
+        Usage(
+            model=row.model or None,
+            cost=costs_of(called.get(row.model, ())).known,
+            **counts_of(row),
+        )
         for row in sorted(rows, key=lambda row: row.model)
     ]
 
@@ -282,11 +286,6 @@ async def _calls(
     for row in await views.held(UsageRow, list(owners), stale=True):
         found.setdefault(owners[row.stream_id], []).append(row)
     return found
-
-
-def _known(calls: Iterable[Call]) -> Decimal | None:
-    cost = costs_of(calls)
-    return None if cost.unpriced and not cost.total else cost.total
 
 
 def _call(row: UsageRow) -> Call:
