@@ -128,46 +128,50 @@ class ListSizes:
             lists = await self._lists(event.stream, stored.stream_id, stored.version - 1)
             before = _size_of(stored.version - 1, lists[-1])
         if stored.kind not in FOLDED:
-            self._cache(
-                stored.stream_id, _Size(stored.version, before.stop, before.gaps, before.cuts)
-            )
+            self._cache(stored.stream_id, before._replace(version=stored.version))
             return Step(found.tenant, event, _SILENT, None, before.items, None)
         header = event.header
         kept, added = _end(event.stream, stored, header, before.items)
         if kept is None:
             return await self._back(found, header, before) or await self._moved(found, header)
-        start, after = before.next(kept, added)
-        self._cache(stored.stream_id, after)
-        return Step(found.tenant, event, header, start, after.items, None)
+        return self._told(found, header, *before.next(kept, added))
 
     async def _back(self, found: TenantEvent, header: Header, before: _Size) -> Step | None:
         """Return the step of a redo, by what was there before the undo; None if that is not known.
 
         None also for what is no redo.
         """
-        event = found.event
-        stored = event.stored
+        stored = found.event.stored
         then, stops = header.to_version, before.stops
         if then is None or then not in stops or header.kept is not None:
             return None
         start = before.cut_since(then)
         last = await self._views.tables.headers(stored.stream_id, then - REACH, then)
-        behind = end_of(event.stream, last, stops, start) if last else None
+        behind = end_of(found.event.stream, last, stops, start) if last else None
         if behind is None:
             return None
         after = _Size(stored.version, stops[then], (), before.cut_at(start))
-        self._cache(stored.stream_id, after)
-        return Step(found.tenant, event, header, start, after.items, _listed(behind))
+        return self._told(found, header, start, after, _listed(behind))
 
     async def _moved(self, found: TenantEvent, header: Header) -> Step:
         """Return the step of what brings items back, or takes some out that are not at the end."""
-        event = found.event
-        stored = event.stored
-        lists = await self._lists(event.stream, stored.stream_id, stored.version)
+        stored = found.event.stored
+        lists = await self._lists(found.event.stream, stored.stream_id, stored.version)
         start, behind = changed(*lists[-2:])
         after = _size_of(stored.version, lists[-1])
-        self._cache(stored.stream_id, after)
-        return Step(found.tenant, event, header, start, after.items, _listed(behind))
+        return self._told(found, header, start, after, _listed(behind))
+
+    def _told(
+        self,
+        found: TenantEvent,
+        header: Header,
+        start: int,
+        after: _Size,
+        listed: tuple[Listed, ...] | None = None,
+    ) -> Step:
+        """Return an event as a step, and cache how far its list goes now."""
+        self._cache(found.event.stored.stream_id, after)
+        return Step(found.tenant, found.event, header, start, after.items, listed)
 
     def _cache(self, stream_id: bytes, size: _Size) -> None:
         self._known[stream_id] = size
