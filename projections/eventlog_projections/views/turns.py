@@ -142,10 +142,12 @@ def _cut(start: int, rows: Rows) -> Iterator[Written]:
 
 def _come_back(step: Step, rows: Rows) -> Iterator[Written]:
     """Put the turns into the list again whose message came back."""
+    count = rows.get(TurnCount)
+    if count is None:
+        return
     for listed in step.listed or ():
-        count = rows.get(TurnCount)
-        for turn in () if count is None else _begun_by(listed.version, count.begun, rows):
-            if count is not None and listed.start <= turn.place < listed.stop:
+        for turn in _begun_by(listed.version, count.begun, rows):
+            if listed.start <= turn.place < listed.stop:
                 count = msgspec.structs.replace(count, listed=count.listed + 1, last=turn.number)
                 yield count
                 yield msgspec.structs.replace(turn, removed=False)
