@@ -7,7 +7,6 @@ import msgspec
 
 from eventlog import EventLog, TreeHead, Verification, Verifier
 from eventlog.errors import InvalidEvidenceError, InvalidOptionError
-from eventlog.operations import check_evidence
 from eventlog.plurals import count
 from eventlog.proof.checkpoint import open_head
 from eventlog.verify.faults import BROKEN, COULD_NOT_CHECK, SOUND
@@ -105,6 +104,7 @@ def verify(
 
 def _verify_evidence(ctx: click.Context, path: str, given: tuple[str, ...]) -> None:
     """Check a file that somebody was given, and say what it proves."""
+    from eventlog.operations import check_evidence
 
     async def work(_: Settings, out: Output) -> None:
         if not given:
