@@ -64,29 +64,26 @@ def _close(
 
     async def work(at: Invocation) -> None:
         chat = await find_conversation(at.log, conversation)
-        told: dict[str, Any] = {"conversation": chat.name, "branch": chat.branch}
         if dry_run:
-            was = "archived" if await chat.is_archived() else "open"
+            was_so = await chat.is_archived() is (state == "archived")
             version = await at.log.version(chat.name)
-            told |= {"version": version, "state": state, "back": None, "dry_run": True}
-            would = f"is {state} already" if was == state else f"would be {state}"
-            at.out.answer(told, f"{typed(chat.name)} {would}.")
-            return
-        done = await make(chat, reason=reason, context=by(ctx, actor))
-        back = as_typed(opposite, chat.name)
-        told |= {
-            "version": done.last,
-            "state": state,
-            "back": None if done.replayed else back.strip("`"),
-            "dry_run": False,
-        }
-        if done.replayed:
-            at.out.answer(told, f"{typed(chat.name)} is {state} already.")
-            return
+            became = f"would be {state}"
+        else:
+            done = await make(chat, reason=reason, context=by(ctx, actor))
+            was_so, version = done.replayed, done.last
+            became = f"is {state}, at version {version}"
+        back = None if dry_run or was_so else as_typed(opposite, chat.name)
         at.out.answer(
-            told,
-            f"{typed(chat.name)} is {state}, at version {done.last}.",
-            f"{back} takes it back.",
+            {
+                "conversation": chat.name,
+                "branch": chat.branch,
+                "version": version,
+                "state": state,
+                "back": None if back is None else back.strip("`"),
+                "dry_run": dry_run,
+            },
+            f"{typed(chat.name)} {f'is {state} already' if was_so else became}.",
+            *([] if back is None else [f"{back} takes it back."]),
         )
 
     run(ctx, work)
