@@ -45,20 +45,22 @@ def tell(item: Any) -> Told:
         label, text = _unknown(kind, fields)
     else:
         text = say(fields)
-    label, text = _handoff(kind, fields) or (_speaker(fields) if kind == "message" else label, text)
+    label, text = _handoff(kind, fields) or (
+        _speaker(str(fields.get("role"))) if kind == "message" else label,
+        text,
+    )
     return Told(label, text, _details(fields))
 
 
 def label_of(kind: str | None, role: str | None) -> str:
     """Return who an item is from, or what it is, by its type and its role alone."""
     if role:
-        return _ROLES.get(role, role)
-    label, _ = _TOLD.get(kind or "item", (kind or "item", None))
-    return label
+        return _speaker(role)
+    kind = kind or "item"
+    return _TOLD[kind][0] if kind in _TOLD else kind
 
 
-def _speaker(fields: Mapping[str, Any]) -> str:
-    role = str(fields.get("role"))
+def _speaker(role: str) -> str:
     return _ROLES.get(role, role)
 
 
