@@ -25,7 +25,7 @@ COUNTS: Final = (
     "reasoning_tokens",
     "total_tokens",
 )
-MOVED: Final = (*(*WHERE, "total", "removed", "added", "unreadable", "error", "back", "dry_run"),)
+MOVED: Final = (*WHERE, "total", "removed", "added", "unreadable", "error", "back", "dry_run")
 HOLD: Final = Shape(each=True, fields=("conversation", "hold"))
 ASIDE: Final = Shape(each=True, fields=(*WHERE, "position", "error"))
 

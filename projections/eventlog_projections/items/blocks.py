@@ -154,9 +154,9 @@ class SegmentItems:
 
     def raw_items(self) -> list[bytes]:
         """Return the JSON of each item. Raises UnreadableError."""
-        ends, inner = self._open().ends, self._open().inner
-        begins = (0, *(end + 1 for end in ends))
-        return [inner[start:end] for start, end in zip(begins, ends, strict=False)]
+        packed = self._open()
+        inner, begins = packed.inner, (0, *(end + 1 for end in packed.ends))
+        return [inner[start:end] for start, end in zip(begins, packed.ends, strict=False)]
 
     def stored(self) -> bytes:
         """Return it as it is stored."""
