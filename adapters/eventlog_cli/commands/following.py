@@ -17,7 +17,7 @@ from eventlog_cli.running import Invocation, leave_with, run
 from eventlog_cli.showing import records
 from eventlog_cli.showing.eventlines import feed_lines
 from eventlog_cli.showing.times import time
-from eventlog_cli.showing.words import author
+from eventlog_cli.showing.words import author, read_of
 
 LAST: Final = 10
 """Events that are shown unless more are asked for."""
@@ -39,7 +39,7 @@ class _Wanted(NamedTuple):
             self.conversation in (None, event.stream)
             and (not self.kinds or event.kind in self.kinds)
             and (self.since is None or not _is_before(event, self.since))
-            and (self.actor is None or self.actor == _author(event))
+            and (self.actor is None or self.actor == author(*read_of(event)))
         )
 
 
@@ -154,13 +154,6 @@ async def _up_to(log: EventLog, begin: int, end: int) -> AsyncGenerator[Recorded
 def _is_before(event: RecordedEvent, since: datetime) -> bool:
     at = readable_time(event.stored.recorded_at)
     return at is not None and at < since
-
-
-def _author(event: RecordedEvent) -> str | None:
-    try:
-        return None if event.is_erased else author(event.event, event.context)
-    except EventLogError:
-        return None
 
 
 async def _asked(log: EventLog, event: RecordedEvent) -> RecordedEvent:

@@ -24,7 +24,7 @@ def wanted_events(given: Mapping[str, Any], zone: Zone) -> Wanted:
     if until is not None:
         tests.append(lambda event: _is_until(event, until))
     if given["actor"] is not None:
-        tests.append(lambda event: author(event.event, event.context) == given["actor"])
+        tests.append(lambda event: author(event.context, event.event) == given["actor"])
     if given["agent"] is not None:
         tests.append(lambda event: _agent(event) == given["agent"])
     if given["tool"] is not None:

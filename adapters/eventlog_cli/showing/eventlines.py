@@ -12,7 +12,7 @@ from eventlog.format.envelope import readable_time
 from eventlog_cli.output import Output, plain
 from eventlog_cli.showing.text import Text
 from eventlog_cli.showing.times import exact_enough
-from eventlog_cli.showing.words import GONE, actor, deed, describe_flat, line, named
+from eventlog_cli.showing.words import GONE, actor, deed, describe_flat, line, named, read_of
 from eventlog_projections.history.events import HistoryEvent
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def feed_lines(event: "RecordedEvent", out: Output) -> Iterator[Text]:
     """Yield an event of the feed: where, who did it, and a line for each item that it brought."""
     at = readable_time(event.stored.recorded_at)
     name, kind = named(event.stream, event.branch), line(event.kind)
-    said, who = list(_fed(event)), _author(event)
+    said, who = _fed(event), actor(*read_of(event))
     if not out.look.is_terminal:
         for each in said:
             cells = (out.zone.seen(at), name, str(event.version), kind, who, each.plain)
@@ -190,14 +190,6 @@ def feed_lines(event: "RecordedEvent", out: Output) -> Iterator[Text]:
             yield Text.of("   ", by).cut(out.look.width)
     for each in said:
         yield Text.of("    ", each).cut(out.look.width)
-
-
-def _author(event: "RecordedEvent") -> str:
-    """Name who did it, as far as that can be read."""
-    try:
-        return "-" if event.is_erased else actor(event.context, event.event)
-    except EventLogError:
-        return "-"
 
 
 def _fed(event: "RecordedEvent") -> list[Text]:

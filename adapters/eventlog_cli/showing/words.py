@@ -1,12 +1,15 @@
 """What an event says in a few words, and names inside sentences."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from eventlog import Context, Event, visible
+from eventlog import Context, Event, EventLogError, visible
 from eventlog.events import ConversationErased, EventErased, OpaqueEvent
 from eventlog_projections.history.deeds import did
 from eventlog_projections.items.telling import tell
+
+if TYPE_CHECKING:
+    from eventlog import RecordedEvent
 
 GONE: Final = "\N{MULTIPLICATION SIGN}"
 """Marks what is no longer in the list, so that it also reads without colour."""
@@ -66,7 +69,17 @@ def deed(event: Event | OpaqueEvent | None) -> str:
     return line(did(event) if reason is None else f"{did(event)}: {reason}")
 
 
-def author(event: Event | OpaqueEvent | None, context: Context | None) -> str | None:
+def read_of(
+    recorded: "RecordedEvent",
+) -> tuple[Context | None, Event | OpaqueEvent | None]:
+    """Return the context of an event of the feed, and what it says, if they can be read."""
+    try:
+        return (None, None) if recorded.is_erased else (recorded.context, recorded.event)
+    except EventLogError:
+        return None, None
+
+
+def author(context: Context | None, event: Event | OpaqueEvent | None) -> str | None:
     """Return who did it: of an erasure who is named in it, for that is readable for ever."""
     if isinstance(event, ConversationErased | EventErased):
         return event.by
@@ -75,7 +88,7 @@ def author(event: Event | OpaqueEvent | None, context: Context | None) -> str | 
 
 def actor(context: Context | None, event: Event | OpaqueEvent | None = None) -> str:
     """Name the agent where one was speaking, and in whose name."""
-    who = author(event, context)
+    who = author(context, event)
     if context is None:
         return "-" if who is None else line(who)
     who = who or "unknown"
