@@ -16,7 +16,6 @@ from eventlog_cli.showing.times import moment_or_none
 from eventlog_cli.showing.words import command as as_typed
 from eventlog_cli.showing.words import line, typed
 from eventlog_projections.changing.forks import fork as fork_stream
-from eventlog_projections.changing.forks import would_fork
 from eventlog_projections.changing.labels import Labels
 from eventlog_projections.stream import Stream
 
@@ -40,13 +39,15 @@ def fork(ctx: click.Context, conversation: str, new: str, **given: Any) -> None:
     async def work(at: Invocation) -> None:
         parent = await find_conversation(at.log, conversation, given["branch"])
         when = moment_or_none(given["as_of"], at.out.zone)
-        stream, begun = stream_of(parent), Stream(at.log, new)
-        if given["dry_run"]:
-            forked = await would_fork(stream, begun, when, given["reason"])
-        else:
-            forked = await fork_stream(
-                stream, begun, when, None, given["reason"], by(ctx, given["actor"])
-            )
+        forked = await fork_stream(
+            stream_of(parent),
+            Stream(at.log, new),
+            when,
+            None,
+            given["reason"],
+            by(ctx, given["actor"]),
+            dry_run=given["dry_run"],
+        )
         told = {
             "conversation": new,
             "branch": MAIN,

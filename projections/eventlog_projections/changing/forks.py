@@ -18,12 +18,21 @@ async def fork(
     kept: int | None,
     reason: str | None,
     context: Context,
+    *,
+    dry_run: bool = False,
 ) -> ConversationForked:
     """Begin a new stream with the parent's list as of `at`, or the first `kept` items of it.
 
-    Returns the event that says so. Raises what `forking` does, or StoreError.
+    Returns the event that says so. With `dry_run` nothing is stored. Raises NameTakenError,
+    InvalidMomentError, ErasedError or StoreError, and ArchivedError for a branch of a conversation
+    that is closed.
     """
-    forked = await forking(parent, new, at, kept, reason)
+    forked = await _forking(parent, new, at, kept, reason)
+    if dry_run:
+        forked.body()  # What cannot be stored is refused.
+        if version := await new.version():
+            raise NameTakenError(new.name, new.branch, version)
+        return forked
     try:
         await new.append(NewEvent(forked, context), 0)
     except ConflictError as error:
@@ -31,14 +40,10 @@ async def fork(
     return forked
 
 
-async def forking(
+async def _forking(
     parent: Stream, new: Stream, at: int | datetime | None, kept: int | None, reason: str | None
 ) -> ConversationForked:
-    """Return the event that a fork is. What has another name is found out when it is stored.
-
-    Raises NameTakenError for the parent's own name, InvalidMomentError or ErasedError, and
-    ArchivedError for a branch of a conversation that is closed.
-    """
+    """Return the event that a fork is. Whether another has the name is found out later."""
     if new.branch and new.name == parent.name:
         main = parent.beside(parent.name, MAIN)
         await refuse_archived(main, await main.version())
@@ -59,15 +64,3 @@ async def forking(
         seen.total if kept is None else kept,
         reason,
     )
-
-
-async def would_fork(
-    parent: Stream, new: Stream, at: int | datetime | None, reason: str | None = None
-) -> ConversationForked:
-    """Return the event that a fork would be, and store nothing. Raises what `fork` does."""
-    forked = await forking(parent, new, at, None, reason)
-    forked.body()
-    version = await new.version()
-    if version:
-        raise NameTakenError(new.name, new.branch, version)
-    return forked

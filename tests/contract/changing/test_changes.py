@@ -23,8 +23,8 @@ from eventlog_projections import (
     Unreadable,
     erase_event,
 )
-from eventlog_projections.changing.forks import would_fork
-from eventlog_projections.stream import Stream
+from eventlog_projections.changing.forks import fork
+from eventlog_projections.stream import NO_CONTEXT, Stream
 from tests.backends import Backend
 from tests.elsewhere import elsewhere
 
@@ -121,7 +121,15 @@ async def test_a_dry_run_refuses_what_the_change_refuses(chat: Conversation) -> 
         with pytest.raises(ArchivedError):
             await chat.label(title="A title", dry_run=dry_run)
     with pytest.raises(NameTakenError):
-        await would_fork(Stream(chat.log, "another"), Stream(chat.log, NAME), None)
+        await fork(
+            Stream(chat.log, "another"),
+            Stream(chat.log, NAME),
+            None,
+            None,
+            None,
+            NO_CONTEXT,
+            dry_run=True,
+        )
 
 
 async def test_a_change_of_labels_says_what_they_were_and_are(chat: Conversation) -> None:
