@@ -35,11 +35,9 @@ class Commands(SharedOptions, click.Group):
         except KeyboardInterrupt:
             ctx.exit(INTERRUPTED)
         except InvalidInputError as error:  # Before any log was opened.
-            from eventlog_cli.running import MISUSED
-            from eventlog_cli.terminal import tell
+            from eventlog_cli.running import MISUSED, leave
 
-            tell(f"eventlog: {error}")
-            ctx.exit(MISUSED)
+            leave(ctx, str(error), MISUSED)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the names, without importing what they do."""

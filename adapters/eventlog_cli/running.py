@@ -118,9 +118,9 @@ def run_without_log(
         streams.discard()
         ctx.exit(code or UNREAD)  # What was found stays found.
     except InvalidInputError as error:
-        _leave(ctx, str(error), MISUSED)
+        leave(ctx, str(error), MISUSED)
     except (EventLogError, OSError) as error:
-        _leave(ctx, _in_words(error), code or failed)
+        leave(ctx, _in_words(error), code or failed)
     if code:
         ctx.exit(code)
 
@@ -145,6 +145,7 @@ def _first_sentence(error: EventLogError) -> str:
     return f"{str(error).partition('. ')[0]}."
 
 
-def _leave(ctx: click.Context, why: str, code: int) -> None:
+def leave(ctx: click.Context, why: str, code: int) -> None:
+    """Say in a line what went wrong, and leave with an exit code."""
     tell(f"eventlog: {why}")
     ctx.exit(code)
