@@ -8,7 +8,7 @@ from eventlog.events import BranchDeleted
 from eventlog.format.names import MAIN
 from eventlog_projections.changing.changed import Change, change_list, changed
 from eventlog_projections.history.diff import Diff
-from eventlog_projections.items.fold import changes_list
+from eventlog_projections.items.changes import FOLDED
 from eventlog_projections.stream import Decided, Stream
 
 
@@ -75,7 +75,7 @@ async def last_change(stream: Stream, version: int) -> RecordedEvent | None:
     while version > 0:
         page = await stream.events(after=version - 1, until=version)
         (event,) = await page.all()
-        if changes_list(event.kind):
+        if event.kind in FOLDED:
             return event
         version -= 1
     return None

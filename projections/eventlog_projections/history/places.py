@@ -7,8 +7,7 @@ from typing import Final, NamedTuple
 from eventlog import Context, EventLogError, ItemsAdded, RecordedEvent
 from eventlog.format.envelope import readable_time
 from eventlog_projections.history.timeline import Timeline, spans
-from eventlog_projections.items.changes import CHANGING
-from eventlog_projections.items.fold import changes_list
+from eventlog_projections.items.changes import CHANGING, FOLDED
 from eventlog_projections.stream import Stream
 
 SIZE: Final = 4
@@ -69,6 +68,6 @@ def _added(events: Iterable[RecordedEvent], limit: int, *, whole: bool) -> list[
     for event in events:
         if event.kind == ItemsAdded.kind and event.header.items is not None:
             found += [place(event)] * event.header.items
-        elif changes_list(event.kind):
+        elif event.kind in FOLDED:
             return None
     return found[-limit:] if whole or len(found) >= limit else None

@@ -13,6 +13,7 @@ from eventlog.events import (
     ConversationErased,
     ConversationForked,
     ConversationRewound,
+    EventErased,
     Header,
     UsageRecorded,
 )
@@ -25,14 +26,18 @@ class Change(NamedTuple):
     added: int
 
 
-_EMPTYING = frozenset(
+EMPTYING = frozenset(
     event.kind for event in (ConversationCleared, ConversationErased, BranchDeleted)
 )
+"""Kinds of events that leave nothing in the list."""
 
 CHANGING = frozenset(
-    (*_EMPTYING, ItemsAdded.kind, ItemPopped.kind, ItemsReplaced.kind, ConversationForked.kind)
+    (*EMPTYING, ItemsAdded.kind, ItemPopped.kind, ItemsReplaced.kind, ConversationForked.kind)
 )
 """Kinds of events whose header says it all."""
+
+FOLDED = frozenset((*CHANGING, ConversationRewound.kind, EventErased.kind))
+"""Kinds of events that say something about the list."""
 
 USES = frozenset((*CHANGING, ConversationRewound.kind, UsageRecorded.kind))
 """Kinds of events that say that a conversation was used: something was said, taken back or paid
@@ -52,7 +57,7 @@ def change(stream: str, version: int, kind: str, header: Header, before: int) ->
         return Change(min(header.start, before), header.items)
     if kind == ConversationForked.kind and header.kept is not None:
         return Change(0, header.kept)
-    if kind in _EMPTYING:
+    if kind in EMPTYING:
         return Change(0, 0)
     raise CorruptEventError(stream, version, "its header does not say what it did to the list")
 

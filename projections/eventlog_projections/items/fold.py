@@ -5,16 +5,10 @@ are decoded last, and only those of events that are still in the list.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from eventlog import ConversationCleared, ItemPopped, ItemsAdded, ItemsReplaced, RecordedEvent
-from eventlog.events import (
-    BranchDeleted,
-    ConversationErased,
-    ConversationForked,
-    ConversationRewound,
-    EventErased,
-)
+from eventlog import ItemPopped, ItemsAdded, ItemsReplaced, RecordedEvent
+from eventlog.events import ConversationForked, ConversationRewound, EventErased
 from eventlog.snapshots import FoldInput
 from eventlog_projections.items.blocks import (
     INHERITED,
@@ -26,8 +20,7 @@ from eventlog_projections.items.blocks import (
     header,
     refused,
 )
-
-_EMPTYING: Final = (ConversationCleared.kind, ConversationErased.kind, BranchDeleted.kind)
+from eventlog_projections.items.changes import EMPTYING
 
 
 class Path(NamedTuple):
@@ -48,7 +41,7 @@ def resolve(stream: str, after: int, entries: Sequence[FoldInput]) -> Path:
     version = after + len(entries)
     while version > after:
         entry = entries[version - after - 1]
-        if entry.kind in _EMPTYING:
+        if entry.kind in EMPTYING:
             version = 0
             break
         if entry.kind == ConversationRewound.kind:
@@ -62,12 +55,7 @@ def resolve(stream: str, after: int, entries: Sequence[FoldInput]) -> Path:
 
 def is_reset(entry: FoldInput) -> bool:
     """Tell whether the list after this event does not come from the list before it."""
-    return entry.kind in (*_EMPTYING, ConversationRewound.kind, ConversationForked.kind)
-
-
-def changes_list(kind: str) -> bool:
-    """Tell whether events of this kind say something about the list."""
-    return kind in _STEPS or kind in _EMPTYING
+    return entry.kind in (*EMPTYING, ConversationRewound.kind, ConversationForked.kind)
 
 
 def fold(stream: str, blocks: Sequence[Block], entries: Iterable[FoldInput]) -> list[Block] | None:

@@ -5,16 +5,13 @@ stands at its places any more: what came behind it keeps its own.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from eventlog import ItemsAdded
 from eventlog.events import ConversationForked, ConversationRewound, EventErased, Header
 from eventlog.snapshots import FoldInput
 from eventlog_projections.items.blocks import INHERITED, header, refused
-from eventlog_projections.items.changes import CHANGING, change
-
-FOLDED: Final = frozenset((*CHANGING, ConversationRewound.kind, EventErased.kind))
-"""Kinds of events that say something about the list."""
+from eventlog_projections.items.changes import FOLDED, change
 
 
 class Span(NamedTuple):

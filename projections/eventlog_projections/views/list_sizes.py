@@ -14,9 +14,8 @@ from eventlog.events import ConversationRewound, EventErased, Header
 from eventlog.format.records import StoredEvent
 from eventlog.views import LogViews, TenantEvent
 from eventlog_projections.items.blocks import INHERITED
-from eventlog_projections.items.changes import change, undone
+from eventlog_projections.items.changes import FOLDED, change, undone
 from eventlog_projections.items.places import (
-    FOLDED,
     Places,
     Span,
     changed,
