@@ -189,7 +189,7 @@ class PostgresBackend:
     async def discard(self) -> None:
         for log in self._logs:
             await log.spi.background.finish()  # It may use a connection.
-        busy = [log for log in self._logs if _checked_out(log)]
+        busy = [log for log in self._logs if checked_out(log)]
         for log in self._logs:
             await log.close()
         async with self._connection() as connection:
@@ -197,6 +197,23 @@ class PostgresBackend:
             await connection.execute(f"DROP SCHEMA IF EXISTS {self.schema} CASCADE")
         assert not plain, f"not distributed: {plain}"
         assert not busy, f"connections are still checked out: {busy}"
+
+
+class SharedBackend(PostgresBackend):
+    """One log for all tests of a module; each test is a tenant of its own."""
+
+    tenant = ""
+
+    def open(self, **options: Any) -> EventLog:
+        return super().open(**{**options, "tenant": self.tenant})
+
+    async def lend(self) -> AsyncGenerator[Backend]:
+        """Yield it to one test, and see that the test gives back what it took."""
+        self.tenant = uuid.uuid4().hex
+        yield self
+        assert not any(checked_out(log) for log in self._logs)
+        for log in self._logs:
+            await log.close()
 
 
 @contextlib.contextmanager
@@ -215,7 +232,8 @@ def _recorded(schema: str) -> Generator[None]:
         event.remove(Engine, "before_cursor_execute", record)
 
 
-def _checked_out(log: EventLog) -> int:
+def checked_out(log: EventLog) -> int:
+    """Return how many connections of a log are in use."""
     store = log.spi._store
     assert isinstance(store, PostgresStore)
     return store.runner.pools.lent()

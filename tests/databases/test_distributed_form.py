@@ -5,7 +5,6 @@ goes in two parts.
 """
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -26,8 +25,7 @@ from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.postgres.statements import of
 from eventlog.store.sql.schema import Tables
 from eventlog.store.sql.statement import Statement, literal, quoted
-from tests.backends import Backend, PostgresBackend, migrated
-from tests.backends import _checked_out as checked_out
+from tests.backends import Backend, PostgresBackend, SharedBackend, migrated
 from tests.contract.log import test_clocks
 from tests.contract.log.test_append import *  # noqa: F403
 from tests.contract.log.test_group_commit import *  # noqa: F403
@@ -41,18 +39,9 @@ LANGUAGE sql AS $$ SELECT one, get_byte(one, 0) % 2 FROM unnest(streams) AS one 
 """
 
 
-class DistributedBackend(PostgresBackend):
-    """One log for all tests here; each test is a tenant of its own."""
-
-    tenant = ""
-
-    def open(self, **options: Any) -> EventLog:
-        return super().open(**{**options, "tenant": self.tenant})
-
-
 @pytest.fixture(scope="module")
-def distributed(postgres_url: str) -> Iterator[DistributedBackend]:
-    with migrated(DistributedBackend(postgres_url)) as opened:
+def distributed(postgres_url: str) -> Iterator[SharedBackend]:
+    with migrated(SharedBackend(postgres_url)) as opened:
         asyncio.run(distribute(opened))
         yield opened
 
@@ -65,13 +54,10 @@ async def distribute(backend: PostgresBackend) -> None:
 
 
 @pytest.fixture
-async def backend(distributed: DistributedBackend) -> AsyncIterator[Backend]:
+async def backend(distributed: SharedBackend) -> AsyncIterator[Backend]:
     """What the imported tests run on."""
-    distributed.tenant = uuid.uuid4().hex
-    yield distributed
-    assert not any(checked_out(log) for log in distributed._logs)
-    for log in distributed._logs:
-        await log.close()
+    async for lent in distributed.lend():
+        yield lent
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from eventlog import EventLog
 from tests import distributing
 from tests.backends import PostgresBackend
-from tests.backends import _checked_out as lent
+from tests.backends import checked_out as lent
 from tests.faults.ledger import Ledger
 from tests.faults.proxy import Proxy
 from tests.options import grouped

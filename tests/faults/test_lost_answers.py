@@ -23,8 +23,7 @@ from eventlog import (
     UnavailableError,
 )
 from eventlog.keys import KeyRing, new_key, parse_keyring
-from tests.backends import PostgresBackend, migrated
-from tests.backends import _checked_out as checked_out
+from tests.backends import PostgresBackend, checked_out, migrated
 from tests.faults.crowd import Crowd, stored
 from tests.faults.proxy import APPEND, Cut, Proxy, Where
 from tests.options import grouped

@@ -15,7 +15,7 @@ from eventlog.operations import migrate, rekey
 from eventlog_projections import Conversation, erase
 from tests import distributing
 from tests.backends import PostgresBackend, migrated
-from tests.backends import _checked_out as lent
+from tests.backends import checked_out as lent
 from tests.faults.bench import Bench
 from tests.faults.ledger import Ledger
 from tests.faults.proxy import APPEND, TOGETHER, Cut, Proxy, Where

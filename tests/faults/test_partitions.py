@@ -4,7 +4,6 @@ It stands in for a distributed engine: uniqueness, triggers and TRUNCATE are eac
 """
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -14,36 +13,23 @@ import pytest
 from eventlog import EventLog, ItemsAdded, NewEvent
 from eventlog.errors import InvalidOptionError
 from eventlog.operations import migrate
-from tests.backends import Backend, PostgresBackend, migrated
-from tests.backends import _checked_out as checked_out
+from tests.backends import Backend, PostgresBackend, SharedBackend, migrated
 from tests.contract.log.test_append import *  # noqa: F403
 
 PARTITIONS = 4
 
 
-class SplitBackend(PostgresBackend):
-    """One partitioned log for all tests here; each test is a tenant of its own."""
-
-    tenant = ""
-
-    def open(self, **options: Any) -> EventLog:
-        return super().open(**{**options, "tenant": self.tenant})
-
-
 @pytest.fixture(scope="module")
-def split(postgres_url: str) -> Iterator[SplitBackend]:
-    with migrated(SplitBackend(postgres_url), partitions=PARTITIONS) as opened:
+def split(postgres_url: str) -> Iterator[SharedBackend]:
+    with migrated(SharedBackend(postgres_url), partitions=PARTITIONS) as opened:
         yield opened
 
 
 @pytest.fixture
-async def backend(split: SplitBackend) -> AsyncIterator[Backend]:
+async def backend(split: SharedBackend) -> AsyncIterator[Backend]:
     """What the imported tests run on."""
-    split.tenant = uuid.uuid4().hex
-    yield split
-    assert not any(checked_out(log) for log in split._logs)
-    for log in split._logs:
-        await log.close()
+    async for lent in split.lend():
+        yield lent
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import functools
 import inspect
 import logging
 from collections.abc import AsyncIterator
@@ -20,11 +19,10 @@ from agents.run_context import RunContextWrapper
 from agents.testing import ScriptedModel, assistant_message
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from eventlog import EventLog, ItemsAdded, ItemsReplaced, RecordedEvent, StoreError
+from eventlog import EventLog, ItemsReplaced, RecordedEvent, StoreError
 from eventlog.errors import InvalidOptionError
 from eventlog_openai_agents import EventLogSession, RecordedSession
 from eventlog_projections import Conversation
-from eventlog_session_conformance import Case, Options, cases
 from tests.adapters.scenarios import SCENARIOS, one_tool, text
 
 ITEMS: Final[list[Any]] = [{"role": "user", "content": f"item {number}"} for number in range(5)]
@@ -384,37 +382,3 @@ def test_what_on_log_failure_may_be_is_said(plain: Any, tmp_path: Path) -> None:
     """An option that nobody knows is refused."""
     with pytest.raises(InvalidOptionError, match="'raise' or 'continue'"):
         RecordedSession(plain, EventLog(tmp_path / "log.db"), on_log_failure="ignore")  # type: ignore[arg-type]
-
-
-async def recorded(log: EventLog, session: Session) -> list[Any]:
-    """Return all that was ever added to a session, from the log that records it."""
-    return [
-        item
-        async for event in log.read(session.session_id)
-        if isinstance(event.event, ItemsAdded)
-        for item in event.event.items
-    ]
-
-
-def theirs(log: Any = None) -> Options:
-    """Tell what is promised: what SQLiteSession does, and that nothing is gone for good."""
-    recover = functools.partial(recorded, log)
-    return Options(closes=True, survives_a_wrong_key=False, recover=recover)
-
-
-@pytest.mark.parametrize("case", cases(theirs()), ids=str)
-async def test_a_recorded_session_keeps_every_promise_that_its_session_keeps(
-    case: Case, tmp_path: Path, log: EventLog
-) -> None:
-    """The conformance suite, on the SDK's SQLiteSession and a log on every backend."""
-
-    def make(session_id: str) -> Any:
-        return RecordedSession(SQLiteSession(session_id, tmp_path / "theirs.db"), log)
-
-    await case.run(make, theirs(log))
-
-
-def test_what_its_session_does_not_promise_is_known() -> None:
-    """Two cases, both of which are about the SDK's session and not about what records it."""
-    left_out = [need for case in cases() for need in case.missing(theirs())]
-    assert left_out == ["settings_from_dict", "survives_a_wrong_key"]

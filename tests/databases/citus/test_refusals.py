@@ -1,4 +1,4 @@
-"""Every statement of a distributed log is held against what Citus refuses."""
+"""The checker finds in each seed what a real cluster said to it, and nothing in what that took."""
 
 import uuid
 from collections.abc import AsyncIterator
