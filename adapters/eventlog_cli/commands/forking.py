@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from eventlog.errors import InvalidOptionError
 from eventlog.format.names import MAIN
 from eventlog.plurals import count
 from eventlog.visible import typed as visible_typed
@@ -91,6 +92,8 @@ def label(ctx: click.Context, conversation: str, **given: Any) -> None:
     async def work(at: Invocation) -> None:
         chat = await find_conversation(at.log, conversation)
         asked: dict[str, Any] = {"title": given["title"], "owner": given["owner"], "tags": tags}
+        if all(value is None for value in asked.values()):
+            raise InvalidOptionError("Give a title, an owner or tags.")
         change = await chat.label(
             **asked, context=by(ctx, given["actor"]), dry_run=given["dry_run"]
         )
