@@ -10,6 +10,7 @@ from eventlog.errors import BeyondEndError, HistoryLostError, ReplicaBehindError
 from eventlog.format.records import StoredEvent
 from eventlog.store.contract.feed import FeedRow, FeedSource
 from eventlog.store.contract.log import Store
+from eventlog.store.contract.tree import Placed
 
 
 class _Place(NamedTuple):
@@ -53,8 +54,9 @@ class Trail:
         events = await self._store.events.page(last.stream_id, last.version - 1, last.version, 1)
         if [event.hash for event in events] != [last.hash]:
             return False
-        places = await self._store.tree.places(last.stream_id, last.version - 1, last.version, 1)
-        return places == [(last.version, last.position)]
+        # By the position, which is the key of the feed: by its event it would be a scan.
+        placed = await self._store.tree.placed(last.position - 1, last.position, 1)
+        return placed == [Placed(last.position, last.stream_id, last.version)]
 
 
 async def check_reached(feed: FeedSource, after: int, end: int, reader: str) -> None:

@@ -1,6 +1,6 @@
 """Reading the events of streams for a check, and what opens their contents."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Final
 
 from eventlog.format.opening import Opener
@@ -29,19 +29,14 @@ class EventReader:
         if not 0 < total <= TOGETHER:
             return {}
         events = await self._events.many([stream.stream_id for stream in streams], total + 1)
-        of: dict[bytes, list[StoredEvent]] = {}
-        for event in events if len(events) <= total else ():
-            of.setdefault(event.stream_id, []).append(event)
-        return of
+        return _by_stream(events) if len(events) <= total else {}
 
     async def behind_each(self, spans: Sequence[Span]) -> dict[bytes, list[StoredEvent]]:
         """Return parts of several streams, in one read; not all of it where that is large."""
         total = sum(span.until - span.after for span in spans)
-        of: dict[bytes, list[StoredEvent]] = {}
-        if 0 < total <= TOGETHER:
-            for event in await self._events.many_behind(spans, total + len(spans)):
-                of.setdefault(event.stream_id, []).append(event)
-        return of
+        if not 0 < total <= TOGETHER:
+            return {}
+        return _by_stream(await self._events.many_behind(spans, total + len(spans)))
 
     async def pages(
         self, stream: StreamRow, after: int = -MAX_VERSION
@@ -80,3 +75,10 @@ class EventReader:
         ]
         openers = await self._keys.openers(every)
         return {each.stream_id: openers.get(each.stream_id, self._keys.plain) for each in streams}
+
+
+def _by_stream(events: Iterable[StoredEvent]) -> dict[bytes, list[StoredEvent]]:
+    of: dict[bytes, list[StoredEvent]] = {}
+    for event in events:
+        of.setdefault(event.stream_id, []).append(event)
+    return of

@@ -46,13 +46,7 @@ class PostgresFeedPages(FeedPages):
         """Read a page of a tenant, or of all with None."""
         if not self._own.is_distributed:
             return (yield from super().read(tenant, after, until, limit))
-        # Of a tenant's events nobody knows where the last is to be found.
-        most_places = limit if tenant is None else max(0, until - after)
-        spans = yield ask(self._own.spans, after=after, until=until, limit=most_places)
-        if most_places > limit:
-            every = [{"stream_id": span[0]} for span in spans]
-            own = {row[0] for row in (yield Each(self._own.of_tenant, every, {"tenant": tenant}))}
-            spans = list(_first([span for span in spans if span[0] in own], limit))
+        spans = yield from self._spans(tenant, after, until, limit)
         if not spans:
             return []
         most = paging.PAGE_BYTES // limit
@@ -60,12 +54,7 @@ class PostgresFeedPages(FeedPages):
         found = yield Each(statement, _ranges(spans), {"most": most, "tenant": tenant})
         start = 3 if tenant is None else 2
         page = _cut(_placed(spans, found, start))
-        large = [row for _, row in page if row[-1] > most]
-        if not large:
-            return [(position, *row[:-1]) for position, row in page]
-        every = [{"stream_id": row[start], "version": row[start + 1]} for row in large]
-        read = yield Each(self._own.contents, every)
-        contents = {(row[0], row[1]): row[2:] for row in read}
+        contents = yield from self._contents([row[start:] for _, row in page if row[-1] > most])
         return [
             (
                 position,
@@ -74,6 +63,22 @@ class PostgresFeedPages(FeedPages):
             )
             for position, row in page
         ]
+
+    def _spans(self, tenant: str | None, after: int, until: int, limit: int) -> Work[Rows]:
+        """Find of which streams, and where, the events of a page are."""
+        # Of a tenant's events nobody knows where the last is to be found.
+        most = limit if tenant is None else max(0, until - after)
+        spans = yield ask(self._own.spans, after=after, until=until, limit=most)
+        if most <= limit:
+            return spans
+        every = [{"stream_id": span[0]} for span in spans]
+        own = {row[0] for row in (yield Each(self._own.of_tenant, every, {"tenant": tenant}))}
+        return list(_first([span for span in spans if span[0] in own], limit))
+
+    def _contents(self, large: Sequence[Any]) -> Work[dict[tuple[bytes, int], Sequence[Any]]]:
+        """Read the content of events that are too large to be read before a page is cut."""
+        every = [{"stream_id": event[0], "version": event[1]} for event in large]
+        return {(row[0], row[1]): row[2:] for row in (yield Each(self._own.contents, every))}
 
 
 def _first(spans: Rows, limit: int) -> Iterator[Any]:

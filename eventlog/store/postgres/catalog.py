@@ -285,21 +285,6 @@ def _how(said: str) -> str:
     return "not as this release makes it"
 
 
-async def inspect(connection: Any, schema: str) -> tuple[dict[str, list[str]], str | None]:
-    """Return the columns of every table in the schema, and the revision of the log in it."""
-    rows = await connection.fetch(
-        "SELECT table_name::text, column_name::text FROM information_schema.columns"
-        " WHERE table_schema = $1 ORDER BY table_name, ordinal_position",
-        schema,
-    )
-    tables: dict[str, list[str]] = {}
-    for table, name in rows:
-        tables.setdefault(table, []).append(name)
-    if VERSION_TABLE not in tables:
-        return tables, None
-    return tables, (await form(connection, schema)).revision
-
-
 class Form(NamedTuple):
     """What a log is made as: the revision of its tables, and whether they are on many nodes."""
 
@@ -338,3 +323,18 @@ async def form(connection: Any, schema: str) -> Form:
     except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
         return Form(None)
     return Form(None) if row is None else Form._make(row)
+
+
+async def inspect(connection: Any, schema: str) -> tuple[dict[str, list[str]], Form]:
+    """Return the columns of every table in the schema, and what the log in it is made as."""
+    rows = await connection.fetch(
+        "SELECT table_name::text, column_name::text FROM information_schema.columns"
+        " WHERE table_schema = $1 ORDER BY table_name, ordinal_position",
+        schema,
+    )
+    tables: dict[str, list[str]] = {}
+    for table, name in rows:
+        tables.setdefault(table, []).append(name)
+    if VERSION_TABLE not in tables:
+        return tables, Form(None)
+    return tables, await form(connection, schema)

@@ -93,17 +93,17 @@ async def _migrate(
         for setting in locally(MIGRATING):
             await connection.exec_driver_sql(setting)
         await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-        found = await inspect(raw.driver_connection, address.schema)
+        tables, found = await inspect(raw.driver_connection, address.schema)
         if spread.distributed and not await _count(connection, HAS_CITUS):
             raise InvalidOptionError(
                 f"{address} has no Citus. Run CREATE EXTENSION citus in this database, on the"
                 " coordinator and on every worker, and name the coordinator."
             )
-        if needs_migration(str(address), *found, upgrade=True, beside=beside):
+        if needs_migration(str(address), tables, found.revision, upgrade=True, beside=beside):
             await connection.execute(CreateSchema(address.schema, if_not_exists=True))
             await connection.run_sync(upgrade, address.schema)
         if spread.is_wanted:
-            await _spread(connection, address, spread, is_new=found[1] is None)
+            await _spread(connection, address, spread, is_new=found.revision is None)
         if (await form(raw.driver_connection, address.schema)).is_spread:
             await _distribute(connection, address)
         await _protect(raw.driver_connection, address.schema)

@@ -35,10 +35,9 @@ async def _made(
     address: PostgresAddress, options: Options, connection: "asyncpg.Connection[Any]"
 ) -> Form:
     """Create or upgrade the log, unless somebody else just did."""
-    there = await inspect(connection, address.schema)
+    tables, found = await inspect(connection, address.schema)
     upgrade, create = options.migrate, options.create and not options.read_only
-    if not needs_migration(str(address), *there, upgrade=upgrade, create=create):
-        found = await form(connection, address.schema)
+    if not needs_migration(str(address), tables, found.revision, upgrade=upgrade, create=create):
         if not found.is_outdated:
             return found
         if not upgrade:

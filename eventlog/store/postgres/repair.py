@@ -26,18 +26,8 @@ WITH suspect AS (
     LEFT JOIN {s}.events ON events.stream_id = feed.stream_id AND events.version = feed.version
     GROUP BY feed.stream_id
     HAVING count(*) <> count(DISTINCT feed.version) OR bool_or(events.version IS NULL)
-)
-SELECT feed.stream_id, feed.position, feed.version, events.version IS NOT NULL AS is_there,
-    feed.version > coalesce(streams.version, 0) AS is_beyond,
-    feed.position <= (SELECT coalesce(max(size), 0) FROM {s}.tree_heads) AS stays,
-    streams.tenant, streams.name, streams.branch, EXISTS (
-        SELECT FROM {s}.misplaced WHERE misplaced.stream_id = feed.stream_id
-        AND misplaced.version = feed.version AND misplaced.position = feed.position
-    ) AS is_known
-FROM {s}.feed JOIN suspect USING (stream_id)
-LEFT JOIN {s}.events ON events.stream_id = feed.stream_id AND events.version = feed.version
-LEFT JOIN {s}.streams ON streams.stream_id = feed.stream_id
-ORDER BY feed.stream_id, feed.position
+), found AS (SELECT stream_id, version FROM {s}.events
+), named AS (SELECT stream_id, version, tenant, name, branch FROM {s}.streams)
 """
 _SUSPECT_OF_NODES: Final = """
 WITH placed AS MATERIALIZED (
@@ -58,6 +48,11 @@ WITH placed AS MATERIALIZED (
     SELECT stream_id, version, tenant, name, branch FROM {s}.streams
     WHERE stream_id IN (SELECT stream_id FROM suspect)
 )
+"""
+"""The same of many nodes, which send a row for each stream: of one that has as many events as its
+end says, all are there. An outer join with `feed` would have them send every event."""
+
+_PLACES: Final = """
 SELECT feed.stream_id, feed.position, feed.version, found.version IS NOT NULL AS is_there,
     feed.version > coalesce(named.version, 0) AS is_beyond,
     feed.position <= (SELECT coalesce(max(size), 0) FROM {s}.tree_heads) AS stays,
@@ -70,8 +65,7 @@ LEFT JOIN found ON found.stream_id = feed.stream_id AND found.version = feed.ver
 LEFT JOIN named ON named.stream_id = feed.stream_id
 ORDER BY feed.stream_id, feed.position
 """
-"""The same of many nodes, which send a row for each stream: of one that has as many events as its
-end says, all are there. An outer join with `feed` would have them send every event."""
+"""Ends both: each place of what is suspect, with the event and the stream that are there."""
 
 _REFUSED: Final = """
 SELECT DISTINCT misplaced.stream_id, misplaced.version, tenant, name, branch FROM {s}.misplaced
@@ -104,7 +98,7 @@ class FeedRepair:
     ) -> None:
         self._connection = connection
         self._schema = quoted(schema)
-        self._suspect = _SUSPECT_OF_NODES if is_distributed else _SUSPECT
+        self._suspect = (_SUSPECT_OF_NODES if is_distributed else _SUSPECT) + _PLACES
 
     async def find(self) -> list[Misplacement]:
         """Return what is misplaced, by position."""

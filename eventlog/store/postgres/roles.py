@@ -8,7 +8,7 @@ import asyncpg
 from eventlog.addresses.log import PostgresAddress
 from eventlog.errors import InvalidOptionError
 from eventlog.store.contract.revisions import HEAD, VERSION_TABLE
-from eventlog.store.postgres.catalog import form, inspect
+from eventlog.store.postgres.catalog import inspect
 from eventlog.store.postgres.errors import translated
 from eventlog.store.sql import roles as role_sql
 from eventlog.store.sql import row_security
@@ -83,10 +83,10 @@ async def _create(
     role: str | None,
 ) -> list[str]:
     schema = address.schema
-    found, revision = await inspect(connection, schema)
-    if revision != HEAD:
+    found, made = await inspect(connection, schema)
+    if made.revision != HEAD:
         raise InvalidOptionError(f"{address} holds no log of this release. Call migrate() first.")
-    if tenant is not None and (await form(connection, schema)).is_spread:
+    if tenant is not None and made.is_spread:
         raise InvalidOptionError(
             f"{address} is on many nodes, and no policy of one table can look up there whose a"
             " stream is: nothing would limit a tenant's role. Give each such tenant a log of its"

@@ -56,11 +56,11 @@ def shapes(t: Tables) -> Query:
 @on_both
 def leaves(t: Tables) -> Query:
     """Read the hashes of events by position; NULL where the feed names no event."""
+    if t.is_distributed:
+        return _leaves_by_join(t)
     feed, events = _feed(t).c, t.events.c
     source: FromClause = t.events
     row: list[ColumnElement[Any]] = [feed.position, events.hash]
-    if t.is_distributed:
-        return _leaves_by_join(t)
     if t.is_postgres:
         same = (events.stream_id == feed.stream_id) & (events.version == feed.version)
         source = _feed(t).outerjoin(t.events, same)
@@ -91,10 +91,10 @@ def placed(t: Tables) -> Query:
 @on_both
 def event_at(t: Tables) -> Query:
     """Read which event has a position, and the names of its stream, if it is there."""
-    feed, streams = _feed(t), t.streams.c
-    branch = func.coalesce(streams.branch, literal("", Text))
     if t.is_distributed:
         return _event_at_by_join(t)
+    feed, streams = _feed(t), t.streams.c
+    branch = func.coalesce(streams.branch, literal("", Text))
     return (
         select(feed.c.stream_id, feed.c.version, streams.tenant, streams.name, branch)
         .select_from(feed.outerjoin(t.streams, streams.stream_id == feed.c.stream_id))

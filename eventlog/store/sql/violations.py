@@ -270,7 +270,7 @@ def _suspects(t: Tables, placed: FromClause) -> CTE:
     return _kept(unlike.where(given.c.stream_id.is_(None)), "suspects")
 
 
-def _in_range(t: Tables, *rows: Any) -> list[ColumnElement[bool]]:
+def _in_range(t: Tables, row: Any) -> list[ColumnElement[bool]]:
     """Bound streams on PostgreSQL: first <= stream_id < behind, an empty `behind` is no bound.
 
     Each table is bounded by itself: no planner takes it from one to what is joined with it.
@@ -279,11 +279,7 @@ def _in_range(t: Tables, *rows: Any) -> list[ColumnElement[bool]]:
         return []
     first, behind = (bindparam(name, type_=LargeBinary) for name in ("first", "behind"))
     nothing = literal(b"", LargeBinary)
-    return [
-        bound
-        for row in rows
-        for bound in (row.stream_id >= first, or_(row.stream_id < behind, behind == nothing))
-    ]
+    return [row.stream_id >= first, or_(row.stream_id < behind, behind == nothing)]
 
 
 def _names(t: Tables, wanted: Query) -> CTE:

@@ -159,9 +159,9 @@ class Appender:
     async def _found(self, attempt: Attempt) -> Outcome | None:
         """Return the outcome if the rows that were tried are there."""
         tried = attempt.tried
-        stream_id, version, hash_ = _place(tried.rows[-1])
-        hashes = await self._hashes(stream_id, version)
-        if hashes.get(version) != hash_:
+        last = tried.rows[-1]
+        hashes = await self._hashes(last.stream_id, last.version)
+        if hashes.get(last.version) != last.hash:
             return None
         await self._confirm(tried.request)
         return self._moved(tried)
@@ -242,10 +242,6 @@ class Appender:
         where = {"stream_id": stream_id, "versions": versions}
         rows = await self._runner.fetch(self._sql.hashes_at, where)
         return {row[0]: row[1] for row in rows}
-
-
-def _place(event: StoredEvent) -> tuple[bytes, int, bytes]:
-    return event.stream_id, event.version, event.hash
 
 
 async def _lose(group: Sequence[Attempt], lost: UnansweredError) -> None:
