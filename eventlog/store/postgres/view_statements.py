@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from eventlog.store.contract.views import Phrase, TableSpec, ViewRow
+from eventlog.store.contract.views import Phrase, TableSpec
 from eventlog.store.sql.statement import Statement, plain
 from eventlog.store.sql.view_rows import (
     ViewStatements,
@@ -52,12 +52,9 @@ class PostgresViewStatements(ViewStatements):
             ["schema"],
         )
 
-    def put(
-        self, spec: TableSpec, generation: int, rows: Sequence[ViewRow]
-    ) -> list[tuple[str, list[Any]]]:
+    def put(self, spec: TableSpec, generation: int) -> str:
         """Put rows by one statement, which takes an array for each column."""
-        text = f"INSERT INTO {self.name(table_name(spec, generation))} {_arrays(spec)}"
-        return [(text, [list(each) for each in zip(*rows, strict=True)])]
+        return f"INSERT INTO {self.name(table_name(spec, generation))} {_arrays(spec)}"
 
     def held(self, spec: TableSpec, generation: int, *, of_tenant: bool) -> Statement:
         """Read the rows of several partitions."""

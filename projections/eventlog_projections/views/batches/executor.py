@@ -158,7 +158,7 @@ class Executor:
     async def _read(self, found: Range, limit: int) -> tuple[list[Step], int]:
         """Return the steps of a batch, and the position that it reaches."""
         events = await self._views.events(found.after, found.until, limit)
-        steps = [await self._sizes.step(event) for event in events]
+        steps = await self._sizes.steps(events)
         return steps, found.until if is_whole(events, limit) else steps[-1].position
 
     async def _replays(self, taken: _Taken) -> Replays:

@@ -31,7 +31,7 @@ async def read_replay(views: LogViews, of: Named, until: int, keys: Sequence[Key
     """Read the steps of a conversation up to a position, and its dead letters."""
     found = await views.conversation(of.tenant, of.conversation, until)
     sizes = ListSizes(views)
-    steps = [await sizes.step(event) for event in found]
+    steps = await sizes.steps(found)
     streams = list(dict.fromkeys(step.stream_id for step in steps))
     letters = {key: await views.tables.letters(*key, streams) for key in keys}
     return Replay(steps, letters)
