@@ -1,9 +1,10 @@
 """The executor: reads, folds and stores batches of events for views, as the plan says.
 
-A batch is one transaction with the checkpoints. It is stored while the next is folded, and what is
-folded counts on what is still being stored: if that is refused, all of it is evicted. On SQLite a
-file is left to other processes for as long as it was taken: they wait by looking again, and could
-find it locked always.
+A batch is one transaction with the checkpoints. By a server it is stored while the next is folded,
+and what is folded counts on what is still being stored: if that is refused, all of it is evicted. On
+SQLite nothing is folded meanwhile: the thread that stores would wait for the interpreter with the
+file locked. And a file is left to other processes for as long as it was taken: they wait by looking
+again, and could find it locked always.
 """
 
 import asyncio
@@ -68,6 +69,7 @@ class Executor:
         self._sizes = ListSizes(views)
         self._states: dict[Key, ProjectionState] = {}
         self._narrowing = Narrowing()
+        self._stores_beside: Final = views.runs_out_of_process
         self._is_strict = is_strict
         self._server = views.server
         self._storing: asyncio.Task[bool] | None = None
@@ -100,7 +102,7 @@ class Executor:
                 if found is None:
                     break
                 moved = await self._take(found, end)
-                if moved is None:
+                if moved is None or not (self._stores_beside or await self._settle()):
                     return None
                 ahead |= {point.key: point for point in moved}
             return list(ahead.values()) if await self._settle() else None
@@ -218,7 +220,7 @@ class Executor:
                     return False
             except RefusedValueError as error:
                 raise _BatchRefusedError(taken, error) from None
-            if not self._views.runs_out_of_process:
+            if not self._stores_beside:
                 self._left_until = 2 * time.monotonic() - started
         self._narrowing.widen([point.key for point in moved], self._tables.batch)
         for point in moved:
