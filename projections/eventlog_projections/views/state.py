@@ -1,6 +1,7 @@
 """The rows of a projection as folds leave them, and what of that has to be written."""
 
 import itertools
+import operator
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, cast
 
@@ -25,6 +26,8 @@ class TableBuffer:
 
     def __init__(self, kind: type[Row]) -> None:
         self.shape: Final = Shape(kind)
+        self.is_read: Final = kind.is_read
+        self.partition: Final = self.shape.partition
         self.by_partition: dict[Any, dict[_Key, Any]] = {}
         self.changed: dict[_Key, None] = {}
         """Keys of rows that are not stored as they are here; in order, each once."""
@@ -36,7 +39,7 @@ class TableBuffer:
         """Delete the rows of partitions; return those that were read."""
         self.deleted |= set(partitions)
         gone = [row for key in partitions for row in self.by_partition.get(key, {}).values()]
-        if self.shape.kind.is_read:
+        if self.is_read:
             self.size -= len(gone)
             self.by_partition |= {key: {} for key in partitions}
         self.changed = {key: None for key in self.changed if key[0] not in partitions}
@@ -77,6 +80,20 @@ class TableBuffer:
         return before
 
 
+class Wanted:
+    """First columns of keys that steps have, found once for the tables of all projections."""
+
+    def __init__(self, steps: Iterable[Step]) -> None:
+        self._steps: Final = steps
+        self._found: dict[str, set[Any]] = {}
+
+    def of(self, partition: str) -> Collection[Any]:
+        """Return every value that the steps have in this attribute."""
+        if partition not in self._found:
+            self._found[partition] = set(map(operator.attrgetter(partition), self._steps))
+        return self._found[partition]
+
+
 class ProjectionState:
     """The rows of one generation of a projection, as of the last step.
 
@@ -108,23 +125,23 @@ class ProjectionState:
 
     def _begin(self) -> None:
         self._tables = {kind: TableBuffer(kind) for kind in self.projection.tables}
-        self._read = [table for kind, table in self._tables.items() if kind.is_read]
+        self._read = [table for table in self._tables.values() if table.is_read]
 
     def _rows(self, kind: type[Row]) -> dict[_Key, Any]:
         """Return the rows of the step, of one table."""
         table = self._tables[kind]
-        return table.by_partition[getattr(self._step, table.shape.partition)]
+        return table.by_partition[getattr(self._step, table.partition)]
 
     @property
     def is_full(self) -> bool:
         """Whether it holds more than MAX_ROWS rows, and has to be reset."""
         return sum(table.size for table in self._tables.values()) > MAX_ROWS
 
-    async def load(self, source: ViewSource, steps: Sequence[Step]) -> None:
-        """Read the rows that the steps may ask for."""
+    async def load(self, source: ViewSource, wanted: "Wanted") -> None:
+        """Read the rows that steps may ask for."""
         for table in self._read:
-            wanted = {getattr(step, table.shape.partition) for step in steps}
-            absent = [partition for partition in wanted if partition not in table.by_partition]
+            every = wanted.of(table.partition)
+            absent = [partition for partition in every if partition not in table.by_partition]
             if not absent:
                 continue
             for partition in absent:
@@ -163,8 +180,8 @@ class ProjectionState:
         partitions: dict[str, set[Any]] = {
             name: {getattr(step, name) for step in replay} for name in OF_CONVERSATION
         }
-        own = [table for table in self._tables.values() if table.shape.partition in partitions]
-        old = [row for table in own for row in table.delete(partitions[table.shape.partition])]
+        own = [table for table in self._tables.values() if table.partition in partitions]
+        old = [row for table in own for row in table.delete(partitions[table.partition])]
         self._step = replay[-1]
         withdraw = self.projection.withdraw
         self._all_or_none(() if withdraw is None else withdraw(old, self))
@@ -182,7 +199,7 @@ class ProjectionState:
             table = self._tables[type(written)]
             values = table.shape.check(written)
             key = table.shape.key_of(values)
-            if table.shape.kind.is_read:
+            if table.is_read:
                 self._put(table, key, written)
             else:
                 self._add(table, (key, values))
@@ -193,7 +210,7 @@ class ProjectionState:
             self._add(self._tables[kind], removed)
 
     def _put(self, table: TableBuffer, key: _Key, row: Row | None) -> None:
-        if key[0] != getattr(self._step, table.shape.partition):
+        if key[0] != getattr(self._step, table.partition):
             raise UnfitRowError(f"A row of {table.shape.kind.__name__} belongs to another step.")
         self._undo.append((table, key, table.set(key, row)))
 

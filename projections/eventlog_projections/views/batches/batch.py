@@ -9,7 +9,7 @@ from eventlog.errors import KeyRingError, PoisonEventError
 from eventlog.views import DeadLetter, Forgotten, Mark, Put, ViewSource
 from eventlog_projections.views.letters import REFUSED, is_because
 from eventlog_projections.views.projection import can_refold
-from eventlog_projections.views.state import ProjectionState
+from eventlog_projections.views.state import ProjectionState, Wanted
 from eventlog_projections.views.step import Step
 
 BATCH_BYTES: Final = 32 * 1024 * 1024
@@ -66,7 +66,7 @@ async def load(
 ) -> None:
     """Read the rows that the steps may ask for."""
     replayed = itertools.chain.from_iterable(replay.steps for replay in replays.values())
-    wanted = [*steps, *replayed]
+    wanted = Wanted([*steps, *replayed])
     for state in states:
         await state.load(tables, wanted)
 

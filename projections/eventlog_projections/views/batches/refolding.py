@@ -13,7 +13,7 @@ from eventlog_projections.views.letters import REFUSED, letter_of
 from eventlog_projections.views.list_sizes import ListSizes
 from eventlog_projections.views.plan import Key
 from eventlog_projections.views.projection import Projection, can_refold
-from eventlog_projections.views.state import ProjectionState
+from eventlog_projections.views.state import ProjectionState, Wanted
 from eventlog_projections.views.step import Step
 
 MAX_FOUND: Final = 16
@@ -128,7 +128,7 @@ class Refold:
         done = {(*self._point.key, stream_id) for stream_id in purged}
         batch = Batch([self._moved], [], letters, purged=[*done], is_trial=is_trial)
         if steps:
-            await state.load(self._tables, steps)
+            await state.load(self._tables, Wanted(steps))
             folded = fold_again(state, self._replay, left_out.keys())
             batch = batch._replace(
                 writes=state.take(),
