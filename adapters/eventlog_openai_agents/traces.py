@@ -12,7 +12,6 @@ from typing import Any, Final, TypedDict, TypeGuard, cast
 import msgspec
 from agents.tracing import get_current_trace
 
-
 MAX_BYTES: Final = 4096
 """How much metadata an event keeps, as JSON; and how long a name or an id may be."""
 
