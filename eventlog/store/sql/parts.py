@@ -17,6 +17,7 @@ from sqlalchemy import (
     column,
     extract,
     func,
+    literal_column,
     select,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -41,9 +42,15 @@ def of_stream(t: Tables, *columns: ColumnElement[Any]) -> Query:
     return select(*columns).where(t.events.c.stream_id == bindparam("stream_id"))
 
 
-def given(table: Table, *names: str) -> dict[str, Any]:
-    """Return a parameter for each column, or for those that are named, typed as the column is."""
-    return {name: bindparam(name, type_=table.c[name].type) for name in names or _names(table)}
+def given(table: Table, *names: str, **others: str) -> dict[str, Any]:
+    """Return a parameter for each column, or for those that are named, typed as the column is.
+
+    It is called what the column is, or what `others` say.
+    """
+    return {
+        name: bindparam(others.get(name, name), type_=table.c[name].type)
+        for name in names or _names(table)
+    }
 
 
 def is_each(t: Tables, column: Column[Any]) -> ColumnElement[bool]:
@@ -100,7 +107,7 @@ def content_size(event: ReadOnlyColumnCollection[str, Any]) -> ColumnElement[int
 
 def clock() -> ColumnElement[int]:
     """Read the clock of PostgreSQL in microseconds."""
-    return cast(extract("epoch", func.clock_timestamp()) * 1_000_000, BigInteger)
+    return cast(extract("epoch", func.clock_timestamp()) * literal_column("1000000"), BigInteger)
 
 
 def between(position: ColumnElement[int]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
