@@ -34,7 +34,7 @@ from sqlalchemy.types import TypeEngine
 from eventlog.clocks import MAX_CLOCK_LEAD
 from eventlog.format.records import StoredEvent
 from eventlog.store.sql.compiling import on_both, on_postgres, on_sqlite
-from eventlog.store.sql.parts import Query, clock, event_row, given, of_stream, unnest
+from eventlog.store.sql.parts import Query, clock, event_row, given, of_stream, rows_of, unnest
 from eventlog.store.sql.schema import Tables
 from eventlog.store.sql.stream_rows import ASKED, FIRST
 
@@ -257,7 +257,7 @@ def _one(t: Tables) -> FromClause:
 
 
 def _several(t: Tables) -> FromClause:
-    return unnest("event_", {name: t.events.c[name].type for name in _PLACED}, "new")
+    return rows_of(t.events, "events", "new")
 
 
 def _append(t: Tables, moved: Any, new: FromClause) -> Query:
@@ -287,8 +287,7 @@ def _stored(
 
 def _group(t: Tables, moved: Any) -> Query:
     """Append to many streams at once; a stream whose head has moved on is left out."""
-    events = t.events.c
-    new = unnest("event_", {name: events[name].type for name in StoredEvent._fields}, "new")
+    new = _several(t)
     head = moved.cte("head")
     both = head.join(new, new.c.stream_id == head.c.stream_id)
     return _stored(t, head, both, new, new.c.stream_id)
