@@ -257,7 +257,7 @@ def _one(t: Tables) -> FromClause:
 
 
 def _several(t: Tables) -> FromClause:
-    return rows_of(t.events, "events", "new")
+    return unnest("event_", {name: t.events.c[name].type for name in _PLACED}, "new")
 
 
 def _append(t: Tables, moved: Any, new: FromClause) -> Query:
@@ -286,8 +286,11 @@ def _stored(
 
 
 def _group(t: Tables, moved: Any) -> Query:
-    """Append to many streams at once; a stream whose head has moved on is left out."""
-    new = _several(t)
+    """Append to many streams at once; a stream whose head has moved on is left out.
+
+    Whole rows are refused where a later release has given the table a column: each goes alone then.
+    """
+    new = rows_of(t.events, "events", "new")
     head = moved.cte("head")
     both = head.join(new, new.c.stream_id == head.c.stream_id)
     return _stored(t, head, both, new, new.c.stream_id)

@@ -105,8 +105,7 @@ def values_alone(one: Try) -> dict[str, Any]:
         "linked_hash": head.hash,
         "key_id": request.key_id,
         "at": request.at,
-        "events": rows,
-        **dict(zip(_EVENT, rows[0], strict=True)),
+        **(dict(zip(_EVENT, rows[0], strict=True)) if len(rows) == 1 else _arrays(_EVENT, rows)),
     }
 
 
