@@ -1,10 +1,12 @@
 """Has every PostgreSQL log of a run be a distributed one: EVENTLOG_TEST_DISTRIBUTED=citus.
 
 EVENTLOG_TEST_POSTGRES_URL then names the coordinator of a cluster: a database that has Citus on
-every node, in which the user of the URL is a superuser. What Citus cannot do is in
+every node, in which the user of the URL is a superuser. Servers that a test starts for itself, to
+kill them or to have a standby, are plain ones. What Citus cannot do is in
 tests/databases/citus/limits.py, test by test.
 """
 
+import asyncio
 import contextlib
 import os
 from collections.abc import AsyncGenerator
@@ -15,8 +17,11 @@ import pytest
 from sqlalchemy.engine import URL, make_url
 
 from eventlog.addresses.log import PostgresAddress
+from eventlog.errors import InvalidOptionError
 from eventlog.store.postgres import migration
 from eventlog.store.postgres.distributed import Spread
+from eventlog.store.sql import session
+from eventlog.store.sql.statement import quoted
 from tests.databases.citus.limits import LIMITS, Limits
 
 VARIABLE: Final = "EVENTLOG_TEST_DISTRIBUTED"
@@ -28,6 +33,12 @@ AND relkind = 'r' AND oid NOT IN (SELECT logicalrelid FROM pg_dist_partition)
 """
 """The events of a log that is on one server after all, and not because it was partitioned."""
 
+STAYS: Final = """
+SELECT current_setting('citus.shard_count', true) IS NULL
+OR EXISTS (SELECT FROM pg_partitioned_table WHERE partrelid = to_regclass($1 || '.events'))
+"""
+"""Whether a log stays as it is: its server has not loaded Citus, or it is partitioned."""
+
 
 def kind() -> str | None:
     """Return what the logs of this run are distributed by, or None."""
@@ -36,7 +47,10 @@ def kind() -> str | None:
 
 def settings() -> list[str]:
     """Return what a connection of the tests needs that makes tables or changes triggers."""
-    return [] if kind() is None else ["SET citus.enable_unsafe_triggers = on"]
+    if kind() is None:
+        return []
+    needed = {"citus.enable_unsafe_triggers": "on", **session.DISTRIBUTED}
+    return [f"SET {name} = {value}" for name, value in needed.items()]
 
 
 def register(config: pytest.Config) -> None:
@@ -47,21 +61,41 @@ def register(config: pytest.Config) -> None:
         raise pytest.UsageError(
             f"{VARIABLE} is 'citus', and EVENTLOG_TEST_POSTGRES_URL names the coordinator."
         )
-    _distribute_every_log()
+    distribute_every_log()
     config.pluginmanager.register(LimitsFail(LIMITS))
 
 
-def _distribute_every_log() -> None:
-    """Have a new log be distributed by whoever makes it, unless it is partitioned."""
+def distribute_every_log() -> None:
+    """Have a new log be distributed by whoever makes it in this process, if the run is to.
+
+    But for a partitioned one, and one on a server that a test has started for itself.
+    """
+    if kind() is None:
+        return
     migrate_postgres = migration.migrate_postgres
 
     def migrate_distributed(
         address: PostgresAddress, patience: float, *, spread: Spread | None = None, **how: Any
     ) -> None:
-        wanted = spread if spread is not None and spread.is_wanted else Spread(kind())
-        migrate_postgres(address, patience, spread=wanted, **how)
+        if spread is not None and spread.is_wanted:
+            migrate_postgres(address, patience, spread=spread, **how)
+            return
+        try:
+            migrate_postgres(address, patience, spread=Spread(kind()), **how)
+        except InvalidOptionError:
+            if not asyncio.run(_stays(address)):
+                raise
+            migrate_postgres(address, patience, **how)
 
     migration.migrate_postgres = migrate_distributed
+
+
+async def _stays(address: PostgresAddress) -> bool:
+    connection = await asyncpg.connect(address.dsn)
+    try:
+        return bool(await connection.fetchval(STAYS, quoted(address.schema)))
+    finally:
+        await connection.close()
 
 
 class LimitsFail:
