@@ -119,19 +119,19 @@ async def database(url: str, name: str, how: str = "") -> AsyncGenerator[str]:
     try:
         yield _of(make_url(url), name)
     finally:
-        for node in await _nodes(url):
+        for node in await nodes(url):
             await _execute(node, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 async def create(url: str, name: str, how: str = "") -> str:
     """Create a database, on every node of a cluster, and join the nodes; return its URL."""
-    nodes = [make_url(node) for node in await _nodes(url)]
-    for node in nodes:
+    urls = [make_url(node) for node in await nodes(url)]
+    for node in urls:
         await _execute(node, f"CREATE DATABASE {name} {how}")
     if kind() is not None:
-        for node in nodes:
+        for node in urls:
             await _execute(_of(node, name), "CREATE EXTENSION citus")
-        first, *others = nodes
+        first, *others = urls
         joins = [f"citus_set_coordinator_host('{first.host}', {first.port})"]
         joins += [f"citus_add_node('{node.host}', {node.port})" for node in others]
         await _execute(_of(first, name), "; ".join(f"SELECT {join}" for join in joins))
@@ -140,7 +140,7 @@ async def create(url: str, name: str, how: str = "") -> str:
 
 async def on_every_node(url: str, statement: str) -> None:
     """Run what Citus does not pass on, in the database of the URL: on each node for itself."""
-    for node in await _nodes(url):
+    for node in await nodes(url):
         alone = "" if kind() is None else "SET citus.enable_ddl_propagation = off; "
         await _execute(node, alone + statement)
 
@@ -152,7 +152,7 @@ async def plain_logs(connection: "asyncpg.Connection[Any]", schema: str) -> list
     return [name for (name,) in await connection.fetch(PLAIN, schema)]
 
 
-async def _nodes(url: str) -> list[str]:
+async def nodes(url: str) -> list[str]:
     """Return the URL of the server, or of the coordinator and then its workers."""
     if kind() is None:
         return [url]
