@@ -9,15 +9,10 @@ from typing import Final
 Limits = Mapping[str, Sequence[str]]
 """The tests of each reason, by the names that pytest gives them."""
 
-_ENCRYPTION: Final = "tests/contract/keys/test_encryption.py"
 _IMMUTABILITY: Final = "tests/contract/log/test_immutability.py"
 _OUTCOMES: Final = "tests/faults/test_outcomes.py"
 
 LIMITS: Final[Limits] = {
-    "the damage that the test does copies from one stream to another, by a correlated subquery": [
-        f"{_ENCRYPTION}::test_a_body_opens_in_its_own_place_only[postgres-stream]",
-        f"{_ENCRYPTION}::test_a_snapshot_of_somebody_without_the_key_is_not_believed[postgres]",
-    ],
     "Citus refuses this MERGE before a trigger could: it wants a join by the stream": [
         f"{_IMMUTABILITY}::test_the_ways_round_a_trigger_are_closed[postgres-3]",
     ],
