@@ -33,6 +33,9 @@ AND relkind = 'r' AND oid NOT IN (SELECT logicalrelid FROM pg_dist_partition)
 """
 """The events of a log that is on one server after all, and not because it was partitioned."""
 
+_KIND: Final = os.environ.get(VARIABLE) or None
+"""Asked for once: tests take variables away."""
+
 STAYS: Final = """
 SELECT current_setting('citus.shard_count', true) IS NULL
 OR EXISTS (SELECT FROM pg_partitioned_table WHERE partrelid = to_regclass($1 || '.events'))
@@ -42,7 +45,7 @@ OR EXISTS (SELECT FROM pg_partitioned_table WHERE partrelid = to_regclass($1 || 
 
 def kind() -> str | None:
     """Return what the logs of this run are distributed by, or None."""
-    return os.environ.get(VARIABLE) or None
+    return _KIND
 
 
 def settings() -> list[str]:
