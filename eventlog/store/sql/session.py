@@ -19,8 +19,8 @@ SETTINGS: Final[Mapping[str, str]] = {
 """Settings of every connection. PgBouncer in transaction mode takes none of them."""
 
 DISTRIBUTED: Final[Mapping[str, str]] = {
-    # Citus hides shards from whoever asks the catalog: the driver, whose arrays wait for seconds,
-    # and migrations.
+    # Citus hides shards from whoever asks the catalog, the driver about arrays, or migrations. That
+    # takes seconds, and fails if somebody drops an index meanwhile.
     "citus.override_table_visibility": "off",
 }
 """Those of connections to a log on many nodes, beside. To other servers they mean nothing."""

@@ -28,6 +28,8 @@ LIMITS: Final[Limits] = {
         f"{_MATRIX}::test_an_event_of_a_branch[postgres]",
         f"{_VERIFY}/test_since.py::test_any_column_of_a_new_event[postgres-stream_id]",
         f"{_VERIFY}/test_tamper_keys.py::test_any_column_of_a_key[postgres-stream_id]",
+        f"{_VERIFY}/test_verify.py::test_a_change_of_any_column_is_found_at_its_event"
+        "[postgres-stream_id]",
         f"{_VERIFY}/test_verify.py::test_an_event_moved_from_another_conversation_is_found[postgres]",
     ],
     "triggers of many nodes are enabled as this test enables one, so that shards can be moved": [
