@@ -8,8 +8,8 @@ no text, and everything else is: identifiers, what the protocol itself says (`ty
 import functools
 import re
 import sys
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, cast
 
 from eventlog_projections.items.parts import fields_of
 
@@ -99,12 +99,10 @@ def _strings(value: Any, inner: Callable[[dict[str, Any]], list[str]], most: int
                 found.append(value if len(value) <= most else value[:most])
                 most -= len(value) + 1
         elif isinstance(value, dict):
-            fields: dict[str, Any] = value
-            for each in reversed(inner(fields)):
-                left.append((each, fields[each]))
+            fields = cast("dict[str, Any]", value)
+            left += [(each, fields[each]) for each in reversed(inner(fields))]
         elif isinstance(value, list):
-            values: list[Any] = value
-            left += [(name, each) for each in reversed(values)]
+            left += [(name, each) for each in reversed(cast("Sequence[Any]", value))]
         if not left or most <= 0:
             return found
         name, value = left.pop()
