@@ -154,7 +154,7 @@ class Executor:
         if is_full:
             for state in states:
                 state.reset()
-        replays = await self._replays(taken.found, erasing)
+        replays = await _replays(self._views, taken.found, erasing)
         await batch.load(states, self._tables, taken.steps, replays)
         return batch.fold(states, taken.steps, replays, is_strict=self._is_strict)
 
@@ -163,17 +163,6 @@ class Executor:
         events = await self._views.events(found.after, found.until, limit)
         steps = await self._sizes.steps(events)
         return steps, found.until if is_whole(events, limit) else steps[-1].position
-
-    async def _replays(self, found: Range, erasing: Sequence[Step]) -> Replays:
-        """Return the steps of conversations that lost content, by where the last erasure is."""
-        last = {step.conversation_id: step for step in erasing}
-        keys = [point.key for point in found.points]
-        return {
-            step.position: await read_replay(
-                self._views, Named(step.tenant, step.conversation), step.position, keys
-            )
-            for step in last.values()
-        }
 
     async def _stop(self, found: Range, folded: Folded) -> bool:
         """Note which generations stop; False if one was folded on rows that are not those of then.
@@ -279,3 +268,15 @@ class Executor:
             projection = self._projections[point.projection]
             self._states[point.key] = ProjectionState(projection, point)
         return self._states[point.key]
+
+
+async def _replays(views: LogViews, found: Range, erasing: Sequence[Step]) -> Replays:
+    """Return the steps of conversations that lost content, by where the last erasure is."""
+    last = {step.conversation_id: step for step in erasing}
+    keys = [point.key for point in found.points]
+    return {
+        step.position: await read_replay(
+            views, Named(step.tenant, step.conversation), step.position, keys
+        )
+        for step in last.values()
+    }
