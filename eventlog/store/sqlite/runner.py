@@ -59,7 +59,7 @@ class SqliteRunner:
         await self._limiter.enter(size)
         try:
             with concerning(request.name):
-                return await self._writer.append(request)
+                return await self._writer.append(request, size)
         finally:
             self._limiter.leave(size)
 
