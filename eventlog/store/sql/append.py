@@ -34,7 +34,7 @@ from sqlalchemy.types import TypeEngine
 from eventlog.clocks import MAX_CLOCK_LEAD
 from eventlog.format.records import StoredEvent
 from eventlog.store.sql.compiling import on_both, on_postgres, on_sqlite
-from eventlog.store.sql.parts import Query, clock, event_row, given, of_stream, rows_of, unnest
+from eventlog.store.sql.parts import Query, clock, event_row, given, of_stream, unnest
 from eventlog.store.sql.schema import Tables
 from eventlog.store.sql.stream_rows import ASKED, FIRST
 
@@ -286,11 +286,9 @@ def _stored(
 
 
 def _group(t: Tables, moved: Any) -> Query:
-    """Append to many streams at once; a stream whose head has moved on is left out.
-
-    Whole rows are refused where a later release has given the table a column: each goes alone then.
-    """
-    new = rows_of(t.events, "events", "new")
+    """Append to many streams at once; a stream whose head has moved on is left out."""
+    events = t.events.c
+    new = unnest("event_", {name: events[name].type for name in StoredEvent._fields}, "new")
     head = moved.cte("head")
     both = head.join(new, new.c.stream_id == head.c.stream_id)
     return _stored(t, head, both, new, new.c.stream_id)
