@@ -42,15 +42,9 @@ def of_stream(t: Tables, *columns: ColumnElement[Any]) -> Query:
     return select(*columns).where(t.events.c.stream_id == bindparam("stream_id"))
 
 
-def given(table: Table, *names: str, **others: str) -> dict[str, Any]:
-    """Return a parameter for each column, or for those that are named, typed as the column is.
-
-    It is called what the column is, or what `others` say.
-    """
-    return {
-        name: bindparam(others.get(name, name), type_=table.c[name].type)
-        for name in names or _names(table)
-    }
+def given(table: Table, *names: str) -> dict[str, Any]:
+    """Return a parameter for each column, or for those that are named, typed as the column is."""
+    return {name: bindparam(name, type_=table.c[name].type) for name in names or _names(table)}
 
 
 def is_each(t: Tables, column: Column[Any]) -> ColumnElement[bool]:
