@@ -1,10 +1,12 @@
 """Has every PostgreSQL log of a run be a distributed one: EVENTLOG_TEST_DISTRIBUTED=citus.
 
 EVENTLOG_TEST_POSTGRES_URL then names the coordinator of a cluster: a database that has Citus on
-every node, in which the user of the URL is a superuser. What Citus cannot do is in
+every node, in which the user of the URL is a superuser. Servers that a test starts for itself, to
+kill them or to have a standby, are plain ones. What Citus cannot do is in
 tests/databases/citus/limits.py, test by test.
 """
 
+import asyncio
 import contextlib
 import os
 from collections.abc import AsyncGenerator
@@ -15,8 +17,11 @@ import pytest
 from sqlalchemy.engine import URL, make_url
 
 from eventlog.addresses.log import PostgresAddress
+from eventlog.errors import InvalidOptionError
 from eventlog.store.postgres import migration
 from eventlog.store.postgres.distributed import Spread
+from eventlog.store.sql import session
+from eventlog.store.sql.statement import quoted
 from tests.databases.citus.limits import LIMITS, Limits
 
 VARIABLE: Final = "EVENTLOG_TEST_DISTRIBUTED"
@@ -28,15 +33,27 @@ AND relkind = 'r' AND oid NOT IN (SELECT logicalrelid FROM pg_dist_partition)
 """
 """The events of a log that is on one server after all, and not because it was partitioned."""
 
+_KIND: Final = os.environ.get(VARIABLE) or None
+"""Asked for once: tests take variables away."""
+
+STAYS: Final = """
+SELECT current_setting('citus.shard_count', true) IS NULL
+OR EXISTS (SELECT FROM pg_partitioned_table WHERE partrelid = to_regclass($1 || '.events'))
+"""
+"""Whether a log stays as it is: its server has not loaded Citus, or it is partitioned."""
+
 
 def kind() -> str | None:
     """Return what the logs of this run are distributed by, or None."""
-    return os.environ.get(VARIABLE) or None
+    return _KIND
 
 
 def settings() -> list[str]:
     """Return what a connection of the tests needs that makes tables or changes triggers."""
-    return [] if kind() is None else ["SET citus.enable_unsafe_triggers = on"]
+    if kind() is None:
+        return []
+    needed = {"citus.enable_unsafe_triggers": "on", **session.DISTRIBUTED}
+    return [f"SET {name} = {value}" for name, value in needed.items()]
 
 
 def register(config: pytest.Config) -> None:
@@ -47,21 +64,41 @@ def register(config: pytest.Config) -> None:
         raise pytest.UsageError(
             f"{VARIABLE} is 'citus', and EVENTLOG_TEST_POSTGRES_URL names the coordinator."
         )
-    _distribute_every_log()
+    distribute_every_log()
     config.pluginmanager.register(LimitsFail(LIMITS))
 
 
-def _distribute_every_log() -> None:
-    """Have a new log be distributed by whoever makes it, unless it is partitioned."""
+def distribute_every_log() -> None:
+    """Have a new log be distributed by whoever makes it in this process, if the run is to.
+
+    But for a partitioned one, and one on a server that a test has started for itself.
+    """
+    if kind() is None:
+        return
     migrate_postgres = migration.migrate_postgres
 
     def migrate_distributed(
         address: PostgresAddress, patience: float, *, spread: Spread | None = None, **how: Any
     ) -> None:
-        wanted = spread if spread is not None and spread.is_wanted else Spread(kind())
-        migrate_postgres(address, patience, spread=wanted, **how)
+        if spread is not None and spread.is_wanted:
+            migrate_postgres(address, patience, spread=spread, **how)
+            return
+        try:
+            migrate_postgres(address, patience, spread=Spread(kind()), **how)
+        except InvalidOptionError:
+            if not asyncio.run(_stays(address)):
+                raise
+            migrate_postgres(address, patience, **how)
 
     migration.migrate_postgres = migrate_distributed
+
+
+async def _stays(address: PostgresAddress) -> bool:
+    connection = await asyncpg.connect(address.dsn)
+    try:
+        return bool(await connection.fetchval(STAYS, quoted(address.schema)))
+    finally:
+        await connection.close()
 
 
 class LimitsFail:
@@ -85,19 +122,19 @@ async def database(url: str, name: str, how: str = "") -> AsyncGenerator[str]:
     try:
         yield _of(make_url(url), name)
     finally:
-        for node in await _nodes(url):
+        for node in await nodes(url):
             await _execute(node, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 async def create(url: str, name: str, how: str = "") -> str:
     """Create a database, on every node of a cluster, and join the nodes; return its URL."""
-    nodes = [make_url(node) for node in await _nodes(url)]
-    for node in nodes:
+    urls = [make_url(node) for node in await nodes(url)]
+    for node in urls:
         await _execute(node, f"CREATE DATABASE {name} {how}")
     if kind() is not None:
-        for node in nodes:
+        for node in urls:
             await _execute(_of(node, name), "CREATE EXTENSION citus")
-        first, *others = nodes
+        first, *others = urls
         joins = [f"citus_set_coordinator_host('{first.host}', {first.port})"]
         joins += [f"citus_add_node('{node.host}', {node.port})" for node in others]
         await _execute(_of(first, name), "; ".join(f"SELECT {join}" for join in joins))
@@ -106,7 +143,7 @@ async def create(url: str, name: str, how: str = "") -> str:
 
 async def on_every_node(url: str, statement: str) -> None:
     """Run what Citus does not pass on, in the database of the URL: on each node for itself."""
-    for node in await _nodes(url):
+    for node in await nodes(url):
         alone = "" if kind() is None else "SET citus.enable_ddl_propagation = off; "
         await _execute(node, alone + statement)
 
@@ -118,7 +155,7 @@ async def plain_logs(connection: "asyncpg.Connection[Any]", schema: str) -> list
     return [name for (name,) in await connection.fetch(PLAIN, schema)]
 
 
-async def _nodes(url: str) -> list[str]:
+async def nodes(url: str) -> list[str]:
     """Return the URL of the server, or of the coordinator and then its workers."""
     if kind() is None:
         return [url]

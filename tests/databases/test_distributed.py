@@ -21,21 +21,18 @@ def place(statements: list[str], start: str) -> int:
 
 
 def test_citus_distributes_what_an_append_touches_by_stream() -> None:
-    """All three tables by stream_id, in the same places, so that an append stays on one node."""
-    assert [text for text in CITUS if "create_distributed_table" in text] == [
-        "SELECT create_distributed_table('log.streams', 'stream_id', colocate_with => 'none')",
-        "SELECT create_distributed_table('log.events', 'stream_id',"
-        " colocate_with => 'log.streams')",
-        "SELECT create_distributed_table('log.queue', 'stream_id', colocate_with => 'log.streams')",
-        (
-            "SELECT create_distributed_table('log.snapshots', 'stream_id',"
-            " colocate_with => 'log.streams')"
-        ),
-        (
-            "SELECT create_distributed_table('log.segments', 'stream_id',"
-            " colocate_with => 'log.streams')"
-        ),
-        "SELECT create_distributed_table('log.keys', 'stream_id', colocate_with => 'log.streams')",
+    """All of them by stream_id, in the same places, so that an append stays on one node."""
+    placed = [text for text in CITUS if "create_distributed_table" in text]
+    assert placed == [
+        f"SELECT create_distributed_table(E'log.{table}', 'stream_id', colocate_with => {beside})"
+        for table, beside in (
+            ("streams", "'none'"),
+            ("events", "E'log.streams'"),
+            ("queue", "E'log.streams'"),
+            ("snapshots", "E'log.streams'"),
+            ("segments", "E'log.streams'"),
+            ("keys", "E'log.streams'"),
+        )
     ]
 
 
@@ -61,15 +58,16 @@ def test_triggers_are_made_when_rows_are_on_their_shards() -> None:
 def test_the_head_is_distributed_first_and_the_others_follow_it() -> None:
     """What is colocated names a table that is distributed already."""
     order = [
-        place(CITUS, f"SELECT create_distributed_table('log.{name}'")
+        place(CITUS, f"SELECT create_distributed_table(E'log.{name}'")
         for name in ("streams", "events", "queue", "snapshots", "segments", "keys")
     ]
     assert order == sorted(order)
 
 
 def test_names_are_quoted_inside_literals() -> None:
-    """A schema may be called anything."""
-    assert "create_distributed_table('\"it''s\".streams'" in " ".join(citus('"it\'s"'))
+    """A schema may be called anything, whatever the server takes a backslash for."""
+    told = " ".join(citus('"it\'s \\"'))
+    assert "create_distributed_table(E'\"it''s \\\\\".streams'" in told
 
 
 def test_every_partition_gets_a_truncate_trigger_that_replicas_obey() -> None:

@@ -41,6 +41,7 @@ from eventlog_projections import Conversation
 from eventlog_projections.views import Views
 from eventlog_projections.views.turns import TurnCount, TurnRow, UsageRow
 from tests.backends import PostgresBackend
+from tests.faults.proxy import Proxy
 from tests.options import grouped
 from tests.waiting import PATIENCE
 
@@ -234,7 +235,7 @@ class Answers:
     def __init__(self, *answers: list[tuple[Any, ...]]) -> None:
         self._answers = list(answers)
 
-    async def read(self, begin: Callable[[], Work[Any]]) -> Any:
+    async def examine(self, begin: Callable[[], Work[Any]]) -> Any:
         steps = begin()
         try:
             next(steps)
@@ -360,3 +361,23 @@ def test_what_a_shard_has_lost_is_made_anew_in_all_of_them() -> None:
     dropped, made = renewing(there, [lost])
     assert dropped == "DROP TRIGGER IF EXISTS events_rows ON events"
     assert made.startswith("CREATE TRIGGER events_rows ")
+
+
+async def test_arrays_are_known_before_anything_waits_for_them_through_pgbouncer(
+    both: Both,
+) -> None:
+    """Where no session keeps a setting, the driver asks about types where the transaction does."""
+    await both.open()
+    begin, setting, end = "BEGIN;", "SET LOCAL citus.override_table_visibility = 'off'", "COMMIT;"
+    async with Proxy(both.backend.url) as proxy:
+        options = grouped(pgbouncer=True, pool_size=1, **both.backend.options)
+        for _ in range(2):  # The first finds out, the next knows when it connects.
+            async with EventLog(proxy.url, **options) as log:
+                await log.append("chat", ItemsAdded([1]))
+                assert [event async for event in log.feed()]
+                assert (await log.verify()).ok
+    asked = [at for at, said in enumerate(proxy.said) if "typeinfo" in said]
+    assert asked
+    for at in asked:
+        block = [said for said in proxy.said[:at] if said in (begin, setting, end)]
+        assert block[-2:] == [begin, setting]

@@ -2,7 +2,7 @@
 
 import contextlib
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Final
 
 import asyncpg
@@ -30,6 +30,27 @@ SELECT count(*) FROM citus_stat_activity WHERE (application_name = 'eventlog'
 OR application_name LIKE 'citus_internal%') AND state = 'active' AND query LIKE ?
 AND query NOT LIKE '%citus_stat_activity%'
 """
+
+
+async def lock(
+    connection: "asyncpg.Connection[Any]",
+    backend: PostgresBackend,
+    tenant: str,
+    streams: Sequence[str],
+) -> None:
+    """Lock the rows of streams in the transaction of a connection."""
+    table = f"{backend.schema}.streams"
+    query = f"SELECT stream_id FROM {table} WHERE tenant = $1 AND name = ANY($2)"
+    for (stream_id,) in await connection.fetch(query, tenant, streams):
+        # One by one: they may be on several nodes.
+        await connection.execute(f"SELECT FROM {table} WHERE stream_id = $1 FOR UPDATE", stream_id)
+
+
+async def running(backend: PostgresBackend) -> int:
+    """Return how many statements of the log run on the server, or on any of its nodes."""
+    query = RUNNING if distributing.kind() is None else RUNNING_ANYWHERE
+    ((count,),) = await backend.execute(query, f"%{backend.schema}%")
+    return int(count)
 
 
 class Bench:
@@ -67,16 +88,7 @@ class Bench:
         connection = await asyncpg.connect(self.backend.url)
         try:
             async with connection.transaction():
-                table = f"{self.backend.schema}.streams"
-                rows = await connection.fetch(
-                    f"SELECT stream_id FROM {table} WHERE tenant = $1 AND name = ANY($2)",
-                    self.options["tenant"],
-                    streams,
-                )
-                for (stream_id,) in rows:  # One by one: they may be on several nodes.
-                    await connection.execute(
-                        f"SELECT FROM {table} WHERE stream_id = $1 FOR UPDATE", stream_id
-                    )
+                await lock(connection, self.backend, self.options["tenant"], streams)
                 yield connection
         finally:
             await connection.close()
@@ -96,18 +108,12 @@ class Bench:
         finally:
             await self.backend.execute(f"DROP ROLE {role}")
 
-    async def running(self) -> int:
-        """Return how many statements of the log run on the server, or on any of its nodes."""
-        query = RUNNING if distributing.kind() is None else RUNNING_ANYWHERE
-        ((count,),) = await self.backend.execute(query, f"%{self.backend.schema}%")
-        return int(count)
-
     async def check(self) -> None:
         """Hold what was told against the log, now and once nothing runs any more."""
         await self.ledger.check(self.direct)
 
         async def is_quiet() -> bool:
-            return await self.running() == 0
+            return await running(self.backend) == 0
 
         await until(is_quiet, "the server has nothing to do")
         await self.ledger.check(self.direct)

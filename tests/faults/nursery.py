@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Callable
 from typing import Final, Self
 
+from tests import distributing
 from tests.waiting import PATIENCE
 
 _DONE: Final = "done"
@@ -127,4 +128,5 @@ def _run(call: bytes, output: int) -> None:
 
 if __name__ == "__main__":
     importlib.import_module("tests.faults.children")
+    distributing.distribute_every_log()
     _serve(socket.socket(fileno=0))

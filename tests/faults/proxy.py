@@ -50,6 +50,8 @@ class Proxy:
         self.cuts: deque[Cut] = deque()
         self.made = 0
         """How many cuts were made."""
+        self.asked = 0
+        """How many connections clients wanted."""
         self.settings: set[str] = set()
         """What clients set when they connect."""
         self.named: set[str] = set()
@@ -94,6 +96,7 @@ class Proxy:
         return await asyncio.open_connection(self._upstream.host, port)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.asked += 1
         link = asyncio.current_task()
         assert link is not None
         self._links.add(link)

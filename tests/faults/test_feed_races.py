@@ -13,7 +13,6 @@ from eventlog import (
     EventLog,
     ItemPopped,
     ItemsAdded,
-    PostgresOptions,
     RecordedEvent,
 )
 from tests import processes, servers
@@ -106,11 +105,7 @@ WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid =
 
 async def test_a_commit_that_is_held_back_is_not_skipped(postgres: PostgresBackend) -> None:
     """Others overtake it, are read, and it comes behind them: late, never lost."""
-    # Another name of the same server gives a store of its own, as in another process.
-    slow = EventLog(
-        f"{postgres.url}&application_name=slow", postgres=PostgresOptions(schema=postgres.schema)
-    )
-    async with postgres.open() as log, slow:
+    async with postgres.open() as log, open_elsewhere(postgres) as slow:
         await log.append("held", ItemsAdded(["a"]))
         await postgres.execute(HOLD)
         await postgres.execute(

@@ -16,7 +16,7 @@ from eventlog_projections import Conversation, erase
 from tests import distributing
 from tests.backends import PostgresBackend, migrated
 from tests.backends import checked_out as lent
-from tests.faults.bench import Bench
+from tests.faults.bench import Bench, running
 from tests.faults.ledger import Ledger
 from tests.faults.proxy import APPEND, TOGETHER, Cut, Proxy, Where
 from tests.waiting import PATIENCE, until
@@ -58,10 +58,10 @@ async def test_what_timed_out_is_over_before_anyone_hears(bench: Bench, way: str
             answer = await bench.ledger.append(log, "chat-0", f"try {number}")
             assert isinstance(answer, (BusyError, UnavailableError))
             assert "othing was stored" in str(answer)
-            assert (await bench.running(), lent(log)) == (0, 0)
+            assert (await running(bench.backend), lent(log)) == (0, 0)
         tries = [bench.ledger.append(log, "chat-0", f"try {number}") for number in range(2, 6)]
         await asyncio.gather(*tries)
-        assert (await bench.running(), lent(log)) == (0, 0)
+        assert (await running(bench.backend), lent(log)) == (0, 0)
     assert len(bench.ledger.not_stored) == 6
     await bench.check()
     await bench.ledger.append(log, "chat-0", "last")
@@ -82,7 +82,7 @@ async def test_one_locked_row_fails_nobody_elses_append(
         await asyncio.gather(*[bench.ledger.append(log, name, "next") for name in names])
         assert {name for name, _ in bench.ledger.not_stored} == {"chat-5"}
         assert not bench.ledger.in_doubt
-        assert (await bench.running(), lent(log)) == (0, 0)
+        assert (await running(bench.backend), lent(log)) == (0, 0)
     await bench.check()
 
 
@@ -121,7 +121,7 @@ async def test_an_append_that_was_cut_off_while_it_waited_is_ended(
         await until(bench.running, "the append waits for the row")
         bench.proxy.unplug()
         await asyncio.gather(*tasks)
-        assert await bench.running() == 0
+        assert await running(bench.backend) == 0
     assert len(bench.ledger.not_stored) == count
     await bench.check()
 
@@ -191,7 +191,7 @@ async def test_a_cancelled_read_is_over_before_anyone_hears(bench: Bench, way: s
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reading
-        assert (await bench.running(), lent(log)) == (0, 0)
+        assert (await running(bench.backend), lent(log)) == (0, 0)
     assert len(await log.read("chat-0").all()) == 1
 
 
@@ -277,7 +277,7 @@ async def test_a_pop_of_a_locked_conversation_changes_nothing_later(bench: Bench
         for _ in range(2):
             with pytest.raises(BusyError, match="othing was stored"):
                 await chat.pop()
-        assert (await bench.running(), lent(log)) == (0, 0)
+        assert (await running(bench.backend), lent(log)) == (0, 0)
     assert await chat.pop() == "c"
     assert await chat.items() == ["a", "b"]
 

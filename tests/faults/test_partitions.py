@@ -13,6 +13,7 @@ import pytest
 from eventlog import EventLog, ItemsAdded, NewEvent
 from eventlog.errors import InvalidOptionError
 from eventlog.operations import migrate
+from tests import distributing
 from tests.backends import Backend, PostgresBackend, SharedBackend, migrated
 from tests.contract.log.test_append import *  # noqa: F403
 
@@ -97,6 +98,15 @@ async def test_a_log_that_is_there_is_not_split_otherwise(
     """It says so instead of doing nothing."""
     with pytest.raises(InvalidOptionError, match="Only a new log"):
         await migrate(backend.url, partitions=partitions, **backend.options)
+
+
+async def test_a_log_that_is_split_is_not_distributed(backend: Backend) -> None:
+    """It says so where there is Citus, and that there is none elsewhere; nothing is changed."""
+    why = "split into partitions" if distributing.kind() else "no Citus"
+    with pytest.raises(InvalidOptionError, match=why):
+        await migrate(backend.url, distributed="citus", **backend.options)
+    async with backend.open() as log:
+        await fill(log)
 
 
 async def test_processes_that_split_one_new_log_at_once_agree(postgres_url: str) -> None:

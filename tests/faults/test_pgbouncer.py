@@ -33,6 +33,7 @@ from eventlog_projections.views import Views
 from eventlog_projections.views.queries import conversations, search
 from tests import servers
 from tests.backends import PostgresBackend
+from tests.faults.bench import lock, running
 from tests.faults.ledger import Ledger
 from tests.faults.proxy import Proxy
 from tests.options import grouped
@@ -202,14 +203,10 @@ async def test_what_timed_out_through_pgbouncer_is_over_before_anyone_hears(
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(locking.close)
             await stack.enter_async_context(locking.transaction())
-            await locking.execute(
-                f"SELECT FROM {backend.schema}.streams WHERE name = 'chat-5' FOR UPDATE"
-            )
+            await lock(locking, backend, log.tenant, ["chat-5"])
             await asyncio.gather(*[ledger.append(log, name, "next") for name in names])
             await ledger.append(log, "chat-5", "again")
-            running = "SELECT 1 FROM pg_stat_activity WHERE state <> 'idle' AND query LIKE ?"
-            wanted = f"%INSERT INTO%{backend.schema}%"
-            assert await backend.execute(running, wanted) == []
+            assert await running(backend) == 0
         assert ledger.not_stored.keys() == {("chat-5", "next"), ("chat-5", "again")}
         await ledger.check(direct)
 

@@ -17,6 +17,7 @@ from eventlog.store.postgres.append_function import (
     nodes_function,
 )
 from eventlog.store.postgres.catalog import TRIGGERS
+from eventlog.store.sql.statement import literal
 
 MAX_PARTITIONS: Final = 1024
 
@@ -64,7 +65,7 @@ class Spread(NamedTuple):
 
     def is_done(self, schema: str) -> str:
         """Return a query that counts something where `schema` is spread so already."""
-        events = f"to_regclass('{_literal(schema)}.events')"
+        events = f"to_regclass({literal(f'{schema}.events')})"
         if self.partitions is not None:
             return (
                 f"SELECT count(*) FROM pg_inherits WHERE inhparent = {events}"
@@ -79,7 +80,7 @@ def citus(schema: str) -> list[str]:
     Its shards move with those of no other log. Triggers are made when the rows are on their shards,
     where those of erased events would be refused.
     """
-    first, *others = (f"{_literal(schema)}.{table}" for table in DISTRIBUTED)
+    first, *others = (literal(f"{schema}.{table}") for table in DISTRIBUTED)
     return [
         "SET LOCAL citus.multi_shard_modify_mode = 'sequential'",
         *[
@@ -87,9 +88,9 @@ def citus(schema: str) -> list[str]:
             for table, name in TRIGGERS
             if table in DISTRIBUTED
         ],
-        f"SELECT create_distributed_table('{first}', 'stream_id', colocate_with => 'none')",
+        f"SELECT create_distributed_table({first}, 'stream_id', colocate_with => 'none')",
         *[
-            f"SELECT create_distributed_table('{other}', 'stream_id', colocate_with => '{first}')"
+            f"SELECT create_distributed_table({other}, 'stream_id', colocate_with => {first})"
             for other in others
         ],
         *functions(schema),
@@ -106,8 +107,8 @@ def functions(schema: str) -> list[str]:
         nodes_function(schema),
         append_function(schema),
         (
-            f"SELECT create_distributed_function('{_literal(append)}', 'place',"
-            f" colocate_with => '{_literal(schema)}.streams')"
+            f"SELECT create_distributed_function({literal(append)}, 'place',"
+            f" colocate_with => {literal(f'{schema}.streams')})"
         ),
     ]
 
@@ -118,14 +119,20 @@ def is_current(schema: str) -> str:
     known = [f"('{name}', '{_md5(body)}')" for name, body in bodies.items()]
     return (
         f"SELECT count(*) FROM pg_proc WHERE (proname, md5(prosrc)) IN ({', '.join(known)})"
-        f" AND pronamespace = to_regnamespace('{_literal(schema)}') HAVING count(*) = {len(known)}"
+        f" AND pronamespace = to_regnamespace({literal(schema)}) HAVING count(*) = {len(known)}"
     )
 
 
 def of_tenants(schema: str) -> str:
     """Return a query that counts policies on the streams of a log."""
-    streams = f"to_regclass('{_literal(schema)}.streams')"
+    streams = f"to_regclass({literal(f'{schema}.streams')})"
     return f"SELECT count(*) FROM pg_policy WHERE polrelid = {streams}"
+
+
+def of_partitions(schema: str) -> str:
+    """Return a query that counts something where the events of a log are partitioned."""
+    events = f"to_regclass({literal(f'{schema}.events')})"
+    return f"SELECT count(*) FROM pg_partitioned_table WHERE partrelid = {events}"
 
 
 def partitions(schema: str, count: int) -> list[str]:
@@ -176,7 +183,3 @@ def _guard(
 
 def _md5(text: str) -> str:
     return md5(text.encode(), usedforsecurity=False).hexdigest()
-
-
-def _literal(name: str) -> str:
-    return name.replace("'", "''")

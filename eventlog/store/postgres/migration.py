@@ -32,6 +32,7 @@ from eventlog.store.postgres.distributed import (
     Spread,
     functions,
     is_current,
+    of_partitions,
     of_tenants,
 )
 from eventlog.store.postgres.errors import translated
@@ -120,6 +121,11 @@ async def _spread(
         raise InvalidOptionError(
             f"{address} has a log in schema {address.schema} that is not split so. Only a new log"
             " can be: create it in a schema of its own, and copy the events into it."
+        )
+    if not is_new and await _count(connection, of_partitions(schema)):
+        raise InvalidOptionError(
+            f"{address} has a log in schema {address.schema} that is split into partitions, which"
+            " Citus does not take. Create one in a schema of its own, and copy the events into it."
         )
     if not is_new and await _count(connection, of_tenants(schema)):
         raise InvalidOptionError(

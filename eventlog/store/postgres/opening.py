@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 
@@ -11,7 +11,10 @@ from eventlog.errors import SchemaTooOldError
 from eventlog.store.contract.options import Options
 from eventlog.store.contract.revisions import HEAD, needs_migration
 from eventlog.store.postgres.catalog import Form, form, inspect
-from eventlog.store.sql.session import DISTRIBUTED
+from eventlog.store.sql.session import DISTRIBUTED, locally
+
+ARRAYS: Final = "SELECT $1::bytea[], $2::bigint[], $3::integer[], $4::text[], $5::name[]"
+"""Every type of an array that a statement takes."""
 
 
 async def prepare(
@@ -26,9 +29,22 @@ async def prepare(
         found = await _made(address, options, connection)
     if found.is_distributed:
         distribute()
-        if not options.postgres.pgbouncer:
+        if options.postgres.pgbouncer:
+            await learn_arrays(connection)
+        else:
             for name, value in DISTRIBUTED.items():
                 await connection.execute(f"SET {name} = {value}")
+
+
+async def learn_arrays(connection: "asyncpg.Connection[Any]") -> None:
+    """Have the driver ask about arrays while Citus hides nothing, where no session can be told so.
+
+    It remembers them for the connection. Later it would wait for seconds, in the first append.
+    """
+    async with connection.transaction():
+        for setting in locally(DISTRIBUTED):
+            await connection.execute(setting)
+        await connection.fetch(ARRAYS, [], [], [], [], [])
 
 
 async def _made(

@@ -17,6 +17,7 @@ from eventlog.retrying import Tries
 from eventlog.store.contract.options import Options
 from eventlog.store.nouns.outcomes import Ends, UnansweredError
 from eventlog.store.postgres.errors import translate, translated
+from eventlog.store.postgres.opening import learn_arrays
 from eventlog.store.postgres.pool import (
     FAREWELL,
     LOST,
@@ -229,6 +230,12 @@ class Pools:
             **_session(self._options, is_distributed=self.is_distributed),
         )
         self._opened += 1
+        if self.is_distributed and self._options.postgres.pgbouncer:
+            try:
+                await learn_arrays(connection)
+            except BaseException:
+                connection.terminate()
+                raise
         return connection
 
     async def _prepare_once(self, pool: Pool) -> None:

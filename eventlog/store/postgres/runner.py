@@ -59,6 +59,9 @@ class PostgresRunner:
 
         return await self._ask(use)
 
+    async def examine(self, begin: Callable[[], Work[_T]]) -> _T:
+        return await self.read(begin)
+
     async def read_at_once(self, begin: Callable[[], Work[_T]]) -> _T:
         return await self._transact(begin, "repeatable_read")
 

@@ -19,13 +19,15 @@ SETTINGS: Final[Mapping[str, str]] = {
 """Settings of every connection. PgBouncer in transaction mode takes none of them."""
 
 DISTRIBUTED: Final[Mapping[str, str]] = {
-    # The driver asks the catalog about arrays, and Citus hides shards from it: that takes seconds.
+    # Citus hides shards from whoever asks the catalog, the driver about arrays, or migrations. That
+    # takes seconds, and fails if somebody drops an index meanwhile.
     "citus.override_table_visibility": "off",
 }
-"""Those of connections to a log on many nodes, beside."""
+"""Those of connections to a log on many nodes, beside. To other servers they mean nothing."""
 
 MIGRATING: Final = {
     **SETTINGS,
+    **DISTRIBUTED,
     "statement_timeout": "0",
     "idle_in_transaction_session_timeout": "0",
 }

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from eventlog import EventLog, ItemsAdded, Signer
+from eventlog import ItemsAdded, Signer
 from eventlog.feed import tail
 from eventlog_projections.views import Views
 from tests import processes
 from tests.adapters.cli.conftest import Eventlog
 from tests.backends import Backend, SqliteBackend
-from tests.options import grouped
+from tests.elsewhere import open_elsewhere
 from tests.waiting import PATIENCE, until
 
 NEVER = 3600.0
@@ -64,7 +64,7 @@ async def test_a_follower_hears_a_worker_that_only_places(
         await until(lambda: has_placed(backend, 1), "the worker has come to position 1")
         events = log.subscribe()
         assert (await anext(events)).position == 1
-        elsewhere = EventLog(f"{backend.url}&application_name=x", **grouped(**backend.options))
+        elsewhere = open_elsewhere(backend)
         for number in range(2, 6):
             await asyncio.sleep(0.05)
             await elsewhere.append("chat", ItemsAdded([number]))

@@ -18,6 +18,7 @@ from eventlog_projections.items.cutting import cut
 from eventlog_projections.items.memory import TOMBSTONE
 from eventlog_projections.items.segments import SCHEMA
 from eventlog_projections.items.states import StateReader
+from tests import distributing
 from tests.backends import Backend
 from tests.contract.items.test_shared_cache import key
 from tests.elsewhere import NAME, cold, elsewhere, filled, open_elsewhere, stream_id
@@ -38,12 +39,19 @@ async def bytes_of(backend: Backend) -> bytes:
         found = b"".join(path.read_bytes() for path in Path(backend.url).parent.glob("log.db*"))
         db.close()
         return found
-    connection = await asyncpg.connect(backend.url)
+    schema = backend.options["schema"]
+    tables = await backend.execute("SELECT tablename FROM pg_tables WHERE schemaname = ?", schema)
+    for (table,) in tables:
+        await backend.execute(f"VACUUM FULL {{}}{table}")
+    nodes = await distributing.nodes(backend.url)
+    return b"".join([await _bytes_on(node, schema) for node in nodes])
+
+
+async def _bytes_on(node: str, schema: str) -> bytes:
+    connection = await asyncpg.connect(node)
     try:
-        schema = backend.options["schema"]
-        tables = "SELECT tablename FROM pg_tables WHERE schemaname = $1"
-        for (table,) in await connection.fetch(tables, schema):
-            await connection.execute(f"VACUUM FULL {schema}.{table}")
+        for setting in distributing.settings():
+            await connection.execute(setting)
         await connection.execute("CHECKPOINT")
         files = await connection.fetch(
             "WITH ours AS (SELECT c.oid, c.reltoastrelid FROM pg_class c JOIN pg_namespace n"

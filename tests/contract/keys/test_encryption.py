@@ -188,10 +188,8 @@ async def test_a_conversation_whose_key_was_destroyed_goes_on_under_a_new_one(
 
 TAMPERED: Final = {
     "body": "UPDATE {}events SET body = ? WHERE version = 2",
-    "version": "UPDATE {}events SET body = (SELECT body FROM {}events WHERE stream_id = ?"
-    " AND version = 1) WHERE version = 2",
-    "stream": "UPDATE {}events SET body = (SELECT body FROM {}events WHERE stream_id <> ?"
-    " AND version = 2) WHERE version = 2",
+    "version": "UPDATE {}events SET body = ? WHERE version = 2",
+    "stream": "UPDATE {}events SET body = ? WHERE version = 2",
     "field": "UPDATE {}events SET body = context WHERE version = 2",
     "kind": "UPDATE {}events SET kind = 'cleared' WHERE version = 2",
     "kind nobody knows": "UPDATE {}events SET kind = 'other' WHERE version = 2",
@@ -199,6 +197,10 @@ TAMPERED: Final = {
     "header": "UPDATE {}events SET header = ? WHERE version = 2",
     "codec": "UPDATE {}events SET codec = 1 - codec WHERE version = 2",
     "plain text": "UPDATE {}events SET key_id = NULL, body = ? WHERE version = 2",
+}
+TAKEN: Final = {
+    "version": "SELECT body FROM {}events WHERE stream_id = ? AND version = 1",
+    "stream": "SELECT body FROM {}events WHERE stream_id <> ? AND version = 2",
 }
 GIVEN: Final = {"body": b"x" * 40, "header": b'{"items":2}', "plain text": b'["forged"]'}
 
@@ -214,7 +216,10 @@ async def test_a_body_opens_in_its_own_place_only(sealed: Backend, what: str) ->
             await add_many(log, ["one", "two", "three"], name=name)
         mine = stream_id(log)
     where = f"{TAMPERED[what]} AND stream_id = ?"
-    args = [GIVEN[what]] if what in GIVEN else [mine] if what in ("version", "stream") else []
+    args: list[object] = [GIVEN[what]] if what in GIVEN else []
+    if what in TAKEN:
+        ((body,),) = await sealed.execute(TAKEN[what], mine)
+        args = [body]
     await sealed.tamper(where, *args, mine)
     async with sealed.open() as log:
         chat = Conversation(log, NAME)
@@ -232,8 +237,8 @@ async def test_a_context_opens_in_its_own_place_only(sealed: Backend) -> None:
         for actor in ("ana", "bob"):
             await log.append(NAME, NewEvent(ItemsAdded([1]), Context(actor=actor)))
         assert [event.context.actor for event in await log.read(NAME).all()] == ["ana", "bob"]
-    moved = "(SELECT context FROM {}events WHERE version = 1)"
-    await sealed.tamper(f"UPDATE {{}}events SET context = {moved} WHERE version = 2")
+    ((moved,),) = await sealed.execute("SELECT context FROM {}events WHERE version = 1")
+    await sealed.tamper("UPDATE {}events SET context = ? WHERE version = 2", moved)
     async with sealed.open() as log:
         _, second = await log.read(NAME).all()
         with pytest.raises(CorruptEventError, match="ersion 2"):
@@ -283,12 +288,8 @@ async def test_a_snapshot_of_somebody_without_the_key_is_not_believed(
         assert await chat.items() == ITEMS
         assert chat.log.counters.snapshots_refused >= 1
         await rebuild(chat.log)
-    ids = [row[0] for row in await sealed.execute("SELECT segment_id FROM {}segments")]
-    assert len(ids) > 1
-    moved = "(SELECT body FROM {}segments WHERE segment_id = ?)"
-    await sealed.execute(
-        f"UPDATE {{}}segments SET body = {moved} WHERE segment_id = ?", ids[0], ids[1]
-    )
+    (_, moved), (place, _), *_ = await sealed.execute("SELECT segment_id, body FROM {}segments")
+    await sealed.execute("UPDATE {}segments SET body = ? WHERE segment_id = ?", moved, place)
     async with elsewhere(sealed) as chat:
         assert await chat.items() == ITEMS
 

@@ -162,10 +162,9 @@ async def test_a_data_key_of_another_conversation_is_a_wrong_one(sealed: Backend
         for name in (NAME, "other"):
             await Conversation(log, name).add([name])
         mine = stream_id(log)
-    theirs = "(SELECT wrapped_key FROM {}keys WHERE stream_id <> ?)"
-    await sealed.execute(
-        f"UPDATE {{}}keys SET wrapped_key = {theirs} WHERE stream_id = ?", mine, mine
-    )
+    query = "SELECT wrapped_key FROM {}keys WHERE stream_id <> ?"
+    ((theirs,),) = await sealed.execute(query, mine)
+    await sealed.execute("UPDATE {}keys SET wrapped_key = ? WHERE stream_id = ?", theirs, mine)
     async with sealed.open() as log:
         with pytest.raises(WrongKeyError):
             await Conversation(log, NAME).items()

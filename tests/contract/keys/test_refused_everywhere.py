@@ -101,6 +101,8 @@ class Damage(NamedTuple):
     error: type[EventLogError]
     args: tuple[Any, ...] = ()
     keyring: Any = "same"
+    taken: str | None = None
+    """What selects the arguments, instead."""
 
 
 MANY: Final = b'["' + b"x" * 5000 + b'"]'
@@ -128,9 +130,10 @@ DAMAGES: Final[dict[str, Damage]] = {
         CorruptEventError,
     ),
     "of another conversation": Damage(
-        "UPDATE {}events SET body = (SELECT e.body FROM {}events AS e JOIN {}streams AS s ON"
-        " s.stream_id = e.stream_id WHERE e.version = 3 AND s.name = 'other') WHERE version = 3",
+        "UPDATE {}events SET body = ? WHERE version = 3",
         CorruptEventError,
+        taken="SELECT e.body FROM {}events AS e JOIN {}streams AS s ON s.stream_id = e.stream_id"
+        " WHERE e.version = 3 AND s.name = 'other'",
     ),
     "a destroyed key": Damage("UPDATE {}keys SET wrapped_key = NULL", KeyDestroyedError),
     "a lost key": Damage("DELETE FROM {}keys", KeyDestroyedError),
@@ -154,7 +157,10 @@ async def damaged(sealed: Backend, damage: Damage) -> AsyncGenerator[EventLog]:
     async with sealed.open() as log:
         await fill(log)
     if damage.statement is not None:
-        await sealed.tamper(damage.statement, *damage.args)
+        args = damage.args
+        if damage.taken is not None:
+            (args,) = await sealed.execute(damage.taken)
+        await sealed.tamper(damage.statement, *args)
     keyring = sealed.keyring if damage.keyring == "same" else damage.keyring
     async with open_elsewhere(sealed, keyring=keyring) as log:
         yield log

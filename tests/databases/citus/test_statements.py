@@ -149,7 +149,7 @@ async def test_somebody_who_is_no_superuser_can_erase(spread: PostgresBackend) -
                 await connection.execute(f"DROP ROLE {role}")
 
 
-async def test_the_driver_learns_types_without_citus_hiding_tables(heard: Heard) -> None:
-    """The setting is one of those that a distributed log's connections have."""
-    name, value = faults.SLOW_ARRAYS
-    assert session.DISTRIBUTED[name] == value
+def test_nobody_asks_the_catalog_while_citus_hides_tables_from_it() -> None:
+    """Neither the driver on a distributed log's connections, nor a migration."""
+    name, value = faults.HIDDEN
+    assert session.DISTRIBUTED[name] == session.MIGRATING[name] == value
