@@ -34,8 +34,8 @@ SECONDS: Final = 5.0
 SCHEMA: Final = "viewed"
 PAGE: Final = 50
 
-WORDS: Final = {"rare": "number17", "usual": "zygote", "common": "function"}
-"""What is searched, by how many items have it."""
+WORDS: Final = {"rare": "number17", "usual": "immutable", "common": "function"}
+"""What is searched, by how many items have it: one, one of a hundred, one of seven."""
 
 
 def scenarios(scale: Scale) -> list[Scenario]:
@@ -197,6 +197,7 @@ async def _searching(word: str, place: Place) -> AsyncGenerator[Mapping[str, Cal
             await _fill_items(log, place.scale.searched)
         views = Views(log)
         await views.catch_up("search")
+        assert await search(views, word, limit=1)
         with contextlib.closing(sqlite3.connect(place.folder / "bare.db")) as bare:
             _fill_bare(bare, path)
             query = f"SELECT rowid FROM words WHERE words MATCH ? ORDER BY rank LIMIT {PAGE}"

@@ -20,7 +20,6 @@ from eventlog.format.records import (
     Lost,
     Refusal,
     Stale,
-    StreamCipher,
 )
 from eventlog.keys.current import agree, keys_to_write
 from eventlog.keys.data_keys import DataKeys
@@ -34,20 +33,22 @@ async def append(store: Store, keys: DataKeys, request: AppendRequest) -> Append
     Raises NoKeyError for a stream that is encrypted where there is no keyring, and BusyError.
     """
     with telemetry.appending(request.name, request.branch, len(request.events)):
-        outcome = await _append(store, keys, request)
+        if keys.are_used:
+            cipher = await keys_to_write(keys, request.name, request.stream_id)
+            request = request._replace(cipher=cipher)
+        outcome = await store.append(request)
+        if isinstance(outcome, KeyChanged):
+            outcome = await _append_again(store, keys, request)
     if isinstance(outcome, Stale):
         telemetry.conflicted()
     return outcome
 
 
-async def _append(store: Store, keys: DataKeys, request: AppendRequest) -> Appended | Refusal:
-    cipher = await keys_to_write(keys, request.name, request.stream_id)
-    outcome = await store.append(_encrypted(request, cipher))
-    if not isinstance(outcome, KeyChanged):
-        return outcome
+async def _append_again(store: Store, keys: DataKeys, request: AppendRequest) -> Appended | Refusal:
+    """Append under the key that the stream has now, until that is still the one."""
     async for _ in Tries():
         cipher = await agree(keys, request.name, request.stream_id)
-        outcome = await store.append(_encrypted(request, cipher))
+        outcome = await store.append(request._replace(cipher=cipher))
         if not isinstance(outcome, KeyChanged):
             return outcome
     raise BusyError("Its data key changed again and again. Nothing was stored. Try again.").of(
@@ -68,7 +69,3 @@ def refused(stream: str, expected: int | None, refusal: Refusal) -> EventLogErro
             return HistoryLostError.of_stream(stream, version, head)
         case IdReused(event_id):
             return EventIdReusedError(stream, event_id)
-
-
-def _encrypted(request: AppendRequest, cipher: StreamCipher | None) -> AppendRequest:
-    return request if cipher is None else AppendRequest._make((*request[:-1], cipher))

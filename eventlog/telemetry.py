@@ -24,21 +24,29 @@ def appending(conversation: str, branch: str, events: int) -> AbstractContextMan
     metrics = _metrics()
     if metrics is not None:
         metrics.appended.record(events)
-    return _span("eventlog.append", {**_of(conversation, branch), "eventlog.batch.size": events})
+    tracer = _tracer()
+    if tracer is None:
+        return _UNSEEN
+    attributes = {**_of(conversation, branch), "eventlog.batch.size": events}
+    return _span(tracer, "eventlog.append", attributes)
 
 
 def reading(conversation: str, branch: str) -> AbstractContextManager[object]:
     """Record a span of reading a list of items."""
     _metrics()  # The observable counter is registered at the first read.
-    return _span("eventlog.read", _of(conversation, branch))
+    tracer = _tracer()
+    return _UNSEEN if tracer is None else _span(tracer, "eventlog.read", _of(conversation, branch))
 
 
 def projecting(
     views: Iterable[str], events: int, stage: Literal["fold", "store"]
 ) -> AbstractContextManager[object]:
     """Record a span of a stage of projecting `events` events into views."""
+    tracer = _tracer()
+    if tracer is None:
+        return _UNSEEN
     attributes = {"eventlog.views": tuple(views), "eventlog.batch.size": events}
-    return _span("eventlog.project", {**attributes, "eventlog.stage": stage})
+    return _span(tracer, "eventlog.project", {**attributes, "eventlog.stage": stage})
 
 
 def conflicted() -> None:
@@ -109,19 +117,20 @@ def _of(conversation: str, branch: str) -> dict[str, Any]:
     return {"gen_ai.conversation.id": conversation, "eventlog.branch": branch}
 
 
-def _span(name: str, attributes: dict[str, Any]) -> AbstractContextManager[object]:
+def _tracer() -> Any:
+    """Return what makes spans; None where nobody set a provider."""
     api: Any = sys.modules.get("opentelemetry.trace")
     if api is None:
-        return _UNSEEN
+        return None
     provider = api.get_tracer_provider()
-    if isinstance(provider, api.ProxyTracerProvider):  # Nobody set one.
-        return _UNSEEN
-    span: AbstractContextManager[object] = _tracer(provider).start_as_current_span(
-        name, attributes=attributes
-    )
+    return None if isinstance(provider, api.ProxyTracerProvider) else _tracer_of(provider)
+
+
+def _span(tracer: Any, name: str, attributes: dict[str, Any]) -> AbstractContextManager[object]:
+    span: AbstractContextManager[object] = tracer.start_as_current_span(name, attributes=attributes)
     return span
 
 
 @functools.lru_cache(maxsize=1)
-def _tracer(provider: Any) -> Any:
+def _tracer_of(provider: Any) -> Any:
     return provider.get_tracer(SCOPE)

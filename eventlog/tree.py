@@ -175,17 +175,17 @@ class Tree:
     async def _grow(self, size: int, limit: int) -> int:
         leaves = await self._source.leaves(size, limit)
         hashes: list[bytes] = []
-        for position, leaf in enumerate(leaves, size + 1):
-            if leaf.position == position and leaf.is_nowhere:
+        for position, (found, hashed, is_nowhere) in enumerate(leaves, size + 1):
+            if found == position and is_nowhere:
                 _log.warning(
                     "Position %d of the feed was given for an event that was never there: heads end"
                     " before it until `eventlog repair feed` has mended it.",
                     position,
                 )
                 break
-            if leaf.position != position or leaf.hash is None:
+            if found != position or hashed is None:
                 raise BrokenTreeError(f"Position {position} of the feed, or its event, is missing")
-            hashes.append(merkle.leaf_hash(leaf.hash))
+            hashes.append(merkle.leaf_hash(hashed))
         if not hashes and leaves:
             return 0
         if not hashes:
@@ -247,8 +247,8 @@ class Tree:
         edge: dict[TileId, bytes] = {}
         while done < size:
             leaves = await self._source.leaves(done, min(LEAVES, size - done))
-            hashes = [merkle.leaf_hash(leaf.hash) for leaf in leaves if leaf.hash is not None]
-            if not hashes or leaves[-1].position != done + len(hashes):
+            hashes = [merkle.leaf_hash(hashed) for _, hashed, _ in leaves if hashed is not None]
+            if not hashes or leaves[-1][0] != done + len(hashes):
                 raise BrokenTreeError(
                     f"A position of the feed behind {done}, or its event, is missing"
                 )

@@ -158,12 +158,11 @@ class LogViews:
         openers = await self._keys.openers(
             (row[2], event) for row, event in zip(rows, events, strict=True)
         )
-        found: list[TenantEvent] = []
+        found, plain = list[TenantEvent](), self._keys.plain
         for row, stored in zip(rows, events, strict=True):
-            own = openers.get(stored.stream_id, self._keys.plain)
-            # Erased meanwhile, if its key is destroyed.
-            is_gone = own.keys is not None and stored.key_id in own.keys.destroyed
-            left = stored._replace(salt=None, context=None, body=None) if is_gone else stored
+            own, left = openers.get(stored.stream_id, plain), stored
+            if own.keys is not None and stored.key_id in own.keys.destroyed:
+                left = stored._replace(salt=None, context=None, body=None)  # Erased meanwhile.
             found.append(TenantEvent(row[1], RecordedEvent(row[2], left, row[0], row[3], own)))
         return found
 

@@ -118,6 +118,7 @@ def make_small(monkeypatch: Any) -> None:
     monkeypatch.setattr(cutting, "MAX_BYTES", 400)
     monkeypatch.setattr(cutting, "FEW", 2)
     monkeypatch.setattr(cutting, "DUE_EVENTS", 6)
+    monkeypatch.setattr(cutting, "DUE_ITEMS", 8)
     monkeypatch.setattr(cutting, "DUE_BYTES", 600)
     monkeypatch.setattr(cutting, "LARGE", 90)
-    assert segments.MAX_ITEMS == 256  # only what cuts is small
+    assert segments.MAX_ITEMS == 512  # only what cuts is small

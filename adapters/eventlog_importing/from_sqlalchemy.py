@@ -143,14 +143,15 @@ def _open(url: str) -> "AsyncEngine":
     except ImportError as error:
         raise SourceError(
             f"The database of SQLAlchemySession cannot be read: {error.name or 'its driver'} is not"
-            " installed. For PostgreSQL pip install 'conversation-eventlog[postgres]'; another"
-            " database has an asynchronous driver of its own, which its URL names."
+            " installed. For PostgreSQL pip install 'conversation-eventlog[postgres]', for MySQL or"
+            " MariaDB pip install aiomysql; another database has an asynchronous driver of its own,"
+            " which its URL names."
         ) from error
     except SQLAlchemyError as error:
         raise SourceError(
             "The database of SQLAlchemySession cannot be read: SQLAlchemy has no asynchronous"
             " driver for this URL. Write it as SQLAlchemySession was given it, such as"
-            " postgresql+asyncpg://user@host/database."
+            " postgresql+asyncpg://user@host/database or mysql+aiomysql://user@host/database."
         ) from error
 
 
@@ -169,10 +170,18 @@ async def _in_utc(connection: "AsyncConnection") -> AsyncGenerator[None]:
             await connection.exec_driver_sql("SET time_zone = %s", (zone,))
 
 
+_DRIVERS: Final = {
+    "postgres": "postgresql+asyncpg",
+    "postgresql": "postgresql+asyncpg",
+    "mysql": "mysql+aiomysql",
+    "mariadb": "mariadb+aiomysql",
+}
+
+
 def _asynchronous(url: str) -> URL:
+    """Return it with an asynchronous driver, where it names no driver at all."""
     made = make_url(url)
-    bare = made.drivername in ("postgresql", "postgres")
-    return made.set(drivername="postgresql+asyncpg") if bare else made
+    return made.set(drivername=_DRIVERS.get(made.drivername, made.drivername))
 
 
 async def _pages(connection: "AsyncConnection", query: Any) -> AsyncGenerator[Any]:

@@ -74,7 +74,7 @@ def author(items: Sequence[Any]) -> str | None:
 
     The SDK saves the input of a streamed run within the span of the agent that it refused.
     """
-    said = isinstance(items, list | tuple) and all(_is_input(item) for item in items)
+    said = isinstance(items, (list, tuple)) and all(map(_is_input, items))
     return None if said else current_agent()
 
 

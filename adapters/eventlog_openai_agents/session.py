@@ -161,14 +161,14 @@ class EventLogSession(WithBranches, WithCompaction, WithHistory, WithUsage):
 
         Raises InvalidItemError, which is a TypeError, for what JSON cannot hold.
         """
-        conversation = self._open()
+        conversation, key = self._open(), self._key
         with explained(), usage.unrecorded(wrapper if items else None) as used:
-            context = runs.describe(wrapper, self._key, self.actor, runs.author(items))
-            said = self._runs.beside(self.log, wrapper, self._key, items)
+            context = runs.describe(wrapper, key, self.actor, runs.author(items))
+            said = self._runs.beside(self.log, wrapper, key, items)
             beside = said if used is None else [used, *said]
             added = await conversation.add(items, context=context, beside=beside)
         if added is not None:
-            self._runs.appended(wrapper, self._key, said)
+            self._runs.appended(wrapper, key, said)
             self._reads.added(added, len(items))
 
     async def pop_item(

@@ -6,6 +6,7 @@ fail: what is no text, no JSON or too large is left out, and a warning names it.
 
 import json
 import logging
+import sys
 from typing import Any, Final, TypedDict, TypeGuard, cast
 
 import msgspec
@@ -16,6 +17,8 @@ MAX_BYTES: Final = 4096
 
 _ABSENT: Final = (None, "", "no-op")
 """What the SDK gives for an id where tracing is off."""
+
+_SETUP: Final = "agents.tracing.setup"
 
 _NO_JSON: Final = (TypeError, ValueError, RecursionError, msgspec.MsgspecError)
 
@@ -58,11 +61,8 @@ def current(warned: set[str]) -> Traced:
 
 
 def _nobody_traces() -> bool:
-    try:
-        from agents.tracing import setup
-    except ImportError:  # No `__all__` promises it.
-        return False
-    return getattr(setup, "GLOBAL_TRACE_PROVIDER", setup) is None
+    # No `__all__` promises it.
+    return getattr(sys.modules.get(_SETUP), "GLOBAL_TRACE_PROVIDER", True) is None
 
 
 def is_object(value: object) -> TypeGuard[dict[Any, Any]]:

@@ -11,6 +11,7 @@ import contextlib
 import threading
 import weakref
 from collections.abc import Generator
+from contextlib import AbstractContextManager
 from typing import Any, Final
 
 from agents import RunContextWrapper, Usage
@@ -47,6 +48,8 @@ _ledgers: Final[dict[int, _Ledger]] = {}
 
 _lock: Final = threading.Lock()
 
+_NOBODY: Final[AbstractContextManager[None]] = contextlib.nullcontext()
+
 
 def look(wrapper: Wrapper) -> None:
     """Take note of what the run has used so far; the first call sets where counting starts."""
@@ -63,17 +66,18 @@ def sharing(wrapper: Wrapper) -> list[Wrapper]:
         return list(_ledger(wrapper, Counts()).owed)
 
 
-@contextlib.contextmanager
-def unrecorded(wrapper: Wrapper | None) -> Generator[UsageRecorded | None]:
+def unrecorded(wrapper: Wrapper | None) -> AbstractContextManager[UsageRecorded | None]:
     """Give what the run used and nobody recorded, None if that is nothing.
 
     It counts as recorded from the start of the block on, so that two appends at once never record
     it twice, and is owed again if the block raises an Exception. Whoever is cancelled within it is
     not told whether the append came about; one that was begun does, so it counts as recorded.
     """
-    if wrapper is None:
-        yield None
-        return
+    return _NOBODY if wrapper is None else _unrecorded(wrapper)
+
+
+@contextlib.contextmanager
+def _unrecorded(wrapper: Wrapper) -> Generator[UsageRecorded | None]:
     with _taken(wrapper, None) as counts:
         yield UsageRecorded(**counts._asdict()) if any(counts) else None
 

@@ -1,4 +1,4 @@
-"""Encoding Python values as JSON and compressing them with zlib, and back.
+"""Encoding Python values as JSON and compressing them with zlib's DEFLATE, and back.
 
 Pure: no I/O, no database driver. A value comes back as `json.loads(json.dumps(value))` returns it.
 """
@@ -14,10 +14,14 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from eventlog.errors import InvalidItemError
-from eventlog.format.inflating import MAX_INFLATED, inflate
+from eventlog.format.dictionary import DICTIONARY
+from eventlog.format.inflating import MAX_INFLATED, inflate, inflate_with
 
 RAW: Final = 0
 ZLIB: Final = 1
+"""What earlier releases wrote."""
+DEFLATE: Final = 2
+"""With DICTIONARY, and neither a header nor a checksum: an event has a digest."""
 
 MAX_DEPTH: Final = 900
 """Maximum nesting of an item: `json` on Python 3.11 decodes a little more than this."""
@@ -26,7 +30,7 @@ _TOO_DEEP: Final = (
     f"The item nests deeper than {MAX_DEPTH} levels, more than every JSON reader can read back."
     " Nothing was stored."
 )
-_COMPRESS_FROM: Final = 256
+_COMPRESS_FROM: Final = 64
 _SMALL: Final = 4096
 _PLAIN: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _ESCAPED: Final = json.JSONEncoder(separators=(",", ":"))
@@ -70,11 +74,11 @@ def decode_json(body: bytes | memoryview) -> Any:
 
 
 def compress(body: bytes) -> tuple[int, bytes]:
-    """Return (codec, stored bytes), whichever of raw and zlib is shorter."""
+    """Return (codec, stored bytes), whichever of raw and compressed is shorter."""
     if len(body) >= _COMPRESS_FROM:
         packed = _deflate(body)
         if len(packed) < len(body):
-            return ZLIB, packed
+            return DEFLATE, packed
     return RAW, body
 
 
@@ -85,17 +89,28 @@ def decompress(codec: int, stored: bytes, limit: int = MAX_INFLATED) -> bytes:
     """
     if codec == RAW:
         return stored
-    if codec != ZLIB:
-        raise ValueError(f"unknown codec {codec}")
-    return inflate(stored, limit)
+    if codec == DEFLATE:
+        return inflate_with(DICTIONARY, stored, limit)
+    if codec == ZLIB:
+        return inflate(stored, limit)
+    raise ValueError(f"unknown codec {codec}")
+
+
+def _packer(level: int, wbits: int, memory: int) -> Any:
+    return zlib.compressobj(
+        level, zlib.DEFLATED, -wbits, memory, zlib.Z_DEFAULT_STRATEGY, DICTIONARY
+    )
+
+
+# A copy knows the dictionary already. The window of the small one, 8 KiB, holds it and the body;
+# copying one of 32 KiB costs more than filling it.
+_FOR_SMALL: Final = _packer(level=3, wbits=13, memory=6)
+_FOR_LARGE: Final = _packer(level=6, wbits=15, memory=8)
 
 
 def _deflate(body: bytes) -> bytes:
-    if len(body) > _SMALL:
-        return zlib.compress(body)
-    # The default window is 32 KiB; setting it up costs several times more than filling a small one.
-    packer = zlib.compressobj(wbits=12, memLevel=5)
-    return packer.compress(body) + packer.flush()
+    packer = (_FOR_SMALL if len(body) <= _SMALL else _FOR_LARGE).copy()
+    return b"".join((packer.compress(body), packer.flush()))
 
 
 def _dumps(value: Any, dump: Callable[[Any], bytes]) -> bytes:

@@ -28,9 +28,20 @@ def inflate(stored: bytes, limit: int) -> bytes:
 
     Raises TooMuchError, or ValueError for other bytes.
     """
-    opener = zlib.decompressobj()
+    return _inflate(zlib.decompressobj(), stored, limit)
+
+
+def inflate_with(dictionary: bytes, stored: bytes, limit: int) -> bytes:
+    """Return what one whole DEFLATE stream inflates to that refers to a preset dictionary.
+
+    Raises as `inflate` does.
+    """
+    return _inflate(zlib.decompressobj(-zlib.MAX_WBITS, zdict=dictionary), stored, limit)
+
+
+def _inflate(opener: Any, stored: bytes, limit: int) -> bytes:
     try:
-        body = opener.decompress(stored, limit + 1)
+        body: bytes = opener.decompress(stored, limit + 1)
     except zlib.error as error:
         raise ValueError("compressed bytes do not open") from error
     if len(body) > limit:

@@ -4,7 +4,7 @@ Pure: a store never looks inside `header`, `context` or `body`.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, Protocol, Self
+from typing import Any, Final, NamedTuple, Protocol, Self, TypeAlias
 
 ARCHIVED: Final = "archived"
 UNARCHIVED: Final = "unarchived"
@@ -81,6 +81,9 @@ class StoredEvent(NamedTuple):
     content_digest: bytes
     hash: bytes
 
+
+EventRow: TypeAlias = Sequence[Any]
+"""The fields of a StoredEvent, maybe as a driver returned them: for who looks at very many."""
 
 _CONTEXT: Final = StoredEvent._fields.index("context") - len(StoredEvent._fields)
 _BODY: Final = StoredEvent._fields.index("body") - len(StoredEvent._fields)

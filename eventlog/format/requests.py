@@ -44,13 +44,13 @@ def build(
     """Encode a batch for one stream. Raises InvalidInputError or EventIdReusedError."""
     check_name("session_id", stream)
     check_branch(branch)
-    batch = [events] if isinstance(events, Event | NewEvent) else events
+    batch = [events] if isinstance(events, (Event, NewEvent)) else events
     if not batch:
         raise InvalidInputError(f"There is no event to append to conversation {stream!r}.")
     if expected is not None:
         check_version("expected_version", expected)
     news = [event if isinstance(event, NewEvent) else NewEvent(event) for event in batch]
-    if any(isinstance(new.event, ConversationErased | EventErased) for new in news):
+    if any(isinstance(new.event, (ConversationErased, EventErased)) for new in news):
         raise InvalidInputError("An event alone erases nothing: call erase() or erase_event().")
     _refuse_unseen(stream, news, expected)
     encoded = tuple(encode(new) for new in news)

@@ -13,10 +13,8 @@ from eventlog.retrying import Tries
 from eventlog.store.contract.keys import KeyRow, Linked
 
 
-async def keys_to_write(keys: DataKeys, display_name: str, stream_id: bytes) -> StreamKeys | None:
-    """Return the keys of a stream with a current one, made if there is none; None: no keyring."""
-    if not keys.are_used:
-        return None
+async def keys_to_write(keys: DataKeys, display_name: str, stream_id: bytes) -> StreamKeys:
+    """Return the keys of a stream with a current one, made if there is none. Errors as `agree`."""
     cached = keys.cached(stream_id)
     return cached if cached.current is not None else await agree(keys, display_name, stream_id)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
 from eventlog.format import chain
-from eventlog.format.records import Head, StoredEvent
+from eventlog.format.records import EventRow, Head, StoredEvent
 
 WINDOW: Final = 64
 """Maximum number of events, from the first bad one on, that a diagnosis compares."""
@@ -22,18 +22,19 @@ class Finding(NamedTuple):
     detail: str
 
 
-def check(head: Head, event: StoredEvent) -> Finding | None:
+def check(head: Head, event: EventRow) -> Finding | None:
     """Return what is wrong with the event that should follow `head`, or None."""
     version, previous, at = head
-    if event.version != version + 1:
-        return _out_of_order(version, event.version)
-    if event.format != chain.FORMAT:
-        return Finding("unknown", f"it has format {event.format}, which this release cannot check")
-    if chain.event_hash(previous, event) != event.hash:
+    _, found, form, _, _, _, recorded_at, _, _, _, salt, context, body, digest, stated = event
+    if found != version + 1:
+        return _out_of_order(version, found)
+    if form != chain.FORMAT:
+        return Finding("unknown", f"it has format {form}, which this release cannot check")
+    if chain.event_hash(previous, event) != stated:
         return Finding("edited", _CHAIN_BROKEN)
-    if event.recorded_at < at:
+    if recorded_at < at:
         return Finding("edited", "its time is before that of the event before it")
-    return _check_content(event)
+    return _check_content(salt, context, body, digest)
 
 
 def is_chain_broken(finding: Finding) -> bool:
@@ -87,8 +88,9 @@ def _displaced(first: StoredEvent, later: StoredEvent, window: Sequence[StoredEv
     return Finding("inserted", where)
 
 
-def _check_content(event: StoredEvent) -> Finding | None:
-    salt, context, body = event.salt, event.context, event.body
+def _check_content(
+    salt: bytes | None, context: bytes | None, body: bytes | None, digest: bytes
+) -> Finding | None:
     if salt is None or context is None or body is None:
         if salt is context is body:
             return None
@@ -96,6 +98,6 @@ def _check_content(event: StoredEvent) -> Finding | None:
     if len(salt) != chain.SALT_BYTES:
         detail = "its salt has another length, so its content could be split differently"
         return Finding("edited", detail)
-    if chain.content_digest(salt, context, body) != event.content_digest:
+    if chain.content_digest(salt, context, body) != digest:
         return Finding("edited", "its content is not what was recorded")
     return None

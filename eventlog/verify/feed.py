@@ -11,7 +11,12 @@ from eventlog.proof import merkle
 from eventlog.proof.checkpoint import TreeHead, Verifiers
 from eventlog.proof.merkle import TILE_WIDTH, TileId
 from eventlog.store.contract.guards import Damage
-from eventlog.store.contract.tree import BEFORE_ALL, TreeSource, ViolationKind
+from eventlog.store.contract.tree import (
+    BEFORE_ALL,
+    IntegrityViolation,
+    TreeSource,
+    ViolationKind,
+)
 from eventlog.verify.diagnosis import Finding
 from eventlog.verify.faults import Fault, VerifyWarning
 from eventlog.verify.notes import NoteCheck
@@ -66,29 +71,33 @@ class FeedCheck:
         self._edge: dict[TileId, bytes] = {}
         self._has_gap = False
 
-    async def check_indexes(self, damage: Iterable[Damage]) -> None:
+    async def index_faults(self, damage: Iterable[Damage]) -> list[Fault]:
         """Tell where an index and its table disagree: who reads by the index reads something else.
 
-        Asked before anything is read by one.
+        It explains why not all could be read, so it is told before all else.
         """
-        for each in damage:
-            finding = Finding("edited", f"an index or a page is damaged: {each.detail}")
-            if each.position is None:
-                self.faults.append(Fault("", 0, *finding))
-            else:
-                await self._add(each.position, finding)
+        return [
+            await self._fault(
+                each.position, Finding("edited", f"an index or a page is damaged: {each.detail}")
+            )
+            for each in damage
+        ]
 
-    async def check_positions(
-        self, known: Collection[tuple[str | None, str, str]], *, whole: bool
+    def position_faults(
+        self,
+        violations: Iterable[IntegrityViolation],
+        known: Collection[tuple[str | None, str, str]],
+        *,
+        whole: bool,
     ) -> list[Fault]:
-        """Check that every event has one position, in the order of its stream.
+        """Tell of events that have not one position, in the order of their stream.
 
         Conversations of other tenants are named by their id. The last position is checked only if
         the `whole` feed can be seen. Streams of `known`, as tenant, name and branch, are left out:
         their faults would be reported twice.
         """
         faults: list[Fault] = []
-        for oddity in await self._source.violations(self.tenant):
+        for oddity in violations:
             if oddity.what is ViolationKind.END and not whole:
                 continue
             if oddity.what is ViolationKind.NOWHERE and oddity.name is None:
@@ -168,10 +177,10 @@ class FeedCheck:
     async def _hash(self, limit: int) -> None:
         hashes: list[bytes] = []
         leaves = await self._source.leaves(self._size, limit)
-        for expected, leaf in enumerate(leaves, self._size + 1):
-            if leaf.position != expected or leaf.hash is None:
+        for expected, (position, hashed, _) in enumerate(leaves, self._size + 1):
+            if position != expected or hashed is None:
                 break
-            hashes.append(merkle.leaf_hash(leaf.hash))
+            hashes.append(merkle.leaf_hash(hashed))
         if len(hashes) < limit:
             self._has_gap = True
             missing = self._size + len(hashes) + 1
@@ -218,16 +227,17 @@ class FeedCheck:
                 await self._add(commitment.size, Finding("edited", detail))
 
     async def _add(self, position: int, finding: Finding) -> None:
-        """Add a fault at a position, of the event that has it, if there is one."""
-        place = await self._source.event_at(position)
+        self.faults.append(await self._fault(position, finding))
+
+    async def _fault(self, position: int | None, finding: Finding) -> Fault:
+        """Return a fault at a position, of the event that has it, if there is one."""
+        place = None if position is None else await self._source.event_at(position)
         if place is None:
-            self.faults.append(Fault("", 0, *finding, position=position))
-            return
+            return Fault("", 0, *finding, position=position)
         is_told = self.tenant in (None, place.tenant) and place.name is not None
         name, branch = (place.name, place.branch) if is_told else (place.stream_id.hex(), MAIN)
         tenant = place.tenant if self.tenant is None else None
-        fault = Fault(name or "", place.version, *finding, branch, position, tenant)
-        self.faults.append(fault)
+        return Fault(name or "", place.version, *finding, branch, position, tenant)
 
 
 _NO_POSITION: Final = Finding("missing", "there is no such position, or no such event")

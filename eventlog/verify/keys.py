@@ -1,6 +1,6 @@
 """Comparing the keys of a stream, and its row, with what its events say of them. Pure."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 
 from eventlog.format.encryption import generation
 from eventlog.format.facts import ConversationErased
@@ -30,13 +30,8 @@ class KeyTrace:
         """Whether an event is, or was, encrypted."""
         return self._newest > 0
 
-    def follow(self, events: Sequence[StoredEvent]) -> None:
-        """Follow the next events."""
-        if self._newest or any(e.key_id is not None or e.kind in ERASING for e in events):
-            for event in events:
-                self._take(event)
-
-    def _take(self, event: StoredEvent) -> None:
+    def take(self, event: StoredEvent) -> None:
+        """Follow the next event that is encrypted or erases, or any behind an encrypted one."""
         if event.kind in ERASING:
             self._erased = event.version
         if event.kind == ConversationErased.kind:

@@ -5,7 +5,8 @@ chain. Only a head that was kept elsewhere proves that nobody recomputed or trun
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
 from eventlog.errors import InvalidOptionError, ReplicaBehindError, UnavailableError
@@ -15,6 +16,7 @@ from eventlog.keys.data_keys import DataKeys
 from eventlog.paging import PAGE
 from eventlog.proof.checkpoint import TreeHead, Verifiers
 from eventlog.store.contract.log import Store
+from eventlog.store.contract.tree import IntegrityViolation
 from eventlog.verify.faults import (
     Fault,
     OnProgress,
@@ -90,19 +92,25 @@ async def verify_all(
     check.names_tenants = tenant is None
     feed = FeedCheck(store.tree, store.feed.position, tenant)
     guards = await store.guards.lost()
-    await feed.check_indexes(await store.guards.damage())
     conversations = 0
-    try:
-        conversations = await _check_all(
-            store, check, feed, streams, against, key, sees_all=sees_all
-        )
-    except UnavailableError:
-        if not feed.faults:
-            raise  # Otherwise it is known why not all of it could be read.
+    unread: UnavailableError | None = None
+    async with (
+        _beside(store.guards.damage()) as damage,
+        _beside(store.tree.violations(tenant)) as violations,
+    ):
+        try:
+            conversations = await _check_all(
+                store, check, feed, streams, violations, against, key, sees_all=sees_all
+            )
+        except UnavailableError as error:
+            unread = error
+        damaged = await feed.index_faults(await damage)
+    if unread is not None and not (damaged or feed.faults):
+        raise unread  # Otherwise it is known why not all of it could be read.
     return Verification(
         conversations,
         check.events,
-        (*check.faults, *feed.faults),
+        (*check.faults, *damaged, *feed.faults),
         await pending(store, tenant),
         (*map(unguarded, guards), *check.warnings, *feed.warnings),
         check.erased,
@@ -114,6 +122,7 @@ async def _check_all(
     check: StreamCheck,
     feed: FeedCheck,
     streams: AsyncIterator[StreamRow],
+    violations: Awaitable[list[IntegrityViolation]],
     against: TreeHead | None,
     key: Verifiers | None,
     *,
@@ -133,8 +142,22 @@ async def _check_all(
     if sees_all:  # A role of one tenant is told nothing that another one may have left.
         check.warnings += [_keys_of_nobody(stray) for stray in await store.keys.strays()]
     known = {(fault.tenant, fault.stream, fault.branch) for fault in check.faults}
-    check.faults += await feed.check_positions(known, whole=sees_all)
+    check.faults += feed.position_faults(await violations, known, whole=sees_all)
     return conversations
+
+
+@contextlib.asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, _T]) -> AsyncGenerator[asyncio.Future[_T]]:
+    """Run work that reads all there is while the block checks what it reads itself.
+
+    The database is at it, not this process. It is cancelled where the block has not waited for it.
+    """
+    task = asyncio.ensure_future(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def _keys_of_nobody(stream_id: bytes) -> VerifyWarning:

@@ -1,15 +1,19 @@
 """Reading the events of streams for a check, and what opens their contents."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from typing import Final
+from itertools import groupby
+from operator import itemgetter
+from typing import Final, TypeVar
 
 from eventlog.format.opening import Opener
-from eventlog.format.records import StoredEvent, StreamRow
+from eventlog.format.records import EventRow, StoredEvent, StreamRow
 from eventlog.keys.data_keys import DataKeys
 from eventlog.paging import PAGE
 from eventlog.store.contract.events import Span, is_last
 from eventlog.store.contract.log import MAX_VERSION, Store
 from eventlog.verify import diagnosis
+
+_Row = TypeVar("_Row", bound=EventRow)
 
 TOGETHER: Final = 2 * PAGE
 """Maximum number of events of several streams in one read: memory stays bounded."""
@@ -23,7 +27,7 @@ class EventReader:
         self._keys = keys
         self._opens = opens
 
-    async def together(self, streams: Sequence[StreamRow]) -> dict[bytes, list[StoredEvent]]:
+    async def together(self, streams: Sequence[StreamRow]) -> dict[bytes, list[EventRow]]:
         """Return the events of streams, in one read; none if there are more than heads say."""
         total = sum(stream.head.version for stream in streams)
         if not 0 < total <= TOGETHER:
@@ -65,20 +69,20 @@ class EventReader:
         )
 
     async def openers(
-        self, streams: Sequence[StreamRow], events: Mapping[bytes, Sequence[StoredEvent]]
+        self, streams: Sequence[StreamRow], events: Mapping[bytes, Sequence[EventRow]]
     ) -> dict[bytes, Opener]:
         """Return what opens the events of each stream, if they are to be opened."""
         if not self._opens:
             return {}
         every = [
-            (stream.name, event) for stream in streams for event in events.get(stream.stream_id, ())
+            (stream.name, StoredEvent._make(event))
+            for stream in streams
+            for event in events.get(stream.stream_id, ())
         ]
         openers = await self._keys.openers(every)
         return {each.stream_id: openers.get(each.stream_id, self._keys.plain) for each in streams}
 
 
-def _by_stream(events: Iterable[StoredEvent]) -> dict[bytes, list[StoredEvent]]:
-    of: dict[bytes, list[StoredEvent]] = {}
-    for event in events:
-        of.setdefault(event.stream_id, []).append(event)
-    return of
+def _by_stream(events: Iterable[_Row]) -> dict[bytes, list[_Row]]:
+    """Part the events of several streams, those of each beside each other."""
+    return {stream_id: list(rows) for stream_id, rows in groupby(events, itemgetter(0))}

@@ -61,7 +61,8 @@ async def verify_since(
     is_odd = grown.is_odd or check.is_odd
     if is_odd or not await _are_placed(store, check.ahead, end, position):
         known = {(fault.tenant, fault.stream, fault.branch) for fault in streams.faults}
-        streams.faults += await feed.check_positions(known, whole=True)
+        violations = await store.tree.violations(tenant)
+        streams.faults += feed.position_faults(violations, known, whole=True)
     return Verification(
         check.streams,
         streams.events,

@@ -6,7 +6,7 @@ from typing import Final
 from eventlog.errors import EncryptedError, KeyRingError, WrongKeyError
 from eventlog.format import chain
 from eventlog.format.opening import Opener
-from eventlog.format.records import StoredEvent, StreamRow
+from eventlog.format.records import EventRow, StoredEvent, StreamRow
 from eventlog.keys.data_keys import DataKeys
 from eventlog.store.contract.keys import NO_KEY, KeyRow
 from eventlog.store.contract.log import Store
@@ -226,7 +226,7 @@ def _where(fault: Fault) -> tuple[str | None, str, str]:
 
 
 def _is_sound(
-    stream: StreamRow, walk: Walk, events: Sequence[StoredEvent], opener: Opener | None
+    stream: StreamRow, walk: Walk, events: Sequence[EventRow], opener: Opener | None
 ) -> bool:
     if walk.follow(events) is not None:
         return False

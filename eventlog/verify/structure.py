@@ -20,13 +20,14 @@ from eventlog.format.events import (
 )
 from eventlog.format.facts import ConversationErased, EventErased, HoldLifted, HoldPlaced
 from eventlog.format.inflating import MAX_INFLATED, TooMuchError
-from eventlog.format.records import StoredEvent
+from eventlog.format.records import EventRow, StoredEvent
 from eventlog.store.contract.snapshots import MAX_ITEMS
 from eventlog.verify.diagnosis import Finding
 
 _CACHED: Final = 4096
 """Maximum number of headers that are remembered as right: most are one of a few."""
 
+_ITEMS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _NO_ITEMS: Final = -1
 _STREAM_ID_BYTES: Final = 16
 
@@ -45,24 +46,24 @@ class Structure:
         self._right: dict[tuple[str, int, bytes], int] = {}
         """By kind, schema and header: how many items such an event has; _NO_ITEMS for others."""
 
-    def check(self, event: StoredEvent) -> Finding | None:
+    def check(self, event: EventRow) -> Finding | None:
         """Return what is wrong with an event whose hash is right, or None."""
         _, _, _, _, kind, schema, _, header, codec, key_id, _, _, body, _, _ = event
         items = self._right.get((kind, schema, header))
         if items is None:
-            found = self._check_header(event)
+            found = self._check_header(StoredEvent._make(event))
             if isinstance(found, Finding):
                 return found
             items = found
         if items == _NO_ITEMS or key_id is not None or body is None:
             return None
         try:
-            array: list[Any] = decode_json(decompress(codec, body, self._limit))
+            held = _count(decompress(codec, body, self._limit))
         except TooMuchError as error:
             return Finding("unknown", f"{error}: open the log with a higher bound to check it")
         except ValueError:
             return Finding("edited", "its items do not decode")
-        if type(array) is not list or len(array) != items:
+        if held != items:
             return Finding("edited", "it does not hold as many items as its header says")
         return None
 
@@ -83,6 +84,18 @@ class Structure:
                 _NO_ITEMS if items is None else items
             )
         return _NO_ITEMS if items is None else items
+
+
+def _count(body: bytes) -> int | None:
+    """Return how many items a body has; None for JSON that is no array. Raises ValueError.
+
+    Items are passed over as raw JSON, in text: what is raw is not looked at for being UTF-8.
+    """
+    try:
+        return len(_ITEMS.decode(body.decode()))
+    except (msgspec.DecodeError, RecursionError):
+        array: list[Any] = decode_json(body)
+        return len(array) if type(array) is list else None
 
 
 def decoded(stored: bytes) -> Header | None:

@@ -6,7 +6,7 @@ from typing import Final
 from eventlog.format import chain
 from eventlog.format.events import ConversationForked
 from eventlog.format.opening import ERASING, Opener
-from eventlog.format.records import Head, Parent, StoredEvent, StreamRow
+from eventlog.format.records import EventRow, Head, Parent, StoredEvent, StreamRow
 from eventlog.verify import diagnosis
 from eventlog.verify.contents import ContentTrace
 from eventlog.verify.diagnosis import Finding
@@ -39,28 +39,38 @@ class Walk:
         """Begin behind an event that is taken for granted."""
         self.sound = Head(before.version, before.hash, before.recorded_at)
 
-    def follow(self, events: Sequence[StoredEvent]) -> tuple[StoredEvent, Finding] | None:
+    def follow(self, events: Sequence[EventRow]) -> tuple[StoredEvent, Finding] | None:
         """Follow the next events, at least one; return the first that does not follow, and why."""
         if self.sound == chain.GENESIS:
-            self.parent, self.kept = _forked_from(events[0])
-        self.keys.follow(events)
+            self.parent, self.kept = _forked_from(StoredEvent._make(events[0]))
         check, structure = diagnosis.check, self._structure.check
+        keys, sound = self.keys, self.sound
         for event in events:
-            finding = check(self.sound, event)
+            finding = check(sound, event)
             if finding is not None:
-                return event, finding
+                self.sound = sound
+                return StoredEvent._make(event), finding
             finding = structure(event)
+            _, version, _, _, kind, _, at, _, _, key_id, _, _, body, _, hashed = event
             if finding is not None:
-                self._note(event.version, finding)
-            self.sound = Head(event.version, event.hash, event.recorded_at)
-            if event.body is None or event.kind in ERASING:
-                self.contents.take(event)
+                self._note(version, finding)
+            sound = Head(version, hashed, at)
+            if body is None or key_id is not None or kind in ERASING or keys.is_encrypted:
+                self._trace(StoredEvent._make(event))
+        self.sound = sound
         return None
 
-    def open(self, stream: StreamRow, events: Sequence[StoredEvent], opener: Opener | None) -> None:
+    def _trace(self, event: StoredEvent) -> None:
+        """Follow an event that says something of keys or erasures, or lacks its content."""
+        self.keys.take(event)
+        if event.body is None or event.kind in ERASING:
+            self.contents.take(event)
+
+    def open(self, stream: StreamRow, events: Sequence[EventRow], opener: Opener | None) -> None:
         """Open the contents of events that were followed, if there is an opener."""
         if opener is not None:
-            followed = [event for event in events if event.version <= self.sound.version]
+            stored = map(StoredEvent._make, events)
+            followed = [event for event in stored if event.version <= self.sound.version]
             closed = first_closed(stream, followed, opener)
             if closed is not None:
                 self._note(*closed)

@@ -89,12 +89,12 @@ class Conversation(Past, Filed):
         `beside` is appended with them, behind them. With a `parent_run_id` in the context they
         begin no turn.
         """
-        if isinstance(items, list | tuple) and not items:
+        if isinstance(items, (list, tuple)) and not items:
             self.log.spi.raise_if_closed()
             return None
         others = [beside] if isinstance(beside, Event) else beside or ()
         new = [as_added(items, context), *others]
-        return await self.append([NewEvent(event, context) for event in new])
+        return await self._stream.append([NewEvent(event, context) for event in new])
 
     async def append(
         self, events: NewEvent | Sequence[NewEvent], expected: int | None = None

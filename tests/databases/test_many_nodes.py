@@ -235,7 +235,7 @@ class Answers:
     def __init__(self, *answers: list[tuple[Any, ...]]) -> None:
         self._answers = list(answers)
 
-    async def read(self, begin: Callable[[], Work[Any]]) -> Any:
+    async def examine(self, begin: Callable[[], Work[Any]]) -> Any:
         steps = begin()
         try:
             next(steps)

@@ -1,6 +1,7 @@
 """The two programs of docs/format.md, as a test extracts and runs them."""
 
 import contextlib
+import re
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +19,14 @@ def program(first_word: str) -> str:
 
 VERIFIER: Final = program("Verify")
 READER: Final = program("Print")
+
+
+def dictionary() -> bytes:
+    """Return the dictionary of codec 2 as the reader has it."""
+    literal = r"^DICTIONARY = (rb'{3}.*?'{3}\.replace\(.*?\))$"
+    (found,) = re.findall(literal, READER, re.DOTALL | re.MULTILINE)
+    value: bytes = eval(found)
+    return value
 
 
 def sql(path: Path, statement: str, *arguments: object) -> list[Any]:

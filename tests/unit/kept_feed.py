@@ -7,7 +7,7 @@ from typing import Final
 from eventlog import Signer
 from eventlog.format.records import SignedHead
 from eventlog.proof.merkle import HASH_BYTES, TILE_WIDTH, TileId, grow, leaf_hash, root_of
-from eventlog.store.contract.tree import EventAt, IntegrityViolation, Leaf, Placed, Shape
+from eventlog.store.contract.tree import EventAt, IntegrityViolation, LeafRow, Placed, Shape
 
 SIGNER: Final = Signer("example.com/log", bytes(32))
 SIZE: Final = 2 * TILE_WIDTH + 5
@@ -31,7 +31,9 @@ class Kept:
     """A TreeSource over a feed of SIZE events, for a test to change. Nothing can be saved in it."""
 
     def __init__(self) -> None:
-        self.feed = [Leaf(place, digest) for place, digest in enumerate(DIGESTS, 1)]
+        self.feed: list[LeafRow] = [
+            (place, digest, False) for place, digest in enumerate(DIGESTS, 1)
+        ]
         self.stored = grow(0, {}, [leaf_hash(digest) for digest in DIGESTS])
         self.signed: list[SignedHead] = []
         self.odd: list[IntegrityViolation] = []
@@ -42,7 +44,7 @@ class Kept:
         self.ends_asked_for += 1
         return len(self.feed)
 
-    async def leaves(self, after: int, limit: int) -> list[Leaf]:
+    async def leaves(self, after: int, limit: int) -> list[LeafRow]:
         return self.feed[after : after + limit]
 
     async def placed(self, after: int, until: int, limit: int) -> list[Placed]:

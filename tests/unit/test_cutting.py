@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from eventlog.format.codec import compress, encode_json
 from eventlog.snapshots import FoldInput
 from eventlog_projections.items.blocks import Block, EventItems, SegmentItems, count, decode
-from eventlog_projections.items.cutting import DUE_EVENTS, FEW, cut, is_due
+from eventlog_projections.items.cutting import DUE_EVENTS, DUE_ITEMS, FEW, cut, is_due
 from eventlog_projections.items.segments import LARGE, MAX_BYTES, MAX_ITEMS, unpack
 
 ITEMS = st.lists(
@@ -79,8 +79,8 @@ def test_a_few_items_are_referred_to(items: int, copied: int) -> None:
 
 def test_items_of_many_events_share_a_segment() -> None:
     """And a segment ends in the middle of an event where it is full."""
-    done = cut([numbers(version, 200) for version in range(1, 4)])
-    assert [piece.stop for piece in done.pieces] == [256, 256, 88]
+    done = cut([numbers(version, 400) for version in range(1, 4)])
+    assert [piece.stop for piece in done.pieces] == [MAX_ITEMS, MAX_ITEMS, 1200 - 2 * MAX_ITEMS]
 
 
 def test_a_segment_that_is_there_is_referred_to() -> None:
@@ -106,10 +106,10 @@ def due(blocks: list[Block], version: int = 1, saved: int = 0, was_reset: bool =
 
 def test_a_snapshot_is_due_after_so_many_items() -> None:
     """New ones, in whatever batches; those that a snapshot has do not count."""
-    assert not due([numbers(1, MAX_ITEMS - 1)])
-    assert due([numbers(1, MAX_ITEMS)])
-    assert due([numbers(version, 1) for version in range(1, MAX_ITEMS + 1)], MAX_ITEMS)
-    assert not due([numbers(1, MAX_ITEMS), numbers(2, 10)], version=2, saved=1)
+    assert not due([numbers(1, DUE_ITEMS - 1)])
+    assert due([numbers(1, DUE_ITEMS)])
+    assert due([numbers(version, 1) for version in range(1, DUE_ITEMS + 1)], DUE_ITEMS)
+    assert not due([numbers(1, DUE_ITEMS), numbers(2, 10)], version=2, saved=1)
 
 
 def test_a_long_list_waits_for_more() -> None:

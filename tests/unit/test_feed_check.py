@@ -8,7 +8,7 @@ import pytest
 from eventlog import Fault, Signer
 from eventlog.proof.checkpoint import TreeHead, Verifier
 from eventlog.proof.merkle import HASH_BYTES, TILE_WIDTH, TileId
-from eventlog.store.contract.tree import EventAt, IntegrityViolation, Leaf, ViolationKind
+from eventlog.store.contract.tree import EventAt, IntegrityViolation, LeafRow, ViolationKind
 from eventlog.verify.feed import FeedCheck
 from tests.unit.kept_feed import SIGNER, SIZE, TENANT, Kept, flipped, head, root
 
@@ -170,7 +170,7 @@ async def test_the_first_position_that_is_not_there_is_told_and_nothing_behind_i
     if lost == "row":
         del kept.feed[299]
     else:
-        kept.feed[299] = Leaf(300, None)
+        kept.feed[299] = (300, None, False)
     kept.signed = [head(200), head(299), head(300), head(SIZE)]
     found = await check(kept)
     assert found[0] == ("missing", 300, "there is no such position, or no such event")
@@ -180,7 +180,7 @@ async def test_the_first_position_that_is_not_there_is_told_and_nothing_behind_i
 
 async def test_a_head_of_other_events_is_told_once_for_each(kept: Kept) -> None:
     """A head that was kept elsewhere, and stored ones, in the order of their sizes."""
-    kept.feed[10] = Leaf(11, bytes(HASH_BYTES))
+    kept.feed[10] = (11, bytes(HASH_BYTES), False)
     kept.signed = [head(10), head(11), head(300)]
     found = await check(kept, TreeHead("kept", 12, root(12)))
     assert [fault for fault in found if fault[1] != 11 or "commits" in fault[2]] == [
@@ -193,7 +193,7 @@ async def test_a_head_of_other_events_is_told_once_for_each(kept: Kept) -> None:
 
 async def test_of_two_heads_of_one_size_the_one_kept_elsewhere_comes_first(kept: Kept) -> None:
     """The order of what is told does not hang on who signed what."""
-    kept.feed[10] = Leaf(11, bytes(HASH_BYTES))
+    kept.feed[10] = (11, bytes(HASH_BYTES), False)
     kept.signed = [head(20)]
     found = await check(kept, TreeHead("kept", 20, root(20)))
     assert [detail for *_, detail in found[1:]] == [
@@ -224,7 +224,7 @@ async def test_what_comes_while_the_log_is_checked_is_part_of_it(kept: Kept) -> 
     kept.signed = [head(300), head(SIZE)]
     leaves = kept.leaves
 
-    async def growing(after: int, limit: int) -> list[Leaf]:
+    async def growing(after: int, limit: int) -> list[LeafRow]:
         found = await leaves(after, limit)
         kept.feed += late
         late.clear()
@@ -294,7 +294,8 @@ async def test_a_signature_that_is_not_what_it_says_is_told(kept: Kept) -> None:
 
 async def places(kept: Kept, known: Collection[tuple[str, str]], *, whole: bool) -> list[Fault]:
     own = [(None, *each) for each in known]
-    return await FeedCheck(kept, kept.position, TENANT).check_positions(own, whole=whole)
+    check = FeedCheck(kept, kept.position, TENANT)
+    return check.position_faults(await kept.violations(TENANT), own, whole=whole)
 
 
 async def test_every_oddity_of_the_feed_is_told_but_of_what_is_known(kept: Kept) -> None:

@@ -21,12 +21,10 @@ def event(kind: str, key_id: str | None, body: bytes | None = b"x") -> StoredEve
 
 
 def said(*events: StoredEvent) -> KeyTrace:
-    """Follow events one page after the other, the first two together."""
-    numbered = [one._replace(version=version) for version, one in enumerate(events, 1)]
+    """Follow events one by one."""
     trace = KeyTrace()
-    trace.follow(numbered[:2])
-    for one in numbered[2:]:
-        trace.follow([one])
+    for version, one in enumerate(events, 1):
+        trace.take(one._replace(version=version))
     return trace
 
 

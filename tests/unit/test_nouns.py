@@ -40,6 +40,9 @@ class Scripted:
     async def read_at_once(self, begin: Callable[[], Work[_T]]) -> _T:
         return self.run("read_at_once", begin())
 
+    async def examine(self, begin: Callable[[], Work[_T]]) -> _T:
+        return self.run("examine", begin())
+
     async def write(self, begin: Callable[[], Work[_T]]) -> _T:
         return self.run("write", begin())
 
@@ -163,7 +166,7 @@ async def test_what_ranges_find_is_told_as_if_it_was_one_search() -> None:
 @pytest.mark.parametrize("runner", [SqliteRunner, PostgresRunner])
 def test_both_runners_run_all_work(runner: type[Runner]) -> None:
     """Whatever a noun may ask for, both have it, and call it the same."""
-    for name in ("read", "read_at_once", "write", "transact"):
+    for name in ("read", "read_at_once", "examine", "write", "transact"):
         assert list(inspect.signature(getattr(runner, name)).parameters) == ["self", "begin"]
 
 

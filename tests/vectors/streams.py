@@ -8,6 +8,7 @@ from typing import Any, Final
 from eventlog import Context, ItemPopped, ItemsAdded, ItemsReplaced
 from eventlog.events import ConversationForked, ConversationRewound
 from eventlog.format import chain
+from eventlog.format.dictionary import DICTIONARY
 from eventlog.format.encryption import DataKey
 from eventlog.format.events import encode_text
 from eventlog.format.records import StoredEvent
@@ -17,6 +18,15 @@ from tests.vectors.making import Stream, Vector, event, fixed, under
 KEY: Final = fixed("data key", 32)
 ZLIB: Final = bytes.fromhex("789c8b56ca4b2d2d492d56d2514a1c054403a55800f5fa75ad")
 """What zlib made of a body once. Other builds may make other bytes of it, which mean the same."""
+
+DEFLATE: Final = bytes.fromhex("430e20432203c8139e2721a9bcb83cb508922560a5891ecdc31000")
+"""The same of a message of the SDK with the dictionary of codec 2."""
+
+FIRST: Final = bytes.fromhex("434a00041a77407300")
+"""Its match begins with the first byte of the dictionary."""
+
+BEFORE: Final = bytes.fromhex("8b564a26b611180b00")
+"""Its match would begin before the first byte of the dictionary."""
 
 NO_USAGE: Final = used(5, 4)
 
@@ -149,6 +159,15 @@ def bodies() -> Vector:
         {"about": about, "codec": 1, "stored": data.hex(), "json": zlib.decompress(data).hex()}
         for about, data in packed.items()
     ]
+    shared = {
+        "a stream of one block that is stored": stored_block(b'["a",1]')[2:-4],
+        "a stream that refers to the dictionary": DEFLATE,
+        "a match that begins with the first byte of the dictionary": FIRST,
+    }
+    sound += [
+        {"about": about, "codec": 2, "stored": data.hex(), "json": inflated(data).hex()}
+        for about, data in shared.items()
+    ]
     one = stored_block(b'["a",1]')
     refused = {
         "it does not end": one[:-1],
@@ -158,9 +177,23 @@ def bodies() -> Vector:
         "nothing is stored": b"",
     }
     bad = [{"about": about, "codec": 1, "stored": data.hex()} for about, data in refused.items()]
-    bad.append({"about": "a codec that is not known", "codec": 2, "stored": one.hex()})
+    unshared = {
+        "it does not end": DEFLATE[:-1],
+        "something follows its end": DEFLATE + b"\x00",
+        "a match that begins before the dictionary": BEFORE,
+        "it is no DEFLATE stream": b'["a",1]',
+        "nothing is stored": b"",
+    }
+    bad += [{"about": about, "codec": 2, "stored": data.hex()} for about, data in unshared.items()]
+    bad.append({"about": "a codec that is not known", "codec": 3, "stored": one.hex()})
     bound = {"about": "more than the bound", "codec": 1, "stored": ZLIB.hex(), "largest": 300}
-    return {"sound": sound, "refused": [*bad, bound]}
+    less = {"about": "more than the bound", "codec": 2, "stored": DEFLATE.hex(), "largest": 60}
+    return {"dictionary": DICTIONARY.hex(), "sound": sound, "refused": [*bad, bound, less]}
+
+
+def inflated(data: bytes) -> bytes:
+    """Return what a stream of codec 2 inflates to."""
+    return zlib.decompressobj(-15, zdict=DICTIONARY).decompress(data)
 
 
 def lists() -> Vector:

@@ -1,6 +1,7 @@
 """The programs of the documents prove themselves on the vectors of docs/vectors."""
 
 import base64
+import hashlib
 import json
 import runpy
 import sys
@@ -10,8 +11,9 @@ from typing import Any, Final
 
 import pytest
 
+from eventlog.format.dictionary import DICTIONARY
 from eventlog.proof.checkpoint import Verifier
-from tests.docs.programs import READER, VERIFIER, run
+from tests.docs.programs import DOCUMENT, READER, VERIFIER, dictionary, run
 from tests.vectors.evidence import Log
 from tests.vectors.generate import FOLDER
 from tests.vectors.making import Stream, Vector, event, stream_of
@@ -92,6 +94,14 @@ async def test_a_body_is_read(tmp_path: Path, check: Check, vector: Vector) -> N
     assert check(log.bundle(log.shown(stream)))[0] == 0
 
 
+def test_every_program_has_the_dictionary_of_the_vectors() -> None:
+    """And the library has the same: a body that was stored with it opens everywhere."""
+    everywhere = {DICTIONARY, EVIDENCE["DICTIONARY"], bytes.fromhex(FILES["bodies"]["dictionary"])}
+    assert {dictionary()} == everywhere
+    assert f"dictionary of codec 2 is {len(DICTIONARY)} bytes" in DOCUMENT
+    assert hashlib.sha256(DICTIONARY).hexdigest() in DOCUMENT
+
+
 @each("bodies", "refused")
 async def test_a_body_that_does_not_open_is_refused(
     tmp_path: Path, check: Check, vector: Vector
@@ -109,7 +119,7 @@ async def test_a_body_that_does_not_open_is_refused(
     assert len(answer.stderr.splitlines()) == 1
     if largest is not None:
         with pytest.raises(EVIDENCE["Unshown"]):
-            EVIDENCE["inflate"](packed, "here", largest)
+            EVIDENCE["inflate"](vector["codec"], packed, "here", largest)
         return
     log = Log(stream)
     assert check(log.bundle(log.shown(stream)))[0] in (1, 2)

@@ -8,6 +8,7 @@ import click
 
 from eventlog import EventLogError
 from eventlog.errors import InvalidMomentError
+from eventlog.events import UsageRecorded
 from eventlog.format.envelope import readable_time
 from eventlog.plurals import count
 from eventlog_cli.command import command
@@ -210,9 +211,14 @@ async def _events(
 async def _near_the_end(
     chat: Conversation, last: int, *, is_folded: bool
 ) -> list[HistoryEvent] | None:
-    """Return the last events, without a run that began before them; None if they are too few."""
+    """Return the last events, without a run that began before them; None if they are too few.
+
+    More than are wanted are decoded only where some of them are told as one.
+    """
     head = await chat.log.version(chat.name, branch=chat.branch)
-    after = head - (NEAR * last if is_folded else last)
+    near = head - NEAR * last
+    is_folded = is_folded and await _has_usage(chat, max(near, 0))
+    after = near if is_folded else head - last
     if after <= 0:
         return None
     events = await chat.history(after=after).all()
@@ -224,6 +230,12 @@ async def _near_the_end(
     found = [each for event in whole for each in folded.take(event)]
     found += folded.end()
     return found if len(found) >= last else None
+
+
+async def _has_usage(chat: Conversation, after: int) -> bool:
+    """Tell whether events behind a version say what was used; their contents are not decoded."""
+    events = await chat.log.read(chat.name, after=after, branch=chat.branch).all()
+    return any(event.kind == UsageRecorded.kind for event in events)
 
 
 @command("diff", "eventlog diff order-1042 4", "eventlog diff latest yesterday now")

@@ -4,7 +4,6 @@
 `eventlog_cli.shapes` says what each command prints; a test holds both to each other.
 """
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from eventlog.format.envelope import readable_time
@@ -22,11 +21,6 @@ if TYPE_CHECKING:
 def cost(found: "Cost", *, counted: bool = True) -> dict[str, Any] | None:
     """Return US dollars, and how many requests have no price; None where nothing is known."""
     return found._asdict() if counted and found.known is not None else None
-
-
-def price(amount: Decimal | None) -> dict[str, Any] | None:
-    """Return US dollars of what has a price as a whole; None where it has none."""
-    return None if amount is None else {"total": amount, "unpriced": 0}
 
 
 def session(found: "Summary", *, erased: bool) -> dict[str, Any]:
@@ -83,7 +77,7 @@ def turn(found: "Turn", name: str, branch: str) -> dict[str, Any]:
 def usage(found: "Usage") -> dict[str, Any]:
     """Return what was used of a model."""
     fields = {name: getattr(found, name) for name in found.__struct_fields__}
-    return fields | {"model": found.model, "cost": price(found.cost)}
+    return fields | {"model": found.model, "cost": cost(found.cost)}
 
 
 def tool(found: "Tool") -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from eventlog.format.records import StoredEvent, held
+from eventlog.format.records import EventRow, StoredEvent, held
 from eventlog.paging import PAGE_BYTES
 
 T = TypeVar("T", bound=Any)
@@ -30,15 +30,15 @@ class EventSource(Protocol):
         """
         ...
 
-    async def many(self, stream_ids: Sequence[bytes], limit: int) -> list[StoredEvent]:
-        """Return up to `limit` events of several streams, those of each in order of version.
+    async def many(self, stream_ids: Sequence[bytes], limit: int) -> Sequence[EventRow]:
+        """Return up to `limit` events of several streams, those of each beside each other.
 
-        Fewer where they hold PAGE_BYTES, as `page` does.
+        They are in order of version, and fewer where they hold PAGE_BYTES, as `page` does.
         """
         ...
 
     async def many_behind(self, spans: Sequence[Span], limit: int) -> list[StoredEvent]:
-        """Return up to `limit` events of parts of several streams, as `many` does."""
+        """Return up to `limit` events of parts of several streams, in the order of `many`."""
         ...
 
     async def version_at(self, stream_id: bytes, moment: int) -> int:

@@ -18,6 +18,7 @@ REVISIONS: Final = (
     "0009",
     "0010",
     "0013",
+    "0014",
 )
 """Every revision ever released, oldest first; the last is what this release reads and writes."""
 

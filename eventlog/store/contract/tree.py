@@ -1,8 +1,8 @@
 """The contract of what a store keeps of the tree, and of the feed as its leaves."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from eventlog.format.records import SignedHead
 from eventlog.proof.merkle import TileId
@@ -14,13 +14,12 @@ TOLD: Final = 100
 """Maximum number of violations that one search tells: one is enough to know."""
 
 
-class Leaf(NamedTuple):
-    """A position of the feed, and the hash of its event; None where there is no such event."""
+LeafRow: TypeAlias = Sequence[Any]
+"""A position of the feed, the hash of its event, and whether that is nowhere.
 
-    position: int
-    hash: bytes | None
-    is_nowhere: bool = False
-    """Whether its stream is there and has never had such an event."""
+The hash is None where there is no such event. It is nowhere if its stream is there and has never
+had it.
+"""
 
 
 class Placed(NamedTuple):
@@ -87,7 +86,7 @@ class TreeSource(Protocol):
         """Return how many positions the tiles cover."""
         ...
 
-    async def leaves(self, after: int, limit: int) -> list[Leaf]:
+    async def leaves(self, after: int, limit: int) -> Sequence[LeafRow]:
         """Return up to `limit` positions of the feed behind `after`, in order, of all tenants."""
         ...
 

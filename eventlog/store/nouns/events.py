@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from eventlog.format.records import StoredEvent
+from eventlog.format.records import EventRow, StoredEvent
 from eventlog.store.contract.events import Span, is_last
 from eventlog.store.contract.log import MAX_VERSION
 from eventlog.store.nouns.work import Each, Noun, Rows, Runner, Work, ask, ask_page, reads
@@ -28,9 +28,9 @@ class Events(Noun):
         return events
 
     @reads
-    def many(self, stream_ids: Sequence[bytes], limit: int) -> Work[list[StoredEvent]]:
+    def many(self, stream_ids: Sequence[bytes], limit: int) -> Work[Sequence[EventRow]]:
         every = [{"stream_id": stream_id} for stream_id in stream_ids]
-        return _all((yield Each(self._sql.many, every, limit=limit)))
+        return (yield Each(self._sql.many, every, limit=limit))
 
     @reads
     def many_behind(self, spans: Sequence[Span], limit: int) -> Work[list[StoredEvent]]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from eventlog.format.records import Head, StreamRow
-from eventlog.store.nouns.work import Each, Noun, Runner, Work, ask, reads
+from eventlog.store.nouns.work import Each, Noun, Runner, Work, ask, examines, reads
 from eventlog.store.sql.names import LogStatements
 from eventlog.store.sql.stream_rows import stream_row
 
@@ -64,7 +64,7 @@ class Streams(Noun):
         rows = yield ask(self._sql.unlisted, tenant=tenant, after=after, limit=limit)
         return [(row[0], row[1], row[2], row[3]) for row in rows]
 
-    @reads
+    @examines
     def strays(self) -> Work[list[bytes]]:
         return [row[0] for row in (yield ask(self._sql.strays))]
 

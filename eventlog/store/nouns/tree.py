@@ -9,7 +9,7 @@ from eventlog.store.contract.tree import (
     TOLD,
     EventAt,
     IntegrityViolation,
-    Leaf,
+    LeafRow,
     Placed,
     Shape,
     ViolationKind,
@@ -21,6 +21,7 @@ from eventlog.store.nouns.work import (
     Runner,
     Work,
     ask,
+    examines,
     reads,
     writes,
 )
@@ -64,9 +65,8 @@ class Tree(Noun):
         return rows[0][0] if rows else 0
 
     @reads
-    def leaves(self, after: int, limit: int) -> Work[list[Leaf]]:
-        rows = yield ask(self._sql.leaves, after=after, limit=limit)
-        return [Leaf(*row) for row in rows]
+    def leaves(self, after: int, limit: int) -> Work[Sequence[LeafRow]]:
+        return (yield ask(self._sql.leaves, after=after, limit=limit))
 
     @reads
     def placed(self, after: int, until: int, limit: int) -> Work[list[Placed]]:
@@ -100,7 +100,7 @@ class Tree(Noun):
         rows = yield ask(self._sql.event_at, position=position)
         return EventAt._make(rows[0]) if rows else None
 
-    @reads
+    @examines
     def violations(self, tenant: str | None) -> Work[list[IntegrityViolation]]:
         searches = self._searches()
         events = (yield ask(searches.extent))[0][0] if searches.extent is not None else 0

@@ -107,7 +107,7 @@ class Views(Noun):
             if not (yield _move(self.sql, moved)):
                 return False
         for write in batch.writes:
-            yield from _write(self.sql, write)
+            yield from self._write(write)
         if batch.asides:
             add = self.sql.add_aside
             yield Repeat(add.text, [add.args(aside._asdict()) for aside in batch.asides])
@@ -170,6 +170,29 @@ class Views(Noun):
             if is_of_generation(table, point.generation) and table not in names:
                 yield Repeat(self.sql.wipe(table, column).text, [(each,) for each in streams])
 
+    def put(self, put: Put) -> Work[None]:
+        """Put rows one by one, and then all of their words into the index.
+
+        A database that takes them by another statement says so.
+        """
+        rows = Repeat(self.sql.put(put.table, put.generation), put.rows)
+        if put.table.text is None:
+            yield rows
+            return
+        asked, index = index_new(put.table, put.generation)
+        ((last,),) = yield Ask(asked)
+        yield rows
+        yield Ask(index, [last])
+
+    def _write(self, write: Put | Mark | Forgotten) -> Work[None]:
+        if isinstance(write, Put):
+            yield from self.put(write)
+        elif isinstance(write, Forgotten):
+            width = len(write.keys[0])
+            yield Repeat(self.sql.forget(write.table, write.generation, width).text, write.keys)
+        else:
+            yield _mark(self.sql, write)
+
 
 def _move(sql: ViewStatements, moved: Moved) -> Ask:
     return ask(
@@ -198,31 +221,6 @@ def _each_letter(statement: Statement, letters: Sequence[DeadLetter], **values: 
         for letter in letters
     ]
     return Repeat(statement.text, every)
-
-
-def _write(sql: ViewStatements, write: Put | Mark | Forgotten) -> Work[None]:
-    if isinstance(write, Put):
-        yield from _put(sql, write)
-    elif isinstance(write, Forgotten):
-        width = len(write.keys[0])
-        yield Repeat(sql.forget(write.table, write.generation, width).text, write.keys)
-    else:
-        yield _mark(sql, write)
-
-
-def _put(sql: ViewStatements, put: Put) -> Work[None]:
-    if put.table.text is None or sql.dialect == "postgresql":
-        yield from _rows(sql, put)
-    else:
-        asked, index = index_new(put.table, put.generation)
-        ((last,),) = yield Ask(asked)
-        yield from _rows(sql, put)
-        yield Ask(index, [last])
-
-
-def _rows(sql: ViewStatements, put: Put) -> Work[None]:
-    for text, args in sql.put(put.table, put.generation, put.rows):
-        yield Ask(text, args)
 
 
 def _mark(sql: ViewStatements, mark: Mark) -> Repeat:

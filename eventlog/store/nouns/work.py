@@ -110,6 +110,10 @@ class Runner(Protocol):
         """Run statements that all see the database at one moment."""
         ...
 
+    async def examine(self, begin: Callable[[], Work[_T]]) -> _T:
+        """Run statements that read all there is, beside those that somebody waits for."""
+        ...
+
     async def write(self, begin: Callable[[], Work[_T]]) -> _T:
         """Run statements that may be repeated, and stopped behind any of them.
 
@@ -173,6 +177,7 @@ class _Run:
 
 reads: Final = _Run(Runner.read.__name__)
 reads_at_once: Final = _Run(Runner.read_at_once.__name__)
+examines: Final = _Run(Runner.examine.__name__)
 writes: Final = _Run(Runner.write.__name__)
 transacts: Final = _Run(Runner.transact.__name__)
 

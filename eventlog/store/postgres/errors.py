@@ -1,7 +1,6 @@
 """Translating the errors of asyncpg."""
 
-import contextlib
-from collections.abc import Generator
+from types import TracebackType
 from typing import Final
 
 import asyncpg
@@ -15,7 +14,6 @@ from eventlog.errors import (
     StoreError,
     UnavailableError,
 )
-from eventlog.store.nouns.outcomes import UnansweredError
 from eventlog.store.postgres.pool import LOST, is_elsewhere
 
 LOOK_AGAIN: Final = (
@@ -25,21 +23,34 @@ LOOK_AGAIN: Final = (
 )
 """Nothing was stored, and only a fresh snapshot tells why."""
 
+_DRIVERS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
+"""What the driver raises, of the server and of its own."""
+
 REFUSED: Final = ("21", "22", "23", "54")
 """Classes of SQLSTATE that are about a value: cardinality, data, constraints, program limits."""
 
 
-@contextlib.contextmanager
-def translated(address: PostgresAddress, *untouched: type[Exception]) -> Generator[None]:
+class translated:  # noqa: N801 - a context manager, read as a word
     """Turn the driver's errors into ours, by their class, which is their SQLSTATE."""
-    try:
-        yield
-    except untouched:
-        raise
-    except UnansweredError:
-        raise
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
-        ours = translate(address, error)
+
+    __slots__ = ("_address", "_untouched")
+
+    def __init__(self, address: PostgresAddress, *untouched: type[Exception]) -> None:
+        self._address = address
+        self._untouched = untouched
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        if not isinstance(error, _DRIVERS) or isinstance(error, self._untouched):
+            return
+        ours = translate(self._address, error)
         # The driver's words quote the value that was refused.
         raise ours from (None if isinstance(ours, RefusedValueError) else error)
 

@@ -87,12 +87,13 @@ class Pools:
         self._pools: PerLoop[_Mine] = PerLoop()
         self._opened = 0
 
-    async def run(self, use: "_Use[_T]") -> _T:
+    async def run(self, use: "_Use[_T]", *, is_again: bool = False) -> _T:
         """Call `use` with a connection that nobody else has meanwhile.
 
-        Raises UnansweredError if the connection broke or nothing was heard in time; what was sent
-        is over by then, or its backend is ended by whoever asks. Other errors are the server's
-        word: nothing was stored.
+        Where it writes and the server only reads, it is called again, on a new connection. Raises
+        UnansweredError if the connection broke or nothing was heard in time; what was sent is over
+        by then, or its backend is ended by whoever asks. Other errors are the server's word:
+        nothing was stored.
         """
         mine = self._pools.peek()
         pool = None if mine is None else mine.usable
@@ -104,6 +105,8 @@ class Pools:
         except BaseException as error:
             pid = _pid_of(connection)
             is_over = await self._give_back(pool, connection, error)
+            if isinstance(error, READ_ONLY) and not is_again:
+                return await self.run(use, is_again=True)
             is_cut = _is_cut(error)
             if not is_cut and not isinstance(error, TimeoutError) and not is_elsewhere(error):
                 raise

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Awaitable, Callable
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 import asyncpg
 from asyncpg.transaction import Transaction
@@ -14,7 +14,7 @@ from eventlog.store.nouns.outcomes import UnansweredError, answered
 from eventlog.store.nouns.work import Ask, AskPage, Each, Repeat, Rows, Step, Work, is_refused
 from eventlog.store.postgres.errors import LOOK_AGAIN, translated
 from eventlog.store.postgres.opening import prepare
-from eventlog.store.postgres.pool import LOST, READ_ONLY, Connection
+from eventlog.store.postgres.pool import LOST, Connection
 from eventlog.store.postgres.pools import Pools
 from eventlog.store.sql.statement import Statement
 
@@ -31,6 +31,7 @@ class PostgresRunner:
         """Call `distribute` before anything is run on a log whose tables are on many nodes."""
         self._address = address
         self._distribute = distribute
+        self._but_look_again: Final = translated(address, *LOOK_AGAIN)
         opening = functools.partial(prepare, address, options, self._is_distributed)
         self.pools = Pools(address, options, opening)
 
@@ -40,21 +41,26 @@ class PostgresRunner:
 
     async def fetch(self, statement: Statement, values: dict[str, Any]) -> Rows:
         """Fetch the rows of one statement, on a new connection if the first one broke."""
-        return await self._ask(_fetching(statement, values))
+        text, args = statement.text, statement.args(values)
+        return await self._ask(lambda connection: connection.fetch(text, *args))
 
     async def send(self, statement: Statement, values: dict[str, Any]) -> Rows:
         """Run one statement that appends, once; LOOK_AGAIN comes as it is.
 
         Raises UnansweredError.
         """
-        with translated(self._address, *LOOK_AGAIN):
-            return await self._elsewhere(_fetching(statement, values))
+        text, args = statement.text, statement.args(values)
+        with self._but_look_again:
+            return await self.pools.run(lambda connection: connection.fetch(text, *args))
 
     async def read(self, begin: Callable[[], Work[_T]]) -> _T:
         def use(connection: "Connection[Any]") -> Awaitable[_T]:
             return _answer(connection, begin())
 
         return await self._ask(use)
+
+    async def examine(self, begin: Callable[[], Work[_T]]) -> _T:
+        return await self.read(begin)
 
     async def read_at_once(self, begin: Callable[[], Work[_T]]) -> _T:
         return await self._transact(begin, "repeatable_read")
@@ -65,13 +71,13 @@ class PostgresRunner:
 
         with translated(self._address):
             try:
-                return await self._elsewhere(use)
+                return await self.pools.run(use)
             except UnansweredError as lost:
                 if not lost.is_cut:
                     raise
                 first = lost
             with first.known_no_better():
-                return await self._elsewhere(use)
+                return await self.pools.run(use)
 
     async def transact(self, begin: Callable[[], Work[_T]]) -> _T:
         return await self._transact(begin, "read_committed")
@@ -79,19 +85,12 @@ class PostgresRunner:
     async def _ask(self, use: "_Use[_T]") -> _T:
         with translated(self._address):
             try:
-                return await self._elsewhere(use)
+                return await self.pools.run(use)
             except UnansweredError as lost:
                 if not lost.is_cut:
                     raise lost.error from lost.error.__cause__
             with answered():
                 return await self.pools.run(use)
-
-    async def _elsewhere(self, use: "_Use[_T]") -> _T:
-        """Run it; on a new connection, if the server at the other end only reads and it writes."""
-        try:
-            return await self.pools.run(use)
-        except READ_ONLY:
-            return await self.pools.run(use)
 
     async def _transact(
         self,
@@ -119,7 +118,7 @@ class PostgresRunner:
 
         with translated(self._address):
             try:
-                return await self._elsewhere(use)
+                return await self.pools.run(use)
             except UnansweredError as lost:
                 if is_committing:
                     raise
@@ -131,11 +130,6 @@ async def _roll_back(connection: "Connection[Any]", transaction: Transaction) ->
         await transaction.rollback()
     except (asyncpg.PostgresError, *LOST, TimeoutError):
         connection.terminate()  # What failed before is what is told.
-
-
-def _fetching(statement: Statement, values: dict[str, Any]) -> "_Use[Rows]":
-    text, args = statement.text, statement.args(values)
-    return lambda connection: connection.fetch(text, *args)
 
 
 async def _answer(connection: "Connection[Any]", work: Work[_T]) -> _T:

@@ -30,6 +30,9 @@ _TYPES: Final[dict[type[Any], str]] = {
     bool: "integer",
 }
 
+_NUMBERS: Final = (int, bool)
+"""Columns that hold whole numbers."""
+
 
 class PostgresViewStatements(ViewStatements):
     """Statements over the tables of one schema."""
@@ -52,12 +55,21 @@ class PostgresViewStatements(ViewStatements):
             ["schema"],
         )
 
-    def put(
-        self, spec: TableSpec, generation: int, rows: Sequence[ViewRow]
-    ) -> list[tuple[str, list[Any]]]:
-        """Put rows by one statement, which takes an array for each column."""
-        text = f"INSERT INTO {self.name(table_name(spec, generation))} {_arrays(spec)}"
-        return [(text, [list(each) for each in zip(*rows, strict=True)])]
+    def put(self, spec: TableSpec, generation: int) -> str:
+        """Put rows by one statement, which takes the `arrays` of their columns."""
+        return f"INSERT INTO {self.name(table_name(spec, generation))} {_arrays(spec)}"
+
+    def arrays(self, spec: TableSpec, rows: Sequence[ViewRow]) -> list[Any]:
+        """Return an array for each column; numbers as a literal.
+
+        asyncpg asks of each element of an array whether it is one itself, which takes a number
+        longer than to be written here and read there.
+        """
+        columns = zip(stored(spec), zip(*rows, strict=True), strict=True)
+        return [
+            _literal(values) if column.type in _NUMBERS else list(values)
+            for column, values in columns
+        ]
 
     def held(self, spec: TableSpec, generation: int, *, of_tenant: bool) -> Statement:
         """Read the rows of several partitions."""
@@ -104,6 +116,11 @@ class PostgresViewStatements(ViewStatements):
         return plain(_numbered(text), names)
 
 
+def _literal(numbers: Iterable[int | None]) -> str:
+    """Write an array (https://www.postgresql.org/docs/current/arrays.html, 8.15.6)."""
+    return f"{{{','.join(map(str, numbers)).replace('None', 'NULL')}}}"
+
+
 @functools.lru_cache(maxsize=512)
 def _numbered(text: str) -> str:
     numbers = itertools.count(1)
@@ -115,6 +132,7 @@ def _arrays(spec: TableSpec) -> str:
     """Return what an INSERT says behind the name of the table."""
     names = listed(each.name for each in stored(spec))
     arrays = ", ".join(
-        f"${number}::{_TYPES[each.type]}[]" for number, each in enumerate(stored(spec), 1)
+        f"${number}::{'text::' * (each.type in _NUMBERS)}{_TYPES[each.type]}[]"
+        for number, each in enumerate(stored(spec), 1)
     )
     return f"({names}) SELECT * FROM unnest({arrays}) {upserts(spec)}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from eventlog.store.contract.views import Put
 from eventlog.store.nouns.views import Views
 from eventlog.store.nouns.work import Ask, Runner, Work
 from eventlog.store.postgres.view_statements import PostgresViewStatements
@@ -16,7 +17,12 @@ class PostgresViews(Views):
 
     def __init__(self, runner: Runner, sql: PostgresViewStatements, schema: str) -> None:
         super().__init__(runner, sql)
+        self._sql = sql
         self._schema = schema
+
+    def put(self, put: Put) -> Work[None]:
+        text = self._sql.put(put.table, put.generation)
+        yield Ask(text, self._sql.arrays(put.table, put.rows))
 
     def guard(self, relation: str, columns: Sequence[str] | None) -> Work[None]:
         rows = yield Ask(known(self._schema))

@@ -60,15 +60,15 @@ def leaves(t: Tables) -> Query:
         return _leaves_by_join(t)
     feed, events = _feed(t).c, t.events.c
     source: FromClause = t.events
-    row: list[ColumnElement[Any]] = [feed.position, events.hash]
+    is_nowhere: ColumnElement[Any] = false()
     if t.is_postgres:
         same = (events.stream_id == feed.stream_id) & (events.version == feed.version)
         source = _feed(t).outerjoin(t.events, same)
         last = select(t.streams.c.version).where(t.streams.c.stream_id == feed.stream_id)
         beyond = func.coalesce(feed.version > last.scalar_subquery(), false())
-        row.append(case((events.hash.is_(None), beyond), else_=false()))
+        is_nowhere = case((events.hash.is_(None), beyond), else_=false())
     return (
-        select(*row)
+        select(feed.position, events.hash, is_nowhere)
         .select_from(source)
         .where(feed.position > bindparam("after"))
         .order_by(feed.position)

@@ -8,9 +8,9 @@ Placeholders are `?`; PostgreSQL's statements number them.
 import abc
 import functools
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from eventlog.store.contract.views import ColumnSpec, Phrase, Search, Selection, TableSpec, ViewRow
+from eventlog.store.contract.views import ColumnSpec, Phrase, Search, Selection, TableSpec
 from eventlog.store.sql.names import CheckpointStatements
 from eventlog.store.sql.statement import Statement, plain, quoted
 from eventlog.store.sql.view_text import WORDS, table_name
@@ -46,10 +46,8 @@ class ViewStatements(CheckpointStatements, abc.ABC):
         """
 
     @abc.abstractmethod
-    def put(
-        self, spec: TableSpec, generation: int, rows: Sequence[ViewRow]
-    ) -> Iterable[tuple[str, list[Any]]]:
-        """Put rows, each in the place of the one with its key: statements with their arguments."""
+    def put(self, spec: TableSpec, generation: int) -> str:
+        """Put rows, each in the place of the one with its key."""
 
     @abc.abstractmethod
     def held(self, spec: TableSpec, generation: int, *, of_tenant: bool) -> Statement:

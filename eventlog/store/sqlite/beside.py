@@ -90,8 +90,11 @@ class Beside:
         """How long that was at the last `accept`."""
         return self._wal.size
 
-    def check(self) -> None:
-        """Raise MissedError unless both names mean what they meant."""
+    def look(self) -> int:
+        """Return how long the write-ahead log is, in bytes.
+
+        Raises MissedError unless both names mean what they meant.
+        """
         try:
             folder = os.stat(self._folder)
         except OSError as error:
@@ -102,9 +105,6 @@ class Beside:
             self._open(self._wal.look())
             is_settled = time.time_ns() - folder.st_ctime_ns > SETTLED
             self._seen = seen if is_settled else None
-
-    def length(self) -> int:
-        """Return how long the write-ahead log is, in bytes. After `check`. Raises MissedError."""
         if self._descriptor is None:
             return self._wal.look().st_size
         return os.lseek(self._descriptor, 0, os.SEEK_END)
@@ -122,7 +122,7 @@ class Beside:
         """Close a connection; what SQLite removes with the last one is not missed."""
         with self._gate:
             try:
-                self.check()
+                self.look()
                 is_sound = True
             except MissedError:
                 is_sound = False

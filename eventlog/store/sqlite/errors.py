@@ -2,7 +2,7 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Generator
+from types import TracebackType
 from typing import Final
 
 from eventlog.addresses.log import SqliteAddress
@@ -28,18 +28,28 @@ UNBOUND: Final = (OverflowError, UnicodeEncodeError)
 """What the driver raises for a number over 64 bits and for text that is no UTF-8."""
 
 
-@contextlib.contextmanager
-def translated(address: SqliteAddress) -> Generator[None]:
+class translated:  # noqa: N801 - a context manager, read as a word
     """Turn sqlite3's errors into ours, by their code (https://sqlite.org/rescode.html)."""
-    try:
-        yield
-    except UNBOUND as error:
-        # Not "from error": Python's words quote the value.
-        raise RefusedValueError(str(address), type(error).__name__) from None
-    except sqlite3.Error as error:
-        if getattr(error, "sqlite_errorcode", 0) & 0xFF in REFUSED:
-            raise RefusedValueError(str(address), error.sqlite_errorname) from None
-        raise _translate(address, error) from error
+
+    def __init__(self, address: SqliteAddress) -> None:
+        self._address: Final = address
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        if isinstance(error, UNBOUND):
+            # Not "from error": Python's words quote the value.
+            raise RefusedValueError(str(self._address), type(error).__name__) from None
+        if isinstance(error, sqlite3.Error):
+            if _code(error) in REFUSED:
+                raise RefusedValueError(str(self._address), error.sqlite_errorname) from None
+            raise _translate(self._address, error) from error
 
 
 def commit(address: SqliteAddress, db: sqlite3.Connection, file: HeldFile) -> None:

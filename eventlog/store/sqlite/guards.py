@@ -7,7 +7,7 @@ from typing import Final
 
 from eventlog.errors import UnavailableError
 from eventlog.store.contract.guards import Damage
-from eventlog.store.nouns.work import Ask, Noun, Rows, Work, reads
+from eventlog.store.nouns.work import Ask, Noun, Rows, Work, examines, reads
 from eventlog.store.sqlite.generated import MADE
 from eventlog.store.sqlite.protection import OBJECTS, Object
 
@@ -44,7 +44,7 @@ class SqliteGuards(Noun):
                 found.append(Damage(f"table {table}: {error.__cause__}"))
         return found
 
-    @reads
+    @examines
     def _check(self, table: str) -> Work[list[Damage]]:
         """See https://sqlite.org/pragma.html#pragma_integrity_check."""
         rows: Rows = yield Ask(f"PRAGMA integrity_check({table})")

@@ -74,8 +74,13 @@ class HeldFile:
 
     def check(self) -> None:
         """Raise FileReplacedError unless the path names the file that is open, as long as ever."""
-        if self._is_file:
-            self._check()
+        if not self._is_file:
+            return
+        try:
+            now = self._database.look()
+        except MissedError as missed:
+            raise self._error(missed.path, missed.what, _NOT) from missed.__cause__
+        self._check_there(now)
 
     def check_writing(self, db: LogConnection, known: dict[bytes, Any] | None = None) -> None:
         """Raise FileReplacedError unless all that a commit needs is there. Inside a transaction.
@@ -85,45 +90,35 @@ class HeldFile:
         """
         if not self._is_file or db.frozen is not None:
             return
-        database = self._check()
-        length = self._beside(_NOT)
+        now, length = self._names(_NOT)
+        self._check_there(now)
         if length < self.beside.wal_bytes:
             self._check_wal(length)
-        if known is not None and database.st_mtime_ns != self._database.written_at:
-            self._check_over(database, known)
+        if known is not None and now.st_mtime_ns != self._database.written_at:
+            self._check_over(now, known)
 
     def check_written(self) -> None:
         """Raise FileReplacedError if what was just committed is in a file without a name."""
         if self._is_file:
-            now = self._same(self._database, _LATE)
-            length = self._beside(_LATE)
+            now, length = self._names(_LATE)
             # What got shorter is looked at before the next commit.
             if now.st_size >= self._database.size:
                 self._database.accept(now)
             if length >= self.beside.wal_bytes:
                 self.beside.accept(length)
 
-    def _check(self) -> os.stat_result:
-        now = self._same(self._database, _NOT)
+    def _names(self, stored: str) -> tuple[os.stat_result, int]:
+        """Return what the database is, and how long its write-ahead log: both are there."""
+        try:
+            return self._database.look(), self.beside.look()
+        except MissedError as missed:
+            raise self._error(missed.path, missed.what, stored) from missed.__cause__
+
+    def _check_there(self, now: os.stat_result) -> None:
         if now.st_size < self._database.size:
             self._check_whole(now)
         if self._link is not None:
             self._follow(self._link)
-        return now
-
-    def _same(self, name: Name, stored: str) -> os.stat_result:
-        try:
-            return name.look()
-        except MissedError as missed:
-            raise self._error(missed.path, missed.what, stored) from missed.__cause__
-
-    def _beside(self, stored: str) -> int:
-        """Return how long the write-ahead log is, which is there like its index."""
-        try:
-            self.beside.check()
-            return self.beside.length()
-        except MissedError as missed:
-            raise self._error(missed.path, missed.what, stored) from missed.__cause__
 
     def _follow(self, link: str) -> None:
         found = self._database

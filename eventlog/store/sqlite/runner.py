@@ -24,12 +24,13 @@ from eventlog.store.sqlite.worker import Worker
 
 _T = TypeVar("_T")
 
-AT_ONCE: Final = 8
-"""How many rows of a page are read until their sizes are looked at."""
-
 
 class SqliteRunner:
-    """A Runner with one writing and one reading connection, and appends in groups."""
+    """A Runner with a connection that writes, one that reads and one that examines.
+
+    Appends go in groups. What looks at the whole file keeps no other read waiting, and is done
+    while those who check what they read compute.
+    """
 
     def __init__(self, address: SqliteAddress, options: Options) -> None:
         self._address = address
@@ -50,6 +51,7 @@ class SqliteRunner:
         spoils = _never if in_memory else is_unfit
         self._writer = Worker(connect, committer, spoils)
         self._reader = self._writer if in_memory else Worker(connect, committer, spoils)
+        self._examiner = self._writer if in_memory else Worker(connect, committer, spoils)
 
     async def append(self, request: AppendRequest) -> Outcome:
         """Append, in one transaction with whatever else waits at the same time."""
@@ -57,12 +59,15 @@ class SqliteRunner:
         await self._limiter.enter(size)
         try:
             with concerning(request.name):
-                return await self._writer.append(request)
+                return await self._writer.append(request, size)
         finally:
             self._limiter.leave(size)
 
     async def read(self, begin: Callable[[], Work[_T]]) -> _T:
         return await self._reader.run(functools.partial(self._answer, begin))
+
+    async def examine(self, begin: Callable[[], Work[_T]]) -> _T:
+        return await self._examiner.run(functools.partial(self._answer, begin))
 
     async def read_at_once(self, begin: Callable[[], Work[_T]]) -> _T:
         return await self._reader.run(functools.partial(self._look, begin))
@@ -74,13 +79,13 @@ class SqliteRunner:
         return await self._writer.run(functools.partial(self._change, begin))
 
     def close(self) -> None:
-        """Finish what is queued, and close both connections. Idempotent."""
-        self._writer.close()
-        self._reader.close()
+        """Finish what is queued, and close the connections. Idempotent."""
+        for worker in (self._writer, self._reader, self._examiner):
+            worker.close()
 
     def reset_after_fork(self) -> None:
         """Leave the connections of the parent alone: closing one would drop its file locks."""
-        os_fork.keep_alive((self._writer, self._reader))
+        os_fork.keep_alive((self._writer, self._reader, self._examiner))
         self.file.beside.reset_after_fork()
         self._begin()
 
@@ -194,9 +199,11 @@ def _all(cursor: sqlite3.Cursor) -> Rows:
 
 def _until(most: int, cursor: sqlite3.Cursor) -> Rows:
     found: Rows = []
-    while most > 0 and (more := cursor.fetchmany(AT_ONCE)):
-        found += more
-        most -= sum(map(held, more))
+    for row in cursor:
+        found.append(row)
+        most -= held(row)
+        if most <= 0:
+            break
     cursor.close()
     return found
 

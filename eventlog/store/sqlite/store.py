@@ -1,6 +1,7 @@
 """The store of a SQLite file: every noun over one runner."""
 
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
 
 from eventlog.addresses.log import SqliteAddress
 from eventlog.format.records import AppendRequest, Outcome
@@ -60,8 +61,8 @@ class SqliteStore:
     def is_gone(self) -> bool:
         return self.runner.file.is_gone
 
-    async def append(self, request: AppendRequest) -> Outcome:
-        return await self.runner.append(request)
+    def append(self, request: AppendRequest) -> Coroutine[Any, Any, Outcome]:
+        return self.runner.append(request)
 
     async def erase(self, erasure: Erasure) -> bool:
         return await self._erasures.erase(erasure)

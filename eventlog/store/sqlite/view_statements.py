@@ -1,11 +1,9 @@
 """What SQLite asks of the tables of views in its own way: rows one by one, words by FTS5."""
 
 import functools
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
 
-from eventlog.store.contract.views import Phrase, TableSpec, ViewRow
+from eventlog.store.contract.views import Phrase, TableSpec
 from eventlog.store.sql.statement import Statement, plain
 from eventlog.store.sql.view_rows import (
     ViewStatements,
@@ -17,13 +15,6 @@ from eventlog.store.sql.view_rows import (
     words_in,
 )
 from eventlog.store.sql.view_text import table_name
-
-FEW: Final = 16
-MANY: Final = 512
-"""How many rows an INSERT takes: for any other number the driver would compile one more."""
-
-VARIABLES: Final = 32_766
-"""How many parameters a statement has at most: https://sqlite.org/limits.html."""
 
 
 class SqliteViewStatements(ViewStatements):
@@ -43,17 +34,9 @@ class SqliteViewStatements(ViewStatements):
             " AND of.name IN ('stream_id', 'conversation_id')"
         )
 
-    def put(
-        self, spec: TableSpec, generation: int, rows: Sequence[ViewRow]
-    ) -> Iterator[tuple[str, list[Any]]]:
-        """Put rows by few statements, of few sizes: the last one is filled up, and cut by LIMIT."""
-        width = len(stored(spec))
-        size = min(FEW if len(rows) <= FEW else MANY, (VARIABLES - 1) // width)
-        text = _put(spec, generation, size)
-        for start in range(0, len(rows), size):
-            page = rows[start : start + size]
-            flat = list(itertools.chain.from_iterable(page))
-            yield text, [*flat, *[None] * ((size - len(page)) * width), len(page)]
+    def put(self, spec: TableSpec, generation: int) -> str:
+        """Put a row."""
+        return _put(spec, generation)
 
     def held(self, spec: TableSpec, generation: int, *, of_tenant: bool) -> Statement:
         """Read the rows of one partition."""
@@ -87,11 +70,9 @@ class SqliteViewStatements(ViewStatements):
 
 
 @functools.lru_cache(maxsize=128)
-def _put(spec: TableSpec, generation: int, size: int) -> str:
-    """Return what puts the first so many of `size` rows."""
-    row = f"({', '.join('?' * len(stored(spec)))})"
-    names = listed(each.name for each in stored(spec))
+def _put(spec: TableSpec, generation: int) -> str:
+    columns = stored(spec)
     return (
-        f"INSERT INTO {table_name(spec, generation)} ({names})"
-        f" SELECT * FROM (VALUES {', '.join([row] * size)}) WHERE true LIMIT ? {upserts(spec)}"
+        f"INSERT INTO {table_name(spec, generation)} ({listed(each.name for each in columns)})"
+        f" VALUES ({', '.join('?' * len(columns))}) {upserts(spec)}"
     )

@@ -41,6 +41,7 @@ class _Job(NamedTuple, Generic[_T]):
 
 class _Append(NamedTuple):
     request: AppendRequest
+    size: int
     answer: "asyncio.Future[Outcome]"
 
 
@@ -76,10 +77,10 @@ class Worker:
         self._put(_Job(function, answer))
         return answer
 
-    def append(self, request: AppendRequest) -> "asyncio.Future[Outcome]":
-        """Queue an append; whoever waits is cancelled only after it."""
+    def append(self, request: AppendRequest, size: int) -> "asyncio.Future[Outcome]":
+        """Queue an append of about `size` bytes; whoever waits is cancelled only after it."""
         answer: Mutation[Outcome] = Mutation(loop=asyncio.get_running_loop())
-        self._put(_Append(request, answer))
+        self._put(_Append(request, size, answer))
         return answer
 
     def close(self) -> None:
@@ -147,7 +148,7 @@ def _gather(
     group = [first]
     if isinstance(first, _Job):
         return group
-    room = MAX_GROUP_BYTES - first.request.size
+    room = MAX_GROUP_BYTES - first.size
     while room > 0 and len(group) < MAX_GROUP:
         try:
             job = inbox.get_nowait()
@@ -157,7 +158,7 @@ def _gather(
             ahead.append(job)
             break
         group.append(job)
-        room -= job.request.size
+        room -= job.size
     return group
 
 

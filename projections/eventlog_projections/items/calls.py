@@ -8,7 +8,7 @@ behind that nothing will ever answer.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 from eventlog_projections.items.parts import fields_of
 
@@ -42,7 +42,7 @@ class Answer(NamedTuple):
 
 def is_user_message(item: Any) -> bool:
     """Tell whether the item is what a user said."""
-    return isinstance(item, dict) and cast(Any, item).get("role") == "user"
+    return fields_of(item).get("role") == "user"
 
 
 def type_of(item: Any) -> str:

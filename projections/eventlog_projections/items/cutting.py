@@ -25,6 +25,7 @@ FEW: Final = 32
 """So many items beside each other are worth a segment."""
 
 DUE_EVENTS: Final = 1024
+DUE_ITEMS: Final = 256
 DUE_BYTES: Final = 1024 * 1024
 DUE_SHARE: Final = 64
 """A snapshot is due when one in so many items is new: a list of pieces is as long as the list."""
@@ -49,9 +50,9 @@ def is_due(blocks: Sequence[Block], version: int, saved: int, *, was_reset: bool
             break
         items += block.stop - block.start
         size += min(holder.size, LARGE)
-    if items < MAX_ITEMS and size < DUE_BYTES:
+    if items < DUE_ITEMS and size < DUE_BYTES:
         return False
-    return size >= DUE_BYTES or items >= max(MAX_ITEMS, count(blocks) // DUE_SHARE)
+    return size >= DUE_BYTES or items >= max(DUE_ITEMS, count(blocks) // DUE_SHARE)
 
 
 def cut(blocks: Sequence[Block], limit: int = MAX_INFLATED) -> Cut:

@@ -21,7 +21,8 @@ _UNITS: Final = ((1_000_000, "MB"), (1_000, "kB"))
 
 def fields_of(value: Any) -> dict[str, Any]:
     """Return a JSON object's fields; none of what is no object."""
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    fields: dict[str, Any] = value if isinstance(value, dict) else {}
+    return fields
 
 
 def list_of(value: Any) -> list[Any]:

@@ -20,7 +20,7 @@ from eventlog.format.inflating import frame_size, inflate_frame
 SCHEMA: Final = 3
 """Raise it with any change of the fold or of what is stored: older snapshots are left alone."""
 
-MAX_ITEMS: Final = 256
+MAX_ITEMS: Final = 512
 MAX_BYTES: Final = 256 * 1024
 LARGE: Final = 64 * 1024
 """An item of more bytes is not copied: snapshots refer to it where it lies in the log."""
@@ -28,7 +28,7 @@ LARGE: Final = 64 * 1024
 MAX_OPENED: Final = 1024 * 1024
 """A segment that claims to be larger is none: what is packed is far less."""
 
-_LEVEL: Final = 3
+_LEVEL: Final = 6
 _HEAD: Final = struct.Struct("<16sI")
 _ID_BITS: Final = 63
 

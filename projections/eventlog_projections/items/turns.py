@@ -20,7 +20,7 @@ def as_added(items: Sequence[Any], context: Context) -> ItemsAdded:
 
     It does where it matters: of a message that would begin a turn.
     """
-    is_inner = context.parent_run_id is not None and isinstance(items, list | tuple)
+    is_inner = context.parent_run_id is not None and isinstance(items, (list, tuple))
     return ItemsAdded(items, is_inner and any(map(is_user_message, items)))
 
 

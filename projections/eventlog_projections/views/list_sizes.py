@@ -102,37 +102,54 @@ class ListSizes:
         """Evict all of them: the database may have other events."""
         self._known.clear()
 
-    async def step(self, found: TenantEvent) -> Step:
-        """Return an event as a step; one that cannot be read is a step with a failure.
+    async def steps(self, events: Iterable[TenantEvent]) -> list[Step]:
+        """Return events as steps; one that cannot be read is a step with a failure.
 
-        Raises StoreError.
+        They come in the order of the feed. Raises StoreError.
         """
-        event = found.event
-        stored = event.stored
-        try:
-            return await self._step(found)
-        except StoreError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whoever can insert events decides what is in them
-            self._known.pop(stored.stream_id, None)
-            return Step(found.tenant, event, _SILENT, None, 0, None, error)
+        steps: list[Step] = []
+        for found in events:
+            try:
+                step = self._counted_on(found) or await self._looked_up(found)
+            except StoreError:
+                raise
+            except Exception as error:  # noqa: BLE001 - whoever can insert events decides what is in them
+                self._known.pop(found.event.stored.stream_id, None)
+                step = Step(found.tenant, found.event, _SILENT, None, 0, None, error)
+            steps.append(step)
+        return steps
 
-    async def _step(self, found: TenantEvent) -> Step:
+    def _counted_on(self, found: TenantEvent) -> Step | None:
+        """Return the step of an event by what is cached; None if that does not say all of it."""
+        stored = found.event.stored
+        before = self._size_before(stored.stream_id, stored.version)
+        return None if before is None else self._next(found, before)
+
+    async def _looked_up(self, found: TenantEvent) -> Step:
         event = found.event
         stored = event.stored
-        if not 0 <= stored.recorded_at <= LAST:
-            raise CorruptEventError(event.stream, stored.version, "its time is none")
         before = self._size_before(stored.stream_id, stored.version)
         if before is None:
             lists = await self._lists(event.stream, stored.stream_id, stored.version - 1)
             before = _size_of(stored.version - 1, lists[-1])
+        if (step := self._next(found, before)) is not None:
+            return step
+        header = event.header
+        return await self._back(found, header, before) or await self._moved(found, header)
+
+    def _next(self, found: TenantEvent, before: _Size) -> Step | None:
+        """Return the step of an event; None if it changes more than the end of the list."""
+        event = found.event
+        stored = event.stored
+        if not 0 <= stored.recorded_at <= LAST:
+            raise CorruptEventError(event.stream, stored.version, "its time is none")
         if stored.kind not in FOLDED:
             self._cache(stored.stream_id, before._replace(version=stored.version))
             return Step(found.tenant, event, _SILENT, None, before.items, None)
         header = event.header
         kept, added = _end(event.stream, stored, header, before.items)
         if kept is None:
-            return await self._back(found, header, before) or await self._moved(found, header)
+            return None
         return self._told(found, header, *before.next(kept, added))
 
     async def _back(self, found: TenantEvent, header: Header, before: _Size) -> Step | None:

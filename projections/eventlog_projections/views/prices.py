@@ -56,6 +56,11 @@ class _Sum(NamedTuple):
     tokens: _Tokens
 
 
+def has_price(model: str | None) -> bool:
+    """Tell whether a price of a model is known; what it was at some time may not be."""
+    return bool(model) and _model(model) is not None
+
+
 def costs_of(calls: Iterable[Call]) -> Cost:
     """Return what calls cost together.
 

@@ -16,7 +16,7 @@ from eventlog.format.envelope import readable_time
 from eventlog.format.names import MAIN
 from eventlog.format.questions import check_text
 from eventlog_projections.views.conversations import BranchRow, ConversationRow
-from eventlog_projections.views.prices import Call, Cost, costs_of
+from eventlog_projections.views.prices import Call, Cost, costs_of, has_price
 from eventlog_projections.views.row import digest_of
 from eventlog_projections.views.search import ItemRow, PlainItemRow
 from eventlog_projections.views.searching.asked import phrases_of
@@ -29,10 +29,10 @@ PAGE: Final = 50
 
 
 class Usage(Used, frozen=True, kw_only=True):
-    """What was used of a model (None: not known), and US dollars (None: no known price)."""
+    """What was used of a model (None: not known), and what it cost."""
 
     model: str | None
-    cost: Decimal | None
+    cost: Cost
 
 
 class Summary(NamedTuple):
@@ -137,15 +137,13 @@ async def conversations(
     for model in await views.held(ModelRow, ids, stale=stale):
         models.setdefault(model.conversation_id, []).append(model)
     # Prices take a while to load: whoever does not show them leaves them out.
-    calls = await _calls(views, ids, stale=stale) if priced else None
+    dear = [each for each, used in models.items() if _have_price(used)] if priced else []
+    calls = await _calls(views, dear, stale=stale) if dear else {}
 
     def summary(row: ConversationRow) -> Summary:
         used = models.get(row.conversation_id, [])
-        cost = (
-            Cost(Decimal(0), sum(model.requests for model in used))
-            if calls is None
-            else costs_of(map(_call, calls.get(row.conversation_id, ())))
-        )
+        known = calls.get(row.conversation_id)
+        cost = _unpriced(used) if known is None else costs_of(map(_call, known))
         listed = turns.get(row.conversation_id, 0)
         return _summary(row, listed, [model.model for model in used], cost)
 
@@ -188,24 +186,22 @@ async def turns(views: Views, name: str, *, branch: str = MAIN, stale: bool = Fa
 async def usage(views: Views, name: str | None = None, *, stale: bool = False) -> list[Usage]:
     """Return what a conversation, or all of the tenant's, used of each model.
 
-    Each call costs what it did at its time; what has no known price has none, which is not 0.
+    Each call costs what it did at its time; what has no known price has none, which is not 0. Calls
+    are read where a price of one of the models is known.
     """
     rows: Sequence[ModelRow | TenantModelRow]
-    calls: Iterable[UsageRow]
-    if name is None:
+    conversation = None if name is None else _id(views, name)
+    if conversation is None:
         rows = await views.held(TenantModelRow, [views.log.tenant], stale=stale)
-        calls = await views.select(UsageRow, {}, stale=True)
     else:
-        conversation = _id(views, name)
         rows = await views.held(ModelRow, [conversation], stale=stale)
-        calls = (await _calls(views, [conversation], stale=stale)).get(conversation, ())
     called: dict[str, list[Call]] = {}
-    for row in calls:
-        called.setdefault(row.model or "", []).append(_call(row))
+    for call in await _every_call(views, conversation) if _have_price(rows) else ():
+        called.setdefault(call.model or "", []).append(_call(call))
     return [
         Usage(
             model=row.model or None,
-            cost=costs_of(called.get(row.model, ())).known,
+            cost=costs_of(called[row.model]) if row.model in called else _unpriced([row]),
             **counts_of(row),
         )
         for row in sorted(rows, key=lambda row: row.model)
@@ -274,6 +270,21 @@ async def search(
 
 def _id(views: Views, name: str, branch: str = MAIN) -> bytes:
     return views.log.spi.stream_id(name, branch=branch)
+
+
+def _have_price(models: Iterable[ModelRow | TenantModelRow]) -> bool:
+    return any(has_price(each.model) for each in models)
+
+
+def _unpriced(used: Iterable[Used]) -> Cost:
+    return Cost(Decimal(0), sum(each.requests for each in used))
+
+
+async def _every_call(views: Views, conversation: bytes | None) -> Sequence[UsageRow]:
+    """Return what was counted in a conversation, or in all of the tenant's."""
+    if conversation is None:
+        return await views.select(UsageRow, {}, stale=True)
+    return (await _calls(views, [conversation], stale=True)).get(conversation, ())
 
 
 async def _calls(

@@ -96,6 +96,7 @@ class Shape:
         self._pick_texts = _picker(self._texts)
         self._pick_sure = _picker(sure)
         self._fit = struct.Struct(f"{len(sure)}q").pack
+        self._kinds: tuple[type[Any], ...] = ()
         self._right: set[tuple[type[Any], ...]] = set()
         self._indexed = [[names.index(n) for n in index] for index in (kind.key, *kind.indexes)]
         types = {n: column.type for n, column in columns}
@@ -109,6 +110,15 @@ class Shape:
         """Return the columns of a row. Raises UnfitRowError for what does not go into one."""
         values = msgspec.structs.astuple(row)
         kinds = tuple(map(type, values))
+        if kinds != self._kinds:  # Which costs less than to look them up.
+            self._check_kinds(kinds)
+        self._check_indexed(values)
+        for n in self._floats:
+            if values[n] is not None and math.isnan(values[n]):
+                raise UnfitRowError(f"{self.kind.__name__} holds NaN, which SQLite takes for NULL.")
+        return values
+
+    def _check_kinds(self, kinds: tuple[type[Any], ...]) -> None:
         if kinds not in self._right:
             for kind, column in zip(kinds, self.spec.columns, strict=True):
                 if kind is not column.type and not (column.is_nullable and kind is type(None)):
@@ -116,11 +126,7 @@ class Shape:
                         f"Column {column.name} of {self.kind.__name__} cannot hold {kind.__name__}."
                     )
             self._right.add(kinds)
-        self._check_indexed(values)
-        for n in self._floats:
-            if values[n] is not None and math.isnan(values[n]):
-                raise UnfitRowError(f"{self.kind.__name__} holds NaN, which SQLite takes for NULL.")
-        return values
+        self._kinds = kinds
 
     def _check_indexed(self, values: Sequence[Any]) -> None:
         """Refuse what no index holds, and a key that would be stored as another one."""

@@ -1,8 +1,11 @@
 """The rows of a projection as folds leave them, and what of that has to be written."""
 
 import itertools
+import operator
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final, cast
+
+from msgspec.structs import astuple
 
 from eventlog.errors import UnfitRowError
 from eventlog.views import Checkpoint, DeadLetter, Forgotten, Mark, Put, Removed, ViewSource
@@ -15,9 +18,7 @@ MAX_ROWS: Final = 500_000
 """Maximum number of rows of a projection that a process holds."""
 
 _Key = tuple[Any, ...]
-_Values = tuple[Any, ...]
-
-_UNWRITTEN: Final[_Values] = ("unwritten",)
+_Op = tuple[_Key, tuple[Any, ...]] | Removed
 
 
 class TableBuffer:
@@ -25,20 +26,23 @@ class TableBuffer:
 
     def __init__(self, kind: type[Row]) -> None:
         self.shape: Final = Shape(kind)
-        self.by_partition: dict[Any, dict[_Key, Row]] = {}
-        self.written: dict[_Key, tuple[Any, ...] | None] = {}
+        self.is_read: Final = kind.is_read
+        self.partition: Final = self.shape.partition
+        self.by_partition: dict[Any, dict[_Key, Any]] = {}
+        self.changed: dict[_Key, None] = {}
+        """Keys of rows that are not stored as they are here; in order, each once."""
         self.deleted: set[Any] = set()
-        self.ops: list[tuple[_Key, tuple[Any, ...]] | Removed] = []
+        self.ops: list[_Op] = []
         self.size = 0
 
     def delete(self, partitions: Collection[Any]) -> list[Row]:
         """Delete the rows of partitions; return those that were read."""
         self.deleted |= set(partitions)
         gone = [row for key in partitions for row in self.by_partition.get(key, {}).values()]
-        if self.shape.kind.is_read:
+        if self.is_read:
             self.size -= len(gone)
             self.by_partition |= {key: {} for key in partitions}
-        self.written = {k: row for k, row in self.written.items() if k[0] not in partitions}
+        self.changed = {key: None for key in self.changed if key[0] not in partitions}
         self.ops = [op for op in self.ops if _partition(op) not in partitions]
         return gone
 
@@ -48,18 +52,46 @@ class TableBuffer:
         writes: list[Put | Mark | Forgotten] = []
         if self.deleted:
             writes.append(Forgotten(spec, generation, [(key,) for key in self.deleted]))
-        if gone := [key for key, row in self.written.items() if row is None]:
+        rows = [self.by_partition[key[0]].get(key[1:]) for key in self.changed]
+        if gone := [key for key, row in zip(self.changed, rows, strict=True) if row is None]:
             writes.append(Forgotten(spec, generation, gone))
-        if rows := [dump(row) for row in self.written.values() if row is not None]:
-            writes.append(Put(spec, generation, rows))
+        if there := [dump(astuple(row)) for row in rows if row is not None]:
+            writes.append(Put(spec, generation, there))
         for is_mark, ops in itertools.groupby(self.ops, lambda op: isinstance(op, Removed)):
             if is_mark:
                 writes.append(Mark(spec, generation, cast("list[Removed]", list(ops))))
             else:
                 last = dict(cast("Iterable[tuple[_Key, tuple[Any, ...]]]", ops))
                 writes.append(Put(spec, generation, [dump(row) for row in last.values()]))
-        self.written, self.ops, self.deleted = {}, [], set()
+        self.changed, self.ops, self.deleted = {}, [], set()
         return writes
+
+    def set(self, key: _Key, row: Row | None) -> Row | None:
+        """Put a row in its place, or nothing; return what was there."""
+        rows, own = self.by_partition[key[0]], key[1:]
+        before: Row | None = rows.get(own)
+        if row is None:
+            rows.pop(own, None)
+            self.size -= before is not None
+        else:
+            rows[own] = row
+            self.size += before is None
+        self.changed[key] = None
+        return before
+
+
+class Wanted:
+    """First columns of keys that steps have, found once for the tables of all projections."""
+
+    def __init__(self, steps: Iterable[Step]) -> None:
+        self._steps: Final = steps
+        self._found: dict[str, set[Any]] = {}
+
+    def of(self, partition: str) -> Collection[Any]:
+        """Return every value that the steps have in this attribute."""
+        if partition not in self._found:
+            self._found[partition] = set(map(operator.attrgetter(partition), self._steps))
+        return self._found[partition]
 
 
 class ProjectionState:
@@ -74,16 +106,18 @@ class ProjectionState:
         self.position = point.position
         self.epoch: Final = point.epoch
         self._step: Step | None = None
-        self._undo: list[tuple[TableBuffer, _Key, Row | None, _Values | None]] = []
+        self._undo: list[tuple[TableBuffer, _Key | None, Row | None]] = []
+        """What the step has done, with the row that was there; without a key, one of `ops`."""
         self._begin()
 
     def get(self, kind: type[RowT], *key: Any) -> RowT | None:
         """Return a row of the step."""
-        return cast("RowT | None", self._rows(kind).get(key))
+        row: RowT | None = self._rows(kind).get(key)
+        return row
 
     def all(self, kind: type[RowT]) -> Iterable[RowT]:
         """Return every row of the step."""
-        return cast("list[RowT]", list(self._rows(kind).values()))
+        return list(self._rows(kind).values())
 
     def reset(self) -> None:
         """Evict every row: the database may have others."""
@@ -91,29 +125,23 @@ class ProjectionState:
 
     def _begin(self) -> None:
         self._tables = {kind: TableBuffer(kind) for kind in self.projection.tables}
-        self._read = [(kind, table) for kind, table in self._tables.items() if kind.is_read]
-        self._written = [table for kind, table in self._tables.items() if not kind.is_read]
-        self._now: dict[type[Row], dict[_Key, Row]] = {}
+        self._read = [table for table in self._tables.values() if table.is_read]
 
-    def _rows(self, kind: type[Row]) -> dict[_Key, Row]:
+    def _rows(self, kind: type[Row]) -> dict[_Key, Any]:
         """Return the rows of the step, of one table."""
-        rows = self._now.get(kind)
-        if rows is None:
-            table = self._tables[kind]
-            rows = table.by_partition[getattr(self._step, table.shape.partition)]
-            self._now[kind] = rows
-        return rows
+        table = self._tables[kind]
+        return table.by_partition[getattr(self._step, table.partition)]
 
     @property
     def is_full(self) -> bool:
         """Whether it holds more than MAX_ROWS rows, and has to be reset."""
         return sum(table.size for table in self._tables.values()) > MAX_ROWS
 
-    async def load(self, source: ViewSource, steps: Sequence[Step]) -> None:
-        """Read the rows that the steps may ask for."""
-        for _, table in self._read:
-            wanted = {getattr(step, table.shape.partition) for step in steps}
-            absent = [partition for partition in wanted if partition not in table.by_partition]
+    async def load(self, source: ViewSource, wanted: "Wanted") -> None:
+        """Read the rows that steps may ask for."""
+        for table in self._read:
+            every = wanted.of(table.partition)
+            absent = [partition for partition in every if partition not in table.by_partition]
             if not absent:
                 continue
             for partition in absent:
@@ -125,18 +153,18 @@ class ProjectionState:
 
     def fold(self, step: Step) -> None:
         """Take a step, or none of it if the fold raises anything."""
-        self._begin_step(step)
         if step.failure is not None:
             raise step.failure
+        self._step = step
         self._all_or_none(self.projection.fold(step, self))
 
     def _all_or_none(self, writes: Iterable[Written]) -> None:
-        marks = [(table, len(table.ops)) for table in self._written]
+        self._undo = []
         try:
             for written in writes:
                 self._write(written)
         except BaseException:
-            self._take_back(marks)
+            self._take_back()
             raise
 
     @property
@@ -152,9 +180,9 @@ class ProjectionState:
         partitions: dict[str, set[Any]] = {
             name: {getattr(step, name) for step in replay} for name in OF_CONVERSATION
         }
-        own = [table for table in self._tables.values() if table.shape.partition in partitions]
-        old = [row for table in own for row in table.delete(partitions[table.shape.partition])]
-        self._begin_step(replay[-1])
+        own = [table for table in self._tables.values() if table.partition in partitions]
+        old = [row for table in own for row in table.delete(partitions[table.partition])]
+        self._step = replay[-1]
         withdraw = self.projection.withdraw
         self._all_or_none(() if withdraw is None else withdraw(old, self))
 
@@ -166,57 +194,37 @@ class ProjectionState:
         """Say that a step could not be taken, and why."""
         return letter_of(self.projection.name, self.generation, step, error)
 
-    def _begin_step(self, step: Step) -> None:
-        self._step = step
-        self._now.clear()
-        self._undo.clear()
-
     def _write(self, written: Written) -> None:
-        if isinstance(written, Gone):
-            self._put(self._tables[written.kind], written.key, None, None)
-        elif isinstance(written, Row):
+        if isinstance(written, Row):
             table = self._tables[type(written)]
             values = table.shape.check(written)
             key = table.shape.key_of(values)
-            if table.shape.kind.is_read:
-                self._put(table, key, written, values)
+            if table.is_read:
+                self._put(table, key, written)
             else:
-                table.ops.append((key, values))
+                self._add(table, (key, values))
+        elif isinstance(written, Gone):
+            self._put(self._tables[written.kind], written.key, None)
         else:
             kind, removed = written
-            self._tables[kind].ops.append(removed)
+            self._add(self._tables[kind], removed)
 
-    def _put(
-        self, table: TableBuffer, key: _Key, row: Row | None, values: tuple[Any, ...] | None
-    ) -> None:
-        if key[0] != getattr(self._step, table.shape.partition):
+    def _put(self, table: TableBuffer, key: _Key, row: Row | None) -> None:
+        if key[0] != getattr(self._step, table.partition):
             raise UnfitRowError(f"A row of {table.shape.kind.__name__} belongs to another step.")
-        before = _set(table, key, row)
-        self._undo.append((table, key, before, table.written.get(key, _UNWRITTEN)))
-        table.written[key] = values
+        self._undo.append((table, key, table.set(key, row)))
 
-    def _take_back(self, marks: Sequence[tuple[TableBuffer, int]]) -> None:
-        for table, size in marks:
-            del table.ops[size:]
-        for table, key, row, values in reversed(self._undo):
-            _set(table, key, row)
-            if values is _UNWRITTEN:
-                table.written.pop(key, None)
+    def _add(self, table: TableBuffer, op: _Op) -> None:
+        table.ops.append(op)
+        self._undo.append((table, None, None))
+
+    def _take_back(self) -> None:
+        for table, key, row in reversed(self._undo):
+            if key is None:
+                table.ops.pop()
             else:
-                table.written[key] = values
+                table.set(key, row)
 
 
-def _set(table: TableBuffer, key: _Key, row: Row | None) -> Row | None:
-    """Put a row in its place, or nothing; return what was there."""
-    rows, own = table.by_partition[key[0]], key[1:]
-    before = rows.get(own)
-    if row is None:
-        rows.pop(own, None)
-    else:
-        rows[own] = row
-    table.size += (row is not None) - (before is not None)
-    return before
-
-
-def _partition(op: tuple[_Key, tuple[Any, ...]] | Removed) -> Any:
+def _partition(op: _Op) -> Any:
     return op.stream_id if isinstance(op, Removed) else op[0][0]

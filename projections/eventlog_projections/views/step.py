@@ -14,6 +14,11 @@ from eventlog.format.codec import decode_json
 from eventlog.format.kinds import KINDS
 from eventlog.format.names import MAIN
 
+ERASING: Final = frozenset((ConversationErased.kind, EventErased.kind))
+
+ADDING: Final = frozenset((ItemsAdded.kind, ItemsReplaced.kind))
+"""Kinds of events that hold items."""
+
 MOST_INFLATED: Final = 1032
 """How often longer than itself what zlib made can become (https://zlib.net/zlib_tech.html)."""
 
@@ -49,6 +54,10 @@ class Step:
         """The name of the branch, empty for the main one."""
         self.stream_id: Final = stored.stream_id
         """The identity of the conversation's branch."""
+        self.conversation_id: Final = (
+            stored.stream_id if event.branch == MAIN else _id(tenant, event.stream)
+        )
+        """The identity of the conversation: that of its main branch."""
         self.version: Final = stored.version
         """Number of the event in its stream."""
         self.position: Final = event.position or 0
@@ -69,13 +78,6 @@ class Step:
         """Why the event could not be read; None if it could."""
 
     @property
-    def conversation_id(self) -> bytes:
-        """The identity of the conversation: that of its main branch."""
-        if self.branch == MAIN:
-            return self.stream_id
-        return bytes(stream_id(self.tenant, self.conversation))  # As columns of rows are typed.
-
-    @property
     def is_encrypted(self) -> bool:
         """Whether its content is encrypted in the log: what is made of it is not."""
         return self.event.stored.key_id is not None
@@ -83,7 +85,7 @@ class Step:
     @property
     def is_erasing(self) -> bool:
         """Whether it took content away from events before it."""
-        return self.kind in (ConversationErased.kind, EventErased.kind)
+        return self.kind in ERASING
 
     @property
     def items(self) -> list[Any]:
@@ -108,7 +110,7 @@ class Step:
         return decoded
 
     def _decode(self) -> list[Any]:
-        if self.kind not in (ItemsAdded.kind, ItemsReplaced.kind) or self.event.is_erased:
+        if self.kind not in ADDING or self.event.is_erased:
             return []
         stored = self.event.stored
         if (stored.kind, stored.schema) not in KINDS:
@@ -122,3 +124,7 @@ class Step:
         if type(items) is list and len(items) == self.header.items:
             return items
         raise CorruptEventError(self.conversation, self.version, "its items do not decode")
+
+
+def _id(tenant: str, conversation: str) -> bytes:
+    return bytes(stream_id(tenant, conversation))  # As columns of rows are typed.

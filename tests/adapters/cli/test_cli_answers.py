@@ -4,13 +4,15 @@ import json
 import re
 from typing import Any
 
+import msgspec
 import pytest
 
-from eventlog import EventLog
+from eventlog import EventLog, NewEvent
 from eventlog_projections.conversation import Conversation
 from tests.adapters.cli.conftest import Eventlog
 from tests.adapters.cli.shop import user
 from tests.backends import Backend
+from tests.usage import used
 
 
 def rows(eventlog: Eventlog, *arguments: str) -> list[dict[str, Any]]:
@@ -59,6 +61,19 @@ def test_a_turn_of_which_nothing_was_counted_has_no_price(
     )
     assert unknown.split()[-1] == "?"
     assert nothing.split()[-2:] == ["-", "-"]
+
+
+async def test_a_sum_by_model_says_how_many_calls_have_no_price(
+    filled: Backend, eventlog: Eventlog
+) -> None:
+    """As one of a period does: what it cost is not all of it."""
+    one = used(1_000, 10, model="gpt-4o")
+    odd = msgspec.structs.replace(one, requests=2, cached_input_tokens=2_000)
+    async with filled.open() as log:
+        await log.append("order-1042", [NewEvent(one), NewEvent(odd)])
+    found = rows(eventlog, "usage")
+    assert [each["cost"]["unpriced"] for each in found if each["model"] == "gpt-4o"] == [2]
+    assert found == rows(eventlog, "usage", "--since", "2000-01-01")
 
 
 async def test_a_change_names_its_actor_and_can_be_taken_back(

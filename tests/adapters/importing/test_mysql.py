@@ -195,6 +195,18 @@ def test_rows_come_in_the_order_of_sqlalchemy_session() -> None:
 
 @pytest.mark.parametrize("driver", ["aiomysql", "asyncmy"])
 def test_the_driver_of_a_mysql_url_is_the_one_that_it_names(driver: str) -> None:
-    """Only PostgreSQL has a driver of its own accord: ours."""
+    """Only a URL that names none is given one."""
     url = f"mysql+{driver}://user@host/db"
     assert _asynchronous(url).render_as_string() == url
+
+
+@pytest.mark.parametrize("dialect", ["mysql", "mariadb"])
+async def test_a_url_without_a_driver_is_read(
+    mysql_url: str, dialect: str, target: EventLog
+) -> None:
+    """As people write them for other programs."""
+    async with database(mysql_url, MYSQL_DRIVERS[0]) as theirs:
+        await theirs.put("chat", '{"n": 1}')
+        bare = make_url(theirs.url).set(drivername=dialect)
+        report = await import_sessions(target, bare.render_as_string(hide_password=False))
+    assert (report.copied, await items(target, "chat")) == (1, [{"n": 1}])

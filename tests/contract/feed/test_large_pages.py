@@ -61,7 +61,7 @@ async def test_pages_are_cut_by_bytes_and_nothing_is_missed(log: EventLog) -> No
     for page in (
         await store.events.page(one, 0, 10**9, 1000),
         await store.events.page(one, 0, 10**9, 1000, ItemsAdded.kind),
-        await store.events.many(both, 1000),
+        [StoredEvent._make(row) for row in await store.events.many(both, 1000)],
         [StoredEvent._make(row[3:]) for row in await store.feed.page(log.tenant, 0, end, 1000)],
         [StoredEvent._make(row[4:]) for row in await store.feed.every_page(0, end, 1000)],
     ):

@@ -77,14 +77,14 @@ async def test_a_snapshot_that_was_forged_with_the_events_at_hand(
 async def test_a_segment_that_was_forged_with_the_events_at_hand(backend: Backend) -> None:
     """The same number of items, of which one is another."""
     await fill(backend)
-    stored = pack(join([msgspec.json.encode({"n": -number}) for number in range(256)]))
+    stored = pack(join([msgspec.json.encode({"n": -number}) for number in range(512)]))
     await backend.execute(
         "INSERT INTO {}segments (stream_id, segment_id, body) VALUES (?, ?, ?)",
         CHAT,
         id_of(stored),
         stored,
     )
-    version = await forge(backend, lambda own: [Piece(id_of(stored), 0, 256), *own[1:]])
+    version = await forge(backend, lambda own: [Piece(id_of(stored), 0, 512), *own[1:]])
     assert await told(backend) == [("chat", "", version, "edited")]
 
 

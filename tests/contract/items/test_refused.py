@@ -18,7 +18,7 @@ from eventlog_projections.items.segments import MAX_OPENED, SCHEMA, join, pack, 
 from tests.backends import Backend, SqliteBackend
 from tests.elsewhere import add_many, filled, listed, open_elsewhere
 
-ITEMS: list[Any] = [{"n": number} for number in range(600)]
+ITEMS: list[Any] = [{"n": number} for number in range(1100)]
 MORE: list[Any] = ["more"]
 
 
@@ -75,11 +75,11 @@ class Stored:
 async def stored(backend: Backend, name: str, *, behind: bool = True) -> Stored:
     """Have a snapshot stored that is of the head, or behind it."""
     async with backend.open() as log:
-        await filled(log, ITEMS, batch=10, name=name)
+        await filled(log, ITEMS, batch=20, name=name)
         if behind:
             await add_many(log, MORE, name=name)
     kept = Stored(backend, name, ITEMS + MORE if behind else ITEMS)
-    assert [piece[1:] for piece in await kept.pieces()] == [(0, 256), (0, 256), (0, 88)]
+    assert [piece[1:] for piece in await kept.pieces()] == [(0, 512), (0, 512), (0, 76)]
     return kept
 
 
@@ -150,10 +150,10 @@ Change = Callable[[list[Piece]], list[Piece]]
 
 IMPOSSIBLE: dict[str, Change] = {
     "a segment that is nowhere": lambda own: [own[0]._replace(source=7), *own[1:]],
-    "an event that is nowhere": lambda own: [Piece(-9999, 0, 256), *own[1:]],
+    "an event that is nowhere": lambda own: [Piece(-9999, 0, 512), *own[1:]],
     "source zero": lambda own: [own[0]._replace(source=0), *own[1:]],
     "one beyond the segment": lambda own: [*own[:2], own[2]._replace(stop=89)],
-    "far beyond the segment": lambda own: [*own[:2], own[2]._replace(start=256, stop=512)],
+    "far beyond the segment": lambda own: [*own[:2], own[2]._replace(start=512, stop=1024)],
     "a negative start": lambda own: [own[0]._replace(start=-1), *own[1:]],
     "a negative stop": lambda own: [own[0]._replace(start=-9, stop=-1), *own[1:]],
     "backwards": lambda own: [own[0]._replace(start=200, stop=100), *own[1:]],
@@ -254,7 +254,7 @@ async def test_the_end_the_past_and_a_pop_are_right_whatever_pieces_say(backend:
         await kept.change(change)
         async with open_elsewhere(backend) as log:
             chat = Conversation(log, name)
-            assert await chat.items(limit=100, as_of=60) == ITEMS[-100:], name
+            assert await chat.items(limit=100, as_of=55) == ITEMS[-100:], name
         kept = await stored(backend, f"{name}, now")
         await kept.change(change)
         async with open_elsewhere(backend) as log:
@@ -287,7 +287,7 @@ DAMAGED: dict[str, Damage] = {
         bytes(16) + b"\xff\xff\xff\xff[]"
     ),
     "counts none": lambda _, __: zstandard.compress(bytes(20)),
-    "other items": lambda _, __: pack(join([b"1"] * 256)),
+    "other items": lambda _, __: pack(join([b"1"] * 512)),
     "the same items, packed again": lambda source, own: pack(
         unpack(source, own)._replace(nonce=bytes(16))
     ),
@@ -353,9 +353,9 @@ async def test_a_segment_that_is_none_is_read_around_where_nobody_may_write(
 async def test_every_moment_is_right_without_them(backend: Backend, table: str) -> None:
     """What is gone is folded anew."""
     await stored(backend, "chat")
-    for view in ({"as_of": 60}, {"as_of": 30}, {"as_of": 30, "limit": 5}, {}):
+    for view in ({"as_of": 55}, {"as_of": 30}, {"as_of": 30, "limit": 5}, {}):
         await backend.execute(f"DELETE FROM {{}}{table}")
         async with open_elsewhere(backend) as log:
             items = await Conversation(log, "chat").items(**view)
-        expected = (ITEMS + MORE) if not view else ITEMS[: 10 * view["as_of"]]
-        assert items == expected[-view.get("limit", 1000) :]
+        expected = (ITEMS + MORE) if not view else ITEMS[: 20 * view["as_of"]]
+        assert items == expected[-view.get("limit", 2000) :]

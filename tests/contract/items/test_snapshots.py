@@ -242,7 +242,7 @@ async def test_large_items_are_referred_to(backend: Backend, log: EventLog) -> N
     await filled(log, items)
     assert sum(len(unpack(*found).inner) for found in (await bodies(backend)).items()) < 10_000
     stored = (await snapshots(backend))[-1]
-    assert len([piece for piece in stored.pieces if piece.source > 0]) == 4
+    assert len([piece for piece in stored.pieces if piece.source > 0]) == 2
     assert await cold(backend) == items
     assert await cold(backend, limit=305) == items[-305:]
 

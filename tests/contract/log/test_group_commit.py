@@ -77,6 +77,21 @@ async def test_repeated_ids_in_a_group_harm_no_other(log: EventLog) -> None:
     assert (await log.verify()).ok
 
 
+async def test_a_column_of_a_later_release_stops_no_program_that_appends(
+    backend: Backend, log: EventLog
+) -> None:
+    """A log may be upgraded while programs of this release are connected to it."""
+    streams = [f"chat-{number}" for number in range(20)]
+    await asyncio.gather(*[log.append(stream, added("a")) for stream in streams])
+    await backend.execute("ALTER TABLE {}events ADD COLUMN later INTEGER")
+    answers = [
+        log.append(stream, [added("b"), added("c")][: 1 + number % 2])
+        for number, stream in enumerate(streams)
+    ]
+    assert [answer.first for answer in await asyncio.gather(*answers)] == [2] * len(streams)
+    assert (await log.verify()).ok
+
+
 async def test_one_conversation_many_times_in_a_group_stays_in_order(log: EventLog) -> None:
     """Calls that were made one behind the other are stored one behind the other."""
     await asyncio.gather(*[log.append("chat", added(number)) for number in range(40)])

@@ -1,5 +1,6 @@
 """What people ask of the views."""
 
+import functools
 import inspect
 import sys
 from datetime import datetime
@@ -7,6 +8,7 @@ from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
 from eventlog import Context, EventLog, ItemsAdded, NewEvent
@@ -25,6 +27,8 @@ from eventlog_projections.views import (
     turns,
     usage,
 )
+from eventlog_projections.views.row import Row
+from eventlog_projections.views.turns import UsageRow
 from tests.backends import EVERY_LOCALE, Backend
 from tests.conftest import Clock
 
@@ -115,17 +119,54 @@ async def test_without_a_known_price_usage_is_unpriced_and_never_free(
     await chat.add([user("two")], beside=used(100, model="unheard-of"))
     await chat.add([user("three")], beside=used(100, requests=3, model=None))
     install(monkeypatch, None)
-    assert [row.cost for row in await usage(views)] == [None, None, None]
+    assert [row.cost for row in await usage(views)] == [(0, 3), (0, 1), (0, 1)]
     assert (await conversations(views))[0].cost == (Decimal(0), 5)
     install(monkeypatch, {"known": Decimal("0.005")})
     assert {row.model: row.cost for row in await usage(views, "chat")} == {
-        None: None,
-        "known": Decimal("0.5"),
-        "unheard-of": None,
+        None: (0, 3),
+        "known": (Decimal("0.5"), 0),
+        "unheard-of": (0, 1),
     }
     assert (await conversations(views))[0].cost == (Decimal("0.5"), 4)
     costs = [turn.cost for turn in await turns(views, "chat")]
     assert costs == [(Decimal("0.5"), 0), (Decimal(0), 1), (Decimal(0), 3)]
+
+
+async def test_calls_of_a_model_that_have_no_price_are_counted_beside_those_that_have(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is cached in more tokens than were read, for example: nobody knows what that cost."""
+    chat, views = Conversation(log, "chat"), Views(log)
+    odd = msgspec.structs.replace(used(100, requests=2, model="known"), cached_input_tokens=200)
+    await chat.add([user("one")], beside=used(100, model="known"))
+    await chat.add([user("two")], beside=odd)
+    install(monkeypatch, {"known": Decimal(1)})
+    assert [row.cost for row in await usage(views)] == [(Decimal(100), 2)]
+    assert [row.cost for row in await usage(views, "chat")] == [(Decimal(100), 2)]
+
+
+async def test_calls_are_read_only_where_a_price_is_known(
+    log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are counted already: there may be millions of them."""
+    chat, views = Conversation(log, "chat"), Views(log)
+    await chat.add([user("one")], beside=used(100, model="known"))
+    await views.catch_up()
+    kinds: list[type[Row]] = []
+
+    async def read(kind: type[Row], *args: Any, how: Any, **kwargs: Any) -> Any:
+        kinds.append(kind)
+        return await how(kind, *args, **kwargs)
+
+    for name in ("select", "held"):
+        monkeypatch.setattr(views, name, functools.partial(read, how=getattr(views, name)))
+    for known, is_read in ((None, False), ({}, False), ({"known": Decimal(1)}, True)):
+        install(monkeypatch, known)
+        kinds.clear()
+        await usage(views)
+        await usage(views, "chat")
+        await conversations(views)
+        assert kinds.count(UsageRow) == 3 * is_read
 
 
 async def test_what_is_summed_up_costs_what_its_calls_cost(
@@ -142,8 +183,8 @@ async def test_what_is_summed_up_costs_what_its_calls_cost(
     install(monkeypatch, {"known": Decimal(1)}, dear_from=200)
     costs = [turn.cost.total for turn in await turns(views, "chat")]
     assert costs == [100, 100, 100, 600]
-    assert [row.cost for row in await usage(views)] == [1000]
-    assert [row.cost for row in await usage(views, "chat")] == [1000]
+    assert [row.cost for row in await usage(views)] == [(1000, 0)]
+    assert [row.cost for row in await usage(views, "chat")] == [(1000, 0)]
     assert [row.cost for row in await conversations(views)] == [(Decimal(1000), 0)]
 
 
@@ -159,7 +200,7 @@ async def test_a_call_costs_what_it_did_at_its_time(
         await chat.add([user("two")], beside=used(100, model="known"))
         install(monkeypatch, {"known": Decimal(1)}, twice_after=before)
         assert [turn.cost.total for turn in await turns(views, "chat")] == [100, 200]
-        assert [row.cost for row in await usage(views)] == [300]
+        assert [row.cost for row in await usage(views)] == [(300, 0)]
         assert [row.cost for row in await conversations(views)] == [(Decimal(300), 0)]
 
 

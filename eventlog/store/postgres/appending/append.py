@@ -2,7 +2,7 @@
 
 import asyncio
 import functools
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any, Final
 
 import asyncpg
@@ -29,7 +29,7 @@ from eventlog.store.postgres.appending.attempts import Attempt, Try
 from eventlog.store.postgres.appending.batcher import Tell
 from eventlog.store.postgres.appending.heads import End, Heads
 from eventlog.store.postgres.appending.sending import Call, Sending
-from eventlog.store.postgres.errors import LOOK_AGAIN, translated
+from eventlog.store.postgres.errors import LOOK_AGAIN
 from eventlog.store.postgres.pool import is_elsewhere
 from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.sql.names import PostgresLogStatements
@@ -60,9 +60,9 @@ class Appender:
         self._sending = sending
         self._slots = slots
 
-    async def append(self, request: AppendRequest) -> Outcome:
+    def append(self, request: AppendRequest) -> Awaitable[Outcome]:
         """Append one batch to one stream."""
-        return await self._settle(Attempt(request))
+        return self._settle(Attempt(request))
 
     async def append_group(self, tell: Tell, requests: Sequence[AppendRequest]) -> None:
         """Append to many streams, each of which is named once; tell each as soon as it is known."""
@@ -100,8 +100,7 @@ class Appender:
         """Append, and find out what came of it if something of it was not answered."""
         error: StoreError | None = None
         try:
-            with translated(self._address):
-                return await self._alone(attempt)
+            return await self._alone(attempt)
         except UnansweredError as unanswered:
             lost = unanswered
         except StoreError as failed:
@@ -120,25 +119,26 @@ class Appender:
         )
 
     async def _alone(self, attempt: Attempt) -> Outcome:
+        """Try it on the head that is remembered, if it was not yet; then on those that are seen."""
         request = attempt.request
         end = None if attempt.is_linked else self._heads.fitting(request)
-        async for _ in Tries(at_once=2):
-            if end is None:
-                seen = await self._seen(attempt)
-                outcome = decide(request, attempt.outcome, seen)
-                if seen.is_standby and not isinstance(outcome, Appended):
-                    raise ReadOnlyError(_STANDBY.format(self._address))
-                if isinstance(outcome, Appended):
-                    await self._confirm(request)
-                if isinstance(outcome, Lost):
-                    self._heads.lose(request.stream_id)
-                end = End.of(seen.known)
-                self._heads.put(request.stream_id, end)
-                if outcome is not None:
-                    return outcome
+        if end is not None and await self._store_once(attempt.on(end)):
+            return self._moved(attempt.tried)
+        async for _ in Tries():
+            seen = await self._seen(attempt)
+            outcome = decide(request, attempt.outcome, seen)
+            if seen.is_standby and not isinstance(outcome, Appended):
+                raise ReadOnlyError(_STANDBY.format(self._address))
+            if isinstance(outcome, Appended):
+                await self._confirm(request)
+            if isinstance(outcome, Lost):
+                self._heads.lose(request.stream_id)
+            end = End.of(seen.known)
+            self._heads.put(request.stream_id, end)
+            if outcome is not None:
+                return outcome
             if await self._store_once(attempt.on(end)):
                 return self._moved(attempt.tried)
-            end = None
         raise others_were_first(
             request.name,
             "Nothing was stored. Try again, or let fewer processes write one conversation.",

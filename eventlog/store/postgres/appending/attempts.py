@@ -1,7 +1,7 @@
 """What becomes of one append on its way: what it was tried on, and what nobody has answered."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
 
 from eventlog.format.preparing import link, prepare_all
 from eventlog.format.records import (
@@ -105,17 +105,23 @@ def values_alone(one: Try) -> dict[str, Any]:
         "linked_hash": head.hash,
         "key_id": request.key_id,
         "at": request.at,
-        **(_scalars("event_", rows[0]) if len(rows) == 1 else _arrays("event_", rows)),
+        **(dict(zip(_EVENT, rows[0], strict=True)) if len(rows) == 1 else _arrays(_EVENT, rows)),
     }
 
 
 def values_together(tries: Sequence[Try]) -> dict[str, Any]:
     """Return what the statements of many appends take."""
     return {
-        **_arrays("event_", [row for one in tries for row in one.rows]),
-        **_arrays("stream_", [_StreamRow.of(one) for one in tries]),
+        "events": [row for one in tries for row in one.rows],
+        **_arrays(_STREAM, [_StreamRow.of(one) for one in tries]),
         "at": max(one.request.at for one in tries),
     }
+
+
+def values_called(tries: Sequence[Try]) -> dict[str, Any]:
+    """Return what the function takes that appends on many nodes: columns, as its revision has."""
+    values = values_together(tries)
+    return {**values, **_arrays(_EVENT, values["events"]), "place": tries[0].request.stream_id}
 
 
 class _StreamRow(NamedTuple):
@@ -152,10 +158,9 @@ class _StreamRow(NamedTuple):
         )
 
 
-def _scalars(prefix: str, row: StoredEvent) -> dict[str, Any]:
-    return {prefix + name: value for name, value in zip(row._fields, row, strict=True)}
+_EVENT: Final = tuple(f"event_{name}" for name in StoredEvent._fields)
+_STREAM: Final = tuple(f"stream_{name}" for name in _StreamRow._fields)
 
 
-def _arrays(prefix: str, rows: Sequence[StoredEvent] | Sequence[_StreamRow]) -> dict[str, Any]:
-    columns = zip(*rows, strict=True)
-    return {prefix + name: column for name, column in zip(rows[0]._fields, columns, strict=True)}
+def _arrays(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
+    return dict(zip(names, zip(*rows, strict=True), strict=True))

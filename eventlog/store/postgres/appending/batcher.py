@@ -35,7 +35,7 @@ class AppendBatcher:
         self._alone = alone
         self._together = together
         self._waiting: deque[_Waiting] = deque()
-        self._streams: set[bytes] = set()
+        self._under_way: set[bytes] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def append(self, request: AppendRequest) -> "asyncio.Future[Outcome]":
@@ -51,15 +51,13 @@ class AppendBatcher:
 
     async def _drain(self) -> None:
         while group := self._take():
-            streams = {one.request.stream_id for one in group}
-            self._streams |= streams
             try:
                 await self._commit(group)
             except BaseException:
                 _leave_open(group)
                 raise
             finally:
-                self._streams -= streams
+                self._under_way.difference_update([one.request.stream_id for one in group])
         # Not when the task is done: whoever appends in between would wait for nobody.
         self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
@@ -75,13 +73,13 @@ class AppendBatcher:
         """Take those that may go together: a stream once, and none that is under way."""
         group: list[_Waiting] = []
         passed: list[_Waiting] = []
-        room, streams = MAX_GROUP_BYTES, set(self._streams)
+        room = MAX_GROUP_BYTES
         while self._waiting and room > 0 and len(group) < MAX_GROUP:
             one = self._waiting.popleft()
-            if one.request.stream_id in streams:
+            if one.request.stream_id in self._under_way:
                 passed.append(one)
                 continue
-            streams.add(one.request.stream_id)
+            self._under_way.add(one.request.stream_id)
             group.append(one)
             room -= one.request.size
         self._waiting.extendleft(reversed(passed))

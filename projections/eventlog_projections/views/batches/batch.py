@@ -9,7 +9,7 @@ from eventlog.errors import KeyRingError, PoisonEventError
 from eventlog.views import DeadLetter, Forgotten, Mark, Put, ViewSource
 from eventlog_projections.views.letters import REFUSED, is_because
 from eventlog_projections.views.projection import can_refold
-from eventlog_projections.views.state import ProjectionState
+from eventlog_projections.views.state import ProjectionState, Wanted
 from eventlog_projections.views.step import Step
 
 BATCH_BYTES: Final = 32 * 1024 * 1024
@@ -66,7 +66,7 @@ async def load(
 ) -> None:
     """Read the rows that the steps may ask for."""
     replayed = itertools.chain.from_iterable(replay.steps for replay in replays.values())
-    wanted = [*steps, *replayed]
+    wanted = Wanted([*steps, *replayed])
     for state in states:
         await state.load(tables, wanted)
 
@@ -113,8 +113,8 @@ def fold_again(
     for step in replay.steps:
         if step.position in excluded:
             continue
-        letters = _take_step(state, step, is_strict=is_strict, is_known=step.position in known)
-        found.letters.extend(letters)
+        is_known = step.position in known
+        _take_step(state, step, found.letters, is_strict=is_strict, is_known=is_known)
         step.let_go()
     still = {letter.position for letter in found.letters} | {*excluded}
     found.taken.extend(letter for position, letter in known.items() if position not in still)
@@ -161,7 +161,7 @@ class _Fold:
                 found.letters[:] = [each for each in found.letters if each.position not in again]
                 found.add(fold_again(state, replay, excluded, is_strict=is_strict))
             else:
-                found.letters.extend(_take_step(state, step, is_strict=is_strict))
+                _take_step(state, step, found.letters, is_strict=is_strict)
 
 
 def _next(steps: Sequence[Step], start: int) -> Sequence[Step]:
@@ -174,13 +174,17 @@ def _next(steps: Sequence[Step], start: int) -> Sequence[Step]:
 
 
 def _take_step(
-    state: ProjectionState, step: Step, *, is_strict: bool, is_known: bool = False
-) -> list[DeadLetter]:
+    state: ProjectionState,
+    step: Step,
+    letters: list[DeadLetter],
+    *,
+    is_strict: bool,
+    is_known: bool = False,
+) -> None:
     try:
         state.fold(step)
     except Exception as error:  # noqa: BLE001 - a function of anybody's
-        return [_set_aside(state, step, error, is_strict=is_strict, is_known=is_known)]
-    return []
+        letters.append(_set_aside(state, step, error, is_strict=is_strict, is_known=is_known))
 
 
 def _set_aside(

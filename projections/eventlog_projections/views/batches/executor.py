@@ -1,9 +1,10 @@
 """The executor: reads, folds and stores batches of events for views, as the plan says.
 
-A batch is one transaction with the checkpoints. It is stored while the next is folded, and what is
-folded counts on what is still being stored: if that is refused, all of it is evicted. On SQLite a
-file is left to other processes for as long as it was taken: they wait by looking again, and could
-find it locked always.
+A batch is one transaction with the checkpoints. By a server it is stored while the next is folded,
+and what is folded counts on what is still being stored: if that is refused, all of it is evicted.
+On SQLite nothing is folded meanwhile: the thread that stores would wait for the interpreter with
+the file locked. And a file is left to other processes for as long as it was taken: they wait by
+looking again, and could find it locked always.
 """
 
 import asyncio
@@ -68,6 +69,7 @@ class Executor:
         self._sizes = ListSizes(views)
         self._states: dict[Key, ProjectionState] = {}
         self._narrowing = Narrowing()
+        self._stores_beside: Final = views.runs_out_of_process
         self._is_strict = is_strict
         self._server = views.server
         self._storing: asyncio.Task[bool] | None = None
@@ -100,7 +102,7 @@ class Executor:
                 if found is None:
                     break
                 moved = await self._take(found, end)
-                if moved is None:
+                if moved is None or not (self._stores_beside or await self._settle()):
                     return None
                 ahead |= {point.key: point for point in moved}
             return list(ahead.values()) if await self._settle() else None
@@ -146,30 +148,31 @@ class Executor:
         states = [self._state(point) for point in taken.found.points]
         is_full = any(state.is_full for state in states)
         # What was set aside of a conversation that is folded anew may be in the last batch.
-        if (is_full or any(step.is_erasing for step in taken.steps)) and not await self._settle():
+        erasing = [step for step in taken.steps if step.is_erasing]
+        if (is_full or erasing) and not await self._settle():
             return None
         if is_full:
             for state in states:
                 state.reset()
-        replays = await self._replays(taken)
+        replays = await self._replays(taken.found, erasing)
         await batch.load(states, self._tables, taken.steps, replays)
         return batch.fold(states, taken.steps, replays, is_strict=self._is_strict)
 
     async def _read(self, found: Range, limit: int) -> tuple[list[Step], int]:
         """Return the steps of a batch, and the position that it reaches."""
         events = await self._views.events(found.after, found.until, limit)
-        steps = [await self._sizes.step(event) for event in events]
+        steps = await self._sizes.steps(events)
         return steps, found.until if is_whole(events, limit) else steps[-1].position
 
-    async def _replays(self, taken: _Taken) -> Replays:
+    async def _replays(self, found: Range, erasing: Sequence[Step]) -> Replays:
         """Return the steps of conversations that lost content, by where the last erasure is."""
-        erasing = {step.conversation_id: step for step in taken.steps if step.is_erasing}
-        keys = [point.key for point in taken.found.points]
+        last = {step.conversation_id: step for step in erasing}
+        keys = [point.key for point in found.points]
         return {
             step.position: await read_replay(
                 self._views, Named(step.tenant, step.conversation), step.position, keys
             )
-            for step in erasing.values()
+            for step in last.values()
         }
 
     async def _stop(self, found: Range, folded: Folded) -> bool:
@@ -218,7 +221,7 @@ class Executor:
                     return False
             except RefusedValueError as error:
                 raise _BatchRefusedError(taken, error) from None
-            if not self._views.runs_out_of_process:
+            if not self._stores_beside:
                 self._left_until = 2 * time.monotonic() - started
         self._narrowing.widen([point.key for point in moved], self._tables.batch)
         for point in moved:

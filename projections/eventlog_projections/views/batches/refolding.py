@@ -13,7 +13,7 @@ from eventlog_projections.views.letters import REFUSED, letter_of
 from eventlog_projections.views.list_sizes import ListSizes
 from eventlog_projections.views.plan import Key
 from eventlog_projections.views.projection import Projection, can_refold
-from eventlog_projections.views.state import ProjectionState
+from eventlog_projections.views.state import ProjectionState, Wanted
 from eventlog_projections.views.step import Step
 
 MAX_FOUND: Final = 16
@@ -31,7 +31,7 @@ async def read_replay(views: LogViews, of: Named, until: int, keys: Sequence[Key
     """Read the steps of a conversation up to a position, and its dead letters."""
     found = await views.conversation(of.tenant, of.conversation, until)
     sizes = ListSizes(views)
-    steps = [await sizes.step(event) for event in found]
+    steps = await sizes.steps(found)
     streams = list(dict.fromkeys(step.stream_id for step in steps))
     letters = {key: await views.tables.letters(*key, streams) for key in keys}
     return Replay(steps, letters)
@@ -128,7 +128,7 @@ class Refold:
         done = {(*self._point.key, stream_id) for stream_id in purged}
         batch = Batch([self._moved], [], letters, purged=[*done], is_trial=is_trial)
         if steps:
-            await state.load(self._tables, steps)
+            await state.load(self._tables, Wanted(steps))
             folded = fold_again(state, self._replay, left_out.keys())
             batch = batch._replace(
                 writes=state.take(),
