@@ -56,6 +56,11 @@ def settings() -> list[str]:
     return [f"SET {name} = {value}" for name, value in needed.items()]
 
 
+def activity() -> str:
+    """Return the view that has what runs on the server, or on every node of the cluster."""
+    return "pg_stat_activity" if kind() is None else "citus_stat_activity"
+
+
 def register(config: pytest.Config) -> None:
     """Distribute the logs of a run if it is asked for, in each of its processes."""
     if kind() is None:

@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 
 from eventlog import EventLog, ItemsAdded, paging
 from eventlog.addresses.log import PostgresAddress
-from eventlog.errors import InvalidOptionError
+from eventlog.errors import InvalidOptionError, ReadOnlyError
 from eventlog.events import UsageRecorded
 from eventlog.format.chain import stream_id
 from eventlog.operations import Misplacement, create_roles
@@ -381,3 +381,15 @@ async def test_arrays_are_known_before_anything_waits_for_them_through_pgbouncer
     for at in asked:
         block = [said for said in proxy.said[:at] if said in (begin, setting, end)]
         assert block[-2:] == [begin, setting]
+
+
+async def test_a_log_that_is_only_read_sends_no_append(both: Both) -> None:
+    """No node would refuse it: what makes a session read-only is said to the first server alone."""
+    await both.open()
+    async with Proxy(both.backend.url) as proxy:
+        options = grouped(read_only=True, **both.backend.options)
+        async with EventLog(proxy.url, **options) as log:
+            assert await log.version("chat") == 0
+            with pytest.raises(ReadOnlyError, match="read_only=True"):
+                await log.append("chat", ItemsAdded([1]))
+    assert [said for said in proxy.said if ".append(" in said or "INSERT" in said] == []

@@ -118,7 +118,7 @@ async def test_an_append_that_was_cut_off_while_it_waited_is_ended(
     names = await begun(bench, log, count)
     async with bench.locked(*names):
         tasks = [asyncio.ensure_future(bench.ledger.append(log, name, "cut")) for name in names]
-        await until(bench.running, "the append waits for the row")
+        await until(lambda: running(bench.backend), "the append waits for the row")
         bench.proxy.unplug()
         await asyncio.gather(*tasks)
         assert await running(bench.backend) == 0
@@ -187,7 +187,7 @@ async def test_a_cancelled_read_is_over_before_anyone_hears(bench: Bench, way: s
         await stack.enter_async_context(connection.transaction())
         await connection.execute(f"LOCK TABLE {bench.backend.schema}.events")
         reading = asyncio.ensure_future(log.read("chat-0").all())
-        await until(bench.running, "the read waits for the table")
+        await until(lambda: running(bench.backend), "the read waits for the table")
         reading.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reading

@@ -4,6 +4,7 @@ import functools
 from typing import Final
 
 from eventlog.addresses.log import PostgresAddress
+from eventlog.errors import ReadOnlyError
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.limiter import ByteLimiter
 from eventlog.loops import PerLoop
@@ -33,6 +34,8 @@ from eventlog.store.sql.names import PostgresViolationStatements
 
 LOCKED: Final = 4
 """A group that waits for locks has one connection of so many, and there are two groups."""
+
+_READ_ONLY: Final = "{} was opened with read_only=True. Nothing was stored. Open it without."
 
 
 class PostgresStore:
@@ -74,6 +77,9 @@ class PostgresStore:
         return Listening(self._address, self._options.postgres.connect_timeout)
 
     async def append(self, request: AppendRequest) -> Outcome:
+        if self._options.read_only:
+            # A setting of the session does not reach the nodes that a log may be spread over.
+            raise ReadOnlyError(_READ_ONLY.format(self._address)).of(request.name)
         size = request.size
         await self._limiter.enter(size)
         try:

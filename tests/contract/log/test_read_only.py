@@ -43,6 +43,8 @@ async def test_nothing_can_be_appended(backend: Backend) -> None:
         with pytest.raises(StoreError):
             await log.append("chat", ItemsAdded(["a"]))
         assert await log.version("chat") == 0
+    async with backend.open() as log:
+        assert await log.version("chat") == 0
 
 
 async def test_nothing_is_kept_beside_the_events(backend: Backend) -> None:

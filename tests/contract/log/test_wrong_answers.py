@@ -23,6 +23,7 @@ from eventlog import (
     resources,
 )
 from eventlog.format import chain
+from tests import distributing
 from tests.backends import Backend, PostgresBackend, SqliteBackend, migrated
 from tests.waiting import until
 
@@ -97,7 +98,7 @@ class RowLock(Lock):
         async def waiting() -> bool:
             await self._connection.execute("SELECT pg_stat_clear_snapshot()")
             found = await self._connection.fetchval(
-                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                f"SELECT count(*) FROM {distributing.activity()} WHERE wait_event_type = 'Lock'"
                 " AND strpos(query, $1) > 0",
                 self._schema,
             )

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Iterator
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 import pytest
@@ -22,10 +22,14 @@ from eventlog_projections.views import (
     runner,
     search,
 )
+from tests import distributing
 from tests.backends import Backend
 from tests.contract.disposal.test_erasing import MARKER, WHY
 from tests.contract.views.test_views_erasing import differences, in_rows, talk
 from tests.waiting import until
+
+LIMIT: Final = 0.3 if distributing.kind() is None else 3.0
+"""Seconds that a statement may take, or wait for a lock; on many nodes one that waits for none."""
 
 
 class Said(Row, frozen=True):
@@ -145,7 +149,7 @@ async def test_a_view_that_is_locked_owes_and_a_worker_pays(
 ) -> None:
     """The erasure is done; the worker purges as soon as it can, without any new event."""
     monkeypatch.setattr(runner, "CHORES_PAUSE", 0.05)
-    async with backend.open(statement_timeout=0.3) as log:
+    async with backend.open(statement_timeout=LIMIT) as log:
         await talk(log, "chat")
         await Views(log).catch_up()
         (point,) = [each for each in await _points(log) if each.projection == "turns"]

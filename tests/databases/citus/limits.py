@@ -36,6 +36,9 @@ LIMITS: Final[Limits] = {
         f"{_VERIFY}/test_protection.py::"
         "test_what_guards_and_is_gone_is_a_warning[postgres-trigger events_truncate]",
     ],
+    "the commit is held back by an advisory lock of the coordinator, and nodes have their own": [
+        "tests/faults/test_feed_races.py::test_a_commit_that_is_held_back_is_not_skipped",
+    ],
     "nothing limits the role of a tenant on many nodes, so that making one is refused": [
         "tests/adapters/cli/test_cli_answers.py::test_roles_are_created_for_a_server_only[postgres]",
     ],
