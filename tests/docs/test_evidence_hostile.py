@@ -139,8 +139,8 @@ def test_content_that_an_event_erased_is_not_there(path: Path) -> None:
 
 def test_a_codec_that_is_not_known_cannot_be_shown(path: Path) -> None:
     """It is of a later release: proved, and not shown."""
-    status, lines = checked(path, Stream("chat", event(ItemsAdded([1]), codec=2)))
-    assert (status, "its codec 2 is not known" in " ".join(lines)) == (2, True)
+    status, lines = checked(path, Stream("chat", event(ItemsAdded([1]), codec=3)))
+    assert (status, "its codec 3 is not known" in " ".join(lines)) == (2, True)
 
 
 GOOD: Final = Stream("chat", event(ItemsAdded(["é"])))
