@@ -20,6 +20,7 @@ from benchmarks.kit.contenders import (
     sqlite_session,
 )
 from benchmarks.kit.eventsourced import recorder
+from benchmarks.kit.format_floor import FORMAT_SQLITE, SqliteRows, rows_in_file
 from benchmarks.kit.harness import Call
 from benchmarks.kit.place import EVENTSOURCING, OURS, SQLALCHEMY, SQLITE, Place, Scale, items
 from benchmarks.kit.scenario import Bar, Point, Rate, Scenario, Timing
@@ -49,10 +50,14 @@ def scenarios(scale: Scale) -> list[Scenario]:
 
 def _on_sqlite(writers: int) -> Timing:
     are_many = writers == MANY
-    bars = (Bar(OURS, SQLITE, 0.13), Bar(OURS, RECORDER, 0.25)) if are_many else ()
+    bars = (
+        (Bar(OURS, SQLITE, 0.13), Bar(OURS, RECORDER, 0.25), Bar(FORMAT_SQLITE, SQLITE))
+        if are_many
+        else ()
+    )
     return Timing(
         f"{writers} conversation{'s' if writers > 1 else ''} at once, SQLite",
-        functools.partial(many_sqlite, writers=writers, has_recorder=are_many),
+        functools.partial(many_sqlite, writers=writers, has_others=are_many),
         (*bars, Rate(OURS, UNIT), Rate(SQLITE, UNIT)),
         calls=3,
         rounds=15 if are_many else 7,
@@ -63,7 +68,7 @@ def _on_sqlite(writers: int) -> Timing:
 
 @contextlib.asynccontextmanager
 async def many_sqlite(
-    place: Place, *, writers: int, has_recorder: bool
+    place: Place, *, writers: int, has_others: bool
 ) -> AsyncGenerator[Mapping[str, Call]]:
     """One process, one file, every commit flushed."""
     name = f"many-{writers}"
@@ -73,8 +78,11 @@ async def many_sqlite(
         ours = [EventLogSession(f"chat-{number}", log=log) for number in range(writers)]
         theirs = [sqlite_session(stack, path, f"chat-{number}") for number in range(writers)]
         calls = {OURS: _adding(ours), SQLITE: _adding(theirs)}
-        if has_recorder:
+        if has_others:
             calls[RECORDER] = _recording(stack, file_of(place, name, RECORDER), writers)
+            names = [f"chat-{number}" for number in range(writers)]
+            rows = await rows_in_file(stack, file_of(place, name, FORMAT_SQLITE), names)
+            calls[FORMAT_SQLITE] = lambda: _add_rows(rows)
         yield calls
 
 
@@ -103,6 +111,12 @@ def _adding(sessions: Sequence[Session]) -> Call:
             await session.add_items(batch)
 
     return lambda: asyncio.gather(*[add(session) for session in sessions])
+
+
+async def _add_rows(rows: SqliteRows) -> None:
+    batch = items(2)
+    for _ in range(EACH):
+        await rows.append(batch)
 
 
 def _recording(stack: AsyncExitStack, path: str, writers: int) -> Call:

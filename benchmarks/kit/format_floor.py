@@ -7,6 +7,7 @@ session, no queue, no retry, no idempotency. What the log takes above it is the 
 import asyncio
 import sqlite3
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final
@@ -34,13 +35,14 @@ STREAM: Final = "floor"
 class _Chain:
     """One stream, and the head that the next event is linked to."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = STREAM) -> None:
+        self._name: Final = name
         self.head: Head = GENESIS
 
     def link(self, items: list[Any]) -> tuple[AppendRequest, StoredEvent, Head]:
         news = NewEvent(ItemsAdded(items))
         at = time.time_ns() // 1000
-        request = requests.build(DEFAULT_TENANT, STREAM, news, None, at, MAX_ITEM_BYTES)
+        request = requests.build(DEFAULT_TENANT, self._name, news, None, at, MAX_ITEM_BYTES)
         before = self.head
         prepared = [prepare(event) for event in request.events]
         (row,), self.head = link(request.stream_id, before, prepared, at)
@@ -64,13 +66,15 @@ def _stream(request: AppendRequest, after: Head) -> dict[str, Any]:
     }
 
 
-async def rows_in_file(stack: AsyncExitStack, path: str) -> "SqliteRows":
-    """Make a log's file for it."""
+async def rows_in_file(
+    stack: AsyncExitStack, path: str, streams: Sequence[str] = (STREAM,)
+) -> "SqliteRows":
+    """Make a log's file for some streams."""
     async with EventLog(path) as log:
         await log.version(STREAM)
     hop = Hop(Path(path))
     stack.callback(hop.close)
-    return SqliteRows(hop)
+    return SqliteRows(hop, streams)
 
 
 async def rows_in_schema(
@@ -85,23 +89,24 @@ async def rows_in_schema(
 class SqliteRows:
     """Stores events in a log's file through a hop of its own."""
 
-    def __init__(self, hop: Hop) -> None:
+    def __init__(self, hop: Hop, streams: Sequence[str]) -> None:
         self._hop = hop
-        self._chain = _Chain()
+        self._chains = [_Chain(name) for name in streams]
 
     def append(self, items: list[Any]) -> "asyncio.Future[Any]":
-        """Append one event, committed and flushed."""
+        """Append one event to each stream, in one transaction, committed and flushed."""
 
         def transaction(db: sqlite3.Connection) -> None:
-            request, row, before = self._chain.link(items)
-            after = self._chain.head
+            linked = [chain.link(items) for chain in self._chains]
             db.execute("BEGIN IMMEDIATE")
-            db.execute(LOG.insert_event.text, row)
-            if before.version == 0:
-                first = LOG.insert_stream.args(_stream(request, after))
-                db.execute(LOG.insert_stream.text, first)
-            else:
-                db.execute(LOG.update_stream.text, (*after, request.stream_id))
+            db.executemany(LOG.insert_event.text, [row for _, row, _ in linked])
+            for chain, (request, _, before) in zip(self._chains, linked, strict=True):
+                after = chain.head
+                if before.version == 0:
+                    first = LOG.insert_stream.args(_stream(request, after))
+                    db.execute(LOG.insert_stream.text, first)
+                else:
+                    db.execute(LOG.update_stream.text, (*after, request.stream_id))
             db.execute("COMMIT")
 
         return self._hop.run(transaction)

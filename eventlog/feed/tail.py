@@ -73,6 +73,8 @@ class FeedTail:
 
     def notify(self) -> None:
         """Poll now; from any thread."""
+        if self._poll_now.is_set():  # Cleared before a poll: one is still to come.
+            return
         with contextlib.suppress(RuntimeError):  # A closed loop has no waiters.
             if asyncio.get_running_loop() is self.loop:
                 self._poll_now.set()

@@ -15,11 +15,13 @@ from eventlog.format.records import AppendRequest, EncodedEvent, Head, PreparedE
 
 def prepare(event: EncodedEvent) -> PreparedEvent:
     """Compress, salt and digest an event that is not encrypted."""
-    codec, body = compress(event.body)
+    event_id, kind, schema, header, context, content = event
+    codec, body = compress(content)
     salt = os.urandom(SALT_BYTES)
-    digest = content_digest(salt, event.context, body)
+    digest = content_digest(salt, context, body)
     # In the order of PreparedEvent's fields: naming them would cost too much here.
-    return PreparedEvent._make((*event[:4], codec, None, salt, event.context, body, digest))
+    fields = (event_id, kind, schema, header, codec, None, salt, context, body, digest)
+    return PreparedEvent._make(fields)
 
 
 def prepare_all(request: AppendRequest) -> list[PreparedEvent]:

@@ -50,16 +50,14 @@ def build(
     if expected is not None:
         check_version("expected_version", expected)
     news = [event if isinstance(event, NewEvent) else NewEvent(event) for event in batch]
-    if any(isinstance(new.event, (ConversationErased, EventErased)) for new in news):
-        raise InvalidInputError("An event alone erases nothing: call erase() or erase_event().")
-    _refuse_unseen(stream, news, expected)
+    _refuse_impossible(stream, news, expected)
     encoded = tuple(encode(new) for new in news)
     _refuse_twice(stream, [event.event_id for event in encoded])
     _refuse_large(stream, encoded, max_item_bytes)
     _refuse_unreadable(stream, encoded, max_event_bytes)
     stream_id = chain.stream_id(tenant, stream, branch)
     parent = _parent(stream, stream_id, news, expected)
-    seen = min((s for new in news if (s := new.context.seen_version) is not None), default=None)
+    seen = min([s for new in news if (s := new.context.seen_version) is not None], default=None)
     return AppendRequest(stream_id, tenant, stream, encoded, expected, at, branch, parent, seen)
 
 
@@ -67,9 +65,7 @@ def _parent(
     stream: str, stream_id: bytes, news: Sequence[NewEvent], expected: int | None
 ) -> Parent | None:
     """Return the parent of a fork; None for other batches."""
-    forks = [
-        event for event in (new.event for new in news) if isinstance(event, ConversationForked)
-    ]
+    forks = [new.event for new in news if isinstance(new.event, ConversationForked)]
     if not forks:
         return None
     if expected != 0 or forks != [news[0].event]:
@@ -87,9 +83,11 @@ def _parent(
     return Parent(forks[0].parent, forks[0].at_version)
 
 
-def _refuse_unseen(stream: str, news: Sequence[NewEvent], expected: int | None) -> None:
+def _refuse_impossible(stream: str, news: Sequence[NewEvent], expected: int | None) -> None:
     for seen, new in enumerate(news, start=expected or 0):
         event = new.event
+        if isinstance(event, (ConversationErased, EventErased)):
+            raise InvalidInputError("An event alone erases nothing: call erase() or erase_event().")
         if isinstance(event, ConversationRewound) and event.to_version > seen:
             raise InvalidMomentError(
                 f"Conversation {stream!r} can go back only to a version that its writer has seen:"

@@ -22,8 +22,8 @@ class Finding(NamedTuple):
     detail: str
 
 
-def check(head: Head, event: EventRow) -> Finding | None:
-    """Return what is wrong with the event that should follow `head`, or None."""
+def check(head: tuple[int, bytes, int], event: EventRow) -> Finding | None:
+    """Return what is wrong with the event that should follow `head`, a Head, or None."""
     version, previous, at = head
     _, found, form, _, _, _, recorded_at, _, _, _, salt, context, body, digest, stated = event
     if found != version + 1:

@@ -44,20 +44,22 @@ class Walk:
         if self.sound == chain.GENESIS:
             self.parent, self.kept = _forked_from(StoredEvent._make(events[0]))
         check, structure = diagnosis.check, self._structure.check
-        keys, sound = self.keys, self.sound
+        is_encrypted = self.keys.is_encrypted
+        sound: tuple[int, bytes, int] = self.sound
         for event in events:
             finding = check(sound, event)
             if finding is not None:
-                self.sound = sound
+                self.sound = Head._make(sound)
                 return StoredEvent._make(event), finding
             finding = structure(event)
             _, version, _, _, kind, _, at, _, _, key_id, _, _, body, _, hashed = event
             if finding is not None:
                 self._note(version, finding)
-            sound = Head(version, hashed, at)
-            if body is None or key_id is not None or kind in ERASING or keys.is_encrypted:
+            sound = version, hashed, at
+            if body is None or is_encrypted or key_id is not None or kind in ERASING:
                 self._trace(StoredEvent._make(event))
-        self.sound = sound
+                is_encrypted = self.keys.is_encrypted
+        self.sound = Head._make(sound)
         return None
 
     def _trace(self, event: StoredEvent) -> None:

@@ -43,7 +43,7 @@ async def test_seal_is_verified(tab: Tab, address: str) -> None:
 async def test_seal_points_at_the_event_that_was_changed(tab: Tab, filled: Backend) -> None:
     """A changed byte is found by its version, wherever the playhead is."""
     await filled.tamper(
-        "UPDATE {}events SET body = ? WHERE version = 7 AND codec = 0",
+        "UPDATE {}events SET codec = 0, body = ? WHERE version = 7",
         b'[{"role":"user","content":"Charge 9999 1111 1111 1111 for it."}]',
     )
     async with serve(filled) as address:

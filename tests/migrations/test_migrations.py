@@ -17,7 +17,6 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from eventlog import EventLog, ItemsAdded
-from eventlog.format.records import StoredEvent
 from eventlog.operations import migrate
 from eventlog.store.contract.revisions import HEAD, REVISIONS, VERSION_TABLE
 from eventlog.store.migrations import config, migrations_folder
@@ -53,17 +52,6 @@ async def test_the_tables_are_what_the_schema_module_says(backend: Backend) -> N
         command.check(config(connection, schema))
 
     await on_connection(backend, check)
-
-
-async def test_the_columns_of_events_have_the_order_of_the_schema_module(backend: Backend) -> None:
-    """Appends that go together give PostgreSQL whole rows, in which nothing has a name."""
-    await migrate(backend.url, **backend.options)
-
-    def columns(connection: sa.Connection, schema: str | None) -> list[str]:
-        return [column["name"] for column in sa.inspect(connection).get_columns("events", schema)]
-
-    found = await on_connection(backend, columns)
-    assert found[-len(StoredEvent._fields) :] == list(StoredEvent._fields)
 
 
 async def test_a_difference_would_be_noticed(backend: Backend) -> None:

@@ -34,18 +34,11 @@ from sqlalchemy.types import TypeEngine
 from eventlog.clocks import MAX_CLOCK_LEAD
 from eventlog.format.records import StoredEvent
 from eventlog.store.sql.compiling import on_both, on_postgres, on_sqlite
-from eventlog.store.sql.parts import Query, clock, event_row, given, of_stream, rows_of, unnest
+from eventlog.store.sql.parts import Query, clock, event_row, given, of_stream, unnest
 from eventlog.store.sql.schema import Tables
 from eventlog.store.sql.stream_rows import ASKED, FIRST
 
 _HEAD: Final = ("version", "head_hash", "head_at")
-_ONE: Final = {
-    "version": "event_version",
-    "head_hash": "event_hash",
-    "head_at": "event_recorded_at",
-}
-"""What an event alone says of the head that it becomes, as the parameters of its row are named."""
-
 _PLACED: Final = tuple(name for name in StoredEvent._fields if name != "stream_id")
 
 
@@ -130,13 +123,13 @@ def update_stream(t: Tables) -> Update:
 @on_postgres
 def append_first(t: Tables) -> Query:
     """Create a stream with one event."""
-    return _append(t, _first(t, **_ONE), _one(t))
+    return _append(t, _first(t), _one(t))
 
 
 @on_postgres
 def append_next(t: Tables) -> Query:
     """Append one event to a stream."""
-    return _append(t, _next(t, **_ONE), _one(t))
+    return _append(t, _next(t), _one(t))
 
 
 @on_postgres
@@ -215,15 +208,15 @@ def _called(
     return select(*[rows.c[each] for each in columns]).select_from(rows)
 
 
-def _moved(t: Tables, **of_event: str) -> Update:
+def _moved(t: Tables) -> Update:
     streams = t.streams.c
     is_wanted = streams.stream_id == bindparam("of_stream", type_=streams.stream_id.type)
-    return update(t.streams).values(given(t.streams, *_HEAD, **of_event)).where(is_wanted)
+    return update(t.streams).values(given(t.streams, *_HEAD)).where(is_wanted)
 
 
-def _first(t: Tables, **of_event: str) -> Any:
+def _first(t: Tables) -> Any:
     """Create the stream, unless it exists or the writer's clock is ahead."""
-    row = given(t.streams, *FIRST, **of_event)
+    row = given(t.streams, *FIRST)
     fresh = select(*[value.label(name) for name, value in row.items()]).where(_clock_is_right())
     return (
         postgres_insert(t.streams)
@@ -233,11 +226,11 @@ def _first(t: Tables, **of_event: str) -> Any:
     )
 
 
-def _next(t: Tables, **of_event: str) -> Any:
+def _next(t: Tables) -> Any:
     """Move the head on, if it and the key are what the new events are linked to and under."""
     streams = t.streams.c
     return (
-        _moved(t, **of_event)
+        _moved(t)
         .where(
             streams.version == bindparam("linked_version", type_=BigInteger),
             streams.head_hash == bindparam("linked_hash", type_=streams.head_hash.type),
@@ -286,11 +279,9 @@ def _stored(
 
 
 def _group(t: Tables, moved: Any) -> Query:
-    """Append to many streams at once; a stream whose head has moved on is left out.
-
-    Whole rows are refused where a later release has given the table a column: each goes alone then.
-    """
-    new = rows_of(t.events, "events", "new")
+    """Append to many streams at once; a stream whose head has moved on is left out."""
+    events = t.events.c
+    new = unnest("event_", {name: events[name].type for name in StoredEvent._fields}, "new")
     head = moved.cte("head")
     both = head.join(new, new.c.stream_id == head.c.stream_id)
     return _stored(t, head, both, new, new.c.stream_id)

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
-from sqlalchemy.types import TypeEngine, UserDefinedType
+from sqlalchemy.types import TypeEngine
 
 from eventlog.format.records import StoredEvent
 from eventlog.store.sql.schema import Tables
@@ -42,15 +42,9 @@ def of_stream(t: Tables, *columns: ColumnElement[Any]) -> Query:
     return select(*columns).where(t.events.c.stream_id == bindparam("stream_id"))
 
 
-def given(table: Table, *names: str, **others: str) -> dict[str, Any]:
-    """Return a parameter for each column, or for those that are named, typed as the column is.
-
-    It is called what the column is, or what `others` say.
-    """
-    return {
-        name: bindparam(others.get(name, name), type_=table.c[name].type)
-        for name in names or _names(table)
-    }
+def given(table: Table, *names: str) -> dict[str, Any]:
+    """Return a parameter for each column, or for those that are named, typed as the column is."""
+    return {name: bindparam(name, type_=table.c[name].type) for name in names or _names(table)}
 
 
 def is_each(t: Tables, column: Column[Any]) -> ColumnElement[bool]:
@@ -75,29 +69,6 @@ def unnest(prefix: str, types: Mapping[str, TypeEngine[Any]], name: str) -> From
     arrays = [bindparam(prefix + key, type_=ARRAY(kind)) for key, kind in types.items()]
     columns = [column(key, kind) for key, kind in types.items()]
     return func.unnest(*arrays).table_valued(*columns).render_derived(name)
-
-
-def rows_of(table: Table, parameter: str, name: str) -> FromClause:
-    """Make rows of one parameter: an array of whole rows of a table, with its columns in order.
-
-    The driver asks of each element of an array whether it is one itself, of a row it does not.
-    """
-    given_rows = bindparam(parameter, type_=_RowsOf(table))
-    columns = [column(each.name, each.type) for each in table.columns]
-    return func.unnest(given_rows).table_valued(*columns).render_derived(name)
-
-
-class _RowsOf(UserDefinedType[Any]):
-    """PostgreSQL's type of an array of rows of a table."""
-
-    cache_ok = True
-    render_bind_cast = True
-
-    def __init__(self, table: Table) -> None:
-        self.table = str(table)
-
-    def get_col_spec(self, **_: Any) -> str:
-        return f"{self.table}[]"
 
 
 def bounded(t: Tables, page: Query, *order: str) -> Query:

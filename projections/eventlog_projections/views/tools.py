@@ -132,11 +132,11 @@ def fold(step: Step, rows: Rows) -> Iterator[Written]:
             yield from _call(step, index, item, rows, repeated)
         elif is_answer(item):
             yield from _answer(step, index, item, rows)
-    now = rows.get(ToolTurnRow)
-    if now is None or now.thought_at is None or now.asked_by != _run(step):
+    last = rows.get(ToolTurnRow)
+    if last is None or last.thought_at is None or last.asked_by != _run(step):
         return
     if any(map(is_answer, step.items)):
-        yield msgspec.structs.replace(now, thought_at=None)
+        yield msgspec.structs.replace(last, thought_at=None)
 
 
 def _thought(step: Step, rows: Rows) -> Iterator[Written]:

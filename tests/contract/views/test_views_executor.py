@@ -158,11 +158,12 @@ async def test_what_was_set_aside_is_stored_before_its_conversation_is_folded_an
     small_batches(monkeypatch, 1)
     apply, events, conversation = StoredViews.apply, LogViews.events, LogViews.conversation
     is_read, is_storing, reads, stores = asyncio.Event(), False, 0, 0
+    is_beside = log.spi.views.runs_out_of_process  # Else nothing is read while a file is locked.
 
     async def stored(self: StoredViews, batch: Batch) -> bool:
         nonlocal is_storing, stores
         is_storing, stores = True, stores + 1
-        while reads <= stores < 4:  # Until the next batch is read.
+        while is_beside and reads <= stores < 4:  # Until the next batch is read.
             is_read.clear()
             await is_read.wait()
         done = await apply(self, batch)
@@ -185,6 +186,34 @@ async def test_what_was_set_aside_is_stored_before_its_conversation_is_folded_an
     monkeypatch.setattr(LogViews, "conversation", read_again)
     await Views(log, [NUMBERS]).catch_up()
     assert [row.events for row in await Views(log, [NUMBERS]).select(Number, {})] == [4]
+
+
+async def test_nothing_is_read_or_folded_while_a_file_is_locked(
+    filled: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that stores would wait for the interpreter; a server is not waited for."""
+    apply, events = StoredViews.apply, LogViews.events
+    is_storing, beside = False, 0
+
+    async def stored(self: StoredViews, batch: Batch) -> bool:
+        nonlocal is_storing
+        is_storing = True
+        await asyncio.sleep(0)  # Whoever can go on meanwhile does.
+        done = await apply(self, batch)
+        is_storing = False
+        return done
+
+    async def read(self: LogViews, *args: Any) -> Any:
+        nonlocal beside
+        beside += is_storing
+        found = await events(self, *args)
+        beside += is_storing
+        return found
+
+    monkeypatch.setattr(StoredViews, "apply", stored)
+    monkeypatch.setattr(LogViews, "events", read)
+    await Views(filled, [NUMBERS]).catch_up()
+    assert filled.spi.views.runs_out_of_process or not beside
 
 
 @pytest.mark.parametrize("broken", [1, 3, EVENTS // BATCH])

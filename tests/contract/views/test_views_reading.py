@@ -119,13 +119,17 @@ async def test_without_a_known_price_usage_is_unpriced_and_never_free(
     await chat.add([user("two")], beside=used(100, model="unheard-of"))
     await chat.add([user("three")], beside=used(100, requests=3, model=None))
     install(monkeypatch, None)
-    assert [row.cost for row in await usage(views)] == [(0, 3), (0, 1), (0, 1)]
+    assert [row.cost for row in await usage(views)] == [
+        (Decimal(0), 3),
+        (Decimal(0), 1),
+        (Decimal(0), 1),
+    ]
     assert (await conversations(views))[0].cost == (Decimal(0), 5)
     install(monkeypatch, {"known": Decimal("0.005")})
     assert {row.model: row.cost for row in await usage(views, "chat")} == {
-        None: (0, 3),
+        None: (Decimal(0), 3),
         "known": (Decimal("0.5"), 0),
-        "unheard-of": (0, 1),
+        "unheard-of": (Decimal(0), 1),
     }
     assert (await conversations(views))[0].cost == (Decimal("0.5"), 4)
     costs = [turn.cost for turn in await turns(views, "chat")]
@@ -183,8 +187,8 @@ async def test_what_is_summed_up_costs_what_its_calls_cost(
     install(monkeypatch, {"known": Decimal(1)}, dear_from=200)
     costs = [turn.cost.total for turn in await turns(views, "chat")]
     assert costs == [100, 100, 100, 600]
-    assert [row.cost for row in await usage(views)] == [(1000, 0)]
-    assert [row.cost for row in await usage(views, "chat")] == [(1000, 0)]
+    assert [row.cost for row in await usage(views)] == [(Decimal(1000), 0)]
+    assert [row.cost for row in await usage(views, "chat")] == [(Decimal(1000), 0)]
     assert [row.cost for row in await conversations(views)] == [(Decimal(1000), 0)]
 
 
@@ -200,7 +204,7 @@ async def test_a_call_costs_what_it_did_at_its_time(
         await chat.add([user("two")], beside=used(100, model="known"))
         install(monkeypatch, {"known": Decimal(1)}, twice_after=before)
         assert [turn.cost.total for turn in await turns(views, "chat")] == [100, 200]
-        assert [row.cost for row in await usage(views)] == [(300, 0)]
+        assert [row.cost for row in await usage(views)] == [(Decimal(300), 0)]
         assert [row.cost for row in await conversations(views)] == [(Decimal(300), 0)]
 
 

@@ -112,16 +112,10 @@ def values_alone(one: Try) -> dict[str, Any]:
 def values_together(tries: Sequence[Try]) -> dict[str, Any]:
     """Return what the statements of many appends take."""
     return {
-        "events": [row for one in tries for row in one.rows],
+        **_arrays(_EVENT, [row for one in tries for row in one.rows]),
         **_arrays(_STREAM, [_StreamRow.of(one) for one in tries]),
         "at": max(one.request.at for one in tries),
     }
-
-
-def values_called(tries: Sequence[Try]) -> dict[str, Any]:
-    """Return what the function takes that appends on many nodes: columns, as its revision has."""
-    values = values_together(tries)
-    return {**values, **_arrays(_EVENT, values["events"]), "place": tries[0].request.stream_id}
 
 
 class _StreamRow(NamedTuple):

@@ -12,13 +12,7 @@ from typing import Any, Final
 
 from eventlog.cache import Cache
 from eventlog.errors import StoreError
-from eventlog.store.postgres.appending.attempts import (
-    Attempt,
-    Try,
-    values_alone,
-    values_called,
-    values_together,
-)
+from eventlog.store.postgres.appending.attempts import Attempt, Try, values_alone, values_together
 from eventlog.store.postgres.runner import PostgresRunner
 from eventlog.store.sql.names import PostgresLogStatements
 from eventlog.store.sql.statement import Statement
@@ -87,7 +81,8 @@ class Sending:
         return lambda: self._runner.send(statement, values_together([one.tried for one in part]))
 
     async def _call(self, tries: Sequence[Try]) -> list[Any]:
-        return await self._runner.send(self._sql.append, {**values_called(tries), **self._every})
+        values = {**values_together(tries), "place": tries[0].request.stream_id, **self._every}
+        return await self._runner.send(self._sql.append, values)
 
     def _statement(self, *, first: bool, one: bool) -> Statement:
         if one:
