@@ -12,8 +12,10 @@ import sqlite3
 import sys
 from contextlib import closing
 
+from eventlog.format.codec import compress, decompress
+
 CONTENT = (
-    "SELECT e.position, e.body FROM events e JOIN streams s ON s.stream_id = e.stream_id"
+    "SELECT e.position, e.codec, e.body FROM events e JOIN streams s ON s.stream_id = e.stream_id"
     " WHERE s.name = ? AND e.version = ?"
 )
 TRIGGERS = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'events'"
@@ -30,15 +32,15 @@ def main() -> None:
     try:
         with closing(sqlite3.connect(options.file, isolation_level=None)) as db:
             print(tamper(db, options.session_id, options.version))
-    except (LookupError, OverflowError, sqlite3.Error) as error:
+    except (ValueError, LookupError, OverflowError, sqlite3.Error) as error:
         sys.exit(f"{options.file}: {error}.")
 
 
 def tamper(db: sqlite3.Connection, session_id: str, version: int) -> str:
     found = db.execute(CONTENT, (session_id, version)).fetchone()
-    if not (found and found[1]):
+    if not (found and found[2]):
         raise LookupError(f"conversation {session_id!r} has no content at version {version}")
-    position, body = found
+    position, body = found[0], decompress(*found[1:])
     number = re.search(rb"\b[0-9]", body)
     at = number.start() if number else len(body) // 2
     forged = b"9" if body[at : at + 1] != b"9" else b"1"
@@ -46,8 +48,8 @@ def tamper(db: sqlite3.Connection, session_id: str, version: int) -> str:
     db.execute("BEGIN IMMEDIATE")
     for name, _ in triggers:
         db.execute(f'DROP TRIGGER "{name}"')
-    content = (body[:at] + forged + body[at + 1 :], position)
-    db.execute("UPDATE events SET body = ? WHERE position = ?", content)
+    content = compress(body[:at] + forged + body[at + 1 :])
+    db.execute("UPDATE events SET codec = ?, body = ? WHERE position = ?", (*content, position))
     for _, sql in triggers:
         db.execute(sql)
     db.execute("COMMIT")

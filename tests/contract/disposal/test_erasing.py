@@ -73,8 +73,8 @@ async def test_the_content_is_in_no_byte_of_any_file(backend: Backend, redis_url
         chat = await filled(log, long)
         await chat.add([MARKER], context=Context(actor=MARKER))
         await chat.clear(reason=MARKER)
-        for item in long[:3]:
-            await chat.add([item])
+        for number in range(3):
+            await chat.add([{"m": MARKER, "n": number}])  # So short that it is stored as it is.
         await StateReader(log, NAME).save()
         shared: Any = await r.hget(key(log), "value")
         assert MARKER.encode() in shared
