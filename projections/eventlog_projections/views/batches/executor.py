@@ -159,10 +159,14 @@ class Executor:
         return batch.fold(states, taken.steps, replays, is_strict=self._is_strict)
 
     async def _read(self, found: Range, limit: int) -> tuple[list[Step], int]:
-        """Return the steps of a batch, and the position that it reaches."""
-        events = await self._views.events(found.after, found.until, limit)
+        """Return the steps of a batch, and the position that it reaches.
+
+        It asks no further than a batch goes: on PostgreSQL a page costs what its bounds hold.
+        """
+        until = min(found.until, found.after + limit)
+        events = await self._views.events(found.after, until, limit)
         steps = await self._sizes.steps(events)
-        return steps, found.until if is_whole(events, limit) else steps[-1].position
+        return steps, until if is_whole(events, limit) else steps[-1].position
 
     async def _stop(self, found: Range, folded: Folded) -> bool:
         """Note which generations stop; False if one was folded on rows that are not those of then.
