@@ -1,6 +1,7 @@
 """The contract of a store: what EventLog needs, and what a backend promises."""
 
-from typing import Final, Protocol
+from collections.abc import Coroutine
+from typing import Any, Final, Protocol
 
 from eventlog.format.records import AppendRequest, Outcome
 from eventlog.store.contract.erasures import Erasure
@@ -37,7 +38,7 @@ class Store(Protocol):
         """Whether nothing has the name any more of the database that was opened."""
         ...
 
-    async def append(self, request: AppendRequest) -> Outcome:
+    def append(self, request: AppendRequest) -> Coroutine[Any, Any, Outcome]:
         """Store the batch or nothing. Settles even if the caller is cancelled."""
         ...
 
