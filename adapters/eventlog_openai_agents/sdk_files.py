@@ -1,26 +1,19 @@
 """Explains an error where a database holds the history of the SDK's own sessions."""
 
-from types import TracebackType
 from typing import Final
 
 from eventlog.errors import NotAnEventLogError
+from eventlog.errors.translating import Translator
 
 _MESSAGE_COLUMNS: Final = {"session_id", "message_data"}
 """What the message table of each of the SDK's SQL sessions has, whatever it is called."""
 
 
-class explained:  # noqa: N801 - a context manager, read as a word
+class explained(Translator):  # noqa: N801 - a context manager, read as a word
     """Translate NotAnEventLogError where the database is one of the SDK's sessions."""
 
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def translate(self, error: BaseException) -> None:
+        """Raise an error that names the table."""
         if isinstance(error, NotAnEventLogError):
             _explain(error)
 

@@ -5,14 +5,14 @@ one stream fails by its name.
 """
 
 from collections.abc import Iterable, Sequence
-from types import TracebackType
 from typing import Final, cast
 
 from eventlog.errors import StoreError
+from eventlog.errors.translating import Translator
 from eventlog.format.records import StreamId
 
 
-class concerning:  # noqa: N801 - a context manager, read as a word
+class concerning(Translator):  # noqa: N801 - a context manager, read as a word
     """Have each StoreError of the block name the conversation. One that names one is left alone.
 
     It is another error each time: those who waited together hear of the same failure.
@@ -21,15 +21,7 @@ class concerning:  # noqa: N801 - a context manager, read as a word
     def __init__(self, stream: str) -> None:
         self._stream: Final = stream
 
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def translate(self, error: BaseException) -> None:
         if isinstance(error, StoreError) and error.stream is None:
             raise error.of(self._stream) from error.__cause__
 

@@ -1,6 +1,5 @@
 """Translating the errors of asyncpg."""
 
-from types import TracebackType
 from typing import Final
 
 import asyncpg
@@ -14,6 +13,7 @@ from eventlog.errors import (
     StoreError,
     UnavailableError,
 )
+from eventlog.errors.translating import Translator
 from eventlog.store.postgres.pool import LOST, is_elsewhere
 
 LOOK_AGAIN: Final = (
@@ -30,7 +30,7 @@ REFUSED: Final = ("21", "22", "23", "54")
 """Classes of SQLSTATE that are about a value: cardinality, data, constraints, program limits."""
 
 
-class translated:  # noqa: N801 - a context manager, read as a word
+class translated(Translator):  # noqa: N801 - a context manager, read as a word
     """Turn the driver's errors into ours, by their class, which is their SQLSTATE."""
 
     __slots__ = ("_address", "_untouched")
@@ -39,15 +39,7 @@ class translated:  # noqa: N801 - a context manager, read as a word
         self._address = address
         self._untouched = untouched
 
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def translate(self, error: BaseException) -> None:
         if not isinstance(error, _DRIVERS) or isinstance(error, self._untouched):
             return
         ours = translate(self._address, error)

@@ -2,7 +2,6 @@
 
 import contextlib
 import sqlite3
-from types import TracebackType
 from typing import Final
 
 from eventlog.addresses.log import SqliteAddress
@@ -16,6 +15,7 @@ from eventlog.errors import (
     StoreError,
     UnavailableError,
 )
+from eventlog.errors.translating import Translator
 from eventlog.store.nouns.outcomes import UnansweredError
 from eventlog.store.sqlite.held import HeldFile
 
@@ -28,21 +28,13 @@ UNBOUND: Final = (OverflowError, UnicodeEncodeError)
 """What the driver raises for a number over 64 bits and for text that is no UTF-8."""
 
 
-class translated:  # noqa: N801 - a context manager, read as a word
+class translated(Translator):  # noqa: N801 - a context manager, read as a word
     """Turn sqlite3's errors into ours, by their code (https://sqlite.org/rescode.html)."""
 
     def __init__(self, address: SqliteAddress) -> None:
         self._address: Final = address
 
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        error: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
+    def translate(self, error: BaseException) -> None:
         if isinstance(error, UNBOUND):
             # Not "from error": Python's words quote the value.
             raise RefusedValueError(str(self._address), type(error).__name__) from None
