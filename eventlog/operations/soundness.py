@@ -110,14 +110,17 @@ class HeadSigner:
         """Return the first fault of what came, of any tenant's that this role sees."""
         feed = self._log.spi.store.feed
         heads: dict[bytes, Head] = {}
-        while rows := await feed.every_page(position, end, PAGE):
-            for position, _, name, branch, *fields in rows:
+        while position < end:
+            until = min(position + PAGE, end)
+            rows = await feed.every_page(position, until, PAGE)
+            for at, _, name, branch, *fields in rows:
                 event = StoredEvent._make(fields)
                 before = heads.get(event.stream_id) or await self._before(event)
                 finding = diagnosis.check(before, event)
                 if finding is not None:
-                    return [str(Fault(name, event.version, *finding, branch, position))]
+                    return [str(Fault(name, event.version, *finding, branch, at))]
                 heads[event.stream_id] = Head(event.version, event.hash, event.recorded_at)
+            position = rows[-1][0] if rows else until
         return []
 
     async def _before(self, event: StoredEvent) -> Head:

@@ -77,7 +77,10 @@ class FeedSource(Protocol):
         ...
 
     async def page(self, tenant: str, after: int, until: int, limit: int) -> list[FeedRow]:
-        """Return up to `limit` of the tenant's events with after < position <= until, in order."""
+        """Return up to `limit` of the tenant's events with after < position <= until, in order.
+
+        It may cost what the bounds hold, whatever the limit: let them be as near as that.
+        """
         ...
 
     async def every_page(self, after: int, until: int, limit: int) -> list[FeedRow]:

@@ -159,10 +159,7 @@ class Executor:
         return batch.fold(states, taken.steps, replays, is_strict=self._is_strict)
 
     async def _read(self, found: Range, limit: int) -> tuple[list[Step], int]:
-        """Return the steps of a batch, and the position that it reaches.
-
-        It asks no further than a batch goes: on PostgreSQL a page costs what its bounds hold.
-        """
+        """Return the steps of a batch, and the position that it reaches."""
         until = min(found.until, found.after + limit)
         events = await self._views.events(found.after, until, limit)
         steps = await self._sizes.steps(events)
