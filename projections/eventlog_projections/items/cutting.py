@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 
 from eventlog.format.inflating import MAX_INFLATED
 from eventlog.snapshots import Piece
-from eventlog_projections.items.blocks import INHERITED, Block, EventItems, SegmentItems, count
+from eventlog_projections.items.blocks import Block, count
+from eventlog_projections.items.holders import INHERITED, EventItems, SegmentItems
 from eventlog_projections.items.segments import (
     LARGE,
     MAX_BYTES,

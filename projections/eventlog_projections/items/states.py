@@ -13,7 +13,8 @@ from eventlog.events import ConversationForked
 from eventlog.format.names import MAIN
 from eventlog.snapshots import EVERYTHING, StreamSnapshots
 from eventlog_projections.items.ancestors import ForkOrigin, OwnList, inherit
-from eventlog_projections.items.blocks import decode, drop_last, header, inner_of, last
+from eventlog_projections.items.blocks import decode, drop_last, inner_of, last
+from eventlog_projections.items.holders import header
 from eventlog_projections.items.loading import StateLoader
 from eventlog_projections.items.memory import StateMemory
 from eventlog_projections.items.saving import SnapshotWriter
