@@ -27,6 +27,7 @@ class Block(NamedTuple):
 
 _START: Final = attrgetter("start")
 _STOP: Final = attrgetter("stop")
+_IS_INNER: Final = attrgetter("holder.is_inner")
 
 
 def count(blocks: Sequence[Block]) -> int:
@@ -37,7 +38,7 @@ def count(blocks: Sequence[Block]) -> int:
 
 def inner_of(blocks: Sequence[Block]) -> frozenset[int]:
     """Return the indexes of the items that runs within other runs added."""
-    if not any(block.holder.is_inner for block in blocks):
+    if not any(map(_IS_INNER, blocks)):
         return frozenset()
     found: list[int] = []
     place = 0
@@ -63,8 +64,10 @@ def filled(blocks: Sequence[Block], known: Sequence[Block]) -> list[Block]:
     ]
 
 
-def last(blocks: Sequence[Block], limit: int) -> list[Block]:
+def last(blocks: Sequence[Block], limit: int) -> Sequence[Block]:
     """Return the blocks of the last `limit` items."""
+    if limit >= count(blocks):
+        return blocks
     kept: list[Block] = []
     for block in reversed(blocks):
         if limit <= 0:

@@ -116,7 +116,7 @@ class _Cutter:
         stored = pack(packed)
         segment_id = id_of(stored)
         self.segments[segment_id] = stored
-        holder = SegmentItems(segment_id, packed)
+        holder = SegmentItems(segment_id, stored, packed)
         self.pieces.append(Piece(segment_id, 0, len(packed.ends)))
         self.blocks.append(Block(holder, 0, len(packed.ends)))
 

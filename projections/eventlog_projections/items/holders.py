@@ -15,7 +15,7 @@ from eventlog.format.envelope import open_header
 from eventlog.format.kinds import KINDS
 from eventlog.format.opening import Opener
 from eventlog.snapshots import FoldInput
-from eventlog_projections.items.segments import Packed, UnreadableError, pack, size_of, unpack
+from eventlog_projections.items.segments import Packed, UnreadableError, size_of, unpack
 
 INHERITED: Final = 0
 """The source of what a fork began with; a snapshot of the fork says how many items it still is."""
@@ -108,19 +108,20 @@ class EventItems:
 
 
 class SegmentItems:
-    """The items of a segment, stored or just packed."""
+    """The items of a segment, which is there as it is stored, and opened once it is read."""
 
-    __slots__ = ("_content", "size", "source")
+    __slots__ = ("_packed", "size", "source", "stored")
 
     is_array = True
     is_inner = False
 
-    def __init__(self, source: int, content: bytes | Packed) -> None:
+    def __init__(self, source: int, stored: bytes, packed: Packed | None = None) -> None:
         self.source = source
         """How a snapshot names it."""
-        self.size = _OVERHEAD + size_of(content)
-        """About how many bytes it takes."""
-        self._content = content
+        self.stored = stored
+        self.size = _OVERHEAD + len(stored) + size_of(stored)
+        """About how many bytes it takes, opened."""
+        self._packed = packed
 
     @property
     def items(self) -> int:
@@ -150,15 +151,10 @@ class SegmentItems:
         inner, begins = packed.inner, (0, *(end + 1 for end in packed.ends))
         return [inner[start:end] for start, end in zip(begins, packed.ends, strict=False)]
 
-    def stored(self) -> bytes:
-        """Return it as it is stored."""
-        content = self._content
-        return content if isinstance(content, bytes) else pack(content)
-
     def _open(self) -> Packed:
-        if isinstance(self._content, bytes):
-            self._content = unpack(self.source, self._content)
-        return self._content
+        if self._packed is None:
+            self._packed = unpack(self.source, self.stored)
+        return self._packed
 
 
 class Absent:

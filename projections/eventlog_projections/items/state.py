@@ -77,7 +77,7 @@ def dump(state: State) -> bytes | None:
     for block in own:
         holder = block.holder
         if isinstance(holder, SegmentItems):
-            segments[holder.source] = holder.stored()
+            segments[holder.source] = holder.stored
         elif isinstance(holder, EventItems):
             entries[holder.entry.version] = holder.entry
         else:
