@@ -13,7 +13,7 @@ from eventlog.keys import new_key
 from eventlog.store.postgres.statements import of
 from eventlog.store.sql.compiling import marked
 from eventlog.store.sql.schema import Dialect
-from eventlog.store.sql.statement import SCHEMA, Statement, quoted
+from eventlog.store.sql.statement import SCHEMA, quoted
 from eventlog.store.sqlite import statements as sqlite
 from tests import processes
 from tests.backends import Backend, PostgresBackend

@@ -17,7 +17,6 @@ from eventlog.store.postgres import pools, repair, roles, statements
 from eventlog.store.postgres.store import PostgresStore
 from eventlog.store.sql import row_security
 from eventlog.store.sql.session import SETTINGS
-from eventlog.store.sql.statement import Statement
 from eventlog_projections import Conversation, erase
 from eventlog_projections.views import Views, search
 from tests.backends import PostgresBackend

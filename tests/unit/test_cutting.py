@@ -69,7 +69,7 @@ def test_pieces_say_where_the_blocks_are(events: list[list[Any]]) -> None:
         packed = unpack(segment_id, stored)
         assert (0, len(packed.ends)) == copied[segment_id][1:]
         assert len(packed.ends) <= MAX_ITEMS
-        assert len(packed.inner) <= MAX_BYTES
+        assert sum(map(len, packed.items())) <= MAX_BYTES
 
 
 @pytest.mark.parametrize(("items", "copied"), [(FEW - 1, 0), (FEW, 1), (MAX_ITEMS + 1, 1)])

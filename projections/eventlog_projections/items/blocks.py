@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from eventlog.format.codec import decode_json
 from eventlog.format.inflating import MAX_INFLATED
-from eventlog_projections.items.holders import INHERITED, Absent, Holder
+from eventlog_projections.items.holders import INHERITED, Absent, EventItems, Holder
 from eventlog_projections.items.segments import UnreadableError
 
 _DECODED_AT_ONCE: Final = 1024 * 1024
@@ -108,20 +108,20 @@ def decode(blocks: Sequence[Block], limit: int = MAX_INFLATED) -> list[Any] | No
 
 def _decode_all(blocks: Sequence[Block], limit: int) -> list[Any]:
     items: list[Any] = []
-    together: list[Block] = []
+    together: list[EventItems] = []
     size = 0
     for block in blocks:
         available = block.holder.items
         if not 0 <= block.start < block.stop <= available:
             raise UnreadableError
         is_whole = block.stop - block.start == available
-        is_spliced = is_whole and not block.holder.is_array
-        if not is_spliced or size > _DECODED_AT_ONCE:
+        event = block.holder.event if is_whole else None
+        if event is None or size > _DECODED_AT_ONCE:
             items += _decode_together(together, limit)
             together, size = [], 0
-        if is_spliced:
-            together.append(block)
-            size += len(block.holder.inner(limit))
+        if event is not None:
+            together.append(event)
+            size += len(event.inner(limit))
         elif is_whole:
             items += block.holder.decode(limit)
         else:
@@ -131,11 +131,11 @@ def _decode_all(blocks: Sequence[Block], limit: int) -> list[Any]:
     return items + _decode_together(together, limit) if together else items
 
 
-def _decode_together(blocks: Sequence[Block], limit: int) -> list[Any]:
-    """Splice whole blocks and decode them as one array."""
-    if not blocks:
+def _decode_together(events: Sequence[EventItems], limit: int) -> list[Any]:
+    """Splice the items of events and decode them as one array."""
+    if not events:
         return []
-    inner = [block.holder.inner(limit) for block in blocks]
+    inner = [event.inner(limit) for event in events]
     inner[0] = b"[" + inner[0]
     inner[-1] += b"]"  # Joined with its brackets, it is copied once.
     spliced = b",".join(inner)
@@ -143,7 +143,7 @@ def _decode_together(blocks: Sequence[Block], limit: int) -> list[Any]:
         items: list[Any] = decode_json(spliced)
     except ValueError:
         items = []
-    if len(items) == count(blocks):
+    if len(items) == sum(event.items for event in events):
         return items
     # One of them is not what it should be: that one says so.
-    return [item for block in blocks for item in block.holder.decode(limit)]
+    return [item for event in events for item in event.decode(limit)]

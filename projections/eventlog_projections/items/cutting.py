@@ -108,7 +108,7 @@ class _Cutter:
         else:
             self._from.append(block._replace(start=offset, stop=offset + 1))
         self._items.append(raw)
-        self._size += len(raw) + 1
+        self._size += len(raw)
         if len(self._items) >= MAX_ITEMS:
             self.flush()
 

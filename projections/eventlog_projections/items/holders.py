@@ -10,7 +10,7 @@ import msgspec
 
 from eventlog.errors import CorruptEventError, SchemaTooNewError
 from eventlog.events import Header
-from eventlog.format.codec import RAW, decode_json
+from eventlog.format.codec import RAW, decode_json, decode_msgpack, encode_msgpack
 from eventlog.format.envelope import open_header
 from eventlog.format.kinds import KINDS
 from eventlog.format.opening import Opener
@@ -32,9 +32,6 @@ class EventItems:
 
     __slots__ = ("_inner", "entry", "is_inner", "items", "stream")
 
-    is_array = False
-    """Whether it is decoded where it lies, and better not together with others."""
-
     def __init__(
         self, stream: str, entry: FoldInput, items: int, *, is_inner: bool = False
     ) -> None:
@@ -44,6 +41,11 @@ class EventItems:
         self.is_inner = is_inner
         """Whether a run within another one added them."""
         self._inner: bytes | None = None
+
+    @property
+    def event(self) -> "EventItems":
+        """Itself: of an event is what is better decoded together with others."""
+        return self
 
     @property
     def source(self) -> int:
@@ -59,12 +61,14 @@ class EventItems:
         return _OVERHEAD + (stored if self.entry.codec == RAW else _USUAL_RATIO * stored)
 
     def raw_items(self, limit: int) -> list[bytes] | None:
-        """Return the JSON of each item; None for what only `json` can read."""
+        """Return the MessagePack of each item; None if one has none or only `json` can read it."""
+        array = self._array(limit)
         try:
-            raws = msgspec.json.decode(self._array(limit), type=list[msgspec.Raw])
-        except (msgspec.DecodeError, RecursionError):
+            items = msgspec.json.decode(array, type=list[Any])
+            raws = [encode_msgpack(item) for item in items]
+        except (msgspec.DecodeError, RecursionError, ValueError):
             return None
-        return [bytes(raw) for raw in raws] if len(raws) == self.items else None
+        return raws if len(raws) == self.items else None
 
     def inflate(self, limit: int) -> int:
         """Inflate it, to at most `limit` bytes, and return to how many; it stays so."""
@@ -110,9 +114,9 @@ class EventItems:
 class SegmentItems:
     """The items of a segment, which is there as it is stored, and opened once it is read."""
 
-    __slots__ = ("_packed", "size", "source", "stored")
+    __slots__ = ("_is_read", "_packed", "size", "source", "stored")
 
-    is_array = True
+    event = None
     is_inner = False
 
     def __init__(self, source: int, stored: bytes, packed: Packed | None = None) -> None:
@@ -122,34 +126,27 @@ class SegmentItems:
         self.size = _OVERHEAD + len(stored) + size_of(stored)
         """About how many bytes it takes, opened."""
         self._packed = packed
+        self._is_read = False
 
     @property
     def items(self) -> int:
         """How many items it holds."""
         return len(self._open().ends)
 
-    def inner(self, _limit: int) -> bytes:
-        """Return the JSON of all items, without brackets. Raises UnreadableError."""
-        return self._open().inner
-
     def part(self, start: int, stop: int, _limit: int) -> list[Any]:
         """Decode items `start` to `stop`, and nothing else."""
-        packed = self._open()
-        begin = packed.ends[start - 1] + 2 if start else 1
-        return _parse(
-            b"[%b]" % bytes(packed.array[begin : packed.ends[stop - 1] + 1]), stop - start
-        )
+        return _parse(self._open().part(start, stop), stop - start)
 
     def decode(self, _limit: int) -> list[Any]:
-        """Decode all items."""
+        """Decode all items. What is read once is not kept open: it may not be read again."""
         packed = self._open()
+        if not self._is_read:
+            self._packed, self._is_read = None, True
         return _parse(packed.array, len(packed.ends))
 
     def raw_items(self) -> list[bytes]:
-        """Return the JSON of each item. Raises UnreadableError."""
-        packed = self._open()
-        inner, begins = packed.inner, (0, *(end + 1 for end in packed.ends))
-        return [inner[start:end] for start, end in zip(begins, packed.ends, strict=False)]
+        """Return the MessagePack of each item. Raises UnreadableError."""
+        return self._open().items()
 
     def _open(self) -> Packed:
         if self._packed is None:
@@ -164,15 +161,11 @@ class Absent:
 
     size = _OVERHEAD
     items = 0
-    is_array = False
+    event = None
     is_inner = False
 
     def __init__(self, source: int) -> None:
         self.source = source
-
-    def inner(self, _limit: int) -> bytes:
-        """Raise UnreadableError."""
-        raise UnreadableError
 
     def decode(self, _limit: int) -> list[Any]:
         """Raise UnreadableError."""
@@ -204,18 +197,14 @@ class Inherited:
         return self._holder.items
 
     @property
-    def is_array(self) -> bool:
-        """Whether it is decoded where it lies."""
-        return self._holder.is_array
+    def event(self) -> EventItems | None:
+        """The event that added them, if they are in none of the segments."""
+        return self._holder.event
 
     @property
     def is_inner(self) -> bool:
         """Whether a run within another one added them."""
         return self._holder.is_inner
-
-    def inner(self, limit: int) -> bytes:
-        """Return the JSON of all items, without brackets."""
-        return self._holder.inner(limit)
 
     def part(self, start: int, stop: int, limit: int) -> list[Any]:
         """Decode items `start` to `stop`."""
@@ -251,7 +240,7 @@ def header(stream: str, entry: FoldInput) -> Header:
 
 def _parse(array: bytes | memoryview, expected: int) -> list[Any]:
     try:
-        items: list[Any] = decode_json(array)
+        items: list[Any] = decode_msgpack(array)
     except ValueError as error:
         raise UnreadableError from error
     if type(items) is not list or len(items) != expected:
