@@ -36,6 +36,8 @@ class AppendBatcher:
         self._together = together
         self._waiting: deque[_Waiting] = deque()
         self._under_way: set[bytes] = set()
+        self._busy = 0
+        """Lanes that wait for the database."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     def append(self, request: AppendRequest) -> "asyncio.Future[Outcome]":
@@ -51,12 +53,14 @@ class AppendBatcher:
 
     async def _drain(self) -> None:
         while group := self._take():
+            self._busy += 1
             try:
                 await self._commit(group)
             except BaseException:
                 _leave_open(group)
                 raise
             finally:
+                self._busy -= 1
                 self._under_way.difference_update([one.request.stream_id for one in group])
         # Not when the task is done: whoever appends in between would wait for nobody.
         self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
@@ -70,11 +74,16 @@ class AppendBatcher:
                 self._waiting.clear()
 
     def _take(self) -> list[_Waiting]:
-        """Take those that may go together: a stream once, and none that is under way."""
+        """Take those that may go together: a stream once, and none that is under way.
+
+        Lanes that are free share what waits: the database works on one part while the next is made.
+        """
         group: list[_Waiting] = []
         passed: list[_Waiting] = []
         room = MAX_GROUP_BYTES
-        while self._waiting and room > 0 and len(group) < MAX_GROUP:
+        share = -(-len(self._waiting) // (len(self._tasks) - self._busy))
+        most = min(MAX_GROUP, share)
+        while self._waiting and room > 0 and len(group) < most:
             one = self._waiting.popleft()
             if one.request.stream_id in self._under_way:
                 passed.append(one)
