@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from eventlog.format.codec import compress, encode_json
 from eventlog.snapshots import FoldInput
-from eventlog_projections.items.blocks import Block, EventItems, SegmentItems, count, decode
+from eventlog_projections.items.blocks import Block, count, decode
 from eventlog_projections.items.cutting import DUE_EVENTS, DUE_ITEMS, FEW, cut, is_due
+from eventlog_projections.items.holders import EventItems, SegmentItems
 from eventlog_projections.items.segments import LARGE, MAX_BYTES, MAX_ITEMS, unpack
 
 ITEMS = st.lists(

@@ -83,11 +83,9 @@ def id_of(stored: bytes) -> int:
     return (int.from_bytes(sha256(stored).digest()[:8]) >> 64 - _ID_BITS) or 1
 
 
-def size_of(content: bytes | Packed) -> int:
+def size_of(stored: bytes) -> int:
     """Return how many bytes it takes once it is unpacked; 0 for what cannot be."""
-    if isinstance(content, Packed):
-        return len(content.array) + 4 * len(content.ends)
-    return frame_size(content) or 0
+    return frame_size(stored) or 0
 
 
 def unpack(segment_id: int, stored: bytes) -> Packed:

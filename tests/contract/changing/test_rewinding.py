@@ -11,7 +11,7 @@ from eventlog import Context, EventLog, InvalidInputError
 from eventlog.errors import InvalidMomentError, NoSuchTurnError, NothingToRedoError
 from eventlog.events import ConversationRewound
 from eventlog_projections import Conversation
-from eventlog_projections.items.blocks import EventItems, SegmentItems
+from eventlog_projections.items.holders import EventItems, SegmentItems
 from tests.backends import Backend
 from tests.conftest import Clock
 from tests.elsewhere import add_many, cold, elsewhere, filled
