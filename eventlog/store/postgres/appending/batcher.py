@@ -25,6 +25,7 @@ Together = Callable[[Tell, Sequence[AppendRequest]], Awaitable[None]]
 
 class _Waiting(NamedTuple):
     request: AppendRequest
+    size: int
     answer: "asyncio.Future[Outcome]"
 
 
@@ -40,11 +41,11 @@ class AppendBatcher:
         """Lanes that wait for the database."""
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def append(self, request: AppendRequest) -> "asyncio.Future[Outcome]":
-        """Queue an append; whoever waits is cancelled only after it."""
+    def append(self, request: AppendRequest, size: int) -> "asyncio.Future[Outcome]":
+        """Queue an append of about `size` bytes; whoever waits is cancelled only after it."""
         loop = asyncio.get_running_loop()
         answer: Mutation[Outcome] = Mutation(loop=loop)
-        self._waiting.append(_Waiting(request, answer))
+        self._waiting.append(_Waiting(request, size, answer))
         if len(self._tasks) < MAX_GROUPS:
             task = loop.create_task(self._drain())
             self._tasks.add(task)
@@ -90,7 +91,7 @@ class AppendBatcher:
                 continue
             self._under_way.add(one.request.stream_id)
             group.append(one)
-            room -= one.request.size
+            room -= one.size
         self._waiting.extendleft(reversed(passed))
         return group
 
