@@ -1,5 +1,6 @@
 """One batch of steps, folded into the rows of several projections."""
 
+import asyncio
 import itertools
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -14,6 +15,9 @@ from eventlog_projections.views.step import Step
 
 BATCH_BYTES: Final = 32 * 1024 * 1024
 """How many bytes of JSON may be decoded for one batch, but for the event that goes beyond."""
+
+TOGETHER: Final = 32
+"""Maximum number of steps between two turns of the event loop."""
 
 _log: Final = logging.getLogger("eventlog.views")
 
@@ -71,14 +75,15 @@ async def load(
         await state.load(tables, wanted)
 
 
-def fold(
+async def fold(
     states: Sequence[ProjectionState], steps: Sequence[Step], replays: Replays, *, is_strict: bool
 ) -> tuple[Folded, int]:
     """Fold the steps into each projection, and return how many were folded.
 
     Those that are left would have more held in memory than BATCH_BYTES come to. A generation goes
     on without an event that its function cannot take; if that is strict, it stops there, and its
-    rows are reset.
+    rows are reset. Whatever else runs in the event loop goes on meanwhile: a server is sent the
+    statements of the batch before.
     """
     found = Folded([], [], [], [], [])
     folds = [_Fold(state, replays, is_strict=is_strict) for state in states]
@@ -89,6 +94,7 @@ def fold(
             each.take(some)
         taken += len(some)
         room -= sum(step.let_go() for step in some)
+        await asyncio.sleep(0)
     for each in folds:
         each.end(found)
     return found, taken
@@ -167,7 +173,7 @@ class _Fold:
 def _next(steps: Sequence[Step], start: int) -> Sequence[Step]:
     """Return steps from `start` on, at least one, whose items are not much whatever they are."""
     room, stop = BATCH_BYTES // 8, start
-    while stop < len(steps) and room > 0:
+    while stop < min(len(steps), start + TOGETHER) and room > 0:
         room -= steps[stop].most_decoded
         stop += 1
     return steps[start : max(start + 1, stop - (room < 0))]
