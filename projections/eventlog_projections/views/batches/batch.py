@@ -119,8 +119,12 @@ def fold_again(
     for step in replay.steps:
         if step.position in excluded:
             continue
-        is_known = step.position in known
-        _take_step(state, step, found.letters, is_strict=is_strict, is_known=is_known)
+        try:
+            state.fold(step)
+        except Exception as error:  # noqa: BLE001 - a function of anybody's
+            is_known = step.position in known
+            letter = _set_aside(state, step, error, is_strict=is_strict, is_known=is_known)
+            found.letters.append(letter)
         step.let_go()
     still = {letter.position for letter in found.letters} | {*excluded}
     found.taken.extend(letter for position, letter in known.items() if position not in still)
@@ -158,16 +162,21 @@ class _Fold:
         found.stopped.append(self._stopped)
 
     def _take(self, steps: Sequence[Step]) -> None:
-        state, found, is_strict = self._state, self._found, self._is_strict
+        fold, letters, replays = self._state.fold, self._found.letters, self._replays
         for step in steps:
-            replay = self._replays.get(step.position)
-            if replay is not None and can_refold(state.projection):
-                excluded = replay.excluded(state)
-                again = {each.position for each in replay.steps}
-                found.letters[:] = [each for each in found.letters if each.position not in again]
-                found.add(fold_again(state, replay, excluded, is_strict=is_strict))
-            else:
-                _take_step(state, step, found.letters, is_strict=is_strict)
+            if step.is_erasing and step.position in replays and can_refold(self._state.projection):
+                self._fold_again(replays[step.position])
+                continue
+            try:
+                fold(step)
+            except Exception as error:  # noqa: BLE001 - a function of anybody's
+                letters.append(_set_aside(self._state, step, error, is_strict=self._is_strict))
+
+    def _fold_again(self, replay: Replay) -> None:
+        state, found = self._state, self._found
+        again = {each.position for each in replay.steps}
+        found.letters[:] = [each for each in found.letters if each.position not in again]
+        found.add(fold_again(state, replay, replay.excluded(state), is_strict=self._is_strict))
 
 
 def _next(steps: Sequence[Step], start: int) -> Sequence[Step]:
@@ -177,20 +186,6 @@ def _next(steps: Sequence[Step], start: int) -> Sequence[Step]:
         room -= steps[stop].most_decoded
         stop += 1
     return steps[start : max(start + 1, stop - (room < 0))]
-
-
-def _take_step(
-    state: ProjectionState,
-    step: Step,
-    letters: list[DeadLetter],
-    *,
-    is_strict: bool,
-    is_known: bool = False,
-) -> None:
-    try:
-        state.fold(step)
-    except Exception as error:  # noqa: BLE001 - a function of anybody's
-        letters.append(_set_aside(state, step, error, is_strict=is_strict, is_known=is_known))
 
 
 def _set_aside(
