@@ -230,22 +230,11 @@ async def _refuse_behind(store: Store, against: TreeHead) -> None:
 async def _check_each(check: StreamCheck, streams: AsyncIterator[StreamRow]) -> int:
     """Check streams, small ones together; return how many there were."""
     checked = 0
-    while group := await _next_group(streams):
-        checked += len(group)
-        await check.check_together(group)
+    async with check.reader.groups(streams) as groups:
+        async for group, events in groups:
+            checked += len(group)
+            await check.check_together(group, events)
     return checked
-
-
-async def _next_group(streams: AsyncIterator[StreamRow]) -> list[StreamRow]:
-    """Return streams of at least a page of events together, the last ones, or none."""
-    group: list[StreamRow] = []
-    size = 0
-    async for stream in streams:
-        group.append(stream)
-        size += stream.head.version
-        if size >= PAGE:
-            break
-    return group
 
 
 async def find_strays(store: Store, tenant: str | None) -> AsyncIterator[Fault]:

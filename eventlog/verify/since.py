@@ -172,9 +172,10 @@ class GrowthCheck:
     async def _follow(self, growth: "Growth", versions: Versions) -> None:
         """Follow what is too large to be read with others."""
         row = growth.stream
-        async for page in self._reader.pages(row, _span(row, versions).after):
-            openers = await self._reader.openers([row], {row.stream_id: page})
-            growth.follow(page, openers.get(row.stream_id))
+        async with self._reader.pages(row, _span(row, versions).after) as pages:
+            async for page in pages:
+                openers = await self._reader.openers([row], {row.stream_id: page})
+                growth.follow(page, openers.get(row.stream_id))
 
     def _compare_places(self, row: StreamRow, versions: Versions) -> None:
         self.is_odd |= row.head.version < versions.last
