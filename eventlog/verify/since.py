@@ -57,7 +57,7 @@ async def verify_since(
     streams.find_moved()
     await streams.check_forks()
     if check.has_strays:
-        streams.faults += [fault async for fault in find_strays(store, tenant)]
+        streams.faults += await find_strays(store, tenant)
     is_odd = grown.is_odd or check.is_odd
     if is_odd or not await _are_placed(store, check.ahead, end, position):
         known = {(fault.tenant, fault.stream, fault.branch) for fault in streams.faults}
