@@ -36,6 +36,7 @@ class Gate:
     def __init__(self) -> None:
         self.opened = asyncio.Event()
         self.failure: BaseException | None = None
+        self.groups: list[list[str]] = []
 
     async def alone(self, request: AppendRequest) -> Outcome:
         await self.opened.wait()
@@ -44,6 +45,7 @@ class Gate:
         return Appended(1, 1)
 
     async def together(self, tell: Tell, requests: Sequence[AppendRequest]) -> None:
+        self.groups.append([each.name for each in requests])
         for index, each in enumerate(requests):
             tell(index, await self.alone(each))
 
@@ -67,6 +69,29 @@ async def test_whoever_appends_as_the_last_lanes_end_finds_a_new_one() -> None:
     await batchers.append(request("c"), 1)  # It takes along whoever was forgotten.
     await asyncio.gather(writing, other)
     assert answered
+
+
+async def test_lanes_that_are_free_share_what_waits() -> None:
+    """The database has one part while the other is made; a lane that is left takes all."""
+    gate = Gate()
+    batchers = AppendBatcher(gate.alone, gate.together)
+    first = [batchers.append(request(name), 1) for name in "abcde"]
+    await turn(2)
+    assert gate.groups == [["a", "b", "c"], ["d", "e"]]
+    behind = [batchers.append(request(name), 1) for name in "fghi"]
+    gate.opened.set()
+    await asyncio.gather(*first, *behind)
+    assert gate.groups[2:] == [["f", "g", "h", "i"]]
+
+
+async def test_what_a_lane_leaves_to_one_that_never_begins_is_appended() -> None:
+    gate = Gate()
+    gate.opened.set()
+    batchers = AppendBatcher(gate.alone, gate.together)
+    before = asyncio.all_tasks()
+    answers = [batchers.append(request(name), 1) for name in "abcd"]
+    (asyncio.all_tasks() - before).pop().cancel()
+    await asyncio.gather(*answers)
 
 
 async def test_a_lane_that_is_cancelled_before_it_began_leaves_nobody_waiting() -> None:
