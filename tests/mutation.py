@@ -39,9 +39,9 @@ TESTS: Final[dict[str, tuple[str, ...]]] = {
     "eventlog.verify.faults": VERIFY[2:],
     "eventlog.verify.diagnosis": VERIFY,
     "eventlog.verify.keys": VERIFY[1:],
-    "eventlog.verify.walk": VERIFY[2:],
+    "eventlog.verify.walk": ("tests/unit/test_walk.py", *VERIFY[2:]),
     "eventlog.verify.streams": VERIFY[2:],
-    "eventlog.verify.reading": VERIFY[2:],
+    "eventlog.verify.reading": ("tests/unit/test_verification.py", *VERIFY[2:]),
     "eventlog.verify.suspects": VERIFY[2:],
     "eventlog.verify.contents": ("tests/contract/verify/test_contents.py",),
     "eventlog.verify.structure": ("tests/contract/verify/test_structure.py",),
@@ -61,9 +61,9 @@ EQUIVALENT: Final[dict[str, str]] = {
     "eventlog.verify.reading: 1: if not 0 < total <= TOGETHER:": "how much is read together",
     "eventlog.verify.reading: 2: events = await self._events.many("
     "[stream.stream_id for stream in streams], total + 1)": "one row more is read than is needed",
+    "eventlog.verify.reading: 1: size = 0": "how much is read together",
+    "eventlog.verify.reading: Gt 1: if size >= PAGE:": "how much is read together",
     "eventlog.verify.feed: 17: LEAVES: Final = 16 * TILE_WIDTH": "a bound of memory",
-    "eventlog.verify.log: 1: size = 0": "how much is read together",
-    "eventlog.verify.log: Gt 1: if size >= PAGE:": "how much is read together",
     "eventlog.proof.checkpoint: 17: @functools.lru_cache(maxsize=16)": "a bound of memory",
 }
 

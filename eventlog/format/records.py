@@ -85,6 +85,27 @@ class StoredEvent(NamedTuple):
 EventRow: TypeAlias = Sequence[Any]
 """The fields of a StoredEvent, maybe as a driver returned them: for who looks at very many."""
 
+
+class EventColumns(NamedTuple):
+    """The rows of a page of events as columns: the values of each field, in the order of rows."""
+
+    stream_id: tuple[bytes, ...]
+    version: tuple[int, ...]
+    format: tuple[int, ...]
+    event_id: tuple[str | None, ...]
+    kind: tuple[str, ...]
+    schema: tuple[int, ...]
+    recorded_at: tuple[int, ...]
+    header: tuple[bytes, ...]
+    codec: tuple[int, ...]
+    key_id: tuple[str | None, ...]
+    salt: tuple[bytes | None, ...]
+    context: tuple[bytes | None, ...]
+    body: tuple[bytes | None, ...]
+    content_digest: tuple[bytes, ...]
+    hash: tuple[bytes, ...]
+
+
 _CONTEXT: Final = StoredEvent._fields.index("context") - len(StoredEvent._fields)
 _BODY: Final = StoredEvent._fields.index("body") - len(StoredEvent._fields)
 

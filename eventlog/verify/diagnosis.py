@@ -4,12 +4,16 @@ from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple
 
 from eventlog.format import chain
-from eventlog.format.records import EventRow, Head, StoredEvent
+from eventlog.format.records import EventColumns, EventRow, Head, StoredEvent
 
 WINDOW: Final = 64
 """Maximum number of events, from the first bad one on, that a diagnosis compares."""
 
 Problem = Literal["edited", "missing", "inserted", "reordered", "moved", "unknown"]
+
+_VERSION: Final = StoredEvent._fields.index("version")
+_TIME: Final = StoredEvent._fields.index("recorded_at")
+_HASH: Final = StoredEvent._fields.index("hash")
 
 _TWICE: Final = "there are two events of this version"
 _CHAIN_BROKEN: Final = "its hash does not follow from its fields and the event before it"
@@ -20,6 +24,38 @@ class Finding(NamedTuple):
 
     problem: Problem
     detail: str
+
+
+def first_wrong(
+    head: Head, events: Sequence[EventRow], columns: EventColumns
+) -> tuple[int, Finding] | None:
+    """Return which of the next events is the first that does not follow, and why; None if all do.
+
+    `columns` are theirs. Whole columns are compared; which event is wrong is looked for only where
+    one is.
+    """
+    if is_right(head, events, columns):
+        return None
+    before: tuple[int, bytes, int] = head
+    for index, event in enumerate(events):
+        finding = check(before, event)
+        if finding is not None:
+            return index, finding
+        before = event[_VERSION], event[_HASH], event[_TIME]
+    return None
+
+
+def is_right(head: Head, events: Sequence[EventRow], columns: EventColumns) -> bool:
+    """Tell whether `check` finds nothing in any of the next events, one at least."""
+    version, previous, at = head
+    _, versions, forms, _, _, _, times, _, _, _, salts, contexts, bodies, digests, hashes = columns
+    return (
+        versions == tuple(range(version + 1, version + 1 + len(versions)))
+        and forms.count(chain.FORMAT) == len(forms)
+        and [at, *times] == sorted((at, *times))
+        and [*map(chain.event_hash, (previous, *hashes), events)] == [*hashes]
+        and not any(map(_check_content, salts, contexts, bodies, digests))
+    )
 
 
 def check(head: tuple[int, bytes, int], event: EventRow) -> Finding | None:

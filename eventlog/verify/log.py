@@ -17,6 +17,7 @@ from eventlog.paging import PAGE
 from eventlog.proof.checkpoint import TreeHead, Verifiers
 from eventlog.store.contract.log import Store
 from eventlog.store.contract.tree import IntegrityViolation
+from eventlog.verify.diagnosis import Finding
 from eventlog.verify.faults import (
     Fault,
     OnProgress,
@@ -96,11 +97,11 @@ async def verify_all(
     unread: UnavailableError | None = None
     async with (
         _beside(store.guards.damage()) as damage,
-        _beside(store.tree.violations(tenant)) as violations,
+        _beside(_contradicting(store, tenant)) as contradicting,
     ):
         try:
             conversations = await _check_all(
-                store, check, feed, streams, violations, against, key, sees_all=sees_all
+                store, check, feed, streams, contradicting, against, key, sees_all=sees_all
             )
         except UnavailableError as error:
             unread = error
@@ -122,7 +123,7 @@ async def _check_all(
     check: StreamCheck,
     feed: FeedCheck,
     streams: AsyncIterator[StreamRow],
-    violations: Awaitable[list[IntegrityViolation]],
+    contradicting: Awaitable[tuple[list[Fault], list[IntegrityViolation]]],
     against: TreeHead | None,
     key: Verifiers | None,
     *,
@@ -138,11 +139,12 @@ async def _check_all(
     conversations = await both(lambda: _check_each(check, streams), check_tree)
     check.find_moved()
     await check.check_forks()
-    check.faults += [fault async for fault in find_strays(store, feed.tenant)]
+    strays, violations = await contradicting
+    check.faults += strays
     if sees_all:  # A role of one tenant is told nothing that another one may have left.
         check.warnings += [_keys_of_nobody(stray) for stray in await store.keys.strays()]
     known = {(fault.tenant, fault.stream, fault.branch) for fault in check.faults}
-    check.faults += feed.position_faults(await violations, known, whole=sees_all)
+    check.faults += feed.position_faults(violations, known, whole=sees_all)
     return conversations
 
 
@@ -230,35 +232,30 @@ async def _refuse_behind(store: Store, against: TreeHead) -> None:
 async def _check_each(check: StreamCheck, streams: AsyncIterator[StreamRow]) -> int:
     """Check streams, small ones together; return how many there were."""
     checked = 0
-    while group := await _next_group(streams):
-        checked += len(group)
-        await check.check_together(group)
+    async with check.reader.groups(streams) as groups:
+        async for group, events in groups:
+            checked += len(group)
+            await check.check_together(group, events)
     return checked
 
 
-async def _next_group(streams: AsyncIterator[StreamRow]) -> list[StreamRow]:
-    """Return streams of at least a page of events together, the last ones, or none."""
-    group: list[StreamRow] = []
-    size = 0
-    async for stream in streams:
-        group.append(stream)
-        size += stream.head.version
-        if size >= PAGE:
-            break
-    return group
-
-
-async def find_strays(store: Store, tenant: str | None) -> AsyncIterator[Fault]:
+async def find_strays(store: Store, tenant: str | None) -> list[Fault]:
     """Find events without a stream and streams under a wrong name, named by their stream_id."""
-    for stray in await store.streams.strays():
-        yield Fault(
-            stray.hex(), 0, "missing", "there are events under this stream_id but no stream"
-        )
+    none = Finding("missing", "there are events under this stream_id but no stream")
+    found = [Fault(stray.hex(), 0, *none) for stray in await store.streams.strays()]
     if tenant is None:
-        return  # Every stream was checked, whatever it is called.
+        return found  # Every stream was checked, whatever it is called.
     after = b""
     while page := await store.streams.unlisted(tenant, after, PAGE):
         for stream_id, *names in page:
             if chain.stream_id(*names) != stream_id:
-                yield Fault(stream_id.hex(), 0, "moved", MISNAMED)
+                found.append(Fault(stream_id.hex(), 0, "moved", MISNAMED))
         after = page[-1][0]
+    return found
+
+
+async def _contradicting(
+    store: Store, tenant: str | None
+) -> tuple[list[Fault], list[IntegrityViolation]]:
+    """Look at everything for rows of no stream, and for those that contradict the events."""
+    return await find_strays(store, tenant), await store.tree.violations(tenant)

@@ -57,7 +57,7 @@ async def verify_since(
     streams.find_moved()
     await streams.check_forks()
     if check.has_strays:
-        streams.faults += [fault async for fault in find_strays(store, tenant)]
+        streams.faults += await find_strays(store, tenant)
     is_odd = grown.is_odd or check.is_odd
     if is_odd or not await _are_placed(store, check.ahead, end, position):
         known = {(fault.tenant, fault.stream, fault.branch) for fault in streams.faults}
@@ -172,9 +172,10 @@ class GrowthCheck:
     async def _follow(self, growth: "Growth", versions: Versions) -> None:
         """Follow what is too large to be read with others."""
         row = growth.stream
-        async for page in self._reader.pages(row, _span(row, versions).after):
-            openers = await self._reader.openers([row], {row.stream_id: page})
-            growth.follow(page, openers.get(row.stream_id))
+        async with self._reader.pages(row, _span(row, versions).after) as pages:
+            async for page in pages:
+                openers = await self._reader.openers([row], {row.stream_id: page})
+                growth.follow(page, openers.get(row.stream_id))
 
     def _compare_places(self, row: StreamRow, versions: Versions) -> None:
         self.is_odd |= row.head.version < versions.last

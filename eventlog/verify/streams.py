@@ -1,6 +1,6 @@
 """Verifying streams: small ones many at a time, large ones page by page."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from eventlog.errors import EncryptedError, KeyRingError, WrongKeyError
@@ -47,16 +47,17 @@ class StreamCheck:
         self._store = store
         self._keys = keys
         self._progress = progress
-        self._reader = EventReader(store, keys, opens=opens)
+        self.reader = EventReader(store, keys, opens=opens)
         self._suspects: list[Suspect] = []
         self._structure = Structure(keys.plain.limit)
         self._forks = ForkCheck(store)
 
-    async def check_together(self, streams: Sequence[StreamRow]) -> None:
-        """Check streams of about PAGE events in one read; those with faults again, one by one."""
-        of = await self._reader.together(streams)
+    async def check_together(
+        self, streams: Sequence[StreamRow], of: Mapping[bytes, Sequence[EventRow]]
+    ) -> None:
+        """Check streams whose events were read together; those with faults again, one by one."""
         sound: list[Walked] = []
-        openers = await self._reader.openers(streams, of)
+        openers = await self.reader.openers(streams, of)
         for stream in streams:
             mine, walk = of.get(stream.stream_id, []), Walk(self._structure)
             opener = openers.get(stream.stream_id)
@@ -75,18 +76,25 @@ class StreamCheck:
             self._add(stream, 0, Finding("moved", MISNAMED))
             return
         walk = Walk(self._structure)
-        async for page in self._reader.pages(stream):
-            before, gone = walk.sound.version, walk.contents.gone
-            bad = walk.follow(page)
-            openers = await self._reader.openers([stream], {stream.stream_id: page})
-            walk.open(stream, page, openers.get(stream.stream_id))
-            self.count(walk.sound.version - before, walk.contents.gone - gone)
-            if bad is not None:
-                await self._tell(stream, walk, *bad)
-                break
-        else:
+        bad = await self._follow(stream, walk)
+        if bad is None:
             await self._check_end(stream, walk)
+        else:
+            await self._tell(stream, walk, *bad)
         await self.check_fork(stream, walk)
+
+    async def _follow(self, stream: StreamRow, walk: Walk) -> tuple[StoredEvent, Finding] | None:
+        """Follow all pages of a stream, up to the first event that does not follow; return that."""
+        async with self.reader.pages(stream) as pages:
+            async for page in pages:
+                before, gone = walk.sound.version, walk.contents.gone
+                bad = walk.follow(page)
+                openers = await self.reader.openers([stream], {stream.stream_id: page})
+                walk.open(stream, page, openers.get(stream.stream_id))
+                self.count(walk.sound.version - before, walk.contents.gone - gone)
+                if bad is not None:
+                    return bad
+        return None
 
     async def check_forks(self) -> None:
         """Check what the forks that were found, and not checked yet, began with."""
@@ -133,14 +141,14 @@ class StreamCheck:
         sound = walk.sound
         if diagnosis.is_chain_broken(finding):
             self._suspects.append(Suspect(len(self.faults), stream, sound, bad))
-            finding = diagnosis.diagnose(sound, await self._reader.window(bad))
+            finding = diagnosis.diagnose(sound, await self.reader.window(bad))
         elif finding.problem == "missing":
             self._suspects.append(Suspect(len(self.faults), stream, sound, None))
         self._add(stream, min(bad.version, sound.version + 1), finding)
 
     async def _beyond(self, stream: StreamRow) -> Difference | None:
         """Find an event behind the head."""
-        beyond = await self._reader.behind(stream)
+        beyond = await self.reader.behind(stream)
         if not beyond or await self._has_moved_on(stream):
             return None
         return beyond[0].version, Finding("inserted", "the stream's head does not know it")

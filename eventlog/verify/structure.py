@@ -4,7 +4,7 @@ Pure. Rule: whatever makes a reader of the list refuse an event is a finding her
 that this release does not know may say what it likes, in a header that decodes.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -20,7 +20,7 @@ from eventlog.format.events import (
 )
 from eventlog.format.facts import ConversationErased, EventErased, HoldLifted, HoldPlaced
 from eventlog.format.inflating import MAX_INFLATED, TooMuchError
-from eventlog.format.records import EventRow, StoredEvent
+from eventlog.format.records import EventColumns, EventRow, StoredEvent
 from eventlog.store.contract.snapshots import MAX_ITEMS
 from eventlog.verify.diagnosis import Finding
 
@@ -46,17 +46,23 @@ class Structure:
         self._right: dict[tuple[str, int, bytes], int] = {}
         """By kind, schema and header: how many items such an event has; _NO_ITEMS for others."""
 
-    def check(self, event: EventRow) -> Finding | None:
-        """Return what is wrong with an event whose hash is right, or None."""
-        _, _, _, _, kind, schema, _, header, codec, key_id, _, _, body, _, _ = event
-        items = self._right.get((kind, schema, header))
-        if items is None:
-            found = self._check_header(StoredEvent._make(event))
-            if isinstance(found, Finding):
-                return found
-            items = found
-        if items == _NO_ITEMS or key_id is not None or body is None:
-            return None
+    def check(
+        self, events: Iterable[EventRow], columns: EventColumns
+    ) -> Iterator[tuple[int, Finding]]:
+        """Yield the version of each event that is wrong though its hash is right, and how it is."""
+        known = map(self._right.get, zip(columns.kind, columns.schema, columns.header, strict=True))
+        of = columns.version, columns.codec, columns.key_id, columns.body
+        for event, right, version, codec, key_id, body in zip(events, known, *of, strict=True):
+            items = self._check_header(StoredEvent._make(event)) if right is None else right
+            if isinstance(items, Finding):
+                yield version, items
+            elif items != _NO_ITEMS and key_id is None and body is not None:
+                finding = self._check_count(items, codec, body)
+                if finding is not None:
+                    yield version, finding
+
+    def _check_count(self, items: int, codec: int, body: bytes) -> Finding | None:
+        """Return what is wrong with a body that should hold so many items."""
         try:
             held = _count(decompress(codec, body, self._limit))
         except TooMuchError as error:

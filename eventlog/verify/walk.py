@@ -6,7 +6,7 @@ from typing import Final
 from eventlog.format import chain
 from eventlog.format.events import ConversationForked
 from eventlog.format.opening import ERASING, Opener
-from eventlog.format.records import EventRow, Head, Parent, StoredEvent, StreamRow
+from eventlog.format.records import EventColumns, EventRow, Head, Parent, StoredEvent, StreamRow
 from eventlog.verify import diagnosis
 from eventlog.verify.contents import ContentTrace
 from eventlog.verify.diagnosis import Finding
@@ -43,24 +43,27 @@ class Walk:
         """Follow the next events, at least one; return the first that does not follow, and why."""
         if self.sound == chain.GENESIS:
             self.parent, self.kept = _forked_from(StoredEvent._make(events[0]))
-        check, structure = diagnosis.check, self._structure.check
+        columns = EventColumns._make(zip(*events, strict=True))
+        wrong = diagnosis.first_wrong(self.sound, events, columns)
+        if wrong is None:
+            self._take(events, columns)
+            return None
+        index, finding = wrong
+        if index:
+            self._take(events[:index], EventColumns._make(each[:index] for each in columns))
+        return StoredEvent._make(events[index]), finding
+
+    def _take(self, events: Sequence[EventRow], columns: EventColumns) -> None:
+        """Look at what events say that follow, one at least."""
+        for version, finding in self._structure.check(events, columns):
+            self._note(version, finding)
         is_encrypted = self.keys.is_encrypted
-        sound: tuple[int, bytes, int] = self.sound
-        for event in events:
-            finding = check(sound, event)
-            if finding is not None:
-                self.sound = Head._make(sound)
-                return StoredEvent._make(event), finding
-            finding = structure(event)
-            _, version, _, _, kind, _, at, _, _, key_id, _, _, body, _, hashed = event
-            if finding is not None:
-                self._note(version, finding)
-            sound = version, hashed, at
+        of = columns.kind, columns.key_id, columns.body
+        for event, kind, key_id, body in zip(events, *of, strict=True):
             if body is None or is_encrypted or key_id is not None or kind in ERASING:
                 self._trace(StoredEvent._make(event))
                 is_encrypted = self.keys.is_encrypted
-        self.sound = Head._make(sound)
-        return None
+        self.sound = Head(columns.version[-1], columns.hash[-1], columns.recorded_at[-1])
 
     def _trace(self, event: StoredEvent) -> None:
         """Follow an event that says something of keys or erasures, or lacks its content."""

@@ -54,17 +54,17 @@ async def test_whoever_appends_as_the_last_lanes_end_finds_a_new_one() -> None:
     batchers = AppendBatcher(gate.alone, gate.together)
 
     async def twice() -> None:
-        await batchers.append(request("a"))
-        await batchers.append(request("a"))
+        await batchers.append(request("a"), 1)
+        await batchers.append(request("a"), 1)
 
     writing = asyncio.ensure_future(twice())
     await turn(2)
-    other = batchers.append(request("b"))
+    other = batchers.append(request("b"), 1)
     await turn(2)
     gate.opened.set()
     await turn(20)
     answered = writing.done()
-    await batchers.append(request("c"))  # It takes along whoever was forgotten.
+    await batchers.append(request("c"), 1)  # It takes along whoever was forgotten.
     await asyncio.gather(writing, other)
     assert answered
 
@@ -73,7 +73,7 @@ async def test_a_lane_that_is_cancelled_before_it_began_leaves_nobody_waiting() 
     """As asyncio.run does with what was started in its last turn."""
     gate = Gate()
     batchers = AppendBatcher(gate.alone, gate.together)
-    answer = batchers.append(request("a"))
+    answer = batchers.append(request("a"), 1)
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         task.cancel()
     await turn(20)
@@ -84,7 +84,7 @@ async def test_a_lane_that_is_cancelled_answers_its_group_and_those_behind() -> 
     """Nobody waits for a loop that is over."""
     gate = Gate()
     batchers = AppendBatcher(gate.alone, gate.together)
-    answers = [batchers.append(request("a")) for _ in range(3)]
+    answers = [batchers.append(request("a"), 1) for _ in range(3)]
     await turn(2)
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         task.cancel()
@@ -104,7 +104,7 @@ async def test_what_is_no_error_of_a_store_leaves_nobody_waiting() -> None:
     gate = Gate()
     gate.failure = Alarm()
     batchers = AppendBatcher(gate.alone, gate.together)
-    answer = batchers.append(request("a"))
+    answer = batchers.append(request("a"), 1)
     await turn()
     (lane,) = asyncio.all_tasks() - {asyncio.current_task()}
     gate.opened.set()

@@ -1,13 +1,23 @@
 """What was done to a stream is told as far as its rows show it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from eventlog.format import chain
-from eventlog.format.records import Head, PreparedEvent, StoredEvent
-from eventlog.verify.diagnosis import Finding, belongs, check, diagnose, is_chain_broken
+from eventlog.format.records import EventColumns, Head, PreparedEvent, StoredEvent
+from eventlog.verify.diagnosis import (
+    Finding,
+    belongs,
+    check,
+    diagnose,
+    first_wrong,
+    is_chain_broken,
+    is_right,
+)
 
 STREAM: Final = b"s" * 16
 OTHER: Final = b"o" * 16
@@ -106,3 +116,58 @@ def test_an_event_is_the_next_or_it_is_told_why_not(
     """Place, format, hash, time and content, in this order."""
     found = check(AFTER_2, event) or Finding("edited", "")
     assert (found.problem if found.detail else None, says in found.detail) == (problem, True)
+
+
+CHANGES: Final[Mapping[str, Sequence[object]]] = {
+    "stream_id": [OTHER],
+    "version": [-1, 0, 3, 9],
+    "format": [0, 2],
+    "event_id": ["", "once"],
+    "kind": ["cleared", ""],
+    "schema": [2],
+    "recorded_at": [0, 1002, 1003, 2000],
+    "header": [b"", b'{"items":1}'],
+    "codec": [1, 2],
+    "key_id": ["", "1"],
+    "salt": [None, b"", bytes(16), bytes(17)],
+    "context": [None, b"", b"{}{}"],
+    "body": [None, b"", b"[]"],
+    "content_digest": [b"", bytes(32)],
+    "hash": [b"", bytes(32), EVENTS[0].hash],
+}
+"""What may be written in a field."""
+
+changed = st.sampled_from(sorted(CHANGES)).flatmap(
+    lambda field: st.tuples(st.just(field), st.sampled_from(CHANGES[field]))
+)
+
+
+@st.composite
+def pages(draw: st.DrawFn) -> list[StoredEvent]:
+    """Return events that were changed, left out, repeated or moved, by who can hash or cannot."""
+    page = draw(st.one_of(st.just(EVENTS), st.lists(st.sampled_from(EVENTS), min_size=1)))
+    changes = draw(st.lists(st.tuples(st.integers(0, len(page) - 1), changed), max_size=3))
+    made = list(page)
+    for index, (field, value) in changes:
+        made[index] = made[index]._replace(**{field: value})  # type: ignore[arg-type]
+    before = chain.GENESIS.hash
+    for index in range(len(made)) if draw(st.booleans()) else ():
+        made[index] = made[index]._replace(hash=chain.event_hash(before, made[index]))
+        before = made[index].hash
+    return made
+
+
+@given(pages(), st.sampled_from([chain.GENESIS, AFTER_2, Head(0, bytes(32), 1001)]))
+def test_a_page_is_right_if_each_of_its_events_is(page: list[StoredEvent], head: Head) -> None:
+    """Columns are compared; what is told is what a look at one event after the other tells."""
+    expected: tuple[int, Finding] | None = None
+    before = head
+    for index, event in enumerate(page):
+        finding = check(before, event)
+        if finding is not None:
+            expected = index, finding
+            break
+        before = Head(event.version, event.hash, event.recorded_at)
+    columns = EventColumns._make(zip(*page, strict=True))
+    assert first_wrong(head, page, columns) == expected
+    assert is_right(head, page, columns) is (expected is None)

@@ -82,7 +82,7 @@ class PostgresStore:
         await self._limiter.enter(size)
         try:
             with concerning(request.name):
-                return await self._batchers.get(self._new_batcher).append(request)
+                return await self._batchers.get(self._new_batcher).append(request, size)
         finally:
             self._limiter.leave(size)
 

@@ -162,15 +162,17 @@ def _never(_: object) -> bool:
 
 def _fetch_each(db: sqlite3.Connection, step: Each) -> Rows:
     found: Rows = []
+    room = PAGE_BYTES
     for values in step.every:
         if step.limit is None:
             found += fetch(db, step.statement.text, step.statement.args({**values, **step.alike}))
             continue
-        room = PAGE_BYTES - sum(map(held, found))
         if room <= 0:
             break
         args = step.statement.args({**values, **step.alike, "limit": step.limit - len(found)})
-        found += fetch(db, step.statement.text, args, room)
+        rows = fetch(db, step.statement.text, args, room)
+        found += rows
+        room -= sum(map(held, rows))
     return found
 
 

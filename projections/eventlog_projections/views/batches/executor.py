@@ -156,7 +156,7 @@ class Executor:
                 state.reset()
         replays = await _replays(self._views, taken.found, erasing)
         await batch.load(states, self._tables, taken.steps, replays)
-        return batch.fold(states, taken.steps, replays, is_strict=self._is_strict)
+        return await batch.fold(states, taken.steps, replays, is_strict=self._is_strict)
 
     async def _read(self, found: Range, limit: int) -> tuple[list[Step], int]:
         """Return the steps of a batch, and the position that it reaches."""
