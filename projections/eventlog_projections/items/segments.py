@@ -42,7 +42,7 @@ class _Zstd(threading.local):
     """One for each thread: making it costs as much as using it."""
 
     def __init__(self) -> None:
-        self.compressor: Final = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True)
+        self.compressor: Final = zstandard.ZstdCompressor(level=_LEVEL)
 
 
 _zstd: Final = _Zstd()
