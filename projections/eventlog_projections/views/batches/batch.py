@@ -1,9 +1,8 @@
 """One batch of steps, folded into the rows of several projections."""
 
-import asyncio
 import itertools
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from eventlog.errors import KeyRingError, PoisonEventError
@@ -17,7 +16,7 @@ BATCH_BYTES: Final = 32 * 1024 * 1024
 """How many bytes of JSON may be decoded for one batch, but for the event that goes beyond."""
 
 TOGETHER: Final = 32
-"""Maximum number of steps between two turns of the event loop."""
+"""Maximum number of steps until a fold lets others do something."""
 
 _log: Final = logging.getLogger("eventlog.views")
 
@@ -75,15 +74,14 @@ async def load(
         await state.load(tables, wanted)
 
 
-async def fold(
+def fold(
     states: Sequence[ProjectionState], steps: Sequence[Step], replays: Replays, *, is_strict: bool
-) -> tuple[Folded, int]:
+) -> Generator[None, None, tuple[Folded, int]]:
     """Fold the steps into each projection, and return how many were folded.
 
     Those that are left would have more held in memory than BATCH_BYTES come to. A generation goes
     on without an event that its function cannot take; if that is strict, it stops there, and its
-    rows are reset. Whatever else runs in the event loop goes on meanwhile: a server is sent the
-    statements of the batch before.
+    rows are reset. Yields now and then, for whatever else there is to do.
     """
     found = Folded([], [], [], [], [])
     folds = [_Fold(state, replays, is_strict=is_strict) for state in states]
@@ -94,7 +92,7 @@ async def fold(
             each.take(some)
         taken += len(some)
         room -= sum(step.let_go() for step in some)
-        await asyncio.sleep(0)
+        yield
     for each in folds:
         each.end(found)
     return found, taken
