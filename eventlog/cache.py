@@ -5,7 +5,7 @@ Rule: all of it can be evicted at any moment, so whoever uses it can do without,
 
 import threading
 from collections import OrderedDict
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from eventlog import os_fork
 
@@ -17,7 +17,7 @@ class Cache(Generic[K, V]):
     """Up to `limit` entries, or bytes if each entry says how many it takes. For any thread."""
 
     def __init__(self, limit: int) -> None:
-        self._limit = limit
+        self.limit: Final = limit
         self._size = 0
         self._entries: OrderedDict[K, tuple[V, int]] = OrderedDict()
         self._lock = threading.Lock()
@@ -41,11 +41,11 @@ class Cache(Generic[K, V]):
         """Store `value`; one that is larger than the limit is not kept."""
         with self._lock:
             self._evict(key)
-            if size > self._limit:
+            if size > self.limit:
                 return
             self._entries[key] = (value, size)
             self._size += size
-            while self._size > self._limit:
+            while self._size > self.limit:
                 self._evict(next(iter(self._entries)))
 
     def evict(self, key: K) -> None:

@@ -41,19 +41,18 @@ class Resources:
             compresses=options.compress,
             max_inflated_bytes=options.max_inflated_bytes,
         )
-        name = redis_name(address)
-        shared, notifier = (None, None) if options.redis is None else _redis(options.redis, name)
+        shared, notifier = (None, None) if options.redis is None else _redis(options.redis, address)
         self.shared_cache: Final = shared
         self.notifier: Final = Notifier(self.store, options.poll_interval, notifier)
 
 
-def _redis(address: RedisAddress, name: str) -> "tuple[SharedCache, RedisNotifier]":
+def _redis(redis: RedisAddress, address: Address) -> "tuple[SharedCache, RedisNotifier]":
     """Return what goes through Redis; a start without it loads none of it."""
     from eventlog.redis.link import RedisLink
     from eventlog.redis.notifier import RedisNotifier
     from eventlog.redis.shared_cache import SharedCache
 
-    link = RedisLink(address)
+    link, name = RedisLink(redis), redis_name(address)
     return SharedCache(link, name), RedisNotifier(link, name)
 
 

@@ -33,6 +33,9 @@ _LOOKS_SECRET: Final = re.compile(
 )
 """A signing key, or a key of a keyring: `name:key`, in base64."""
 
+_PLAIN: Final = bytes(range(0x20, 0x7F))
+"""ASCII that is seen."""
+
 _SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _LOOKS_QUOTED: Final = ("$'", "'", '"')
 
@@ -53,7 +56,7 @@ def visible_line(text: str) -> str:
 
 def _is_plain(text: str) -> bool:
     """Tell at once of most texts that every character is seen."""
-    return text.isascii() and text.isprintable()
+    return text.isascii() and not text.encode().translate(None, _PLAIN)
 
 
 def quoted(name: str) -> str:

@@ -8,12 +8,12 @@ import json
 import re
 from collections import Counter
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from eventlog_openai_agents.current import CurrentBranch
 from eventlog_openai_agents.sdk_files import explained
 from eventlog_projections.items.calls import tool_of
-from eventlog_projections.items.parts import fields_of
+from eventlog_projections.items.parts import Json, fields_of
 
 PREVIEW: Final = 100
 """So many characters of a message are shown in a list of turns."""
@@ -122,8 +122,8 @@ def _turn(number: int, item: Any, moment: datetime, longest: int | None) -> dict
 
 def _texts(item: Any) -> list[str]:
     """Return what a message says, without the names of its fields."""
-    content = item.get("content", "")
-    parts = cast(list[object], content) if isinstance(content, list) else [content]
+    content: Json = item.get("content", "")
+    parts = content if isinstance(content, list) else [content]
     texts = [part if isinstance(part, str) else fields_of(part).get("text") for part in parts]
     return [text for text in texts if isinstance(text, str)]
 

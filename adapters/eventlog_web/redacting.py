@@ -89,7 +89,7 @@ class Redactor:
         if isinstance(value, dict):
             return {
                 self._plain(key): each if key in _STRUCTURE else self.value(each)
-                for key, each in fields_of(value).items()
+                for key, each in cast("dict[str, Any]", value).items()
             }
         if isinstance(value, list | tuple):
             return [self.value(each) for each in cast("Sequence[Any]", value)]

@@ -19,6 +19,7 @@ import asyncpg
 import sqlalchemy.dialects.postgresql.asyncpg
 import sqlalchemy.dialects.sqlite.aiosqlite
 
+import eventlog.addresses.url
 import eventlog.store.postgres.store
 import eventlog.store.sqlite.store
 from benchmarks.kit.contenders import Opener
@@ -30,6 +31,7 @@ LOADED: Final = (
     asyncpg,
     sqlalchemy.dialects.postgresql.asyncpg,
     sqlalchemy.dialects.sqlite.aiosqlite,
+    eventlog.addresses.url,
     eventlog.store.postgres.store,
     eventlog.store.sqlite.store,
 )

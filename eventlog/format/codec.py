@@ -73,6 +73,25 @@ def decode_json(body: bytes | memoryview) -> Any:
         return _loads(bytes(body))
 
 
+def encode_msgpack(value: Any) -> bytes:
+    """Encode what JSON decodes to as MessagePack, for what is decoded often and can be made anew.
+
+    Raises ValueError for what MessagePack cannot hold: integers over 64 bits, lone surrogates.
+    """
+    try:
+        return _on_any_stack(lambda: msgspec.msgpack.encode(value))
+    except (OverflowError, RecursionError) as error:
+        raise ValueError("MessagePack cannot hold the value") from error
+
+
+def decode_msgpack(body: bytes | memoryview) -> Any:
+    """Decode what `encode_msgpack` wrote, into fresh objects. Raises ValueError."""
+    try:
+        return _on_any_stack(lambda: msgspec.msgpack.decode(body))
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ValueError("the MessagePack cannot be read") from error
+
+
 def compress(body: bytes) -> tuple[int, bytes]:
     """Return (codec, stored bytes), whichever of raw and compressed is shorter."""
     if len(body) >= _COMPRESS_FROM:

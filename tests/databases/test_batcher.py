@@ -36,6 +36,7 @@ class Gate:
     def __init__(self) -> None:
         self.opened = asyncio.Event()
         self.failure: BaseException | None = None
+        self.groups: list[list[str]] = []
 
     async def alone(self, request: AppendRequest) -> Outcome:
         await self.opened.wait()
@@ -44,6 +45,7 @@ class Gate:
         return Appended(1, 1)
 
     async def together(self, tell: Tell, requests: Sequence[AppendRequest]) -> None:
+        self.groups.append([each.name for each in requests])
         for index, each in enumerate(requests):
             tell(index, await self.alone(each))
 
@@ -54,26 +56,49 @@ async def test_whoever_appends_as_the_last_lanes_end_finds_a_new_one() -> None:
     batchers = AppendBatcher(gate.alone, gate.together)
 
     async def twice() -> None:
-        await batchers.append(request("a"))
-        await batchers.append(request("a"))
+        await batchers.append(request("a"), 1)
+        await batchers.append(request("a"), 1)
 
     writing = asyncio.ensure_future(twice())
     await turn(2)
-    other = batchers.append(request("b"))
+    other = batchers.append(request("b"), 1)
     await turn(2)
     gate.opened.set()
     await turn(20)
     answered = writing.done()
-    await batchers.append(request("c"))  # It takes along whoever was forgotten.
+    await batchers.append(request("c"), 1)  # It takes along whoever was forgotten.
     await asyncio.gather(writing, other)
     assert answered
+
+
+async def test_lanes_that_are_free_share_what_waits() -> None:
+    """The database has one part while the other is made; a lane that is left takes all."""
+    gate = Gate()
+    batchers = AppendBatcher(gate.alone, gate.together)
+    first = [batchers.append(request(name), 1) for name in "abcde"]
+    await turn(2)
+    assert gate.groups == [["a", "b", "c"], ["d", "e"]]
+    behind = [batchers.append(request(name), 1) for name in "fghi"]
+    gate.opened.set()
+    await asyncio.gather(*first, *behind)
+    assert gate.groups[2:] == [["f", "g", "h", "i"]]
+
+
+async def test_what_a_lane_leaves_to_one_that_never_begins_is_appended() -> None:
+    gate = Gate()
+    gate.opened.set()
+    batchers = AppendBatcher(gate.alone, gate.together)
+    before = asyncio.all_tasks()
+    answers = [batchers.append(request(name), 1) for name in "abcd"]
+    (asyncio.all_tasks() - before).pop().cancel()
+    await asyncio.gather(*answers)
 
 
 async def test_a_lane_that_is_cancelled_before_it_began_leaves_nobody_waiting() -> None:
     """As asyncio.run does with what was started in its last turn."""
     gate = Gate()
     batchers = AppendBatcher(gate.alone, gate.together)
-    answer = batchers.append(request("a"))
+    answer = batchers.append(request("a"), 1)
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         task.cancel()
     await turn(20)
@@ -84,7 +109,7 @@ async def test_a_lane_that_is_cancelled_answers_its_group_and_those_behind() -> 
     """Nobody waits for a loop that is over."""
     gate = Gate()
     batchers = AppendBatcher(gate.alone, gate.together)
-    answers = [batchers.append(request("a")) for _ in range(3)]
+    answers = [batchers.append(request("a"), 1) for _ in range(3)]
     await turn(2)
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         task.cancel()
@@ -104,7 +129,7 @@ async def test_what_is_no_error_of_a_store_leaves_nobody_waiting() -> None:
     gate = Gate()
     gate.failure = Alarm()
     batchers = AppendBatcher(gate.alone, gate.together)
-    answer = batchers.append(request("a"))
+    answer = batchers.append(request("a"), 1)
     await turn()
     (lane,) = asyncio.all_tasks() - {asyncio.current_task()}
     gate.opened.set()

@@ -13,7 +13,7 @@ from eventlog.keys import new_key
 from eventlog.store.postgres.statements import of
 from eventlog.store.sql.compiling import marked
 from eventlog.store.sql.schema import Dialect
-from eventlog.store.sql.statement import SCHEMA, Statement, quoted
+from eventlog.store.sql.statement import SCHEMA, quoted
 from eventlog.store.sqlite import statements as sqlite
 from tests import processes
 from tests.backends import Backend, PostgresBackend
@@ -96,12 +96,7 @@ def names_in(*files: Path) -> Iterator[str]:
 )
 def test_a_schema_of_any_name_takes_the_place_of_the_placeholder(schema: str) -> None:
     """Quoted where it is a name, as it is where it is an argument."""
-    found = [
-        statement
-        for noun in of(schema)
-        for statement in vars(noun).values()
-        if isinstance(statement, Statement)
-    ]
+    found = [statement for noun in of(schema) for statement in noun.every().values()]
     assert all(f"{quoted(schema)}." in each.text or SCHEMA not in each.text for each in found)
     assert schema in [default for _, default in of(schema).views.is_ours.parameters]
     if schema != SCHEMA:

@@ -248,7 +248,7 @@ class Answers:
 async def test_what_only_one_look_finds_is_on_its_way() -> None:
     """An event that is appended, or placed, while one node after the other is asked."""
     sql = of("log")
-    sql.distribute("log")
+    sql.distribute()
     first, second, third = [
         (ViolationKind.UNPLACED.value, bytes(16), "chat", "", version, None, "ours")
         for version in (1, 2, 3)

@@ -17,7 +17,6 @@ from eventlog.store.postgres import pools, repair, roles, statements
 from eventlog.store.postgres.store import PostgresStore
 from eventlog.store.sql import row_security
 from eventlog.store.sql.session import SETTINGS
-from eventlog.store.sql.statement import Statement
 from eventlog_projections import Conversation, erase
 from eventlog_projections.views import Views, search
 from tests.backends import PostgresBackend
@@ -177,9 +176,7 @@ async def test_roles_and_repairs_do_not_depend_on_how_strings_are_read(
 def test_no_statement_has_a_backslash_in_a_plain_literal() -> None:
     """With standard_conforming_strings off it would say something else; PgBouncer sets nothing."""
     nouns = statements.of("eventlog")
-    texts = [
-        known.text for noun in nouns for known in vars(noun).values() if type(known) is Statement
-    ]
+    texts = [known.text for noun in nouns for known in noun.every().values()]
     for module in (pools, repair, roles, row_security):
         texts += [value for value in vars(module).values() if type(value) is str]
     assert len(texts) > 100

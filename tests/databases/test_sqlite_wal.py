@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import errno
+import itertools
 import logging
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -18,8 +21,10 @@ import pytest
 from eventlog import EventLog, ItemsAdded, SqliteOptions
 from eventlog.errors import InvalidOptionError
 from eventlog.store.sqlite import wal
+from eventlog.store.sqlite.beside import AHEAD
 
 MIB = 1024 * 1024
+PAGE = 4096
 LIMIT = SqliteOptions(journal_size_limit=MIB)
 
 
@@ -116,6 +121,90 @@ def test_a_limit_that_is_none_is_refused(limit: Any) -> None:
     with pytest.raises(InvalidOptionError, match="journal_size_limit"):
         SqliteOptions(journal_size_limit=limit)
 
+
+async def test_a_log_that_grows_is_filled_ahead(tmp_path: Path) -> None:
+    """Most commits then write within the file; what was filled is no more than that ahead."""
+    path = tmp_path / "log.db"
+    async with EventLog(path) as log:
+        lengths = [await length_after_append(log, path) for _ in range(100)]
+        grown = [after - before for before, after in itertools.pairwise(lengths) if after > before]
+        assert AHEAD in grown
+        assert len(grown) < 20
+        assert max(grown) <= AHEAD + 10 * PAGE
+
+
+async def test_what_is_filled_ahead_is_none_of_the_log(tmp_path: Path) -> None:
+    """A copy taken at any commit, as a crash would leave it, holds every event and no other."""
+    path = tmp_path / "log.db"
+    async with EventLog(path) as log:
+        for number in range(1, 41):
+            await log.append("chat", ItemsAdded([f"{number}"]))
+            copy = tmp_path / f"copy-{number}.db"
+            shutil.copyfile(path, copy)
+            shutil.copyfile(f"{path}-wal", f"{copy}-wal")
+    for number in range(1, 41, 3):
+        async with EventLog(tmp_path / f"copy-{number}.db") as log:
+            assert await log.version("chat") == number
+            assert (await log.verify()).ok
+
+
+async def test_two_processes_fill_ahead_of_each_other(tmp_path: Path) -> None:
+    """Only with the write lock: what the other one has committed is never filled over."""
+    path = tmp_path / "log.db"
+    async with EventLog(path) as log:
+        await log.append("0", ItemsAdded(["x"]))
+        others = [
+            await asyncio.create_subprocess_exec(sys.executable, "-c", APPENDER, path, str(number))
+            for number in (1, 2)
+        ]
+        for _ in range(100):
+            await log.append("0", ItemsAdded(["x"]))
+        assert [await other.wait() for other in others] == [0, 0]
+        assert [await log.version(name) for name in "012"] == [101, 100, 100]
+        assert (await log.verify()).ok
+
+
+@pytest.mark.parametrize("limit", [0, AHEAD])
+async def test_no_more_is_filled_than_may_stay(tmp_path: Path, limit: int) -> None:
+    """journal_size_limit bounds what is filled, too."""
+    path = tmp_path / "log.db"
+    async with EventLog(path, sqlite=SqliteOptions(journal_size_limit=limit)) as log:
+        lengths = [await length_after_append(log, path) for _ in range(60)]
+        assert all(after - before < AHEAD for before, after in itertools.pairwise(lengths))
+
+
+async def test_a_disk_without_room_ahead_takes_what_still_fits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be filled ahead is not missed."""
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    path = tmp_path / "log.db"
+    async with EventLog(path) as log:
+        lengths = [await length_after_append(log, path) for _ in range(10)]
+        assert lengths == sorted(set(lengths))
+        assert await log.version("chat") == 10
+
+
+async def length_after_append(log: EventLog, path: Path) -> int:
+    await log.append("chat", ItemsAdded(["text"]))
+    return wal_of(path)
+
+
+APPENDER = """
+import asyncio, sys
+from eventlog import EventLog, ItemsAdded
+
+async def main(path, name):
+    async with EventLog(path) as log:
+        for _ in range(100):
+            await log.append(name, ItemsAdded(["x"]))
+
+asyncio.run(main(*sys.argv[1:]))
+"""
 
 READER = """
 import asyncio, os, sys

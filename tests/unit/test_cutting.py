@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from eventlog.format.codec import compress, encode_json
 from eventlog.snapshots import FoldInput
-from eventlog_projections.items.blocks import Block, EventItems, SegmentItems, count, decode
+from eventlog_projections.items.blocks import Block, count, decode
 from eventlog_projections.items.cutting import DUE_EVENTS, DUE_ITEMS, FEW, cut, is_due
+from eventlog_projections.items.holders import EventItems, SegmentItems
 from eventlog_projections.items.segments import LARGE, MAX_BYTES, MAX_ITEMS, unpack
 
 ITEMS = st.lists(
@@ -68,7 +69,7 @@ def test_pieces_say_where_the_blocks_are(events: list[list[Any]]) -> None:
         packed = unpack(segment_id, stored)
         assert (0, len(packed.ends)) == copied[segment_id][1:]
         assert len(packed.ends) <= MAX_ITEMS
-        assert len(packed.inner) <= MAX_BYTES
+        assert sum(map(len, packed.items())) <= MAX_BYTES
 
 
 @pytest.mark.parametrize(("items", "copied"), [(FEW - 1, 0), (FEW, 1), (MAX_ITEMS + 1, 1)])

@@ -1,12 +1,14 @@
 """Segments: packed, they give back the same bytes; whatever else is stored is none."""
 
 import os
+from typing import Any
 
 import pytest
 import zstandard
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from eventlog.format.codec import decode_json, decode_msgpack, encode_json, encode_msgpack
 from eventlog_projections.items.segments import (
     MAX_OPENED,
     UnreadableError,
@@ -16,6 +18,7 @@ from eventlog_projections.items.segments import (
     size_of,
     unpack,
 )
+from tests.unit.test_codec import JSON
 
 ITEMS = st.lists(st.binary(min_size=1, max_size=20), min_size=1, max_size=40)
 NONCE = bytes(16)
@@ -26,17 +29,28 @@ def test_what_was_packed_is_unpacked(items: list[bytes]) -> None:
     """The same bytes, and the place of each item in them."""
     stored = pack(join(items))
     packed = unpack(id_of(stored), stored)
-    assert packed.inner == b",".join(items)
-    begins = [0, *[end + 1 for end in packed.ends]]
-    found = [packed.inner[begin:end] for begin, end in zip(begins, packed.ends, strict=False)]
-    assert found == items
+    assert packed.items() == items
     assert pack(packed) == stored
+
+
+@given(st.lists(JSON, min_size=1, max_size=40), st.data())
+def test_an_array_of_items_is_decoded_where_it_lies(items: list[Any], data: st.DataObject) -> None:
+    """All of them, or a part, to the type."""
+    items = decode_json(encode_json(items))
+    try:
+        packed = join([encode_msgpack(item) for item in items])
+    except ValueError:
+        return
+    start = data.draw(st.integers(0, len(items) - 1))
+    stop = data.draw(st.integers(start + 1, len(items)))
+    assert repr(decode_msgpack(packed.array)) == repr(items)
+    assert repr(decode_msgpack(packed.part(start, stop))) == repr(items[start:stop])
 
 
 def test_a_segment_says_how_large_it_is_without_being_opened() -> None:
     """So that a cache can count it: about the same before and after."""
-    packed = join([b'"text"'] * 100)
-    assert abs(size_of(pack(packed)) - size_of(packed)) < 24
+    packed = join([encode_msgpack("text")] * 100)
+    assert abs(size_of(pack(packed)) - len(packed.array) - 4 * len(packed.ends)) < 24
     assert size_of(b"no segment") == 0
 
 
@@ -52,7 +66,7 @@ def test_a_segment_does_not_pass_for_another() -> None:
 @given(st.data())
 def test_a_changed_byte_is_noticed(data: st.DataObject) -> None:
     """Wherever it is."""
-    whole = pack(join([b'"some text"'] * 50)._replace(nonce=NONCE))
+    whole = pack(join([encode_msgpack("some text")] * 50)._replace(nonce=NONCE))
     stored = bytearray(whole)
     place = data.draw(st.integers(0, len(stored) - 1))
     stored[place] ^= data.draw(st.integers(1, 255))
@@ -90,5 +104,5 @@ def test_a_small_frame_that_opens_to_very_much_is_refused() -> None:
 
 def test_random_items_are_stored_in_about_their_size() -> None:
     """What does not compress costs little more than itself."""
-    item = b'"%b"' % os.urandom(10_000).hex().encode()
+    item = encode_msgpack(os.urandom(10_000).hex())
     assert len(pack(join([item]))) < len(item) + 100

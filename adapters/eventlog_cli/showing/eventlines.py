@@ -89,7 +89,7 @@ class EventLines:
             yield line(_payload(event.event).decode())
             return
         for said in self._said(event):
-            yield line(said.plain.strip())
+            yield said.plain.strip()
 
     def _said(self, event: HistoryEvent) -> Iterator[Text]:
         if event.error is not None:

@@ -45,13 +45,20 @@ class PostgresRunner:
         return await self._ask(lambda connection: connection.fetch(text, *args))
 
     async def send(self, statement: Statement, values: dict[str, Any]) -> Rows:
-        """Run one statement that appends, once; LOOK_AGAIN comes as it is.
+        """Run one statement that appends, once, and return its rows; LOOK_AGAIN comes as it is.
 
         Raises UnansweredError.
         """
         text, args = statement.text, statement.args(values)
         with self._but_look_again:
             return await self.pools.run(lambda connection: connection.fetch(text, *args))
+
+    async def store(self, statement: Statement, values: dict[str, Any]) -> int:
+        """Run one that returns no rows, and return how many it has stored; errors as `send`."""
+        text, args = statement.text, statement.args(values)
+        with self._but_look_again:
+            done = await self.pools.run(lambda connection: connection.execute(text, *args))
+        return int(done.rpartition(" ")[2])  # "INSERT 0 1"
 
     async def read(self, begin: Callable[[], Work[_T]]) -> _T:
         def use(connection: "Connection[Any]") -> Awaitable[_T]:

@@ -5,7 +5,6 @@ placeholder for the schema; a test sees that it still does, and `make fix` write
 `DISTRIBUTED` in it holds what is different for a log whose tables are on many nodes.
 """
 
-import functools
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import NamedTuple
@@ -20,7 +19,7 @@ class FeedStatements(names.PostgresFeedStatements):
     """Statements of the feed, and the channel that tells of new positions."""
 
     def __init__(self, known: Mapping[str, Statement], schema: str) -> None:
-        super().__init__(known)
+        super().__init__(known, schema)
         # NOTIFY reaches one database; a name of PostgreSQL has at most 63 bytes.
         self.channel = f"eventlog_{sha256(schema.encode()).hexdigest()[:16]}"
 
@@ -37,10 +36,10 @@ class OfSchema(NamedTuple):
     violations: names.PostgresViolationStatements
     views: PostgresViewStatements
 
-    def distribute(self, schema: str) -> None:
+    def distribute(self) -> None:
         """Have every noun run what a log needs whose tables are on many nodes."""
         for name, noun in self._asdict().items():
-            noun.distribute(_placed(schema, generated.DISTRIBUTED.get(name.upper(), {})))
+            noun.distribute(generated.DISTRIBUTED.get(name.upper(), {}))
 
 
 def of(schema: str) -> OfSchema:
@@ -48,25 +47,13 @@ def of(schema: str) -> OfSchema:
 
     Each caller has objects of its own: those of a store are distributed where its log is.
     """
-    plain = _plain(schema)
     return OfSchema(
-        names.PostgresLogStatements(plain["LOG"]),
-        names.PostgresErasureStatements(plain["ERASURES"]),
-        names.PostgresSnapshotStatements(plain["SNAPSHOTS"]),
-        names.KeyStatements(plain["KEYS"]),
-        FeedStatements(plain["FEED"], schema),
-        names.TreeStatements(plain["TREE"]),
-        names.PostgresViolationStatements(plain["VIOLATIONS"]),
-        PostgresViewStatements(plain["VIEWS"], schema),
+        names.PostgresLogStatements(generated.LOG, schema),
+        names.PostgresErasureStatements(generated.ERASURES, schema),
+        names.PostgresSnapshotStatements(generated.SNAPSHOTS, schema),
+        names.KeyStatements(generated.KEYS, schema),
+        FeedStatements(generated.FEED, schema),
+        names.TreeStatements(generated.TREE, schema),
+        names.PostgresViolationStatements(generated.VIOLATIONS, schema),
+        PostgresViewStatements(generated.VIEWS, schema),
     )
-
-
-@functools.cache
-def _plain(schema: str) -> dict[str, dict[str, Statement]]:
-    """Return the texts, which the stores of one schema share."""
-    nouns = [name.upper() for name in OfSchema._fields]
-    return {noun: _placed(schema, getattr(generated, noun)) for noun in nouns}
-
-
-def _placed(schema: str, known: Mapping[str, Statement]) -> dict[str, Statement]:
-    return {name: statement.of_schema(schema) for name, statement in known.items()}

@@ -1,6 +1,5 @@
 """The store of a PostgreSQL schema: every noun over one runner, and appends in groups."""
 
-import functools
 from typing import Final
 
 from eventlog.addresses.log import PostgresAddress
@@ -52,8 +51,7 @@ class PostgresStore:
         self._limiter = ByteLimiter()
         self._batchers: PerLoop[AppendBatcher] = PerLoop()
         sql = statements.of(address.schema)
-        distribute = functools.partial(sql.distribute, address.schema)
-        runner = self.runner = PostgresRunner(address, options, distribute)
+        runner = self.runner = PostgresRunner(address, options, sql.distribute)
         self.streams = Streams(runner, sql.log)
         self.events = PostgresEvents(runner, sql.log, self._heads)
         self.snapshots = PostgresSnapshots(runner, sql.snapshots, self._heads)
@@ -84,7 +82,7 @@ class PostgresStore:
         await self._limiter.enter(size)
         try:
             with concerning(request.name):
-                return await self._batchers.get(self._new_batcher).append(request)
+                return await self._batchers.get(self._new_batcher).append(request, size)
         finally:
             self._limiter.leave(size)
 

@@ -1,14 +1,15 @@
 """The append: on PostgreSQL one statement, which moves the head only if it is the expected one.
 
-On SQLite it is a handful inside one transaction. A statement of PostgreSQL that returns no row has
-stored nothing and cannot say why: its snapshot may be older than what refused it. Whoever gets no
-row looks again: `head`, then `by_event_id` and `hashes_at`.
+On SQLite it is a handful inside one transaction. A statement of PostgreSQL that has stored nothing
+cannot say why: its snapshot may be older than what refused it. Whoever is told so looks again:
+`head`, then `by_event_id` and `hashes_at`.
 """
 
 from collections.abc import Sequence
 from typing import Any, Final
 
 from sqlalchemy import (
+    CTE,
     BigInteger,
     ColumnElement,
     FromClause,
@@ -121,25 +122,25 @@ def update_stream(t: Tables) -> Update:
 
 
 @on_postgres
-def append_first(t: Tables) -> Query:
+def append_first(t: Tables) -> Insert:
     """Create a stream with one event."""
     return _append(t, _first(t), _one(t))
 
 
 @on_postgres
-def append_next(t: Tables) -> Query:
+def append_next(t: Tables) -> Insert:
     """Append one event to a stream."""
     return _append(t, _next(t), _one(t))
 
 
 @on_postgres
-def append_several_first(t: Tables) -> Query:
+def append_several_first(t: Tables) -> Insert:
     """Create a stream with several events."""
     return _append(t, _first(t), _several(t))
 
 
 @on_postgres
-def append_several_next(t: Tables) -> Query:
+def append_several_next(t: Tables) -> Insert:
     """Append several events to a stream."""
     return _append(t, _next(t), _several(t))
 
@@ -253,29 +254,12 @@ def _several(t: Tables) -> FromClause:
     return unnest("event_", {name: t.events.c[name].type for name in _PLACED}, "new")
 
 
-def _append(t: Tables, moved: Any, new: FromClause) -> Query:
-    head = moved.cte("head")
+def _append(t: Tables, moved: Any, new: FromClause) -> Insert:
+    """Insert the events if the head has moved; the driver says how many there were."""
+    both = moved.cte("head").join(new, true())
     # A constant, not head.stream_id: a sharding planner must see the shard of each INSERT.
     stream_id = bindparam("of_stream", type_=t.events.c.stream_id.type).label("stream_id")
-    return _stored(t, head, head.join(new, true()), new, stream_id)
-
-
-def _stored(
-    t: Tables, head: Any, both: FromClause, new: FromClause, stream_id: ColumnElement[bytes]
-) -> Query:
-    """Insert the events, and their rows of the queue, of every stream whose head has moved."""
-    stored = insert(t.events).from_select(
-        ["stream_id", *_PLACED],
-        select(stream_id, *[new.c[name] for name in _PLACED]).select_from(both),
-    )
-    queued = insert(t.queue).from_select(
-        ["stream_id", "version", "recorded_at"],
-        select(stream_id, new.c.version, new.c.recorded_at).select_from(both),
-    )
-    found: Select[Any] = select(head.c.stream_id)
-    # PostgreSQL runs the last first (nodeModifyTable.c, es_auxmodifytables). It matters to roles of
-    # tenants alone: from them `queue` takes no row whose event is not there yet.
-    return found.add_cte(queued.cte("queued"), stored.cte("stored"))
+    return _stored(t, both, new, stream_id).add_cte(_queued(t, both, new, stream_id))
 
 
 def _group(t: Tables, moved: Any) -> Query:
@@ -284,7 +268,29 @@ def _group(t: Tables, moved: Any) -> Query:
     new = unnest("event_", {name: events[name].type for name in StoredEvent._fields}, "new")
     head = moved.cte("head")
     both = head.join(new, new.c.stream_id == head.c.stream_id)
-    return _stored(t, head, both, new, new.c.stream_id)
+    queued = _queued(t, both, new, new.c.stream_id)
+    stored = _stored(t, both, new, new.c.stream_id).cte("stored")
+    found: Select[Any] = select(head.c.stream_id)
+    return found.add_cte(queued, stored)
+
+
+def _stored(
+    t: Tables, both: FromClause, new: FromClause, stream_id: ColumnElement[bytes]
+) -> Insert:
+    """Insert the events of every stream whose head has moved."""
+    row = select(stream_id, *[new.c[name] for name in _PLACED]).select_from(both)
+    return insert(t.events).from_select(["stream_id", *_PLACED], row)
+
+
+def _queued(t: Tables, both: FromClause, new: FromClause, stream_id: ColumnElement[bytes]) -> CTE:
+    """Insert their rows of the queue.
+
+    PostgreSQL runs the statement before what is WITH it, and of that the last first (execMain.c and
+    nodeModifyTable.c, es_auxmodifytables): the events are there then. It matters to roles of
+    tenants alone: from them `queue` takes no row whose event is not there yet.
+    """
+    row = select(stream_id, new.c.version, new.c.recorded_at).select_from(both)
+    return insert(t.queue).from_select(["stream_id", "version", "recorded_at"], row).cte("queued")
 
 
 def _group_first(t: Tables) -> Any:

@@ -1,7 +1,7 @@
 """A statement that is ready for the driver, and names and texts as SQL spells them."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 SCHEMA: Final = "__schema__"
 """Stands for the schema in PostgreSQL's generated statements."""
@@ -31,17 +31,38 @@ class Statement(NamedTuple):
 class Statements:
     """The statements of a noun as attributes; `names.py` says which there are.
 
-    Rule: look one up when it is to run, not before: opening a log tells whether it is distributed.
+    One is put over the tables of `schema`, if there is one, when it is first asked for: there are
+    hundreds, and most programs run few. Rule: look one up when it is to run, not before: opening a
+    log tells whether it is distributed.
     """
 
     is_distributed = False
 
-    def __init__(self, known: Mapping[str, Statement]) -> None:
-        vars(self).update(known)
+    def __init__(self, known: Mapping[str, Statement], schema: str | None = None) -> None:
+        self._known = known
+        self._schema = schema
 
     def distribute(self, known: Mapping[str, Statement]) -> None:
         """Take the place of those that a distributed log runs otherwise."""
-        vars(self).update(known, is_distributed=True)
+        self._known = {**self._known, **known}
+        for name in known:
+            vars(self).pop(name, None)
+        self.is_distributed = True
+
+    def every(self) -> dict[str, Statement]:
+        """Return all of them, by name."""
+        return {name: getattr(self, name) for name in self._known}
+
+    if not TYPE_CHECKING:  # What names.py does not declare is an error.
+
+        def __getattr__(self, name: str) -> Statement:
+            statement = vars(self).get("_known", {}).get(name)
+            if statement is None:
+                raise AttributeError(f"{type(self).__name__} has no {name!r}")
+            if self._schema is not None:
+                statement = statement.of_schema(self._schema)
+            vars(self)[name] = statement
+            return statement
 
 
 def plain(text: str, names: Iterable[str] = ()) -> Statement:

@@ -34,7 +34,7 @@ class ViewStatements(CheckpointStatements, abc.ABC):
     def __init__(
         self, known: Mapping[str, Statement], dialect: "Dialect", schema: str | None
     ) -> None:
-        super().__init__(known)
+        super().__init__(known, schema)
         self.dialect: Final[Dialect] = dialect
         self.schema: Final = schema
 

@@ -6,6 +6,7 @@ not looked at. Its folder is, which changes whenever a name in it does, and its 
 descriptor.
 """
 
+import contextlib
 import os
 import threading
 import time
@@ -14,6 +15,9 @@ from collections.abc import Callable
 from typing import Final
 
 from eventlog.store.sqlite.file import LogConnection
+
+AHEAD: Final = 256 * 1024
+"""Bytes that a write-ahead log is filled with ahead of what SQLite writes."""
 
 SETTLED: Final = 100_000_000
 """Nanoseconds after which a change of a folder is told from the next one, by its time alone."""
@@ -67,16 +71,19 @@ class Name:
 class Beside:
     """The write-ahead log of a database and its index, as the connections of a process use them.
 
-    They are there while a connection is; the last one that is closed removes them.
+    They are there while a connection is; the last one that is closed removes them. The log is not
+    filled ahead beyond `limit` bytes.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, limit: int) -> None:
+        self._limit: Final = limit
         self._folder: Final = os.path.dirname(path)
         self._index: Final = Name(f"{path}-shm")
         self._wal: Final = Name(f"{path}-wal")
         self._descriptor: int | None = None
         self._release: Callable[[], object] = _nothing
         self._seen: tuple[int, int, int] | None = None
+        self._is_growing = False
         self._connections = 0
         self._gate = threading.Lock()
 
@@ -110,7 +117,23 @@ class Beside:
         return os.lseek(self._descriptor, 0, os.SEEK_END)
 
     def accept(self, length: int) -> None:
+        """Take the write-ahead log as it is."""
+        self._is_growing = 0 < self._wal.size < length
         self._wal.size = length
+
+    def fill_ahead(self) -> None:
+        """Lengthen a write-ahead log that is growing, with zeros: no frame that SQLite would take.
+
+        Only while its write lock is held. A flush of what lies within a file takes half the time of
+        one that also has to store how long the file is by now (docs/adr/0026).
+        """
+        if self._is_growing and self._descriptor is not None:
+            length = os.lseek(self._descriptor, 0, os.SEEK_END)
+            if length + AHEAD <= self._limit:
+                with contextlib.suppress(OSError):  # Then it grows as SQLite makes it grow.
+                    length += os.pwrite(self._descriptor, bytes(AHEAD), length)
+            self.accept(length)
+            self._is_growing = False
 
     def opened(self, db: LogConnection) -> None:
         """Count a connection, until it is closed."""
@@ -143,7 +166,7 @@ class Beside:
         """Keep the file open: SQLite takes no lock on it, so that closing it drops none."""
         if self._descriptor is None:
             try:
-                descriptor = os.open(self._wal.path, os.O_RDONLY | os.O_CLOEXEC)
+                descriptor = _open(self._wal.path)
             except FileNotFoundError as error:
                 raise MissedError(self._wal.path, "is not there any more") from error
             except OSError:
@@ -159,6 +182,14 @@ class Beside:
         self._seen = None
         self._descriptor = None
         self._release()
+
+
+def _open(path: str) -> int:
+    """Open it for writing too, if that is allowed."""
+    try:
+        return os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
 def _nothing() -> None:

@@ -50,6 +50,7 @@ def commit(address: SqliteAddress, db: sqlite3.Connection, file: HeldFile) -> No
     A commit that could not be flushed is not seen by anybody, unless the machine stops before the
     next one is written over it: whoever opens the file then finds it.
     """
+    file.fill_ahead()
     try:
         db.execute("COMMIT")
     except sqlite3.Error as error:

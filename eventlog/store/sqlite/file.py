@@ -107,7 +107,13 @@ def inspect(db: sqlite3.Connection) -> tuple[dict[str, list[str]], str | None]:
     tables: dict[str, list[str]] = {}
     for table, name in rows:
         tables.setdefault(table, []).append(name)
-    if VERSION_TABLE not in tables:
-        return tables, None
+    return tables, revision(db)
+
+
+def revision(db: sqlite3.Connection) -> str | None:
+    """Return the revision of the log in a file, if there is one."""
+    made = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+    if db.execute(made, [VERSION_TABLE]).fetchone() is None:
+        return None
     row = db.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()
-    return tables, row[0] if row else None
+    return row[0] if row else None

@@ -39,12 +39,12 @@ class HeldFile:
     without a lock: they find the same file, or raise.
     """
 
-    def __init__(self, address: SqliteAddress) -> None:
+    def __init__(self, address: SqliteAddress, journal_size_limit: int) -> None:
         self._address: Final = address
         path = address.path
         self._is_file: Final = path is not None
         self._database: Final = Name(path or "")
-        self.beside: Final = Beside(path or "")
+        self.beside: Final = Beside(path or "", journal_size_limit)
         self._link: Final = address.link
 
     @property
@@ -96,6 +96,11 @@ class HeldFile:
             self._check_wal(length)
         if known is not None and now.st_mtime_ns != self._database.written_at:
             self._check_over(now, known)
+
+    def fill_ahead(self) -> None:
+        """Give what is about to be committed room in the write-ahead log."""
+        if self._is_file:
+            self.beside.fill_ahead()
 
     def check_written(self) -> None:
         """Raise FileReplacedError if what was just committed is in a file without a name."""

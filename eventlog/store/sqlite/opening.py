@@ -9,9 +9,9 @@ from eventlog.addresses.log import SqliteAddress
 from eventlog.errors import NotAnEventLogError, StoreError
 from eventlog.retrying import Deadline, tries_within
 from eventlog.store.contract.options import Options
-from eventlog.store.contract.revisions import VERSION_TABLE, needs_migration
+from eventlog.store.contract.revisions import HEAD, VERSION_TABLE, needs_migration
 from eventlog.store.sqlite.errors import translated
-from eventlog.store.sqlite.file import LogConnection, connect_to_read, frozen, inspect
+from eventlog.store.sqlite.file import LogConnection, connect_to_read, frozen, inspect, revision
 from eventlog.store.sqlite.held import HeldFile
 from eventlog.store.sqlite.making import made_in_memory, make_sqlite
 
@@ -78,22 +78,29 @@ def _look_first(address: SqliteAddress, options: Options, patience: float) -> No
 def _prepare(
     db: LogConnection, address: SqliteAddress, options: Options, patience: Deadline
 ) -> None:
-    upgrade, create = options.migrate, options.create and not options.read_only
-    found = inspect(db)
-    if needs_migration(str(address), *found, upgrade=upgrade, create=create):
-        if address.path is None:
-            db.deserialize(made_in_memory())
-        elif VERSION_TABLE not in found[0]:
-            make_sqlite(address, patience.left)
-        else:
-            # A start must be quick: Alembic is imported only where there is something to upgrade.
-            from eventlog.store.sqlite.migration import migrate_sqlite
-
-            migrate_sqlite(address, patience.left)
+    if revision(db) != HEAD:
+        _make(db, address, options, patience)
     if address.path is not None and db.frozen is None and not options.read_only:
         _use_wal(db, patience.left)
         db.execute(f"PRAGMA journal_size_limit = {options.sqlite.journal_size_limit}")
     db.execute(f"PRAGMA synchronous={options.durability.upper()}")
+
+
+def _make(db: LogConnection, address: SqliteAddress, options: Options, patience: Deadline) -> None:
+    """Create or upgrade the log, where that is allowed."""
+    upgrade, create = options.migrate, options.create and not options.read_only
+    found = inspect(db)
+    if not needs_migration(str(address), *found, upgrade=upgrade, create=create):
+        return
+    if address.path is None:
+        db.deserialize(made_in_memory())
+    elif VERSION_TABLE not in found[0]:
+        make_sqlite(address, patience.left)
+    else:
+        # A start must be quick: Alembic is imported only where there is something to upgrade.
+        from eventlog.store.sqlite.migration import migrate_sqlite
+
+        migrate_sqlite(address, patience.left)
 
 
 def _use_wal(db: sqlite3.Connection, patience: float) -> None:

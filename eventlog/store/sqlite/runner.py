@@ -35,7 +35,7 @@ class SqliteRunner:
     def __init__(self, address: SqliteAddress, options: Options) -> None:
         self._address = address
         self._options = options
-        self.file: Final = HeldFile(address)
+        self.file: Final = HeldFile(address, options.sqlite.journal_size_limit)
         self._begin()
         os_fork.register(self)
 

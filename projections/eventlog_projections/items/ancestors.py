@@ -8,7 +8,8 @@ from typing import NamedTuple, Protocol
 
 from eventlog.errors import CorruptEventError
 from eventlog.format.records import StreamRow
-from eventlog_projections.items.blocks import INHERITED, Absent, Block, Inherited, count, last
+from eventlog_projections.items.blocks import Block, count, last
+from eventlog_projections.items.holders import INHERITED, Absent, Inherited
 from eventlog_projections.items.state import State
 
 

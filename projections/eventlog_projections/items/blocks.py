@@ -1,8 +1,6 @@
-"""Blocks of items: where they lie, as bytes, and decoding them.
+"""Blocks of items: where they lie, and decoding them.
 
-A list of items is a row of blocks. A block is a range of what one source holds: an event of the
-log, or a segment that was copied out of events. Sources keep their uncompressed bytes once they
-were opened, and never what was decoded from them: every caller gets fresh objects.
+A list of items is a row of blocks. A block is a range of what one holder holds.
 """
 
 from collections.abc import Sequence
@@ -10,235 +8,13 @@ from itertools import takewhile
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
-import msgspec
-
-from eventlog.errors import CorruptEventError, SchemaTooNewError
-from eventlog.events import Header
-from eventlog.format.codec import RAW, decode_json
-from eventlog.format.envelope import open_header
+from eventlog.format.codec import decode_json
 from eventlog.format.inflating import MAX_INFLATED
-from eventlog.format.kinds import KINDS
-from eventlog.format.opening import Opener
-from eventlog.snapshots import FoldInput
-from eventlog_projections.items.segments import Packed, UnreadableError, pack, size_of, unpack
-
-INHERITED: Final = 0
-"""The source of what a fork began with; a snapshot of the fork says how many items it still is."""
-
-_OVERHEAD: Final = 300
-"""Roughly what a block costs beside its bytes."""
-
-_USUAL_RATIO: Final = 4
-"""How much longer text is than its compressed form, roughly."""
+from eventlog_projections.items.holders import INHERITED, Absent, EventItems, Holder
+from eventlog_projections.items.segments import UnreadableError
 
 _DECODED_AT_ONCE: Final = 1024 * 1024
 """Bytes that are spliced and decoded together: far fewer calls, and no second copy of a list."""
-
-
-class EventItems:
-    """The items that one event added."""
-
-    __slots__ = ("_inner", "entry", "is_inner", "items", "stream")
-
-    is_array = False
-    """Whether it is decoded where it lies, and better not together with others."""
-
-    def __init__(
-        self, stream: str, entry: FoldInput, items: int, *, is_inner: bool = False
-    ) -> None:
-        self.stream = stream
-        self.entry = entry
-        self.items = items
-        self.is_inner = is_inner
-        """Whether a run within another one added them."""
-        self._inner: bytes | None = None
-
-    @property
-    def source(self) -> int:
-        """How a snapshot names it."""
-        return -self.entry.version
-
-    @property
-    def size(self) -> int:
-        """About how many bytes it takes."""
-        stored = len(self.entry.body or b"")
-        if self._inner is not None:
-            return _OVERHEAD + stored + len(self._inner)
-        return _OVERHEAD + (stored if self.entry.codec == RAW else _USUAL_RATIO * stored)
-
-    def raw_items(self, limit: int) -> list[bytes] | None:
-        """Return the JSON of each item; None for what only `json` can read."""
-        try:
-            raws = msgspec.json.decode(self._array(limit), type=list[msgspec.Raw])
-        except (msgspec.DecodeError, RecursionError):
-            return None
-        return [bytes(raw) for raw in raws] if len(raws) == self.items else None
-
-    def inflate(self, limit: int) -> int:
-        """Inflate it, to at most `limit` bytes, and return to how many; it stays so."""
-        return len(self.inner(limit))
-
-    def inner(self, limit: int) -> bytes:
-        """Return the JSON array without its brackets; it inflates to at most `limit` bytes.
-
-        Here and below raises CorruptEventError, ErasedError or SchemaTooNewError, naming the event.
-        """
-        if self._inner is None:
-            self._inner = self._array(limit)[1:-1]
-        return self._inner
-
-    def part(self, start: int, stop: int, limit: int) -> list[Any]:
-        """Decode items `start` to `stop`."""
-        return self.decode(limit)[start:stop]
-
-    def decode(self, limit: int) -> list[Any]:
-        """Decode all items."""
-        entry = self.entry
-        try:
-            items: list[Any] = decode_json(self._array(limit))
-        except ValueError as error:
-            raise CorruptEventError(
-                self.stream, entry.version, "its items do not decode"
-            ) from error
-        if type(items) is not list or len(items) != self.items:
-            raise CorruptEventError(
-                self.stream, entry.version, "it does not hold as many items as its header says"
-            )
-        return items
-
-    def _array(self, limit: int) -> bytes:
-        entry = self.entry
-        if (entry.kind, entry.schema) not in KINDS:
-            raise _of_later_release(self.stream, entry)
-        if self._inner is not None:
-            return b"[" + self._inner + b"]"
-        return Opener(limit=limit).body(self.stream, entry)
-
-
-class SegmentItems:
-    """The items of a segment, stored or just packed."""
-
-    __slots__ = ("_content", "size", "source")
-
-    is_array = True
-    is_inner = False
-
-    def __init__(self, source: int, content: bytes | Packed) -> None:
-        self.source = source
-        """How a snapshot names it."""
-        self.size = _OVERHEAD + size_of(content)
-        """About how many bytes it takes."""
-        self._content = content
-
-    @property
-    def items(self) -> int:
-        """How many items it holds."""
-        return len(self._open().ends)
-
-    def inner(self, _limit: int) -> bytes:
-        """Return the JSON of all items, without brackets. Raises UnreadableError."""
-        return self._open().inner
-
-    def part(self, start: int, stop: int, _limit: int) -> list[Any]:
-        """Decode items `start` to `stop`, and nothing else."""
-        packed = self._open()
-        begin = packed.ends[start - 1] + 2 if start else 1
-        return _parse(
-            b"[%b]" % bytes(packed.array[begin : packed.ends[stop - 1] + 1]), stop - start
-        )
-
-    def decode(self, _limit: int) -> list[Any]:
-        """Decode all items."""
-        packed = self._open()
-        return _parse(packed.array, len(packed.ends))
-
-    def raw_items(self) -> list[bytes]:
-        """Return the JSON of each item. Raises UnreadableError."""
-        packed = self._open()
-        inner, begins = packed.inner, (0, *(end + 1 for end in packed.ends))
-        return [inner[start:end] for start, end in zip(begins, packed.ends, strict=False)]
-
-    def stored(self) -> bytes:
-        """Return it as it is stored."""
-        content = self._content
-        return content if isinstance(content, bytes) else pack(content)
-
-    def _open(self) -> Packed:
-        if isinstance(self._content, bytes):
-            self._content = unpack(self.source, self._content)
-        return self._content
-
-
-class Absent:
-    """Items that were not fetched yet."""
-
-    __slots__ = ("source",)
-
-    size = _OVERHEAD
-    items = 0
-    is_array = False
-    is_inner = False
-
-    def __init__(self, source: int) -> None:
-        self.source = source
-
-    def inner(self, _limit: int) -> bytes:
-        """Raise UnreadableError."""
-        raise UnreadableError
-
-    def decode(self, _limit: int) -> list[Any]:
-        """Raise UnreadableError."""
-        raise UnreadableError
-
-    def part(self, _start: int, _stop: int, _limit: int) -> list[Any]:
-        """Raise UnreadableError."""
-        raise UnreadableError
-
-
-class Inherited:
-    """Items of an ancestor, in the list of a fork."""
-
-    __slots__ = ("_holder",)
-
-    source = INHERITED
-
-    def __init__(self, holder: "Holder") -> None:
-        self._holder = holder
-
-    @property
-    def size(self) -> int:
-        """About how many bytes it takes."""
-        return self._holder.size
-
-    @property
-    def items(self) -> int:
-        """How many items it holds."""
-        return self._holder.items
-
-    @property
-    def is_array(self) -> bool:
-        """Whether it is decoded where it lies."""
-        return self._holder.is_array
-
-    @property
-    def is_inner(self) -> bool:
-        """Whether a run within another one added them."""
-        return self._holder.is_inner
-
-    def inner(self, limit: int) -> bytes:
-        """Return the JSON of all items, without brackets."""
-        return self._holder.inner(limit)
-
-    def part(self, start: int, stop: int, limit: int) -> list[Any]:
-        """Decode items `start` to `stop`."""
-        return self._holder.part(start, stop, limit)
-
-    def decode(self, limit: int) -> list[Any]:
-        """Decode all items."""
-        return self._holder.decode(limit)
-
-
-Holder = EventItems | SegmentItems | Absent | Inherited
 
 
 class Block(NamedTuple):
@@ -251,6 +27,7 @@ class Block(NamedTuple):
 
 _START: Final = attrgetter("start")
 _STOP: Final = attrgetter("stop")
+_IS_INNER: Final = attrgetter("holder.is_inner")
 
 
 def count(blocks: Sequence[Block]) -> int:
@@ -261,7 +38,7 @@ def count(blocks: Sequence[Block]) -> int:
 
 def inner_of(blocks: Sequence[Block]) -> frozenset[int]:
     """Return the indexes of the items that runs within other runs added."""
-    if not any(block.holder.is_inner for block in blocks):
+    if not any(map(_IS_INNER, blocks)):
         return frozenset()
     found: list[int] = []
     place = 0
@@ -287,8 +64,10 @@ def filled(blocks: Sequence[Block], known: Sequence[Block]) -> list[Block]:
     ]
 
 
-def last(blocks: Sequence[Block], limit: int) -> list[Block]:
+def last(blocks: Sequence[Block], limit: int) -> Sequence[Block]:
     """Return the blocks of the last `limit` items."""
+    if limit >= count(blocks):
+        return blocks
     kept: list[Block] = []
     for block in reversed(blocks):
         if limit <= 0:
@@ -329,20 +108,20 @@ def decode(blocks: Sequence[Block], limit: int = MAX_INFLATED) -> list[Any] | No
 
 def _decode_all(blocks: Sequence[Block], limit: int) -> list[Any]:
     items: list[Any] = []
-    together: list[Block] = []
+    together: list[EventItems] = []
     size = 0
     for block in blocks:
         available = block.holder.items
         if not 0 <= block.start < block.stop <= available:
             raise UnreadableError
         is_whole = block.stop - block.start == available
-        is_spliced = is_whole and not block.holder.is_array
-        if not is_spliced or size > _DECODED_AT_ONCE:
+        event = block.holder.event if is_whole else None
+        if event is None or size > _DECODED_AT_ONCE:
             items += _decode_together(together, limit)
             together, size = [], 0
-        if is_spliced:
-            together.append(block)
-            size += len(block.holder.inner(limit))
+        if event is not None:
+            together.append(event)
+            size += len(event.inner(limit))
         elif is_whole:
             items += block.holder.decode(limit)
         else:
@@ -352,31 +131,11 @@ def _decode_all(blocks: Sequence[Block], limit: int) -> list[Any]:
     return items + _decode_together(together, limit) if together else items
 
 
-def refused(stream: str, entry: FoldInput, what: str) -> CorruptEventError | SchemaTooNewError:
-    """Return the error for an event that does not say what it did to the list."""
-    if (entry.kind, entry.schema) in KINDS:
-        return CorruptEventError(stream, entry.version, what)
-    return _of_later_release(stream, entry)
-
-
-def _of_later_release(stream: str, entry: FoldInput) -> SchemaTooNewError:
-    return SchemaTooNewError(
-        f"Version {entry.version} of conversation {stream!r} holds items in a form"
-        f" ({entry.kind} {entry.schema}) of a later release. Upgrade"
-        " conversation-eventlog to read them."
-    )
-
-
-def header(stream: str, entry: FoldInput) -> Header:
-    """Decode the header of an event. Raises CorruptEventError."""
-    return open_header(stream, entry.version, entry.header)
-
-
-def _decode_together(blocks: Sequence[Block], limit: int) -> list[Any]:
-    """Splice whole blocks and decode them as one array."""
-    if not blocks:
+def _decode_together(events: Sequence[EventItems], limit: int) -> list[Any]:
+    """Splice the items of events and decode them as one array."""
+    if not events:
         return []
-    inner = [block.holder.inner(limit) for block in blocks]
+    inner = [event.inner(limit) for event in events]
     inner[0] = b"[" + inner[0]
     inner[-1] += b"]"  # Joined with its brackets, it is copied once.
     spliced = b",".join(inner)
@@ -384,17 +143,7 @@ def _decode_together(blocks: Sequence[Block], limit: int) -> list[Any]:
         items: list[Any] = decode_json(spliced)
     except ValueError:
         items = []
-    if len(items) == count(blocks):
+    if len(items) == sum(event.items for event in events):
         return items
     # One of them is not what it should be: that one says so.
-    return [item for block in blocks for item in block.holder.decode(limit)]
-
-
-def _parse(array: bytes | memoryview, expected: int) -> list[Any]:
-    try:
-        items: list[Any] = decode_json(array)
-    except ValueError as error:
-        raise UnreadableError from error
-    if type(items) is not list or len(items) != expected:
-        raise UnreadableError
-    return items
+    return [item for event in events for item in event.decode(limit)]

@@ -12,8 +12,9 @@ from eventlog.errors import CorruptEventError, EncryptedError, SchemaTooNewError
 from eventlog.format.codec import encode_json
 from eventlog.format.names import MAIN
 from eventlog.snapshots import EVERYTHING, FoldInput, Sources
-from eventlog_projections.items.blocks import INHERITED, Block, EventItems, SegmentItems
+from eventlog_projections.items.blocks import Block
 from eventlog_projections.items.fold import fold_all
+from eventlog_projections.items.holders import INHERITED, EventItems, SegmentItems
 from eventlog_projections.items.segments import SCHEMA, UnreadableError
 from eventlog_projections.items.state import holder_of
 

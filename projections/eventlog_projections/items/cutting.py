@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 
 from eventlog.format.inflating import MAX_INFLATED
 from eventlog.snapshots import Piece
-from eventlog_projections.items.blocks import INHERITED, Block, EventItems, SegmentItems, count
+from eventlog_projections.items.blocks import Block, count
+from eventlog_projections.items.holders import INHERITED, EventItems, SegmentItems
 from eventlog_projections.items.segments import (
     LARGE,
     MAX_BYTES,
@@ -107,7 +108,7 @@ class _Cutter:
         else:
             self._from.append(block._replace(start=offset, stop=offset + 1))
         self._items.append(raw)
-        self._size += len(raw) + 1
+        self._size += len(raw)
         if len(self._items) >= MAX_ITEMS:
             self.flush()
 
@@ -115,7 +116,7 @@ class _Cutter:
         stored = pack(packed)
         segment_id = id_of(stored)
         self.segments[segment_id] = stored
-        holder = SegmentItems(segment_id, packed)
+        holder = SegmentItems(segment_id, stored, packed)
         self.pieces.append(Piece(segment_id, 0, len(packed.ends)))
         self.blocks.append(Block(holder, 0, len(packed.ends)))
 

@@ -10,17 +10,9 @@ from typing import NamedTuple
 from eventlog import ItemPopped, ItemsAdded, ItemsReplaced, RecordedEvent
 from eventlog.events import ConversationForked, ConversationRewound, EventErased
 from eventlog.snapshots import FoldInput
-from eventlog_projections.items.blocks import (
-    INHERITED,
-    Absent,
-    Block,
-    EventItems,
-    count,
-    drop_last,
-    header,
-    refused,
-)
+from eventlog_projections.items.blocks import Block, count, drop_last
 from eventlog_projections.items.changes import EMPTYING
+from eventlog_projections.items.holders import INHERITED, Absent, EventItems, header, refused
 
 
 class Path(NamedTuple):

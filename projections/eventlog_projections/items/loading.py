@@ -12,8 +12,9 @@ from eventlog import EventLog, StoreError
 from eventlog.errors import CorruptEventError
 from eventlog.events import ConversationErased, EventErased
 from eventlog.snapshots import FoldInput, Loaded, Sources, StreamSnapshots
-from eventlog_projections.items.blocks import Absent, Block, count, filled, last
+from eventlog_projections.items.blocks import Block, count, filled, last
 from eventlog_projections.items.fold import Path, fold, is_reset, resolve
+from eventlog_projections.items.holders import Absent
 from eventlog_projections.items.state import EMPTY, State, absent, holder_of
 
 PAGE: Final = 1000

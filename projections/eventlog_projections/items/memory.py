@@ -4,15 +4,20 @@ Rule: what is returned from here is not yet compared with the chain.
 """
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 
 from eventlog import EventLog
 from eventlog.snapshots import StreamSnapshots
+from eventlog_projections.items.blocks import decode
+from eventlog_projections.items.copies import Copies, copy
 from eventlog_projections.items.segments import SCHEMA
 from eventlog_projections.items.state import State, dump, load
 
 MOST_SHARED: Final = 32 * 1024 * 1024
 """Bytes, uncompressed: larger lists are read from the database."""
+
+MOST_COPIED: Final = 1 / 4
+"""Of the cache: copies of a larger list would evict the list itself."""
 
 TOMBSTONE: Final = b"erased"
 """What is in Redis in place of a list that was erased: older states do not replace it."""
@@ -36,10 +41,32 @@ class StateMemory:
     def put(self, stored: StreamSnapshots, state: State) -> None:
         """Cache a state in this process."""
         self._log.spi.cache.put(stored.stream_id, state, state.size)
+        copies = self._copies(stored)
+        if copies is not None and not copies.begin(state.blocks):
+            self._log.spi.cache.evict((_COPIES, stored.stream_id))
 
     def evict_here(self, stored: StreamSnapshots) -> None:
-        """Evict the state from this process's cache."""
+        """Evict the state from this process's cache, and what copies of it are made from."""
         self._log.spi.cache.evict(stored.stream_id)
+        self._log.spi.cache.evict((_COPIES, stored.stream_id))
+
+    def copy(self, stored: StreamSnapshots, state: State) -> list[Any] | None:
+        """Return all items of a state, afresh for every call. None and errors as `decode`."""
+        limit = self._log.spi.max_inflated_bytes
+        if state.size > self._log.spi.cache.limit * MOST_COPIED:
+            return decode(state.blocks, limit)
+        before = self._copies(stored)
+        copied = copy(before, state.blocks, limit)
+        if copied is None:
+            return None
+        items, copies = copied
+        if copies is not before:
+            self._log.spi.cache.put((_COPIES, stored.stream_id), copies, copies.size)
+        return items
+
+    def _copies(self, stored: StreamSnapshots) -> Copies | None:
+        found: Copies | None = self._log.spi.cache.get((_COPIES, stored.stream_id))
+        return found
 
     async def evict(self, stored: StreamSnapshots) -> None:
         """Evict the state from this process's cache and from Redis."""
@@ -90,6 +117,9 @@ class StateMemory:
         sealed = None if content is None else await stored.encrypt({key: content})
         if sealed is not None:
             await shared.put(key, state.version, sealed[key])
+
+
+_COPIES: Final = "copies"
 
 
 def _key(stored: StreamSnapshots) -> str:

@@ -19,9 +19,13 @@ _BASE64: Final = re.compile(r"[A-Za-z0-9+/_\r\n-]+={0,2}")
 _UNITS: Final = ((1_000_000, "MB"), (1_000, "kB"))
 
 
-def fields_of(value: Any) -> dict[str, Any]:
+Json = dict[str, Any] | list[Any] | str | float | None
+"""What JSON decodes to; checkers of types know what is in an object or an array of it."""
+
+
+def fields_of(value: Json) -> dict[str, Any]:
     """Return a JSON object's fields; none of what is no object."""
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def list_of(value: Any) -> list[Any]:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from eventlog import ItemsAdded
 from eventlog.events import ConversationForked, ConversationRewound, EventErased, Header
 from eventlog.snapshots import FoldInput
-from eventlog_projections.items.blocks import INHERITED, header, refused
 from eventlog_projections.items.changes import FOLDED, change
+from eventlog_projections.items.holders import INHERITED, header, refused
 
 
 class Span(NamedTuple):

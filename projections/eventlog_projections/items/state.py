@@ -8,16 +8,8 @@ import msgspec
 
 from eventlog.errors import CorruptEventError, SchemaTooNewError
 from eventlog.snapshots import FoldInput, Sources
-from eventlog_projections.items.blocks import (
-    INHERITED,
-    Absent,
-    Block,
-    EventItems,
-    SegmentItems,
-    count,
-    header,
-    split,
-)
+from eventlog_projections.items.blocks import Block, count, split
+from eventlog_projections.items.holders import INHERITED, Absent, EventItems, SegmentItems, header
 from eventlog_projections.items.segments import SCHEMA, size_of
 
 _SIZE: Final = attrgetter("holder.size")
@@ -85,7 +77,7 @@ def dump(state: State) -> bytes | None:
     for block in own:
         holder = block.holder
         if isinstance(holder, SegmentItems):
-            segments[holder.source] = holder.stored()
+            segments[holder.source] = holder.stored
         elif isinstance(holder, EventItems):
             entries[holder.entry.version] = holder.entry
         else:

@@ -13,7 +13,8 @@ from eventlog.events import ConversationForked
 from eventlog.format.names import MAIN
 from eventlog.snapshots import EVERYTHING, StreamSnapshots
 from eventlog_projections.items.ancestors import ForkOrigin, OwnList, inherit
-from eventlog_projections.items.blocks import decode, drop_last, header, inner_of, last
+from eventlog_projections.items.blocks import decode, drop_last, inner_of, last
+from eventlog_projections.items.holders import header
 from eventlog_projections.items.loading import StateLoader
 from eventlog_projections.items.memory import StateMemory
 from eventlog_projections.items.saving import SnapshotWriter
@@ -47,12 +48,13 @@ class StateReader:
             raise
 
     async def _read(self, version: int | None, wanted: int) -> ListRead:
-        found = self._decoded(await self._state(version, wanted), wanted)
+        is_now = version is None
+        found = self._decoded(await self._state(version, wanted), wanted, is_now=is_now)
         if found is None:
             await self.evict()
-            found = self._decoded(await self._state(version, wanted), wanted)
+            found = self._decoded(await self._state(version, wanted), wanted, is_now=is_now)
         if found is None:
-            found = self._decoded(await self._anew(version, wanted), wanted)
+            found = self._decoded(await self._anew(version, wanted), wanted, is_now=is_now)
         if found is None:
             raise CorruptEventError(self.display_name, version or 0, "its list does not add up")
         return found
@@ -135,12 +137,15 @@ class StateReader:
         """Evict the list from every cache, and keep states up to `version` out of Redis."""
         await self._memory.leave_tombstone(self._stored(), version)
 
-    def _decoded(self, state: State | None, wanted: int) -> ListRead | None:
+    def _decoded(self, state: State | None, wanted: int, *, is_now: bool) -> ListRead | None:
         """Return the last `wanted` items of a state; None if some of them cannot be used."""
         if state is None:
             return None
-        blocks = state.blocks if wanted == EVERYTHING else last(state.blocks, wanted)
-        items = decode(blocks, self._log.spi.max_inflated_bytes)
+        blocks = last(state.blocks, wanted)
+        if is_now and wanted == EVERYTHING:
+            items = self._memory.copy(self._stored(), state)
+        else:
+            items = decode(blocks, self._log.spi.max_inflated_bytes)
         return (
             None if items is None else ListRead(state.version, items, state.total, inner_of(blocks))
         )

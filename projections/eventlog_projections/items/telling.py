@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, cast
 
-from eventlog_projections.items.parts import fields_of, list_of, media, shortened, text_in
+from eventlog_projections.items.parts import Json, fields_of, list_of, media, shortened, text_in
 
 HANDOFF: Final = "transfer_to_"
 """How the SDK's tools that hand over to another agent are called."""
@@ -32,24 +32,23 @@ class Told(NamedTuple):
         return " ".join(self.text.split())
 
 
-def tell(item: Any) -> Told:
+def tell(item: Json) -> Told:
     """Tell an item in words, whatever JSON it is."""
     if isinstance(item, str):
         return Told("item", item)
     if not isinstance(item, dict):
         return Told("item", shortened(item))
-    fields = fields_of(item)
-    kind = str(fields.get("type") or ("message" if "role" in fields else "item"))
+    kind = str(item.get("type") or ("message" if "role" in item else "item"))
     label, say = _TOLD.get(kind, (kind, None))
     if say is None:
-        label, text = _unknown(kind, fields)
+        label, text = _unknown(kind, item)
     else:
-        text = say(fields)
-    label, text = _handoff(kind, fields) or (
-        _speaker(str(fields.get("role"))) if kind == "message" else label,
+        text = say(item)
+    label, text = _handoff(kind, item) or (
+        _speaker(str(item.get("role"))) if kind == "message" else label,
         text,
     )
-    return Told(label, text, _details(fields))
+    return Told(label, text, _details(item))
 
 
 def label_of(kind: str | None, role: str | None) -> str:
@@ -99,12 +98,12 @@ def _called(fields: Mapping[str, Any]) -> str:
 def _arguments(written: Any) -> str:
     """Return arguments as in a call: name=value, ...; as they are where they are no object."""
     try:
-        found = json.loads(written) if isinstance(written, str) else written
+        found: Json = json.loads(written) if isinstance(written, str) else written
     except (ValueError, RecursionError):
         return str(written)
     if not isinstance(found, dict):
         return "" if found is None else text_in(written) or shortened(found)
-    return ", ".join(f"{name}={shortened(value)}" for name, value in fields_of(found).items())
+    return ", ".join(f"{name}={shortened(value)}" for name, value in found.items())
 
 
 def _output(fields: Mapping[str, Any]) -> str:

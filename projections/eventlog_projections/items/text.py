@@ -8,10 +8,10 @@ no text, and everything else is: identifiers, what the protocol itself says (`ty
 import functools
 import re
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, Final, cast
+from collections.abc import Callable
+from typing import Any, Final
 
-from eventlog_projections.items.parts import fields_of
+from eventlog_projections.items.parts import Json, fields_of
 
 MAX_TEXT: Final = 100_000
 """Characters of an item that are searched."""
@@ -86,26 +86,24 @@ def summary_of(item: Any) -> str:
     return " ".join("\n".join(said).split())[:SUMMARY]
 
 
-def _strings(value: Any, inner: Callable[[dict[str, Any]], list[str]], most: int) -> list[str]:
+def _strings(value: Json, inner: Callable[[dict[str, Any]], list[str]], most: int) -> list[str]:
     """Return the texts of a value, which have up to `most` characters as lines.
 
     However deep: what is still to be looked into is a list. `inner` names the fields of interest.
     """
     found: list[str] = []
-    name, left = "content", list[tuple[str, Any]]()
-    while True:
+    left: list[tuple[str, Json]] = [("content", value)]
+    while left and most > 0:
+        name, value = left.pop()
         if isinstance(value, str):
             if value and not _is_payload(name, value):
-                found.append(value if len(value) <= most else value[:most])
+                found.append(value[:most])
                 most -= len(value) + 1
         elif isinstance(value, dict):
-            fields = cast("dict[str, Any]", value)
-            left += [(each, fields[each]) for each in reversed(inner(fields))]
+            left += [(each, value[each]) for each in reversed(inner(value))]
         elif isinstance(value, list):
-            left += [(name, each) for each in reversed(cast("Sequence[Any]", value))]
-        if not left or most <= 0:
-            return found
-        name, value = left.pop()
+            left += [(name, each) for each in reversed(value)]
+    return found
 
 
 def _spoken(fields: dict[str, Any]) -> list[str]:

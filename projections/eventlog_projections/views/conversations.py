@@ -89,21 +89,18 @@ def fold(step: Step, rows: Rows) -> Iterator[Written]:
     before = rows.get(BranchRow, step.stream_id)
     branch = _branch(step, before)
     yield branch
-    is_main = step.branch == MAIN
-    stored = step.event.stored
-    changes: dict[str, object] = {
-        "events": conversation.events + 1,
-        "bytes": conversation.bytes + len(stored.body or b"") + len(stored.context or b""),
-        "branches": conversation.branches + (0 if is_main else _shown(branch) - _shown(before)),
-    }
-    if step.kind in USES:
-        changes["last_at"] = max(conversation.last_at, at)
-    if is_main:
-        changes["items"] = step.total
-        changes["archived_at"] = _archived_at(step, conversation)
-    if not step.event.is_erased:
-        changes |= _content(step, conversation, is_main=is_main)
-    yield msgspec.structs.replace(conversation, **changes)
+    is_main, stored = step.branch == MAIN, step.event.stored
+    content = {} if step.event.is_erased else _content(step, conversation, is_main=is_main)
+    yield msgspec.structs.replace(
+        conversation,
+        events=conversation.events + 1,
+        bytes=conversation.bytes + len(stored.body or b"") + len(stored.context or b""),
+        branches=conversation.branches + (0 if is_main else _shown(branch) - _shown(before)),
+        last_at=max(conversation.last_at, at) if step.kind in USES else conversation.last_at,
+        items=step.total if is_main else conversation.items,
+        archived_at=_archived_at(step, conversation) if is_main else conversation.archived_at,
+        **content,
+    )
 
 
 def _archived_at(step: Step, before: ConversationRow) -> int | None:

@@ -13,8 +13,8 @@ from eventlog.errors import CorruptEventError, StoreError
 from eventlog.events import ConversationRewound, EventErased, Header
 from eventlog.format.records import StoredEvent
 from eventlog.views import LogViews, TenantEvent
-from eventlog_projections.items.blocks import INHERITED
 from eventlog_projections.items.changes import FOLDED, change, undone
+from eventlog_projections.items.holders import INHERITED
 from eventlog_projections.items.places import (
     Places,
     Span,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Final, Union, get_args, get_origin, get_type_hints
 
 import msgspec
+from msgspec.structs import astuple
 
 from eventlog import InvalidInputError
 from eventlog.errors import UnfitRowError
@@ -106,13 +107,12 @@ class Shape:
         self._key_texts = [n for n in self._indexed[0] if types[n] is str]
         self._key_numbers = [n for n in self._indexed[0] if types[n] is int]
 
-    def check(self, row: Row) -> tuple[Any, ...]:
-        """Return the columns of a row. Raises UnfitRowError for what does not go into one."""
-        values = msgspec.structs.astuple(row)
+    def columns(self, row: Row) -> tuple[Any, ...]:
+        """Return the columns of a row. Raises UnfitRowError for a value that none can hold."""
+        values = astuple(row)
         kinds = tuple(map(type, values))
         if kinds != self._kinds:  # Which costs less than to look them up.
             self._check_kinds(kinds)
-        self._check_indexed(values)
         for n in self._floats:
             if values[n] is not None and math.isnan(values[n]):
                 raise UnfitRowError(f"{self.kind.__name__} holds NaN, which SQLite takes for NULL.")
@@ -128,8 +128,11 @@ class Shape:
             self._right.add(kinds)
         self._kinds = kinds
 
-    def _check_indexed(self, values: Sequence[Any]) -> None:
-        """Refuse what no index holds, and a key that would be stored as another one."""
+    def check_indexed(self, values: Sequence[Any]) -> None:
+        """Refuse what no index holds, and a key that would be stored as another one.
+
+        Raises UnfitRowError.
+        """
         size = 0
         for n in self._sized:
             size += len(values[n] or "")

@@ -57,8 +57,8 @@ class TableBuffer:
             writes.append(Forgotten(spec, generation, gone))
         if there := [dump(astuple(row)) for row in rows if row is not None]:
             writes.append(Put(spec, generation, there))
-        for is_mark, ops in itertools.groupby(self.ops, lambda op: isinstance(op, Removed)):
-            if is_mark:
+        for kind, ops in itertools.groupby(self.ops, type):
+            if kind is Removed:
                 writes.append(Mark(spec, generation, cast("list[Removed]", list(ops))))
             else:
                 last = dict(cast("Iterable[tuple[_Key, tuple[Any, ...]]]", ops))
@@ -66,18 +66,58 @@ class TableBuffer:
         self.changed, self.ops, self.deleted = {}, [], set()
         return writes
 
-    def set(self, key: _Key, row: Row | None) -> Row | None:
-        """Put a row in its place, or nothing; return what was there."""
-        rows, own = self.by_partition[key[0]], key[1:]
+    def put(self, row: Row, partition: Any) -> "_Undo":
+        """Put a row of a partition in its place. Raises UnfitRowError, and has done nothing."""
+        shape = self.shape
+        values = shape.columns(row)
+        key = shape.key_of(values)
+        if not self.is_read:
+            shape.check_indexed(values)
+            return self.add((key, values))
+        if key[0] != partition:
+            raise self._belongs_elsewhere
+        rows, own = self.by_partition[partition], key[1:]
         before: Row | None = rows.get(own)
-        if row is None:
-            rows.pop(own, None)
-            self.size -= before is not None
-        else:
-            rows[own] = row
+        if before is None or shape.kind.indexes:  # Else it has a key that was looked at before.
+            shape.check_indexed(values)
             self.size += before is None
+        rows[own] = row
         self.changed[key] = None
-        return before
+        return self, key, before
+
+    def remove(self, key: _Key, partition: Any) -> "_Undo":
+        """Remove a row of a partition. Raises UnfitRowError, and has done nothing."""
+        if key[0] != partition:
+            raise self._belongs_elsewhere
+        before: Row | None = self.by_partition[partition].pop(key[1:], None)
+        self.size -= before is not None
+        self.changed[key] = None
+        return self, key, before
+
+    def add(self, op: _Op) -> "_Undo":
+        """Note what is stored without being read."""
+        self.ops.append(op)
+        return self, None, None
+
+    def undo(self, key: _Key | None, before: Row | None) -> None:
+        """Take back the last of these."""
+        if key is None:
+            self.ops.pop()
+            return
+        rows, own = self.by_partition[key[0]], key[1:]
+        self.size += (before is not None) - (own in rows)
+        if before is None:
+            rows.pop(own, None)
+        else:
+            rows[own] = before
+
+    @property
+    def _belongs_elsewhere(self) -> UnfitRowError:
+        return UnfitRowError(f"A row of {self.shape.kind.__name__} belongs to another step.")
+
+
+_Undo = tuple[TableBuffer, _Key | None, Row | None]
+"""Something that a step has done, with the row that was there; without a key, one of `ops`."""
 
 
 class Wanted:
@@ -106,18 +146,18 @@ class ProjectionState:
         self.position = point.position
         self.epoch: Final = point.epoch
         self._step: Step | None = None
-        self._undo: list[tuple[TableBuffer, _Key | None, Row | None]] = []
-        """What the step has done, with the row that was there; without a key, one of `ops`."""
         self._begin()
 
     def get(self, kind: type[RowT], *key: Any) -> RowT | None:
         """Return a row of the step."""
-        row: RowT | None = self._rows(kind).get(key)
+        table = self._tables[kind]
+        row: RowT | None = table.by_partition[getattr(self._step, table.partition)].get(key)
         return row
 
     def all(self, kind: type[RowT]) -> Iterable[RowT]:
         """Return every row of the step."""
-        return list(self._rows(kind).values())
+        table = self._tables[kind]
+        return list(table.by_partition[getattr(self._step, table.partition)].values())
 
     def reset(self) -> None:
         """Evict every row: the database may have others."""
@@ -126,11 +166,6 @@ class ProjectionState:
     def _begin(self) -> None:
         self._tables = {kind: TableBuffer(kind) for kind in self.projection.tables}
         self._read = [table for table in self._tables.values() if table.is_read]
-
-    def _rows(self, kind: type[Row]) -> dict[_Key, Any]:
-        """Return the rows of the step, of one table."""
-        table = self._tables[kind]
-        return table.by_partition[getattr(self._step, table.partition)]
 
     @property
     def is_full(self) -> bool:
@@ -159,12 +194,17 @@ class ProjectionState:
         self._all_or_none(self.projection.fold(step, self))
 
     def _all_or_none(self, writes: Iterable[Written]) -> None:
-        self._undo = []
+        undo: list[_Undo] = []
         try:
             for written in writes:
-                self._write(written)
+                if isinstance(written, Row):
+                    table = self._tables[type(written)]
+                    undo.append(table.put(written, getattr(self._step, table.partition)))
+                else:
+                    undo.append(self._change(written))
         except BaseException:
-            self._take_back()
+            for table, key, before in reversed(undo):
+                table.undo(key, before)
             raise
 
     @property
@@ -194,36 +234,12 @@ class ProjectionState:
         """Say that a step could not be taken, and why."""
         return letter_of(self.projection.name, self.generation, step, error)
 
-    def _write(self, written: Written) -> None:
-        if isinstance(written, Row):
-            table = self._tables[type(written)]
-            values = table.shape.check(written)
-            key = table.shape.key_of(values)
-            if table.is_read:
-                self._put(table, key, written)
-            else:
-                self._add(table, (key, values))
-        elif isinstance(written, Gone):
-            self._put(self._tables[written.kind], written.key, None)
-        else:
-            kind, removed = written
-            self._add(self._tables[kind], removed)
-
-    def _put(self, table: TableBuffer, key: _Key, row: Row | None) -> None:
-        if key[0] != getattr(self._step, table.partition):
-            raise UnfitRowError(f"A row of {table.shape.kind.__name__} belongs to another step.")
-        self._undo.append((table, key, table.set(key, row)))
-
-    def _add(self, table: TableBuffer, op: _Op) -> None:
-        table.ops.append(op)
-        self._undo.append((table, None, None))
-
-    def _take_back(self) -> None:
-        for table, key, row in reversed(self._undo):
-            if key is None:
-                table.ops.pop()
-            else:
-                table.set(key, row)
+    def _change(self, written: Gone | tuple[type[Row], Removed]) -> _Undo:
+        if isinstance(written, Gone):
+            table = self._tables[written.kind]
+            return table.remove(written.key, getattr(self._step, table.partition))
+        kind, removed = written
+        return self._tables[kind].add(removed)
 
 
 def _partition(op: _Op) -> Any:

@@ -66,6 +66,10 @@ class Step:
         """Short stable name of what happened."""
         self.at: Final = stored.recorded_at
         """When it was recorded."""
+        self.is_encrypted: Final = stored.key_id is not None
+        """Whether its content is encrypted in the log: what is made of it is not."""
+        self.is_erasing: Final = stored.kind in ERASING
+        """Whether it took content away from events before it."""
         self.start: Final = start
         """The list was cut here, and what is added goes here; None if the list is as it was."""
         self.total: Final = total
@@ -76,16 +80,6 @@ class Step:
         self._decoded = 0
         self.failure: Final = failure
         """Why the event could not be read; None if it could."""
-
-    @property
-    def is_encrypted(self) -> bool:
-        """Whether its content is encrypted in the log: what is made of it is not."""
-        return self.event.stored.key_id is not None
-
-    @property
-    def is_erasing(self) -> bool:
-        """Whether it took content away from events before it."""
-        return self.kind in ERASING
 
     @property
     def items(self) -> list[Any]:

@@ -6,7 +6,6 @@ call and its result that a run recorded together took the time since its model h
 hooks recorded that; else nobody knows.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -123,7 +122,7 @@ def fold(step: Step, rows: Rows) -> Iterator[Written]:
     """Take a step."""
     if step.kind in (ModelCalled.kind, UsageRecorded.kind):
         yield from _thought(step, rows)
-    repeated: Counter[tuple[int, int]] = Counter()
+    repeated: set[tuple[int, int]] = set()
     for index, item in enumerate(step.items):
         if is_user_message(item):
             now = _turn(step, rows)
@@ -154,14 +153,14 @@ def _run(step: Step) -> bytes | None:
 
 
 def _call(
-    step: Step, index: int, item: Any, rows: Rows, repeated: Counter[tuple[int, int]]
+    step: Step, index: int, item: Any, rows: Rows, repeated: set[tuple[int, int]]
 ) -> Iterator[Written]:
     kind, now = type_of(item), _turn(step, rows)
     name = tool_of(item) or kind.removesuffix("_call")
     if name == SEARCH:
         yield msgspec.structs.replace(now, sought=now.turn)
     if (same := _repeated(step, item, name, rows, repeated)) is not None:
-        repeated[same.version, same.item] += 1
+        repeated.add((same.version, same.item))
         yield msgspec.structs.replace(same, place=(step.start or 0) + index)
         return
     yield from _called(step, index, item, name, rows)
@@ -199,13 +198,13 @@ def _called(step: Step, index: int, item: Any, name: str, rows: Rows) -> Iterato
 
 
 def _repeated(
-    step: Step, item: Any, name: str, rows: Rows, repeated: Counter[tuple[int, int]]
+    step: Step, item: Any, name: str, rows: Rows, repeated: set[tuple[int, int]]
 ) -> ToolCallRow | None:
     """Return the call that was taken off the list to be put there again, if this is one."""
     taken_off = [
         row
         for row in _taken_off(step, id_of(item), rows)
-        if row.name == name and not repeated[row.version, row.item]
+        if row.name == name and (row.version, row.item) not in repeated
     ]
     return taken_off[-1] if taken_off else None
 

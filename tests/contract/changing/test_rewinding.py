@@ -11,7 +11,7 @@ from eventlog import Context, EventLog, InvalidInputError
 from eventlog.errors import InvalidMomentError, NoSuchTurnError, NothingToRedoError
 from eventlog.events import ConversationRewound
 from eventlog_projections import Conversation
-from eventlog_projections.items.blocks import EventItems, SegmentItems
+from eventlog_projections.items.holders import EventItems, SegmentItems
 from tests.backends import Backend
 from tests.conftest import Clock
 from tests.elsewhere import add_many, cold, elsewhere, filled
@@ -221,8 +221,8 @@ async def test_an_undo_and_a_redo_read_the_end_of_the_list_only(
     many = [item for number in range(2000) for item in (user(str(number)), answer("x"))]
     await filled(log, [*many, user("long"), *[answer("y")] * 200], batch=100)
     decoded: list[int] = []
-    for holder in (EventItems, SegmentItems):
-        note(holder, decoded, monkeypatch)
+    for holder, whole in ((EventItems, "inner"), (SegmentItems, "decode")):
+        note(holder, whole, decoded, monkeypatch)
     async with elsewhere(backend) as chat:
         await chat.undo()
         assert sum(decoded) < 1500
@@ -232,18 +232,17 @@ async def test_an_undo_and_a_redo_read_the_end_of_the_list_only(
         assert (await chat.read(limit=1)).total == 4201
 
 
-def note(holder: Any, decoded: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    inner, part = holder.inner, holder.part
+def note(holder: Any, whole: str, decoded: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    every, part = getattr(holder, whole), holder.part
 
-    def whole(self: Any, limit: int) -> bytes:
+    def all_of(self: Any, limit: int) -> Any:
         decoded.append(self.items)
-        found: bytes = inner(self, limit)
-        return found
+        return every(self, limit)
 
     def some(self: Any, start: int, stop: int, limit: int) -> Sequence[Any]:
         decoded.append(stop - start)
         found: Sequence[Any] = part(self, start, stop, limit)
         return found
 
-    monkeypatch.setattr(holder, "inner", whole)
+    monkeypatch.setattr(holder, whole, all_of)
     monkeypatch.setattr(holder, "part", some)

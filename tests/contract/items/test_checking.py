@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-import msgspec
 import pytest
 
 from eventlog import ItemsAdded, ItemsReplaced
 from eventlog.errors import CorruptEventError
 from eventlog.format import chain
+from eventlog.format.codec import encode_msgpack
 from eventlog.snapshots import Piece, Snapshot
 from eventlog.store.contract.snapshots import dump_pieces, load_snapshot
 from eventlog_projections import Conversation, check_snapshots, erase, erase_event
@@ -77,7 +77,7 @@ async def test_a_snapshot_that_was_forged_with_the_events_at_hand(
 async def test_a_segment_that_was_forged_with_the_events_at_hand(backend: Backend) -> None:
     """The same number of items, of which one is another."""
     await fill(backend)
-    stored = pack(join([msgspec.json.encode({"n": -number}) for number in range(512)]))
+    stored = pack(join([encode_msgpack({"n": -number}) for number in range(512)]))
     await backend.execute(
         "INSERT INTO {}segments (stream_id, segment_id, body) VALUES (?, ?, ?)",
         CHAT,

@@ -292,7 +292,9 @@ DAMAGED: dict[str, Damage] = {
         unpack(source, own)._replace(nonce=bytes(16))
     ),
     "one item changed": lambda source, own: pack(
-        unpack(source, own)._replace(array=bytes(unpack(source, own).array).replace(b"7", b"8", 1))
+        unpack(source, own)._replace(
+            array=bytes(unpack(source, own).array).replace(b"\x07", b"\x08", 1)
+        )
     ),
 }
 

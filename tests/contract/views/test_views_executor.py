@@ -13,6 +13,7 @@ from eventlog.store.nouns.views import Views as StoredViews
 from eventlog.views import Batch, Checkpoint, LogViews, TenantEvent
 from eventlog_projections import erase_event
 from eventlog_projections.views import Projection, Row, Rows, Step, Views, Written, runner, state
+from eventlog_projections.views.batches import batch
 from tests.contract.views.asked import small_batches
 from tests.waiting import until
 
@@ -116,15 +117,40 @@ async def test_the_next_batch_is_folded_while_a_server_stores_one(
             folded.set()
         return number(step, rows)
 
-    async def late(self: StoredViews, batch: Batch) -> bool:
+    async def late(self: StoredViews, stored: Batch) -> bool:
         if next(counted) == 0:
             await folded.wait()
-        return await apply(self, batch)
+        return await apply(self, stored)
 
     monkeypatch.setattr(StoredViews, "apply", late)
     views = Views(filled, [NUMBERS._replace(fold=fold)])
     await views.catch_up()
     await assert_complete(views)
+
+
+async def test_whatever_else_runs_in_the_loop_goes_on_while_a_batch_is_folded(
+    filled: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch of a thousand events takes the interpreter for many milliseconds."""
+    small_batches(monkeypatch, EVENTS)
+    monkeypatch.setattr(batch, "TOGETHER", 10)
+    turns, seen = 0, list[int]()
+
+    async def turn() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    def fold(step: Step, rows: Rows) -> Iterator[Written]:
+        seen.append(turns)
+        return number(step, rows)
+
+    turning = asyncio.ensure_future(turn())
+    await Views(filled, [NUMBERS._replace(fold=fold)]).catch_up()
+    turning.cancel()
+    assert len(set(seen)) == EVENTS // 10 + 1
+    await assert_complete(Views(filled, [NUMBERS]))
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -134,9 +160,9 @@ async def test_a_file_is_left_to_others_for_as_long_as_it_was_taken(
     """Or an append of another process would wait for as long as there is something to catch up."""
     apply, taken = StoredViews.apply, list[tuple[float, float]]()
 
-    async def noted(self: StoredViews, batch: Batch) -> bool:
+    async def noted(self: StoredViews, given: Batch) -> bool:
         began = time.monotonic()
-        done = await apply(self, batch)
+        done = await apply(self, given)
         taken.append((began, time.monotonic()))
         return done
 
@@ -160,13 +186,13 @@ async def test_what_was_set_aside_is_stored_before_its_conversation_is_folded_an
     is_read, is_storing, reads, stores = asyncio.Event(), False, 0, 0
     is_beside = log.spi.views.runs_out_of_process  # Else nothing is read while a file is locked.
 
-    async def stored(self: StoredViews, batch: Batch) -> bool:
+    async def stored(self: StoredViews, given: Batch) -> bool:
         nonlocal is_storing, stores
         is_storing, stores = True, stores + 1
         while is_beside and reads <= stores < 4:  # Until the next batch is read.
             is_read.clear()
             await is_read.wait()
-        done = await apply(self, batch)
+        done = await apply(self, given)
         is_storing = False
         return done
 
@@ -195,11 +221,11 @@ async def test_nothing_is_read_or_folded_while_a_file_is_locked(
     apply, events = StoredViews.apply, LogViews.events
     is_storing, beside = False, 0
 
-    async def stored(self: StoredViews, batch: Batch) -> bool:
+    async def stored(self: StoredViews, given: Batch) -> bool:
         nonlocal is_storing
         is_storing = True
         await asyncio.sleep(0)  # Whoever can go on meanwhile does.
-        done = await apply(self, batch)
+        done = await apply(self, given)
         is_storing = False
         return done
 
@@ -270,12 +296,12 @@ async def test_a_follower_that_was_cut_off_looks_before_it_goes_on(
     apply, checkpoints, counted = StoredViews.apply, StoredViews.checkpoints, itertools.count(1)
     is_down = False
 
-    async def breaking(self: StoredViews, batch: Batch) -> bool:
+    async def breaking(self: StoredViews, given: Batch) -> bool:
         nonlocal is_down
         is_down = is_down or next(counted) == 4
         if is_down:
             raise UnavailableError("gone for a moment")
-        return await apply(self, batch)
+        return await apply(self, given)
 
     async def back(self: StoredViews) -> list[Checkpoint]:
         nonlocal is_down

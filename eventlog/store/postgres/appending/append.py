@@ -122,8 +122,8 @@ class Appender:
         """Try it on the head that is remembered, if it was not yet; then on those that are seen."""
         request = attempt.request
         end = None if attempt.is_linked else self._heads.fitting(request)
-        if end is not None and await self._store_once(attempt.on(end)):
-            return self._moved(attempt.tried)
+        if end is not None and (stored := await self._try(attempt, end)):
+            return stored
         async for _ in Tries():
             seen = await self._seen(attempt)
             outcome = decide(request, attempt.outcome, seen)
@@ -137,24 +137,26 @@ class Appender:
             self._heads.put(request.stream_id, end)
             if outcome is not None:
                 return outcome
-            if await self._store_once(attempt.on(end)):
-                return self._moved(attempt.tried)
+            if stored := await self._try(attempt, end):
+                return stored
         raise others_were_first(
             request.name,
             "Nothing was stored. Try again, or let fewer processes write one conversation.",
         )
 
-    async def _store_once(self, attempt: Attempt) -> bool:
-        """Try it on its head. False says only that the answer was not yes."""
+    async def _try(self, attempt: Attempt, end: End) -> Appended | None:
+        """Try it on a head. None says only that the answer was not yes."""
+        tried = attempt.on(end)
         try:
-            return await self._sending.alone(attempt.tried)
+            if await self._sending.alone(tried):
+                return self._moved(tried)
         except LOOK_AGAIN:
-            return False
+            return None
         except UnansweredError as lost:
             attempt.lost = lost.after(attempt.lost)
             if not lost.is_cut:
                 raise attempt.lost from lost
-            return False
+        return None
 
     async def _found(self, attempt: Attempt) -> Outcome | None:
         """Return the outcome if the rows that were tried are there."""
@@ -179,7 +181,7 @@ class Appender:
             why = f"It is on the server, and may not be on its standby. {error}"
             raise InDoubtError(request.name, "the append", why, APPEND_AGAIN) from error.__cause__
 
-    def _moved(self, tried: Try) -> Outcome:
+    def _moved(self, tried: Try) -> Appended:
         self._heads.put(tried.request.stream_id, tried.end)
         return tried.outcome
 

@@ -1,6 +1,6 @@
 """What becomes of one append on its way: what it was tried on, and what nobody has answered."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from eventlog.format.preparing import link, prepare_all
@@ -14,7 +14,7 @@ from eventlog.format.records import (
 )
 from eventlog.store.nouns.outcomes import UnansweredError
 from eventlog.store.postgres.appending.heads import End
-from eventlog.store.sql.stream_rows import NO_PARENT
+from eventlog.store.sql.stream_rows import ASKED, NO_PARENT
 
 
 class Try(NamedTuple):
@@ -47,42 +47,37 @@ class Try(NamedTuple):
 class Attempt:
     """A request, what it was linked to, and its answer once there is one."""
 
+    tried: Try
+    """What was linked last, if anything was."""
+
     def __init__(self, request: AppendRequest, end: End | None = None) -> None:
         self.request = request
         self.answer: Outcome | BaseException | None = None
         self.lost: UnansweredError | None = None
         """Sendings of the last try that were not answered: it may still be stored."""
-        self._tries: list[Try] = []
+        self.is_linked = False
+        """Whether it was tried, or is about to be."""
         if end is not None:
             self.on(end)
 
     @property
-    def is_linked(self) -> bool:
-        """Whether it was tried, or is about to be."""
-        return bool(self._tries)
-
-    @property
-    def tried(self) -> Try:
-        """What was linked last."""
-        return self._tries[-1]
-
-    @property
     def outcome(self) -> Appended | None:
         """What becomes of it if the rows that were tried are there."""
-        return self._tries[-1].outcome if self._tries else None
+        return self.tried.outcome if self.is_linked else None
 
-    def on(self, end: End) -> "Attempt":
+    def on(self, end: End) -> Try:
         """Link to a head.
 
         On the same head it is the same rows again: their hashes tell that they are ours. What was
         tried on an earlier head, and was not there when this one was seen, never will be.
         """
-        if not self._tries:
-            self._tries = [Try.on(end, self.request, prepare_all(self.request))]
-        elif self._tries[0].head != end.head:
-            self._tries = [Try.on(end, self.request, self._tries[0].prepared)]
+        if not self.is_linked:
+            self.tried = Try.on(end, self.request, prepare_all(self.request))
+            self.is_linked = True
+        elif self.tried.head != end.head:
+            self.tried = Try.on(end, self.request, self.tried.prepared)
             self.lost = None
-        return self
+        return self.tried
 
 
 def values_alone(one: Try) -> dict[str, Any]:
@@ -113,48 +108,25 @@ def values_together(tries: Sequence[Try]) -> dict[str, Any]:
     """Return what the statements of many appends take."""
     return {
         **_arrays(_EVENT, [row for one in tries for row in one.rows]),
-        **_arrays(_STREAM, [_StreamRow.of(one) for one in tries]),
+        **_arrays(_STREAM, [_stream_row(one) for one in tries]),
         "at": max(one.request.at for one in tries),
     }
 
 
-class _StreamRow(NamedTuple):
-    """What the group statements ask of a stream's row."""
-
-    stream_id: bytes
-    tenant: str
-    name: str
-    branch: str
-    parent_id: bytes | None
-    parent_version: int | None
-    version: int
-    head_hash: bytes
-    head_at: int
-    linked_version: int
-    linked_hash: bytes
-    key_id: str | None
-
-    @classmethod
-    def of(cls, one: Try) -> "_StreamRow":
-        request, head, moved = one.request, one.head, one.moved
-        parent = request.parent or NO_PARENT
-        identity = (request.stream_id, request.tenant, request.name, request.branch)
-        return cls(
-            *identity,
-            parent[0],
-            parent[1],
-            moved.version,
-            moved.hash,
-            moved.at,
-            head.version,
-            head.hash,
-            request.key_id,
-        )
+def _stream_row(one: Try) -> tuple[Any, ...]:
+    """Return the values of ASKED."""
+    request, _, head, _, moved, _ = one
+    identity = (request.stream_id, request.tenant, request.name)
+    parent = request.parent or NO_PARENT
+    return (*identity, *moved, *parent, request.branch, request.key_id, head.version, head.hash)
 
 
 _EVENT: Final = tuple(f"event_{name}" for name in StoredEvent._fields)
-_STREAM: Final = tuple(f"stream_{name}" for name in _StreamRow._fields)
+_STREAM: Final = tuple(f"stream_{name}" for name in ASKED)
 
 
-def _arrays(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
-    return dict(zip(names, zip(*rows, strict=True), strict=True))
+def _arrays(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, Any]:
+    """Make a list of each column; none of one without a value: the driver looks at each element."""
+    columns = zip(*rows, strict=True)
+    known = [None if column.count(None) == len(rows) else column for column in columns]
+    return dict(zip(names, known, strict=True))

@@ -25,6 +25,7 @@ Together = Callable[[Tell, Sequence[AppendRequest]], Awaitable[None]]
 
 class _Waiting(NamedTuple):
     request: AppendRequest
+    size: int
     answer: "asyncio.Future[Outcome]"
 
 
@@ -36,13 +37,15 @@ class AppendBatcher:
         self._together = together
         self._waiting: deque[_Waiting] = deque()
         self._under_way: set[bytes] = set()
+        self._busy = 0
+        """Lanes that wait for the database."""
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def append(self, request: AppendRequest) -> "asyncio.Future[Outcome]":
-        """Queue an append; whoever waits is cancelled only after it."""
+    def append(self, request: AppendRequest, size: int) -> "asyncio.Future[Outcome]":
+        """Queue an append of about `size` bytes; whoever waits is cancelled only after it."""
         loop = asyncio.get_running_loop()
         answer: Mutation[Outcome] = Mutation(loop=loop)
-        self._waiting.append(_Waiting(request, answer))
+        self._waiting.append(_Waiting(request, size, answer))
         if len(self._tasks) < MAX_GROUPS:
             task = loop.create_task(self._drain())
             self._tasks.add(task)
@@ -51,12 +54,14 @@ class AppendBatcher:
 
     async def _drain(self) -> None:
         while group := self._take():
+            self._busy += 1
             try:
                 await self._commit(group)
             except BaseException:
                 _leave_open(group)
                 raise
             finally:
+                self._busy -= 1
                 self._under_way.difference_update([one.request.stream_id for one in group])
         # Not when the task is done: whoever appends in between would wait for nobody.
         self._tasks.discard(cast("asyncio.Task[None]", asyncio.current_task()))
@@ -70,18 +75,23 @@ class AppendBatcher:
                 self._waiting.clear()
 
     def _take(self) -> list[_Waiting]:
-        """Take those that may go together: a stream once, and none that is under way."""
+        """Take those that may go together: a stream once, and none that is under way.
+
+        Lanes that are free share what waits: the database works on one part while the next is made.
+        """
         group: list[_Waiting] = []
         passed: list[_Waiting] = []
         room = MAX_GROUP_BYTES
-        while self._waiting and room > 0 and len(group) < MAX_GROUP:
+        share = -(-len(self._waiting) // (len(self._tasks) - self._busy))
+        most = min(MAX_GROUP, share)
+        while self._waiting and room > 0 and len(group) < most:
             one = self._waiting.popleft()
             if one.request.stream_id in self._under_way:
                 passed.append(one)
                 continue
             self._under_way.add(one.request.stream_id)
             group.append(one)
-            room -= one.request.size
+            room -= one.size
         self._waiting.extendleft(reversed(passed))
         return group
 

@@ -44,7 +44,7 @@ class Sending:
         if self._sql.is_distributed:
             return bool(await self._call([one]))
         statement = self._statement(first=one.head.version == 0, one=len(one.rows) == 1)
-        return bool(await self._runner.send(statement, values_alone(one)))
+        return await self._runner.store(statement, values_alone(one)) > 0
 
     async def together(self, attempts: Sequence[Attempt], store: Store) -> None:
         """Store attempts in parts, of which each is one transaction."""

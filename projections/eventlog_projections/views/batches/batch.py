@@ -2,7 +2,7 @@
 
 import itertools
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from eventlog.errors import KeyRingError, PoisonEventError
@@ -14,6 +14,9 @@ from eventlog_projections.views.step import Step
 
 BATCH_BYTES: Final = 32 * 1024 * 1024
 """How many bytes of JSON may be decoded for one batch, but for the event that goes beyond."""
+
+TOGETHER: Final = 32
+"""Maximum number of steps until a fold lets others do something."""
 
 _log: Final = logging.getLogger("eventlog.views")
 
@@ -73,12 +76,12 @@ async def load(
 
 def fold(
     states: Sequence[ProjectionState], steps: Sequence[Step], replays: Replays, *, is_strict: bool
-) -> tuple[Folded, int]:
+) -> Generator[None, None, tuple[Folded, int]]:
     """Fold the steps into each projection, and return how many were folded.
 
     Those that are left would have more held in memory than BATCH_BYTES come to. A generation goes
     on without an event that its function cannot take; if that is strict, it stops there, and its
-    rows are reset.
+    rows are reset. Yields now and then, for whatever else there is to do.
     """
     found = Folded([], [], [], [], [])
     folds = [_Fold(state, replays, is_strict=is_strict) for state in states]
@@ -89,6 +92,7 @@ def fold(
             each.take(some)
         taken += len(some)
         room -= sum(step.let_go() for step in some)
+        yield
     for each in folds:
         each.end(found)
     return found, taken
@@ -113,8 +117,12 @@ def fold_again(
     for step in replay.steps:
         if step.position in excluded:
             continue
-        is_known = step.position in known
-        _take_step(state, step, found.letters, is_strict=is_strict, is_known=is_known)
+        try:
+            state.fold(step)
+        except Exception as error:  # noqa: BLE001 - a function of anybody's
+            is_known = step.position in known
+            letter = _set_aside(state, step, error, is_strict=is_strict, is_known=is_known)
+            found.letters.append(letter)
         step.let_go()
     still = {letter.position for letter in found.letters} | {*excluded}
     found.taken.extend(letter for position, letter in known.items() if position not in still)
@@ -152,39 +160,30 @@ class _Fold:
         found.stopped.append(self._stopped)
 
     def _take(self, steps: Sequence[Step]) -> None:
-        state, found, is_strict = self._state, self._found, self._is_strict
+        fold, letters, replays = self._state.fold, self._found.letters, self._replays
         for step in steps:
-            replay = self._replays.get(step.position)
-            if replay is not None and can_refold(state.projection):
-                excluded = replay.excluded(state)
-                again = {each.position for each in replay.steps}
-                found.letters[:] = [each for each in found.letters if each.position not in again]
-                found.add(fold_again(state, replay, excluded, is_strict=is_strict))
-            else:
-                _take_step(state, step, found.letters, is_strict=is_strict)
+            if step.is_erasing and step.position in replays and can_refold(self._state.projection):
+                self._fold_again(replays[step.position])
+                continue
+            try:
+                fold(step)
+            except Exception as error:  # noqa: BLE001 - a function of anybody's
+                letters.append(_set_aside(self._state, step, error, is_strict=self._is_strict))
+
+    def _fold_again(self, replay: Replay) -> None:
+        state, found = self._state, self._found
+        again = {each.position for each in replay.steps}
+        found.letters[:] = [each for each in found.letters if each.position not in again]
+        found.add(fold_again(state, replay, replay.excluded(state), is_strict=self._is_strict))
 
 
 def _next(steps: Sequence[Step], start: int) -> Sequence[Step]:
     """Return steps from `start` on, at least one, whose items are not much whatever they are."""
     room, stop = BATCH_BYTES // 8, start
-    while stop < len(steps) and room > 0:
+    while stop < min(len(steps), start + TOGETHER) and room > 0:
         room -= steps[stop].most_decoded
         stop += 1
     return steps[start : max(start + 1, stop - (room < 0))]
-
-
-def _take_step(
-    state: ProjectionState,
-    step: Step,
-    letters: list[DeadLetter],
-    *,
-    is_strict: bool,
-    is_known: bool = False,
-) -> None:
-    try:
-        state.fold(step)
-    except Exception as error:  # noqa: BLE001 - a function of anybody's
-        letters.append(_set_aside(state, step, error, is_strict=is_strict, is_known=is_known))
 
 
 def _set_aside(

@@ -10,8 +10,8 @@ looking again, and could find it locked always.
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Generator, Mapping, Sequence
+from typing import Final, NamedTuple, TypeVar
 
 from eventlog import telemetry
 from eventlog.errors import PoisonEventError, RefusedValueError
@@ -26,6 +26,8 @@ from eventlog_projections.views.plan import Key, Range, plan
 from eventlog_projections.views.projection import Projection, can_refold
 from eventlog_projections.views.state import ProjectionState
 from eventlog_projections.views.step import Step
+
+_T = TypeVar("_T")
 
 _log: Final = logging.getLogger("eventlog.views")
 
@@ -156,7 +158,8 @@ class Executor:
                 state.reset()
         replays = await _replays(self._views, taken.found, erasing)
         await batch.load(states, self._tables, taken.steps, replays)
-        return batch.fold(states, taken.steps, replays, is_strict=self._is_strict)
+        work = batch.fold(states, taken.steps, replays, is_strict=self._is_strict)
+        return await _turn_by_turn(work)
 
     async def _read(self, found: Range, limit: int) -> tuple[list[Step], int]:
         """Return the steps of a batch, and the position that it reaches."""
@@ -269,6 +272,20 @@ class Executor:
             projection = self._projections[point.projection]
             self._states[point.key] = ProjectionState(projection, point)
         return self._states[point.key]
+
+
+async def _turn_by_turn(work: Generator[None, None, _T]) -> _T:
+    """Do work, and let the event loop have its turn wherever that yields.
+
+    Whatever else runs in it goes on: a server is sent the statements of the batch before.
+    """
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            done: _T = end.value
+            return done
+        await asyncio.sleep(0)
 
 
 async def _replays(views: LogViews, found: Range, erasing: Sequence[Step]) -> Replays:
