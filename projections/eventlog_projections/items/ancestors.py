@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 
 from eventlog.errors import CorruptEventError
 from eventlog.format.records import StreamRow
-from eventlog_projections.items.blocks import Block, count, last
+from eventlog_projections.items.blocks import Block, count
 from eventlog_projections.items.holders import INHERITED, Absent, Inherited
 from eventlog_projections.items.state import State
 
@@ -80,7 +80,7 @@ async def inherit(fork: OwnList, state: State, wanted: int, *, anew: bool = Fals
 
 def _present(parent: State, wanted: int) -> list[Block]:
     """Return the parent's own blocks that hold its last `wanted` items, as inherited ones."""
-    blocks = parent.blocks[len(parent.blocks) - len(last(parent.blocks, wanted)) :]
+    blocks = parent.blocks[len(parent.blocks) - len(parent.last(wanted)) :]
     return [
         block._replace(holder=Inherited(block.holder))
         for block in blocks

@@ -64,10 +64,8 @@ def filled(blocks: Sequence[Block], known: Sequence[Block]) -> list[Block]:
     ]
 
 
-def last(blocks: Sequence[Block], limit: int) -> Sequence[Block]:
+def last(blocks: Sequence[Block], limit: int) -> list[Block]:
     """Return the blocks of the last `limit` items."""
-    if limit >= count(blocks):
-        return blocks
     kept: list[Block] = []
     for block in reversed(blocks):
         if limit <= 0:

@@ -12,7 +12,7 @@ from eventlog import EventLog, StoreError
 from eventlog.errors import CorruptEventError
 from eventlog.events import ConversationErased, EventErased
 from eventlog.snapshots import FoldInput, Loaded, Sources, StreamSnapshots
-from eventlog_projections.items.blocks import Block, count, filled, last
+from eventlog_projections.items.blocks import Block, count, filled
 from eventlog_projections.items.fold import Path, fold, is_reset, resolve
 from eventlog_projections.items.holders import Absent
 from eventlog_projections.items.state import EMPTY, State, absent, holder_of
@@ -90,7 +90,7 @@ class StateLoader:
 
         What was inherited stays absent: it is not in this stream.
         """
-        missing = absent(last(state.blocks, wanted))
+        missing = absent(state.last(wanted))
         if not missing:
             return state
         found = await stored.sources(

@@ -8,7 +8,7 @@ import msgspec
 
 from eventlog.errors import CorruptEventError, SchemaTooNewError
 from eventlog.snapshots import FoldInput, Sources
-from eventlog_projections.items.blocks import Block, count, split
+from eventlog_projections.items.blocks import Block, count, last, split
 from eventlog_projections.items.holders import INHERITED, Absent, EventItems, SegmentItems, header
 from eventlog_projections.items.segments import SCHEMA, size_of
 
@@ -48,6 +48,10 @@ class State(NamedTuple):
     """The version of the newest snapshot below it that is known to be stored."""
     was_reset: bool
     """Whether it was cleared or rewound since."""
+
+    def last(self, wanted: int) -> Sequence[Block]:
+        """Return the blocks of its last `wanted` items."""
+        return self.blocks if wanted >= self.total else last(self.blocks, wanted)
 
     @property
     def size(self) -> int:

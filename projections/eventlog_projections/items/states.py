@@ -13,7 +13,7 @@ from eventlog.events import ConversationForked
 from eventlog.format.names import MAIN
 from eventlog.snapshots import EVERYTHING, StreamSnapshots
 from eventlog_projections.items.ancestors import ForkOrigin, OwnList, inherit
-from eventlog_projections.items.blocks import decode, drop_last, inner_of, last
+from eventlog_projections.items.blocks import decode, drop_last, inner_of
 from eventlog_projections.items.holders import header
 from eventlog_projections.items.loading import StateLoader
 from eventlog_projections.items.memory import StateMemory
@@ -141,7 +141,7 @@ class StateReader:
         """Return the last `wanted` items of a state; None if some of them cannot be used."""
         if state is None:
             return None
-        blocks = last(state.blocks, wanted)
+        blocks = state.last(wanted)
         if is_now and wanted == EVERYTHING:
             items = self._memory.copy(self._stored(), state)
         else:
