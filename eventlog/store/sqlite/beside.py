@@ -117,8 +117,8 @@ class Beside:
         return os.lseek(self._descriptor, 0, os.SEEK_END)
 
     def accept(self, length: int) -> None:
-        """Take the write-ahead log as it is."""
-        self._is_growing = 0 < self._wal.size < length
+        """Take the write-ahead log as it is. What grows by more than AHEAD is not filled ahead."""
+        self._is_growing = 0 < self._wal.size < length < self._wal.size + AHEAD
         self._wal.size = length
 
     def fill_ahead(self) -> None:
