@@ -118,6 +118,7 @@ async def test_whatever_was_done_to_a_list_its_snapshots_are_right(
             if number % 29 == 28:
                 await chat.clear()
             await chat.items()
+            await log.spi.background.finish()  # Else it depends on time how many there are.
         await chat.fork("fork")
         for number in range(12):
             await Conversation(log, "fork").add([number])
