@@ -117,12 +117,8 @@ def fold_again(
     for step in replay.steps:
         if step.position in excluded:
             continue
-        try:
-            state.fold(step)
-        except Exception as error:  # noqa: BLE001 - a function of anybody's
-            is_known = step.position in known
-            letter = _set_aside(state, step, error, is_strict=is_strict, is_known=is_known)
-            found.letters.append(letter)
+        is_known = step.position in known
+        _take_step(state, step, found.letters, is_strict=is_strict, is_known=is_known)
         step.let_go()
     still = {letter.position for letter in found.letters} | {*excluded}
     found.taken.extend(letter for position, letter in known.items() if position not in still)
@@ -160,15 +156,12 @@ class _Fold:
         found.stopped.append(self._stopped)
 
     def _take(self, steps: Sequence[Step]) -> None:
-        fold, letters, replays = self._state.fold, self._found.letters, self._replays
+        state, letters, replays = self._state, self._found.letters, self._replays
         for step in steps:
-            if step.is_erasing and step.position in replays and can_refold(self._state.projection):
+            if step.is_erasing and step.position in replays and can_refold(state.projection):
                 self._fold_again(replays[step.position])
-                continue
-            try:
-                fold(step)
-            except Exception as error:  # noqa: BLE001 - a function of anybody's
-                letters.append(_set_aside(self._state, step, error, is_strict=self._is_strict))
+            else:
+                _take_step(state, step, letters, is_strict=self._is_strict)
 
     def _fold_again(self, replay: Replay) -> None:
         state, found = self._state, self._found
@@ -184,6 +177,20 @@ def _next(steps: Sequence[Step], start: int) -> Sequence[Step]:
         room -= steps[stop].most_decoded
         stop += 1
     return steps[start : max(start + 1, stop - (room < 0))]
+
+
+def _take_step(
+    state: ProjectionState,
+    step: Step,
+    letters: list[DeadLetter],
+    *,
+    is_strict: bool,
+    is_known: bool = False,
+) -> None:
+    try:
+        state.fold(step)
+    except Exception as error:  # noqa: BLE001 - a function of anybody's
+        letters.append(_set_aside(state, step, error, is_strict=is_strict, is_known=is_known))
 
 
 def _set_aside(
