@@ -1,37 +1,29 @@
 """Copies of a list: what decoding gives, whatever the list becomes between two reads."""
 
-import json
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eventlog.format.codec import compress, encode_json
 from eventlog.format.inflating import MAX_INFLATED
-from eventlog.snapshots import FoldInput
 from eventlog_projections.items.blocks import Block, decode
 from eventlog_projections.items.copies import Copies, copy
-from eventlog_projections.items.holders import EventItems
 from tests.unit.test_codec import JSON
+from tests.unit.test_cutting import block
 
 ITEMS = st.lists(JSON, min_size=1, max_size=4)
-
-
-def block(items: list[Any]) -> Block:
-    codec, body = compress(encode_json(items))
-    header = json.dumps({"items": len(items)}).encode()
-    entry = FoldInput(1, "added", 1, header, codec, None, body, bytes(32))
-    return Block(EventItems("chat", entry, len(items)), 0, len(items))
 
 
 @given(st.lists(ITEMS, max_size=6), st.lists(st.integers(0, 6) | ITEMS, max_size=8))
 @settings(deadline=None)
 def test_a_copy_is_what_decoding_gives(begun: list[list[Any]], steps: list[Any]) -> None:
     """A list grows, or is cut back and grows otherwise, and is read between; exact to the type."""
-    blocks = tuple(map(block, begun))
+    blocks = tuple(block(1, items) for items in begun)
     copies: Copies | None = None
     for step in [0, 0, *steps, 0, 0]:
-        blocks = (*blocks, block(step)) if isinstance(step, list) else blocks[: len(blocks) - step]
+        blocks = (
+            (*blocks, block(1, step)) if isinstance(step, list) else blocks[: len(blocks) - step]
+        )
         copied = copy(copies, blocks, MAX_INFLATED)
         assert copied is not None
         items, copies = copied
@@ -43,7 +35,7 @@ def test_chunks_are_put_together() -> None:
     blocks: tuple[Block, ...] = ()
     copies: Copies | None = None
     for number in range(300):
-        blocks = (*blocks, block([number]))
+        blocks = (*blocks, block(1, [number]))
         copied = copy(copies, blocks, MAX_INFLATED)
         assert copied is not None
         items, copies = copied
@@ -53,7 +45,7 @@ def test_chunks_are_put_together() -> None:
 
 def test_what_is_read_once_is_not_marshalled() -> None:
     """Most processes read a list once."""
-    copied = copy(None, (block(["text"]),), MAX_INFLATED)
+    copied = copy(None, (block(1, ["text"]),), MAX_INFLATED)
     assert copied is not None
     assert copied[1].chunks == ()
 
@@ -63,7 +55,7 @@ def test_an_item_as_deep_as_can_be_is_copied() -> None:
     item: Any = "bottom"
     for _ in range(890):
         item = [item]
-    blocks = (block([item]),)
+    blocks = (block(1, [item]),)
     copied = copy(Copies(), blocks, MAX_INFLATED)
     assert copied is not None
     assert copy(copied[1], blocks, MAX_INFLATED) == ([[item][0]], copied[1])

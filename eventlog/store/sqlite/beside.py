@@ -132,8 +132,7 @@ class Beside:
             if length + AHEAD <= self._limit:
                 with contextlib.suppress(OSError):  # Then it grows as SQLite makes it grow.
                     length += os.pwrite(self._descriptor, bytes(AHEAD), length)
-            self.accept(length)
-            self._is_growing = False
+            self._wal.size, self._is_growing = length, False
 
     def opened(self, db: LogConnection) -> None:
         """Count a connection, until it is closed."""
@@ -166,7 +165,7 @@ class Beside:
         """Keep the file open: SQLite takes no lock on it, so that closing it drops none."""
         if self._descriptor is None:
             try:
-                descriptor = _open(self._wal.path)
+                descriptor = _descriptor(self._wal.path)
             except FileNotFoundError as error:
                 raise MissedError(self._wal.path, "is not there any more") from error
             except OSError:
@@ -184,8 +183,8 @@ class Beside:
         self._release()
 
 
-def _open(path: str) -> int:
-    """Open it for writing too, if that is allowed."""
+def _descriptor(path: str) -> int:
+    """Open a file for writing too, if that is allowed."""
     try:
         return os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except OSError:

@@ -6,14 +6,14 @@ decodes to, and gives it back equal, in fresh objects, with keys in the same ord
 
 import marshal
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from eventlog_projections.items.blocks import Block, decode
 
-_MOST_CHUNKS = 64
+_MOST_CHUNKS: Final = 64
 """A chunk is added by each read of a list that has grown; so many are put together."""
 
-_OVERHEAD = 100
+_OVERHEAD: Final = 100
 """Roughly what a chunk costs beside its bytes."""
 
 

@@ -22,6 +22,9 @@ MOST_COPIED: Final = 1 / 4
 TOMBSTONE: Final = b"erased"
 """What is in Redis in place of a list that was erased: older states do not replace it."""
 
+_COPIES: Final = "copies"
+"""With the id of a list, the key of what copies of it are made from."""
+
 
 class StateMemory:
     """Caches the newest known state of one list, in this process and, if there is one, in Redis.
@@ -117,9 +120,6 @@ class StateMemory:
         sealed = None if content is None else await stored.encrypt({key: content})
         if sealed is not None:
             await shared.put(key, state.version, sealed[key])
-
-
-_COPIES: Final = "copies"
 
 
 def _key(stored: StreamSnapshots) -> str:

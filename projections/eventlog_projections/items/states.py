@@ -48,13 +48,12 @@ class StateReader:
             raise
 
     async def _read(self, version: int | None, wanted: int) -> ListRead:
-        is_now = version is None
-        found = self._decoded(await self._state(version, wanted), wanted, is_now=is_now)
+        found = self._decoded(await self._state(version, wanted), version, wanted)
         if found is None:
             await self.evict()
-            found = self._decoded(await self._state(version, wanted), wanted, is_now=is_now)
+            found = self._decoded(await self._state(version, wanted), version, wanted)
         if found is None:
-            found = self._decoded(await self._anew(version, wanted), wanted, is_now=is_now)
+            found = self._decoded(await self._anew(version, wanted), version, wanted)
         if found is None:
             raise CorruptEventError(self.display_name, version or 0, "its list does not add up")
         return found
@@ -137,12 +136,12 @@ class StateReader:
         """Evict the list from every cache, and keep states up to `version` out of Redis."""
         await self._memory.leave_tombstone(self._stored(), version)
 
-    def _decoded(self, state: State | None, wanted: int, *, is_now: bool) -> ListRead | None:
-        """Return the last `wanted` items of a state; None if some of them cannot be used."""
+    def _decoded(self, state: State | None, version: int | None, wanted: int) -> ListRead | None:
+        """Return the last `wanted` items of the state at a version, or now; None if unusable."""
         if state is None:
             return None
         blocks = state.last(wanted)
-        if is_now and wanted == EVERYTHING:
+        if version is None and wanted == EVERYTHING:
             items = self._memory.copy(self._stored(), state)
         else:
             items = decode(blocks, self._log.spi.max_inflated_bytes)
